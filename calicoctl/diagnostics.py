@@ -1,0 +1,163 @@
+"""Diagnostics: errors and warnings as values, and how they are drawn.
+
+A diagnostic is a kind (what is wrong, from `calicoctl.messages`) with its particulars, the span that
+it is about, and a hint. It stays a value until the command line prints it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from calicoctl.source import Span
+
+# A line longer than this is drawn as the part around the span: a terminal shows no more at once.
+_SHOWN_COLUMNS = 160
+_SHOWN_BEFORE = 60
+
+
+class Severity(Enum):
+    """How grave a diagnostic is; the value is the word that is printed."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of diagnostic.
+
+    Attributes:
+        code: Short and stable, such as `E0203`; never used again for something else.
+        severity: How grave it is.
+        template: The message, a `str.format` template: lower case, no full stop, the user's own
+            text in backticks.
+    """
+
+    code: str
+    severity: Severity
+    template: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One error, warning or note.
+
+    Attributes:
+        kind: What it is about.
+        span: The exact words it points at; None when there is no text to point at.
+        hint: The corrected text, or what to do instead; None when none is known.
+        fields: The template's particulars, by name.
+    """
+
+    kind: Kind
+    span: Span | None
+    hint: str | None
+    fields: tuple[tuple[str, object], ...]
+
+    @property
+    def code(self) -> str:
+        """The kind's code."""
+        return self.kind.code
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it stops the statement."""
+        return self.kind.severity is Severity.ERROR
+
+    @property
+    def message(self) -> str:
+        """The message with its particulars, safe to print."""
+        return self.kind.template.format(**{key: printable(str(value)) for key, value in self.fields})
+
+
+def diagnose(kind: Kind, span: Span | None = None, hint: str | None = None, **fields: object) -> Diagnostic:
+    """Make a diagnostic of `kind`; `fields` are the particulars that its template names."""
+    return Diagnostic(kind, span, hint, tuple(fields.items()))
+
+
+class Refused(Exception):
+    """Something was refused: nothing of it has been stored.
+
+    Attributes:
+        diagnostics: Why; at least one of them is an error.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("; ".join(f"{each.code} {each.message}" for each in self.diagnostics))
+
+
+def printable(text: str) -> str:
+    """`text` with every character that could steer a terminal written as an escape.
+
+    Control characters, bidirectional overrides and other invisible characters become `\\xNN`,
+    `\\uNNNN` or `\\UNNNNNNNN`; so does a lone surrogate, which is how Python holds a byte that is
+    not UTF-8. A tab becomes a space, so that carets stay under their words.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return " "
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return character.encode("ascii", "backslashreplace").decode("ascii")
+    return character
+
+
+def display_width(text: str) -> int:
+    """The number of terminal columns that `text`, already printable, takes."""
+    if text.isascii():
+        return len(text)
+    return sum(_column_count(character) for character in text)
+
+
+def _column_count(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """Draw a diagnostic as lines of text, without a final line break.
+
+    The form is `FILE:LINE:COL: error: message [CODE]`, the source line, carets under the exact
+    words, and a `hint:` line; what is not known is left out.
+    """
+    lines = [f"{_place(diagnostic.span)}{diagnostic.kind.severity.value}: {diagnostic.message} [{diagnostic.code}]"]
+    if diagnostic.span is not None and diagnostic.span.source.text:
+        lines += _excerpt(diagnostic.span)
+    if diagnostic.hint is not None:
+        lines.append(f"hint: {printable(diagnostic.hint)}")
+    return "\n".join(lines)
+
+
+def _place(span: Span | None) -> str:
+    if span is None:
+        return ""
+    return f"{printable(span.source.name)}:{span.line}:{span.column}: "
+
+
+def _excerpt(span: Span) -> list[str]:
+    """The source line and the caret line; of a long line, the part around the span."""
+    text = span.source.text
+    line_start, line_end = span.source.line_bounds(span.start)
+    shown_start, shown_end, before, after = line_start, line_end, "", ""
+    if line_end - line_start > _SHOWN_COLUMNS:
+        shown_start = max(line_start, span.start - _SHOWN_BEFORE)
+        shown_end = min(line_end, shown_start + _SHOWN_COLUMNS)
+        before = "..." if shown_start > line_start else ""
+        after = "..." if shown_end < line_end else ""
+    span_end = max(span.start, min(span.end, shown_end))
+    indent = display_width(before + printable(text[shown_start : span.start]))
+    carets = max(1, display_width(printable(text[span.start : span_end])))
+    return [
+        "  " + before + printable(text[shown_start:shown_end]) + after,
+        "  " + " " * indent + "^" * carets,
+    ]

@@ -1,0 +1,1 @@
+"""What policy means: rules, their JSON, their validation, and what a statement does to a profile."""

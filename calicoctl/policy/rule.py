@@ -1,0 +1,146 @@
+"""A rule and its parts: immutable, valid and canonical.
+
+A `Rule` is what the rule language can say. What the language cannot say, or says wrongly, never
+becomes one; see `calicoctl.policy.stored` for rules that other tools stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+
+Network = IPv4Network | IPv6Network
+
+
+class Action(Enum):
+    """What a rule does with a packet that matches."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Protocol(Enum):
+    """The protocols that the language names."""
+
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+    ICMPV6 = "icmpv6"
+
+    @property
+    def has_ports(self) -> bool:
+        """Whether a rule of this protocol may name ports."""
+        return self in (Protocol.TCP, Protocol.UDP)
+
+    @property
+    def is_icmp(self) -> bool:
+        """Whether a rule of this protocol may name an ICMP type."""
+        return self in (Protocol.ICMP, Protocol.ICMPV6)
+
+    @property
+    def ip_version(self) -> int | None:
+        """The IP version that the protocol belongs to; None when it runs over both."""
+        return {Protocol.ICMP: 4, Protocol.ICMPV6: 6}.get(self)
+
+
+class Direction(Enum):
+    """Which of a profile's two lists a rule is in; the traffic is seen from the endpoint."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+    @property
+    def json_key(self) -> str:
+        """The key of the list in the rules document."""
+        return f"{self.value}_rules"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PortRange:
+    """The ports `first` to `last`, both included; 1 <= first <= last <= 65535."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}:{self.last}"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One side of a match: the source or the destination of a packet.
+
+    Attributes:
+        ports: The ports in the user's order; empty means any port.
+        tag: The tag that an endpoint at that address carries; None means any.
+        net: The network that holds the address; None means any.
+    """
+
+    ports: tuple[PortRange, ...] = ()
+    tag: str | None = None
+    net: Network | None = None
+
+
+ANYONE = Peer()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An action and the match that selects its packets. What is None or empty matches anything.
+
+    Attributes:
+        action: What happens to the packet.
+        protocol: The protocol; ports need tcp or udp, an ICMP type needs icmp or icmpv6.
+        icmp_type: 0 to 254.
+        icmp_code: 0 to 255; only with a type.
+        source: Where the packet comes from.
+        destination: Where it goes.
+    """
+
+    action: Action
+    protocol: Protocol | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    source: Peer = ANYONE
+    destination: Peer = ANYONE
+
+    @cached_property
+    def meaning(self) -> tuple[object, ...]:
+        """A hashable value that two rules share exactly when they match the same packets and act alike.
+
+        Ports count as sets of numbers; everything else counts literally, networks being canonical.
+        """
+        return (
+            self.action,
+            self.protocol,
+            self.icmp_type,
+            self.icmp_code,
+            (merge_ports(self.source.ports), self.source.tag, self.source.net),
+            (merge_ports(self.destination.ports), self.destination.tag, self.destination.net),
+        )
+
+
+def merge_ports(ports: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
+    """The same set of ports as the fewest ranges, in ascending order."""
+    merged: list[PortRange] = []
+    for port in sorted(ports):
+        if merged and port.first <= merged[-1].last + 1:
+            merged[-1] = PortRange(merged[-1].first, max(merged[-1].last, port.last))
+        else:
+            merged.append(port)
+    return tuple(merged)
+
+
+def network_text(network: Network) -> str:
+    """The canonical text of a network: always with its length, IPv6 compressed and in lower case.
+
+    An IPv4-mapped IPv6 address is written in hexadecimal, on every Python version: 3.13 began to
+    write it with dots, and stored text must not depend on the interpreter.
+    """
+    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
+        high, low = divmod(int(network.network_address.ipv4_mapped), 0x10000)
+        address = f"::ffff:{high:x}:{low:x}"
+        return f"{address}/{network.prefixlen}"
+    return str(network)

@@ -1,0 +1,1 @@
+"""Datastores: the interface, the keys, and one adapter for each kind of datastore."""

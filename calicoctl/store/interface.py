@@ -1,0 +1,115 @@
+"""What a datastore is: a tree of keys with versioned values, read as a snapshot, changed by compare-and-swap.
+
+The rest of the program knows only this module and `keys`; the adapters (`etcd`, `sqlite`) know
+nothing of profiles or rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from calicoctl.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A stored value.
+
+    Attributes:
+        key: The whole key, beginning with `/`, its pieces unquoted.
+        value: The text stored there.
+        version: Changes with every write of the key: etcd's modifiedIndex, SQLite's revision. Positive.
+    """
+
+    key: str
+    value: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key's step from what was read to what shall be.
+
+    Attributes:
+        key: The key.
+        before: The entry that was read; None when the key was absent (the change creates it).
+        after: The value to store; None deletes the key.
+    """
+
+    key: str
+    before: Entry | None
+    after: str | None
+
+
+# What was read: every entry found, by key.
+Snapshot = Mapping[str, Entry]
+
+
+class Datastore(Protocol):
+    """A place where profiles are kept. One object serves one command, from one thread."""
+
+    @property
+    def name(self) -> str:
+        """How messages call it, such as `etcd at http://127.0.0.1:2379`; never holds a password."""
+        ...
+
+    def read(self, roots: Sequence[str]) -> Snapshot:
+        """Read every entry at or below the given keys, hidden ones (a piece beginning with `_`) excepted unless named.
+
+        The read is of the latest acknowledged state (etcd: a quorum read; SQLite: one transaction).
+
+        Raises:
+            Unreachable: No answer by the deadline; nothing was changed.
+        """
+        ...
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """Make the changes, in order, each by compare-and-swap against its `before`.
+
+        SQLite makes all of them in one transaction. etcd makes them one by one: an exception's
+        `done` says which changes had been made when it was raised.
+        Directories that the deletions leave empty are removed, without racing other writers.
+
+        Raises:
+            TooLarge: A value is over the datastore's limit; nothing was changed.
+            Conflict: A key is no longer as it was read.
+            Unreachable: The datastore did not take the next change.
+            OutcomeUnknown: Whether a change was made could not be found out.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...
+
+
+class DatastoreError(Exception):
+    """A datastore could not do what was asked.
+
+    Attributes:
+        diagnostic: What to tell the user.
+        done: The changes of the commit that had been made before; empty where a commit is one transaction.
+    """
+
+    def __init__(self, diagnostic: Diagnostic, done: tuple[Change, ...] = ()) -> None:
+        super().__init__(diagnostic.message)
+        self.diagnostic = diagnostic
+        self.done = done
+
+
+class Unreachable(DatastoreError):
+    """No server answered, or the file could not be used; the change at hand was certainly not made."""
+
+
+class Conflict(DatastoreError):
+    """A key was no longer as it had been read; the change at hand was certainly not made."""
+
+
+class TooLarge(DatastoreError):
+    """A value is larger than the datastore takes; nothing was changed."""
+
+
+class OutcomeUnknown(DatastoreError):
+    """Whether the change at hand was made could not be found out before the deadline."""

@@ -1,0 +1,77 @@
+"""The datastore's keys: the only module that spells them.
+
+The layout is Calico's (etcd v2 API): a profile is the folder
+`/calico/v1/policy/profile/<PROFILE>` with the keys `rules` and `tags`; an endpoint is a JSON value at
+`/calico/v1/host/<HOST>/workload/<ORCHESTRATOR>/<WORKLOAD>/endpoint/<ENDPOINT>`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PROFILES = "/calico/v1/policy/profile"
+HOSTS = "/calico/v1/host"
+
+
+def profile_folder(profile: str) -> str:
+    """The folder of a profile.
+
+    Args:
+        profile: A name that `is_inside_tree` accepts.
+
+    Raises:
+        ValueError: The name would lead to a key that is not the profile's own.
+    """
+    if not is_inside_tree(profile):
+        raise ValueError(f"no profile can be called {profile!r}: its key would lie outside the profile tree")
+    return f"{PROFILES}/{profile}"
+
+
+def rules_key(profile: str) -> str:
+    """The key of a profile's rules."""
+    return f"{profile_folder(profile)}/rules"
+
+
+def tags_key(profile: str) -> str:
+    """The key of a profile's tags."""
+    return f"{profile_folder(profile)}/tags"
+
+
+def is_inside_tree(profile: str) -> bool:
+    """Whether a name makes exactly one piece of a key, so that its key is the profile's own.
+
+    A slash would lead into another folder; an empty piece, `.` and `..` are resolved by the server.
+    """
+    return profile not in ("", ".", "..") and "/" not in profile and "\0" not in profile
+
+
+def profile_of(key: str) -> tuple[str, str] | None:
+    """The profile that a key belongs to and the key's path below the profile's folder.
+
+    Returns:
+        None for a key outside the profile tree, or directly in its root.
+    """
+    prefix = PROFILES + "/"
+    if not key.startswith(prefix):
+        return None
+    profile, slash, rest = key[len(prefix) :].partition("/")
+    return (profile, rest) if slash else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EndpointKey:
+    """The pieces of an endpoint's key."""
+
+    host: str
+    orchestrator: str
+    workload: str
+    endpoint: str
+
+
+def endpoint_of(key: str) -> EndpointKey | None:
+    """The pieces of an endpoint's key, or None for another key."""
+    pieces = key.split("/")
+    # "", calico, v1, host, <HOST>, workload, <ORCHESTRATOR>, <WORKLOAD>, endpoint, <ENDPOINT>
+    if len(pieces) != 10 or not key.startswith(HOSTS + "/") or (pieces[5], pieces[8]) != ("workload", "endpoint"):
+        return None
+    return EndpointKey(pieces[4], pieces[6], pieces[7], pieces[9])
