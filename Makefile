@@ -1,0 +1,49 @@
+# From a clean clone, with nothing but make and Python 3.10 or later:
+#   make demo    the specification's walk-through, on a datastore of its own that is thrown away
+#   make test    every test
+#   make lint    style, types and the direction of imports
+#   make clean   remove what these targets made
+# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/walkthrough.sh
+
+# Two workers suit two cores; `loadgroup` keeps the tests that share one installed wheel on one worker.
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment is made anew each time, so a half-made one, or one whose interpreter is gone, heals itself.
+$(READY): setup.py pyproject.toml calicoctl/version.py
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "make: there is no '$(PYTHON)'; install Python 3.10 or later, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "make: '$(PYTHON)' is $$($(PYTHON) --version 2>&1); Python 3.10 or later is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "make: '$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@

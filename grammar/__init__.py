@@ -1,0 +1,1 @@
+"""The language as data: Lark grammars, installed as `calicoctl.grammar` and read through `importlib.resources`."""

