@@ -1,0 +1,123 @@
+"""Validated statements: every word has been judged and stands as the value that it means.
+
+What depends on the datastore (is there such a profile, is the position in range) is judged later, by
+`calicoctl.policy.profile`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calicoctl.policy.rule import Direction, Rule
+from calicoctl.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class ShowProfiles:
+    """List the profiles; `detailed`: with one row for each of their endpoints."""
+
+    detailed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OfProfile:
+    """A statement about one profile.
+
+    Attributes:
+        profile: The profile's name; its key lies inside the profile tree.
+        where: The name's span.
+    """
+
+    profile: str
+    where: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AddProfile(OfProfile):
+    """Create the profile with its default rules and tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProfile(OfProfile):
+    """Remove the profile; `check`: only when no endpoint has it."""
+
+    check: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShowTags(OfProfile):
+    """Print the profile's tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddTag(OfProfile):
+    """Add a tag, a valid name."""
+
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveTag(OfProfile):
+    """Remove a tag, which another tool may have named against the rules."""
+
+    tag: str
+    tag_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class AddRule(OfProfile):
+    """Add a rule at the end, or at a position: 1-based, 0 means first."""
+
+    direction: Direction
+    rule: Rule
+    position: int | None
+    position_span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRule(OfProfile):
+    """Remove the first rule that means the same."""
+
+    direction: Direction
+    rule: Rule
+    rule_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveRuleAt(OfProfile):
+    """Remove the rule at a 1-based position."""
+
+    direction: Direction
+    position: int
+    position_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRules(OfProfile):
+    """Print the rules as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintRulesJson(OfProfile):
+    """Print the rules as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRules(OfProfile):
+    """Replace the rules by those of a JSON document, which is read when the statement is carried out."""
+
+
+Statement = (
+    ShowProfiles
+    | AddProfile
+    | RemoveProfile
+    | ShowTags
+    | AddTag
+    | RemoveTag
+    | AddRule
+    | RemoveRule
+    | RemoveRuleAt
+    | ShowRules
+    | PrintRulesJson
+    | UpdateRules
+)

@@ -1,0 +1,184 @@
+"""Validation: from a well-formed statement to one whose every word means something.
+
+One pass notes all that is wrong. The functions are small and each judges one thing; `check_statement`
+and `check_rule` put them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from calicoctl import messages
+from calicoctl.policy import limits, words
+from calicoctl.policy import statement as valid
+from calicoctl.policy.findings import Edit, Findings
+from calicoctl.policy.rule import ANYONE, Action, Direction, Network, Peer, Protocol, Rule
+from calicoctl.source import Span
+from calicoctl.syntax import ast
+
+
+def check_statement(node: ast.Statement, findings: Findings) -> valid.Statement | None:
+    """The statement that a node means; None when `findings` has received an error."""
+    result = _CHECKS[type(node)](node, findings)
+    return None if findings.has_errors else result
+
+
+def check_rule(node: ast.Rule, findings: Findings) -> Rule | None:
+    """The rule that a node means; None when `findings` has received an error."""
+    protocol = None if node.protocol is None else Protocol(node.protocol.text)
+    icmp_type, icmp_code = _icmp(node, protocol, findings)
+    source = _peer("from", node.source, findings)
+    destination = _peer("to", node.destination, findings)
+    _check_versions(node, source.net, destination.net, findings)
+    if findings.has_errors:
+        return None
+    return Rule(Action(node.action.text), protocol, icmp_type, icmp_code, source, destination)
+
+
+def _icmp(node: ast.Rule, protocol: Protocol | None, findings: Findings) -> tuple[int | None, int | None]:
+    if node.icmp_type is None or protocol is None:
+        return None, None
+    version = protocol.ip_version or 4
+    icmp_type = words.icmp_number(node.icmp_type, "type", limits.ICMP_TYPE_MAX, version, findings)
+    if node.icmp_code is None:
+        return icmp_type, None
+    return icmp_type, words.icmp_number(node.icmp_code, "code", limits.ICMP_CODE_MAX, version, findings)
+
+
+def _peer(keyword: str, node: ast.Peer | None, findings: Findings) -> Peer:
+    if node is None:
+        return ANYONE
+    if node.ports is None and node.tag is None and node.cidr is None:
+        findings.add(messages.EMPTY_PEER, node.span, keyword=keyword)
+    ports = None if node.ports is None else words.port_list(node.ports, findings)
+    tag = None if node.tag is None else words.new_name(node.tag, "tag", findings)
+    net = None if node.cidr is None else words.network(node.cidr, findings)
+    return Peer(ports or (), tag, net)
+
+
+def _check_versions(node: ast.Rule, source: Network | None, destination: Network | None, findings: Findings) -> None:
+    """Every network of a rule is of one IP version, and of the protocol's (specification, note on `rule add`)."""
+    found = [
+        (peer.cidr, net)
+        for peer, net in ((node.source, source), (node.destination, destination))
+        if peer is not None and peer.cidr is not None and net is not None
+    ]
+    if len(found) == 2 and found[0][1].version != found[1][1].version:
+        (first, first_net), (second, second_net) = found
+        findings.add(
+            messages.MIXED_VERSIONS,
+            second.span,
+            cidr=second.text,
+            version=second_net.version,
+            other=first.text,
+            other_version=first_net.version,
+        )
+        return
+    if node.protocol is None or not found:
+        return
+    needed = Protocol(node.protocol.text).ip_version
+    cidr, net = found[0]
+    if needed is not None and net.version != needed:
+        other = Protocol.ICMP if net.version == 4 else Protocol.ICMPV6
+        # The protocol is mended, not the network: the network is what was typed with more care.
+        findings.add(
+            messages.PROTOCOL_VERSION,
+            cidr.span,
+            Edit(node.protocol.span, other.value),
+            cidr=cidr.text,
+            version=net.version,
+            protocol=node.protocol.text,
+            protocol_version=needed,
+        )
+
+
+def _check_once(option: str, repeated: Span | None, findings: Findings) -> None:
+    if repeated is not None:
+        findings.add(messages.REPEATED_OPTION, repeated, option=option)
+
+
+# --- one function for each kind of statement ---------------------------------------------------
+
+
+def _profile_show(node: ast.ProfileShow, findings: Findings) -> valid.Statement | None:
+    _check_once("--detailed", node.repeated, findings)
+    return valid.ShowProfiles(node.detailed)
+
+
+def _profile_add(node: ast.ProfileAdd, findings: Findings) -> valid.Statement | None:
+    name = words.new_name(node.profile, "profile", findings)
+    return None if name is None else valid.AddProfile(name, node.profile.span)
+
+
+def _profile_remove(node: ast.ProfileRemove, findings: Findings) -> valid.Statement | None:
+    _check_once("--no-check", node.repeated, findings)
+    name = words.existing_profile(node.profile, findings)
+    return None if name is None else valid.RemoveProfile(name, node.profile.span, check=not node.no_check)
+
+
+def _tag_add(node: ast.TagAdd, findings: Findings) -> valid.Statement | None:
+    name = words.existing_profile(node.profile, findings)
+    tag = words.new_name(node.tag, "tag", findings)
+    return None if name is None or tag is None else valid.AddTag(name, node.profile.span, tag)
+
+
+def _tag_remove(node: ast.TagRemove, findings: Findings) -> valid.Statement | None:
+    name = words.existing_profile(node.profile, findings)
+    tag = words.existing_tag(node.tag, findings)
+    if name is None or tag is None:
+        return None
+    return valid.RemoveTag(name, node.profile.span, tag, node.tag.span)
+
+
+def _rule_add(node: ast.RuleAdd, findings: Findings) -> valid.Statement | None:
+    _check_once("--at", node.repeated, findings)
+    name = words.existing_profile(node.profile, findings)
+    position = None if node.at is None else words.position(node.at, findings)
+    rule = check_rule(node.rule, findings)
+    if name is None or rule is None:
+        return None
+    position_span = None if node.at is None else node.at.span
+    return valid.AddRule(name, node.profile.span, Direction(node.direction.text), rule, position, position_span)
+
+
+def _rule_remove(node: ast.RuleRemove, findings: Findings) -> valid.Statement | None:
+    name = words.existing_profile(node.profile, findings)
+    rule = check_rule(node.rule, findings)
+    if name is None or rule is None:
+        return None
+    return valid.RemoveRule(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
+
+
+def _rule_remove_at(node: ast.RuleRemoveAt, findings: Findings) -> valid.Statement | None:
+    name = words.existing_profile(node.profile, findings)
+    position = words.position(node.at, findings)
+    if name is None or position is None:
+        return None
+    return valid.RemoveRuleAt(name, node.profile.span, Direction(node.direction.text), position, node.at.span)
+
+
+def _about(kind: Callable[[str, Span], valid.Statement]) -> Callable[[Any, Findings], valid.Statement | None]:
+    """The check of a statement that says nothing but which profile it is about."""
+
+    def check(node: Any, findings: Findings) -> valid.Statement | None:
+        name = words.existing_profile(node.profile, findings)
+        return None if name is None else kind(name, node.profile.span)
+
+    return check
+
+
+_CHECKS: dict[type, Callable[[Any, Findings], valid.Statement | None]] = {
+    ast.ProfileShow: _profile_show,
+    ast.ProfileAdd: _profile_add,
+    ast.ProfileRemove: _profile_remove,
+    ast.TagShow: _about(valid.ShowTags),
+    ast.TagAdd: _tag_add,
+    ast.TagRemove: _tag_remove,
+    ast.RuleAdd: _rule_add,
+    ast.RuleRemove: _rule_remove,
+    ast.RuleRemoveAt: _rule_remove_at,
+    ast.RuleShow: _about(valid.ShowRules),
+    ast.RuleJson: _about(valid.PrintRulesJson),
+    ast.RuleUpdate: _about(valid.UpdateRules),
+}

@@ -1,0 +1,248 @@
+"""The judgement of single words: what port list, network, number or name a word stands for.
+
+Each function returns the value, or None after it has noted in `findings` what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, NetmaskValueError
+
+from calicoctl import messages
+from calicoctl.policy import limits
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.rule import Network, PortRange, network_text
+from calicoctl.source import Span
+from calicoctl.syntax import ast
+
+_NUMBER = re.compile(r"[0-9]+\Z")
+_RANGE = re.compile(r"([^:-]+)[:-]([^:-]+)\Z")
+_ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}\Z")
+_DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
+
+# Longer numbers are out of every range; reading them would only cost time (and raise, over 4300 digits).
+_DIGITS_WORTH_READING = 9
+
+# Names that people know from iptables and ping, for hints only (RFC 792, RFC 4443).
+_ICMP_TYPES = {
+    4: {"echo-reply": 0, "pong": 0, "unreachable": 3, "destination-unreachable": 3, "redirect": 5, "echo-request": 8,
+        "echo": 8, "ping": 8, "time-exceeded": 11, "ttl-exceeded": 11},
+    6: {"destination-unreachable": 1, "unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "echo-request": 128,
+        "ping": 128, "echo": 128, "echo-reply": 129, "pong": 129, "router-solicitation": 133,
+        "router-advertisement": 134, "neighbour-solicitation": 135, "neighbor-solicitation": 135,
+        "neighbour-advertisement": 136, "neighbor-advertisement": 136},
+}  # fmt: skip
+
+
+def port_list(word: ast.Word, findings: Findings) -> tuple[PortRange, ...] | None:
+    """The ports that `80,443` or `8000:8080,9000-9010` names, in that order."""
+    ranges: list[PortRange] = []
+    offset = 0
+    sound = True
+    for item in word.text.split(","):
+        span = _inside(word, offset, len(item))
+        offset += len(item) + 1
+        port = _port_item(item, span, word, findings)
+        if port is None:
+            sound = False
+        else:
+            ranges.append(port)
+    return tuple(ranges) if sound else None
+
+
+def _inside(word: ast.Word, offset: int, length: int) -> Span:
+    """The span of a part of a word; of a word in quotes, whose characters may be escapes, the whole."""
+    if word.span.end - word.span.start != len(word.text):
+        return word.span
+    start = word.span.start + offset
+    return Span(word.span.source, start, start + length)
+
+
+def _port_item(item: str, span: Span, word: ast.Word, findings: Findings) -> PortRange | None:
+    if not item:
+        mend = ",".join(each for each in word.text.split(",") if each)
+        findings.add(messages.EMPTY_PORT, word.span, mend or None, ports=word.text)
+        return None
+    pair = _RANGE.match(item)
+    if pair is None:
+        port = _port(item, span, findings)
+        return None if port is None else PortRange(port, port)
+    first = _port(pair[1], span, findings)
+    last = _port(pair[2], span, findings)
+    if first is None or last is None:
+        return None
+    if first > last:
+        findings.add(messages.PORTS_REVERSED, span, f"{last}:{first}", ports=item)
+        return None
+    return PortRange(first, last)
+
+
+def _port(text: str, span: Span, findings: Findings) -> int | None:
+    if not _NUMBER.match(text):
+        findings.add(messages.BAD_PORT, span, _service_port(text) if span.text == text else None, port=text)
+        return None
+    number = _small_number(text)
+    if number == 0:
+        findings.add(messages.PORT_ZERO, span)
+    elif number is None or number > limits.PORT_MAX:
+        findings.add(messages.PORT_OUT_OF_RANGE, span, port=text)
+    elif text[0] == "0":
+        findings.add(messages.PORT_LEADING_ZERO, span, span.text.replace(text, str(number), 1), port=text)
+    else:
+        return number
+    return None
+
+
+def _service_port(name: str) -> str | None:
+    """The port of a service that this machine knows by name, for a hint."""
+    if not re.match(r"[a-z][a-z0-9-]{0,30}\Z", name):
+        return None
+    try:
+        return str(socket.getservbyname(name))
+    except OSError:
+        return None
+
+
+def _small_number(text: str) -> int | None:
+    """The number that ASCII digits stand for; None when there are too many to be within any range."""
+    digits = text.lstrip("0") or "0"
+    return int(digits) if len(digits) <= _DIGITS_WORTH_READING else None
+
+
+def network(word: ast.Word, findings: Findings) -> Network | None:
+    """The network that `10.0.0.0/8`, `fd00::/8` or a bare address names, its host bits masked."""
+    address_text, slash, length_text = word.text.partition("/")
+    address = _address(address_text)
+    if address is None:
+        findings.add(messages.BAD_NETWORK, word.span, _meant_network(address_text, length_text), cidr=word.text)
+        return None
+    maximum = address.max_prefixlen
+    if not slash:
+        length: int | None = maximum
+    elif _NUMBER.match(length_text):
+        length = _small_number(length_text)
+    else:
+        findings.add(messages.BAD_NETWORK, word.span, _meant_network(address_text, length_text), cidr=word.text)
+        return None
+    if length is None or length > maximum:
+        mend = f"{address_text}/{maximum}"
+        findings.add(
+            messages.PREFIX_OUT_OF_RANGE, word.span, mend, length=length_text, version=address.version, maximum=maximum
+        )
+        return None
+    return _masked(address, length, word, findings)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """Four dotted decimals or an IPv6 address without zone; nothing that is merely close."""
+    try:
+        return IPv6Address(text) if ":" in text and "%" not in text else IPv4Address(text)
+    except AddressValueError:
+        return None
+
+
+def _masked(address: IPv4Address | IPv6Address, length: int, word: ast.Word, findings: Findings) -> Network:
+    network_class = IPv4Network if isinstance(address, IPv4Address) else IPv6Network
+    result: Network = network_class((int(address), length), strict=False)
+    if result.network_address != address:
+        text = network_text(result)
+        findings.add(messages.HOST_BITS, word.span, text, cidr=word.text, network=text)
+    return result
+
+
+def _meant_network(address: str, length: str) -> str | None:
+    """What was probably meant by a text that is no network; None when that is anyone's guess."""
+    if address.startswith("[") and address.endswith("]") and ":" in address:
+        address = address[1:-1]
+    address = address.partition("%")[0]
+    if length and _ABBREVIATED.match(address):
+        # `10/8`, and the specification's own `192.168/16`: the missing decimals are zeros.
+        address = ".".join((address.split(".") + ["0", "0", "0"])[:4])
+    if _DOTTED_LENGTH.match(length):
+        try:
+            length = str(IPv4Network(f"0.0.0.0/{length}").prefixlen)
+        except NetmaskValueError:
+            return None
+    if _address(address) is None or (length and not _NUMBER.match(length)):
+        return None
+    return f"{address}/{length}" if length else address
+
+
+def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings: Findings) -> int | None:
+    """An ICMP type or code.
+
+    Args:
+        what: `type` or `code`, for messages.
+        maximum: The largest number allowed.
+        version: The IP version of the protocol, by which names in hints are looked up.
+        findings: Where complaints go.
+    """
+    text = word.text
+    if not re.match(r"-?[0-9]+\Z", text):
+        known = _ICMP_TYPES[version].get(text.lower()) if what == "type" else None
+        mend = None if known is None else str(known)
+        findings.add(messages.BAD_NUMBER, word.span, mend, word=text, what=what, maximum=maximum)
+        return None
+    number = _small_number(text.lstrip("-"))
+    if text.startswith("-") or number is None or number > maximum:
+        if what == "type" and number == maximum + 1 and not text.startswith("-"):
+            findings.add(messages.ICMP_TYPE_255, word.span)
+        else:
+            findings.add(messages.NUMBER_OUT_OF_RANGE, word.span, what=what, number=text, maximum=maximum)
+        return None
+    return number
+
+
+def position(word: ast.Word, findings: Findings) -> int | None:
+    """The number of a rule in its list; whether there is such a rule is not judged here."""
+    number = _small_number(word.text) if _NUMBER.match(word.text) else None
+    if number is None:
+        findings.add(messages.BAD_POSITION, word.span, word=word.text)
+    return number
+
+
+def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
+    """A name for something that is made now: a profile, or a tag wherever one is written.
+
+    Args:
+        word: The name.
+        what: `profile` or `tag`, for messages.
+        findings: Where complaints go.
+    """
+    name = word.text
+    if not limits.NAME_PATTERN.fullmatch(name):
+        findings.add(messages.BAD_NAME, word.span, name=name, what=what, maximum=limits.NAME_LENGTH)
+    elif len(name) > limits.NAME_LENGTH:
+        findings.add(
+            messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH
+        )
+    elif what == "profile" and name in (".", ".."):
+        findings.add(messages.DOT_PROFILE, word.span, name=name)
+    elif what == "profile" and name.startswith("_"):
+        findings.add(messages.HIDDEN_PROFILE, word.span, name.lstrip("_") or None, name=name)
+    else:
+        return name
+    return None
+
+
+def existing_profile(word: ast.Word, findings: Findings) -> str | None:
+    """The name of a profile that may be there already: whatever another tool could have called it."""
+    name = word.text
+    if name in ("", ".", "..") or "/" in name or not _is_storable(name):
+        findings.add(messages.DOT_PROFILE, word.span, name=name)
+        return None
+    return name
+
+
+def existing_tag(word: ast.Word, findings: Findings) -> str | None:
+    """The name of a tag that may be there already, valid or not."""
+    if not _is_storable(word.text):
+        findings.add(messages.BAD_NAME, word.span, name=word.text, what="tag", maximum=limits.NAME_LENGTH)
+        return None
+    return word.text
+
+
+def _is_storable(name: str) -> bool:
+    """Whether a datastore could hold the name: no NUL, and no lone surrogate (a byte that is not UTF-8)."""
+    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)

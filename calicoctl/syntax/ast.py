@@ -1,0 +1,204 @@
+"""The abstract syntax: what a text says, before anyone asks whether it means something.
+
+A node is well-formed and no more: `Word("99999")` may stand where a port belongs. Nodes are immutable
+and compare by content; where they stood (`span`) takes no part in equality. The class of a statement
+is the name of its grammar rule (`rule_add` becomes `RuleAdd`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from calicoctl.source import Source, Span
+
+_NOWHERE = Span(Source("<no source>", ""), 0, 0)
+
+
+def _span() -> Span:
+    return field(default=_NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word whose text is the user's: a name, a port list, a network, a number.
+
+    Attributes:
+        text: The word, its quotes removed.
+        span: Where it stood, quotes included.
+    """
+
+    text: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """One of several keywords that the grammar allows at a place: `allow`, `tcp`, `inbound`."""
+
+    text: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """`from` or `to` with what follows it; all three None is an empty one.
+
+    Attributes:
+        ports: The port list.
+        tag: The tag's name.
+        cidr: The network, with or without the word `cidr` before it.
+        span: The whole, from the word `from` or `to` on.
+    """
+
+    ports: Word | None = None
+    tag: Word | None = None
+    cidr: Word | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An action and a match.
+
+    Attributes:
+        action: `allow` or `deny`.
+        protocol: `tcp`, `udp`, `icmp` or `icmpv6`.
+        icmp_type: The word after `type`.
+        icmp_code: The word after `code`.
+        source: The `from` part.
+        destination: The `to` part.
+        span: The whole rule.
+    """
+
+    action: Keyword
+    protocol: Keyword | None = None
+    icmp_type: Word | None = None
+    icmp_code: Word | None = None
+    source: Peer | None = None
+    destination: Peer | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileShow:
+    """`profile show [--detailed]`."""
+
+    detailed: bool = False
+    repeated: Span | None = field(default=None, compare=False, repr=False)
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileAdd:
+    """`profile add <PROFILE>`."""
+
+    profile: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRemove:
+    """`profile remove <PROFILE> [--no-check]`."""
+
+    profile: Word
+    no_check: bool = False
+    repeated: Span | None = field(default=None, compare=False, repr=False)
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class TagShow:
+    """`profile <PROFILE> tag show`."""
+
+    profile: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class TagAdd:
+    """`profile <PROFILE> tag add <TAG>`."""
+
+    profile: Word
+    tag: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class TagRemove:
+    """`profile <PROFILE> tag remove <TAG>`."""
+
+    profile: Word
+    tag: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAdd:
+    """`profile <PROFILE> rule add (inbound|outbound) [--at=<POSITION>] <RULE>`."""
+
+    profile: Word
+    direction: Keyword
+    rule: Rule
+    at: Word | None = None
+    repeated: Span | None = field(default=None, compare=False, repr=False)
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRemove:
+    """`profile <PROFILE> rule remove (inbound|outbound) <RULE>`."""
+
+    profile: Word
+    direction: Keyword
+    rule: Rule
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRemoveAt:
+    """`profile <PROFILE> rule remove (inbound|outbound) --at=<POSITION>`."""
+
+    profile: Word
+    direction: Keyword
+    at: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleShow:
+    """`profile <PROFILE> rule show`."""
+
+    profile: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleJson:
+    """`profile <PROFILE> rule json`."""
+
+    profile: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUpdate:
+    """`profile <PROFILE> rule update`."""
+
+    profile: Word
+    span: Span = _span()
+
+
+Statement = (
+    ProfileShow
+    | ProfileAdd
+    | ProfileRemove
+    | TagShow
+    | TagAdd
+    | TagRemove
+    | RuleAdd
+    | RuleRemove
+    | RuleRemoveAt
+    | RuleShow
+    | RuleJson
+    | RuleUpdate
+)

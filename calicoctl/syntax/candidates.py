@@ -1,0 +1,212 @@
+"""The single repairs that the search of `calicoctl.syntax.repair` tries: one small function for each kind.
+
+Each function looks at the word where the parser stopped and at what it expected there, and offers
+other word lists. Whether one of them is a statement is for the parser to say.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.diagnostics import Kind
+from calicoctl.syntax import order
+from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
+
+_LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
+_PIECE_OF_PORTS = re.compile(r"[0-9,:-]+\Z")
+_LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])[0-9A-Fa-f.:]+(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
+_LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+_ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
+_PEER_WORDS = ("ports", "tag", "cidr")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a statement, perhaps mended.
+
+    Attributes:
+        text: The word as it now is, in quotes if it needs them.
+        start: Where it began in the original text (0-based offset).
+        end: Where it ended; equal to `start` for a word that was put in.
+    """
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One repair.
+
+    Attributes:
+        words: The mended words.
+        cost: How far-fetched it is: about 1 for a certain mend, 3 for a guess.
+        kind: The mistake that it mends.
+        start: Where the mistake begins in the original text.
+        end: Where it ends.
+        fields: The particulars of the message.
+    """
+
+    words: Sequence[Word]
+    cost: float
+    kind: Kind
+    start: int
+    end: int
+    fields: tuple[tuple[str, object], ...] = ()
+
+
+def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """Every repair at the place where the parser stopped.
+
+    Args:
+        words: The statement's words.
+        index: The word that cannot stand there; `len(words)` when the text ended too early.
+        expected: The terminals that could.
+    """
+    if index < len(words):
+        yield from respellings(words, index, expected)
+        yield from _missing_space(words, index, expected)
+        yield from _missing_keyword(words, index, expected)
+        yield from _split_ports(words, index)
+        yield from _ports_protocol(words, index, expected)
+        yield from _anything(words, index)
+    else:
+        yield from _missing_show(words, expected)
+    yield from _other_order(words, index)
+
+
+def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """The word in lower case, without quotes, in quotes, by its name here, or as a keyword that it resembles."""
+    word = words[index]
+    choices = expected_keywords(expected)
+    option, equals, value = word.text.partition("=") if word.text.startswith("-") else (word.text, "", "")
+    lower = option.lower()
+
+    def spelt(meant: str, cost: float, kind: Kind, *fields: tuple[str, object]) -> Step:
+        mended = Word(meant + equals + value, word.start, word.end)
+        return Step([*words[:index], mended, *words[index + 1 :]], cost, kind, word.start, word.end, fields)
+
+    if lower in choices and lower != option:
+        yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
+        return
+    bare = option[1:-1] if option[:1] in ("'", '"') and option[-1:] == option[:1] else ""
+    meant = [(name, 1.0) for name in (bare, *SYNONYMS.get(lower, ())) if name in choices]
+    meant += [(name, 1.5) for name in difflib.get_close_matches(lower, choices, n=2, cutoff=0.6) if name != option]
+    for name, cost in meant:
+        yield spelt(name, cost, messages.UNKNOWN_WORD, ("word", word.text), ("meant", name))
+    # In the middle of a match, the name is more likely missing (an unset variable) than called `to`.
+    if _LOOKS_LIKE_NAME.match(option) and ("PROFILE_WORD" in expected or "TAG_WORD" in expected and word is words[-1]):
+        yield spelt(f"'{option}'", 2.5, messages.KEYWORD_AS_NAME, ("word", option))
+    if option[:1] in ("'", '"') and not bare and _LOOKS_LIKE_NAME.match(option.strip("'\"")):
+        yield spelt(option.strip("'\""), 2, messages.UNCLOSED_QUOTE, ("word", word.text))
+
+
+def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """Two words where one keyword runs into what follows it: `allowtcp`."""
+    word = words[index]
+    for keyword in expected_keywords(expected):
+        if word.text.startswith(keyword) and word.text != keyword and len(word.text) == word.end - word.start:
+            middle = word.start + len(keyword)
+            parted = [Word(keyword, word.start, middle), Word(word.text[len(keyword) :], middle, word.end)]
+            fields = (("word", word.text), ("keyword", keyword))
+            yield Step(
+                [*words[:index], *parted, *words[index + 1 :]], 1.2, messages.MISSING_SPACE, word.start, word.end, fields
+            )
+
+
+def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """A keyword put in before the word: the one that such a value needs, or any that makes a statement."""
+    word = words[index]
+    choices = expected_keywords(expected)
+    looks = {
+        "ports": _LOOKS_LIKE_PORTS,
+        "cidr": _LOOKS_LIKE_NETWORK,
+        "tag": _LOOKS_LIKE_NAME,
+    }
+    for keyword in choices:
+        if keyword in looks:
+            cost = 1.5 if looks[keyword].match(word.text) else 0.0
+        elif keyword in ("from", "to"):
+            cost = 2.0 if _peer_before(words, index) == keyword else 0.0
+        else:
+            # What kind of traffic a rule is about is the user's to say.
+            cost = 3.0 if keyword in ("rule", "tag", "show", "add", "remove", "profile", "type") else 0.0
+        if cost:
+            put_in = Word(keyword, word.start, word.start)
+            fields = (("missing", keyword), ("word", word.text))
+            yield Step(
+                [*words[:index], put_in, *words[index:]], cost, messages.MISSING_WORD, word.start, word.end, fields
+            )
+
+
+def _peer_before(words: Sequence[Word], index: int) -> str | None:
+    """Which of `from` and `to` is missing before a `ports`, `tag` or `cidr`, if that is so.
+
+    Ports are nearly always the destination's; an address is the far end's, so that the direction tells.
+    """
+    meant = SYNONYMS.get(words[index].text.lower(), (words[index].text,))[0]
+    if meant not in _PEER_WORDS:
+        return None
+    if meant == "ports":
+        return "from" if words[index].text.lower() in ("sport", "sports") else "to"
+    return "from" if any(word.text == "inbound" for word in words) else "to"
+
+
+def _missing_show(words: Sequence[Word], expected: frozenset[str]) -> Iterator[Step]:
+    """`show` at the end, the only word that completes a statement without changing anything."""
+    if words and "show" in expected_keywords(expected):
+        end = words[-1].end
+        fields = (("expected", describe(expected)),)
+        yield Step([*words, Word("show", end, end)], 2, messages.UNFINISHED, end, end, fields)
+
+
+def _split_ports(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """A port list that was written with spaces, joined."""
+    first = index - 1
+    if first < 0 or not _PIECE_OF_PORTS.match(words[first].text):
+        return
+    last = index
+    while last < len(words) and _PIECE_OF_PORTS.match(words[last].text):
+        last += 1
+    if last == index:
+        return
+    joined = words[first].text
+    for word in words[index:last]:
+        glued = joined[-1] in ",:-" or word.text[0] in ",:-"
+        joined += word.text if glued else f",{word.text}"
+    whole = Word(joined, words[first].start, words[last - 1].end)
+    yield Step([*words[:first], whole, *words[last:]], 1, messages.SPLIT_LIST, whole.start, whole.end)
+
+
+def _ports_protocol(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """`tcp` put in after the action, where ports stand in a rule without a protocol."""
+    word = words[index]
+    if word.text != "ports" and not _LOOKS_LIKE_PORTS.match(word.text):
+        return
+    at = order.match_start(words)
+    if at is None or at > index or words[at].text not in ("from", "to"):
+        return
+    put_in = Word("tcp", words[at].start, words[at].start)
+    yield Step([*words[:at], put_in, *words[at:]], 2, messages.NEEDS_PORT_PROTOCOL, word.start, word.end)
+
+
+def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """`from any`, which is said by leaving `from` out."""
+    if index > 0 and words[index].text.lower() in _ANYTHING and words[index - 1].text in ("from", "to"):
+        start, end = words[index - 1].start, words[index].end
+        fields = (("word", words[index].text), ("keyword", words[index - 1].text))
+        yield Step([*words[: index - 1], *words[index + 1 :]], 1, messages.ANYTHING, start, end, fields)
+
+
+def _other_order(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """The same words in the order of the usage."""
+    for arranged, wanted in order.arrangements(words):
+        if list(arranged) != list(words):
+            word = words[min(index, len(words) - 1)]
+            fields = (("word", word.text), ("order", wanted))
+            yield Step(arranged, 2, messages.WRONG_ORDER, word.start, word.end, fields)

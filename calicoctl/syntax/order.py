@@ -1,0 +1,109 @@
+"""The order of a statement's parts: the same words, arranged as the usage has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, TypeVar
+
+
+class _HasText(Protocol):
+    @property
+    def text(self) -> str: ...
+
+
+_Word = TypeVar("_Word", bound=_HasText)
+
+_ACTIONS = ("allow", "deny")
+_DIRECTIONS = ("inbound", "outbound")
+_PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6")
+_PEERS = ("from", "to")
+# The parts of a match in their order; each has one value behind it.
+_ICMP_PARTS = ("type", "code")
+_PEER_PARTS = ("ports", "tag", "cidr")
+
+RULE_ORDER = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"
+STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match"
+
+
+def match_start(words: Sequence[_Word]) -> int | None:
+    """The index of the first word behind the action; None when there is no rule in the statement."""
+    for index, word in enumerate(words):
+        if word.text in _ACTIONS and index >= 1:
+            return index + 1
+    return None
+
+
+def arrangements(words: Sequence[_Word]) -> Iterator[tuple[list[_Word], str]]:
+    """The orders worth trying, each with what it puts right."""
+    start = match_start(words)
+    if start is not None and start < len(words):
+        arranged = _arrange_match(words[start:])
+        if arranged is not None:
+            yield [*words[:start], *arranged], RULE_ORDER
+    statement = _arrange_statement(words)
+    if statement is not None:
+        yield statement, STATEMENT_ORDER
+        start = match_start(statement)
+        arranged = None if start is None else _arrange_match(statement[start:])
+        if start is not None and arranged is not None:
+            yield [*statement[:start], *arranged], STATEMENT_ORDER
+
+
+def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
+    """A match in the usage's order; None when a part stands twice or a word belongs to none."""
+    protocol: list[_Word] = []
+    icmp: dict[str, list[_Word]] = {}
+    peers: dict[str, dict[str, list[_Word]]] = {}
+    prepositions: dict[str, _Word] = {}
+    peer: dict[str, list[_Word]] | None = None
+    index = 0
+    while index < len(words):
+        word = words[index]
+        value = list(words[index + 1 : index + 2])
+        if word.text in _PROTOCOLS and not protocol:
+            protocol.append(word)
+        elif word.text in _ICMP_PARTS and word.text not in icmp and value:
+            icmp[word.text] = [word, *value]
+            index += 1
+        elif word.text in _PEERS and word.text not in peers:
+            peer = peers[word.text] = {}
+            prepositions[word.text] = word
+        elif word.text in _PEER_PARTS and peer is not None and word.text not in peer and value:
+            peer[word.text] = [word, *value]
+            index += 1
+        elif peer == {}:
+            peer["cidr"] = [word]
+        else:
+            return None
+        index += 1
+    arranged = list(protocol)
+    for part in _ICMP_PARTS:
+        arranged += icmp.get(part, [])
+    for preposition in _PEERS:
+        if preposition in peers:
+            arranged.append(prepositions[preposition])
+            for part in _PEER_PARTS:
+                arranged += peers[preposition].get(part, [])
+    return arranged
+
+
+def _arrange_statement(words: Sequence[_Word]) -> list[_Word] | None:
+    """A `rule add` or `rule remove` with direction, position, action and match in the usage's order."""
+    verb = next(
+        (i for i, word in enumerate(words) if i >= 1 and word.text in ("add", "remove") and words[i - 1].text == "rule"),
+        None,
+    )
+    if verb is None:
+        return None
+    # Options may have been typed anywhere in the statement.
+    at = [index for index, word in enumerate(words) if word.text.startswith("--at=")]
+    if not at:
+        at = [i for index, word in enumerate(words) if word.text == "--at" for i in (index, index + 1)][:2]
+    rest = [(index, word) for index, word in enumerate(words) if index > verb and index not in at]
+    direction = [index for index, word in rest if word.text in _DIRECTIONS][:1]
+    action = [index for index, word in rest if word.text in _ACTIONS][:1]
+    moved = {*at, *direction, *action}
+    head = [word for index, word in enumerate(words) if index <= verb and index not in moved]
+    match = [word for index, word in rest if index not in moved]
+    chosen = [words[index] for index in (*direction, *at, *action) if index < len(words)]
+    return [*head, *chosen, *match]

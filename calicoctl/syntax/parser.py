@@ -1,0 +1,234 @@
+"""Text to AST, through the Lark grammar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from lark import Token, Tree
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from calicoctl.source import Source, Span
+from calicoctl.syntax import ast
+from calicoctl.syntax.grammar import language
+
+_Tree = Tree[Token]
+_Child = Tree[Token] | Token | None
+
+
+class SyntaxProblem(Exception):
+    """The text is not in the language.
+
+    Attributes:
+        span: The first word that cannot stand where it stands; empty at the end of the text.
+        expected: The names of the terminals that could stand there; `$END` is the end of the text.
+    """
+
+    def __init__(self, span: Span, expected: frozenset[str]) -> None:
+        super().__init__(f"unexpected `{span.text}`")
+        self.span = span
+        self.expected = expected
+
+
+def parse_statement(source: Source) -> ast.Statement:
+    """Parse one statement, such as `profile WEB rule show`.
+
+    Raises:
+        SyntaxProblem: The text is not a statement.
+    """
+    return _Builder(source).statement(_parse(source, "statement"))
+
+
+def parse_rule(source: Source) -> ast.Rule:
+    """Parse one rule, such as `allow tcp to ports 80,443`.
+
+    Raises:
+        SyntaxProblem: The text is not a rule.
+    """
+    return _Builder(source).rule(_parse(source, "rule"))
+
+
+def unquote(text: str) -> str:
+    """The name that a quoted word stands for; a word without quotes stands for itself."""
+    if text[:1] == "'":
+        return text[1:-1]
+    if text[:1] == '"':
+        return str(json.loads(text))
+    return text
+
+
+def _parse(source: Source, start: str) -> _Tree:
+    try:
+        return language().parse(source.text, start=start)
+    except UnexpectedInput as error:
+        raise _problem(source, error) from None
+
+
+def _problem(source: Source, error: UnexpectedInput) -> SyntaxProblem:
+    if isinstance(error, UnexpectedToken):
+        expected = frozenset(str(name) for name in error.accepts)
+        if error.token.type == "$END":
+            end = len(source.text.rstrip())
+            return SyntaxProblem(Span(source, end, end), expected)
+        start = error.token.start_pos or 0
+    else:
+        assert isinstance(error, UnexpectedCharacters)
+        expected = frozenset(str(name) for name in error.allowed or ())
+        start = error.pos_in_stream
+    # Lark may stop inside a word, or right behind one that it took for whole: users see whole words.
+    text = source.text
+    while start > 0 and not text[start - 1].isspace() and not text[start].isspace():
+        start -= 1
+    end = start + 1
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return SyntaxProblem(Span(source, start, end), expected)
+
+
+class _Builder:
+    """Makes nodes of Lark's trees; a method is named like the grammar rule whose tree it takes.
+
+    The children of a tree are those that the grammar rule names, in its order: keywords whose names
+    begin with `_` are left out, and what is optional and absent is None.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    # --- statements ---
+
+    def statement(self, tree: _Tree) -> ast.Statement:
+        (command,) = tree.children
+        assert isinstance(command, Tree)
+        statement: ast.Statement = getattr(self, command.data)(command.children, self._span(tree))
+        return statement
+
+    def profile_show(self, children: list[_Child], span: Span) -> ast.ProfileShow:
+        detailed, repeated = self._flag(children)
+        return ast.ProfileShow(detailed, repeated, span)
+
+    def profile_add(self, children: list[_Child], span: Span) -> ast.ProfileAdd:
+        return ast.ProfileAdd(self._word(children[0]), span)
+
+    def profile_remove(self, children: list[_Child], span: Span) -> ast.ProfileRemove:
+        before, between, name, behind = children
+        no_check, repeated = self._flag([before, between, behind])
+        return ast.ProfileRemove(self._word(name), no_check, repeated, span)
+
+    def tag_show(self, children: list[_Child], span: Span) -> ast.TagShow:
+        return ast.TagShow(self._word(children[0]), span)
+
+    def tag_add(self, children: list[_Child], span: Span) -> ast.TagAdd:
+        profile, tag = children
+        return ast.TagAdd(self._word(profile), self._word(tag), span)
+
+    def tag_remove(self, children: list[_Child], span: Span) -> ast.TagRemove:
+        profile, tag = children
+        return ast.TagRemove(self._word(profile), self._word(tag), span)
+
+    def rule_add(self, children: list[_Child], span: Span) -> ast.RuleAdd:
+        profile, at_verb, direction, at_direction, action, at_action, match, at_end = children
+        positions = [self._word(at) for at in (at_verb, at_direction, at_action, at_end) if at is not None]
+        rule_end = match if match is not None else action
+        rule = self._rule(action, match, Span(self._source, self._token(action).start_pos or 0, self._end(rule_end)))
+        return ast.RuleAdd(
+            self._word(profile),
+            self._keyword(direction),
+            rule,
+            positions[0] if positions else None,
+            positions[1].span if len(positions) > 1 else None,
+            span,
+        )
+
+    def rule_remove(self, children: list[_Child], span: Span) -> ast.RuleRemove:
+        profile, direction, rule = children
+        assert isinstance(rule, Tree)
+        return ast.RuleRemove(self._word(profile), self._keyword(direction), self.rule(rule), span)
+
+    def rule_remove_at(self, children: list[_Child], span: Span) -> ast.RuleRemoveAt:
+        profile, first, second = children
+        assert isinstance(first, Tree)
+        direction, at = (second, first) if first.data == "at" else (first, second)
+        return ast.RuleRemoveAt(self._word(profile), self._keyword(direction), self._word(at), span)
+
+    def rule_show(self, children: list[_Child], span: Span) -> ast.RuleShow:
+        return ast.RuleShow(self._word(children[0]), span)
+
+    def rule_json(self, children: list[_Child], span: Span) -> ast.RuleJson:
+        return ast.RuleJson(self._word(children[0]), span)
+
+    def rule_update(self, children: list[_Child], span: Span) -> ast.RuleUpdate:
+        return ast.RuleUpdate(self._word(children[0]), span)
+
+    # --- rules ---
+
+    def rule(self, tree: _Tree) -> ast.Rule:
+        action, match = tree.children
+        return self._rule(action, match, self._span(tree))
+
+    def _rule(self, action: _Child, match: _Child, span: Span) -> ast.Rule:
+        keyword = self._keyword(action)
+        if match is None:
+            return ast.Rule(keyword, span=span)
+        assert isinstance(match, Tree)
+        (kind,) = match.children
+        assert isinstance(kind, Tree)
+        if kind.data == "any_match":
+            # One peer alone may be either: its tree says which.
+            peers = {peer.data: self._peer(peer) for peer in kind.children if isinstance(peer, Tree)}
+            return ast.Rule(keyword, source=peers.get("source"), destination=peers.get("destination"), span=span)
+        protocol, *icmp, source, destination = kind.children
+        icmp_type, icmp_code = self._icmp(icmp)
+        return ast.Rule(
+            keyword, self._keyword(protocol), icmp_type, icmp_code, self._peer(source), self._peer(destination), span
+        )
+
+    def _icmp(self, children: Sequence[_Child]) -> tuple[ast.Word | None, ast.Word | None]:
+        if not children or children[0] is None:
+            return None, None
+        assert isinstance(children[0], Tree)
+        icmp_type, icmp_code = children[0].children
+        return self._word(icmp_type), None if icmp_code is None else self._word(icmp_code)
+
+    def _peer(self, tree: _Child) -> ast.Peer | None:
+        if tree is None:
+            return None
+        assert isinstance(tree, Tree)
+        words = {part.data: self._word(part) for part in tree.children if isinstance(part, Tree)}
+        cidr = words.get("cidr", words.get("bare_cidr"))
+        return ast.Peer(words.get("ports"), words.get("tag"), cidr, self._span(tree))
+
+    # --- tokens ---
+
+    @staticmethod
+    def _token(node: _Child) -> Token:
+        """The one token that a tree such as `name: NAME_WORD | QUOTED` holds."""
+        assert isinstance(node, Tree)
+        (token,) = node.children
+        assert isinstance(token, Token)
+        return token
+
+    def _word(self, node: _Child) -> ast.Word:
+        token = self._token(node)
+        prefix = len("--at=") if token.type == "AT_POSITION" else 0
+        start, end = token.start_pos, token.end_pos
+        assert start is not None and end is not None
+        return ast.Word(unquote(token[prefix:]), Span(self._source, start + prefix, end))
+
+    def _keyword(self, node: _Child) -> ast.Keyword:
+        token = node if isinstance(node, Token) else self._token(node)
+        return ast.Keyword(str(token), self._span(token))
+
+    def _flag(self, tokens: Sequence[_Child]) -> tuple[bool, Span | None]:
+        """Whether an option was given, and where it was given once more."""
+        given = [token for token in tokens if isinstance(token, Token)]
+        return bool(given), self._span(given[1]) if len(given) > 1 else None
+
+    def _end(self, node: _Child) -> int:
+        assert isinstance(node, Tree)
+        return int(node.meta.end_pos)
+
+    def _span(self, node: _Tree | Token) -> Span:
+        where = node if isinstance(node, Token) else node.meta
+        assert where.start_pos is not None and where.end_pos is not None
+        return Span(self._source, where.start_pos, where.end_pos)

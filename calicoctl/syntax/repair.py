@@ -1,0 +1,158 @@
+"""What was probably meant: from a text that is not in the language to the nearest one that is.
+
+The search tries small repairs (another spelling, a missing word, another order) at the word where the
+parser stopped, and again at the next one, cheapest first. Nothing is ever suggested that the parser
+has not accepted, so that a hint is always a statement of the language; and no repair leaves out a word
+that narrows a rule, so that a hint never opens more than was typed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.source import Source, Span
+from calicoctl.syntax import ast, candidates
+from calicoctl.syntax.parser import SyntaxProblem, parse_statement
+
+# Bounds of the search. A parse takes some 100 µs, so that the worst answer takes about 20 ms; three
+# mistakes are as many as people make in one line without starting over.
+_PARSES = 150
+_DEPTH = 4
+_WORDS = 60
+
+_ODD_SPACE = re.compile(r"[^\S \t]")
+_WORD = re.compile(r"""'[^'\r\n]*'(?!\S)|"(?:[^"\\]|\\.)*"(?!\S)|\S+""")
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A statement that was probably meant.
+
+    Attributes:
+        statement: The statement, its spans pointing into `source`.
+        source: The mended text.
+        words: The mended words, each with the place in the original text that it comes from.
+        mistakes: One diagnostic for each repair, pointing into the original text, without hints.
+    """
+
+    statement: ast.Statement
+    source: Source
+    words: tuple[candidates.Word, ...]
+    mistakes: tuple[Diagnostic, ...]
+
+    def original(self, span: Span, source: Source) -> Span:
+        """Where in the original `source` a span of the mended text comes from."""
+        offset = 0
+        for word in self.words:
+            if span.start < offset + len(word.text):
+                inside = span.start - offset if word.end - word.start == len(word.text) else 0
+                end = word.start + inside + (span.end - span.start) if inside else word.end
+                return Span(source, word.start + inside, min(max(end, word.start + inside), word.end))
+            offset += len(word.text) + 1
+        return Span(source, len(source.text), len(source.text))
+
+
+def repair(source: Source, problem: SyntaxProblem) -> Repaired | None:
+    """The nearest statement to a text that the parser refused, or None when nothing is near.
+
+    Args:
+        source: The text; one statement.
+        problem: Where the parser stopped.
+    """
+    words = split_words(source.text)
+    if len(words) > _WORDS:
+        return None
+    order = count()
+    queue: list[tuple[float, int, tuple[candidates.Word, ...], tuple[Diagnostic, ...]]] = []
+    heapq.heappush(queue, (0.0, next(order), words, tuple(_odd_spaces(source))))
+    seen: set[tuple[str, ...]] = set()
+    best: list[tuple[float, Repaired]] = []
+    for _ in range(_PARSES):
+        if not queue:
+            break
+        cost, _, words, mistakes = heapq.heappop(queue)
+        if best and cost > best[0][0]:
+            break
+        texts = tuple(word.text for word in words)
+        if texts in seen:
+            continue
+        seen.add(texts)
+        mended = Source(source.name, " ".join(texts))
+        try:
+            best.append((cost, Repaired(parse_statement(mended), mended, words, _told_once(mistakes))))
+            continue
+        except SyntaxProblem as stopped:
+            found = _steps(words, stopped) if len(mistakes) < _DEPTH else ()
+        for step in found:
+            mistake = diagnose(step.kind, Span(source, step.start, step.end), None, **dict(step.fields))
+            heapq.heappush(queue, (cost + step.cost, next(order), tuple(step.words), (*mistakes, mistake)))
+    return _unambiguous(best)
+
+
+def _odd_spaces(source: Source) -> Iterator[Diagnostic]:
+    """White space that is neither a space nor a tab: it looks like one, and comes from web pages."""
+    for found in _ODD_SPACE.finditer(source.text):
+        yield diagnose(messages.ODD_SPACE, Span(source, *found.span()), codepoint=f"{ord(found[0]):04X}")
+
+
+def _told_once(mistakes: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The mistakes without those that an earlier one at the same place implies, or that only follow from others."""
+    told: dict[int, Diagnostic] = {}
+    for mistake in mistakes:
+        if mistake.span is not None and not (told and mistake.kind is messages.UNFINISHED):
+            told.setdefault(mistake.span.start, mistake)
+    return tuple(told.values())
+
+
+def _unambiguous(best: Sequence[tuple[float, Repaired]]) -> Repaired | None:
+    """The cheapest repair, unless another one is as cheap and means something else."""
+    if not best:
+        return None
+    if any(other.statement != best[0][1].statement for _, other in best):
+        return None
+    return best[0][1]
+
+
+def _steps(words: tuple[candidates.Word, ...], stopped: SyntaxProblem) -> Iterator[candidates.Step]:
+    index = _index(words, stopped.span.start)
+    yield from candidates.steps(words, index, stopped.expected)
+    if index > 0:
+        # The word before may be the mistake: `profile shwo` is read as a profile called `shwo`.
+        expected = _expected_at(words, index - 1)
+        for step in candidates.respellings(words, index - 1, expected):
+            yield replace(step, cost=step.cost + 1)
+
+
+def _index(words: Sequence[candidates.Word], offset: int) -> int:
+    """Which word stands at an offset of the words' text, joined by single spaces."""
+    position = 0
+    for index, word in enumerate(words):
+        if offset < position + len(word.text):
+            return index
+        position += len(word.text) + 1
+    return len(words)
+
+
+def _expected_at(words: Sequence[candidates.Word], index: int) -> frozenset[str]:
+    try:
+        parse_statement(Source("", " ".join(word.text for word in words[:index])))
+    except SyntaxProblem as stopped:
+        return stopped.expected
+    return frozenset()
+
+
+def split_words(text: str) -> tuple[candidates.Word, ...]:
+    """The words of a text, quoted ones whole."""
+    return tuple(candidates.Word(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
+
+
+def command_text(words: Iterable[str], source: Source) -> str:
+    """Words as they must be typed: on a command line the shell takes quotes away, in a script it does not."""
+    return " ".join(shlex.quote(word) if source.is_command_line else word for word in words)

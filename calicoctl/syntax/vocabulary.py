@@ -1,0 +1,74 @@
+"""The words of the grammar, as messages and repairs need them; taken from the compiled grammar itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+
+from calicoctl.syntax.grammar import language
+
+# What a terminal that is no keyword stands for. A test holds this against the grammar.
+_VALUES = {
+    "PROFILE_WORD": "a profile's name",
+    "NAME_WORD": "a name",
+    "TAG_WORD": "a tag's name",
+    "PORTS_WORD": "a port list",
+    "CIDR_WORD": "a network",
+    "BARE_CIDR": "a network",
+    "ICMP_TYPE_WORD": "an ICMP type",
+    "ICMP_CODE_WORD": "an ICMP code",
+    "POSITION_WORD": "a position",
+    "AT_POSITION": "`--at=<POSITION>`",
+    "$END": "the end of the statement",
+}
+
+# Never said: another terminal says it, or it is an option that would only hide the words that matter.
+_UNSAID = {"QUOTED", "_AT", "_PROGRAM", "DETAILED", "NO_CHECK"}
+
+# Words of other firewall languages and shells, and what they are called here.
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "permit": ("allow",), "accept": ("allow",), "pass": ("allow",), "drop": ("deny",), "reject": ("deny",),
+    "block": ("deny",), "in": ("inbound",), "ingress": ("inbound",), "input": ("inbound",), "incoming": ("inbound",),
+    "out": ("outbound",), "egress": ("outbound",), "output": ("outbound",), "outgoing": ("outbound",),
+    "icmp6": ("icmpv6",), "ipv6-icmp": ("icmpv6",), "icmp-v6": ("icmpv6",), "ping": ("icmp",),
+    "port": ("ports",), "dport": ("ports",), "sport": ("ports",), "dports": ("ports",), "sports": ("ports",),
+    "src": ("from",), "source": ("from",), "dst": ("to",), "dest": ("to",), "destination": ("to",),
+    "net": ("cidr",), "network": ("cidr",), "subnet": ("cidr",), "ip": ("cidr",), "label": ("tag",),
+    "icmp-type": ("type",), "icmptype": ("type",), "icmp-code": ("code",),
+    "list": ("show",), "ls": ("show",), "get": ("show",), "display": ("show",), "view": ("show",), "print": ("show",),
+    "create": ("add",), "new": ("add",), "append": ("add",), "insert": ("add",), "set": ("add", "update"),
+    "delete": ("remove",), "del": ("remove",), "rm": ("remove",), "unset": ("remove",),
+    "import": ("update",), "load": ("update",), "replace": ("update",), "export": ("json",), "dump": ("json",),
+    "--position": ("--at",), "--index": ("--at",), "--pos": ("--at",), "-at": ("--at",),
+    "--force": ("--no-check",), "-f": ("--no-check",), "--nocheck": ("--no-check",),
+    "--details": ("--detailed",), "--verbose": ("--detailed",), "-d": ("--detailed",), "-l": ("--detailed",),
+}  # fmt: skip
+
+
+@cache
+def keywords() -> Mapping[str, str]:
+    """The word of each terminal that is one keyword or option, by the terminal's name."""
+    found = {}
+    for terminal in language().terminals:
+        literal = re.fullmatch(r"([a-z0-9\\-]+)\(\?!\\S\)", terminal.pattern.to_regexp())
+        if literal is not None:
+            found[str(terminal.name)] = literal[1].replace("\\-", "-")
+    return found
+
+
+def expected_keywords(expected: Collection[str]) -> list[str]:
+    """The keywords among the terminals that could stand at a place, in alphabetical order."""
+    known = keywords()
+    return sorted({known[name] for name in expected if name in known})
+
+
+def describe(expected: Collection[str]) -> str:
+    """What could stand at a place, in words: "`tag`, `cidr` or a port list"."""
+    known = keywords()
+    choices = {f"`{known[name]}`" for name in expected if name in known and name not in _UNSAID}
+    choices |= {_VALUES[name] for name in expected if name in _VALUES}
+    listed = sorted(choices, key=lambda choice: (choice[0] != "`", choice))
+    if not listed:
+        return "nothing more"
+    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
