@@ -20,13 +20,192 @@ def _warning(code: str, template: str) -> Kind:
 
 # --- E01xx: syntax -----------------------------------------------------------------------------
 
+UNEXPECTED_WORD = _error("E0101", "`{word}` cannot stand here; expected {expected}")
+UNFINISHED = _error("E0102", "the statement ends too early; expected {expected}")
+WRONG_CASE = _error("E0103", "`{word}` is not a keyword; keywords are in lower case")
+UNKNOWN_WORD = _error("E0104", "`{word}` is no keyword of this language; did you mean `{meant}`?")
+MISSING_WORD = _error("E0105", "the word `{missing}` is missing before `{word}`")
+WRONG_ORDER = _error("E0106", "`{word}` stands in the wrong place; the order is {order}")
+SPLIT_LIST = _error("E0107", "a list of ports is one word, without spaces")
+KEYWORD_AS_NAME = _error("E0108", "`{word}` is read as a keyword here; in quotes it is a name")
+CODE_WITHOUT_TYPE = _error("E0109", "`code` needs a `type` before it")
+NEEDS_PORT_PROTOCOL = _error("E0110", "`ports` needs the protocol `tcp` or `udp`")
+UNCLOSED_QUOTE = _error("E0111", "`{word}` is not one quoted word: the closing quote is missing, or text follows it")
+ODD_SPACE = _error("E0112", "this is no plain space (U+{codepoint}); it may come from a web page")
+EMPTY_ARGUMENT = _error("E0113", "argument {number} is empty; is a shell variable unset?")
+SPACE_IN_ARGUMENT = _error("E0114", "argument {number} holds white space; each word is an argument of its own")
+NOT_UTF8 = _error("E0115", "this text is not valid UTF-8")
+ANYTHING = _error("E0117", "`{word}` is not a match: leave `{keyword}` out to match anything")
+MISSING_SPACE = _error("E0118", "a space is missing in `{word}` after `{keyword}`")
+REPEATED_OPTION = _error("E0116", "`{option}` is given twice")
+
 # --- E02xx: values -----------------------------------------------------------------------------
+
+BAD_PORT = _error("E0201", "`{port}` is not a port; ports are the numbers 1 to 65535")
+PORT_OUT_OF_RANGE = _error("E0202", "port {port} is out of range; ports are 1 to 65535")
+PORT_ZERO = _error("E0203", "port 0 is refused: later agents reject the whole profile over it")
+PORTS_REVERSED = _error("E0204", "the port range `{ports}` is reversed")
+EMPTY_PORT = _error("E0205", "the port list `{ports}` has an empty item")
+PORT_LEADING_ZERO = _error("E0206", "`{port}` begins with a zero, which the agent may read as octal")
+BAD_NETWORK = _error(
+    "E0207", "`{cidr}` is not a network; write four dotted decimals or an IPv6 address, and a `/length`"
+)
+PREFIX_OUT_OF_RANGE = _error("E0208", "the prefix length /{length} is out of range; IPv{version} has 0 to {maximum}")
+MIXED_VERSIONS = _error("E0209", "`{cidr}` is IPv{version}, but `{other}` is IPv{other_version}")
+PROTOCOL_VERSION = _error("E0210", "`{cidr}` is IPv{version}, but `{protocol}` is a protocol of IPv{protocol_version}")
+BAD_NUMBER = _error("E0211", "`{word}` is not a number; an ICMP {what} is 0 to {maximum}")
+NUMBER_OUT_OF_RANGE = _error("E0212", "ICMP {what} {number} is out of range; it is 0 to {maximum}")
+ICMP_TYPE_255 = _error("E0213", "ICMP type 255 is refused: the agent turns it into a rule that drops everything")
+BAD_NAME = _error(
+    "E0214", "`{name}` is not a {what} name; names are 1 to {maximum} of A-Z a-z 0-9 _ . -, not beginning with -"
+)
+NAME_TOO_LONG = _error("E0215", "this {what} name has {length} characters; names have 1 to {maximum}")
+HIDDEN_PROFILE = _error(
+    "E0216", "a profile name cannot begin with `_`: etcd hides such keys, so the agent never sees it"
+)
+DOT_PROFILE = _error("E0217", "a profile cannot be called `{name}`: its key would lie outside the profile tree")
+BAD_POSITION = _error("E0218", "`{word}` is not a position; positions are the numbers that `rule show` prints")
+EMPTY_PEER = _warning("W0201", "an empty `{keyword}` matches any address; is a shell variable unset?")
+HOST_BITS = _warning("W0202", "`{cidr}` has host bits set; the network is `{network}`")
 
 # --- E03xx: rule JSON and stored documents -----------------------------------------------------
 
+JSON_EMPTY = _error("E0301", "no JSON: the text is empty")
+JSON_SYNTAX = _error("E0302", "not JSON: {reason}")
+JSON_TRAILING = _error("E0303", "not JSON: text follows the end of the object")
+JSON_TOO_DEEP = _error("E0304", "this JSON is nested too deeply to be read")
+JSON_BYTE_ORDER_MARK = _error("E0305", "not JSON: the text begins with a byte order mark")
+JSON_NOT_UTF8 = _error("E0306", "this text is not valid UTF-8")
+JSON_CONSTANT = _error("E0307", "not JSON: `{text}` is no number that JSON has")
+JSON_NOT_OBJECT = _error("E0308", "an object with `inbound_rules` and `outbound_rules` is expected, not {found}")
+JSON_REPEATED_KEY = _error("E0309", "`{path}` is given more than once")
+JSON_UNKNOWN_MEMBER = _error("E0310", "`{path}` is no key of a rules document")
+JSON_LIST_MISSING = _error("E0311", "`{path}` is missing: the agent refuses a profile without both lists")
+JSON_NOT_A_LIST = _error("E0312", "`{path}` must be a list of rules, not {found}")
+RULE_NOT_OBJECT = _error("E0313", "`{path}` must be an object, not {found}")
+RULE_UNKNOWN_KEY = _error("E0314", "`{path}` is no key of a rule")
+RULE_NULL = _error("E0315", "`{path}` is null, and the agent ignores the key")
+RULE_NO_ACTION = _error("E0316", "`{path}` has no `action`, which the agent takes as `allow`")
+RULE_ACTION = _error("E0317", "`{path}` must be `allow`, `deny`, `log` or `next-tier`, not {found}")
+RULE_PROTOCOL = _error("E0318", "`{path}` must be a protocol's name or its number 1 to 255, not {found}")
+RULE_TAG = _error("E0319", "`{path}` must be a tag, not {found}; tags have only A-Z a-z 0-9 _ . -")
+RULE_TAG_BOUNDS = _error("E0320", "`{path}` must have 1 to {maximum} characters and not begin with `-`; it is {found}")
+RULE_NET = _error("E0321", "`{path}` must be an IPv4 or IPv6 network, not {found}")
+RULE_PORTS_TYPE = _error("E0322", "`{path}` must be a list of ports, not {found}")
+RULE_PORTS_EMPTY = _error("E0323", "`{path}` is empty, which the agent takes as any port")
+RULE_PORTS_PROTOCOL = _error("E0324", "`{path}` needs the `protocol` tcp or udp, by name")
+RULE_PORT = _error("E0325", 'a port must be an integer or a string "N:M"; `{path}` is {found}')
+RULE_PORT_RANGE = _error("E0326", "`{path}` is {found}; ports are 1 to 65535")
+RULE_PORT_ORDER = _error("E0327", "`{path}` is the reversed range {found}")
+RULE_PORT_SINGLE = _error("E0328", "`{path}` is {found}; the agent refuses a range of one port")
+RULE_PORT_ZEROS = _error("E0329", "`{path}` is {found}; the agent may read a leading zero as octal")
+RULE_ICMP_NUMBER = _error("E0330", "`{path}` must be an integer from 0 to {maximum}, not {found}")
+RULE_ICMP_TYPE_255 = _error("E0331", "`{path}` is 255, which the agent turns into a rule that drops everything")
+RULE_ICMP_PROTOCOL = _error("E0332", "`{path}` needs the `protocol` icmp or icmpv6, by name")
+RULE_ICMP_CODE_ALONE = _error("E0333", "`{path}` needs `{needed}` beside it")
+RULE_IP_VERSION = _error("E0334", "`{path}` must be the integer 4 or 6, not {found}")
+RULE_MIXED_VERSIONS = _error("E0335", "`{path}` is of IPv{version}, but `{other}` is of IPv{other_version}")
+RULE_SELECTOR = _error("E0336", "`{path}` is not a selector: {reason}")
+RULE_LOG_PREFIX = _error("E0337", "`{path}` must be 1 to {maximum} printable ASCII characters, without quotes or `\\`")
+TAGS_NOT_A_LIST = _error("E0338", "a JSON list of tags is expected, not {found}")
+TAGS_TAG = _error("E0339", "`{path}` must be a tag, not {found}; tags have only A-Z a-z 0-9 _ . -")
+JSON_MORE_ERRORS = _error("E0340", "there are more errors than these")
+ID_IGNORED = _warning("W0301", "`id` is ignored: the profile is the one that the command names")
+NET_MASKED = _warning("W0302", "`{path}` is {found}, which has host bits set; the network stored is `{network}`")
+STORED_REFUSED = _warning("W0303", "{why}; over this the agent drops the whole profile")
+STORED_MISREAD = _warning("W0304", "{why}; the agent does not enforce this as it is written")
+STORED_MORE = _warning("W0305", "{count} more stored rules of this profile are wrong")
+STORED_TAGS_VOID = _warning("W0306", "{why}; over this the agent ignores all tags of the profile")
+
 # --- E04xx: the state of profiles --------------------------------------------------------------
+
+NO_SUCH_PROFILE = _error("E0401", "there is no profile `{profile}`")
+PROFILE_IN_USE = _error("E0402", "profile `{profile}` is in use by {count}, such as `{endpoint}`")
+NO_SUCH_TAG = _error("E0403", "profile `{profile}` has no tag `{tag}`")
+NO_SUCH_RULE = _error("E0404", "there is no such rule among the {direction} rules of profile `{profile}`")
+POSITION_OUT_OF_RANGE = _error(
+    "E0405", "position {position} is out of range: {direction} has {count}, so 1 to {maximum}"
+)
+NO_RULE_AT = _error("E0406", "there is no rule at position {position}: {direction} has {count}, so 1 to {maximum}")
+NO_RULES = _error("E0407", "there is no rule at position {position}: {direction} has none")
+RULES_UNREADABLE = _error("E0408", "the stored rules of profile `{profile}` cannot be read, so they cannot be edited")
+TAGS_UNREADABLE = _error("E0409", "the stored tags of profile `{profile}` cannot be read, so they cannot be edited")
+PARTLY_DONE = _error("E0410", "only a part was done (changed: {keys}), because {reason}")
+MALFORMED_ENDPOINT = _warning("W0401", "this endpoint is passed over: {reason}")
 
 # --- E05xx: datastores -------------------------------------------------------------------------
 
+ETCD_NO_ANSWER = _error("E0501", "no answer from etcd: {reason}")
+ETCD_ODD_ANSWER = _error("E0502", "unexpected answer from etcd: {reason}")
+ETCD_DENIED = _error("E0503", "etcd at `{where}` refused the request for want of credentials that permit it")
+ETCD_V2_OFF = _error("E0504", "the server at `{where}` does not serve etcd's v2 API")
+KEY_CHANGED = _error("E0505", "`{key}` was changed by someone else in the meantime")
+KEY_IS_FOLDER = _error("E0506", "`{key}` is a folder in the datastore, not a value")
+KEY_BELOW_VALUE = _error("E0507", "`{key}` cannot be stored: a part of its path is a value, not a folder")
+VALUE_TOO_LARGE = _error("E0508", "the value of `{key}` takes {size} bytes as it is sent; {limit} is the limit")
+VALUE_NOT_TEXT = _error("E0509", "`{key}` or its value holds characters that cannot be stored as UTF-8")
+OUTCOME_UNKNOWN = _error("E0510", "whether `{key}` was changed is not known: {reason}")
+FILE_IS_LINK = _error("E0520", "the datastore `{path}` is a symbolic link")
+FILE_NOT_REGULAR = _error("E0521", "the datastore `{path}` is not a regular file")
+FILE_UNUSABLE = _error("E0522", "cannot use the datastore `{path}`: {reason}")
+FILE_NOT_DATABASE = _error("E0523", "`{path}` is not an SQLite database")
+FILE_FOREIGN = _error("E0524", "`{path}` is an SQLite database of another program")
+FILE_NEWER = _error("E0525", "`{path}` was written by a newer calicoctl (schema {found}; this one knows {known})")
+FILE_DAMAGED = _error("E0526", "the datastore `{path}` is damaged: {reason}")
+FILE_LOCKED = _error("E0527", "the datastore `{path}` stayed locked by another process for {seconds} s")
+FILE_READ_ONLY = _error("E0528", "the datastore `{path}` or its folder cannot be written")
+DISK_FULL = _error("E0529", "the disk that holds the datastore `{path}` is full")
+
 # --- E06xx: options and settings ---------------------------------------------------------------
 
+DATASTORE_FORM = _error("E0601", "`{text}` does not say where a datastore is")
+DATASTORE_EMPTY = _error("E0602", "{name} is empty")
+SQLITE_PATH_EMPTY = _error("E0603", "`sqlite:` names no file")
+SQLITE_PATH_USER = _error("E0604", "`{text}`: the home folder of another user is not looked up")
+ETCD_CREDENTIALS_IN_URL = _error("E0605", "a user name or password in the datastore's address would be seen by others")
+ETCD_URL_FORM = _error("E0606", "`{text}` is not the address of an etcd server")
+ETCD_URL_EXTRA = _error("E0607", "`{text}` has `{extra}` after the address of the server")
+ETCD_URL_PORT = _error("E0608", "`{text}` is not a port: 1 to 65535")
+ETCD_URL_NO_PORT = _error("E0609", "`{text}` has no port")
+ETCD_URL_SCHEMES = _error("E0610", "the addresses mix `http` and `https`")
+ETCD_SCHEME_UNKNOWN = _error("E0611", "`{text}` is no scheme for etcd: `http` or `https`")
+TLS_NEEDS_CA = _error("E0612", "https needs the certificate of the authority that signed the server's")
+SETTING_HALF = _error("E0613", "{given} is set without {missing}")
+TLS_FILE_UNUSABLE = _error("E0614", "cannot use `{path}`, which {name} names: {reason}")
+ENV_FILE_UNREADABLE = _error("E0615", "cannot read the settings file `{path}`: {reason}")
+ENV_FILE_LINE = _error("E0616", "a line of a settings file is `NAME=value`")
+NO_HOME = _error("E0617", "no datastore is named, and the home folder is not known")
+
+OPTION_NEEDS_VALUE = _error("E0620", "`{option}` needs a value")
+BAD_TIMEOUT = _error("E0621", "`{text}` is not a time; write the seconds that the command may take")
+UNKNOWN_COMMAND = _error("E0622", "`{word}` is not a command")
+NO_COMMAND = _error("E0623", "a command is missing")
+STDIN_CLOSED = _error("E0624", "standard input cannot be read: {reason}")
+OUTPUT_FAILED = _error("E0625", "the statement was carried out, but its output could not be written: {reason}")
+EMBEDDED_DEFAULT = Kind(
+    "N0601", Severity.NOTE, "no datastore is named: using the embedded one, {path}, which no agent reads"
+)
+WAITING_FOR_JSON = Kind(
+    "N0602", Severity.NOTE, "reading the rules as JSON from the terminal; end with Ctrl-D on a line of its own"
+)
+BEYOND_LANGUAGE = Kind(
+    "N0401", Severity.NOTE, "what stands in [ ] is beyond the rule language; `rule json` prints such rules as they are"
+)
+
+# --- what statements answer (the specification's words) -----------------------------------------
+
+CREATED_PROFILE = "Created profile {profile}"
+DELETED_PROFILE = "Deleted profile {profile}"
+PROFILE_EXISTS = "Profile {profile} already exists."
+COMPLETED_RULES = "Profile {profile} had tags but no rules; the default rules were added."
+COMPLETED_TAGS = "Profile {profile} had rules but no tags; the default tag was added."
+TAG_ADDED = "Tag {tag} added to profile {profile}"
+TAG_REMOVED = "Tag {tag} removed from profile {profile}"
+TAG_PRESENT = "Tag {tag} already present on profile {profile}, skipping."
+RULE_PRESENT = "Rule already present, skipping."
+RULE_MOVED = "Rule already present at position {before}, moved to position {after}."
+RULES_UPDATED = "Successfully updated rules on profile {profile}"
+
+# --- hints that are advice and not a corrected text ---------------------------------------------
+
+HINT_ADD_PROFILE = "`calicoctl profile add {profile}` creates it; `calicoctl profile show` lists those there are"

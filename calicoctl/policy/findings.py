@@ -33,7 +33,7 @@ class Findings:
     def add(self, kind: Kind, span: Span, mend: str | Edit | None = None, **fields: object) -> None:
         """Note one; a `mend` that is a text replaces the very words that the finding points at."""
         edit = Edit(span, mend) if isinstance(mend, str) else mend
-        self.found.append(Finding(diagnose(kind, span, **fields), edit))
+        self.found.append(Finding(diagnose(kind, span, None, **fields), edit))
 
     @property
     def has_errors(self) -> bool:

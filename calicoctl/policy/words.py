@@ -158,7 +158,7 @@ def _meant_network(address: str, length: str) -> str | None:
     address = address.partition("%")[0]
     if length and _ABBREVIATED.match(address):
         # `10/8`, and the specification's own `192.168/16`: the missing decimals are zeros.
-        address = ".".join((address.split(".") + ["0", "0", "0"])[:4])
+        address = ".".join([*address.split("."), "0", "0", "0"][:4])
     if _DOTTED_LENGTH.match(length):
         try:
             length = str(IPv4Network(f"0.0.0.0/{length}").prefixlen)
@@ -214,9 +214,7 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
     if not limits.NAME_PATTERN.fullmatch(name):
         findings.add(messages.BAD_NAME, word.span, name=name, what=what, maximum=limits.NAME_LENGTH)
     elif len(name) > limits.NAME_LENGTH:
-        findings.add(
-            messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH
-        )
+        findings.add(messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH)
     elif what == "profile" and name in (".", ".."):
         findings.add(messages.DOT_PROFILE, word.span, name=name)
     elif what == "profile" and name.startswith("_"):

@@ -100,7 +100,8 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     for name, cost in meant:
         yield spelt(name, cost, messages.UNKNOWN_WORD, ("word", word.text), ("meant", name))
     # In the middle of a match, the name is more likely missing (an unset variable) than called `to`.
-    if _LOOKS_LIKE_NAME.match(option) and ("PROFILE_WORD" in expected or "TAG_WORD" in expected and word is words[-1]):
+    name_fits = "PROFILE_WORD" in expected or ("TAG_WORD" in expected and word is words[-1])
+    if name_fits and _LOOKS_LIKE_NAME.match(option):
         yield spelt(f"'{option}'", 2.5, messages.KEYWORD_AS_NAME, ("word", option))
     if option[:1] in ("'", '"') and not bare and _LOOKS_LIKE_NAME.match(option.strip("'\"")):
         yield spelt(option.strip("'\""), 2, messages.UNCLOSED_QUOTE, ("word", word.text))
@@ -115,7 +116,12 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
             parted = [Word(keyword, word.start, middle), Word(word.text[len(keyword) :], middle, word.end)]
             fields = (("word", word.text), ("keyword", keyword))
             yield Step(
-                [*words[:index], *parted, *words[index + 1 :]], 1.2, messages.MISSING_SPACE, word.start, word.end, fields
+                [*words[:index], *parted, *words[index + 1 :]],
+                1.2,
+                messages.MISSING_SPACE,
+                word.start,
+                word.end,
+                fields,
             )
 
 

@@ -51,46 +51,40 @@ def arrangements(words: Sequence[_Word]) -> Iterator[tuple[list[_Word], str]]:
 
 def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
     """A match in the usage's order; None when a part stands twice or a word belongs to none."""
-    protocol: list[_Word] = []
-    icmp: dict[str, list[_Word]] = {}
-    peers: dict[str, dict[str, list[_Word]]] = {}
-    prepositions: dict[str, _Word] = {}
-    peer: dict[str, list[_Word]] | None = None
+    parts: dict[tuple[str, ...], list[_Word]] = {}
+    peer = ""
     index = 0
     while index < len(words):
-        word = words[index]
-        value = list(words[index + 1 : index + 2])
-        if word.text in _PROTOCOLS and not protocol:
-            protocol.append(word)
-        elif word.text in _ICMP_PARTS and word.text not in icmp and value:
-            icmp[word.text] = [word, *value]
-            index += 1
-        elif word.text in _PEERS and word.text not in peers:
-            peer = peers[word.text] = {}
-            prepositions[word.text] = word
-        elif word.text in _PEER_PARTS and peer is not None and word.text not in peer and value:
-            peer[word.text] = [word, *value]
-            index += 1
-        elif peer == {}:
-            peer["cidr"] = [word]
+        text = words[index].text
+        length = 1
+        if text in _PROTOCOLS:
+            place: tuple[str, ...] = ("protocol",)
+        elif text in _PEERS:
+            peer = text
+            place = (peer, "")
+        elif text in _ICMP_PARTS or (text in _PEER_PARTS and peer):
+            place = (text,) if text in _ICMP_PARTS else (peer, text)
+            length = 2
         else:
+            # Only a bare network may stand alone, right behind its `from` or `to`.
+            place = (peer, "cidr")
+        if place in parts or index + length > len(words) or place == ("", "cidr"):
             return None
-        index += 1
-    arranged = list(protocol)
-    for part in _ICMP_PARTS:
-        arranged += icmp.get(part, [])
-    for preposition in _PEERS:
-        if preposition in peers:
-            arranged.append(prepositions[preposition])
-            for part in _PEER_PARTS:
-                arranged += peers[preposition].get(part, [])
-    return arranged
+        parts[place] = list(words[index : index + length])
+        index += length
+    wanted = [("protocol",), *((part,) for part in _ICMP_PARTS)]
+    wanted += [(each, part) for each in _PEERS for part in ("", *_PEER_PARTS)]
+    return [word for place in wanted for word in parts.get(place, ())]
 
 
 def _arrange_statement(words: Sequence[_Word]) -> list[_Word] | None:
     """A `rule add` or `rule remove` with direction, position, action and match in the usage's order."""
     verb = next(
-        (i for i, word in enumerate(words) if i >= 1 and word.text in ("add", "remove") and words[i - 1].text == "rule"),
+        (
+            i
+            for i, word in enumerate(words)
+            if i >= 1 and word.text in ("add", "remove") and words[i - 1].text == "rule"
+        ),
         None,
     )
     if verb is None:

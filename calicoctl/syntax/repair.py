@@ -48,13 +48,14 @@ class Repaired:
     mistakes: tuple[Diagnostic, ...]
 
     def original(self, span: Span, source: Source) -> Span:
-        """Where in the original `source` a span of the mended text comes from."""
+        """Where in the original `source` a span of the mended text comes from: within a word, if it was kept as it is."""
         offset = 0
         for word in self.words:
             if span.start < offset + len(word.text):
-                inside = span.start - offset if word.end - word.start == len(word.text) else 0
-                end = word.start + inside + (span.end - span.start) if inside else word.end
-                return Span(source, word.start + inside, min(max(end, word.start + inside), word.end))
+                if source.text[word.start : word.end] != word.text:
+                    return Span(source, word.start, word.end)
+                shift = word.start - offset
+                return Span(source, span.start + shift, min(span.end + shift, word.end))
             offset += len(word.text) + 1
         return Span(source, len(source.text), len(source.text))
 
@@ -155,4 +156,10 @@ def split_words(text: str) -> tuple[candidates.Word, ...]:
 
 def command_text(words: Iterable[str], source: Source) -> str:
     """Words as they must be typed: on a command line the shell takes quotes away, in a script it does not."""
-    return " ".join(shlex.quote(word) if source.is_command_line else word for word in words)
+    return " ".join(_shell_word(word) if source.is_command_line else word for word in words)
+
+
+def _shell_word(word: str) -> str:
+    # `"'show'"` is easier to read, and to type, than what shlex makes of it.
+    in_double_quotes = "'" in word and not any(character in word for character in '"\\$`!')
+    return f'"{word}"' if in_double_quotes else shlex.quote(word)

@@ -1,0 +1,97 @@
+"""The program's own options, taken out of the arguments wherever they stand.
+
+They are few and may stand anywhere among the words of a statement, whose grammar they are no part of.
+That is why no argument parser is used: it would want to know the statements, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.source import COMMAND_LINE, Source, Span
+
+DEFAULT_TIMEOUT = 30.0
+LONGEST_TIMEOUT = 86400.0
+
+_WITH_VALUE = ("--datastore", "--timeout")
+_HELP = ("--help", "-h")
+
+
+@dataclass(frozen=True)
+class Options:
+    """The program's options.
+
+    Attributes:
+        words: The other arguments, in order.
+        datastore: The value of `--datastore`.
+        timeout: The seconds that the whole command may take.
+        wants_help: Whether `--help` or `-h` was given.
+        wants_version: Whether `--version` was given first.
+    """
+
+    words: tuple[str, ...]
+    datastore: str | None = None
+    timeout: float = DEFAULT_TIMEOUT
+    wants_help: bool = False
+    wants_version: bool = False
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    """Part the program's options from the other words.
+
+    Raises:
+        Refused: An option lacks its value, has a wrong one, or is given twice.
+    """
+    words: list[str] = []
+    values: dict[str, str] = {}
+    wants_help = False
+    position = 0
+    while position < len(arguments):
+        argument = arguments[position]
+        name, equals, value = argument.partition("=")
+        if name in _WITH_VALUE:
+            if not equals:
+                position += 1
+                if position == len(arguments):
+                    raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, _argument(arguments, -1), option=name)])
+                value = arguments[position]
+            if name in values:
+                raise Refused([diagnose(messages.REPEATED_OPTION, _argument(arguments, position), option=name)])
+            values[name] = value
+        elif argument in _HELP:
+            wants_help = True
+        else:
+            words.append(argument)
+        position += 1
+    return Options(
+        tuple(words),
+        values.get("--datastore"),
+        _seconds(values.get("--timeout")),
+        wants_help,
+        words[:1] == ["--version"],
+    )
+
+
+def _argument(arguments: Sequence[str], index: int) -> Span:
+    """The span of one argument in the command line."""
+    index %= len(arguments)
+    source = Source(COMMAND_LINE, " ".join(["calicoctl", *arguments]))
+    start = len(" ".join(["calicoctl", *arguments[:index]])) + 1
+    return Span(source, start, start + len(arguments[index]))
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return DEFAULT_TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    # The comparison refuses `nan`, too.
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        source = Source("--timeout", text)
+        raise Refused([diagnose(messages.BAD_TIMEOUT, Span(source, 0, len(text)), text=text)])
+    return seconds

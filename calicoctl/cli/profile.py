@@ -1,0 +1,95 @@
+"""The command `profile`: one statement, read, carried out and answered."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from calicoctl import messages
+from calicoctl.cli.answers import answer_text
+from calicoctl.cli.console import tell
+from calicoctl.cli.options import Options
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.usage import usage_line
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.execute import execute
+from calicoctl.engine.outcome import Outcome
+from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.policy.statement import Statement, UpdateRules
+from calicoctl.source import STANDARD_INPUT, Source, Span
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Conflict, DatastoreError, OutcomeUnknown, Unreachable
+from calicoctl.store.settings import open_datastore, resolve
+
+
+def unknown_command(words: Sequence[str]) -> Diagnostic:
+    """No such command; if only the word `profile` is missing or misspelt, the corrected command."""
+    if not words:
+        return diagnose(messages.NO_COMMAND, None, "`calicoctl --help` lists the commands")
+    source = command_line(words)
+    span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
+    for meant in (["profile", *words], ["profile", *words[1:]]):
+        with contextlib.suppress(Refused):
+            mended = command_line(meant)
+            read_statement(mended)
+            return diagnose(messages.UNKNOWN_COMMAND, span, mended.text, word=words[0])
+    return diagnose(messages.UNKNOWN_COMMAND, span, "`calicoctl --help` lists the commands", word=words[0])
+
+
+def run(options: Options) -> int:
+    """Carry out one `profile` statement."""
+    try:
+        reading = read_statement(command_line(options.words))
+    except Refused as refused:
+        tell(refused.diagnostics)
+        if any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics):
+            print(f"usage: {usage_line(options.words)}", file=sys.stderr)
+        return ExitStatus.REFUSED
+    tell(reading.warnings)
+    return _carry_out(reading.statement, options)
+
+
+def _carry_out(statement: Statement, options: Options) -> int:
+    deadline = Deadline(options.timeout)
+    setting = resolve(options.datastore, os.environ)
+    if setting.is_default:
+        tell([diagnose(messages.EMBEDDED_DEFAULT, path=setting.path)])
+    document = _read_document() if isinstance(statement, UpdateRules) else None
+    datastore = open_datastore(setting, deadline)
+    try:
+        outcome = execute(statement, datastore, deadline, document)
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        if isinstance(error, OutcomeUnknown):
+            return ExitStatus.UNKNOWN
+        return ExitStatus.UNREACHED if isinstance(error, Unreachable | Conflict) else ExitStatus.REFUSED
+    finally:
+        datastore.close()
+    _print_outcome(outcome)
+    return ExitStatus.DONE
+
+
+def _read_document() -> Source:
+    """The whole of standard input; a byte that is not UTF-8 becomes a lone surrogate, which is refused later."""
+    if sys.stdin is None:
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
+    if sys.stdin.isatty():
+        tell([diagnose(messages.WAITING_FOR_JSON)])
+    try:
+        content = sys.stdin.buffer.read()
+    except OSError as error:
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason=error.strerror or str(error))]) from None
+    return Source(STANDARD_INPUT, content.decode("utf-8", "surrogateescape"))
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    tell(outcome.warnings)
+    if outcome.answer is None:
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    text = answer_text(outcome.answer, width)
+    if text:
+        print(text)

@@ -1,0 +1,155 @@
+"""The usage of every statement, as the specification writes it, and the help texts made of it.
+
+The grammar in `grammar/` is the definition; tests hold these lines against it, in both directions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# The pieces of a rule, line by line as the specification breaks them.
+_PORT_PEERS = (
+    "[(from [(ports <SRCPORTS>)] [(tag <SRCTAG>)] [(cidr <SRCCIDR>)])]",
+    "[(to   [(ports <DSTPORTS>)] [(tag <DSTTAG>)] [(cidr <DSTCIDR>)])]",
+)
+_PEERS = (
+    "[(from [(tag <SRCTAG>)] [(cidr <SRCCIDR>)])]",
+    "[(to   [(tag <DSTTAG>)] [(cidr <DSTCIDR>)])]",
+)
+_ICMP = "[(type <ICMPTYPE> [(code <ICMPCODE>)])]"
+
+_MATCH = f"""\
+      (tcp|udp) {_PORT_PEERS[0]}
+                {_PORT_PEERS[1]} |
+      icmp {_ICMP}
+           {_PEERS[0]}
+           {_PEERS[1]} |
+      icmpv6 {_ICMP}
+             {_PEERS[0]}
+             {_PEERS[1]} |
+      {_PEERS[0]}
+      {_PEERS[1]}"""
+
+_ADD = "calicoctl profile <PROFILE> rule add (inbound|outbound) [--at=<POSITION>]"
+_REMOVE = "calicoctl profile <PROFILE> rule remove (inbound|outbound)"
+
+PROFILE_USAGE = f"""\
+Usage:
+  calicoctl profile show [--detailed]
+  calicoctl profile add <PROFILE>
+  calicoctl profile remove <PROFILE> [--no-check]
+  calicoctl profile <PROFILE> tag show
+  calicoctl profile <PROFILE> tag (add|remove) <TAG>
+  {_ADD}
+    (allow|deny) [(
+{_MATCH}
+    )]
+  {_REMOVE} (--at=<POSITION>|
+    (allow|deny) [(
+{_MATCH}
+    )])
+  calicoctl profile <PROFILE> rule show
+  calicoctl profile <PROFILE> rule json
+  calicoctl profile <PROFILE> rule update
+"""
+
+PROFILE_HELP = f"""\
+{PROFILE_USAGE}
+Description:
+  Modify available profiles and configure rules or tags.
+
+Options:
+  --detailed        Show additional information.
+  --no-check        Remove a profile without checking if there are endpoints
+                    associated with the profile.
+  --at=<POSITION>   Specify the position in the chain where the rule should
+                    be placed. Default: append at end.
+
+Examples:
+  Add and set up a rule to prevent all inbound traffic except pings from the 192.168/16 subnet
+  $ calicoctl profile add only-local-pings
+  $ calicoctl profile only-local-pings rule add inbound deny icmp
+  $ calicoctl profile only-local-pings rule add inbound --at=0 allow from 192.168.0.0/16
+
+NOTE: The calicoctl profile commands should NOT be used when running Calico with the
+Docker libnetwork driver. The libnetwork driver manages the security policy for containers.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+HELP = """\
+Usage:
+  calicoctl [options] profile ...    Policy profiles, their tags and rules
+  calicoctl profile --help           What can be said about profiles
+  calicoctl --help                   This text
+  calicoctl --version                The version
+
+Options, anywhere in a command:
+  --datastore=<URL>     Where the profiles are kept: sqlite:PATH for a file, or
+                        http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd.
+  --timeout=<SECONDS>   How long the whole command may take. Default: 30.
+
+Without --datastore, the environment says where: CALICOCTL_DATASTORE (a URL as above), else
+ETCD_ENDPOINTS, else ETCD_AUTHORITY and ETCD_SCHEME; for https and authentication also
+ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE, ETCD_USERNAME and ETCD_PASSWORD. The same
+names are read from /etc/calico/calicoctl.env, or from the file that CALICOCTL_ENV names.
+Else profiles are kept in a file of your own, which no agent reads.
+
+Exit status:
+  0 done, or nothing to do    1 wrong or refused    3 datastore not reached, nothing changed
+  4 unknown whether changed   130 interrupted
+
+NOTE: The calicoctl profile commands should NOT be used when running Calico with the
+Docker libnetwork driver. The libnetwork driver manages the security policy for containers.
+"""
+
+# One line for each statement; for a rule, one for each kind of match.
+_SHOW = "calicoctl profile show [--detailed]"
+_PROFILE_ADD = "calicoctl profile add <PROFILE>"
+_PROFILE_REMOVE = "calicoctl profile remove <PROFILE> [--no-check]"
+_TAG_SHOW = "calicoctl profile <PROFILE> tag show"
+_TAG_CHANGE = "calicoctl profile <PROFILE> tag (add|remove) <TAG>"
+_RULE_SHOW = "calicoctl profile <PROFILE> rule show"
+_TRANSPORT = f"(tcp|udp) {' '.join(_PORT_PEERS)}"
+_ICMP_LINES = {protocol: f"{protocol} {_ICMP} {' '.join(_PEERS)}" for protocol in ("icmp", "icmpv6")}
+_ANY = " ".join(_PEERS)
+
+
+def usage_line(words: Sequence[str]) -> str:
+    """The one usage line that a mistaken command line is nearest to.
+
+    Args:
+        words: The words, from `profile` on.
+    """
+    return " ".join(_nearest([word.lower() for word in words[1:]]).split())
+
+
+def _nearest(words: Sequence[str]) -> str:
+    verb = words[0] if words else "show"
+    if verb in ("show", "add", "remove"):
+        return {"show": _SHOW, "add": _PROFILE_ADD, "remove": _PROFILE_REMOVE}[verb]
+    if {"rule", "rules"} & set(words[1:3]) or {"inbound", "outbound"} & set(words):
+        return _rule_line(words)
+    if {"tag", "tags"} & set(words[1:3]):
+        return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _TAG_SHOW
+    return _SHOW if len(words) < 2 else _RULE_SHOW
+
+
+def _rule_line(words: Sequence[str]) -> str:
+    behind = set(words[1:])
+    for verb in ("show", "json", "update"):
+        if verb in behind:
+            return f"calicoctl profile <PROFILE> rule {verb}"
+    if not behind & {"add", "remove", "inbound", "outbound"}:
+        return _RULE_SHOW
+    match = _ANY
+    if behind & {"tcp", "udp", "ports", "port"}:
+        match = _TRANSPORT
+    for protocol, line in _ICMP_LINES.items():
+        if protocol in behind:
+            match = line
+    if "remove" in behind:
+        if not behind & {"allow", "deny"}:
+            return f"{_REMOVE} (--at=<POSITION>|(allow|deny) [MATCH])"
+        return f"{_REMOVE} (allow|deny) {match}"
+    return f"{_ADD} (allow|deny) {match}"

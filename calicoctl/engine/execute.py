@@ -1,0 +1,123 @@
+"""Carrying a statement out: read, plan, commit; and again when someone else was faster."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.outcome import Outcome
+from calicoctl.engine.plan import make_plan, roots
+from calicoctl.engine.reading import corrected
+from calicoctl.engine.state import State
+from calicoctl.policy import statement as statements
+from calicoctl.source import Source
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
+
+_FIRST_PAUSE = 0.01
+_LONGEST_PAUSE = 0.5
+
+
+def execute(
+    statement: statements.Statement, datastore: Datastore, deadline: Deadline, document: Source | None = None
+) -> Outcome:
+    """Carry one statement out.
+
+    A clean conflict (the server answered that a value had changed) is evaluated again on the new
+    state until the deadline, so that concurrent writers never lose one another's changes.
+
+    Args:
+        statement: What shall be done.
+        datastore: Where.
+        deadline: How long conflicts are tried again.
+        document: The JSON of `rule update`.
+
+    Raises:
+        Refused: The statement cannot be done; nothing was changed.
+        Conflict: Others changed the same profile until the deadline; nothing was changed.
+        Unreachable, TooLarge: The datastore cannot be used so; nothing was changed.
+        OutcomeUnknown: It is not known whether a change was made, or only a part of them was.
+    """
+    done: tuple[Change, ...] = ()
+    first: Outcome | None = None
+    for pause in _pauses():
+        try:
+            plan = make_plan(statement, State(datastore.read(roots(statement))), document)
+        except Refused as refused:
+            if first is not None and not _exists(statement, datastore):
+                return first
+            raise _partly(done, _helped(refused, statement, datastore)) from None
+        except Unreachable as error:
+            raise _partly(done, error) from error
+        try:
+            datastore.commit(plan.changes)
+        except Conflict as conflict:
+            done = (*done, *conflict.done)
+            if done:
+                # Half of it is done: what it answers was decided then, and so was whether it may be done at all.
+                first = first or plan.outcome
+                statement = _decided(statement)
+            if deadline.remaining() <= pause:
+                raise _partly(done, conflict) from conflict
+            deadline.pause(pause)
+            continue
+        except OutcomeUnknown:
+            raise
+        except DatastoreError as error:
+            raise _partly((*done, *error.done), error) from error
+        return first or plan.outcome
+    raise AssertionError("the pauses never end")
+
+
+def _pauses() -> Iterator[float]:
+    """Growing waits in seconds, each drawn at random so that rivals do not meet again."""
+    longest = _FIRST_PAUSE
+    while True:
+        yield random.uniform(0, longest)
+        longest = min(longest * 2, _LONGEST_PAUSE)
+
+
+def _decided(statement: statements.Statement) -> statements.Statement:
+    return replace(statement, check=False) if isinstance(statement, statements.RemoveProfile) else statement
+
+
+def _exists(statement: statements.Statement, datastore: Datastore) -> bool:
+    """Whether there is something left of the profile whose removal had been begun."""
+    if not isinstance(statement, statements.RemoveProfile):
+        return True
+    return State(datastore.read(roots(statement))).profile(statement.profile).exists
+
+
+def _partly(done: tuple[Change, ...], error: Refused | DatastoreError) -> Refused | DatastoreError:
+    """The error itself when nothing had been changed, else one that says what had been."""
+    if not done:
+        return error
+    because = error.diagnostics if isinstance(error, Refused) else (error.diagnostic,)
+    changed = ", ".join(change.key for change in done)
+    reason = "; ".join(each.message for each in because)
+    return OutcomeUnknown(diagnose(messages.PARTLY_DONE, keys=changed, reason=reason), done)
+
+
+def _helped(refused: Refused, statement: statements.Statement, datastore: Datastore) -> Refused:
+    """The refusal, with the corrected statement when a profile is missing that resembles an existing one."""
+    if isinstance(statement, statements.ShowProfiles):
+        return refused
+    return Refused([_with_similar(each, statement, datastore) for each in refused.diagnostics])
+
+
+def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datastore: Datastore) -> Diagnostic:
+    if diagnostic.kind is not messages.NO_SUCH_PROFILE:
+        return diagnostic
+    names = State(datastore.read((keys.PROFILES,))).names()
+    same_letters = [name for name in names if name.lower() == statement.profile.lower()]
+    near = same_letters or difflib.get_close_matches(statement.profile, names, n=1, cutoff=0.6)
+    if near:
+        return replace(diagnostic, hint=corrected(statement.where, near[0]))
+    if isinstance(statement, statements.RemoveProfile):
+        return diagnostic
+    return replace(diagnostic, hint=messages.HINT_ADD_PROFILE.format(profile=statement.profile))

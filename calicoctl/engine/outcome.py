@@ -1,0 +1,76 @@
+"""What a statement answers, as values; the command line draws them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calicoctl.diagnostics import Diagnostic
+from calicoctl.store.keys import EndpointKey
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagListing:
+    """A profile's tags, in their order."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleListing:
+    """A profile's rules as text, in their order."""
+
+    inbound: tuple[str, ...]
+    outbound: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDocument:
+    """A profile's rules as JSON."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileListing:
+    """The names of all profiles, sorted."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRow:
+    """A profile and one of its endpoints; a profile without endpoints has one row with None."""
+
+    profile: str
+    endpoint: EndpointKey | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointListing:
+    """Every profile with its endpoints, sorted."""
+
+    rows: tuple[EndpointRow, ...]
+
+
+Answer = Message | TagListing | RuleListing | RuleDocument | ProfileListing | EndpointListing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a statement came to.
+
+    Attributes:
+        answer: What to print; None when silence is the answer.
+        warnings: What to tell beside it.
+    """
+
+    answer: Answer | None
+    warnings: tuple[Diagnostic, ...] = ()

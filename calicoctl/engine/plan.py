@@ -1,0 +1,214 @@
+"""Statements evaluated against a state: what they answer and which keys change, as a value.
+
+Making a plan touches no datastore; `calicoctl.engine.execute` reads before and commits after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.outcome import (
+    Answer,
+    EndpointListing,
+    EndpointRow,
+    Message,
+    Outcome,
+    ProfileListing,
+    RuleDocument,
+    RuleListing,
+    TagListing,
+)
+from calicoctl.engine.state import State
+from calicoctl.policy import profile as profiles
+from calicoctl.policy import statement as statements
+from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.profile import Effect, Profile
+from calicoctl.policy.rule import Direction
+from calicoctl.policy.stored import RulesDocument, display_json, read_stored_rules, stored_warnings
+from calicoctl.policy.tags import tag_warnings
+from calicoctl.policy.text import listing_text
+from calicoctl.source import Source
+from calicoctl.store import keys
+from calicoctl.store.interface import Change
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a statement comes to, and the changes that make it so.
+
+    Attributes:
+        outcome: What to tell when the changes have been made.
+        changes: The keys that change, from what to what, in the order of writing; empty when all is so already.
+    """
+
+    outcome: Outcome
+    changes: tuple[Change, ...]
+
+
+def roots(statement: statements.Statement) -> tuple[str, ...]:
+    """The keys below which everything must be read before the statement can be evaluated."""
+    if isinstance(statement, statements.ShowProfiles):
+        return (keys.PROFILES, keys.HOSTS) if statement.detailed else (keys.PROFILES,)
+    folder = keys.profile_folder(statement.profile)
+    if isinstance(statement, statements.RemoveProfile) and statement.check:
+        return (folder, keys.HOSTS)
+    return (folder,)
+
+
+def make_plan(statement: statements.Statement, state: State, document: Source | None) -> Plan:
+    """Evaluate a statement.
+
+    Args:
+        statement: What shall be done.
+        state: What was read; the statement's effect is put into it.
+        document: The JSON of `rule update`; None for any other statement.
+
+    Raises:
+        Refused: It cannot be done in this state.
+    """
+    outcome = _EVALUATIONS[type(statement)](statement, state, document)
+    return Plan(outcome, state.changes())
+
+
+def _show_profiles(statement: statements.ShowProfiles, state: State, _: Source | None) -> Outcome:
+    if not statement.detailed:
+        return Outcome(ProfileListing(tuple(state.names())))
+    endpoints, warnings = state.endpoints()
+    rows: dict[str, list[EndpointRow]] = {name: [] for name in state.names()}
+    for key, endpoint in endpoints:
+        for name in dict.fromkeys(endpoint.profiles):
+            if name in rows:
+                rows[name].append(EndpointRow(name, key, endpoint.state))
+    listed = tuple(row for name, found in rows.items() for row in found or [EndpointRow(name, None, "")])
+    return Outcome(EndpointListing(listed), tuple(warnings))
+
+
+def _add_profile(statement: statements.AddProfile, state: State, _: Source | None) -> Outcome:
+    return _apply(state, profiles.add_profile(state.profile(statement.profile)))
+
+
+def _remove_profile(statement: statements.RemoveProfile, state: State, _: Source | None) -> Outcome:
+    profile = _existing(statement, state)
+    warnings: list[Diagnostic] = []
+    if statement.check:
+        endpoints, warnings = state.endpoints()
+        users = [key for key, endpoint in endpoints if profile.name in endpoint.profiles]
+        if users:
+            raise Refused([*warnings, _in_use(statement, users)])
+    state.put(Profile(profile.name))
+    return Outcome(Message(messages.DELETED_PROFILE.format(profile=profile.name)), tuple(warnings))
+
+
+def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) -> Diagnostic:
+    first = users[0]
+    count = "1 endpoint" if len(users) == 1 else f"{len(users)} endpoints"
+    return diagnose(
+        messages.PROFILE_IN_USE,
+        statement.where,
+        "with `--no-check` it is removed all the same, and the agent then drops all traffic of these endpoints",
+        profile=statement.profile,
+        count=count,
+        endpoint="/".join((first.host, first.orchestrator, first.workload, first.endpoint)),
+    )
+
+
+def _show_tags(statement: statements.ShowTags, state: State, _: Source | None) -> Outcome:
+    profile = _existing(statement, state)
+    tags = () if profile.tags is None or isinstance(profile.tags, Unreadable) else profile.tags.tags
+    return Outcome(TagListing(tags), _damage(profile))
+
+
+def _add_tag(statement: statements.AddTag, state: State, _: Source | None) -> Outcome:
+    return _apply(state, profiles.add_tag(_existing(statement, state), statement.tag, statement.where))
+
+
+def _remove_tag(statement: statements.RemoveTag, state: State, _: Source | None) -> Outcome:
+    profile = _existing(statement, state)
+    return _apply(state, profiles.remove_tag(profile, statement.tag, statement.where, statement.tag_span))
+
+
+def _add_rule(statement: statements.AddRule, state: State, _: Source | None) -> Outcome:
+    return _apply(state, profiles.add_rule(_existing(statement, state), statement))
+
+
+def _remove_rule(statement: statements.RemoveRule, state: State, _: Source | None) -> Outcome:
+    return _apply(state, profiles.remove_rule(_existing(statement, state), statement))
+
+
+def _remove_rule_at(statement: statements.RemoveRuleAt, state: State, _: Source | None) -> Outcome:
+    return _apply(state, profiles.remove_rule_at(_existing(statement, state), statement))
+
+
+def _show_rules(statement: statements.ShowRules, state: State, _: Source | None) -> Outcome:
+    profile = _existing(statement, state)
+    listing = RuleListing(_texts(profile, Direction.INBOUND), _texts(profile, Direction.OUTBOUND))
+    return Outcome(listing, _damage(profile))
+
+
+def _texts(profile: Profile, direction: Direction) -> tuple[str, ...]:
+    if profile.rules is None or isinstance(profile.rules, Unreadable):
+        return ()
+    return tuple(listing_text(stored) for stored in profile.rules.rules(direction))
+
+
+def _print_rules_json(statement: statements.PrintRulesJson, state: State, _: Source | None) -> Outcome:
+    profile = _existing(statement, state)
+    if isinstance(profile.rules, Unreadable):
+        raise Refused(_damage(profile))
+    document = profile.rules if profile.rules is not None else RulesDocument.new()
+    return Outcome(RuleDocument(display_json(document)), _damage(profile))
+
+
+def _update_rules(statement: statements.UpdateRules, state: State, document: Source | None) -> Outcome:
+    profile = _existing(statement, state)
+    assert document is not None, "`rule update` is evaluated with its document"
+    return _apply(state, profiles.update_rules(profile, document))
+
+
+def _existing(statement: statements.OfProfile, state: State) -> Profile:
+    profile = state.profile(statement.profile)
+    if not profile.exists:
+        raise Refused([diagnose(messages.NO_SUCH_PROFILE, statement.where, profile=statement.profile)])
+    return profile
+
+
+def _apply(state: State, effect: Effect) -> Outcome:
+    state.put(effect.profile)
+    answer: Answer | None = None if effect.message is None else Message(effect.message)
+    return Outcome(answer, (*effect.warnings, *_damage(effect.profile)))
+
+
+def _damage(profile: Profile) -> tuple[Diagnostic, ...]:
+    """Warnings about what the agent would refuse or misread in a profile as it now is."""
+    warnings: list[Diagnostic] = []
+    if isinstance(profile.rules, Unreadable):
+        warnings += stored_warnings(profile.rules, profile.rules.source)
+    elif profile.rules is not None:
+        # Read once more: an edit may have moved the rules whose places the warnings tell.
+        source = Source(keys.rules_key(profile.name), profile.rules.text())
+        warnings += stored_warnings(read_stored_rules(source), source)
+    if profile.tags is not None:
+        tags = profile.tags
+        text = tags.source.text if isinstance(tags, Unreadable) else tags.text()
+        warnings += tag_warnings(tags, Source(keys.tags_key(profile.name), text))
+    return tuple(warnings)
+
+
+_EVALUATIONS: dict[type, Callable[[Any, State, Source | None], Outcome]] = {
+    statements.ShowProfiles: _show_profiles,
+    statements.AddProfile: _add_profile,
+    statements.RemoveProfile: _remove_profile,
+    statements.ShowTags: _show_tags,
+    statements.AddTag: _add_tag,
+    statements.RemoveTag: _remove_tag,
+    statements.AddRule: _add_rule,
+    statements.RemoveRule: _remove_rule,
+    statements.RemoveRuleAt: _remove_rule_at,
+    statements.ShowRules: _show_rules,
+    statements.PrintRulesJson: _print_rules_json,
+    statements.UpdateRules: _update_rules,
+}

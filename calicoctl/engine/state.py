@@ -1,0 +1,113 @@
+"""The state that statements are evaluated against: what was read, and what has become of it so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from calicoctl.diagnostics import Diagnostic
+from calicoctl.policy.endpoint import Endpoint, read_endpoint
+from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.profile import Profile
+from calicoctl.policy.stored import RulesDocument, read_stored_rules
+from calicoctl.policy.tags import TagsDocument, read_stored_tags
+from calicoctl.source import Source
+from calicoctl.store import keys
+from calicoctl.store.interface import Change, Snapshot
+
+
+class State:
+    """Profiles by name, read lazily from a snapshot and replaced as statements change them.
+
+    Args:
+        snapshot: Every entry that was read. It must hold the whole folder of each profile that is
+            asked for, and the endpoints if these are.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._profiles: dict[str, Profile] = {}
+        self._changed: dict[str, Profile] = {}
+
+    def profile(self, name: str) -> Profile:
+        """The profile as it is now; one that does not exist has neither rules nor tags."""
+        if name not in self._profiles:
+            self._profiles[name] = self._read(name)
+        return self._profiles[name]
+
+    def _read(self, name: str) -> Profile:
+        rules = self._snapshot.get(keys.rules_key(name))
+        tags = self._snapshot.get(keys.tags_key(name))
+        return Profile(
+            name,
+            None if rules is None else read_stored_rules(Source(rules.key, rules.value)),
+            None if tags is None else read_stored_tags(Source(tags.key, tags.value)),
+        )
+
+    def put(self, profile: Profile) -> None:
+        """Let a profile be so from now on; one without rules and tags is removed."""
+        if profile is not self._profiles.get(profile.name):
+            self._profiles[profile.name] = self._changed[profile.name] = profile
+
+    def names(self) -> list[str]:
+        """The names of the profiles that exist, sorted."""
+        found = {name for name, leaf in self._leaves() if leaf in ("rules", "tags")}
+        for name, profile in self._changed.items():
+            (found.add if profile.exists else found.discard)(name)
+        return sorted(found)
+
+    def _leaves(self) -> Iterator[tuple[str, str]]:
+        for key in self._snapshot:
+            place = keys.profile_of(key)
+            if place is not None:
+                yield place
+
+    def endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
+        """Every endpoint, in the order of their keys, and a warning for each that makes no sense."""
+        found = []
+        warnings = []
+        for key, entry in self._snapshot.items():
+            place = keys.endpoint_of(key)
+            if place is None:
+                continue
+            endpoint = read_endpoint(key, entry.value)
+            if isinstance(endpoint, Endpoint):
+                found.append((place, endpoint))
+            else:
+                warnings.append(endpoint)
+        return sorted(found, key=lambda pair: pair[0]), warnings
+
+    def changes(self) -> tuple[Change, ...]:
+        """What must be written: each key whose value differs, once; creations first and deletions last."""
+        found = [change for profile in self._changed.values() for change in self._changes_of(profile)]
+        return tuple(sorted(found, key=_commit_order))
+
+    def _changes_of(self, profile: Profile) -> Iterator[Change]:
+        wanted = {
+            keys.rules_key(profile.name): _text(profile.rules),
+            keys.tags_key(profile.name): _text(profile.tags),
+        }
+        if not profile.exists:
+            # Removing a profile takes everything in its folder, what other tools keep there too.
+            folder = keys.profile_folder(profile.name) + "/"
+            wanted.update({key: None for key in self._snapshot if key.startswith(folder)})
+        for key, value in wanted.items():
+            before = self._snapshot.get(key)
+            if value != (None if before is None else before.value):
+                yield Change(key, before, value)
+
+
+def _text(document: RulesDocument | TagsDocument | Unreadable | None) -> str | None:
+    if isinstance(document, Unreadable):
+        return document.source.text
+    return None if document is None else document.text()
+
+
+def _commit_order(change: Change) -> int:
+    """Creations, then updates, then deletions; within each, rules stand before tags, as they were found.
+
+    Whoever creates the rules has created the profile, so that they come first. An interruption then
+    leaves a profile too many rather than too few, and the agent drops what it does not know.
+    """
+    if change.before is None:
+        return 0
+    return 1 if change.after is not None else 2

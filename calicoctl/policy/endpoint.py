@@ -1,0 +1,51 @@
+"""Endpoints as the orchestrators store them: read only, to tell which profiles are in use."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.source import Source, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What an endpoint's value says.
+
+    Attributes:
+        state: Its state, such as `active`; empty when there is none.
+        profiles: The profiles that it names, in their order.
+    """
+
+    state: str
+    profiles: tuple[str, ...]
+
+
+def read_endpoint(key: str, value: str) -> Endpoint | Diagnostic:
+    """Read an endpoint's JSON: `state`, and `profile_ids` (a list) or `profile_id` (one; older tools).
+
+    Returns:
+        A warning that names the key when the value is not an endpoint.
+    """
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError):
+        return _malformed(key, value, "it is not JSON")
+    if not isinstance(document, dict):
+        return _malformed(key, value, "it is not a JSON object")
+    state = document.get("state")
+    if not isinstance(state, str | None):
+        return _malformed(key, value, "its `state` is not a string")
+    profiles = document.get("profile_ids")
+    if profiles is None:
+        profile = document.get("profile_id")
+        profiles = [] if profile is None else [profile]
+    if not isinstance(profiles, list) or not all(isinstance(profile, str) for profile in profiles):
+        return _malformed(key, value, "its `profile_ids` is not a list of names")
+    return Endpoint(state or "", tuple(profiles))
+
+
+def _malformed(key: str, value: str, reason: str) -> Diagnostic:
+    return diagnose(messages.MALFORMED_ENDPOINT, Span(Source(key, value), 0, len(value)), reason=reason)

@@ -1,0 +1,247 @@
+"""A profile as it is stored, and what a statement does to it.
+
+Nothing here reads or writes a datastore: each function takes a profile and gives another one, with
+what there is to say about it, or refuses.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.policy import statement as statements
+from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.rule import Action, Direction, Peer, Rule
+from calicoctl.policy.rule_update import read_update
+from calicoctl.policy.stored import RulesDocument, StoredRule
+from calicoctl.policy.tags import TagsDocument
+from calicoctl.policy.text import rule_text
+from calicoctl.source import Source, Span
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A profile: what is stored under its two keys.
+
+    Attributes:
+        name: Its name.
+        rules: The rules; None when the key is absent, which reads as two empty lists.
+        tags: The tags; None when the key is absent, which reads as an empty list.
+    """
+
+    name: str
+    rules: RulesDocument | Unreadable | None = None
+    tags: TagsDocument | Unreadable | None = None
+
+    @property
+    def exists(self) -> bool:
+        """A profile exists when it has rules or tags; a folder alone is none."""
+        return self.rules is not None or self.tags is not None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a statement does to a profile.
+
+    Attributes:
+        profile: The profile afterwards; the very same object when nothing changes.
+        message: What to tell; None when silence is the answer.
+        warnings: What its author should know.
+    """
+
+    profile: Profile
+    message: str | None = None
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def default_rules(name: str) -> RulesDocument:
+    """The base rules of a new profile (specification, "Docker default networking")."""
+    within = Rule(Action.ALLOW, source=Peer(tag=name))
+    return RulesDocument.new((StoredRule.of(within),), (StoredRule.of(Rule(Action.ALLOW)),))
+
+
+def add_profile(profile: Profile) -> Effect:
+    """Give a profile its default rules and tag; of one that has either already, only what is missing."""
+    rules = profile.rules if profile.rules is not None else default_rules(profile.name)
+    tags = profile.tags if profile.tags is not None else TagsDocument.new((profile.name,))
+    if not profile.exists:
+        message = messages.CREATED_PROFILE
+    elif profile.rules is None:
+        message = messages.COMPLETED_RULES
+    elif profile.tags is None:
+        message = messages.COMPLETED_TAGS
+    else:
+        return Effect(profile, messages.PROFILE_EXISTS.format(profile=profile.name))
+    return Effect(Profile(profile.name, rules, tags), message.format(profile=profile.name))
+
+
+def add_tag(profile: Profile, tag: str, where: Span) -> Effect:
+    """Add a tag at the end, once."""
+    tags = _readable_tags(profile, where)
+    if tag in tags.tags:
+        return Effect(profile, messages.TAG_PRESENT.format(tag=tag, profile=profile.name))
+    return Effect(replace(profile, tags=tags.add(tag)), messages.TAG_ADDED.format(tag=tag, profile=profile.name))
+
+
+def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effect:
+    """Remove a tag.
+
+    Raises:
+        Refused: The profile has no such tag.
+    """
+    tags = _readable_tags(profile, where)
+    if tag not in tags.tags:
+        near = difflib.get_close_matches(tag, tags.tags, n=1, cutoff=0.6)
+        hint = f"the nearest of its tags is `{near[0]}`" if near else None
+        raise Refused([diagnose(messages.NO_SUCH_TAG, tag_span, hint, tag=tag, profile=profile.name)])
+    return Effect(replace(profile, tags=tags.remove(tag)), messages.TAG_REMOVED.format(tag=tag, profile=profile.name))
+
+
+def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
+    """Add a rule, or move the one that means the same to the position that was asked for.
+
+    Raises:
+        Refused: The position is out of range, or the stored rules cannot be read.
+    """
+    document = _readable_rules(profile, statement.where)
+    rules = document.rules(statement.direction)
+    present = _find(rules, statement.rule)
+    position = _insert_position(statement, len(rules))
+    if present is None:
+        index = len(rules) if position is None else position - 1
+        added = (*rules[:index], StoredRule.of(statement.rule), *rules[index:])
+        return _with_rules(profile, document, statement.direction, added)
+    if position is None:
+        return Effect(profile, messages.RULE_PRESENT)
+    index = min(position, len(rules)) - 1
+    if _means(rules[index], statement.rule):
+        return Effect(profile, messages.RULE_PRESENT)
+    rest = [*rules[:present], *rules[present + 1 :]]
+    moved = (*rest[:index], rules[present], *rest[index:])
+    message = messages.RULE_MOVED.format(before=present + 1, after=index + 1)
+    return _with_rules(profile, document, statement.direction, moved, message)
+
+
+def _insert_position(statement: statements.AddRule, length: int) -> int | None:
+    """The 1-based position asked for; 0 means first, and one behind the last means the end."""
+    if statement.position is None:
+        return None
+    if statement.position > length + 1:
+        raise Refused(
+            [
+                diagnose(
+                    messages.POSITION_OUT_OF_RANGE,
+                    statement.position_span,
+                    position=statement.position,
+                    direction=statement.direction.value,
+                    maximum=length + 1,
+                    count=_count(length),
+                )
+            ]
+        )
+    return max(statement.position, 1)
+
+
+def remove_rule(profile: Profile, statement: statements.RemoveRule) -> Effect:
+    """Remove the first rule that means the same.
+
+    Raises:
+        Refused: There is none.
+    """
+    document = _readable_rules(profile, statement.where)
+    rules = document.rules(statement.direction)
+    index = _find(rules, statement.rule)
+    if index is None:
+        raise Refused([_no_such_rule(profile, document, statement)])
+    return _with_rules(profile, document, statement.direction, (*rules[:index], *rules[index + 1 :]))
+
+
+def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effect:
+    """Remove the rule at a position, whatever it is.
+
+    Raises:
+        Refused: There is no such position.
+    """
+    document = _readable_rules(profile, statement.where)
+    rules = document.rules(statement.direction)
+    if not 1 <= statement.position <= len(rules):
+        kind = messages.NO_RULE_AT if rules else messages.NO_RULES
+        raise Refused(
+            [
+                diagnose(
+                    kind,
+                    statement.position_span,
+                    position=statement.position,
+                    direction=statement.direction.value,
+                    count=_count(len(rules)),
+                    maximum=len(rules),
+                )
+            ]
+        )
+    index = statement.position - 1
+    return _with_rules(profile, document, statement.direction, (*rules[:index], *rules[index + 1 :]))
+
+
+def update_rules(profile: Profile, document: Source) -> Effect:
+    """Replace all rules by those of a JSON document.
+
+    Raises:
+        Refused: The document is not one that the agent would enforce as written.
+    """
+    rules, warnings = read_update(document, profile.rules)
+    message = messages.RULES_UPDATED.format(profile=profile.name)
+    if isinstance(profile.rules, RulesDocument) and rules.text() == profile.rules.text():
+        return Effect(profile, message, warnings)
+    return Effect(replace(profile, rules=rules), message, warnings)
+
+
+def _with_rules(
+    profile: Profile,
+    document: RulesDocument,
+    direction: Direction,
+    rules: Sequence[StoredRule],
+    message: str | None = None,
+) -> Effect:
+    return Effect(replace(profile, rules=document.with_rules(direction, tuple(rules))), message)
+
+
+def _means(stored: StoredRule, rule: Rule) -> bool:
+    return stored.rule is not None and stored.rule.meaning == rule.meaning
+
+
+def _find(rules: Sequence[StoredRule], rule: Rule) -> int | None:
+    """The 0-based index of the first rule that means the same."""
+    return next((index for index, stored in enumerate(rules) if _means(stored, rule)), None)
+
+
+def _count(number: int) -> str:
+    return "1 rule" if number == 1 else f"{number} rules"
+
+
+def _no_such_rule(profile: Profile, document: RulesDocument, statement: statements.RemoveRule) -> Diagnostic:
+    other = Direction.OUTBOUND if statement.direction is Direction.INBOUND else Direction.INBOUND
+    if _find(document.rules(other), statement.rule) is not None:
+        hint = f"it is among the {other.value} rules"
+    else:
+        texts = {rule_text(each.rule): each for each in document.rules(statement.direction) if each.rule is not None}
+        near = difflib.get_close_matches(rule_text(statement.rule), texts, n=1, cutoff=0.7)
+        hint = f"the nearest is `{near[0]}`" if near else f"`calicoctl profile {profile.name} rule show` lists them"
+    return diagnose(
+        messages.NO_SUCH_RULE, statement.rule_span, hint, direction=statement.direction.value, profile=profile.name
+    )
+
+
+def _readable_rules(profile: Profile, where: Span) -> RulesDocument:
+    if isinstance(profile.rules, Unreadable):
+        hint = f"`calicoctl profile {profile.name} rule update` replaces them"
+        raise Refused([diagnose(messages.RULES_UNREADABLE, where, hint, profile=profile.name)])
+    return profile.rules if profile.rules is not None else RulesDocument.new((), ())
+
+
+def _readable_tags(profile: Profile, where: Span) -> TagsDocument:
+    if isinstance(profile.tags, Unreadable):
+        raise Refused([diagnose(messages.TAGS_UNREADABLE, where, profile=profile.name)])
+    return profile.tags if profile.tags is not None else TagsDocument.new(())

@@ -1,0 +1,125 @@
+"""What `rule update` reads: rule JSON that must mean at the agent what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.messages import ID_IGNORED, JSON_LIST_MISSING, JSON_MORE_ERRORS, JSON_UNKNOWN_MEMBER, NET_MASKED
+from calicoctl.policy.agent_schema import check_rule, nearest
+from calicoctl.policy.json_text import (
+    Element,
+    Member,
+    Path,
+    Unreadable,
+    collector_paused,
+    find_constant,
+    found_text,
+    locate,
+    path_text,
+    skip_space,
+)
+from calicoctl.policy.rule import Direction, network_text
+from calicoctl.policy.rule_json import from_json, has_host_bits, read_network, with_single_ports
+from calicoctl.policy.stored import RulesDocument, StoredRule, document_faults, read_document
+from calicoctl.source import Source, Span
+
+_LIST_KEYS = tuple(direction.json_key for direction in Direction)
+# Written by older tools; the agent ignores it.
+_ID = "id"
+# More errors than anyone reads; each costs a look through the whole text for its line.
+_DIAGNOSTICS_MAX = 1000
+
+
+@collector_paused()
+def read_update(
+    source: Source, stored: RulesDocument | Unreadable | None
+) -> tuple[RulesDocument, tuple[Diagnostic, ...]]:
+    """Read the rules that shall replace a profile's.
+
+    Args:
+        source: The JSON that the user gave.
+        stored: The document that is replaced, whose members beside the rules are kept; None when there is none.
+
+    Returns:
+        The new document, its rules in canonical text, and warnings about what was given. Rules beyond
+        the language keep their values.
+
+    Raises:
+        Refused: Something in it the agent would not enforce as written; all such errors together.
+    """
+    members = read_document(source)
+    constant = find_constant(source)
+    if constant is not None:
+        raise Refused((constant,))
+    reading = _Reading(source, list(_document_diagnostics(source, members)))
+    rules = {member.key: reading.rules(member) for member in members if member.elements is not None}
+    reading.raise_errors()
+    document = stored if isinstance(stored, RulesDocument) else RulesDocument.new()
+    for direction in Direction:
+        document = document.with_rules(direction, rules[direction.json_key])
+    return document, tuple(reading.diagnostics)
+
+
+def _document_diagnostics(source: Source, members: tuple[Member, ...]) -> Iterator[Diagnostic]:
+    """What is wrong with everything but the rules themselves."""
+    yield from document_faults(source, members)
+    keys = {member.key for member in members}
+    start = skip_space(source.text, 0)
+    for key in _LIST_KEYS:
+        if key not in keys:
+            yield diagnose(JSON_LIST_MISSING, Span(source, start, start + 1), f'"{key}": []', path=key)
+    for member in members:
+        span = Span(source, member.key_start, member.key_end)
+        if member.key == _ID:
+            yield diagnose(ID_IGNORED, span)
+        elif member.key not in _LIST_KEYS:
+            hint = nearest(member.key, _LIST_KEYS)
+            yield diagnose(JSON_UNKNOWN_MEMBER, span, hint, path=path_text((member.key,)))
+
+
+@dataclass
+class _Reading:
+    """The rules of one text as they are read, and the errors and warnings about them."""
+
+    source: Source
+    diagnostics: list[Diagnostic]
+
+    def rules(self, member: Member) -> tuple[StoredRule, ...]:
+        """The new rules of one list; those with errors are left out."""
+        read = (self._rule(element, (member.key, index)) for index, element in enumerate(member.elements or ()))
+        return tuple(rule for rule in read if rule is not None)
+
+    def _rule(self, element: Element, path: Path) -> StoredRule | None:
+        value = with_single_ports(element.value)
+        rule = from_json(value)
+        if rule is not None:
+            self._warn_of_host_bits(element, path)
+            return StoredRule.of(rule)
+        problems = check_rule(value)
+        if not problems:
+            return StoredRule.foreign(value)
+        if len(self.diagnostics) <= _DIAGNOSTICS_MAX:
+            for problem in problems:
+                span = locate(self.source, element.start, problem.path, at_key=problem.at_key)
+                self.diagnostics.append(problem.diagnostic(path, span))
+        return None
+
+    def _warn_of_host_bits(self, element: Element, path: Path) -> None:
+        """Warn of networks that are stored without the host bits that were given."""
+        for key in ("src_net", "dst_net"):
+            given = element.value.get(key) if isinstance(element.value, dict) else None
+            network = read_network(given) if given is not None and has_host_bits(given) else None
+            if network is not None:
+                span = locate(self.source, element.start, (key,))
+                fields = {"found": found_text(given), "network": network_text(network)}
+                self.diagnostics.append(diagnose(NET_MASKED, span, path=path_text((*path, key)), **fields))
+
+    def raise_errors(self) -> None:
+        """Refuse the text if there are errors: all of them, or as many as anyone reads."""
+        errors = [diagnostic for diagnostic in self.diagnostics if diagnostic.is_error]
+        if len(errors) > _DIAGNOSTICS_MAX:
+            errors[_DIAGNOSTICS_MAX:] = [diagnose(JSON_MORE_ERRORS)]
+        if errors:
+            raise Refused(errors)

@@ -1,0 +1,329 @@
+"""The datastore that Calico's agents read: etcd, through its v2 API and the python-etcd client.
+
+The servers are tried in the order listed, every write is a compare-and-swap, and a write whose answer
+is doubtful is settled by a quorum read.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from calicoctl import messages
+from calicoctl.diagnostics import diagnose
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd_server import Access, EtcdServer, NoAnswer, Refusal, odd_answer, sum_up
+from calicoctl.store.interface import (
+    Change,
+    Conflict,
+    DatastoreError,
+    Entry,
+    OutcomeUnknown,
+    Snapshot,
+    TooLarge,
+    Unreachable,
+)
+from calicoctl.store.keys import PROFILES
+
+# etcd reads a request's form through Go's ParseForm, which takes at most 10 MiB ("http: POST too large").
+FORM_LIMIT = 10 << 20
+
+# Error codes of the v2 API (etcd's Documentation/v2/errorcode.md).
+_KEY_NOT_FOUND, _COMPARE_FAILED, _NOT_A_FILE, _NOT_A_DIRECTORY, _ALREADY_EXISTS = 100, 101, 102, 104, 105
+_Result = TypeVar("_Result")
+
+
+class _Folder:
+    """Found where a value was looked for."""
+
+
+class EtcdDatastore:
+    """A `Datastore` in etcd.
+
+    Args:
+        endpoints: The servers of one cluster as `http(s)://HOST:PORT`; tried in this order.
+        deadline: When to stop trying.
+        access: Certificates and credentials.
+    """
+
+    def __init__(self, endpoints: Sequence[str], deadline: Deadline, access: Access | None = None) -> None:
+        self._name = f"etcd at {','.join(endpoints)}"
+        self._deadline = deadline
+        self._servers = [EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self._name
+
+    def read(self, roots: Sequence[str]) -> Snapshot:
+        """See `Datastore.read`; one quorum read for each root."""
+        try:
+            return {entry.key: entry for root in roots for entry in self._entries(root)}
+        except NoAnswer as failure:
+            raise Unreachable(failure.diagnostic) from failure
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.commit`; one compare-and-swap for each change, in order."""
+        for change in changes:
+            _check_change(change)
+        done: list[Change] = []
+        try:
+            for change in changes:
+                self._make(change)
+                done.append(change)
+        except DatastoreError as error:
+            error.done = tuple(done)
+            if isinstance(error, Conflict):
+                self._remove_emptied_folders(done)
+            raise
+        self._remove_emptied_folders(done)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for server in self._servers:
+            server.close()
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def _entries(self, root: str) -> tuple[Entry, ...]:
+        path = quoted(root)
+
+        def listing(client: Any) -> tuple[Entry, ...]:
+            # The listing of an empty folder has the folder itself for its only leaf.
+            leaves = client.read(path, recursive=True, quorum=True).leaves
+            return tuple(_entry(leaf) for leaf in leaves if not leaf.dir)
+
+        try:
+            return self._read(listing)
+        except Refusal as refusal:
+            if refusal.code in (_KEY_NOT_FOUND, _NOT_A_DIRECTORY):
+                return ()
+            raise odd_answer(self._servers[0].address, str(refusal)) from refusal
+
+    def _look(self, key: str, *, patient: bool) -> Entry | _Folder | None:
+        """What one key holds: an entry, a folder or nothing (None)."""
+        path = quoted(key)
+
+        def single(client: Any) -> Entry | _Folder:
+            result = client.read(path, quorum=True)
+            return _Folder() if result.dir else _entry(result)
+
+        try:
+            return self._read(single, patient=patient)
+        except Refusal:
+            return None  # code 100 or 104: nothing can be there; a read is refused for nothing else
+
+    def _read(self, request: Callable[[Any], _Result], *, patient: bool = False) -> _Result:
+        """Ask the servers in turn, again and again, for something that changes nothing.
+
+        When the reasons are none that go away by themselves, one more round is tried, shortly after;
+        otherwise, or for the `patient`, rounds follow until the deadline.
+
+        Raises:
+            NoAnswer: None of them answered.
+            Refusal: One refused.
+        """
+        for attempt in count():
+            failures: list[NoAnswer] = []
+            for server in tuple(self._servers):
+                try:
+                    return self._ask(server, request)
+                except NoAnswer as failure:
+                    failures.append(failure)
+            worth_waiting = patient or attempt == 0 or any(failure.passing for failure in failures)
+            if not worth_waiting or self._deadline.remaining() == 0:
+                raise sum_up(failures)
+            self._deadline.pause(_back_off(attempt))
+        raise AssertionError("an endless loop ended")
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def _make(self, change: Change) -> None:
+        """Make one change, and be sure of it.
+
+        Once an attempt was doubtful, only quorum reads decide: a later "compare failed" may be the
+        answer to that very attempt, carried out late.
+        """
+        doubt: NoAnswer | None = None
+        for attempt in count():
+            if doubt is not None and self._is_made(change, doubt):
+                return
+            try:
+                self._write(change)
+                return
+            except Refusal as refusal:
+                if doubt is None:
+                    raise self._refused(change, refusal) from refusal
+            except NoAnswer as failure:
+                if doubt is None and not failure.may_be_done:
+                    raise Unreachable(failure.diagnostic) from failure
+                doubt = doubt or failure
+            self._deadline.pause(_back_off(attempt))
+
+    def _write(self, change: Change) -> None:
+        """Send one write to the first server that takes it.
+
+        Raises:
+            NoAnswer: No server could be reached, or (`may_be_done`) one did not answer cleanly.
+            Refusal: The server refused.
+        """
+        failures: list[NoAnswer] = []
+        for attempt in range(2):
+            for server in tuple(self._servers):
+                try:
+                    self._ask(server, partial(_compare_and_swap, change))
+                    return
+                except NoAnswer as failure:
+                    if failure.may_be_done:
+                        raise
+                    failures.append(failure)
+            if attempt == 0:
+                self._deadline.pause(_back_off(attempt))
+        raise sum_up(failures[-len(self._servers) :])
+
+    def _is_made(self, change: Change, doubt: NoAnswer) -> bool:
+        """After a doubtful attempt: whether the key holds what was meant; False when it is as it was before.
+
+        Raises:
+            OutcomeUnknown: It is neither, or cannot be read.
+        """
+        try:
+            found = self._look(change.key, patient=True)
+        except NoAnswer as failure:
+            raise _unknown(change, f"{doubt}; and then {failure}") from failure
+        if found is None or isinstance(found, Entry):
+            if (found and found.value) == change.after:
+                return True
+            if (found and found.version) == (change.before and change.before.version):
+                if self._deadline.remaining() == 0:
+                    raise _unknown(change, f"{doubt}; it was not changed yet when the time was up")
+                return False
+        raise _unknown(change, f"{doubt}; the key now holds something else")
+
+    def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
+        """What a clean refusal of the first attempt means."""
+        if refusal.code == _ALREADY_EXISTS and isinstance(self._look_once(change.key), _Folder):
+            return Unreachable(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
+        if refusal.code in (_KEY_NOT_FOUND, _COMPARE_FAILED, _ALREADY_EXISTS):
+            return Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=change.key))
+        if refusal.code == _NOT_A_FILE:
+            return Unreachable(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
+        if refusal.code == _NOT_A_DIRECTORY:
+            return Unreachable(diagnose(messages.KEY_BELOW_VALUE, None, None, key=change.key))
+        return Unreachable(odd_answer(self._servers[0].address, str(refusal)).diagnostic)
+
+    def _look_once(self, key: str) -> Entry | _Folder | None:
+        """What a key holds; None also when nobody answers: this only makes a message more exact."""
+        try:
+            return self._look(key, patient=False)
+        except NoAnswer:
+            return None
+
+    def _remove_emptied_folders(self, done: Sequence[Change]) -> None:
+        """Remove the profiles' folders that deletions left empty, the deepest first.
+
+        Never recursively: the server removes an empty folder or answers 108 (not empty), 100 (gone),
+        so a key that another writer has just put there stays. What cannot be removed does no harm:
+        an empty folder is no profile.
+        """
+        folders = {folder for change in done if change.after is None for folder in _folders_above(change.key)}
+        for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
+            try:
+                self._servers[0].ask(partial(_remove_folder, quoted(folder)))
+            except Refusal:
+                continue
+            except NoAnswer:
+                return
+
+    def _ask(self, server: EtcdServer, request: Callable[[Any], _Result]) -> _Result:
+        """Ask one server; the one that answered is the first to be asked the next time."""
+        result = server.ask(request)
+        if self._servers[0] is not server:
+            self._servers.remove(server)
+            self._servers.insert(0, server)
+        return result
+
+
+def _compare_and_swap(change: Change, client: Any) -> None:
+    path = quoted(change.key)
+    if change.after is None:
+        result = client.delete(path, **_condition(change))
+    else:
+        result = client.write(path, change.after, **_condition(change))
+    if result.key != change.key:
+        raise ValueError("the answer is about another key")
+
+
+def _remove_folder(path: str, client: Any) -> None:
+    client.delete(path, dir=True)
+
+
+def _condition(change: Change) -> dict[str, Any]:
+    """The comparison, in python-etcd's keywords: it ignores a misspelt one, and takes prevIndex=0 for none."""
+    return {"prevExist": False} if change.before is None else {"prevIndex": change.before.version}
+
+
+def _check_change(change: Change) -> None:
+    """Refuse what etcd would not take, before anything is written."""
+    if change.before is None and change.after is None:
+        raise ValueError(f"there is nothing to delete at {change.key}")
+    if change.before is not None and change.before.version < 1:
+        raise ValueError(f"an entry of {change.key} has no version")
+    try:
+        size = _form_size(change)
+        change.key.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Unreachable(diagnose(messages.VALUE_NOT_TEXT, None, None, key=change.key)) from error
+    if size > FORM_LIMIT:
+        hint = "spread the rules over several profiles"
+        raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, hint, key=change.key, size=size, limit=FORM_LIMIT))
+
+
+def _form_size(change: Change) -> int:
+    """The bytes of the form that the write is sent as."""
+    if change.after is None:
+        return 0
+    ((name, condition),) = _condition(change).items()
+    sent = "false" if condition is False else condition
+    return len(urlencode({"value": change.after, name: sent}))
+
+
+def _folders_above(key: str) -> Iterator[str]:
+    """The folders of a key that lie strictly below the root of the profiles."""
+    folder = key.rpartition("/")[0]
+    while folder.startswith(PROFILES + "/"):
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+def quoted(key: str) -> str:
+    """A key as it goes into a URL: quoted piece by piece, since python-etcd would let `?` and `#` cut it short.
+
+    Raises:
+        ValueError: A piece is empty, `.` or `..`, which the server would resolve to another key.
+    """
+    pieces = key.split("/")
+    if pieces[0] or (key != "/" and any(piece in ("", ".", "..") for piece in pieces[1:])):
+        raise ValueError(f"{key!r} is not a key")
+    return "/".join(quote(piece, safe="", errors="surrogateescape") for piece in pieces)
+
+
+def _entry(node: Any) -> Entry:
+    if not (isinstance(node.key, str) and isinstance(node.value, str) and isinstance(node.modifiedIndex, int)):
+        raise ValueError("the node is not etcd's")
+    return Entry(node.key, node.value, node.modifiedIndex)
+
+
+def _back_off(attempt: int) -> float:
+    """Seconds to wait before the next round: 0.1 to 2, longer each time, never the same for two clients."""
+    return min(2.0, 0.2 * 2.0**attempt) * random.uniform(0.5, 1.0)
+
+
+def _unknown(change: Change, reason: str) -> OutcomeUnknown:
+    hint = f"look at `{change.key}` once etcd is well again, before running the command again"
+    return OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, None, hint, key=change.key, reason=reason))

@@ -1,0 +1,206 @@
+"""Which datastore a command uses.
+
+The first of these that says something decides:
+
+1. the option `--datastore`;
+2. the environment's `CALICOCTL_DATASTORE`, else its `ETCD_ENDPOINTS`, else its `ETCD_AUTHORITY` with `ETCD_SCHEME`;
+3. the same variables as lines of `/etc/calico/calicoctl.env`, or of the file that `CALICOCTL_ENV` names;
+4. the embedded default, an SQLite file in the user's data folder.
+
+Certificates and credentials for etcd are looked up by themselves, in the environment and then in the
+file, a pair (certificate and key, user name and password) always in one of the two: so
+`sudo calicoctl --datastore https://…` finds the file's. An empty variable counts as unset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.store.address import USUAL_PORT, read_endpoints
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd_server import Access
+from calicoctl.store.interface import Datastore
+from calicoctl.store.variables import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
+
+OPTION = "--datastore"
+VARIABLE = "CALICOCTL_DATASTORE"
+DEFAULT_PATH = "calicoctl/profiles.db"
+FORMS = f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (several servers: with commas between them)"
+
+_SQLITE = "sqlite:"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Which datastore is meant: an SQLite file or etcd.
+
+    Attributes:
+        path: The SQLite file; None for etcd.
+        endpoints: etcd's servers as `http(s)://HOST:PORT`, all of one scheme; empty for SQLite.
+        access: Certificates and credentials for etcd.
+        is_default: Whether nobody chose it: the embedded default, which no agent enforces.
+    """
+
+    path: str | None = None
+    endpoints: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
+    is_default: bool = False
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether the servers are spoken to through TLS."""
+        return any(endpoint.startswith("https:") for endpoint in self.endpoints)
+
+
+def resolve(option: str | None, environment: Mapping[str, str]) -> Setting:
+    """Find out which datastore is meant. Of files, only the settings file is read, and only when it is needed.
+
+    Args:
+        option: The value of `--datastore`; None when it was not given.
+        environment: The variables of the process.
+
+    Raises:
+        Refused: The setting that decides is wrong.
+    """
+    process = Environment(environment)
+    places = (process, SettingsFile(process.get(FILE_VARIABLE)))
+    if option is not None:
+        return _from_address(Text.alone(OPTION, option), environment, places)
+    for place in places:
+        address = place.get(VARIABLE)
+        if address is not None:
+            return _from_address(address, environment, places)
+        endpoints = _from_etcd_variables(place)
+        if endpoints:
+            return _etcd(endpoints, places)
+    return _embedded(environment)
+
+
+def open_datastore(setting: Setting, deadline: Deadline) -> Datastore:
+    """Make the datastore; what is not needed for it is not imported.
+
+    Nothing is opened or connected to yet.
+
+    Raises:
+        Refused: A certificate or a key cannot be used.
+    """
+    if setting.path is not None:
+        from calicoctl.store.sqlite import SqliteDatastore
+
+        return SqliteDatastore(setting.path, deadline)
+    from calicoctl.store.etcd import EtcdDatastore
+
+    if setting.is_secure:
+        from calicoctl.store.tls import unusable_files
+
+        _refuse_if(unusable_files(setting.access))
+    return EtcdDatastore(setting.endpoints, deadline, setting.access)
+
+
+def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[Variables]) -> Setting:
+    """The datastore that one address names."""
+    value = text.value.strip()
+    if not value:
+        raise Refused([diagnose(messages.DATASTORE_EMPTY, None, FORMS, name=text.name)])
+    if value.startswith(_SQLITE):
+        return Setting(path=_sqlite_path(value[len(_SQLITE) :], text, environment))
+    if not re.match("https?://", value, re.IGNORECASE):
+        raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, _form_hint(value), text=text.shown)])
+    endpoints, problems = read_endpoints(text)
+    _refuse_if(problems)
+    return _etcd(endpoints, places)
+
+
+def _form_hint(value: str) -> str:
+    """What was probably meant."""
+    if re.match(r"\.{0,2}/|~/", value) or re.fullmatch(r"[\w.-]+\.(?:db|sqlite3?)", value):
+        return f"{_SQLITE}{value}"
+    if re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]+", value):
+        return f"http://{value}"
+    return FORMS
+
+
+def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
+    if not path.strip():
+        raise Refused([diagnose(messages.SQLITE_PATH_EMPTY, text.whole, FORMS)])
+    if "\0" in path:
+        raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, FORMS, text=text.shown)])
+    if not path.startswith("~"):
+        return path
+    if path != "~" and not path.startswith("~/"):
+        hint = f"write the whole path, or `{_SQLITE}./{path}` for a file of that name"
+        raise Refused([diagnose(messages.SQLITE_PATH_USER, text.whole, hint, text=path)])
+    return _home(environment) + path[1:]
+
+
+def _from_etcd_variables(place: Variables) -> tuple[str, ...]:
+    """The servers that one place's `ETCD_…` variables name; empty when they name none."""
+    listed = place.get("ETCD_ENDPOINTS")
+    authority = place.get("ETCD_AUTHORITY")
+    if listed is not None:
+        endpoints, problems = read_endpoints(listed)
+    elif authority is not None:
+        scheme = place.get("ETCD_SCHEME")
+        if scheme is not None and scheme.value not in ("http", "https"):
+            hint = "https" if scheme.value.lower() == "https" else "http"
+            raise Refused([diagnose(messages.ETCD_SCHEME_UNKNOWN, scheme.whole, hint, text=scheme.shown)])
+        endpoints, problems = read_endpoints(authority, scheme.value if scheme else "http")
+    else:
+        return ()
+    _refuse_if(problems)
+    return endpoints
+
+
+def _etcd(endpoints: tuple[str, ...], places: Sequence[Variables]) -> Setting:
+    """The setting for etcd, with what the servers want to see."""
+    problems: list[Diagnostic] = []
+    username, password = _pair("ETCD_USERNAME", "ETCD_PASSWORD", places, problems)
+    bare = Setting(endpoints=endpoints, access=Access(username=username, password=password))
+    if not bare.is_secure:
+        _refuse_if(problems)
+        return bare
+    authorities = [text.value for place in places if (text := place.get("ETCD_CA_CERT_FILE")) is not None]
+    if not authorities:
+        problems.append(diagnose(messages.TLS_NEEDS_CA, None, "set ETCD_CA_CERT_FILE to a file of certificates (PEM)"))
+    certificate, key = _pair("ETCD_CERT_FILE", "ETCD_KEY_FILE", places, problems)
+    _refuse_if(problems)
+    return Setting(endpoints=endpoints, access=Access(authorities[0], certificate, key, username, password))
+
+
+def _pair(
+    first: str, second: str, places: Sequence[Variables], problems: list[Diagnostic]
+) -> tuple[str | None, str | None]:
+    """Two variables that go together, from the first place that sets either."""
+    for place in places:
+        one, other = place.get(first), place.get(second)
+        if one is not None and other is not None:
+            return one.value, other.value
+        if one is not None or other is not None:
+            given, missing = (first, second) if one is not None else (second, first)
+            problems.append(diagnose(messages.SETTING_HALF, None, f"set {missing} too", given=given, missing=missing))
+            break
+    return None, None
+
+
+def _embedded(environment: Mapping[str, str]) -> Setting:
+    """The embedded default (XDG Base Directory Specification: a relative XDG_DATA_HOME is ignored)."""
+    folder = environment.get("XDG_DATA_HOME", "")
+    if not folder.startswith("/"):
+        folder = f"{_home(environment)}/.local/share"
+    return Setting(path=f"{folder}/{DEFAULT_PATH}", is_default=True)
+
+
+def _home(environment: Mapping[str, str]) -> str:
+    home = environment.get("HOME")
+    if not home:
+        raise Refused([diagnose(messages.NO_HOME, None, f"set HOME, or name a datastore with {OPTION} or {VARIABLE}")])
+    return home
+
+
+def _refuse_if(problems: Sequence[Diagnostic]) -> None:
+    if problems:
+        raise Refused(problems)

@@ -1,0 +1,298 @@
+"""The embedded datastore: one SQLite file, shared by any number of processes of one machine.
+
+Every commit is one transaction. The file keeps SQLite's rollback journal (WAL would leave two more
+files about, and needs shared memory), so a process that dies at any moment loses nothing that was
+acknowledged: the next one rolls the journal back.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, Snapshot, TooLarge, Unreachable
+
+# "cali": tells our files from other programs' (https://www.sqlite.org/fileformat.html, 1.3.16).
+APPLICATION_ID = 0x63616C69
+SCHEMA_VERSION = 1
+VALUE_LIMIT = 1_000_000_000  # bytes: SQLite's own SQLITE_MAX_LENGTH
+
+# How long SQLite waits for a lock before Python gets a turn: no longer than Ctrl-C may go unheard.
+_TURN_SECONDS = 0.2
+
+_SCHEMA = (
+    "CREATE TABLE entries (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL)",
+    # Apart from the entries, so that a deleted key's versions are never given out again.
+    "CREATE TABLE revision (number INTEGER NOT NULL)",
+    "INSERT INTO revision VALUES (0)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+
+# By SQLite's own words, since Python tells the error's number only from 3.11 on.
+_KINDS = {
+    "database is locked": messages.FILE_LOCKED,
+    "database or disk is full": messages.DISK_FULL,
+    "file is not a database": messages.FILE_NOT_DATABASE,
+    "database disk image is malformed": messages.FILE_DAMAGED,
+    "attempt to write a readonly database": messages.FILE_READ_ONLY,
+}
+_HINTS = {
+    messages.FILE_LOCKED: "try again when the other command has ended",
+    messages.FILE_IS_LINK: "name the file itself: what a link leads to may change between two commands",
+    messages.FILE_NOT_DATABASE: "name another file; this one is left as it is",
+    messages.FILE_FOREIGN: "name another file; this one is left as it is",
+    messages.FILE_NEWER: "use the calicoctl that wrote it",
+    messages.FILE_DAMAGED: "it is left as it is; restore it from a copy, or see `sqlite3 FILE .recover`",
+    messages.DISK_FULL: "nothing was changed; make room and try again",
+}
+
+
+class SqliteDatastore:
+    """A `Datastore` in an SQLite file. Nothing is created before the first commit.
+
+    Args:
+        path: The file; a relative path counts from the current folder.
+        deadline: When to stop waiting for other processes' locks.
+    """
+
+    def __init__(self, path: str, deadline: Deadline) -> None:
+        self._path = Path(path).absolute()
+        self._deadline = deadline
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"the file {self._path}"
+
+    def read(self, roots: Sequence[str]) -> Snapshot:
+        """See `Datastore.read`; one transaction. A file that does not exist is empty, and stays missing."""
+        if not self._file_exists():
+            return {}
+        with self._connection() as connection:
+            connection.execute("BEGIN")
+            if not self._has_schema(connection):
+                return {}
+            return {entry.key: entry for root in roots for entry in self._entries(connection, root.rstrip("/"))}
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.commit`; one transaction: all of the changes, or none."""
+        if not changes:
+            return
+        for change in changes:
+            _check_value(change)
+        if not self._file_exists():
+            self._create_file()
+        with self._connection() as connection:
+            self._run_patiently(connection, "BEGIN IMMEDIATE")
+            if not self._has_schema(connection):
+                for statement in _SCHEMA:
+                    connection.execute(statement)
+            for change in changes:
+                self._apply(connection, change)
+            commit_error = self._finish(connection)
+        if commit_error is not None:
+            self._settle(changes, commit_error)
+
+    def close(self) -> None:
+        """Nothing stays open between two calls."""
+
+    # --- the file ------------------------------------------------------------------------------
+
+    def _file_exists(self) -> bool:
+        """Whether the file is there; it must be a regular one.
+
+        It is looked at by name and not opened: closing a second descriptor of a file would drop the
+        locks that this process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        """
+        try:
+            mode = self._path.lstat().st_mode
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise self._unusable(error) from error
+        if stat.S_ISLNK(mode):
+            raise self._failure(messages.FILE_IS_LINK)
+        if not stat.S_ISREG(mode):
+            raise self._failure(messages.FILE_NOT_REGULAR)
+        return True
+
+    def _create_file(self) -> None:
+        """Create the file, empty and for its owner only; O_EXCL never follows a link."""
+        try:
+            missing = [folder for folder in self._path.parents if not folder.exists()]
+            for folder in reversed(missing):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            # Another process was faster, or something that is no file of ours came in between.
+            self._file_exists()
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection whose errors are told in our words; what it has not committed is rolled back at the end."""
+        # Always an absolute path: `file://` + `/…`. `mode=rw` does not create the file, and lets a
+        # reader roll back the journal of a writer that died.
+        address = f"file://{quote(os.fsencode(self._path))}?mode=rw"
+        try:
+            with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as connection:
+                connection.text_factory = bytes  # what other programs stored need not be UTF-8
+                connection.execute("PRAGMA synchronous = FULL")
+                yield connection
+        except sqlite3.Error as error:
+            raise Unreachable(self._diagnose(error)) from error
+
+    def _run_patiently(self, connection: sqlite3.Connection, statement: str) -> sqlite3.Cursor:
+        """Run a statement that may have to wait for a lock: until the deadline, in turns that let Ctrl-C in."""
+        while True:
+            turn = min(_TURN_SECONDS, self._deadline.remaining())
+            connection.execute(f"PRAGMA busy_timeout = {int(turn * 1000)}")
+            try:
+                return connection.execute(statement)
+            except sqlite3.OperationalError as error:
+                if _kind(error) is not messages.FILE_LOCKED or self._deadline.remaining() == 0:
+                    raise
+
+    def _has_schema(self, connection: sqlite3.Connection) -> bool:
+        """Whether the tables are there; False for an empty file, an error for someone else's.
+
+        Being the first look into the file, it also takes the transaction's lock.
+        """
+        (version,) = self._run_patiently(connection, "PRAGMA user_version").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        if application == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+            return False
+        if application != APPLICATION_ID:
+            raise self._failure(messages.FILE_FOREIGN)
+        if version > SCHEMA_VERSION:
+            raise self._failure(messages.FILE_NEWER, found=version, known=SCHEMA_VERSION)
+        return True
+
+    # --- entries -------------------------------------------------------------------------------
+
+    def _entries(self, connection: sqlite3.Connection, root: str) -> Iterator[Entry]:
+        """The entries at or below a root, hidden ones left out, as etcd's listings do."""
+        # "0" follows "/" in ASCII, so this is the range of all keys that begin with the root and a slash.
+        rows = connection.execute(
+            "SELECT key, value, version FROM entries WHERE key = CAST(:root AS TEXT)"
+            " OR (key > CAST(:first AS TEXT) AND key < CAST(:end AS TEXT)) ORDER BY key",
+            {"root": _encode(root), "first": _encode(root + "/"), "end": _encode(root + "0")},
+        )
+        for row in rows:
+            entry = self._entry(row)
+            if "/_" not in entry.key[len(root) :]:
+                yield entry
+
+    def _entry(self, row: tuple[object, ...]) -> Entry:
+        key, value, version = row
+        if not (isinstance(key, bytes) and isinstance(value, bytes) and isinstance(version, int)):
+            raise self._failure(messages.FILE_DAMAGED, reason="a row is not of the types that calicoctl stores")
+        return Entry(_decode(key), _decode(value), version)
+
+    def _apply(self, connection: sqlite3.Connection, change: Change) -> None:
+        """Make one change, if its key is as it was read.
+
+        Values are compared as well as versions: another program that writes this table moves no version.
+        """
+        key = _encode(change.key)
+        row = connection.execute(
+            "SELECT key, value, version FROM entries WHERE key = CAST(? AS TEXT)", (key,)
+        ).fetchone()
+        if (None if row is None else self._entry(row)) != change.before:
+            raise Conflict(diagnose(messages.KEY_CHANGED, None, "nothing was changed; try again", key=change.key))
+        if change.after is None:
+            connection.execute("DELETE FROM entries WHERE key = CAST(? AS TEXT)", (key,))
+            return
+        connection.execute("UPDATE revision SET number = number + 1")
+        connection.execute(
+            "INSERT OR REPLACE INTO entries SELECT CAST(? AS TEXT), CAST(? AS TEXT), number FROM revision",
+            (key, _encode(change.after)),
+        )
+
+    # --- the end of a commit -------------------------------------------------------------------
+
+    def _finish(self, connection: sqlite3.Connection) -> sqlite3.Error | None:
+        """Commit.
+
+        Returns:
+            None when it is done; the error when SQLite does not say whether it is.
+
+        Raises:
+            sqlite3.Error: It is certainly not done.
+        """
+        try:
+            self._run_patiently(connection, "COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:  # nothing was let go of yet; closing rolls it back
+                raise
+            return error
+        return None
+
+    def _settle(self, changes: Sequence[Change], error: sqlite3.Error) -> None:
+        """After an error in the middle of a COMMIT: look whether the changes were made.
+
+        The look is final. Either the journal was still there, then opening the file has rolled it
+        back, or it was gone, then the transaction is in.
+        """
+        try:
+            found = self.read([change.key for change in changes])
+        except Unreachable as failure:
+            raise self._unknown(changes, failure.diagnostic.message) from error
+        if all(found.get(change.key) == change.before for change in changes):
+            raise Unreachable(self._diagnose(error)) from error
+        values = {key: entry.value for key, entry in found.items()}
+        if not all(values.get(change.key) == change.after for change in changes):
+            raise self._unknown(changes, self._diagnose(error).message) from error
+
+    def _unknown(self, changes: Sequence[Change], reason: str) -> OutcomeUnknown:
+        return OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, None, None, key=changes[0].key, reason=reason))
+
+    # --- errors --------------------------------------------------------------------------------
+
+    def _diagnose(self, error: sqlite3.Error) -> Diagnostic:
+        kind = _kind(error)
+        return diagnose(
+            kind, None, _HINTS.get(kind), path=self._path, reason=error, seconds=f"{self._deadline.seconds:g}"
+        )
+
+    def _failure(self, kind: Kind, **fields: object) -> Unreachable:
+        return Unreachable(diagnose(kind, None, _HINTS.get(kind), path=self._path, **fields))
+
+    def _unusable(self, error: OSError) -> Unreachable:
+        return self._failure(messages.FILE_UNUSABLE, reason=error.strerror or error)
+
+
+def _kind(error: sqlite3.Error) -> Kind:
+    text = str(error)
+    if text.startswith("no such table") or text.startswith("no such column"):
+        return messages.FILE_DAMAGED
+    return _KINDS.get(text, messages.FILE_UNUSABLE)
+
+
+def _check_value(change: Change) -> None:
+    try:
+        _encode(change.key)
+        size = len(_encode(change.after or ""))
+    except UnicodeEncodeError as error:
+        raise Unreachable(diagnose(messages.VALUE_NOT_TEXT, None, None, key=change.key)) from error
+    if size > VALUE_LIMIT:
+        raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, None, key=change.key, size=size, limit=VALUE_LIMIT))
+
+
+def _encode(text: str) -> bytes:
+    # Bytes that are no UTF-8 are held as lone surrogates, and go back as the same bytes.
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _decode(stored: bytes) -> str:
+    return stored.decode("utf-8", "surrogateescape")
