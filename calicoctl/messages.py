@@ -112,6 +112,7 @@ TAGS_TAG = _error("E0339", "`{path}` must be a tag, not {found}; tags have only 
 JSON_MORE_ERRORS = _error("E0340", "there are more errors than these")
 ID_IGNORED = _warning("W0301", "`id` is ignored: the profile is the one that the command names")
 NET_MASKED = _warning("W0302", "`{path}` is {found}, which has host bits set; the network stored is `{network}`")
+NETS_MASKED = _warning("W0307", "{count} more networks have host bits set, and are stored without them")
 STORED_REFUSED = _warning("W0303", "{why}; over this the agent drops the whole profile")
 STORED_MISREAD = _warning("W0304", "{why}; the agent does not enforce this as it is written")
 STORED_MORE = _warning("W0305", "{count} more stored rules of this profile are wrong")

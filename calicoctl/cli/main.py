@@ -40,7 +40,7 @@ def _prepare_streams() -> None:
     """Make sure that no text can fail to be written for its letters, and that there are streams at all."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the descriptor was closed by whoever started us
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # open until the end
         getattr(sys, name).reconfigure(errors="backslashreplace")
 
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.messages import ID_IGNORED, JSON_LIST_MISSING, JSON_MORE_ERRORS, JSON_UNKNOWN_MEMBER, NET_MASKED
+from calicoctl.messages import (
+    ID_IGNORED,
+    JSON_LIST_MISSING,
+    JSON_MORE_ERRORS,
+    JSON_UNKNOWN_MEMBER,
+    NET_MASKED,
+    NETS_MASKED,
+)
 from calicoctl.policy.agent_schema import check_rule, nearest
 from calicoctl.policy.json_text import (
     Element,
@@ -28,8 +35,9 @@ from calicoctl.source import Source, Span
 _LIST_KEYS = tuple(direction.json_key for direction in Direction)
 # Written by older tools; the agent ignores it.
 _ID = "id"
-# More errors than anyone reads; each costs a look through the whole text for its line.
-_DIAGNOSTICS_MAX = 1000
+# As many as anyone reads; each costs a look through the whole text for its line.
+_ERRORS_MAX = 1000
+_MASKED_MAX = 100
 
 
 @collector_paused()
@@ -53,13 +61,15 @@ def read_update(
     constant = find_constant(source)
     if constant is not None:
         raise Refused((constant,))
-    reading = _Reading(source, list(_document_diagnostics(source, members)))
+    reading = _Reading(source)
+    for diagnostic in _document_diagnostics(source, members):
+        reading.add(diagnostic)
     rules = {member.key: reading.rules(member) for member in members if member.elements is not None}
     reading.raise_errors()
     document = stored if isinstance(stored, RulesDocument) else RulesDocument.new()
     for direction in Direction:
         document = document.with_rules(direction, rules[direction.json_key])
-    return document, tuple(reading.diagnostics)
+    return document, reading.all_warnings()
 
 
 def _document_diagnostics(source: Source, members: tuple[Member, ...]) -> Iterator[Diagnostic]:
@@ -84,10 +94,16 @@ class _Reading:
     """The rules of one text as they are read, and the errors and warnings about them."""
 
     source: Source
-    diagnostics: list[Diagnostic]
+    errors: list[Diagnostic] = field(default_factory=list)
+    warnings: list[Diagnostic] = field(default_factory=list)
+    networks_masked: int = 0
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Note an error or a warning."""
+        (self.errors if diagnostic.is_error else self.warnings).append(diagnostic)
 
     def rules(self, member: Member) -> tuple[StoredRule, ...]:
-        """The new rules of one list; those with errors are left out."""
+        """The new rules of one list; one with errors is left out, and has its errors noted."""
         read = (self._rule(element, (member.key, index)) for index, element in enumerate(member.elements or ()))
         return tuple(rule for rule in read if rule is not None)
 
@@ -100,10 +116,10 @@ class _Reading:
         problems = check_rule(value)
         if not problems:
             return StoredRule.foreign(value)
-        if len(self.diagnostics) <= _DIAGNOSTICS_MAX:
+        if len(self.errors) <= _ERRORS_MAX:
             for problem in problems:
                 span = locate(self.source, element.start, problem.path, at_key=problem.at_key)
-                self.diagnostics.append(problem.diagnostic(path, span))
+                self.add(problem.diagnostic(path, span))
         return None
 
     def _warn_of_host_bits(self, element: Element, path: Path) -> None:
@@ -111,15 +127,22 @@ class _Reading:
         for key in ("src_net", "dst_net"):
             given = element.value.get(key) if isinstance(element.value, dict) else None
             network = read_network(given) if given is not None and has_host_bits(given) else None
-            if network is not None:
+            if network is None:
+                continue
+            self.networks_masked += 1
+            if self.networks_masked <= _MASKED_MAX:
                 span = locate(self.source, element.start, (key,))
                 fields = {"found": found_text(given), "network": network_text(network)}
-                self.diagnostics.append(diagnose(NET_MASKED, span, path=path_text((*path, key)), **fields))
+                self.add(diagnose(NET_MASKED, span, path=path_text((*path, key)), **fields))
 
     def raise_errors(self) -> None:
-        """Refuse the text if there are errors: all of them, or as many as anyone reads."""
-        errors = [diagnostic for diagnostic in self.diagnostics if diagnostic.is_error]
-        if len(errors) > _DIAGNOSTICS_MAX:
-            errors[_DIAGNOSTICS_MAX:] = [diagnose(JSON_MORE_ERRORS)]
-        if errors:
-            raise Refused(errors)
+        """Refuse the text if there are errors: with all of them, or as many as anyone reads."""
+        if len(self.errors) > _ERRORS_MAX:
+            self.errors[_ERRORS_MAX:] = [diagnose(JSON_MORE_ERRORS)]
+        if self.errors:
+            raise Refused(self.errors)
+
+    def all_warnings(self) -> tuple[Diagnostic, ...]:
+        """The warnings, with the number of those that were too many to list."""
+        more = self.networks_masked - _MASKED_MAX
+        return (*self.warnings, diagnose(NETS_MASKED, count=more)) if more > 0 else tuple(self.warnings)

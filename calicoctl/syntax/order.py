@@ -72,7 +72,7 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
             return None
         parts[place] = list(words[index : index + length])
         index += length
-    wanted = [("protocol",), *((part,) for part in _ICMP_PARTS)]
+    wanted: list[tuple[str, ...]] = [("protocol",), *((part,) for part in _ICMP_PARTS)]
     wanted += [(each, part) for each in _PEERS for part in ("", *_PEER_PARTS)]
     return [word for place in wanted for word in parts.get(place, ())]
 

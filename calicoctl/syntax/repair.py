@@ -48,7 +48,7 @@ class Repaired:
     mistakes: tuple[Diagnostic, ...]
 
     def original(self, span: Span, source: Source) -> Span:
-        """Where in the original `source` a span of the mended text comes from: within a word, if it was kept as it is."""
+        """Where in the original `source` a span of the mended text comes from; of a mended word, the whole word."""
         offset = 0
         for word in self.words:
             if span.start < offset + len(word.text):
