@@ -107,7 +107,9 @@ def _visible(character: str) -> str:
     if character == "\t":
         return " "
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
-        return character.encode("ascii", "backslashreplace").decode("ascii")
+        # Not `backslashreplace`, which leaves the control characters of ASCII as they are.
+        number = ord(character)
+        return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
     return character
 
 

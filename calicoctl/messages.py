@@ -37,6 +37,11 @@ SPACE_IN_ARGUMENT = _error("E0114", "argument {number} holds white space; each w
 NOT_UTF8 = _error("E0115", "this text is not valid UTF-8")
 ANYTHING = _error("E0117", "`{word}` is not a match: leave `{keyword}` out to match anything")
 MISSING_SPACE = _error("E0118", "a space is missing in `{word}` after `{keyword}`")
+UNENDED_HERE_DOCUMENT = _error("E0119", "the script ends before the here-document `{word}` does")
+UNENDED_BLOCK = _error("E0120", "this block is not ended")
+REPEATED_PART = _error("E0121", "`{part}` stands twice in this block")
+MISSING_PART = _error("E0122", "{parts} is missing in this block: all three parts stand in it, even when empty")
+UPDATE_WITHOUT_JSON = _error("E0123", "in a script, `rule update` says where its JSON is")
 REPEATED_OPTION = _error("E0116", "`{option}` is given twice")
 
 # --- E02xx: values -----------------------------------------------------------------------------
@@ -65,6 +70,7 @@ HIDDEN_PROFILE = _error(
 )
 DOT_PROFILE = _error("E0217", "a profile cannot be called `{name}`: its key would lie outside the profile tree")
 BAD_POSITION = _error("E0218", "`{word}` is not a position; positions are the numbers that `rule show` prints")
+REPEATED_TAG = _error("E0219", "the tag `{tag}` stands twice")
 EMPTY_PEER = _warning("W0201", "an empty `{keyword}` matches any address; is a shell variable unset?")
 HOST_BITS = _warning("W0202", "`{cidr}` has host bits set; the network is `{network}`")
 
@@ -106,7 +112,7 @@ RULE_ICMP_CODE_ALONE = _error("E0333", "`{path}` needs `{needed}` beside it")
 RULE_IP_VERSION = _error("E0334", "`{path}` must be the integer 4 or 6, not {found}")
 RULE_MIXED_VERSIONS = _error("E0335", "`{path}` is of IPv{version}, but `{other}` is of IPv{other_version}")
 RULE_SELECTOR = _error("E0336", "`{path}` is not a selector: {reason}")
-RULE_LOG_PREFIX = _error("E0337", "`{path}` must be 1 to {maximum} printable ASCII characters, without quotes or `\\`")
+RULE_LOG_PREFIX = _error("E0337", "`{path}` must be 1 to {maximum} printable ASCII characters but `\"` and `\\`")
 TAGS_NOT_A_LIST = _error("E0338", "a JSON list of tags is expected, not {found}")
 TAGS_TAG = _error("E0339", "`{path}` must be a tag, not {found}; tags have only A-Z a-z 0-9 _ . -")
 JSON_MORE_ERRORS = _error("E0340", "there are more errors than these")
@@ -192,6 +198,24 @@ WAITING_FOR_JSON = Kind(
 BEYOND_LANGUAGE = Kind(
     "N0401", Severity.NOTE, "what stands in [ ] is beyond the rule language; `rule json` prints such rules as they are"
 )
+
+# --- E07xx: runs: the changes of a script on a datastore without transactions -------------------
+
+LOCK_HELD = _error("E0701", "it is another run's turn: {holder}")
+LOCK_LOST = _error("E0702", "the run lost its turn: {reason}")
+RUN_NOT_BEGUN = _error("E0703", "the run was not begun, and nothing was changed: {reason}")
+RUN_UNDONE = _error("E0704", "the run was undone, so that nothing is changed: {reason}")
+RUN_PARTLY_UNDONE = _error("E0705", "the run was undone, but for what others have changed since in {profiles}: {reason}")
+RUN_UNFINISHED = _error("E0706", "the run is unfinished, a part of its changes may be made: {reason}")
+RUN_IN_THE_WAY = _error("E0707", "an earlier run is unfinished: {run}")
+RUN_ENDED = _error("E0708", "the run {run} is ended already")
+JOURNAL_LEFT = _error("E0709", "all changes were made, but the journal of the run could not be removed: {reason}")
+JOURNAL_DAMAGED = _error("E0710", "the journal of the run {run} cannot be used: {reason}")
+RUN_TOO_LONG = _error("E0711", "the time of {seconds} s is up")
+UNFINISHED_TOUCHES = _warning("W0701", "an unfinished run changes profile `{profile}`: {run}")
+UNFINISHED_MAY_TOUCH = _warning("W0702", "an unfinished run may change profile `{profile}`: {run}")
+LEFT_ALONE = _warning("W0703", "profile `{profile}` was left as it is: others have changed it since")
+RUN_IN_PROGRESS = Kind("N0701", Severity.NOTE, "a run that is going on changes profile `{profile}`: {run}")
 
 # --- what statements answer (the specification's words) -----------------------------------------
 

@@ -19,10 +19,12 @@ class Source:
     Attributes:
         name: What diagnostics call it: a path, a datastore key, `COMMAND_LINE` or `STANDARD_INPUT`.
         text: The whole text.
+        first_line: The number of its first line; not 1 where the text is a part of a file.
     """
 
     name: str
     text: str = field(repr=False)
+    first_line: int = 1
 
     @property
     def is_command_line(self) -> bool:
@@ -30,8 +32,8 @@ class Source:
         return self.name == COMMAND_LINE
 
     def line_number(self, offset: int) -> int:
-        """The 1-based number of the line that holds the character at `offset`."""
-        return self.text.count("\n", 0, offset) + 1
+        """The number of the line that holds the character at `offset`."""
+        return self.text.count("\n", 0, offset) + self.first_line
 
     def column(self, offset: int) -> int:
         """The 1-based column, in characters, of the character at `offset`."""

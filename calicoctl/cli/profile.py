@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.answers import answer_text
@@ -18,6 +19,7 @@ from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.policy.rule_update import read_update
 from calicoctl.policy.statement import Statement, UpdateRules
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
@@ -57,10 +59,13 @@ def _carry_out(statement: Statement, options: Options) -> int:
     setting = resolve(options.datastore, os.environ)
     if setting.is_default:
         tell([diagnose(messages.EMBEDDED_DEFAULT, path=setting.path)])
-    document = _read_document() if isinstance(statement, UpdateRules) else None
+    if isinstance(statement, UpdateRules):
+        document, warnings = read_update(_read_document(), None)
+        tell(warnings)
+        statement = replace(statement, document=document)
     datastore = open_datastore(setting, deadline)
     try:
-        outcome = execute(statement, datastore, deadline, document)
+        outcome = execute(statement, datastore, deadline)
     except DatastoreError as error:
         tell([error.diagnostic])
         if isinstance(error, OutcomeUnknown):

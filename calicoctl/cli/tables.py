@@ -31,16 +31,24 @@ def _framed(headers: Sequence[str], rows: Sequence[Sequence[str]], widths: Seque
     # Imported here: only a table pays for it.
     from tabulate import tabulate
 
-    padded = [[_centred(cell, width) for cell, width in zip(row, widths, strict=True)] for row in [headers, *rows]]
+    names = [_centred_header(header, width) for header, width in zip(headers, widths, strict=True)]
+    padded = [[_centred(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     # Cells come padded, because tabulate centres an odd space to the right and the specification to the left;
     # and as text, because a profile called `1e5` is not a number.
-    return str(tabulate(padded[1:], padded[0], tablefmt="pretty", disable_numparse=True, preserve_whitespace=True))
+    return str(tabulate(padded, names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True))
 
 
 def _centred(cell: str, width: int) -> str:
     space = width - display_width(cell)
     right = space // 2
     return " " * (space - right) + cell + " " * right
+
+
+def _centred_header(header: str, width: int) -> str:
+    """Like a cell, but for a header of odd length: the specification prints `| State  |` and `Workload ID` so."""
+    space = width - len(header)
+    left = (space + 1 - len(header) % 2) // 2
+    return " " * left + header + " " * (space - left)
 
 
 def _records(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -14,7 +14,6 @@ from calicoctl.engine.plan import make_plan, roots
 from calicoctl.engine.reading import corrected
 from calicoctl.engine.state import State
 from calicoctl.policy import statement as statements
-from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
@@ -23,9 +22,7 @@ _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.5
 
 
-def execute(
-    statement: statements.Statement, datastore: Datastore, deadline: Deadline, document: Source | None = None
-) -> Outcome:
+def execute(statement: statements.Statement, datastore: Datastore, deadline: Deadline) -> Outcome:
     """Carry one statement out.
 
     A clean conflict (the server answered that a value had changed) is evaluated again on the new
@@ -35,7 +32,6 @@ def execute(
         statement: What shall be done.
         datastore: Where.
         deadline: How long conflicts are tried again.
-        document: The JSON of `rule update`.
 
     Raises:
         Refused: The statement cannot be done; nothing was changed.
@@ -47,7 +43,7 @@ def execute(
     first: Outcome | None = None
     for pause in _pauses():
         try:
-            plan = make_plan(statement, State(datastore.read(roots(statement))), document)
+            plan = make_plan(statement, State(datastore.read(roots(statement))))
         except Refused as refused:
             if first is not None and not _exists(statement, datastore):
                 return first

@@ -59,22 +59,21 @@ def roots(statement: statements.Statement) -> tuple[str, ...]:
     return (folder,)
 
 
-def make_plan(statement: statements.Statement, state: State, document: Source | None) -> Plan:
+def make_plan(statement: statements.Statement, state: State) -> Plan:
     """Evaluate a statement.
 
     Args:
         statement: What shall be done.
         state: What was read; the statement's effect is put into it.
-        document: The JSON of `rule update`; None for any other statement.
 
     Raises:
         Refused: It cannot be done in this state.
     """
-    outcome = _EVALUATIONS[type(statement)](statement, state, document)
+    outcome = _EVALUATIONS[type(statement)](statement, state)
     return Plan(outcome, state.changes())
 
 
-def _show_profiles(statement: statements.ShowProfiles, state: State, _: Source | None) -> Outcome:
+def _show_profiles(statement: statements.ShowProfiles, state: State) -> Outcome:
     if not statement.detailed:
         return Outcome(ProfileListing(tuple(state.names())))
     endpoints, warnings = state.endpoints()
@@ -87,11 +86,11 @@ def _show_profiles(statement: statements.ShowProfiles, state: State, _: Source |
     return Outcome(EndpointListing(listed), tuple(warnings))
 
 
-def _add_profile(statement: statements.AddProfile, state: State, _: Source | None) -> Outcome:
+def _add_profile(statement: statements.AddProfile, state: State) -> Outcome:
     return _apply(state, profiles.add_profile(state.profile(statement.profile)))
 
 
-def _remove_profile(statement: statements.RemoveProfile, state: State, _: Source | None) -> Outcome:
+def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcome:
     profile = _existing(statement, state)
     warnings: list[Diagnostic] = []
     if statement.check:
@@ -116,34 +115,34 @@ def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) 
     )
 
 
-def _show_tags(statement: statements.ShowTags, state: State, _: Source | None) -> Outcome:
+def _show_tags(statement: statements.ShowTags, state: State) -> Outcome:
     profile = _existing(statement, state)
     tags = () if profile.tags is None or isinstance(profile.tags, Unreadable) else profile.tags.tags
     return Outcome(TagListing(tags), _damage(profile))
 
 
-def _add_tag(statement: statements.AddTag, state: State, _: Source | None) -> Outcome:
+def _add_tag(statement: statements.AddTag, state: State) -> Outcome:
     return _apply(state, profiles.add_tag(_existing(statement, state), statement.tag, statement.where))
 
 
-def _remove_tag(statement: statements.RemoveTag, state: State, _: Source | None) -> Outcome:
+def _remove_tag(statement: statements.RemoveTag, state: State) -> Outcome:
     profile = _existing(statement, state)
     return _apply(state, profiles.remove_tag(profile, statement.tag, statement.where, statement.tag_span))
 
 
-def _add_rule(statement: statements.AddRule, state: State, _: Source | None) -> Outcome:
+def _add_rule(statement: statements.AddRule, state: State) -> Outcome:
     return _apply(state, profiles.add_rule(_existing(statement, state), statement))
 
 
-def _remove_rule(statement: statements.RemoveRule, state: State, _: Source | None) -> Outcome:
+def _remove_rule(statement: statements.RemoveRule, state: State) -> Outcome:
     return _apply(state, profiles.remove_rule(_existing(statement, state), statement))
 
 
-def _remove_rule_at(statement: statements.RemoveRuleAt, state: State, _: Source | None) -> Outcome:
+def _remove_rule_at(statement: statements.RemoveRuleAt, state: State) -> Outcome:
     return _apply(state, profiles.remove_rule_at(_existing(statement, state), statement))
 
 
-def _show_rules(statement: statements.ShowRules, state: State, _: Source | None) -> Outcome:
+def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:
     profile = _existing(statement, state)
     listing = RuleListing(_texts(profile, Direction.INBOUND), _texts(profile, Direction.OUTBOUND))
     return Outcome(listing, _damage(profile))
@@ -155,7 +154,7 @@ def _texts(profile: Profile, direction: Direction) -> tuple[str, ...]:
     return tuple(listing_text(stored) for stored in profile.rules.rules(direction))
 
 
-def _print_rules_json(statement: statements.PrintRulesJson, state: State, _: Source | None) -> Outcome:
+def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Outcome:
     profile = _existing(statement, state)
     if isinstance(profile.rules, Unreadable):
         raise Refused(_damage(profile))
@@ -163,10 +162,14 @@ def _print_rules_json(statement: statements.PrintRulesJson, state: State, _: Sou
     return Outcome(RuleDocument(display_json(document)), _damage(profile))
 
 
-def _update_rules(statement: statements.UpdateRules, state: State, document: Source | None) -> Outcome:
+def _update_rules(statement: statements.UpdateRules, state: State) -> Outcome:
     profile = _existing(statement, state)
-    assert document is not None, "`rule update` is evaluated with its document"
-    return _apply(state, profiles.update_rules(profile, document))
+    assert statement.document is not None, "`rule update` is evaluated when its document has been read"
+    return _apply(state, profiles.update_rules(profile, statement.document))
+
+
+def _declare_profile(statement: statements.DeclareProfile, state: State) -> Outcome:
+    return _apply(state, profiles.declare_profile(state.profile(statement.profile), statement))
 
 
 def _existing(statement: statements.OfProfile, state: State) -> Profile:
@@ -198,7 +201,7 @@ def _damage(profile: Profile) -> tuple[Diagnostic, ...]:
     return tuple(warnings)
 
 
-_EVALUATIONS: dict[type, Callable[[Any, State, Source | None], Outcome]] = {
+_EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {
     statements.ShowProfiles: _show_profiles,
     statements.AddProfile: _add_profile,
     statements.RemoveProfile: _remove_profile,
@@ -211,4 +214,5 @@ _EVALUATIONS: dict[type, Callable[[Any, State, Source | None], Outcome]] = {
     statements.ShowRules: _show_rules,
     statements.PrintRulesJson: _print_rules_json,
     statements.UpdateRules: _update_rules,
+    statements.DeclareProfile: _declare_profile,
 }

@@ -10,13 +10,14 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Edit, Finding, Findings
-from calicoctl.policy.validation import check_statement
+from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.source import COMMAND_LINE, Source, Span
-from calicoctl.syntax import printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_statement
-from calicoctl.syntax.repair import Repaired, command_text, repair, split_words
+from calicoctl.syntax import ast, printer
+from calicoctl.syntax.parser import Line, SyntaxProblem, parse
+from calicoctl.syntax.repair import command_text, repair, split_words
 from calicoctl.syntax.vocabulary import describe
 
+_OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 _QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
 
 
@@ -69,79 +70,147 @@ def read_statement(source: Source) -> Reading:
     Raises:
         Refused: Why it is no statement, or no sound one, with the corrected statement where one is known.
     """
+    extent = Span(source, 0, len(source.text))
     try:
-        node = parse_statement(source)
+        node = parse(extent, "statement")
     except SyntaxProblem as problem:
-        raise Refused(_explain(source, problem)) from None
+        raise Refused(explain(problem)) from None
+    assert isinstance(node, ast.Statement)
+    return validate(node, extent)
+
+
+def validate(node: ast.Statement, extent: Span) -> Reading:
+    """Validate a statement that has been parsed.
+
+    Args:
+        node: The statement.
+        extent: The text that it was parsed from.
+
+    Raises:
+        Refused: What is wrong with it, with the corrected text where one is known.
+    """
     findings = Findings()
     statement = check_statement(node, findings)
     if statement is None:
-        raise Refused(_with_hint([each.diagnostic for each in findings.found], _mended(source, findings.found)))
+        raise Refused(_with_hints(findings.found, _extents(node, extent)))
     return Reading(statement, tuple(finding.diagnostic for finding in findings.found))
 
 
 def corrected(where: Span, name: str) -> str:
     """The statement with another profile's name at `where`, as it must be typed."""
+    start, end = where.source.line_bounds(where.start)
     text = where.source.text
-    mended = f"{text[: where.start]}{printer.profile_name(name)}{text[where.end :]}"
-    return command_text((word.text for word in split_words(mended)), where.source)
+    mended = f"{text[start : where.start]}{printer.profile_name(name)}{text[where.end : end]}"
+    return _as_typed(mended, where.source)
 
 
-def _with_hint(diagnostics: Sequence[Diagnostic], hint: str | None) -> list[Diagnostic]:
-    """The corrected statement, told once: with the last error, as it mends all of them."""
-    last = max(index for index, each in enumerate(diagnostics) if each.is_error)
-    return [replace(each, hint=hint) if index == last else each for index, each in enumerate(diagnostics)]
-
-
-def _mended(source: Source, findings: Sequence[Finding]) -> str | None:
-    """The statement with every edit made; None when an error has no edit, or the result is no sound statement."""
-    if any(finding.diagnostic.is_error and finding.mend is None for finding in findings):
-        return None
-    edits: dict[int, Edit] = {finding.mend.span.start: finding.mend for finding in findings if finding.mend is not None}
-    text = source.text
-    for start in sorted(edits, reverse=True):
-        text = text[:start] + edits[start].text + text[edits[start].span.end :]
-    try:
-        if check_statement(parse_statement(Source(source.name, text)), Findings()) is None:
-            return None
-    except SyntaxProblem:
-        return None
-    return command_text((word.text for word in split_words(text)), source)
-
-
-def _explain(source: Source, problem: SyntaxProblem) -> list[Diagnostic]:
+def explain(problem: SyntaxProblem) -> list[Diagnostic]:
     """What is wrong with a text that did not parse: the mistakes that a repair mends, else what was expected."""
+    source = problem.extent.source
     repaired = repair(source, problem)
     if repaired is None:
-        return [_unexpected(source, problem)]
+        return [_unexpected(problem)]
     findings = Findings()
-    check_statement(repaired.statement, findings)
+    _check(repaired.statement, findings)
     later = [
         replace(each.diagnostic, span=repaired.original(each.diagnostic.span, source))
         for each in findings.found
         if each.diagnostic.span is not None
     ]
-    return _with_hint([*repaired.mistakes, *later], _mended_after(repaired, findings, source))
+    hint: str | None = repaired.source.text
+    if findings.has_errors:
+        hint = _mended(Span(repaired.source, 0, len(repaired.source.text)), problem.start, findings.found)
+    told = [each.span for each in later if each.is_error]
+    # A network may stand without `cidr` before it: if it is a wrong one, that is the mistake.
+    mistakes = [each for each in repaired.mistakes if each.span not in told or ("missing", "cidr") not in each.fields]
+    return _hinted([*mistakes, *later], None if hint is None else _as_typed(hint, source))
 
 
-def _mended_after(repaired: Repaired, findings: Findings, source: Source) -> str | None:
-    if not findings.has_errors:
-        return command_text((word.text for word in split_words(repaired.source.text)), source)
-    return _mended(repaired.source, findings.found)
+def _check(node: Line, findings: Findings) -> bool:
+    """Whether what a line says is sound; lines that only hold a block together always are."""
+    if isinstance(node, ast.Rule):
+        check_rule(node, findings)
+    elif isinstance(node, ast.Statement):
+        check_statement(node, findings)
+    return not findings.has_errors
 
 
-def _unexpected(source: Source, problem: SyntaxProblem) -> Diagnostic:
+def _extents(node: ast.Statement, extent: Span) -> list[tuple[Span, str]]:
+    """The texts that a statement was parsed from, each with its start: of a block, every rule is one of its own."""
+    if not isinstance(node, ast.ProfileBlock):
+        return [(extent, "statement" if extent.source.is_command_line else "script_line")]
+    rules = [(rule.span, "list_line") for rule in (*node.inbound, *node.outbound) if isinstance(rule, ast.Rule)]
+    return [(extent, "script_line"), *rules]
+
+
+def _with_hints(findings: Sequence[Finding], extents: Sequence[tuple[Span, str]]) -> list[Diagnostic]:
+    """The findings as diagnostics, those of each text with its correction."""
+    diagnostics: list[Diagnostic] = []
+    rest = list(findings)
+    for extent, start in extents:
+        own = [each for each in rest if _is_within(each.diagnostic.span, extent)]
+        rest = [each for each in rest if each not in own]
+        if any(each.diagnostic.is_error for each in own):
+            mended = _mended(extent, start, own)
+            hint = None if mended is None else _as_typed(mended, extent.source)
+            diagnostics += _hinted([each.diagnostic for each in own], hint)
+        else:
+            diagnostics += [each.diagnostic for each in own]
+    return diagnostics + [each.diagnostic for each in rest]
+
+
+def _is_within(span: Span | None, extent: Span) -> bool:
+    return span is not None and span.source is extent.source and extent.start <= span.start <= extent.end
+
+
+def _hinted(diagnostics: Sequence[Diagnostic], hint: str | None) -> list[Diagnostic]:
+    """The corrected text, told once: with the last error, as it mends all of them."""
+    last = max(index for index, each in enumerate(diagnostics) if each.is_error)
+    return [
+        replace(each, hint=hint) if index == last and hint is not None else each
+        for index, each in enumerate(diagnostics)
+    ]
+
+
+def _mended(extent: Span, start: str, findings: Sequence[Finding]) -> str | None:
+    """The text with every edit made; None when an error has no edit, or the result is not sound."""
+    if any(finding.diagnostic.is_error and finding.mend is None for finding in findings):
+        return None
+    edits: dict[int, Edit] = {finding.mend.span.start: finding.mend for finding in findings if finding.mend is not None}
+    text = extent.source.text[: extent.end]
+    for position in sorted(edits, reverse=True):
+        text = text[:position] + edits[position].text + text[edits[position].span.end :]
+    mended = Source(extent.source.name, text)
+    try:
+        node = parse(Span(mended, extent.start, len(text)), start)
+    except SyntaxProblem:
+        return None
+    return text[extent.start :] if _check(node, Findings()) else None
+
+
+def _as_typed(text: str, source: Source) -> str:
+    """A corrected text as it must be typed where the source came from."""
+    words = split_words(Span(Source(source.name, text), 0, len(text)))
+    return command_text((word.text for word in words), source)
+
+
+def _unexpected(problem: SyntaxProblem) -> Diagnostic:
     """The error where no repair is near: what stands there, and what could."""
     word = problem.span.text
     expected = describe(problem.expected)
+    before_span = replace(problem.extent, end=problem.span.start)
     if not word:
         return diagnose(messages.UNFINISHED, problem.span, expected=expected)
     if word[0] in "'\"":
         return diagnose(messages.UNCLOSED_QUOTE, problem.span, word=word)
     if word == "code" and "_TYPE" in problem.expected:
-        text = f"{source.text[: problem.span.start]}type <ICMPTYPE> {source.text[problem.span.start :]}"
-        hint = " ".join(each.text for each in split_words(text))
-        return diagnose(messages.CODE_WITHOUT_TYPE, problem.span, hint)
-    if word == "ports":
+        behind = problem.extent.source.text[problem.span.start : problem.extent.end]
+        hint = f"{before_span.text}type <ICMPTYPE> {behind}"
+        return diagnose(messages.CODE_WITHOUT_TYPE, problem.span, " ".join(hint.split()))
+    before = {each.text.partition("=")[0] for each in split_words(before_span)}
+    if word == "ports" and not before & {"tcp", "udp"}:
         return diagnose(messages.NEEDS_PORT_PROTOCOL, problem.span)
+    option = word.partition("=")[0]
+    if option in _OPTIONS and option in before:
+        return diagnose(messages.REPEATED_OPTION, problem.span, option=option)
     return diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose, printable
+from calicoctl.diagnostics import Diagnostic, Kind, diagnose
 from calicoctl.messages import (
     JSON_REPEATED_KEY,
     RULE_ACTION,
@@ -209,7 +209,7 @@ def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
             continue
         if not isinstance(selector, str):
             reason: str | None = f"it must be a string, not {found_text(selector)}"
-        elif printable(selector) != selector:
+        elif not selector.isprintable():
             reason = "it holds control or invisible characters"
         else:
             reason = selector_fault(selector)

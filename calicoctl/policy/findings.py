@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
@@ -34,6 +35,10 @@ class Findings:
         """Note one; a `mend` that is a text replaces the very words that the finding points at."""
         edit = Edit(span, mend) if isinstance(mend, str) else mend
         self.found.append(Finding(diagnose(kind, span, None, **fields), edit))
+
+    def note(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Note diagnostics that were made elsewhere; no mend of them is known."""
+        self.found += [Finding(diagnostic) for diagnostic in diagnostics]
 
     @property
     def has_errors(self) -> bool:

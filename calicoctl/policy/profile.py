@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.policy import statement as statements
+from calicoctl.policy import words
+from calicoctl.policy.findings import Findings
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.rule import Action, Direction, Peer, Rule
-from calicoctl.policy.rule_update import read_update
 from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.policy.tags import TagsDocument
 from calicoctl.policy.text import rule_text
-from calicoctl.source import Source, Span
+from calicoctl.source import Span
+from calicoctl.syntax import ast
 
 
 @dataclass(frozen=True)
@@ -185,17 +187,60 @@ def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effe
     return _with_rules(profile, document, statement.direction, (*rules[:index], *rules[index + 1 :]))
 
 
-def update_rules(profile: Profile, document: Source) -> Effect:
-    """Replace all rules by those of a JSON document.
-
-    Raises:
-        Refused: The document is not one that the agent would enforce as written.
-    """
-    rules, warnings = read_update(document, profile.rules)
+def update_rules(profile: Profile, document: RulesDocument) -> Effect:
+    """Replace all rules by those of a document; members beside the rules stay as they are stored."""
+    rules = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
+    for direction in Direction:
+        rules = rules.with_rules(direction, document.rules(direction))
     message = messages.RULES_UPDATED.format(profile=profile.name)
     if isinstance(profile.rules, RulesDocument) and rules.text() == profile.rules.text():
-        return Effect(profile, message, warnings)
-    return Effect(replace(profile, rules=rules), message, warnings)
+        return Effect(profile, message)
+    return Effect(replace(profile, rules=rules), message)
+
+
+def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> Effect:
+    """Make a profile exactly what is declared, and leave it alone where it already is.
+
+    A stored rule that means the same as a declared one keeps its text.
+
+    Raises:
+        Refused: The profile would be created under a name that no new one may have.
+    """
+    if not profile.exists:
+        findings = Findings()
+        words.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
+        if findings.has_errors:
+            raise Refused([finding.diagnostic for finding in findings.found])
+        rules = RulesDocument.new(statement.inbound, statement.outbound)
+        return Effect(Profile(profile.name, rules, TagsDocument.new(statement.tags)))
+    declared = {Direction.INBOUND: statement.inbound, Direction.OUTBOUND: statement.outbound}
+    document = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
+    wanted = document
+    for direction, shall_be in declared.items():
+        wanted = wanted.with_rules(direction, _keeping_texts(document.rules(direction), shall_be))
+    tags = profile.tags
+    if not _are(tags, statement.tags):
+        tags = TagsDocument.new(statement.tags)
+    # A key that is absent reads as empty, so that empty lists need not be written for it.
+    keeps_rules = profile.rules is None and not (statement.inbound or statement.outbound)
+    if (keeps_rules or wanted is profile.rules) and tags is profile.tags:
+        return Effect(profile)
+    return Effect(Profile(profile.name, profile.rules if keeps_rules else wanted, tags))
+
+
+def _are(tags: TagsDocument | Unreadable | None, names: tuple[str, ...]) -> bool:
+    """Whether a stored list holds exactly these tags, in this order; an absent one reads as empty."""
+    if isinstance(tags, Unreadable):
+        return False
+    return tuple(element.name for element in tags.elements) == names if tags is not None else not names
+
+
+def _keeping_texts(stored: Sequence[StoredRule], declared: Sequence[StoredRule]) -> tuple[StoredRule, ...]:
+    """The declared rules, each as it is stored where one that means the same is."""
+    texts: dict[object, list[StoredRule]] = {}
+    for rule in reversed(stored):
+        texts.setdefault(rule.meaning, []).append(rule)
+    return tuple(texts[rule.meaning].pop() if texts.get(rule.meaning) else rule for rule in declared)
 
 
 def _with_rules(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.messages import (
     ID_IGNORED,
     JSON_LIST_MISSING,
     JSON_MORE_ERRORS,
+    JSON_SYNTAX,
+    JSON_TRAILING,
     JSON_UNKNOWN_MEMBER,
     NET_MASKED,
     NETS_MASKED,
@@ -25,6 +28,8 @@ from calicoctl.policy.json_text import (
     found_text,
     locate,
     path_text,
+    read_value,
+    refusal,
     skip_space,
 )
 from calicoctl.policy.rule import Direction, network_text
@@ -62,7 +67,7 @@ def read_update(
     if constant is not None:
         raise Refused((constant,))
     reading = _Reading(source)
-    for diagnostic in _document_diagnostics(source, members):
+    for diagnostic in islice(_document_diagnostics(source, members), _ERRORS_MAX + 1):
         reading.add(diagnostic)
     rules = {member.key: reading.rules(member) for member in members if member.elements is not None}
     reading.raise_errors()
@@ -70,6 +75,33 @@ def read_update(
     for direction in Direction:
         document = document.with_rules(direction, rules[direction.json_key])
     return document, reading.all_warnings()
+
+
+def read_json_rule(extent: Span) -> tuple[StoredRule | None, tuple[Diagnostic, ...]]:
+    """Read one rule as JSON, as strictly as `read_update` does.
+
+    Args:
+        extent: The text of one JSON object.
+
+    Returns:
+        The rule, canonical where the language can say it, and warnings; or None and the errors.
+    """
+    source = extent.source
+    reading = _Reading(source)
+    try:
+        value, end = read_value(source, extent.start)
+        if end > extent.end:
+            raise refusal(JSON_SYNTAX, source, extent.start, extent.end, reason="the object does not end on its line")
+        if end < extent.end:
+            raise refusal(JSON_TRAILING, source, end, extent.end)
+    except Refused as refused:
+        (error,) = refused.diagnostics
+        if error.span is None or error.span.start >= extent.end:
+            # The reader went on into the lines behind: the object is cut short.
+            error = diagnose(JSON_SYNTAX, Span(source, extent.end - 1, extent.end), reason="the text ends too soon")
+        return None, (error,)
+    rule = reading.rule(Element(value, extent.start, end), ())
+    return (None if reading.errors else rule), (*reading.errors, *reading.all_warnings())
 
 
 def _document_diagnostics(source: Source, members: tuple[Member, ...]) -> Iterator[Diagnostic]:
@@ -104,10 +136,11 @@ class _Reading:
 
     def rules(self, member: Member) -> tuple[StoredRule, ...]:
         """The new rules of one list; one with errors is left out, and has its errors noted."""
-        read = (self._rule(element, (member.key, index)) for index, element in enumerate(member.elements or ()))
+        read = (self.rule(element, (member.key, index)) for index, element in enumerate(member.elements or ()))
         return tuple(rule for rule in read if rule is not None)
 
-    def _rule(self, element: Element, path: Path) -> StoredRule | None:
+    def rule(self, element: Element, path: Path) -> StoredRule | None:
+        """One new rule; None, and its errors noted, when the agent would not enforce it as written."""
         value = with_single_ports(element.value)
         rule = from_json(value)
         if rule is not None:

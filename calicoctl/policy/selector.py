@@ -72,7 +72,8 @@ def selector_fault(text: str) -> str | None:
     except UnexpectedCharacters as error:
         return f"unexpected `{error.char}` at character {error.column}"
     except UnexpectedToken as error:
-        expected = " or ".join(sorted(_SHOWN[name] for name in error.accepts or error.expected))
+        # After a whole selector Lark names no terminal: then only the end can follow.
+        expected = " or ".join(sorted(_SHOWN[name] for name in error.accepts or error.expected)) or _SHOWN["$END"]
         if error.token.type == "$END":
             return f"it ends too soon, where {expected} is expected"
         return f"unexpected `{error.token}` at character {error.column}, where {expected} is expected"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calicoctl.policy.rule import Direction, Rule
+from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.source import Span
 
 
@@ -104,7 +105,18 @@ class PrintRulesJson(OfProfile):
 
 @dataclass(frozen=True, slots=True)
 class UpdateRules(OfProfile):
-    """Replace the rules by those of a JSON document, which is read when the statement is carried out."""
+    """Replace the rules by those of a JSON document; None as long as it has not been read."""
+
+    document: RulesDocument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareProfile(OfProfile):
+    """Let the profile be exactly so: create it, or make its tags and both lists these, in this order."""
+
+    tags: tuple[str, ...]
+    inbound: tuple[StoredRule, ...]
+    outbound: tuple[StoredRule, ...]
 
 
 Statement = (
@@ -120,4 +132,5 @@ Statement = (
     | ShowRules
     | PrintRulesJson
     | UpdateRules
+    | DeclareProfile
 )

@@ -79,6 +79,16 @@ class StoredRule:
         return StoredRule(compact_json(value), value, None)
 
     @property
+    def meaning(self) -> object:
+        """A hashable value that two rules share when they are the same.
+
+        Of a rule beyond the language it is its JSON, of one that makes no sense its very text.
+        """
+        if self.rule is not None:
+            return self.rule.meaning
+        return self.raw if self.problems else compact_json(self.value)
+
+    @property
     def is_refused(self) -> bool:
         """Whether the agent drops the whole profile over it."""
         return any(problem.verdict is Verdict.REFUSED for problem in self.problems)

@@ -6,7 +6,7 @@ and `check_rule` put them together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from calicoctl import messages
@@ -14,6 +14,8 @@ from calicoctl.policy import limits, words
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import ANYONE, Action, Direction, Network, Peer, Protocol, Rule
+from calicoctl.policy.rule_update import read_json_rule
+from calicoctl.policy.stored import StoredRule
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 
@@ -81,11 +83,12 @@ def _check_versions(node: ast.Rule, source: Network | None, destination: Network
     cidr, net = found[0]
     if needed is not None and net.version != needed:
         other = Protocol.ICMP if net.version == 4 else Protocol.ICMPV6
-        # The protocol is mended, not the network: the network is what was typed with more care.
+        # The protocol is mended, not the network: the network is what was typed with more care. But the
+        # same type is another message in the other protocol.
         findings.add(
             messages.PROTOCOL_VERSION,
             cidr.span,
-            Edit(node.protocol.span, other.value),
+            Edit(node.protocol.span, other.value) if node.icmp_type is None else None,
             cidr=cidr.text,
             version=net.version,
             protocol=node.protocol.text,
@@ -158,6 +161,36 @@ def _rule_remove_at(node: ast.RuleRemoveAt, findings: Findings) -> valid.Stateme
     return valid.RemoveRuleAt(name, node.profile.span, Direction(node.direction.text), position, node.at.span)
 
 
+def _profile_block(node: ast.ProfileBlock, findings: Findings) -> valid.Statement | None:
+    name = words.existing_profile(node.profile, findings)
+    tags = [words.new_name(tag, "tag", findings) for tag in node.tags]
+    for index, tag in enumerate(tags):
+        if tag is not None and tag in tags[:index]:
+            findings.add(messages.REPEATED_TAG, node.tags[index].span, tag=tag)
+    inbound = _declared_rules(node.inbound, findings)
+    outbound = _declared_rules(node.outbound, findings)
+    if name is None or findings.has_errors:
+        return None
+    return valid.DeclareProfile(name, node.profile.span, tuple(tag for tag in tags if tag), inbound, outbound)
+
+
+def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings) -> tuple[StoredRule, ...]:
+    """The rules of a list; what is wrong with one does not keep the others from being judged."""
+    rules: list[StoredRule] = []
+    for node in nodes:
+        own = Findings()
+        if isinstance(node, ast.JsonRule):
+            stored, diagnostics = read_json_rule(node.span)
+            own.note(diagnostics)
+        else:
+            rule = check_rule(node, own)
+            stored = None if rule is None else StoredRule.of(rule)
+        findings.found += own.found
+        if stored is not None:
+            rules.append(stored)
+    return tuple(rules)
+
+
 def _about(kind: Callable[[str, Span], valid.Statement]) -> Callable[[Any, Findings], valid.Statement | None]:
     """The check of a statement that says nothing but which profile it is about."""
 
@@ -181,4 +214,5 @@ _CHECKS: dict[type, Callable[[Any, Findings], valid.Statement | None]] = {
     ast.RuleShow: _about(valid.ShowRules),
     ast.RuleJson: _about(valid.PrintRulesJson),
     ast.RuleUpdate: _about(valid.UpdateRules),
+    ast.ProfileBlock: _profile_block,
 }

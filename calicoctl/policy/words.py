@@ -59,6 +59,13 @@ def _inside(word: ast.Word, offset: int, length: int) -> Span:
     return Span(word.span.source, start, start + length)
 
 
+def _part(span: Span, found: re.Match[str], group: int) -> Span:
+    """The span of one group of what was found in a text; the whole span where the text holds escapes."""
+    if span.text != found.string:
+        return span
+    return Span(span.source, span.start + found.start(group), span.start + found.end(group))
+
+
 def _port_item(item: str, span: Span, word: ast.Word, findings: Findings) -> PortRange | None:
     if not item:
         mend = ",".join(each for each in word.text.split(",") if each)
@@ -68,8 +75,8 @@ def _port_item(item: str, span: Span, word: ast.Word, findings: Findings) -> Por
     if pair is None:
         port = _port(item, span, findings)
         return None if port is None else PortRange(port, port)
-    first = _port(pair[1], span, findings)
-    last = _port(pair[2], span, findings)
+    first = _port(pair[1], _part(span, pair, 1), findings)
+    last = _port(pair[2], _part(span, pair, 2), findings)
     if first is None or last is None:
         return None
     if first > last:

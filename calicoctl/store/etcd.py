@@ -27,10 +27,11 @@ from calicoctl.store.interface import (
     TooLarge,
     Unreachable,
 )
-from calicoctl.store.keys import PROFILES
+from calicoctl.store.keys import OWN, PROFILES
 
 # etcd reads a request's form through Go's ParseForm, which takes at most 10 MiB ("http: POST too large").
 FORM_LIMIT = 10 << 20
+_CONDITION_SIZE = 100  # no less than what the rest of a form takes
 
 # Error codes of the v2 API (etcd's Documentation/v2/errorcode.md).
 _KEY_NOT_FOUND, _COMPARE_FAILED, _NOT_A_FILE, _NOT_A_DIRECTORY, _ALREADY_EXISTS = 100, 101, 102, 104, 105
@@ -60,6 +61,11 @@ class EtcdDatastore:
         """How messages call it."""
         return self._name
 
+    @property
+    def is_atomic(self) -> bool:
+        """See `Datastore.is_atomic`: the v2 API changes one key at a time."""
+        return False
+
     def read(self, roots: Sequence[str]) -> Snapshot:
         """See `Datastore.read`; one quorum read for each root."""
         try:
@@ -67,10 +73,14 @@ class EtcdDatastore:
         except NoAnswer as failure:
             raise Unreachable(failure.diagnostic) from failure
 
-    def commit(self, changes: Sequence[Change]) -> None:
-        """See `Datastore.commit`; one compare-and-swap for each change, in order."""
+    def check(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.check`."""
         for change in changes:
             _check_change(change)
+
+    def commit(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.commit`; one compare-and-swap for each change, in order."""
+        self.check(changes)
         done: list[Change] = []
         try:
             for change in changes:
@@ -121,8 +131,7 @@ class EtcdDatastore:
     def _read(self, request: Callable[[Any], _Result], *, patient: bool = False) -> _Result:
         """Ask the servers in turn, again and again, for something that changes nothing.
 
-        When the reasons are none that go away by themselves, one more round is tried, shortly after;
-        otherwise, or for the `patient`, rounds follow until the deadline.
+        How many rounds depends on how they fail; for the `patient`, until the deadline.
 
         Raises:
             NoAnswer: None of them answered.
@@ -135,10 +144,11 @@ class EtcdDatastore:
                     return self._ask(server, request)
                 except NoAnswer as failure:
                     failures.append(failure)
-            worth_waiting = patient or attempt == 0 or any(failure.passing for failure in failures)
-            if not worth_waiting or self._deadline.remaining() == 0:
-                raise sum_up(failures)
-            self._deadline.pause(_back_off(attempt))
+            if patient or attempt < max(failure.further_rounds for failure in failures):
+                self._deadline.pause(_back_off(attempt))
+                if self._deadline.remaining() > 0:
+                    continue
+            raise sum_up(failures)
         raise AssertionError("an endless loop ended")
 
     # --- writing -------------------------------------------------------------------------------
@@ -225,7 +235,7 @@ class EtcdDatastore:
             return None
 
     def _remove_emptied_folders(self, done: Sequence[Change]) -> None:
-        """Remove the profiles' folders that deletions left empty, the deepest first.
+        """Remove the folders that deletions left empty, the deepest first.
 
         Never recursively: the server removes an empty folder or answers 108 (not empty), 100 (gone),
         so a key that another writer has just put there stays. What cannot be removed does no harm:
@@ -254,7 +264,7 @@ def _compare_and_swap(change: Change, client: Any) -> None:
     if change.after is None:
         result = client.delete(path, **_condition(change))
     else:
-        result = client.write(path, change.after, **_condition(change))
+        result = client.write(path, change.after, ttl=change.seconds_to_live, **_condition(change))
     if result.key != change.key:
         raise ValueError("the answer is about another key")
 
@@ -285,18 +295,23 @@ def _check_change(change: Change) -> None:
 
 
 def _form_size(change: Change) -> int:
-    """The bytes of the form that the write is sent as."""
+    """The bytes of the form that the write is sent as; for a value that fits in any case, no fewer than these."""
     if change.after is None:
         return 0
+    # A byte takes three at most, and to count exactly takes as long as to send.
+    most = 3 * len(change.after.encode("utf-8")) + _CONDITION_SIZE
+    if most <= FORM_LIMIT:
+        return most
     ((name, condition),) = _condition(change).items()
     sent = "false" if condition is False else condition
-    return len(urlencode({"value": change.after, name: sent}))
+    lifetime = {} if change.seconds_to_live is None else {"ttl": change.seconds_to_live}
+    return len(urlencode({"value": change.after, name: sent, **lifetime}))
 
 
 def _folders_above(key: str) -> Iterator[str]:
-    """The folders of a key that lie strictly below the root of the profiles."""
+    """The folders of a key that lie strictly below the root of the profiles, or of calicoctl's own keys."""
     folder = key.rpartition("/")[0]
-    while folder.startswith(PROFILES + "/"):
+    while folder.startswith((PROFILES + "/", OWN + "/")):
         yield folder
         folder = folder.rpartition("/")[0]
 

@@ -7,6 +7,7 @@ is the only module that knows python-etcd and urllib3, which take 90 ms to impor
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -24,6 +25,10 @@ _CONNECT_SECONDS = 3.0
 _COMMAND_ERRORS = range(100, 110)  # refused by the tree of keys: certainly not made
 _FORM_ERRORS = range(200, 300)  # refused before anything was tried
 _RAFT_ERRORS = range(300, 400)  # no leader, or no agreement in time: made or not, or made later
+
+_ONCE_MORE = 1
+_A_FEW_TIMES = 4  # about 3 s
+_UNTIL_THE_DEADLINE = sys.maxsize
 
 _NOT_ETCD = "it is not in etcd's form"
 
@@ -65,16 +70,19 @@ class NoAnswer(Exception):
         where: The server's address; empty when several are meant.
         reason: What happened.
         may_be_done: Whether the request may have been carried out all the same, now or a little later.
-        passing: Whether waiting may help: a lost leader, a cut connection, a slow answer.
+        further_rounds: How many more times it is worth asking, each time after a longer pause: once for a
+            server that is not there or is not etcd, until the deadline where waiting is what helps.
     """
 
-    def __init__(self, kind: Kind, where: str, reason: str, *, may_be_done: bool, passing: bool = False) -> None:
+    def __init__(
+        self, kind: Kind, where: str, reason: str, *, may_be_done: bool, further_rounds: int = _ONCE_MORE
+    ) -> None:
         super().__init__(f"`{where}`: {reason}" if where else reason)
         self.kind = kind
         self.where = where
         self.reason = reason
         self.may_be_done = may_be_done
-        self.passing = passing
+        self.further_rounds = further_rounds
 
     @property
     def diagnostic(self) -> Diagnostic:
@@ -198,8 +206,11 @@ def _connection_problem(endpoint: str, cause: Any) -> NoAnswer:
     if isinstance(reason, never_sent):
         text = _connect_reason(reason)
         return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=False)
-    text = "no answer in time" if isinstance(reason, exceptions.TimeoutError) else "the connection was cut"
-    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=True, passing=True)
+    if isinstance(reason, exceptions.TimeoutError):
+        text, further_rounds = "no answer in time", _UNTIL_THE_DEADLINE
+    else:  # also what a server does that expects TLS, so no endless waiting
+        text, further_rounds = "the connection was cut", _A_FEW_TIMES
+    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=True, further_rounds=further_rounds)
 
 
 def _connect_reason(error: Exception) -> str:
@@ -207,10 +218,10 @@ def _connect_reason(error: Exception) -> str:
 
     if isinstance(error, exceptions.NameResolutionError):
         return "no such host"
-    if isinstance(error, exceptions.ConnectTimeoutError):
-        return "no connection in time"
-    cause = error.__cause__
-    return ((cause.strerror if isinstance(cause, OSError) else None) or "no connection").lower()
+    if isinstance(error, exceptions.NewConnectionError):  # to urllib3 it is a ConnectTimeoutError, too
+        cause = error.__cause__
+        return ((cause.strerror if isinstance(cause, OSError) else None) or "no connection").lower()
+    return "no connection in time"
 
 
 def _tls_problem(endpoint: str, error: Exception) -> NoAnswer:
@@ -239,16 +250,16 @@ def _error_answer(endpoint: str, payload: object) -> NoAnswer | Refusal:
     if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
         return Refusal(code, str(fields.get("message")))
     if isinstance(code, int) and code in _RAFT_ERRORS:
-        return odd_answer(endpoint, text or str(fields.get("message")), passing=True)
+        return odd_answer(endpoint, text or str(fields.get("message")), _UNTIL_THE_DEADLINE)
     if status is None and text.startswith("404 page not found"):
         return NoAnswer(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
-    server_failed = isinstance(status, int) and status >= 500
-    return odd_answer(endpoint, " ".join(text.split())[:100] or _NOT_ETCD, passing=server_failed)
+    further_rounds = _UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else _ONCE_MORE
+    return odd_answer(endpoint, " ".join(text.split())[:100] or _NOT_ETCD, further_rounds)
 
 
-def odd_answer(endpoint: str, reason: str, *, passing: bool = False) -> NoAnswer:
+def odd_answer(endpoint: str, reason: str, further_rounds: int = _ONCE_MORE) -> NoAnswer:
     """An answer that nothing can be concluded from."""
-    return NoAnswer(messages.ETCD_ODD_ANSWER, endpoint, reason, may_be_done=True, passing=passing)
+    return NoAnswer(messages.ETCD_ODD_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
 
 
 def sum_up(failures: Sequence[NoAnswer]) -> NoAnswer:

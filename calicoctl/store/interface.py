@@ -36,11 +36,14 @@ class Change:
         key: The key.
         before: The entry that was read; None when the key was absent (the change creates it).
         after: The value to store; None deletes the key.
+        seconds_to_live: After how many seconds the value vanishes by itself; None for never. Only where
+            commits are not atomic, for the lock that runs need there; elsewhere it is ignored.
     """
 
     key: str
     before: Entry | None
     after: str | None
+    seconds_to_live: int | None = None
 
 
 # What was read: every entry found, by key.
@@ -55,6 +58,11 @@ class Datastore(Protocol):
         """How messages call it, such as `etcd at http://127.0.0.1:2379`; never holds a password."""
         ...
 
+    @property
+    def is_atomic(self) -> bool:
+        """Whether a commit makes all of its changes or none (SQLite), and not one after the other (etcd)."""
+        ...
+
     def read(self, roots: Sequence[str]) -> Snapshot:
         """Read every entry at or below the given keys, hidden ones (a piece beginning with `_`) excepted unless named.
 
@@ -62,6 +70,15 @@ class Datastore(Protocol):
 
         Raises:
             Unreachable: No answer by the deadline; nothing was changed.
+        """
+        ...
+
+    def check(self, changes: Sequence[Change]) -> None:
+        """Refuse what the datastore would not take, without asking it; `commit` does so too, for its own changes.
+
+        Raises:
+            TooLarge: A value is over the datastore's limit.
+            Unreachable: A key or a value cannot be stored.
         """
         ...
 

@@ -12,6 +12,25 @@ from dataclasses import dataclass
 PROFILES = "/calico/v1/policy/profile"
 HOSTS = "/calico/v1/host"
 
+# What runs leave here until they have ended, outside the tree that agents watch. Of a run's folder, a
+# listing shows `begun` and `head` only: etcd hides what begins with `_`.
+OWN = "/calicoctl"
+LOCK = f"{OWN}/v1/lock"
+RUNS = f"{OWN}/v1/runs"
+
+
+def run_key(run: str, name: str) -> str:
+    """A key of a run's journal: `begun`, `head`, or its hidden folder `_pieces`."""
+    return f"{RUNS}/{run}/{name}"
+
+
+def run_of(key: str) -> tuple[str, str] | None:
+    """The run that a key belongs to and the key's path below the run's folder; None for another key."""
+    if not key.startswith(RUNS + "/"):
+        return None
+    run, slash, name = key[len(RUNS) + 1 :].partition("/")
+    return (run, name) if slash else None
+
 
 def profile_folder(profile: str) -> str:
     """The folder of a profile.

@@ -73,6 +73,11 @@ class SqliteDatastore:
         """How messages call it."""
         return f"the file {self._path}"
 
+    @property
+    def is_atomic(self) -> bool:
+        """See `Datastore.is_atomic`: a commit is one transaction."""
+        return True
+
     def read(self, roots: Sequence[str]) -> Snapshot:
         """See `Datastore.read`; one transaction. A file that does not exist is empty, and stays missing."""
         if not self._file_exists():
@@ -83,12 +88,16 @@ class SqliteDatastore:
                 return {}
             return {entry.key: entry for root in roots for entry in self._entries(connection, root.rstrip("/"))}
 
+    def check(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.check`."""
+        for change in changes:
+            _check_value(change)
+
     def commit(self, changes: Sequence[Change]) -> None:
         """See `Datastore.commit`; one transaction: all of the changes, or none."""
         if not changes:
             return
-        for change in changes:
-            _check_value(change)
+        self.check(changes)
         if not self._file_exists():
             self._create_file()
         with self._connection() as connection:
@@ -147,7 +156,8 @@ class SqliteDatastore:
         try:
             with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as connection:
                 connection.text_factory = bytes  # what other programs stored need not be UTF-8
-                connection.execute("PRAGMA synchronous = FULL")
+                # Even this reads the file, and so may meet a lock.
+                self._run_patiently(connection, "PRAGMA synchronous = FULL")
                 yield connection
         except sqlite3.Error as error:
             raise Unreachable(self._diagnose(error)) from error
@@ -269,7 +279,7 @@ class SqliteDatastore:
         return Unreachable(diagnose(kind, None, _HINTS.get(kind), path=self._path, **fields))
 
     def _unusable(self, error: OSError) -> Unreachable:
-        return self._failure(messages.FILE_UNUSABLE, reason=error.strerror or error)
+        return self._failure(messages.FILE_UNUSABLE, reason=(error.strerror or str(error)).lower())
 
 
 def _kind(error: sqlite3.Error) -> Kind:

@@ -181,10 +181,61 @@ class RuleJson:
 
 
 @dataclass(frozen=True, slots=True)
+class HereDocument:
+    """A text that stands in the script itself.
+
+    Attributes:
+        delimiter: The line that ends it.
+        body: The text up to that line.
+        span: The body. Its source is the body alone, so that what reads it can treat it as a text of its
+            own; the source's first line number says where in the script it stands.
+    """
+
+    delimiter: str
+    body: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class RuleUpdate:
-    """`profile <PROFILE> rule update`."""
+    """`profile <PROFILE> rule update`.
+
+    Attributes:
+        profile: The profile.
+        document: In a script, where the JSON comes from: the text, or the path of a file, relative to the
+            script. None on a command line, where it comes from standard input.
+        span: The whole.
+    """
 
     profile: Word
+    document: HereDocument | Word | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRule:
+    """A rule beyond the language, as its JSON: `json {"action": "log"}`."""
+
+    text: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileBlock:
+    """A profile as it shall be.
+
+    Attributes:
+        profile: Its name.
+        tags: All of its tags, in order.
+        inbound: All of its inbound rules, in order.
+        outbound: All of its outbound rules, in order.
+        span: The line that begins the block.
+    """
+
+    profile: Word
+    tags: tuple[Word, ...] = ()
+    inbound: tuple[Rule | JsonRule, ...] = ()
+    outbound: tuple[Rule | JsonRule, ...] = ()
     span: Span = _span()
 
 
@@ -201,4 +252,5 @@ Statement = (
     | RuleShow
     | RuleJson
     | RuleUpdate
+    | ProfileBlock
 )

@@ -18,10 +18,13 @@ from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
 _PIECE_OF_PORTS = re.compile(r"[0-9,:-]+\Z")
-_LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])[0-9A-Fa-f.:]+(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
+_LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+)?\]?(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
+_ANY_PROTOCOL = _ANYTHING | {"ip"}
+_DIGITS = re.compile(r"[0-9]+")
 _PEER_WORDS = ("ports", "tag", "cidr")
+_PUT_IN_AT_NEED = ("rule", "tag", "show", "add", "remove", "profile", "type", "code")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from respellings(words, index, expected)
         yield from _missing_space(words, index, expected)
         yield from _missing_keyword(words, index, expected)
+        yield from _missing_at(words, index, expected)
         yield from _split_ports(words, index)
         yield from _ports_protocol(words, index, expected)
         yield from _anything(words, index)
@@ -84,27 +88,45 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     """The word in lower case, without quotes, in quotes, by its name here, or as a keyword that it resembles."""
     word = words[index]
     choices = expected_keywords(expected)
-    option, equals, value = word.text.partition("=") if word.text.startswith("-") else (word.text, "", "")
+    is_quoted = word.text[:1] in ("'", '"')
+    option, equals, value = (word.text, "", "") if is_quoted else word.text.partition("=")
     lower = option.lower()
 
     def spelt(meant: str, cost: float, kind: Kind, *fields: tuple[str, object]) -> Step:
-        mended = Word(meant + equals + value, word.start, word.end)
-        return Step([*words[:index], mended, *words[index + 1 :]], cost, kind, word.start, word.end, fields)
+        mended = [Word(meant + equals + value, word.start, word.end)]
+        if value and not meant.startswith("-"):
+            behind = word.start + len(option)
+            mended = [Word(meant, word.start, behind), Word(value, behind + 1, word.end)]
+        return Step([*words[:index], *mended, *words[index + 1 :]], cost, kind, word.start, word.end, fields)
 
     if lower in choices and lower != option:
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
         return
-    bare = option[1:-1] if option[:1] in ("'", '"') and option[-1:] == option[:1] else ""
+    bare = option[1:-1] if is_quoted and option[-1:] == option[:1] else ""
     meant = [(name, 1.0) for name in (bare, *SYNONYMS.get(lower, ())) if name in choices]
-    meant += [(name, 1.5) for name in difflib.get_close_matches(lower, choices, n=2, cutoff=0.6) if name != option]
+    meant += [(name, 1.5) for name in _resembling(words, index, lower, choices)]
     for name, cost in meant:
         yield spelt(name, cost, messages.UNKNOWN_WORD, ("word", word.text), ("meant", name))
     # In the middle of a match, the name is more likely missing (an unset variable) than called `to`.
     name_fits = "PROFILE_WORD" in expected or ("TAG_WORD" in expected and word is words[-1])
-    if name_fits and _LOOKS_LIKE_NAME.match(option):
+    if name_fits and _LOOKS_LIKE_NAME.match(word.text):
         yield spelt(f"'{option}'", 2.5, messages.KEYWORD_AS_NAME, ("word", option))
-    if option[:1] in ("'", '"') and not bare and _LOOKS_LIKE_NAME.match(option.strip("'\"")):
+    if is_quoted and not bare and _LOOKS_LIKE_NAME.match(option.strip("'\"")):
         yield spelt(option.strip("'\""), 2, messages.UNCLOSED_QUOTE, ("word", word.text))
+
+
+def _resembling(words: Sequence[Word], index: int, lower: str, choices: Sequence[str]) -> Iterator[str]:
+    """The keywords that a word is perhaps a misspelling of; none that would swallow what narrows the rule."""
+    following = words[index + 1].text if index + 1 < len(words) else ""
+    for name in difflib.get_close_matches(lower, choices, n=2, cutoff=0.6):
+        # `tcp80` is no slip for `tcp`: the digits are a port.
+        loses_number = _DIGITS.findall(lower) != _DIGITS.findall(name)
+        # An empty peer matches anything: `fromWEB` is no slip for `from`.
+        widens = name in ("from", "to") and (not following or following in ("from", "to") or following[0] == "-")
+        # In a match, `--to 80` is no slip for `--at 80`.
+        is_late = name == "--at" and not {"allow", "deny", "inbound", "outbound"} & set(choices)
+        if name != lower and not (loses_number or widens or is_late):
+            yield name
 
 
 def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
@@ -113,7 +135,13 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
     for keyword in expected_keywords(expected):
         if word.text.startswith(keyword) and word.text != keyword and len(word.text) == word.end - word.start:
             middle = word.start + len(keyword)
-            parted = [Word(keyword, word.start, middle), Word(word.text[len(keyword) :], middle, word.end)]
+            rest = word.text[len(keyword) :]
+            # `ports=80` and `ports:80`, but `cidr::1`.
+            if rest[0] == "=" or (rest[0] == ":" and rest[1:2] != ":"):
+                middle, rest = middle + 1, rest[1:]
+            if not rest:
+                continue
+            parted = [Word(keyword, word.start, word.start + len(keyword)), Word(rest, middle, word.end)]
             fields = (("word", word.text), ("keyword", keyword))
             yield Step(
                 [*words[:index], *parted, *words[index + 1 :]],
@@ -123,6 +151,18 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
                 word.end,
                 fields,
             )
+
+
+def _missing_at(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """`--at=` before a position that stands alone: `rule remove inbound 1`."""
+    word = words[index]
+    before_action = {"allow", "deny", "inbound", "outbound"} & set(expected_keywords(expected))
+    if "AT_POSITION" in expected and before_action and re.fullmatch(r"[0-9]+", word.text):
+        mended = Word(f"--at={word.text}", word.start, word.end)
+        fields = (("missing", "--at="), ("word", word.text))
+        yield Step(
+            [*words[:index], mended, *words[index + 1 :]], 2, messages.MISSING_WORD, word.start, word.end, fields
+        )
 
 
 def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
@@ -135,13 +175,13 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
         "tag": _LOOKS_LIKE_NAME,
     }
     for keyword in choices:
-        if keyword in looks:
+        if keyword in looks and "rule" not in choices:
             cost = 1.5 if looks[keyword].match(word.text) else 0.0
         elif keyword in ("from", "to"):
             cost = 2.0 if _peer_before(words, index) == keyword else 0.0
         else:
             # What kind of traffic a rule is about is the user's to say.
-            cost = 3.0 if keyword in ("rule", "tag", "show", "add", "remove", "profile", "type") else 0.0
+            cost = 3.0 if keyword in _PUT_IN_AT_NEED else 0.0
         if cost:
             put_in = Word(keyword, word.start, word.start)
             fields = (("missing", keyword), ("word", word.text))
@@ -155,12 +195,18 @@ def _peer_before(words: Sequence[Word], index: int) -> str | None:
 
     Ports are nearly always the destination's; an address is the far end's, so that the direction tells.
     """
-    meant = SYNONYMS.get(words[index].text.lower(), (words[index].text,))[0]
+    meant = _meant(words[index])
+    if _LOOKS_LIKE_PORTS.match(meant) and words[index - 1].text in ("tcp", "udp"):
+        return "to"
     if meant not in _PEER_WORDS:
         return None
     if meant == "ports":
         return "from" if words[index].text.lower() in ("sport", "sports") else "to"
     return "from" if any(word.text == "inbound" for word in words) else "to"
+
+
+def _meant(word: Word) -> str:
+    return SYNONYMS.get(word.text.lower(), (word.text,))[0]
 
 
 def _missing_show(words: Sequence[Word], expected: frozenset[str]) -> Iterator[Step]:
@@ -174,7 +220,7 @@ def _missing_show(words: Sequence[Word], expected: frozenset[str]) -> Iterator[S
 def _split_ports(words: Sequence[Word], index: int) -> Iterator[Step]:
     """A port list that was written with spaces, joined."""
     first = index - 1
-    if first < 0 or not _PIECE_OF_PORTS.match(words[first].text):
+    if first < 1 or words[first - 1].text != "ports" or not _PIECE_OF_PORTS.match(words[first].text):
         return
     last = index
     while last < len(words) and _PIECE_OF_PORTS.match(words[last].text):
@@ -202,11 +248,19 @@ def _ports_protocol(words: Sequence[Word], index: int, expected: frozenset[str])
 
 
 def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
-    """`from any`, which is said by leaving `from` out."""
-    if index > 0 and words[index].text.lower() in _ANYTHING and words[index - 1].text in ("from", "to"):
-        start, end = words[index - 1].start, words[index].end
-        fields = (("word", words[index].text), ("keyword", words[index - 1].text))
-        yield Step([*words[: index - 1], *words[index + 1 :]], 1, messages.ANYTHING, start, end, fields)
+    """`from any` and `allow ip`, which are said by leaving them out."""
+    word, before = words[index], words[index - 1] if index > 0 else None
+    if before is None:
+        return
+    first = index
+    if before.text in ("from", "to") and word.text.lower() in _ANYTHING:
+        # In `from any port 80` the `from` is needed.
+        is_followed = index + 1 < len(words) and _meant(words[index + 1]) in _PEER_WORDS
+        first = index if is_followed else index - 1
+    elif before.text not in ("allow", "deny", "tcp", "udp", "icmp", "icmpv6") or word.text.lower() not in _ANY_PROTOCOL:
+        return
+    fields = (("word", word.text), ("keyword", words[first].text))
+    yield Step([*words[:first], *words[index + 1 :]], 1, messages.ANYTHING, words[first].start, word.end, fields)
 
 
 def _other_order(words: Sequence[Word], index: int) -> Iterator[Step]:

@@ -7,23 +7,34 @@ from functools import cache
 from lark import Lark
 
 GRAMMAR_PACKAGE = "calicoctl.grammar"
-STARTS = ("rule", "statement")
+
+# The starts of each file. Scripts have statements of their own; a command line does not pay for them.
+STARTS = {
+    "profile.lark": ("rule", "statement"),
+    "script.lark": ("script", "script_line", "block_line", "list_line"),
+}
 
 
-@cache
-def language(strict: bool = False) -> Lark:
-    """The compiled language, with the starts `rule` and `statement`.
+def language(start: str = "statement", strict: bool = False) -> Lark:
+    """The compiled language that has a start.
 
     Args:
+        start: One of `STARTS`.
         strict: Make every conflict and every collision of terminals an error (needs the package
             interegular); a test compiles the grammar so, the program does not pay for it.
     """
+    (file,) = (file for file, starts in STARTS.items() if start in starts)
+    return _compiled(file, strict)
+
+
+@cache
+def _compiled(file: str, strict: bool) -> Lark:
     return Lark.open_from_package(
         GRAMMAR_PACKAGE,
-        "profile.lark",
+        file,
         [""],
         parser="lalr",
-        start=list(STARTS),
+        start=list(STARTS[file]),
         maybe_placeholders=True,
         propagate_positions=True,
         strict=strict,

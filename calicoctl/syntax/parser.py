@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from lark import Token, Tree
+from lark import TextSlice, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from calicoctl.source import Source, Span
@@ -17,17 +18,51 @@ _Child = Tree[Token] | Token | None
 
 
 class SyntaxProblem(Exception):
-    """The text is not in the language.
+    """A text is not in the language.
 
     Attributes:
         span: The first word that cannot stand where it stands; empty at the end of the text.
         expected: The names of the terminals that could stand there; `$END` is the end of the text.
+        start: What the text was parsed as: a start of the grammar.
+        extent: The text that was parsed.
     """
 
-    def __init__(self, span: Span, expected: frozenset[str]) -> None:
+    def __init__(self, span: Span, expected: frozenset[str], start: str, extent: Span) -> None:
         super().__init__(f"unexpected `{span.text}`")
         self.span = span
         self.expected = expected
+        self.start = start
+        self.extent = extent
+
+
+@dataclass(frozen=True, slots=True)
+class BlockBegin:
+    """`profile WEB {`."""
+
+    profile: ast.Word
+
+
+@dataclass(frozen=True, slots=True)
+class TagsLine:
+    """`tags WEB, WEB_APP` in a block."""
+
+    tags: tuple[ast.Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListBegin:
+    """`inbound {` in a block, or `inbound {}`."""
+
+    direction: ast.Keyword
+    is_empty: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BlockEnd:
+    """`}`."""
+
+
+Line = ast.Statement | BlockBegin | TagsLine | ListBegin | BlockEnd | ast.Rule | ast.JsonRule
 
 
 def parse_statement(source: Source) -> ast.Statement:
@@ -36,7 +71,9 @@ def parse_statement(source: Source) -> ast.Statement:
     Raises:
         SyntaxProblem: The text is not a statement.
     """
-    return _Builder(source).statement(_parse(source, "statement"))
+    statement = parse(_whole(source), "statement")
+    assert isinstance(statement, ast.Statement)
+    return statement
 
 
 def parse_rule(source: Source) -> ast.Rule:
@@ -45,7 +82,31 @@ def parse_rule(source: Source) -> ast.Rule:
     Raises:
         SyntaxProblem: The text is not a rule.
     """
-    return _Builder(source).rule(_parse(source, "rule"))
+    rule = parse(_whole(source), "rule")
+    assert isinstance(rule, ast.Rule)
+    return rule
+
+
+def parse(extent: Span, start: str) -> Line:
+    """Parse a part of a source.
+
+    Args:
+        extent: The part.
+        start: The start of the grammar that it shall be parsed as; any but `script`.
+
+    Raises:
+        SyntaxProblem: It is not in the language.
+    """
+    source = extent.source
+    try:
+        tree = language(start).parse(TextSlice(source.text, extent.start, extent.end), start=start)
+    except UnexpectedInput as error:
+        raise _problem(extent, start, error) from None
+    return _Builder(source).line(tree)
+
+
+def _whole(source: Source) -> Span:
+    return Span(source, 0, len(source.text))
 
 
 def unquote(text: str) -> str:
@@ -57,32 +118,25 @@ def unquote(text: str) -> str:
     return text
 
 
-def _parse(source: Source, start: str) -> _Tree:
-    try:
-        return language().parse(source.text, start=start)
-    except UnexpectedInput as error:
-        raise _problem(source, error) from None
-
-
-def _problem(source: Source, error: UnexpectedInput) -> SyntaxProblem:
+def _problem(extent: Span, start: str, error: UnexpectedInput) -> SyntaxProblem:
+    text = extent.source.text
     if isinstance(error, UnexpectedToken):
         expected = frozenset(str(name) for name in error.accepts)
         if error.token.type == "$END":
-            end = len(source.text.rstrip())
-            return SyntaxProblem(Span(source, end, end), expected)
-        start = error.token.start_pos or 0
+            end = extent.start + len(extent.text.rstrip())
+            return SyntaxProblem(Span(extent.source, end, end), expected, start, extent)
+        position = error.token.start_pos or 0
     else:
         assert isinstance(error, UnexpectedCharacters)
         expected = frozenset(str(name) for name in error.allowed or ())
-        start = error.pos_in_stream
+        position = error.pos_in_stream
     # Lark may stop inside a word, or right behind one that it took for whole: users see whole words.
-    text = source.text
-    while start > 0 and not text[start - 1].isspace() and not text[start].isspace():
-        start -= 1
-    end = start + 1
-    while end < len(text) and not text[end].isspace():
+    while position > extent.start and not text[position - 1].isspace() and not text[position].isspace():
+        position -= 1
+    end = position + 1
+    while end < extent.end and not text[end].isspace():
         end += 1
-    return SyntaxProblem(Span(source, start, end), expected)
+    return SyntaxProblem(Span(extent.source, position, end), expected, start, extent)
 
 
 class _Builder:
@@ -95,13 +149,16 @@ class _Builder:
     def __init__(self, source: Source) -> None:
         self._source = source
 
-    # --- statements ---
+    def line(self, tree: _Tree) -> Line:
+        """The node of a tree whose root is a start of the grammar."""
+        if tree.data == "rule":
+            return self._rule_of(tree)
+        (child,) = tree.children
+        assert isinstance(child, Tree)
+        node: Line = getattr(self, child.data)(child.children, self._span(tree))
+        return node
 
-    def statement(self, tree: _Tree) -> ast.Statement:
-        (command,) = tree.children
-        assert isinstance(command, Tree)
-        statement: ast.Statement = getattr(self, command.data)(command.children, self._span(tree))
-        return statement
+    # --- statements ---
 
     def profile_show(self, children: list[_Child], span: Span) -> ast.ProfileShow:
         detailed, repeated = self._flag(children)
@@ -143,7 +200,7 @@ class _Builder:
     def rule_remove(self, children: list[_Child], span: Span) -> ast.RuleRemove:
         profile, direction, rule = children
         assert isinstance(rule, Tree)
-        return ast.RuleRemove(self._word(profile), self._keyword(direction), self.rule(rule), span)
+        return ast.RuleRemove(self._word(profile), self._keyword(direction), self._rule_of(rule), span)
 
     def rule_remove_at(self, children: list[_Child], span: Span) -> ast.RuleRemoveAt:
         profile, first, second = children
@@ -158,13 +215,45 @@ class _Builder:
         return ast.RuleJson(self._word(children[0]), span)
 
     def rule_update(self, children: list[_Child], span: Span) -> ast.RuleUpdate:
-        return ast.RuleUpdate(self._word(children[0]), span)
+        return ast.RuleUpdate(self._word(children[0]), span=span)
+
+    # --- what stands in scripts only ---
+
+    def rule_update_from(self, children: list[_Child], span: Span) -> ast.RuleUpdate:
+        update, origin = children
+        assert isinstance(update, Tree) and isinstance(origin, Token)
+        marks = len(origin) - len(origin.lstrip("<-"))
+        name = unquote(origin[marks:].strip(" \t"))
+        where = self._span(origin)
+        # The body of a here-document is no part of the line: whoever read the lines puts it in.
+        document = ast.Word(name, where) if origin.type == "FROM_FILE" else ast.HereDocument(name, "", where)
+        return ast.RuleUpdate(self._word(update.children[0]), document, span)
+
+    def block_begin(self, children: list[_Child], _: Span) -> BlockBegin:
+        return BlockBegin(self._word(children[0]))
+
+    def block_end(self, _children: list[_Child], _: Span) -> BlockEnd:
+        return BlockEnd()
+
+    def tags_line(self, children: list[_Child], _: Span) -> TagsLine:
+        return TagsLine(tuple(self._word(tag) for tag in children if tag is not None))
+
+    def list_begin(self, children: list[_Child], span: Span) -> ListBegin:
+        return ListBegin(self._keyword(children[0]), is_empty=span.text.endswith("}"))
+
+    def json_rule(self, children: list[_Child], _: Span) -> ast.JsonRule:
+        (token,) = children
+        assert isinstance(token, Token)
+        return ast.JsonRule(token.rstrip(), self._span(token))
 
     # --- rules ---
 
-    def rule(self, tree: _Tree) -> ast.Rule:
-        action, match = tree.children
-        return self._rule(action, match, self._span(tree))
+    def rule(self, children: Sequence[_Child], span: Span) -> ast.Rule:
+        action, match = children
+        return self._rule(action, match, span)
+
+    def _rule_of(self, tree: _Tree) -> ast.Rule:
+        return self.rule(tree.children, self._span(tree))
 
     def _rule(self, action: _Child, match: _Child, span: Span) -> ast.Rule:
         keyword = self._keyword(action)

@@ -116,7 +116,32 @@ def _rule_json(node: ast.RuleJson) -> str:
 
 
 def _rule_update(node: ast.RuleUpdate) -> str:
-    return f"{profile_name(node.profile.text)} rule update"
+    command = f"{profile_name(node.profile.text)} rule update"
+    if isinstance(node.document, ast.HereDocument):
+        delimiter = node.document.delimiter
+        return f"{command} <<'{delimiter}'\n{node.document.body}{delimiter}"
+    if node.document is not None:
+        return f"{command} < {quoted(node.document.text)}"
+    return command
+
+
+def _profile_block(node: ast.ProfileBlock) -> str:
+    tags = ", ".join(quoted(tag.text) for tag in node.tags)
+    lines = [
+        f"{profile_name(node.profile.text)} {{",
+        f"  tags {tags}".rstrip(),
+        *_rule_list("inbound", node.inbound),
+        *_rule_list("outbound", node.outbound),
+        "}",
+    ]
+    return "\n".join(lines)
+
+
+def _rule_list(direction: str, rules: tuple[ast.Rule | ast.JsonRule, ...]) -> list[str]:
+    if not rules:
+        return [f"  {direction} {{}}"]
+    lines = [f"json {each.text}" if isinstance(each, ast.JsonRule) else rule(each) for each in rules]
+    return [f"  {direction} {{", *(f"    {line}" for line in lines), "  }"]
 
 
 PRINTERS: dict[type, Callable[..., str]] = {
@@ -132,6 +157,7 @@ PRINTERS: dict[type, Callable[..., str]] = {
     ast.RuleShow: _rule_show,
     ast.RuleJson: _rule_json,
     ast.RuleUpdate: _rule_update,
+    ast.ProfileBlock: _profile_block,
 }
 
 

@@ -18,8 +18,8 @@ from itertools import count
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.source import Source, Span
-from calicoctl.syntax import ast, candidates
-from calicoctl.syntax.parser import SyntaxProblem, parse_statement
+from calicoctl.syntax import candidates
+from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 
 # Bounds of the search. A parse takes some 100 µs, so that the worst answer takes about 20 ms; three
 # mistakes are as many as people make in one line without starting over.
@@ -27,7 +27,7 @@ _PARSES = 150
 _DEPTH = 4
 _WORDS = 60
 
-_ODD_SPACE = re.compile(r"[^\S \t]")
+_ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 _WORD = re.compile(r"""'[^'\r\n]*'(?!\S)|"(?:[^"\\]|\\.)*"(?!\S)|\S+""")
 
 
@@ -36,13 +36,13 @@ class Repaired:
     """A statement that was probably meant.
 
     Attributes:
-        statement: The statement, its spans pointing into `source`.
+        statement: The node, its spans pointing into `source`.
         source: The mended text.
         words: The mended words, each with the place in the original text that it comes from.
         mistakes: One diagnostic for each repair, pointing into the original text, without hints.
     """
 
-    statement: ast.Statement
+    statement: Line
     source: Source
     words: tuple[candidates.Word, ...]
     mistakes: tuple[Diagnostic, ...]
@@ -61,18 +61,18 @@ class Repaired:
 
 
 def repair(source: Source, problem: SyntaxProblem) -> Repaired | None:
-    """The nearest statement to a text that the parser refused, or None when nothing is near.
+    """The nearest text of the language to one that the parser refused, or None when nothing is near.
 
     Args:
-        source: The text; one statement.
-        problem: Where the parser stopped.
+        source: What the text is a part of.
+        problem: Where the parser stopped, and in what.
     """
-    words = split_words(source.text)
+    words = split_words(problem.extent)
     if len(words) > _WORDS:
         return None
     order = count()
     queue: list[tuple[float, int, tuple[candidates.Word, ...], tuple[Diagnostic, ...]]] = []
-    heapq.heappush(queue, (0.0, next(order), words, tuple(_odd_spaces(source))))
+    heapq.heappush(queue, (0.0, next(order), words, tuple(_odd_spaces(problem.extent))))
     seen: set[tuple[str, ...]] = set()
     best: list[tuple[float, Repaired]] = []
     for _ in range(_PARSES):
@@ -87,7 +87,7 @@ def repair(source: Source, problem: SyntaxProblem) -> Repaired | None:
         seen.add(texts)
         mended = Source(source.name, " ".join(texts))
         try:
-            best.append((cost, Repaired(parse_statement(mended), mended, words, _told_once(mistakes))))
+            best.append((cost, Repaired(_parse(mended, problem.start), mended, words, _told_once(mistakes))))
             continue
         except SyntaxProblem as stopped:
             found = _steps(words, stopped) if len(mistakes) < _DEPTH else ()
@@ -97,10 +97,10 @@ def repair(source: Source, problem: SyntaxProblem) -> Repaired | None:
     return _unambiguous(best)
 
 
-def _odd_spaces(source: Source) -> Iterator[Diagnostic]:
+def _odd_spaces(extent: Span) -> Iterator[Diagnostic]:
     """White space that is neither a space nor a tab: it looks like one, and comes from web pages."""
-    for found in _ODD_SPACE.finditer(source.text):
-        yield diagnose(messages.ODD_SPACE, Span(source, *found.span()), codepoint=f"{ord(found[0]):04X}")
+    for found in _ODD_SPACE.finditer(extent.source.text, extent.start, extent.end):
+        yield diagnose(messages.ODD_SPACE, Span(extent.source, *found.span()), codepoint=f"{ord(found[0]):04X}")
 
 
 def _told_once(mistakes: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
@@ -126,7 +126,7 @@ def _steps(words: tuple[candidates.Word, ...], stopped: SyntaxProblem) -> Iterat
     yield from candidates.steps(words, index, stopped.expected)
     if index > 0:
         # The word before may be the mistake: `profile shwo` is read as a profile called `shwo`.
-        expected = _expected_at(words, index - 1)
+        expected = _expected_at(words, index - 1, stopped.start)
         for step in candidates.respellings(words, index - 1, expected):
             yield replace(step, cost=step.cost + 1)
 
@@ -141,17 +141,22 @@ def _index(words: Sequence[candidates.Word], offset: int) -> int:
     return len(words)
 
 
-def _expected_at(words: Sequence[candidates.Word], index: int) -> frozenset[str]:
+def _expected_at(words: Sequence[candidates.Word], index: int, start: str) -> frozenset[str]:
     try:
-        parse_statement(Source("", " ".join(word.text for word in words[:index])))
+        _parse(Source("", " ".join(word.text for word in words[:index])), start)
     except SyntaxProblem as stopped:
         return stopped.expected
     return frozenset()
 
 
-def split_words(text: str) -> tuple[candidates.Word, ...]:
-    """The words of a text, quoted ones whole."""
-    return tuple(candidates.Word(found[0], found.start(), found.end()) for found in _WORD.finditer(text))
+def _parse(source: Source, start: str) -> Line:
+    return parse(Span(source, 0, len(source.text)), start)
+
+
+def split_words(extent: Span) -> tuple[candidates.Word, ...]:
+    """The words of a text, quoted ones whole; a backslash that continues a line is none."""
+    words = _WORD.finditer(extent.source.text, extent.start, extent.end)
+    return tuple(candidates.Word(found[0], found.start(), found.end()) for found in words if found[0] != "\\")
 
 
 def command_text(words: Iterable[str], source: Source) -> str:

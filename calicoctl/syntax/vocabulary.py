@@ -20,11 +20,21 @@ _VALUES = {
     "ICMP_CODE_WORD": "an ICMP code",
     "POSITION_WORD": "a position",
     "AT_POSITION": "`--at=<POSITION>`",
+    "LISTED_TAG": "a tag's name",
+    "JSON_OBJECT": "a JSON object",
+    "HERE_DOCUMENT": "`<<EOF`",
+    "FROM_FILE": "`< FILE`",
+    "_OPEN": "`{`",
+    "_CLOSE": "`}`",
+    "_COMMA": "a comma",
     "$END": "the end of the statement",
 }
 
+# Terminals of lines that stand in scripts only.
+_OF_SCRIPTS = frozenset({"_PROMPT", "_OPEN", "_CLOSE", "_EMPTY", "_TAGS", "_COMMA", "LISTED_TAG", "JSON_OBJECT"})
+
 # Never said: another terminal says it, or it is an option that would only hide the words that matter.
-_UNSAID = {"QUOTED", "_AT", "_PROGRAM", "DETAILED", "NO_CHECK"}
+_UNSAID = {"QUOTED", "LISTED_QUOTED", "_AT", "_PROGRAM", "_PROMPT", "_EMPTY", "DETAILED", "NO_CHECK"}
 
 # Words of other firewall languages and shells, and what they are called here.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -47,25 +57,34 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 
 @cache
-def keywords() -> Mapping[str, str]:
-    """The word of each terminal that is one keyword or option, by the terminal's name."""
+def keywords(start: str = "statement") -> Mapping[str, str]:
+    """The word of each terminal that is one keyword or option, by the terminal's name.
+
+    Args:
+        start: A start of the grammar, whose file is looked into.
+    """
     found = {}
-    for terminal in language().terminals:
+    for terminal in language(start).terminals:
         literal = re.fullmatch(r"([a-z0-9\\-]+)\(\?!\\S\)", terminal.pattern.to_regexp())
         if literal is not None:
             found[str(terminal.name)] = literal[1].replace("\\-", "-")
     return found
 
 
+def _known(expected: frozenset[str]) -> Mapping[str, str]:
+    """The keywords of the command line, or of scripts, where one of those is expected."""
+    return keywords("script_line") if expected & _OF_SCRIPTS else keywords()
+
+
 def expected_keywords(expected: Collection[str]) -> list[str]:
     """The keywords among the terminals that could stand at a place, in alphabetical order."""
-    known = keywords()
+    known = _known(frozenset(expected))
     return sorted({known[name] for name in expected if name in known})
 
 
 def describe(expected: Collection[str]) -> str:
     """What could stand at a place, in words: "`tag`, `cidr` or a port list"."""
-    known = keywords()
+    known = _known(frozenset(expected))
     choices = {f"`{known[name]}`" for name in expected if name in known and name not in _UNSAID}
     choices |= {_VALUES[name] for name in expected if name in _VALUES}
     listed = sorted(choices, key=lambda choice: (choice[0] != "`", choice))

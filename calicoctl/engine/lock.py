@@ -1,0 +1,226 @@
+"""Runs take turns: an advisory lock in the datastore, which ends by itself when its holder dies.
+
+It is a key with a time to live, written anew from a thread of its own while the run goes on. No server
+guards a run's writes with it. What guards them is that each is a compare-and-swap; the lock keeps two
+runs from undoing and evaluating one another's changes without end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import platform
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, Entry, OutcomeUnknown, Unreachable
+
+# Makes a datastore for one thread. Each has its time from when it is made.
+OpenStore = Callable[[], Datastore]
+
+LOCK_SECONDS = 30
+_POLL_SECONDS = 0.3
+_REFRESHES = 3  # in one time to live, so that two of them may fail
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who carries a run out.
+
+    Attributes:
+        run: The run's name.
+        host: The name of the host.
+        process: The process's number there.
+        user: Whose process it is.
+        scripts: What is run: the names of files.
+    """
+
+    run: str
+    host: str
+    process: int
+    user: str
+    scripts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        what = ", ".join(self.scripts) or "a run"
+        return f"{what} by {self.user} on {self.host} (process {self.process}, run {self.run})"
+
+    @classmethod
+    def here(cls, run: str, scripts: Sequence[str]) -> Holder:
+        """This process."""
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # a user without a name; which of the two depends on Python's version
+            user = str(os.getuid())
+        return cls(run, platform.node(), os.getpid(), user, tuple(scripts))
+
+    def fields(self) -> dict[str, object]:
+        """The same as an object of JSON."""
+        return {
+            "run": self.run,
+            "host": self.host,
+            "process": self.process,
+            "user": self.user,
+            "scripts": list(self.scripts),
+        }
+
+    @classmethod
+    def of(cls, fields: dict[str, object]) -> Holder:
+        """The holder of which `fields` tells; whatever is missing stays empty."""
+        scripts = fields.get("scripts")
+        process = fields.get("process")
+        return cls(
+            str(fields.get("run", "")),
+            str(fields.get("host", "")),
+            process if isinstance(process, int) else 0,
+            str(fields.get("user", "")),
+            tuple(map(str, scripts)) if isinstance(scripts, list) else (),
+        )
+
+
+def holder_of(entry: Entry | None) -> Holder | None:
+    """Who holds the lock, by the entry that was read at its key; None when nobody does."""
+    if entry is None:
+        return None
+    try:
+        fields = json.loads(entry.value)
+    except (ValueError, RecursionError):
+        fields = None
+    return Holder.of(fields if isinstance(fields, dict) else {"run": entry.value[:100]})
+
+
+class Turn:
+    """A run's hold on the lock.
+
+    Args:
+        holder: This run.
+        open_store: Opens a datastore; the thread that writes the lock anew has one of its own each time.
+        lock_seconds: The lock's time to live.
+    """
+
+    def __init__(self, holder: Holder, open_store: OpenStore, lock_seconds: int = LOCK_SECONDS) -> None:
+        self._holder = holder
+        self._open_store = open_store
+        self._lock_seconds = lock_seconds
+        self._held_until = 0.0  # on the monotonic clock; counted from before a write was sent
+        self._writes = 0
+        self._writing = threading.Lock()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody else can have the lock yet, by this host's clock alone."""
+        return time.monotonic() < self._held_until
+
+    def take(self, deadline: Deadline) -> None:
+        """Wait for the lock and take it.
+
+        Raises:
+            Unreachable: Another run held it until the deadline, or the datastore does not answer.
+        """
+        with closing(self._open_store()) as store:
+            while True:
+                try:
+                    if self._write(store, None):
+                        return
+                    found = store.read([keys.LOCK]).get(keys.LOCK)
+                except OutcomeUnknown as error:
+                    raise Unreachable(error.diagnostic) from error
+                holder = holder_of(found)
+                if holder == self._holder and self._write(store, found):
+                    return
+                if holder is not None and deadline.remaining() == 0:
+                    raise Unreachable(self._held_by(holder))
+                deadline.pause(_POLL_SECONDS * random.uniform(0.2, 1.0))
+
+    def _held_by(self, holder: Holder) -> Diagnostic:
+        hint = f"try again when it has ended; of a process that died, the lock ends within {self._lock_seconds} s"
+        return diagnose(messages.LOCK_HELD, None, hint, holder=holder)
+
+    def confirm(self) -> bool:
+        """Write the lock anew; whether it was held without a break until now.
+
+        Raises:
+            DatastoreError: The datastore does not answer.
+        """
+        with self._writing, closing(self._open_store()) as store:
+            found = store.read([keys.LOCK]).get(keys.LOCK)
+            if holder_of(found) == self._holder and self.is_held and self._write(store, found):
+                return True
+            self._held_until = 0.0
+            return False
+
+    def require(self) -> None:
+        """Confirm it.
+
+        Raises:
+            Unreachable: It is lost, or the datastore does not answer.
+        """
+        try:
+            is_held = self.confirm()
+        except OutcomeUnknown as error:
+            raise Unreachable(error.diagnostic) from error
+        if not is_held:
+            raise self.lost()
+
+    def lost(self) -> Unreachable:
+        """The error that says so."""
+        reason = f"the lock was not renewed for {self._lock_seconds} s, or was removed"
+        return Unreachable(diagnose(messages.LOCK_LOST, reason=reason))
+
+    def give_up(self) -> None:
+        """Let the lock go. What cannot be removed ends by itself."""
+        self._held_until = 0.0
+        with contextlib.suppress(DatastoreError), closing(self._open_store()) as store:
+            found = store.read([keys.LOCK]).get(keys.LOCK)
+            if found is not None and holder_of(found) == self._holder:
+                store.commit([Change(keys.LOCK, found, None)])
+
+    def _write(self, store: Datastore, found: Entry | None) -> bool:
+        """Write the lock by compare-and-swap; False when it is not as it was found."""
+        sent = time.monotonic()
+        self._writes += 1
+        # The number makes each value differ from the last: of a doubtful write, only a new value tells that it was made.
+        value = json.dumps({**self._holder.fields(), "writes": self._writes})
+        try:
+            store.commit([Change(keys.LOCK, found, value, self._lock_seconds)])
+        except Conflict:
+            return False
+        self._held_until = sent + self._lock_seconds
+        return True
+
+    def keep(self, ended: threading.Event) -> None:
+        """Write the lock anew, again and again, until `ended` or until it is lost."""
+        while not ended.wait(self._lock_seconds / _REFRESHES):
+            # Without an answer the lock may still be held; `is_held` turns by itself when it no longer is.
+            with contextlib.suppress(DatastoreError, Refused):
+                self.confirm()
+
+
+@contextmanager
+def taken(turn: Turn, deadline: Deadline) -> Iterator[None]:
+    """Hold the lock, and keep it alive.
+
+    Raises:
+        Unreachable: It was not to be had by the deadline.
+    """
+    ended = threading.Event()
+    keeper = threading.Thread(target=turn.keep, args=(ended,), name="calicoctl lock", daemon=True)
+    try:
+        turn.take(deadline)
+        keeper.start()
+        yield
+    finally:
+        ended.set()
+        if keeper.ident is not None:
+            keeper.join()
+        turn.give_up()

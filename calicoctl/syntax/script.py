@@ -1,0 +1,259 @@
+"""Scripts: the lines of a file told apart, and each parsed alone, so that no mistake hides another.
+
+A script is read as a stream of items, in order: statements and blocks, and for what is wrong either the
+line that did not parse or a diagnostic about how lines belong together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.source import Source, Span
+from calicoctl.syntax import ast
+from calicoctl.syntax.grammar import language
+from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
+
+# How each part of a block is written when it is empty.
+_EMPTY_PARTS = {
+    "tags": "`tags` alone for no tags",
+    "inbound": "`inbound {}` for no rules",
+    "outbound": "`outbound {}` for no rules",
+}
+_STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$"})
+
+
+@dataclass(frozen=True, slots=True)
+class LogicalLine:
+    """What is parsed at once: a line without its comment, and the lines that continue it.
+
+    Attributes:
+        extent: The text.
+        document: The here-document behind it.
+        unended: The delimiter of a here-document that the script does not have.
+    """
+
+    extent: Span
+    document: ast.HereDocument | None = None
+    unended: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement or a block, and the lines that it stands in."""
+
+    node: ast.Statement
+    extent: Span
+
+
+Item = Statement | SyntaxProblem | Diagnostic
+
+
+@cache
+def _pattern(terminal: str) -> re.Pattern[str]:
+    """The regular expression that the grammar gives for a terminal."""
+    return re.compile(language("script").get_terminal(terminal).pattern.to_regexp())
+
+
+def logical_lines(source: Source) -> Iterator[LogicalLine]:
+    """The logical lines of a script, blank ones and comments left out."""
+    text = source.text
+    position = 0
+    line_number = source.first_line
+    while position < len(text):
+        start, end = position, _logical_end(text, position)
+        newline = text.find("\n", end)
+        position = len(text) if newline < 0 else newline + 1
+        line_number += text.count("\n", start, position)
+        while start < end and text[start].isspace():
+            start += 1
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if start == end:
+            continue
+        extent = Span(source, start, end)
+        delimiter = _here_delimiter(extent) if "<<" in extent.text else None
+        if delimiter is None:
+            yield LogicalLine(extent)
+            continue
+        body_end, behind = _body_end(text, position, delimiter)
+        if behind is None:
+            yield LogicalLine(extent, unended=delimiter)
+            return
+        body = Source(source.name, text[position:body_end], line_number)
+        word = delimiter.text.lstrip("<-").strip(" \t'\"")
+        yield LogicalLine(extent, ast.HereDocument(word, body.text, Span(body, 0, len(body.text))))
+        line_number += text.count("\n", position, behind)
+        position = behind
+
+
+def _logical_end(text: str, start: int) -> int:
+    """Where the logical line that begins at `start` ends: at its comment or its line break."""
+    # Nearly every line has nothing in it that the whole pattern is needed for.
+    plain = _PLAIN_LINE.match(text, start)
+    assert plain is not None
+    if plain.end() == len(text) or text[plain.end()] == "\n":
+        return plain.end()
+    found = _pattern("LOGICAL_LINE").match(text, start)
+    return start if found is None else found.end()
+
+
+_PLAIN_LINE = re.compile(r"[^\n'\"\\#]*")
+
+
+def _here_delimiter(extent: Span) -> Span | None:
+    """The words `<<EOF` at the end of a line."""
+    text = extent.text
+    for found in re.finditer(r"(?<!\S)<<", text):
+        whole = _pattern("HERE_DOCUMENT").match(text, found.start())
+        if whole is not None and whole.end() == len(text):
+            return Span(extent.source, extent.start + found.start(), extent.end)
+    return None
+
+
+def _body_end(text: str, start: int, delimiter: Span) -> tuple[int, int | None]:
+    """Where the body that begins at `start` ends, and where the line of the delimiter ends; None when there is none."""
+    word = delimiter.text.lstrip("<-").strip(" \t'\"")
+    tabs = r"\t*" if delimiter.text.startswith("<<-") else ""
+    found = re.compile(rf"^{tabs}{re.escape(word)}\r?(?:\n|\Z)", re.MULTILINE).search(text, start)
+    return (len(text), None) if found is None else (found.start(), found.end())
+
+
+@dataclass
+class _Block:
+    """A block as it is read."""
+
+    profile: ast.Word
+    extent: Span
+    tags: tuple[ast.Word, ...] = ()
+    rules: dict[str, list[ast.Rule | ast.JsonRule]] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    is_sound: bool = True
+
+    def node(self) -> ast.ProfileBlock:
+        inbound, outbound = (tuple(self.rules.get(name, ())) for name in ("inbound", "outbound"))
+        return ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent)
+
+
+class _ScriptReader:
+    """Reads one script; a line that belongs to what follows a block is kept for later."""
+
+    def __init__(self, source: Source) -> None:
+        self._lines = logical_lines(source)
+        self._kept: LogicalLine | None = None
+        # The ends of blocks that were left without one: such an end may still come, and is no second mistake.
+        self._missing_ends = 0
+
+    def _next(self) -> LogicalLine | None:
+        line, self._kept = self._kept, None
+        return line if line is not None else next(self._lines, None)
+
+    def items(self) -> Iterator[Item]:
+        while (line := self._next()) is not None:
+            if line.unended is not None:
+                word = line.unended.text
+                yield diagnose(messages.UNENDED_HERE_DOCUMENT, line.unended, word=word)
+            try:
+                node = parse(line.extent, "script_line")
+            except SyntaxProblem as problem:
+                if line.extent.text == "}" and self._missing_ends:
+                    self._missing_ends -= 1
+                    continue
+                yield from self._skip_wrong(line, problem)
+                continue
+            if isinstance(node, BlockBegin):
+                yield from self._block(_Block(node.profile, line.extent))
+            elif line.unended is None:
+                yield Statement(_with_document(node, line), line.extent)
+
+    def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
+        """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
+        yield problem
+        if line.extent.text.endswith("{"):
+            block = _Block(ast.Word("", line.extent), line.extent, is_sound=False)
+            yield from self._block(block)
+
+    def _block(self, block: _Block) -> Iterator[Item]:
+        while (line := self._next()) is not None:
+            try:
+                node = parse(line.extent, "block_line")
+            except SyntaxProblem as problem:
+                if self._leaves_block(line):
+                    break
+                yield problem
+                block.is_sound = False
+                if line.extent.text.endswith("{"):
+                    yield from self._rules(block, None, line.extent)
+                continue
+            if isinstance(node, BlockEnd):
+                yield from self._finish(block)
+                return
+            yield from self._part(block, node, line)
+        yield diagnose(messages.UNENDED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
+
+    def _leaves_block(self, line: LogicalLine) -> bool:
+        """Whether a line begins a statement, so that the end of the block is missing before it."""
+        if line.extent.text.split(None, 1)[0] not in _STATEMENT_WORDS:
+            return False
+        self._kept = line
+        self._missing_ends += 1
+        return True
+
+    def _part(self, block: _Block, node: Line, line: LogicalLine) -> Iterator[Item]:
+        name = node.direction.text if isinstance(node, ListBegin) else "tags"
+        if name in block.seen:
+            yield diagnose(messages.REPEATED_PART, line.extent, part=name)
+            block.is_sound = False
+        block.seen.append(name)
+        if isinstance(node, TagsLine):
+            block.tags = node.tags
+        elif isinstance(node, ListBegin) and not node.is_empty:
+            yield from self._rules(block, name, line.extent)
+
+    def _rules(self, block: _Block, name: str | None, begin: Span) -> Iterator[Item]:
+        """The lines of a list, up to its end; of a list without a known direction, only what is wrong."""
+        rules = block.rules.setdefault(name, []) if name is not None else []
+        while (line := self._next()) is not None:
+            try:
+                node = parse(line.extent, "list_line")
+            except SyntaxProblem as problem:
+                if self._leaves_block(line):
+                    break
+                yield problem
+                block.is_sound = False
+                continue
+            if isinstance(node, BlockEnd):
+                return
+            assert isinstance(node, ast.Rule | ast.JsonRule)
+            rules.append(node)
+        block.is_sound = False
+        yield diagnose(messages.UNENDED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
+
+    def _finish(self, block: _Block) -> Iterator[Item]:
+        missing = [part for part in _EMPTY_PARTS if part not in block.seen]
+        if block.is_sound and missing:
+            names = " and ".join(f"`{part}`" for part in missing)
+            hint = "; ".join(_EMPTY_PARTS[part] for part in missing)
+            yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
+        elif block.is_sound:
+            yield Statement(block.node(), block.extent)
+
+
+def _with_document(node: Line, line: LogicalLine) -> ast.Statement:
+    assert isinstance(node, ast.Statement)
+    if isinstance(node, ast.RuleUpdate) and line.document is not None:
+        return replace(node, document=line.document)
+    return node
+
+
+def read_script(source: Source) -> Iterator[Item]:
+    """The statements of a script, and what is wrong with it, in order.
+
+    Args:
+        source: The script's text, without a byte-order mark.
+    """
+    return _ScriptReader(source).items()
