@@ -1,0 +1,37 @@
+"""Fixtures for all tests: a real etcd, and a clean datastore of either kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.etcd_server import EtcdUnavailable, RawEtcd, running_etcd
+
+
+@pytest.fixture(scope="session")
+def etcd_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an etcd server, `http://127.0.0.1:PORT`; every worker has its own, and nobody cleans it."""
+    try:
+        with running_etcd(tmp_path_factory.mktemp("etcd")) as url:
+            yield url
+    except EtcdUnavailable as error:
+        pytest.fail(f"the tests need a real etcd: {error}")
+
+
+@pytest.fixture
+def raw_etcd(etcd_url: str) -> RawEtcd:
+    """The v2 API of the etcd server, with nothing of Calico's in it."""
+    raw = RawEtcd(etcd_url)
+    raw.wipe()
+    return raw
+
+
+@pytest.fixture(params=["sqlite", "etcd"])
+def datastore_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """What `--datastore` takes for a clean datastore: an SQLite file, then etcd."""
+    if request.param == "sqlite":
+        return f"sqlite:{tmp_path / 'profiles.db'}"
+    raw: RawEtcd = request.getfixturevalue("raw_etcd")
+    return raw.url

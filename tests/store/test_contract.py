@@ -1,0 +1,251 @@
+"""What every datastore promises, held against an SQLite file and a real etcd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Change, Conflict, Datastore, Entry
+from calicoctl.store.keys import PROFILES
+from calicoctl.store.settings import open_datastore, resolve
+
+ROOT = "/calico/v1/policy/profile"
+KEY = f"{ROOT}/web/rules"
+OTHER = f"{ROOT}/web/tags"
+ODD_NAMES = [
+    "with space",
+    "what?",
+    "a#b",
+    "100%",
+    "a%2Fb",
+    "%2e%2e",
+    'double"quote',
+    "single'quote",
+    "grün-网络-🔥",
+    "a+b&c=d;e",
+    "back\\slash",
+    "tab\tand\nline",
+    "...",
+    "-dash",
+]
+
+Opener = Callable[[], Datastore]
+
+
+@pytest.fixture
+def open_store(datastore_url: str) -> Iterator[Opener]:
+    """Opens the datastore under test, each time as another process would."""
+    opened: list[Datastore] = []
+
+    def open_another() -> Datastore:
+        opened.append(open_datastore(resolve(datastore_url, {"CALICOCTL_ENV": "/dev/null"}), Deadline(30)))
+        return opened[-1]
+
+    yield open_another
+    for datastore in opened:
+        datastore.close()
+
+
+@pytest.fixture
+def store(open_store: Opener) -> Datastore:
+    return open_store()
+
+
+def values(datastore: Datastore, root: str = ROOT) -> dict[str, str]:
+    snapshot = datastore.read([root])
+    assert all(key == entry.key and entry.version > 0 for key, entry in snapshot.items())
+    return {key: entry.value for key, entry in snapshot.items()}
+
+
+def create(datastore: Datastore, key: str, value: str) -> Entry:
+    datastore.commit([Change(key, None, value)])
+    return datastore.read([key])[key]
+
+
+def test_nothing_is_read_where_nothing_is(store: Datastore) -> None:
+    assert store.read([ROOT, KEY, "/calico"]) == {}
+
+
+def test_no_changes_change_nothing(store: Datastore) -> None:
+    store.commit([])
+    assert store.read(["/calico"]) == {}
+
+
+def test_a_key_is_created_updated_and_deleted(store: Datastore) -> None:
+    created = create(store, KEY, "one")
+    assert created.value == "one"
+    store.commit([Change(KEY, created, "two")])
+    updated = store.read([ROOT])[KEY]
+    assert updated.value == "two"
+    store.commit([Change(KEY, updated, None)])
+    assert store.read([ROOT]) == {}
+
+
+def test_another_process_sees_it(store: Datastore, open_store: Opener) -> None:
+    create(store, KEY, "one")
+    assert values(open_store()) == {KEY: "one"}
+
+
+def test_the_version_moves_with_every_write(store: Datastore) -> None:
+    seen = [create(store, KEY, "same")]
+    for _ in range(3):
+        store.commit([Change(KEY, seen[-1], "same")])
+        seen.append(store.read([KEY])[KEY])
+    store.commit([Change(KEY, seen[-1], None)])
+    seen.append(create(store, KEY, "same"))
+    assert len({entry.version for entry in seen}) == len(seen)
+
+
+def test_creating_what_is_there_is_a_conflict(store: Datastore) -> None:
+    create(store, KEY, "first")
+    with pytest.raises(Conflict) as caught:
+        store.commit([Change(KEY, None, "second")])
+    assert caught.value.done == ()
+    assert (caught.value.diagnostic.code, KEY in caught.value.diagnostic.message) == ("E0505", True)
+    assert values(store) == {KEY: "first"}
+
+
+def test_updating_what_was_changed_is_a_conflict(store: Datastore) -> None:
+    old = create(store, KEY, "first")
+    store.commit([Change(KEY, old, "second")])
+    with pytest.raises(Conflict):
+        store.commit([Change(KEY, old, "third")])
+    assert values(store) == {KEY: "second"}
+
+
+def test_updating_what_was_changed_and_changed_back_is_a_conflict(store: Datastore) -> None:
+    old = create(store, KEY, "first")
+    store.commit([Change(KEY, old, "second")])
+    store.commit([Change(KEY, store.read([KEY])[KEY], "first")])
+    with pytest.raises(Conflict):
+        store.commit([Change(KEY, old, "third")])
+    assert values(store) == {KEY: "first"}
+
+
+def test_updating_what_was_deleted_is_a_conflict(store: Datastore) -> None:
+    old = create(store, KEY, "first")
+    store.commit([Change(KEY, old, None)])
+    with pytest.raises(Conflict):
+        store.commit([Change(KEY, old, "second")])
+    assert values(store) == {}
+
+
+def test_deleting_what_was_changed_is_a_conflict(store: Datastore) -> None:
+    old = create(store, KEY, "first")
+    store.commit([Change(KEY, old, "second")])
+    with pytest.raises(Conflict):
+        store.commit([Change(KEY, old, None)])
+    assert values(store) == {KEY: "second"}
+
+
+def test_deleting_what_was_deleted_is_a_conflict(store: Datastore) -> None:
+    old = create(store, KEY, "first")
+    store.commit([Change(KEY, old, None)])
+    with pytest.raises(Conflict):
+        store.commit([Change(KEY, old, None)])
+
+
+def test_several_changes_are_made_in_order(store: Datastore) -> None:
+    keys = [f"{ROOT}/p{number}/rules" for number in (3, 1, 2)]
+    store.commit([Change(key, None, key[-7]) for key in keys])
+    versions = [store.read([ROOT])[key].version for key in keys]
+    assert versions == sorted(versions)
+
+
+def test_a_conflict_tells_what_was_done_before_it(store: Datastore, datastore_url: str) -> None:
+    create(store, OTHER, "here already")
+    first, second = Change(KEY, None, "new"), Change(OTHER, None, "new")
+    with pytest.raises(Conflict) as caught:
+        store.commit([first, second, Change(f"{ROOT}/z/rules", None, "never")])
+    if datastore_url.startswith("sqlite:"):  # all or nothing
+        assert (caught.value.done, values(store)) == ((), {OTHER: "here already"})
+    else:
+        assert (caught.value.done, values(store)) == ((first,), {OTHER: "here already", KEY: "new"})
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_odd_names_are_names(store: Datastore, name: str) -> None:
+    key = f"{ROOT}/{name}/rules"
+    entry = create(store, key, name)
+    store.commit([Change(key, entry, name + "!")])
+    assert values(store) == {key: name + "!"}
+    assert values(store, f"{ROOT}/{name}") == {key: name + "!"}
+    store.commit([Change(key, store.read([ROOT])[key], None)])
+    assert values(store) == {}
+
+
+def test_a_name_that_others_begin_with_is_read_alone(store: Datastore) -> None:
+    for name in ("web", "web-", "web0", "webs", "we"):
+        create(store, f"{ROOT}/{name}/rules", name)
+    assert values(store, f"{ROOT}/web") == {KEY: "web"}
+    assert values(store, KEY) == {KEY: "web"}
+
+
+def test_hidden_entries_are_read_only_by_name(store: Datastore) -> None:
+    hidden, below, plain = f"{ROOT}/_old/rules", f"{ROOT}/web/_backup/rules", f"{ROOT}/a_b/rules"
+    for key in (hidden, below, plain):
+        create(store, key, "x")
+    assert set(values(store)) == {plain}
+    assert set(values(store, f"{ROOT}/_old")) == {hidden}
+    assert set(values(store, hidden)) == {hidden}
+    assert set(store.read([ROOT, f"{ROOT}/web/_backup"])) == {plain, below}
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "grün 网络 🔥", "line\nline\r\nline\ttab", '{"a": "\\"&=+%20;"}', "null\0byte", "x" * 500_000]
+)
+def test_values_come_back_as_they_were(store: Datastore, value: str) -> None:
+    entry = create(store, KEY, value)
+    assert entry.value == value
+    store.commit([Change(KEY, entry, value + "2")])
+    assert values(store) == {KEY: value + "2"}
+
+
+def test_the_keys_of_others_stay_when_a_profile_goes(store: Datastore) -> None:
+    create(store, f"{ROOT}/web/labels", "{}")
+    rules = create(store, KEY, "[]")
+    store.commit([Change(KEY, rules, None)])
+    assert values(store) == {f"{ROOT}/web/labels": "{}"}
+
+
+def test_the_name_tells_where(store: Datastore, datastore_url: str) -> None:
+    assert datastore_url.removeprefix("sqlite:") in store.name
+
+
+# Few keys and values, so that writes meet.
+KEYS = st.sampled_from([f"{PROFILES}/{name}" for name in ("a/rules", "a/tags", "a b/rules", "ä?#/x/y", "%41/rules")])
+VALUES = st.one_of(st.sampled_from(["", "same"]), st.text(st.characters(codec="utf-8"), max_size=20))
+STEPS = st.lists(st.tuples(KEYS, st.one_of(st.none(), VALUES), st.booleans()), min_size=1, max_size=12)
+
+
+@given(steps=STEPS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_it_does_what_a_dictionary_does(open_store: Opener, steps: list[tuple[str, str | None, bool]]) -> None:
+    """Any history of writes, some against what was read long ago, leaves what it would leave in a dictionary."""
+    store = open_store()
+    for entry in store.read([PROFILES]).values():
+        store.commit([Change(entry.key, entry, None)])
+    model: dict[str, Entry] = {}
+    old: dict[str, Entry] = {}
+    for key, after, is_stale in steps:
+        before = old.get(key) if is_stale else model.get(key)
+        if before is None and after is None:
+            continue
+        if before == model.get(key):
+            store.commit([Change(key, before, after)])
+        else:
+            with pytest.raises(Conflict):
+                store.commit([Change(key, before, after)])
+            continue
+        old.update({key: before} if before is not None else {})
+        found = store.read([PROFILES])
+        assert {each: entry.value for each, entry in found.items()} == {
+            **{each: entry.value for each, entry in model.items() if each != key},
+            **({} if after is None else {key: after}),
+        }
+        assert before is None or after is None or found[key].version != before.version
+        model = dict(found)

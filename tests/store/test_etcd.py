@@ -1,0 +1,553 @@
+"""etcd: doubtful answers, servers that fail, folders, sizes, credentials and TLS, all against a real server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd import FORM_LIMIT, EtcdDatastore
+from calicoctl.store.etcd_server import Access
+from calicoctl.store.interface import Change, Conflict, DatastoreError, Entry, OutcomeUnknown, TooLarge, Unreachable
+from tests.support.etcd_server import RawEtcd, closed_port, running_etcd
+from tests.support.fault_proxy import (
+    CUT_AFTER,
+    CUT_BEFORE,
+    HANG_AFTER,
+    HANG_BEFORE,
+    PASS_ON,
+    Fault,
+    FaultProxy,
+    fault_proxy,
+    reply,
+)
+
+ROOT = "/calico/v1/policy/profile"
+KEY = f"{ROOT}/web/rules"
+OTHER = f"{ROOT}/web/tags"
+RAFT_ERROR = b'{"errorCode":300,"message":"Raft Internal Error","cause":"etcdserver: request timed out","index":7}'
+LEADER_LOST = reply("500 Internal Server Error", RAFT_ERROR, "Content-Type: application/json")
+GARBAGE = {
+    "500": reply("500 Internal Server Error", b"oops"),
+    "502": reply("502 Bad Gateway", b"<html>bad gateway</html>"),
+    "no JSON": reply("200 OK", b"<html>hello</html>"),
+    "no UTF-8": reply("200 OK", b"\xff\xfe"),
+    "other JSON": reply("200 OK", b"[1, 2]"),
+    "no node": reply("200 OK", b'{"action": "get"}'),
+    "odd node": reply("200 OK", b'{"action": "get", "node": 7}'),
+    "odd nodes": reply("200 OK", b'{"action": "get", "node": {"key": "/x", "dir": true, "nodes": [7]}}'),
+    "odd types": reply("200 OK", b'{"action": "get", "node": {"key": 1, "value": 2, "modifiedIndex": "3"}}'),
+    "deep JSON": reply("200 OK", b'{"a":' * 100_000),
+    "odd error code": reply("400 Bad Request", b'{"errorCode": [], "message": 1}'),
+    "not HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+    "cut short": reply("200 OK", b'{"action": "get", "no', length=500),
+    "leader lost": LEADER_LOST,
+}
+
+
+@pytest.fixture
+def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
+    with fault_proxy(raw_etcd.url) as running:
+        yield running
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[..., EtcdDatastore]]:
+    opened: list[EtcdDatastore] = []
+
+    def open_at(*urls: str, seconds: float = 30, access: Access | None = None) -> EtcdDatastore:
+        opened.append(EtcdDatastore(urls, Deadline(seconds), access))
+        return opened[-1]
+
+    yield open_at
+    for store in opened:
+        store.close()
+
+
+Opener = Callable[..., EtcdDatastore]
+
+
+def stored(raw: RawEtcd, key: str, value: str) -> Entry:
+    return Entry(key, value, raw.put(key, value))
+
+
+def change_of(raw: RawEtcd, kind: str) -> Change:
+    """A change of KEY that can be made."""
+    if kind == "create":
+        return Change(KEY, None, "new")
+    return Change(KEY, stored(raw, KEY, "old"), "new" if kind == "update" else None)
+
+
+# --- doubtful answers --------------------------------------------------------------------------
+
+BROKEN = {"cut": b"", **GARBAGE}
+
+
+@pytest.mark.parametrize("answer", BROKEN)
+@pytest.mark.parametrize("kind", ["create", "update", "delete"])
+def test_a_write_whose_answer_was_lost_is_not_sent_again(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, kind: str, answer: str
+) -> None:
+    change = change_of(raw_etcd, kind)
+    for method in ("PUT", "DELETE"):
+        proxy.inject(method, Fault(True, BROKEN[answer]))
+    open_store(proxy.url).commit([change])
+    assert (raw_etcd.get(KEY), proxy.writes()) == (change.after, 1)
+
+
+@pytest.mark.parametrize("answer", BROKEN)
+@pytest.mark.parametrize("kind", ["create", "update", "delete"])
+def test_a_write_that_was_lost_is_sent_again(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, kind: str, answer: str
+) -> None:
+    change = change_of(raw_etcd, kind)
+    for method in ("PUT", "DELETE"):
+        proxy.inject(method, Fault(False, BROKEN[answer]))
+    open_store(proxy.url).commit([change])
+    assert (raw_etcd.get(KEY), proxy.writes()) == (change.after, 2)
+
+
+def test_a_write_that_comes_late_is_not_taken_for_anothers(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
+    """The first attempt is carried out between the quorum read and the second, which so fails to compare."""
+    change = change_of(raw_etcd, "update")
+    assert change.before is not None
+    condition = {"value": "new", "prevIndex": str(change.before.version)}
+    late = Fault(True, PASS_ON, before=lambda: raw_etcd.request("PUT", KEY, form=condition))
+    proxy.inject("PUT", CUT_BEFORE, late)
+    open_store(proxy.url).commit([change])
+    assert (raw_etcd.get(KEY), proxy.writes()) == ("new", 2)
+
+
+def test_the_settling_read_is_tried_until_it_is_answered(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
+    proxy.inject("PUT", CUT_AFTER)
+    proxy.inject("GET", CUT_BEFORE, Fault(False, GARBAGE["no JSON"]), Fault(False, LEADER_LOST))
+    open_store(proxy.url).commit([Change(KEY, None, "new")])
+    assert (raw_etcd.get(KEY), proxy.writes()) == ("new", 1)
+
+
+def test_the_settling_read_is_a_quorum_read(proxy: FaultProxy, open_store: Opener) -> None:
+    proxy.inject("PUT", CUT_AFTER)
+    store = open_store(proxy.url)
+    store.commit([Change(KEY, None, "new")])
+    store.read([ROOT])
+    reads = [path for method, path in proxy.requests if method == "GET"]
+    assert (len(reads), [path for path in reads if "quorum=true" not in path]) == (2, [])
+
+
+@pytest.mark.parametrize("kind", ["create", "update", "delete"])
+@pytest.mark.parametrize("lost", [CUT_AFTER, CUT_BEFORE], ids=["after", "before"])
+def test_it_is_unknown_when_another_wrote_in_between(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, kind: str, lost: Fault
+) -> None:
+    change = change_of(raw_etcd, kind)
+    interrupted = Fault(lost.is_delivered, lost.answer, after=lambda: raw_etcd.put(KEY, "another's"))
+    for method in ("PUT", "DELETE"):
+        proxy.inject(method, interrupted)
+    with pytest.raises(OutcomeUnknown) as caught:
+        open_store(proxy.url).commit([change])
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, KEY in diagnostic.message, KEY in (diagnostic.hint or "")) == ("E0510", True, True)
+    assert (raw_etcd.get(KEY), proxy.writes()) == ("another's", 1)
+
+
+def test_it_is_unknown_when_the_key_became_a_folder(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+    proxy.inject("PUT", Fault(False, b"", after=lambda: raw_etcd.put_folder(KEY)))
+    with pytest.raises(OutcomeUnknown):
+        open_store(proxy.url).commit([Change(KEY, None, "new")])
+
+
+def test_an_unknown_outcome_tells_what_was_done_before_it(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
+    first, second = Change(KEY, None, "new"), Change(OTHER, None, "new")
+    proxy.inject("PUT", Fault(True, PASS_ON), Fault(True, b"", after=lambda: raw_etcd.delete(OTHER)))
+    proxy.inject("GET", Fault(True, PASS_ON, before=lambda: raw_etcd.put(OTHER, "another's")))
+    with pytest.raises(OutcomeUnknown) as caught:
+        open_store(proxy.url).commit([first, second])
+    assert caught.value.done == (first,)
+
+
+@pytest.mark.parametrize("fault", [HANG_BEFORE, HANG_AFTER], ids=["before", "after"])
+def test_it_is_unknown_when_nobody_answers_in_time(proxy: FaultProxy, open_store: Opener, fault: Fault) -> None:
+    proxy.inject_always(fault, "GET", "PUT", "DELETE")
+    begin = time.monotonic()
+    with pytest.raises(OutcomeUnknown) as caught:
+        open_store(proxy.url, seconds=0.5).commit([Change(KEY, None, "new")])
+    assert time.monotonic() - begin < 5
+    assert "no answer in time" in caught.value.diagnostic.message
+    assert proxy.writes() == 1
+
+
+def test_it_is_unknown_when_the_server_never_does_it(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+    proxy.inject_always(CUT_BEFORE, "PUT")
+    with pytest.raises(OutcomeUnknown):
+        open_store(proxy.url, seconds=1.5).commit([Change(KEY, None, "new")])
+    assert raw_etcd.get(KEY) is None
+    assert proxy.writes() >= 2
+
+
+def test_a_doubtful_write_may_be_settled_by_another_server(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
+    with fault_proxy(raw_etcd.url) as first:
+        first.inject("PUT", Fault(True, b""))
+        first.inject_always(CUT_BEFORE, "GET")
+        open_store(first.url, proxy.url).commit([Change(KEY, None, "new")])
+        assert (first.writes(), proxy.writes(), raw_etcd.get(KEY)) == (1, 0, "new")
+
+
+FAULTS = st.lists(
+    st.builds(Fault, st.booleans(), st.sampled_from([b"", PASS_ON, LEADER_LOST, GARBAGE["no JSON"]])).filter(
+        lambda fault: fault.is_delivered or fault.answer != PASS_ON
+    ),
+    max_size=3,
+)
+
+
+@given(kind=st.sampled_from(["create", "update", "delete"]), writes=FAULTS, reads=FAULTS)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_fails_on_the_way_a_lone_writer_gets_it_done_once(
+    raw_etcd: RawEtcd, open_store: Opener, kind: str, writes: list[Fault], reads: list[Fault]
+) -> None:
+    raw_etcd.wipe()
+    change = change_of(raw_etcd, kind)
+    with fault_proxy(raw_etcd.url) as faulty:
+        for method in ("PUT", "DELETE"):
+            faulty.inject(method, *writes)
+        faulty.inject("GET", *reads)
+        open_store(faulty.url).commit([change])
+        assert raw_etcd.get(KEY) == change.after
+        delivered = next((place for place, fault in enumerate(writes) if fault.is_delivered), len(writes))
+        assert faulty.writes() == delivered + 1
+
+
+# --- clean answers -----------------------------------------------------------------------------
+
+
+def test_concurrent_writers_lose_nothing(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    raw_etcd.put(KEY, "0")
+
+    def count_up(store: EtcdDatastore) -> None:
+        done = 0
+        while done < 20:
+            before = store.read([KEY])[KEY]
+            try:
+                store.commit([Change(KEY, before, str(int(before.value) + 1))])
+                done += 1
+            except Conflict:
+                continue
+
+    threads = [threading.Thread(target=count_up, args=[open_store(raw_etcd.url)]) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert raw_etcd.get(KEY) == "120"
+
+
+def test_an_entry_without_a_version_is_never_written_over(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    """python-etcd takes prevIndex=0 for no condition."""
+    raw_etcd.put(KEY, "old")
+    with pytest.raises(ValueError, match="version"):
+        open_store(raw_etcd.url).commit([Change(KEY, Entry(KEY, "old", 0), "new")])
+    assert raw_etcd.get(KEY) == "old"
+
+
+@pytest.mark.parametrize("key", [f"{ROOT}/../x", f"{ROOT}//x", f"{ROOT}/./x", "calico", f"{ROOT}/"])
+def test_a_key_that_the_server_would_resolve_is_refused(raw_etcd: RawEtcd, open_store: Opener, key: str) -> None:
+    with pytest.raises(ValueError, match="is not a key"):
+        open_store(raw_etcd.url).commit([Change(key, None, "new")])
+
+
+def test_a_value_that_is_no_text_is_refused_before_anything_is_written(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    with pytest.raises(Unreachable) as caught:
+        open_store(raw_etcd.url).commit([Change(OTHER, None, "new"), Change(KEY, None, "\udcff")])
+    assert (caught.value.diagnostic.code, raw_etcd.get(OTHER)) == ("E0509", None)
+
+
+# --- servers that fail -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", BROKEN)
+def test_a_read_is_tried_again(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, answer: str) -> None:
+    entry = stored(raw_etcd, KEY, "old")
+    proxy.inject("GET", Fault(True, BROKEN[answer]))
+    assert open_store(proxy.url).read([ROOT]) == {KEY: entry}
+
+
+def test_a_read_waits_for_a_leader(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+    entry = stored(raw_etcd, KEY, "old")
+    proxy.inject("GET", *[Fault(False, LEADER_LOST)] * 4)
+    assert open_store(proxy.url).read([ROOT]) == {KEY: entry}
+
+
+@pytest.mark.parametrize("answer", ["no JSON", "other JSON", "deep JSON", "odd types", "odd error code", "not HTTP"])
+def test_what_is_no_etcd_is_said_to_be_none(proxy: FaultProxy, open_store: Opener, answer: str) -> None:
+    proxy.inject_always(Fault(False, GARBAGE[answer]), "GET")
+    with pytest.raises(Unreachable) as caught:
+        open_store(proxy.url, seconds=3).read([ROOT])
+    assert caught.value.diagnostic.code in ("E0501", "E0502")
+    assert proxy.url in caught.value.diagnostic.message
+
+
+def test_a_redirection_is_not_followed(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+    with fault_proxy(raw_etcd.url) as elsewhere:
+        moved = reply("307 Temporary Redirect", b"", f"Location: {elsewhere.url}/v2/keys{KEY}")
+        proxy.inject_always(Fault(False, moved), "GET")
+        with pytest.raises(Unreachable) as caught:
+            open_store(proxy.url).read([ROOT])
+        assert (caught.value.diagnostic.code, elsewhere.requests) == ("E0502", [])
+
+
+def test_the_next_server_is_asked(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    store = open_store(f"http://127.0.0.1:{closed_port()}", raw_etcd.url)
+    store.commit([Change(KEY, None, "new")])
+    assert (store.read([ROOT])[KEY].value, raw_etcd.get(KEY)) == ("new", "new")
+
+
+def test_a_server_that_goes_away_between_read_and_write_is_replaced(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    with fault_proxy(raw_etcd.url) as first, fault_proxy(raw_etcd.url) as second:
+        store = open_store(first.url, second.url)
+        assert store.read([ROOT]) == {}
+        first.close()
+        store.commit([Change(KEY, None, "new")])
+        assert (raw_etcd.get(KEY), second.writes()) == ("new", 1)
+
+
+def test_servers_that_refuse_connections_are_given_up_quickly(open_store: Opener) -> None:
+    urls = [f"http://127.0.0.1:{closed_port()}" for _ in range(2)]
+    begin = time.monotonic()
+    with pytest.raises(Unreachable) as caught:
+        open_store(*urls).read([ROOT])
+    assert time.monotonic() - begin < 3
+    assert caught.value.diagnostic.code == "E0501"
+    assert all(f"`{url}`: connection refused" in caught.value.diagnostic.message for url in urls)
+
+
+def test_a_write_that_reached_nobody_is_not_unknown(open_store: Opener) -> None:
+    begin = time.monotonic()
+    with pytest.raises(Unreachable):
+        open_store(f"http://127.0.0.1:{closed_port()}").commit([Change(KEY, None, "new")])
+    assert time.monotonic() - begin < 3
+
+
+def test_a_name_that_nobody_has_is_told(open_store: Opener) -> None:
+    with pytest.raises(Unreachable) as caught:
+        open_store("http://nowhere.invalid:2379").read([ROOT])
+    assert "nowhere.invalid" in caught.value.diagnostic.message
+
+
+def test_nothing_is_sent_when_the_time_is_up(proxy: FaultProxy, open_store: Opener) -> None:
+    store = open_store(proxy.url, seconds=0)
+    with pytest.raises(Unreachable):
+        store.read([ROOT])
+    with pytest.raises(Unreachable):
+        store.commit([Change(KEY, None, "new")])
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_ctrl_c_is_heard(proxy: FaultProxy, open_store: Opener, method: str) -> None:
+    interrupt = Fault(False, None, before=lambda: os.kill(os.getpid(), signal.SIGINT))
+    proxy.inject(method, interrupt)
+    store = open_store(proxy.url)
+    with pytest.raises(KeyboardInterrupt):
+        store.read([ROOT]) if method == "GET" else store.commit([Change(KEY, None, "new")])
+
+
+def test_a_server_without_the_v2_api_is_told(tmp_path: Path, open_store: Opener) -> None:
+    with running_etcd(tmp_path, v2=False) as url, pytest.raises(Unreachable) as caught:
+        open_store(url).read([ROOT])
+    diagnostic = caught.value.diagnostic
+    assert (diagnostic.code, "--enable-v2=true" in (diagnostic.hint or "")) == ("E0504", True)
+
+
+# --- folders -----------------------------------------------------------------------------------
+
+
+def test_emptied_folders_are_removed(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    keys = [KEY, OTHER, f"{ROOT}/deep/down/below/rules"]
+    changes = [Change(key, stored(raw_etcd, key, "old"), None) for key in keys]
+    open_store(raw_etcd.url).commit(changes)
+    assert not raw_etcd.is_folder(f"{ROOT}/web")
+    assert not raw_etcd.is_folder(f"{ROOT}/deep")
+    assert raw_etcd.is_folder(ROOT)
+
+
+def test_emptied_folders_are_removed_when_a_later_change_conflicts(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    gone = Change(KEY, stored(raw_etcd, KEY, "old"), None)
+    with pytest.raises(Conflict) as caught:
+        open_store(raw_etcd.url).commit([gone, Change(f"{ROOT}/db/rules", Entry(f"{ROOT}/db/rules", "x", 1), "y")])
+    assert (caught.value.done, raw_etcd.is_folder(f"{ROOT}/web")) == ((gone,), False)
+
+
+@pytest.mark.parametrize("left", ["labels", "_hidden", "sub/key"])
+def test_a_folder_with_keys_of_others_stays(raw_etcd: RawEtcd, open_store: Opener, left: str) -> None:
+    raw_etcd.put(f"{ROOT}/web/{left}", "another's")
+    open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
+    assert raw_etcd.get(f"{ROOT}/web/{left}") == "another's"
+
+
+def test_a_key_that_comes_while_its_folder_goes_stays(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+    change = Change(KEY, stored(raw_etcd, KEY, "old"), None)
+    proxy.inject("DELETE", Fault(True, PASS_ON, after=lambda: raw_etcd.put(OTHER, "another's")))
+    open_store(proxy.url).commit([change])
+    assert ("DELETE", "/v2/keys/calico/v1/policy/profile/web?dir=true") in proxy.requests
+    assert raw_etcd.get(OTHER) == "another's"
+
+
+def test_folders_outside_the_profiles_are_left_alone(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    key = "/calico/v1/host/h/workload/o/w/endpoint/e"
+    open_store(raw_etcd.url).commit([Change(key, stored(raw_etcd, key, "{}"), None)])
+    assert raw_etcd.is_folder("/calico/v1/host/h/workload/o/w/endpoint")
+
+
+def test_an_empty_folder_is_nothing(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    raw_etcd.put_folder(f"{ROOT}/web")
+    store = open_store(raw_etcd.url)
+    assert store.read([ROOT]) == store.read([f"{ROOT}/web"]) == {}
+    store.commit([Change(KEY, None, "new")])
+    assert raw_etcd.get(KEY) == "new"
+
+
+def test_a_folder_in_the_place_of_a_value_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    raw_etcd.put_folder(KEY)
+    store = open_store(raw_etcd.url)
+    assert store.read([ROOT, KEY]) == {}
+    for before in (None, Entry(KEY, "old", 1)):
+        with pytest.raises(Unreachable) as caught:
+            store.commit([Change(KEY, before, "new")])
+        assert caught.value.diagnostic.code == "E0506"
+    assert raw_etcd.is_folder(KEY)
+
+
+def test_a_value_in_the_place_of_a_folder_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    raw_etcd.put(f"{ROOT}/web", "x")
+    store = open_store(raw_etcd.url)
+    assert store.read([KEY]) == {}
+    assert [entry.value for entry in store.read([ROOT]).values()] == ["x"]
+    with pytest.raises(Unreachable) as caught:
+        store.commit([Change(KEY, None, "new")])
+    assert (caught.value.diagnostic.code, raw_etcd.get(f"{ROOT}/web")) == ("E0507", "x")
+
+
+# --- sizes -------------------------------------------------------------------------------------
+
+
+def filled(condition: dict[str, str], size: int) -> str:
+    """A value whose form is of that size; half of it takes three bytes a character."""
+    room = size - len(urlencode({"value": "", **condition}))
+    return "%" * (room // 6) + "x" * (room - room // 6 * 3)
+
+
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_the_limit_is_the_servers(raw_etcd: RawEtcd, open_store: Opener, kind: str) -> None:
+    before = None if kind == "create" else stored(raw_etcd, KEY, "old")
+    condition = {"prevExist": "false"} if before is None else {"prevIndex": str(before.version)}
+    store, fits, over = open_store(raw_etcd.url), filled(condition, FORM_LIMIT), filled(condition, FORM_LIMIT + 1)
+    refusal = raw_etcd.request("PUT", KEY, form={"value": over, **condition})
+    assert (refusal["errorCode"], refusal["cause"]) == (210, "http: POST too large")
+    with pytest.raises(TooLarge) as caught:
+        store.commit([Change(OTHER, None, "first"), Change(KEY, before, over)])
+    message = caught.value.diagnostic.message
+    assert all(part in message for part in (KEY, str(FORM_LIMIT), str(FORM_LIMIT + 1)))
+    assert (raw_etcd.get(OTHER), caught.value.done) == (None, ())
+    store.commit([Change(KEY, before, fits)])
+    assert raw_etcd.get(KEY) == fits
+
+
+# --- credentials and TLS -----------------------------------------------------------------------
+
+CERTIFICATES = Path(__file__).parent / "tls"
+PASSWORD = "geh€im:ß"
+
+
+def test_credentials(tmp_path: Path, open_store: Opener) -> None:
+    with running_etcd(tmp_path) as url:
+        RawEtcd(url).enable_authentication(PASSWORD)
+        root = open_store(url, access=Access(username="root", password=PASSWORD))
+        root.commit([Change(KEY, None, "new")])
+        assert root.read([ROOT])[KEY].value == "new"
+        for access in (Access(), Access(username="root", password="wrong-secret")):
+            store = open_store(url, access=access)
+            with pytest.raises(Unreachable) as caught:
+                store.commit([Change(OTHER, None, "new")])
+            told = f"{caught.value} {caught.value.diagnostic} {store.name} {access}"
+            assert (caught.value.diagnostic.code, "secret" in told) == ("E0503", False)
+
+
+@pytest.fixture(scope="module")
+def secure_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    options = [
+        f"--cert-file={CERTIFICATES / 'server.pem'}",
+        f"--key-file={CERTIFICATES / 'server.key'}",
+        f"--trusted-ca-file={CERTIFICATES / 'ca.pem'}",
+        "--client-cert-auth",
+    ]
+    with running_etcd(tmp_path_factory.mktemp("tls"), options, scheme="https") as url:
+        yield url
+
+
+def access_with(ca: str = "ca.pem", client: str | None = "client") -> Access:
+    pair = (str(CERTIFICATES / f"{client}.pem"), str(CERTIFICATES / f"{client}.key")) if client else (None, None)
+    return Access(str(CERTIFICATES / ca), *pair)
+
+
+def test_tls_with_certificates_on_both_sides(secure_url: str, open_store: Opener) -> None:
+    store = open_store(secure_url, access=access_with())
+    store.commit([Change(KEY, None, "new")])
+    assert store.read([ROOT])[KEY].value == "new"
+
+
+@pytest.mark.parametrize(
+    ("access", "host", "reason"),
+    [
+        (access_with(ca="other-ca.pem"), "127.0.0.1", "its certificate is not accepted"),
+        (access_with(), "localhost", "its certificate is not accepted"),
+        (access_with(client=None), "127.0.0.1", ""),
+    ],
+    ids=["another authority", "another name", "no client certificate"],
+)
+def test_tls_that_fails_is_told(secure_url: str, open_store: Opener, access: Access, host: str, reason: str) -> None:
+    store = open_store(secure_url.replace("127.0.0.1", host), access=access, seconds=3)
+    with pytest.raises(DatastoreError) as caught:
+        store.read([ROOT])
+    assert isinstance(caught.value, Unreachable)
+    assert (caught.value.diagnostic.code, reason in caught.value.diagnostic.message) == ("E0501", True)
+
+
+def test_plain_and_tls_mixed_up_is_told(secure_url: str, raw_etcd: RawEtcd, open_store: Opener) -> None:
+    with pytest.raises(Unreachable) as caught:
+        open_store(secure_url.replace("https", "http")).read([ROOT])
+    assert "the connection was cut" in caught.value.diagnostic.message
+    with pytest.raises(Unreachable) as caught:
+        open_store(raw_etcd.url.replace("http", "https"), access=access_with()).read([ROOT])
+    assert "TLS failed" in caught.value.diagnostic.message
+
+
+# --- what it costs -----------------------------------------------------------------------------
+
+
+def test_the_client_is_imported_only_when_it_is_used() -> None:
+    program = (
+        "import sys; from calicoctl.store import settings, etcd; from calicoctl.store.deadline import Deadline;"
+        " settings.open_datastore(settings.resolve('http://h:1', {'CALICOCTL_ENV': '/dev/null'}), Deadline(1));"
+        " print(sorted({'etcd', 'urllib3', 'dns', 'sqlite3', 'ssl', 'http.client'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

