@@ -1,0 +1,146 @@
+"""An oracle of the agent: what it enforces as it is written, from its description alone.
+
+It shares nothing with the program's own validation, and is written for clearness, not for speed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Any
+
+SIDES = ("src_net", "dst_net", "!src_net", "!dst_net")
+LANGUAGE = {"action", "protocol", "src_tag", "src_net", "src_ports", "dst_tag", "dst_net", "dst_ports"}
+LANGUAGE |= {"icmp_type", "icmp_code"}
+AGENT = {"action", "ip_version", "log_prefix"}
+for _name in LANGUAGE - {"action"} | {"src_selector", "dst_selector"}:
+    AGENT |= {_name, f"!{_name}"}
+
+
+def is_number(value: object, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def is_name(value: object) -> bool:
+    allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+    return isinstance(value, str) and 1 <= len(value) <= 128 and value[0] != "-" and set(value) <= set(allowed)
+
+
+def net_version(value: object) -> int | None:
+    """4 or 6 for a CIDR as the agent takes it everywhere, None for anything else."""
+    if not isinstance(value, str):
+        return None
+    address, slash, length = value.partition("/")
+    for version, bits, parse in ((4, 32, ipaddress.IPv4Address), (6, 128, ipaddress.IPv6Address)):
+        with contextlib.suppress(ValueError):
+            parse(address)
+            if "%" in address or not address.isascii():
+                return None
+            return version if not slash or length in {str(number) for number in range(bits + 1)} else None
+    return None
+
+
+PORT_TEXTS = {str(number) for number in range(1, 65536)}
+
+
+def is_port(value: object) -> bool:
+    if isinstance(value, str):
+        first, colon, last = value.partition(":")
+        return bool(colon) and first in PORT_TEXTS and last in PORT_TEXTS and int(first) < int(last)
+    return is_number(value, 1, 65535)
+
+
+class Selector:
+    """A recursive descent over a selector."""
+
+    def __init__(self, text: str) -> None:
+        self.rest = text.lstrip(" ")
+
+    def take(self, pattern: str) -> bool:
+        found = re.match(pattern, self.rest)
+        if found:
+            self.rest = self.rest[found.end() :].lstrip(" ")
+        return bool(found)
+
+    def either(self) -> bool:
+        while self.both():
+            if not self.take(r"\|\|"):
+                return True
+        return False
+
+    def both(self) -> bool:
+        while self.term():
+            if not self.take("&&"):
+                return True
+        return False
+
+    def term(self) -> bool:
+        while self.take("!(?!=)"):
+            pass
+        label, string = r"[A-Za-z0-9_./-]+", r""" *("[^"]*"|'[^']*')"""
+        if self.take(r"\("):
+            return self.either() and self.take(r"\)")
+        if self.take(r"all\(\)") or self.take(rf"has\( *{label} *\)"):
+            return True
+        listed = rf" *\{{{string}( *,{string})* *\}}"
+        return self.take(rf"{label} *[!=]={string}") or self.take(rf"{label} +(not +)?in{listed}")
+
+
+def is_selector(value: object) -> bool:
+    if not isinstance(value, str) or not value.isprintable():
+        return False
+    selector = Selector(value)
+    return selector.rest == "" or (selector.either() and selector.rest == "")
+
+
+def is_protocol(value: object) -> bool:
+    return value in ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite") or is_number(value, 1, 255)
+
+
+CHECKS: dict[str, Callable[[Any], object]] = {
+    "action": lambda value: value in ("allow", "deny", "log", "next-tier"),
+    "ip_version": lambda value: is_number(value, 4, 4) or is_number(value, 6, 6),
+    "log_prefix": lambda value: isinstance(value, str) and re.fullmatch(r'[^\x00-\x1f"\\\x7f-\U0010ffff]{1,27}', value),
+    "protocol": is_protocol,
+    "tag": is_name,
+    "net": lambda value: net_version(value) is not None,
+    "selector": is_selector,
+    "ports": lambda value: isinstance(value, list) and value != [] and all(map(is_port, value)),
+    "icmp_type": lambda value: is_number(value, 0, 254),
+    "icmp_code": lambda value: is_number(value, 0, 255),
+}
+
+
+def enforced_as_written(rule: object) -> bool:
+    """Whether the agent does with a rule what the rule says, by the agent's description alone."""
+    if not isinstance(rule, dict) or "action" not in rule or not set(rule) <= AGENT:
+        return False
+    for key, value in rule.items():
+        name = key.lstrip("!")
+        if not CHECKS[name if name in CHECKS else name.partition("_")[2]](value):
+            return False
+    protocol = rule.get("protocol")
+    if any(key.endswith("_ports") for key in rule) and protocol not in ("tcp", "udp"):
+        return False
+    for sign in ("", "!"):
+        if f"{sign}icmp_type" in rule and protocol not in ("icmp", "icmpv6"):
+            return False
+        if f"{sign}icmp_code" in rule and f"{sign}icmp_type" not in rule:
+            return False
+    versions = {net_version(rule[key]) for key in SIDES if key in rule} | {rule.get("ip_version")}
+    versions.add({"icmp": 4, 1: 4, "icmpv6": 6, 58: 6}.get(protocol))
+    return len(versions - {None}) <= 1
+
+
+def meaning(rule: dict[str, Any]) -> dict[str, object]:
+    """What a rule matches and does: networks without host bits, ports as sets of numbers."""
+    meant = dict(rule)
+    for key, value in rule.items():
+        if key in SIDES:
+            meant[key] = ipaddress.ip_network(value, strict=False)
+        if key.endswith("_ports"):
+            pairs = [str(port).partition(":") for port in value]
+            meant[key] = {number for low, _, high in pairs for number in range(int(low), int(high or low) + 1)}
+    return meant

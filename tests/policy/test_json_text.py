@@ -1,0 +1,212 @@
+"""JSON with positions: what is no JSON, where things stand, and how paths and values are shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.policy.json_text import (
+    OddNumber,
+    Path,
+    RepeatedKeys,
+    find_constant,
+    found_text,
+    locate,
+    path_text,
+    read_elements,
+    read_members,
+    read_value,
+    visible_json,
+)
+from calicoctl.policy.stored import read_document
+from calicoctl.source import Source
+
+DEEP = "[" * 100_000
+
+
+def complaint(text: str) -> Diagnostic:
+    """The one complaint about a text that is no rules document."""
+    with pytest.raises(Refused) as caught:
+        read_document(Source("rules.json", text))
+    (diagnostic,) = caught.value.diagnostics
+    return diagnostic
+
+
+# text | code | the words it points at | a part of the message
+NOT_JSON = [
+    ("", "E0301", "", "empty"),
+    (" \n\t\r ", "E0301", "", "empty"),
+    ('\ufeff{"a":1}', "E0305", "\ufeff", "byte order mark"),
+    ('{"a":"\udcff"}', "E0306", "\udcff", "UTF-8"),
+    ("[]", "E0308", "[]", "not a list"),
+    ("3", "E0308", "3", "not `3`"),
+    ("NaN", "E0308", "NaN", "not `NaN`"),
+    ("1e999", "E0308", "1e999", "not `1e999`"),
+    ("nul", "E0302", "n", "a value is expected here"),
+    ("{", "E0302", "", "the text ends too soon"),
+    ('{"a"', "E0302", "", "the text ends too soon"),
+    ('{"a":', "E0302", "", "the text ends too soon"),
+    ('{"a":1', "E0302", "", "the text ends too soon"),
+    ('{"inbound_rules":[', "E0302", "", "the text ends too soon"),
+    ('{"inbound_rules":[{}', "E0302", "", "the text ends too soon"),
+    ('{"a" 1}', "E0302", "1", "a colon"),
+    ('{"a":1 "b":2}', "E0302", '"', "a comma or the end"),
+    ('{"inbound_rules":[{} {}]}', "E0302", "{", "a comma or the end"),
+    ('{"a":[1 2]}', "E0302", "2", "a comma or the end"),
+    ('{"a":1,}', "E0302", ",", "nothing follows this comma"),
+    ('{"a":{"b":1 , \n}}', "E0302", ",", "nothing follows this comma"),
+    ('{"a":[1,]}', "E0302", ",", "nothing follows this comma"),
+    ('{"inbound_rules":[{},]}', "E0302", ",", "nothing follows this comma"),
+    ('{"inbound_rules":[{"a":1,}]}', "E0302", ",", "nothing follows this comma"),
+    ("{,}", "E0302", ",", "nothing follows this comma"),
+    ("],", "E0302", "]", "a value is expected here"),
+    ("{a:1}", "E0302", "a", "a key in double quotes"),
+    ("{'a':1}", "E0302", "'", "a key in double quotes"),
+    ("{1:1}", "E0302", "1", "a key in double quotes"),
+    ('{"a":"b}', "E0302", '"', "does not end"),
+    ('{"a":"b\nc"}', "E0302", "\n", "a control character"),
+    ('{"a":"\\x"}', "E0302", "\\", "escape"),
+    ('{"a":"\\u12"}', "E0302", None, "escape"),
+    ('{"a":.5}', "E0302", ".", "a value is expected here"),
+    ('{"a":\u00a01}', "E0302", "\u00a0", "a value is expected here"),
+    ('{"a":1}x', "E0303", "x", "follows"),
+    ('{"a":1} {"b":2}\n', "E0303", '{"b":2}', "follows"),
+    (DEEP, "E0304", "[", "nested"),
+    ('{"inbound_rules":' + DEEP, "E0304", "[", "nested"),
+    ('{"inbound_rules":[{"a":' + '{"a":' * 100_000, "E0304", "{", "nested"),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "words", "message"), NOT_JSON, ids=lambda value: str(value)[:30])
+def test_what_is_no_rules_document_is_diagnosed(text: str, code: str, words: str | None, message: str) -> None:
+    diagnostic = complaint(text)
+    assert diagnostic.code == code
+    assert message in diagnostic.message
+    assert diagnostic.span is not None
+    if words is not None:
+        assert diagnostic.span.text == words
+
+
+# text | a part of the hint
+HINTS = [
+    ("{'a':1}", "double quotes"),
+    ('{"a":1,}', "remove the comma"),
+    ('{"a":1} // x', None),
+    ('{ // x\n"a":1}', "no comments"),
+    ('{"a": /* x */ 1}', "no comments"),
+    ('{\n# x\n"a":1}', "no comments"),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), HINTS)
+def test_common_mistakes_have_a_hint(text: str, hint: str | None) -> None:
+    found = complaint(text).hint
+    assert found is None if hint is None else hint in str(found)
+
+
+def test_a_complaint_tells_line_and_column() -> None:
+    diagnostic = complaint('{\n  "a": 1,\n  "b" 2\n}')
+    assert diagnostic.span is not None
+    assert (diagnostic.span.line, diagnostic.span.column) == (3, 7)
+
+
+def test_numbers_without_an_exact_integer_keep_their_text() -> None:
+    huge = "1" + "0" * 5000
+    text = f"[1.50,1e999,-0.0,{huge},NaN,-Infinity,7]"
+    value, end = read_value(Source("a", text), 0)
+    assert end == len(text)
+    assert value == [*map(OddNumber, ("1.50", "1e999", "-0.0", huge, "NaN", "-Infinity")), 7]
+    assert [number.is_json for number in value if isinstance(number, OddNumber)] == [True] * 4 + [False] * 2
+
+
+def test_a_repeated_key_is_kept_with_both_values() -> None:
+    value, _ = read_value(Source("a", '{"a":1,"b":2,"a":3}'), 0)
+    assert value == RepeatedKeys((("a", 1), ("b", 2), ("a", 3)))
+
+
+def test_every_element_and_member_knows_its_text() -> None:
+    text = ' { "k" : [ 1 , {"a": [2]}\n,"x" ] , "z":null } '
+    source = Source("a", text)
+    members, end = read_members(source, 1, frozenset(["k"]))
+    assert text[end:] == " "
+    assert [(each.key, text[each.key_start : each.key_end], text[each.start : each.end]) for each in members] == [
+        ("k", '"k"', '[ 1 , {"a": [2]}\n,"x" ]'),
+        ("z", '"z"', "null"),
+    ]
+    assert members[0].elements is not None
+    assert [text[each.start : each.end] for each in members[0].elements] == ["1", '{"a": [2]}', '"x"']
+    assert read_elements(source, members[0].start) == (members[0].elements, members[0].end)
+
+
+@pytest.mark.parametrize(
+    ("path", "at_key", "words"),
+    [
+        ((), False, '{ "a": [1, [ 2, "x" ]], "b": {"c": 1}, "b" : {"c":[3]} }'),
+        (("a", 0), False, "1"),
+        (("a", 1, 1), False, '"x"'),
+        (("b",), False, '{"c":[3]}'),
+        (("b", "c"), True, '"c"'),
+        (("b", "c", 0), False, "3"),
+        (("a",), True, '"a"'),
+    ],
+)
+def test_a_path_is_located(path: Path, at_key: bool, words: str) -> None:
+    text = '\n{ "a": [1, [ 2, "x" ]], "b": {"c": 1}, "b" : {"c":[3]} }'
+    assert locate(Source("a", text), 1, path, at_key=at_key).text == words
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (("inbound_rules", 3, "dst_ports", 0), "inbound_rules[3].dst_ports[0]"),
+        (("inbound_rules", 3, "!src_net"), "inbound_rules[3].!src_net"),
+        (("a", "odd key"), 'a["odd key"]'),
+        (("a", "\x1b\u202e"), 'a["\\u001b\\u202e"]'),
+        (("x.y",), '["x.y"]'),
+        ((2,), "[2]"),
+        ((), ""),
+    ],
+)
+def test_paths_are_written_as_people_write_them(path: Path, text: str) -> None:
+    assert path_text(path) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("80", '`"80"`'),
+        (True, "`true`"),
+        (None, "`null`"),
+        (7, "`7`"),
+        ([], "a list"),
+        ({}, "an object"),
+        (RepeatedKeys(()), "an object"),
+        (OddNumber("1e9"), "`1e9`"),
+        (OddNumber("9" * 5000), "`" + "9" * 60 + "...`"),
+    ],
+)
+def test_what_was_found_is_shown_short(value: object, text: str) -> None:
+    assert found_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "constant"),
+    [('{"a":"NaN"}', None), ('{"a":["Infinity\\"NaN",-Infinity]}', "-Infinity"), ('{"a":NaN}', "NaN"), ("{}", None)],
+)
+def test_constants_that_json_lacks_are_found(text: str, constant: str | None) -> None:
+    found = find_constant(Source("a", text))
+    if constant is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.span is not None
+        assert found.span.text == constant
+
+
+def test_raw_json_is_shown_in_printable_ascii_with_the_same_meaning() -> None:
+    raw = '{ "a" :\t"\u00e9 \U0001f600 \x7f \u202e \\" x",\r\n"b": [ 1.50 ] }'
+    shown = visible_json(raw)
+    assert shown == '{"a":"\\u00e9 \\ud83d\\ude00 \\u007f \\u202e \\" x","b":[1.50]}'
+    assert json.loads(shown) == json.loads(raw)

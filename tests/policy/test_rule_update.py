@@ -1,0 +1,223 @@
+"""`rule update`: what it takes, and each thing that it refuses with the place of it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.rule_update import read_update
+from calicoctl.policy.stored import RulesDocument, read_stored_rules
+from calicoctl.source import STANDARD_INPUT, Source
+
+SPECIFIED = """\
+{
+  "inbound_rules": [
+    {
+      "action": "allow",
+      "protocol": "tcp",
+      "dst_ports": [
+        80,
+        443
+      ]
+    },
+    {
+      "action": "allow",
+      "icmp_type": 8,
+      "protocol": "icmp"
+    }
+  ],
+  "outbound_rules": [
+    {
+      "action": "allow"
+    }
+  ]
+}
+"""
+
+
+def update(text: str, stored: RulesDocument | Unreadable | None = None) -> tuple[str, tuple[Diagnostic, ...]]:
+    """The text to store, and the warnings."""
+    document, warnings = read_update(Source(STANDARD_INPUT, text), stored)
+    return document.text(), warnings
+
+
+def refused(text: str) -> tuple[Diagnostic, ...]:
+    with pytest.raises(Refused) as caught:
+        update(text)
+    assert all(diagnostic.is_error for diagnostic in caught.value.diagnostics)
+    return caught.value.diagnostics
+
+
+def inbound(rules: str) -> str:
+    return '{"inbound_rules":[' + rules + '],"outbound_rules":[]}'
+
+
+def test_the_specifications_example() -> None:
+    assert update(SPECIFIED) == (
+        '{"inbound_rules":[{"action":"allow","dst_ports":[80,443],"protocol":"tcp"},'
+        '{"action":"allow","icmp_type":8,"protocol":"icmp"}],"outbound_rules":[{"action":"allow"}]}',
+        (),
+    )
+
+
+# input | what is stored in its stead
+ACCEPTED = [
+    ("", ""),
+    ('{ "src_tag" : "a", "action":"allow" }', '{"action":"allow","src_tag":"a"}'),
+    ('{"action":"\\u0061llow"}', '{"action":"allow"}'),
+    ('{"action":"allow","src_net":"2001:DB8::"}', '{"action":"allow","src_net":"2001:db8::/128"}'),
+    (
+        '{"action":"allow","protocol":"tcp","dst_ports":["9:10",7,"8:8"]}',
+        '{"action":"allow","dst_ports":["9:10",7,8],"protocol":"tcp"}',
+    ),
+    # Beyond the language: the values stay.
+    ('{"log_prefix":"x y","action":"log"}', '{"action":"log","log_prefix":"x y"}'),
+    ('{"src_net":"10.0.0.1/8","action":"next-tier"}', '{"action":"next-tier","src_net":"10.0.0.1/8"}'),
+    (
+        '{"protocol":"udp","action":"deny","!src_ports":["9:9"],"src_selector":"a == \\"\u00e9\\""}',
+        '{"!src_ports":[9],"action":"deny","protocol":"udp","src_selector":"a == \\"\\u00e9\\""}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "stored"), ACCEPTED)
+def test_rules_are_stored_in_canonical_text(given: str, stored: str) -> None:
+    assert update(inbound(given)) == (inbound(stored), ())
+
+
+def test_host_bits_are_masked_with_a_warning() -> None:
+    text, warnings = update(
+        inbound('{"action":"deny"},\n{"action":"deny","src_net":"10.0.0.1/8","dst_net":"10.1.0.0/16"}')
+    )
+    assert text == inbound('{"action":"deny"},{"action":"deny","dst_net":"10.1.0.0/16","src_net":"10.0.0.0/8"}')
+    (warning,) = warnings
+    assert warning.code == "W0302"
+    assert warning.message == (
+        '`inbound_rules[1].src_net` is `"10.0.0.1/8"`, which has host bits set; the network stored is `10.0.0.0/8`'
+    )
+    assert warning.span is not None
+    assert (warning.span.line, warning.span.column, warning.span.text) == (2, 28, '"10.0.0.1/8"')
+
+
+def test_many_masked_networks_are_counted() -> None:
+    text, warnings = update(inbound(",".join(['{"action":"deny","src_net":"10.0.0.1/8"}'] * 2500)))
+    assert text.count('"10.0.0.0/8"') == 2500
+    assert [warning.code for warning in warnings] == ["W0302"] * 100 + ["W0307"]
+    assert warnings[-1].message.startswith("2400 more")
+
+
+def test_after_many_warnings_an_error_is_still_an_error() -> None:
+    masked = ",".join(['{"action":"deny","src_net":"10.0.0.1/8"}'] * 2500)
+    assert [error.code for error in refused(inbound(masked + ',{"action":"no"}'))] == ["E0317"]
+
+
+def test_an_id_is_ignored_with_a_warning() -> None:
+    text, (warning,) = update('{"id":"OTHER","inbound_rules":[],"outbound_rules":[]}')
+    assert text == inbound("")
+    assert warning.code == "W0301"
+    assert warning.span is not None
+    assert warning.span.text == '"id"'
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (
+            '{"id" : "WEB","inbound_rules":[7],"z":[1.0, 2]}',
+            '{"id":"WEB","inbound_rules":[{"action":"deny"}],"z":[1.0, 2],"outbound_rules":[]}',
+        ),
+        ('{"outbound_rules":[ ],"inbound_rules":[]}', '{"outbound_rules":[],"inbound_rules":[{"action":"deny"}]}'),
+        ("{}", inbound('{"action":"deny"}')),
+        ("not JSON", inbound('{"action":"deny"}')),
+    ],
+)
+def test_what_is_stored_beside_the_rules_is_kept(stored: str, expected: str) -> None:
+    document = read_stored_rules(Source("key", stored))
+    text, _ = update('{"id":"x",' + inbound('{"action":"deny"}')[1:], document)
+    assert text == expected
+
+
+def test_replacing_rules_by_none_mends_a_missing_list() -> None:
+    document = read_stored_rules(Source("key", '{"inbound_rules":[]}'))
+    text, _ = update(inbound(""), document)
+    assert json.loads(text) == {"inbound_rules": [], "outbound_rules": []}
+
+
+# input | code | path | the words it points at
+REFUSED = [
+    ("{}", "E0311", "inbound_rules", "{"),
+    ('{"inbound_rules":[]}', "E0311", "outbound_rules", "{"),
+    ('{"inbound_rules":{},"outbound_rules":[]}', "E0312", "inbound_rules", "{}"),
+    ('{"inbound_rules":null,"outbound_rules":[]}', "E0312", "inbound_rules", "null"),
+    ('{"inbound_rules":[],"outbound_rules":[],"name":1}', "E0310", "name", '"name"'),
+    ('{"inbound_rules":[],"outbound_rules":[],"outbound_rules":[]}', "E0309", "outbound_rules", '"outbound_rules"'),
+    ('{"id":1,"id":1,"inbound_rules":[],"outbound_rules":[]}', "E0309", "id", '"id"'),
+    ('{"id":NaN,"inbound_rules":[],"outbound_rules":[]}', "E0307", "NaN", "NaN"),
+    (inbound('{"action":"allow","src_tag":Infinity}'), "E0307", "Infinity", "Infinity"),
+    (inbound("7"), "E0313", "inbound_rules[0]", "7"),
+    (inbound("{}"), "E0316", "inbound_rules[0]", "{}"),
+    (inbound('{"action":"allow"},{"action":"Allow"}'), "E0317", "inbound_rules[1].action", '"Allow"'),
+    (inbound('{"action":"allow","action":"allow"}'), "E0309", "inbound_rules[0].action", '"action"'),
+    (inbound('{"action":"allow","sport":[1]}'), "E0314", "inbound_rules[0].sport", '"sport"'),
+    (inbound('{"action":"allow","src_tag":"-a"}'), "E0320", "inbound_rules[0].src_tag", '"-a"'),
+    (
+        inbound('{"action":"allow","protocol":"tcp","dst_ports":[1, "80"]}'),
+        "E0325",
+        "inbound_rules[0].dst_ports[1]",
+        '"80"',
+    ),
+    (inbound('{"action":"allow","protocol":"tcp","dst_ports":[]}'), "E0323", "inbound_rules[0].dst_ports", "[]"),
+    (inbound('{"action":"allow","dst_ports":[80]}'), "E0324", "inbound_rules[0].dst_ports", '"dst_ports"'),
+    (inbound('{"action":"allow","icmp_type":8}'), "E0332", "inbound_rules[0].icmp_type", '"icmp_type"'),
+    (
+        inbound('{"action":"allow","src_net":"::/0","dst_net":"0.0.0.0/0"}'),
+        "E0335",
+        "inbound_rules[0].dst_net",
+        '"0.0.0.0/0"',
+    ),
+    (
+        inbound('{"action":"allow","src_tag":1' + "0" * 5000 + "}"),
+        "E0319",
+        "inbound_rules[0].src_tag",
+        "1" + "0" * 5000,
+    ),
+    (inbound('{"action":"allow","src_tag":1e999}'), "E0319", "inbound_rules[0].src_tag", "1e999"),
+    ('{"outbound_rules":[{"action":"x"}],"inbound_rules":[]}', "E0317", "outbound_rules[0].action", '"x"'),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "path", "words"), REFUSED, ids=lambda value: str(value)[:60])
+def test_what_is_refused_names_the_path_and_points_at_it(text: str, code: str, path: str, words: str) -> None:
+    diagnostics = refused(text)
+    found = diagnostics[0]
+    assert found.code == code
+    assert f"`{path}`" in found.message
+    assert found.span is not None
+    assert found.span.text == words
+    assert len(diagnostics) == (2 if text == "{}" else 1)
+
+
+def test_all_errors_are_told_at_once_with_line_and_column() -> None:
+    text = """{
+  "name": 1,
+  "inbound_rules": [
+    {"action": "allow", "protocol": "tcp", "dst_ports": [80, "443"]},
+    {"action": "alow", "src_net": "10"}
+  ],
+  "outbound_rules": [7]
+}"""
+    found = [(error.code, error.span.line, error.span.column) for error in refused(text) if error.span]
+    assert found == [("E0310", 2, 3), ("E0325", 4, 62), ("E0317", 5, 16), ("E0321", 5, 35), ("E0313", 7, 22)]
+
+
+def test_more_errors_than_anyone_reads_are_cut() -> None:
+    diagnostics = refused(inbound(",".join(["7"] * 3000)))
+    assert len(diagnostics) == 1001
+    assert diagnostics[-1].code == "E0340"
+
+
+def test_text_that_is_no_json_is_one_error() -> None:
+    assert [error.code for error in refused('{"inbound_rules":[7,}')] == ["E0302"]

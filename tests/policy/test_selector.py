@@ -1,0 +1,103 @@
+"""Selectors: what the agent can read, and what it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from calicoctl.policy.selector import LENGTH_MAX, grammar, selector_fault
+
+GOOD = [
+    "",
+    "  ",
+    "all()",
+    "! all()",
+    'role == "web"',
+    "role == 'web'",
+    'role=="web"',
+    "role != ''",
+    'a.b/c-d_e == "x y"',
+    "a == 'say \"hi\"'",
+    'a == "it\'s"',
+    'a == "back\\slash"',
+    'env in {"test"}',
+    "env in{'test', \"staging\"}",
+    'env not in { "test" }',
+    "has(role)",
+    "has( role )",
+    "!!has(role)",
+    'has(a) && has(b) || c == "d" && !(has(e) || has(f))',
+    "((has(a)))",
+    # Words of the syntax are labels where only a label can stand.
+    'in in {"in"}',
+    'not not in {"a"}',
+    'has == "a"',
+    'all == "a"',
+    'hash == "a"',
+    'inner in {"a"}',
+    "has(in)",
+    'a == "\u00e9"',
+]
+
+# selector | a part of the reason
+BAD = [
+    ("role", "too soon"),
+    ("&&", "character 1"),
+    ('role = "web"', "character 6"),
+    ("role == web", "a string in quotes"),
+    ('role == "web', "character 9"),
+    ('role == "web" extra', "`extra`"),
+    ("role in {}", "a string in quotes"),
+    ('role in {"a",}', "a string in quotes"),
+    ('role in "a"', "`{`"),
+    ('role inx {"a"}', "`inx`"),
+    ('role notin {"a"}', "`notin`"),
+    ("has (role)", "character 5"),
+    ("has()", "a label"),
+    ("all( )", "character 4"),
+    ("has(role", "`)`"),
+    ('(a == "b"', "`)`"),
+    ('a == "b")', "the end"),
+    ("a == 'b\" ", "character 6"),
+    ('a == "say \\"hi\\""', "character 13"),
+    ("a ==\t'b'", "character 5"),
+    ("has(a) & has(b)", "character 8"),
+    ("has(a) and has(b)", "`and`"),
+    ('\u00e9 == "x"', "character 1"),
+    ('"a" == "b"', '`"a"`'),
+    ("!" * 5000, str(LENGTH_MAX)),
+]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_a_selector_that_the_agent_reads(text: str) -> None:
+    assert selector_fault(text) is None
+
+
+@pytest.mark.parametrize(("text", "reason"), BAD)
+def test_a_selector_that_it_does_not(text: str, reason: str) -> None:
+    assert reason in (selector_fault(text) or "")
+
+
+def test_deep_nesting_is_no_trouble() -> None:
+    assert selector_fault("(" * 1000 + "all()" + ")" * 1000) is None
+    assert selector_fault("!" * 4000 + "all()") is None
+
+
+def test_the_grammar_has_no_conflicts() -> None:
+    assert grammar(strict=True).parse("all()") is not None
+
+
+def test_lark_is_imported_only_for_a_selector() -> None:
+    code = (
+        "import sys, calicoctl.policy.rule_update, calicoctl.policy.tags\n"
+        "from calicoctl.policy.agent_schema import check_rule\n"
+        "check_rule({'action': 'allow', 'src_selector': ''})\n"
+        "print('lark' in sys.modules)\n"
+        "check_rule({'action': 'allow', 'src_selector': 'has(a)'})\n"
+        "print('lark' in sys.modules)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\nTrue\n"

@@ -1,0 +1,376 @@
+"""Laws of the language, for any statement, any rule and any text."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections import Counter
+from dataclasses import replace
+
+from hypothesis import assume, event, example, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.diagnostics import Refused, display_width, printable, render
+from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.rule import PortRange, Rule, merge_ports
+from calicoctl.policy.text import rule_text, syntax_of
+from calicoctl.policy.validation import check_rule
+from calicoctl.source import Source, Span
+from calicoctl.syntax import ast, printer
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+from tests.strategies import (
+    HOSTILE_CHARACTERS,
+    KEYWORDS,
+    Mistyped,
+    any_texts,
+    hostile_texts,
+    mistyped,
+    plain_names,
+    port_ranges,
+    rules,
+    trees_of_rules,
+    trees_of_statements,
+    word_salads,
+)
+
+# Generous: it is there to find what grows without bound, on a slow and busy machine, too.
+SECONDS_MAX = 2.0
+
+
+def source(text: str) -> Source:
+    return Source("test", text)
+
+
+# --- text and tree ------------------------------------------------------------------------------
+
+
+@settings(max_examples=400)
+@given(trees_of_statements(any_texts))
+def test_a_statement_prints_to_text_that_parses_to_it(tree: ast.Statement) -> None:
+    text = printer.statement(tree)
+    parsed = parse_statement(source(text))
+    assert parsed == tree
+    assert printer.statement(parsed) == text
+
+
+@settings(max_examples=400)
+@given(trees_of_rules(any_texts))
+def test_a_rule_prints_to_text_that_parses_to_it(tree: ast.Rule) -> None:
+    text = printer.rule(tree)
+    parsed = parse_rule(source(text))
+    assert parsed == tree
+    assert printer.rule(parsed) == text
+
+
+@settings(max_examples=200)
+@given(trees_of_statements(any_texts))
+def test_printed_text_is_one_line_that_steers_no_terminal(tree: ast.Statement) -> None:
+    text = printer.statement(tree)
+    assert text.isprintable()
+    assert len(text.splitlines()) == 1
+
+
+@settings(max_examples=200)
+@given(trees_of_statements(plain_names), st.data())
+def test_how_much_space_there_is_means_nothing(tree: ast.Statement, data: st.DataObject) -> None:
+    spaces = st.text(" \t", min_size=1, max_size=3)
+    text = printer.statement(tree)
+    assume("'" not in text)
+    spaced = "".join(word + data.draw(spaces) for word in text.split(" "))
+    assert parse_statement(source(data.draw(spaces) + spaced)) == tree
+
+
+@settings(max_examples=200)
+@given(trees_of_statements(any_texts))
+def test_every_word_knows_where_it_stood(tree: ast.Statement) -> None:
+    text = source(printer.statement(tree))
+    for word in words_of(parse_statement(text)):
+        assert word.span.source is text
+        spelt = word.span.text
+        assert spelt == word.text or spelt == printer.quoted(word.text, frozenset([word.text]))
+
+
+def words_of(node: object) -> list[ast.Word | ast.Keyword]:
+    """All words and keywords of a tree, in no order."""
+    if isinstance(node, ast.Word | ast.Keyword):
+        return [node]
+    names = [name for name in getattr(node, "__slots__", ()) if name not in ("span", "repeated")]
+    return [word for name in names for word in words_of(getattr(node, name))]
+
+
+# --- rules --------------------------------------------------------------------------------------
+
+
+@settings(max_examples=400)
+@given(rules())
+def test_a_rule_survives_its_own_text(rule: Rule) -> None:
+    text = rule_text(rule)
+    findings = Findings()
+    assert check_rule(parse_rule(source(text)), findings) == rule
+    assert findings.found == []
+
+
+@settings(max_examples=300)
+@given(rules())
+def test_a_rule_is_added_as_it_is_printed(rule: Rule) -> None:
+    reading = read_statement(source(f"profile WEB rule add inbound {rule_text(rule)}"))
+    assert getattr(reading.statement, "rule", None) == rule
+    assert reading.warnings == ()
+
+
+# So few ports that ranges meet, overlap and repeat.
+low_ranges = st.tuples(st.integers(1, 12), st.integers(0, 4)).map(lambda pair: PortRange(pair[0], pair[0] + pair[1]))
+
+
+def ports_of(ranges: tuple[PortRange, ...]) -> set[int]:
+    return {port for each in ranges for port in range(each.first, each.last + 1)}
+
+
+@settings(max_examples=300)
+@given(st.lists(low_ranges, max_size=6).map(tuple))
+def test_merged_ports_are_the_same_set_in_the_fewest_ranges(ranges: tuple[PortRange, ...]) -> None:
+    merged = merge_ports(ranges)
+    assert ports_of(merged) == ports_of(ranges)
+    assert all(before.last + 1 < behind.first for before, behind in zip(merged, merged[1:], strict=False))
+    assert merge_ports(merged) == merged
+
+
+@settings(max_examples=300)
+@given(rules(ports=low_ranges), st.data())
+def test_rules_mean_the_same_exactly_when_they_match_alike(rule: Rule, data: st.DataObject) -> None:
+    other = data.draw(st.just(respelt(rule)) | neighbours(rule) | rules(ports=low_ranges))
+    alike = (
+        rule.action == other.action
+        and rule.protocol == other.protocol
+        and (rule.icmp_type, rule.icmp_code) == (other.icmp_type, other.icmp_code)
+        and all(
+            (one.tag, one.net, ports_of(one.ports)) == (two.tag, two.net, ports_of(two.ports))
+            for one, two in ((rule.source, other.source), (rule.destination, other.destination))
+        )
+    )
+    event(f"alike: {alike}")
+    assert (rule.meaning == other.meaning) == alike
+    assert not alike or hash(rule.meaning) == hash(other.meaning)
+
+
+def respelt(rule: Rule) -> Rule:
+    """The same rule with its ports one by one, backwards."""
+
+    def ports(ranges: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
+        return tuple(PortRange(port, port) for port in sorted(ports_of(ranges), reverse=True))
+
+    return replace(
+        rule,
+        source=replace(rule.source, ports=ports(rule.source.ports)),
+        destination=replace(rule.destination, ports=ports(rule.destination.ports)),
+    )
+
+
+def neighbours(rule: Rule) -> st.SearchStrategy[Rule]:
+    """The rule with one thing changed."""
+    return st.sampled_from(
+        [
+            replace(rule, source=rule.destination, destination=rule.source),
+            replace(rule, source=replace(rule.source, ports=rule.source.ports[1:])),
+            replace(rule, destination=replace(rule.destination, tag="another")),
+            replace(rule, destination=replace(rule.destination, net=None)),
+            replace(rule, icmp_code=None),
+        ]
+    )
+
+
+# --- any text at all ----------------------------------------------------------------------------
+
+
+def read_in_time(text: Source) -> Refused | None:
+    """Read a text as a statement; anything but an answer or our own refusal is raised, and so is a long wait."""
+    began = time.monotonic()
+    try:
+        read_statement(text)
+    except Refused as refused:
+        assert any(each.is_error for each in refused.diagnostics)
+        for each in refused.diagnostics:
+            drawn = render(each)
+            assert steering(drawn.replace("\n", "")) == ""
+        return refused
+    finally:
+        assert time.monotonic() - began < SECONDS_MAX
+    return None
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text() | hostile_texts | word_salads | mistyped().map(lambda each: each.text))
+@example('"' * 3000)
+@example("profile " + "'" * 3000)
+@example('profile "' + '\\"' * 3000)
+@example('"a ' * 3000)
+@example("profile " + "a" * 100_000)
+@example("profile WEB rule add inbound allow tcp to ports " + "9" * 20_000)
+@example("profile WEB rule add inbound allow tcp to ports " + "80," * 20_000)
+@example("profile WEB rule add inbound allow tcp to ports " + "80 " * 50)
+@example("profile WEB rule add inbound allow from cidr " + ":" * 20_000)
+@example("profile WEB rule add inbound allow icmp type " + "0" * 20_000)
+@example("profile WEB rule add inbound --at=" + "1" * 20_000 + " allow")
+@example("profile WEB rule add inbound allow from cidr 10.0.0.0/" + "0" * 20_000 + "8")
+@example("profile WEB rule add inbound allow " + "from any " * 28)
+@example("profile WEB rule add inbound " + "permit " * 55)
+@example("tag " * 60)
+def test_any_text_is_a_statement_or_is_refused(text: str) -> None:
+    refused = read_in_time(source(text))
+    event("refused" if refused else "read")
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(any_texts | st.sampled_from(["'a b'", '"a b"', "a b", "'a", "b'"]), max_size=12))
+def test_any_arguments_are_a_statement_or_are_refused(arguments: list[str]) -> None:
+    try:
+        line = command_line(arguments)
+    except Refused as refused:
+        assert all(each.is_error and render(each) for each in refused.diagnostics)
+        return
+    # What is let through has as many words as there are arguments.
+    assert not any(argument == "" or argument[-1].isspace() for argument in arguments)
+    read_in_time(line)
+
+
+@settings(max_examples=300)
+@given(trees_of_statements(any_texts))
+def test_every_statement_can_be_said_on_a_command_line(tree: ast.Statement) -> None:
+    words = printed_words(tree)
+    assert parse_statement(command_line(words)) == tree
+
+
+def printed_words(tree: ast.Statement) -> list[str]:
+    """The words of a printed statement, quoted ones whole."""
+    text = printer.statement(tree)
+    spans = sorted({(word.span.start, word.span.end) for word in words_of(parse_statement(source(text)))})
+    quoted = [(start, end) for start, end in spans if text[start : start + 1] in ("'", '"')]
+    words, position = [], 0
+    for start, end in quoted:
+        words += [*text[position:start].split(), text[start:end]]
+        position = end
+    return [*words, *text[position:].split()]
+
+
+# --- hints --------------------------------------------------------------------------------------
+
+
+def hint_of(refused: Refused) -> str | None:
+    """The one hint of a refusal."""
+    hints = [each.hint for each in refused.diagnostics if each.hint is not None]
+    assert len(hints) <= 1
+    return hints[0] if hints else None
+
+
+def first_error(refused: Refused) -> str:
+    return next(each.code for each in refused.diagnostics if each.is_error)
+
+
+@settings(max_examples=800, deadline=None)
+@given(mistyped())
+def test_a_hint_is_a_sound_statement_that_keeps_what_narrows_the_rule(typed: Mistyped) -> None:
+    refused = read_in_time(source(typed.text))
+    if refused is None:
+        event("no mistake")
+        return
+    hint = hint_of(refused)
+    event(f"{'mended' if hint else 'explained'}: {first_error(refused)}")
+    if hint is None or "<" in hint:
+        return
+    assert hint.startswith("profile ")
+    read_statement(source(hint))
+    for value in typed.values:
+        assert value in hint, f"{typed.text!r} became {hint!r}"
+    for word in ("allow", "deny", "tcp", "udp", "icmp", "icmpv6"):
+        assert word not in typed.text.split() or word in hint.split(), f"{typed.text!r} became {hint!r}"
+
+
+def misspellings(keyword: str) -> st.SearchStrategy[str]:
+    """One letter of a keyword lost, doubled or out of its place."""
+    places = st.integers(0, len(keyword) - 2)
+    return st.one_of(
+        places.map(lambda at: keyword[:at] + keyword[at + 1 :]),
+        places.map(lambda at: keyword[:at] + keyword[at] + keyword[at:]),
+        places.map(lambda at: keyword[:at] + keyword[at : at + 2][::-1] + keyword[at + 2 :]),
+        st.sampled_from([keyword.upper(), keyword.capitalize()]),
+    ).filter(lambda text: text not in KEYWORDS and text != "")
+
+
+SENTENCES = (
+    "profile WEB rule add inbound --at=1 allow tcp from ports 80 tag A cidr 10.0.0.0/8 to ports 90 tag B cidr 10.1.0.0/16",
+    "profile WEB rule remove outbound deny icmp type 8 code 0 from tag A to cidr 10.0.0.0/8",
+    "profile WEB rule add outbound deny udp to ports 53",
+    "profile WEB tag add NAME",
+    "profile WEB tag remove NAME",
+    "profile remove WEB --no-check",
+    "profile show --detailed",
+    "profile WEB rule json",
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_one_misspelt_keyword_never_becomes_another_statement(data: st.DataObject) -> None:
+    words = data.draw(st.sampled_from(SENTENCES)).split()
+    places = [place for place, word in enumerate(words) if word in KEYWORDS and len(word) > 2]
+    place = data.draw(st.sampled_from(places))
+    typed = [*words[:place], data.draw(misspellings(words[place])), *words[place + 1 :]]
+    try:
+        parsed: ast.Statement | None = parse_statement(source(" ".join(typed)))
+    except SyntaxProblem:
+        parsed = None
+    assume(parsed is None)
+    refused = read_in_time(source(" ".join(typed)))
+    assert refused is not None
+    hint = hint_of(refused)
+    event("mended" if hint else "explained")
+    assert hint in (None, " ".join(words))
+
+
+# --- sources and diagnostics --------------------------------------------------------------------
+
+
+@settings(max_examples=200)
+@given(st.text(st.sampled_from("ab\r\n\t\u2028")), st.data())
+def test_lines_and_columns_are_counted_as_a_naive_reader_does(text: str, data: st.DataObject) -> None:
+    offset = data.draw(st.integers(0, len(text)))
+    line, column = 1, 1
+    for character in text[:offset]:
+        line, column = (line + 1, 1) if character == "\n" else (line, column + 1)
+    span = Span(source(text), offset, offset)
+    assert (span.line, span.column) == (line, column)
+    start, end = span.source.line_bounds(offset)
+    whole = text.split("\n")[line - 1]
+    assert text[start:end] == (whole[:-1] if whole.endswith("\r") else whole)
+
+
+def steering(text: str) -> str:
+    """The characters of a text that could steer a terminal or hide."""
+    return "".join(each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+
+
+@settings(max_examples=300)
+@given(st.text(st.sampled_from(HOSTILE_CHARACTERS) | st.characters()))
+def test_what_is_printed_steers_no_terminal_and_loses_nothing(text: str) -> None:
+    shown = printable(text)
+    assert steering(shown) == ""
+    shown.encode("utf-8")  # raises at a lone surrogate
+    assert printable(shown) == shown
+    kept = Counter(shown)
+    assert all(kept[each] >= count for each, count in Counter(text).items() if each.isprintable())
+
+
+@settings(max_examples=200)
+@given(hostile_texts, hostile_texts, hostile_texts)
+def test_carets_stand_under_the_very_words(before: str, word: str, behind: str) -> None:
+    text = before + word + behind
+    assume("\n" not in text and "\r" not in text and text)
+    span = Span(source(text), len(before), len(before) + len(word))
+    from calicoctl import messages
+    from calicoctl.diagnostics import diagnose
+
+    _, line, carets = render(diagnose(messages.PORT_ZERO, span)).split("\n")
+    assert line == f"  {printable(text)}"
+    assert carets.strip(" ") == "^" * max(1, display_width(printable(word)))
+    assert len(carets) - len(carets.lstrip(" ")) == 2 + display_width(printable(before))
