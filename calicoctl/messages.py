@@ -138,6 +138,7 @@ NO_RULES = _error("E0407", "there is no rule at position {position}: {direction}
 RULES_UNREADABLE = _error("E0408", "the stored rules of profile `{profile}` cannot be read, so they cannot be edited")
 TAGS_UNREADABLE = _error("E0409", "the stored tags of profile `{profile}` cannot be read, so they cannot be edited")
 PARTLY_DONE = _error("E0410", "only a part was done (changed: {keys}), because {reason}")
+NOT_EXPORTED = _warning("W0402", "profile `{profile}` is exported as comments: the agent would not enforce it as it is")
 MALFORMED_ENDPOINT = _warning("W0401", "this endpoint is passed over: {reason}")
 
 # --- E05xx: datastores -------------------------------------------------------------------------
@@ -183,6 +184,10 @@ ENV_FILE_UNREADABLE = _error("E0615", "cannot read the settings file `{path}`: {
 ENV_FILE_LINE = _error("E0616", "a line of a settings file is `NAME=value`")
 NO_HOME = _error("E0617", "no datastore is named, and the home folder is not known")
 
+FILE_UNREADABLE = _error("E0626", "cannot read `{path}`: {reason}")
+RUN_USAGE = _error("E0627", "{reason}")
+NOT_A_PROFILE = _error("E0628", "`{name}` is not a profile")
+MORE_DIAGNOSTICS = Kind("N0603", Severity.NOTE, "{errors} more errors and {warnings} more warnings")
 OPTION_NEEDS_VALUE = _error("E0620", "`{option}` needs a value")
 BAD_TIMEOUT = _error("E0621", "`{text}` is not a time; write the seconds that the command may take")
 UNKNOWN_COMMAND = _error("E0622", "`{word}` is not a command")
@@ -205,7 +210,7 @@ LOCK_HELD = _error("E0701", "it is another run's turn: {holder}")
 LOCK_LOST = _error("E0702", "the run lost its turn: {reason}")
 RUN_NOT_BEGUN = _error("E0703", "the run was not begun, and nothing was changed: {reason}")
 RUN_UNDONE = _error("E0704", "the run was undone, so that nothing is changed: {reason}")
-RUN_PARTLY_UNDONE = _error("E0705", "the run was undone, but for what others have changed since in {profiles}: {reason}")
+RUN_PARTLY_UNDONE = _error("E0705", "the run was undone except in {profiles}, changed by others since: {reason}")
 RUN_UNFINISHED = _error("E0706", "the run is unfinished, a part of its changes may be made: {reason}")
 RUN_IN_THE_WAY = _error("E0707", "an earlier run is unfinished: {run}")
 RUN_ENDED = _error("E0708", "the run {run} is ended already")
@@ -230,6 +235,12 @@ TAG_PRESENT = "Tag {tag} already present on profile {profile}, skipping."
 RULE_PRESENT = "Rule already present, skipping."
 RULE_MOVED = "Rule already present at position {before}, moved to position {after}."
 RULES_UPDATED = "Successfully updated rules on profile {profile}"
+
+CHECKED = "No errors in {count}."
+PLANNED = "Plan: {counts}"
+APPLIED = "Done: {counts}"
+STEP_DONE = "done"
+STEP_SKIPPED = "already so"
 
 # --- hints that are advice and not a corrected text ---------------------------------------------
 

@@ -63,6 +63,14 @@ def _run(arguments: Sequence[str]) -> int:
             print(_help_text(command) if options.wants_help else f"calicoctl {VERSION}\n", end="")
             return ExitStatus.DONE
         # Imported here: help and version do not pay for the language.
+        if command == "run":
+            from calicoctl.cli import run
+
+            return run.run(options)
+        if command == "export":
+            from calicoctl.cli import export
+
+            return export.run(options)
         from calicoctl.cli import profile
 
         if command != "profile":
@@ -76,4 +84,5 @@ def _run(arguments: Sequence[str]) -> int:
 def _help_text(command: str | None) -> str:
     from calicoctl.cli import usage
 
-    return usage.PROFILE_HELP if command == "profile" else usage.HELP
+    helps = {"profile": usage.PROFILE_HELP, "run": usage.RUN_HELP, "export": usage.EXPORT_HELP}
+    return helps.get(command or "", usage.HELP)

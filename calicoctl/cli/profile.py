@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
 from calicoctl import messages
-from calicoctl.cli.answers import answer_text
+from calicoctl.cli.answers import print_answer
 from calicoctl.cli.console import tell
 from calicoctl.cli.options import Options
 from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.cli.usage import usage_line
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
-from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.reading import command_line, read_statement
 from calicoctl.policy.rule_update import read_update
 from calicoctl.policy.statement import Statement, UpdateRules
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import Conflict, DatastoreError, OutcomeUnknown, Unreachable
-from calicoctl.store.settings import open_datastore, resolve
+from calicoctl.store.interface import DatastoreError
 
 
 def unknown_command(words: Sequence[str]) -> Diagnostic:
@@ -55,25 +52,22 @@ def run(options: Options) -> int:
 
 
 def _carry_out(statement: Statement, options: Options) -> int:
-    deadline = Deadline(options.timeout)
-    setting = resolve(options.datastore, os.environ)
-    if setting.is_default:
-        tell([diagnose(messages.EMBEDDED_DEFAULT, path=setting.path)])
+    setting = find_setting(options)
     if isinstance(statement, UpdateRules):
         document, warnings = read_update(_read_document(), None)
         tell(warnings)
         statement = replace(statement, document=document)
-    datastore = open_datastore(setting, deadline)
-    try:
-        outcome = execute(statement, datastore, deadline)
-    except DatastoreError as error:
-        tell([error.diagnostic])
-        if isinstance(error, OutcomeUnknown):
-            return ExitStatus.UNKNOWN
-        return ExitStatus.UNREACHED if isinstance(error, Unreachable | Conflict) else ExitStatus.REFUSED
-    finally:
-        datastore.close()
-    _print_outcome(outcome)
+    # From here on: what a person takes to type the rules in is no time of the datastore's.
+    deadline = Deadline(options.timeout)
+    with opened(setting, deadline) as datastore:
+        try:
+            outcome = execute(statement, datastore, deadline)
+        except DatastoreError as error:
+            tell([error.diagnostic])
+            return status_of(error)
+    tell(outcome.warnings)
+    if outcome.answer is not None:
+        print_answer(outcome.answer)
     return ExitStatus.DONE
 
 
@@ -88,13 +82,3 @@ def _read_document() -> Source:
     except OSError as error:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason=error.strerror or str(error))]) from None
     return Source(STANDARD_INPUT, content.decode("utf-8", "surrogateescape"))
-
-
-def _print_outcome(outcome: Outcome) -> None:
-    tell(outcome.warnings)
-    if outcome.answer is None:
-        return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    text = answer_text(outcome.answer, width)
-    if text:
-        print(text)

@@ -81,6 +81,8 @@ HELP = """\
 Usage:
   calicoctl [options] profile ...    Policy profiles, their tags and rules
   calicoctl profile --help           What can be said about profiles
+  calicoctl run [FILE...]            Files of statements, checked and applied as one unit
+  calicoctl export [PROFILE...]      Profiles as text that `run` takes
   calicoctl --help                   This text
   calicoctl --version                The version
 
@@ -101,6 +103,49 @@ Exit status:
 
 NOTE: The calicoctl profile commands should NOT be used when running Calico with the
 Docker libnetwork driver. The libnetwork driver manages the security policy for containers.
+"""
+
+RUN_HELP = """\
+Usage:
+  calicoctl run [options] [FILE...]
+
+Runs files of statements as one unit: they are checked whole, and applied all or nothing. No
+FILE, or -, is standard input; several files are one unit, in order.
+
+Options:
+  --check               Only parse and validate; no datastore is touched.
+  --dry-run             Print what would change, as a unified diff; nothing is written.
+  --detailed-exitcode   With --dry-run: status 2 when changes are pending.
+  -o, --output=json     With --check or --dry-run: one JSON document instead of text.
+  -v, --verbose         Tell of each statement what it did.
+  --strict              Take warnings for errors.
+  --resume              Finish a run that was interrupted.
+  --rollback            Undo a run that was interrupted.
+
+A script has one statement a line, the words of the command line, and comments from # on:
+  profile WEB rule add inbound allow tcp to ports 80,443   # for all
+
+or profiles as they shall be:
+  profile WEB {
+    tags WEB, WEB_APP
+    inbound {
+      allow tcp to ports 80,443
+    }
+    outbound {
+      allow
+    }
+  }
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+EXPORT_HELP = """\
+Usage:
+  calicoctl export [PROFILE...]
+
+Prints the named profiles, or all, as text that `calicoctl run` takes.
+
+`calicoctl --help` lists the options that every command takes.
 """
 
 # One line for each statement; for a rule, one for each kind of match.

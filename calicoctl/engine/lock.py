@@ -30,6 +30,7 @@ OpenStore = Callable[[], Datastore]
 
 LOCK_SECONDS = 30
 _POLL_SECONDS = 0.3
+_JOIN_SECONDS = 2.0  # a server that does not answer holds nobody up at the end
 _REFRESHES = 3  # in one time to live, so that two of them may fail
 
 
@@ -112,14 +113,14 @@ class Turn:
         self._holder = holder
         self._open_store = open_store
         self._lock_seconds = lock_seconds
-        self._held_until = 0.0  # on the monotonic clock; counted from before a write was sent
+        self._held_until = 0.0  # by `_now`; counted from before a write was sent
         self._writes = 0
         self._writing = threading.Lock()
 
     @property
     def is_held(self) -> bool:
         """Whether nobody else can have the lock yet, by this host's clock alone."""
-        return time.monotonic() < self._held_until
+        return _now() < self._held_until
 
     def take(self, deadline: Deadline) -> None:
         """Wait for the lock and take it.
@@ -129,18 +130,27 @@ class Turn:
         """
         with closing(self._open_store()) as store:
             while True:
+                is_last = deadline.remaining() == 0
                 try:
-                    if self._write(store, None):
-                        return
-                    found = store.read([keys.LOCK]).get(keys.LOCK)
+                    holder = self._try(store)
                 except OutcomeUnknown as error:
                     raise Unreachable(error.diagnostic) from error
-                holder = holder_of(found)
-                if holder == self._holder and self._write(store, found):
+                if holder is None:
                     return
-                if holder is not None and deadline.remaining() == 0:
+                if is_last:
                     raise Unreachable(self._held_by(holder))
                 deadline.pause(_POLL_SECONDS * random.uniform(0.2, 1.0))
+
+    def _try(self, store: Datastore) -> Holder | None:
+        """Try once to take the lock; the one who holds it instead, or None."""
+        with self._writing:
+            if self._write(store, None):
+                return None
+            found = store.read([keys.LOCK]).get(keys.LOCK)
+            holder = holder_of(found)
+            if (holder is None or holder.run == self._holder.run) and self._write(store, found):
+                return None
+            return holder or self._holder
 
     def _held_by(self, holder: Holder) -> Diagnostic:
         hint = f"try again when it has ended; of a process that died, the lock ends within {self._lock_seconds} s"
@@ -154,7 +164,7 @@ class Turn:
         """
         with self._writing, closing(self._open_store()) as store:
             found = store.read([keys.LOCK]).get(keys.LOCK)
-            if holder_of(found) == self._holder and self.is_held and self._write(store, found):
+            if self._is_ours(found) and self.is_held and self._write(store, found):
                 return True
             self._held_until = 0.0
             return False
@@ -179,17 +189,23 @@ class Turn:
 
     def give_up(self) -> None:
         """Let the lock go. What cannot be removed ends by itself."""
+        if not self.is_held:
+            return
         self._held_until = 0.0
-        with contextlib.suppress(DatastoreError), closing(self._open_store()) as store:
+        with contextlib.suppress(DatastoreError, Refused), closing(self._open_store()) as store:
             found = store.read([keys.LOCK]).get(keys.LOCK)
-            if found is not None and holder_of(found) == self._holder:
+            if self._is_ours(found):
                 store.commit([Change(keys.LOCK, found, None)])
+
+    def _is_ours(self, found: Entry | None) -> bool:
+        holder = holder_of(found)
+        return holder is not None and holder.run == self._holder.run
 
     def _write(self, store: Datastore, found: Entry | None) -> bool:
         """Write the lock by compare-and-swap; False when it is not as it was found."""
-        sent = time.monotonic()
+        sent = _now()
         self._writes += 1
-        # The number makes each value differ from the last: of a doubtful write, only a new value tells that it was made.
+        # The number makes each value differ from the last: after a doubtful write, only a new value tells of it.
         value = json.dumps({**self._holder.fields(), "writes": self._writes})
         try:
             store.commit([Change(keys.LOCK, found, value, self._lock_seconds)])
@@ -222,5 +238,10 @@ def taken(turn: Turn, deadline: Deadline) -> Iterator[None]:
     finally:
         ended.set()
         if keeper.ident is not None:
-            keeper.join()
+            keeper.join(_JOIN_SECONDS)
         turn.give_up()
+
+
+def _now() -> float:
+    """Seconds on a clock that goes on while the host sleeps, as the server's does, where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -69,8 +69,19 @@ def make_plan(statement: statements.Statement, state: State) -> Plan:
     Raises:
         Refused: It cannot be done in this state.
     """
-    outcome = _EVALUATIONS[type(statement)](statement, state)
+    outcome = evaluate(statement, state)
+    if not isinstance(statement, statements.ShowProfiles):
+        outcome = Outcome(outcome.answer, (*outcome.warnings, *damage(state.profile(statement.profile))))
     return Plan(outcome, state.changes())
+
+
+def evaluate(statement: statements.Statement, state: State) -> Outcome:
+    """Put a statement's effect into a state, and say what it answers.
+
+    Raises:
+        Refused: It cannot be done in this state, which stays as it was.
+    """
+    return _EVALUATIONS[type(statement)](statement, state)
 
 
 def _show_profiles(statement: statements.ShowProfiles, state: State) -> Outcome:
@@ -118,7 +129,7 @@ def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) 
 def _show_tags(statement: statements.ShowTags, state: State) -> Outcome:
     profile = _existing(statement, state)
     tags = () if profile.tags is None or isinstance(profile.tags, Unreadable) else profile.tags.tags
-    return Outcome(TagListing(tags), _damage(profile))
+    return Outcome(TagListing(tags))
 
 
 def _add_tag(statement: statements.AddTag, state: State) -> Outcome:
@@ -145,7 +156,10 @@ def _remove_rule_at(statement: statements.RemoveRuleAt, state: State) -> Outcome
 def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:
     profile = _existing(statement, state)
     listing = RuleListing(_texts(profile, Direction.INBOUND), _texts(profile, Direction.OUTBOUND))
-    return Outcome(listing, _damage(profile))
+    foreign = isinstance(profile.rules, RulesDocument) and any(
+        stored.rule is None for stored in (*profile.rules.inbound, *profile.rules.outbound)
+    )
+    return Outcome(listing, (diagnose(messages.BEYOND_LANGUAGE),) if foreign else ())
 
 
 def _texts(profile: Profile, direction: Direction) -> tuple[str, ...]:
@@ -156,10 +170,8 @@ def _texts(profile: Profile, direction: Direction) -> tuple[str, ...]:
 
 def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Outcome:
     profile = _existing(statement, state)
-    if isinstance(profile.rules, Unreadable):
-        raise Refused(_damage(profile))
-    document = profile.rules if profile.rules is not None else RulesDocument.new()
-    return Outcome(RuleDocument(display_json(document)), _damage(profile))
+    document = profiles.readable_rules(profile, statement.where)
+    return Outcome(RuleDocument(display_json(document)))
 
 
 def _update_rules(statement: statements.UpdateRules, state: State) -> Outcome:
@@ -182,15 +194,15 @@ def _existing(statement: statements.OfProfile, state: State) -> Profile:
 def _apply(state: State, effect: Effect) -> Outcome:
     state.put(effect.profile)
     answer: Answer | None = None if effect.message is None else Message(effect.message)
-    return Outcome(answer, (*effect.warnings, *_damage(effect.profile)))
+    return Outcome(answer, effect.warnings)
 
 
-def _damage(profile: Profile) -> tuple[Diagnostic, ...]:
+def damage(profile: Profile) -> tuple[Diagnostic, ...]:
     """Warnings about what the agent would refuse or misread in a profile as it now is."""
     warnings: list[Diagnostic] = []
     if isinstance(profile.rules, Unreadable):
         warnings += stored_warnings(profile.rules, profile.rules.source)
-    elif profile.rules is not None:
+    elif profile.rules is not None and profile.rules.is_damaged:
         # Read once more: an edit may have moved the rules whose places the warnings tell.
         source = Source(keys.rules_key(profile.name), profile.rules.text())
         warnings += stored_warnings(read_stored_rules(source), source)

@@ -55,6 +55,10 @@ class State:
             (found.add if profile.exists else found.discard)(name)
         return sorted(found)
 
+    def changed_names(self) -> list[str]:
+        """The names of the profiles that were replaced, sorted."""
+        return sorted(self._changed)
+
     def _leaves(self) -> Iterator[tuple[str, str]]:
         for key in self._snapshot:
             place = keys.profile_of(key)
@@ -62,10 +66,10 @@ class State:
                 yield place
 
     def endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
-        """Every endpoint, in the order of their keys, and a warning for each that makes no sense."""
+        """Every endpoint, and a warning for each that makes no sense; both in the order of their keys."""
         found = []
         warnings = []
-        for key, entry in self._snapshot.items():
+        for key, entry in sorted(self._snapshot.items()):
             place = keys.endpoint_of(key)
             if place is None:
                 continue

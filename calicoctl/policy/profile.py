@@ -17,8 +17,8 @@ from calicoctl.policy import words
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.rule import Action, Direction, Peer, Rule
-from calicoctl.policy.stored import RulesDocument, StoredRule
-from calicoctl.policy.tags import TagsDocument
+from calicoctl.policy.stored import RulesDocument, StoredRule, stored_warnings
+from calicoctl.policy.tags import TagsDocument, tag_warnings
 from calicoctl.policy.text import rule_text
 from calicoctl.source import Span
 from calicoctl.syntax import ast
@@ -108,7 +108,7 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     Raises:
         Refused: The position is out of range, or the stored rules cannot be read.
     """
-    document = _readable_rules(profile, statement.where)
+    document = readable_rules(profile, statement.where)
     rules = document.rules(statement.direction)
     present = _find(rules, statement.rule)
     position = _insert_position(statement, len(rules))
@@ -153,7 +153,7 @@ def remove_rule(profile: Profile, statement: statements.RemoveRule) -> Effect:
     Raises:
         Refused: There is none.
     """
-    document = _readable_rules(profile, statement.where)
+    document = readable_rules(profile, statement.where)
     rules = document.rules(statement.direction)
     index = _find(rules, statement.rule)
     if index is None:
@@ -167,7 +167,7 @@ def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effe
     Raises:
         Refused: There is no such position.
     """
-    document = _readable_rules(profile, statement.where)
+    document = readable_rules(profile, statement.where)
     rules = document.rules(statement.direction)
     if not 1 <= statement.position <= len(rules):
         kind = messages.NO_RULE_AT if rules else messages.NO_RULES
@@ -279,14 +279,21 @@ def _no_such_rule(profile: Profile, document: RulesDocument, statement: statemen
     )
 
 
-def _readable_rules(profile: Profile, where: Span) -> RulesDocument:
+def readable_rules(profile: Profile, where: Span) -> RulesDocument:
+    """A profile's rules; absent ones read as two empty lists.
+
+    Raises:
+        Refused: What is stored is no rules document.
+    """
     if isinstance(profile.rules, Unreadable):
         hint = f"`calicoctl profile {profile.name} rule update` replaces them"
-        raise Refused([diagnose(messages.RULES_UNREADABLE, where, hint, profile=profile.name)])
+        error = diagnose(messages.RULES_UNREADABLE, where, hint, profile=profile.name)
+        raise Refused([*stored_warnings(profile.rules, profile.rules.source), error])
     return profile.rules if profile.rules is not None else RulesDocument.new((), ())
 
 
 def _readable_tags(profile: Profile, where: Span) -> TagsDocument:
     if isinstance(profile.tags, Unreadable):
-        raise Refused([diagnose(messages.TAGS_UNREADABLE, where, profile=profile.name)])
+        error = diagnose(messages.TAGS_UNREADABLE, where, profile=profile.name)
+        raise Refused([*tag_warnings(profile.tags, profile.tags.source), error])
     return profile.tags if profile.tags is not None else TagsDocument.new(())

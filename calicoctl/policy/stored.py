@@ -129,6 +129,13 @@ class RulesDocument:
         members = tuple((f'"{direction.json_key}"', direction) for direction in Direction)
         return RulesDocument(tuple(inbound), tuple(outbound), members)
 
+    @property
+    def is_damaged(self) -> bool:
+        """Whether the agent refuses it, or does something else than it says."""
+        return bool(self.problems) or any(
+            rule.problems and not rule.is_foreign for rule in (*self.inbound, *self.outbound)
+        )
+
     def rules(self, direction: Direction) -> tuple[StoredRule, ...]:
         """The rules of one direction, in order."""
         return self.inbound if direction is Direction.INBOUND else self.outbound
@@ -310,5 +317,5 @@ def _displayed(rule: StoredRule) -> str:
     except (TypeError, RecursionError):
         # Repeated keys or an odd number somewhere inside, or nested too deeply for the encoder.
         return visible_json(rule.raw)
-    # ASCII without breaks in its strings; DEL is the one control character that JSON leaves as it is.
-    return text.replace("\x7f", "\\u007f").replace("\n", "\n    ")
+    # Printable ASCII but for the encoder's own line breaks: in strings, all else is escaped.
+    return text.replace("\n", "\n    ")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
 from calicoctl.syntax import order
-from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
+from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords, keywords
 
 _LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
 _PIECE_OF_PORTS = re.compile(r"[0-9,:-]+\Z")
@@ -103,8 +103,8 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
         return
     bare = option[1:-1] if is_quoted and option[-1:] == option[:1] else ""
-    meant = [(name, 1.0) for name in (bare, *SYNONYMS.get(lower, ())) if name in choices]
-    meant += [(name, 1.5) for name in _resembling(words, index, lower, choices)]
+    meant = [(name, 1.0) for name in (bare, *_synonyms(option)) if name in choices]
+    meant += [(name, 1.5) for name in _resembling(words, index, option, choices)]
     for name, cost in meant:
         yield spelt(name, cost, messages.UNKNOWN_WORD, ("word", word.text), ("meant", name))
     # In the middle of a match, the name is more likely missing (an unset variable) than called `to`.
@@ -115,8 +115,11 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
         yield spelt(option.strip("'\""), 2, messages.UNCLOSED_QUOTE, ("word", word.text))
 
 
-def _resembling(words: Sequence[Word], index: int, lower: str, choices: Sequence[str]) -> Iterator[str]:
+def _resembling(words: Sequence[Word], index: int, typed: str, choices: Sequence[str]) -> Iterator[str]:
     """The keywords that a word is perhaps a misspelling of; none that would swallow what narrows the rule."""
+    lower = typed.lower()
+    if typed not in (lower, typed.upper(), typed.capitalize()):
+        return  # `tagWEB` is no slip for `tag`
     following = words[index + 1].text if index + 1 < len(words) else ""
     for name in difflib.get_close_matches(lower, choices, n=2, cutoff=0.6):
         # `tcp80` is no slip for `tcp`: the digits are a port.
@@ -125,13 +128,14 @@ def _resembling(words: Sequence[Word], index: int, lower: str, choices: Sequence
         widens = name in ("from", "to") and (not following or following in ("from", "to") or following[0] == "-")
         # In a match, `--to 80` is no slip for `--at 80`.
         is_late = name == "--at" and not {"allow", "deny", "inbound", "outbound"} & set(choices)
-        if name != lower and not (loses_number or widens or is_late):
+        loses_letters = len(lower) > len(name) + 2
+        if name != lower and not (loses_number or loses_letters or widens or is_late):
             yield name
 
 
 def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
     """Two words where one keyword runs into what follows it: `allowtcp`."""
-    word = words[index]
+    word, known = words[index], set(keywords().values())
     for keyword in expected_keywords(expected):
         if word.text.startswith(keyword) and word.text != keyword and len(word.text) == word.end - word.start:
             middle = word.start + len(keyword)
@@ -139,7 +143,8 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
             # `ports=80` and `ports:80`, but `cidr::1`.
             if rest[0] == "=" or (rest[0] == ":" and rest[1:2] != ":"):
                 middle, rest = middle + 1, rest[1:]
-            if not rest:
+            # `tagWEB` and `toports`, but `tagged` is a name.
+            if not rest or (rest[0].islower() and rest not in known):
                 continue
             parted = [Word(keyword, word.start, word.start + len(keyword)), Word(rest, middle, word.end)]
             fields = (("word", word.text), ("keyword", keyword))
@@ -201,12 +206,18 @@ def _peer_before(words: Sequence[Word], index: int) -> str | None:
     if meant not in _PEER_WORDS:
         return None
     if meant == "ports":
-        return "from" if words[index].text.lower() in ("sport", "sports") else "to"
+        return "from" if words[index].text.lower().lstrip("-") in ("sport", "sports") else "to"
     return "from" if any(word.text == "inbound" for word in words) else "to"
 
 
 def _meant(word: Word) -> str:
-    return SYNONYMS.get(word.text.lower(), (word.text,))[0]
+    return (*_synonyms(word.text), word.text)[0]
+
+
+def _synonyms(text: str) -> tuple[str, ...]:
+    """What a word is called here, also as an option of another program: `--dport`."""
+    lower = text.lower()
+    return SYNONYMS.get(lower) or SYNONYMS.get(lower.lstrip("-")) or ()
 
 
 def _missing_show(words: Sequence[Word], expected: frozenset[str]) -> Iterator[Step]:

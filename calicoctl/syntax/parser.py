@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lark import TextSlice, Token, Tree
+from lark import Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from calicoctl.source import Source, Span
@@ -97,12 +97,12 @@ def parse(extent: Span, start: str) -> Line:
     Raises:
         SyntaxProblem: It is not in the language.
     """
-    source = extent.source
     try:
-        tree = language(start).parse(TextSlice(source.text, extent.start, extent.end), start=start)
+        # The text alone, and not a slice of its source: Lark counts lines from the source's beginning on.
+        tree = language(start).parse(extent.text, start=start)
     except UnexpectedInput as error:
         raise _problem(extent, start, error) from None
-    return _Builder(source).line(tree)
+    return _Builder(extent).line(tree)
 
 
 def _whole(source: Source) -> Span:
@@ -119,11 +119,11 @@ def unquote(text: str) -> str:
 
 
 def _problem(extent: Span, start: str, error: UnexpectedInput) -> SyntaxProblem:
-    text = extent.source.text
+    text = extent.text
     if isinstance(error, UnexpectedToken):
         expected = frozenset(str(name) for name in error.accepts)
         if error.token.type == "$END":
-            end = extent.start + len(extent.text.rstrip())
+            end = extent.start + len(text.rstrip())
             return SyntaxProblem(Span(extent.source, end, end), expected, start, extent)
         position = error.token.start_pos or 0
     else:
@@ -131,12 +131,13 @@ def _problem(extent: Span, start: str, error: UnexpectedInput) -> SyntaxProblem:
         expected = frozenset(str(name) for name in error.allowed or ())
         position = error.pos_in_stream
     # Lark may stop inside a word, or right behind one that it took for whole: users see whole words.
-    while position > extent.start and not text[position - 1].isspace() and not text[position].isspace():
+    while position > 0 and not text[position - 1].isspace() and not text[position].isspace():
         position -= 1
     end = position + 1
-    while end < extent.end and not text[end].isspace():
+    while end < len(text) and not text[end].isspace():
         end += 1
-    return SyntaxProblem(Span(extent.source, position, end), expected, start, extent)
+    word = Span(extent.source, extent.start + position, extent.start + end)
+    return SyntaxProblem(word, expected, start, extent)
 
 
 class _Builder:
@@ -146,8 +147,9 @@ class _Builder:
     begin with `_` are left out, and what is optional and absent is None.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, extent: Span) -> None:
+        self._source = extent.source
+        self._shift = extent.start
 
     def line(self, tree: _Tree) -> Line:
         """The node of a tree whose root is a start of the grammar."""
@@ -187,7 +189,7 @@ class _Builder:
         profile, at_verb, direction, at_direction, action, at_action, match, at_end = children
         positions = [self._word(at) for at in (at_verb, at_direction, at_action, at_end) if at is not None]
         rule_end = match if match is not None else action
-        rule = self._rule(action, match, Span(self._source, self._token(action).start_pos or 0, self._end(rule_end)))
+        rule = self._rule(action, match, Span(self._source, self._span(self._token(action)).start, self._end(rule_end)))
         return ast.RuleAdd(
             self._word(profile),
             self._keyword(direction),
@@ -302,7 +304,8 @@ class _Builder:
         prefix = len("--at=") if token.type == "AT_POSITION" else 0
         start, end = token.start_pos, token.end_pos
         assert start is not None and end is not None
-        return ast.Word(unquote(token[prefix:]), Span(self._source, start + prefix, end))
+        where = Span(self._source, self._shift + start + prefix, self._shift + end)
+        return ast.Word(unquote(token[prefix:]), where)
 
     def _keyword(self, node: _Child) -> ast.Keyword:
         token = node if isinstance(node, Token) else self._token(node)
@@ -315,9 +318,9 @@ class _Builder:
 
     def _end(self, node: _Child) -> int:
         assert isinstance(node, Tree)
-        return int(node.meta.end_pos)
+        return self._shift + int(node.meta.end_pos)
 
     def _span(self, node: _Tree | Token) -> Span:
         where = node if isinstance(node, Token) else node.meta
         assert where.start_pos is not None and where.end_pos is not None
-        return Span(self._source, where.start_pos, where.end_pos)
+        return Span(self._source, self._shift + where.start_pos, self._shift + where.end_pos)

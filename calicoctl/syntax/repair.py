@@ -28,6 +28,7 @@ _DEPTH = 4
 _WORDS = 60
 
 _ODD_SPACE = re.compile(r"[^\S \t\r\n]")
+_LINE_END = re.compile(r"[ \t]*\r?\n")
 _WORD = re.compile(r"""'[^'\r\n]*'(?!\S)|"(?:[^"\\]|\\.)*"(?!\S)|\S+""")
 
 
@@ -87,7 +88,10 @@ def repair(source: Source, problem: SyntaxProblem) -> Repaired | None:
         seen.add(texts)
         mended = Source(source.name, " ".join(texts))
         try:
-            best.append((cost, Repaired(_parse(mended, problem.start), mended, words, _told_once(mistakes))))
+            repaired = Repaired(_parse(mended, problem.start), mended, words, _told_once(mistakes))
+            if not mistakes:
+                return None  # only the white space was wrong, as where a statement is broken over lines
+            best.append((cost, repaired))
             continue
         except SyntaxProblem as stopped:
             found = _steps(words, stopped) if len(mistakes) < _DEPTH else ()
@@ -155,8 +159,12 @@ def _parse(source: Source, start: str) -> Line:
 
 def split_words(extent: Span) -> tuple[candidates.Word, ...]:
     """The words of a text, quoted ones whole; a backslash that continues a line is none."""
-    words = _WORD.finditer(extent.source.text, extent.start, extent.end)
-    return tuple(candidates.Word(found[0], found.start(), found.end()) for found in words if found[0] != "\\")
+    text = extent.source.text
+    return tuple(
+        candidates.Word(found[0], found.start(), found.end())
+        for found in _WORD.finditer(text, extent.start, extent.end)
+        if found[0] != "\\" or not _LINE_END.match(text, found.end())
+    )
 
 
 def command_text(words: Iterable[str], source: Source) -> str:

@@ -44,10 +44,17 @@ class LogicalLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement or a block, and the lines that it stands in."""
+    """A statement or a block.
+
+    Attributes:
+        node: What was parsed.
+        extent: The line that it begins with.
+        is_whole: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
+    """
 
     node: ast.Statement
     extent: Span
+    is_whole: bool = True
 
 
 Item = Statement | SyntaxProblem | Diagnostic
@@ -174,7 +181,7 @@ class _ScriptReader:
         """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
         yield problem
         if line.extent.text.endswith("{"):
-            block = _Block(ast.Word("", line.extent), line.extent, is_sound=False)
+            block = _Block(ast.Word("_", line.extent), line.extent, is_sound=False)
             yield from self._block(block)
 
     def _block(self, block: _Block) -> Iterator[Item]:
@@ -194,6 +201,7 @@ class _ScriptReader:
                 return
             yield from self._part(block, node, line)
         yield diagnose(messages.UNENDED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
+        yield Statement(block.node(), block.extent, is_whole=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
         """Whether a line begins a statement, so that the end of the block is missing before it."""
@@ -239,8 +247,8 @@ class _ScriptReader:
             names = " and ".join(f"`{part}`" for part in missing)
             hint = "; ".join(_EMPTY_PARTS[part] for part in missing)
             yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
-        elif block.is_sound:
-            yield Statement(block.node(), block.extent)
+            block.is_sound = False
+        yield Statement(block.node(), block.extent, block.is_sound)
 
 
 def _with_document(node: Line, line: LogicalLine) -> ast.Statement:

@@ -1,0 +1,54 @@
+"""The command `export`: profiles as the blocks of a script."""
+
+from __future__ import annotations
+
+from calicoctl import messages
+from calicoctl.cli.console import tell
+from calicoctl.cli.options import Options
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.engine.export import export_profile
+from calicoctl.engine.state import State
+from calicoctl.source import COMMAND_LINE, Source, Span
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+from calicoctl.syntax.parser import unquote
+
+
+def run(options: Options) -> int:
+    """Print the named profiles, or all, as text that `run` takes."""
+    names = _names(options.words)
+    deadline = Deadline(options.timeout)
+    try:
+        with opened(find_setting(options), deadline) as datastore:
+            roots = tuple(keys.profile_folder(name) for name in names) or (keys.PROFILES,)
+            state = State(datastore.read(roots))
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    missing = [span for name, span in names.items() if not state.profile(name).exists]
+    if missing:
+        raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
+    exported = [export_profile(state.profile(name)) for name in names or state.names()]
+    print("\n".join(each.text for each in exported), end="")
+    warnings = [each.warning for each in exported if each.warning is not None]
+    tell(warnings)
+    return ExitStatus.REFUSED if warnings else ExitStatus.DONE
+
+
+def _names(words: tuple[str, ...]) -> dict[str, Span]:
+    """The profiles that were named, each once, with its place on the command line."""
+    source = Source(COMMAND_LINE, " ".join(["calicoctl", *words]))
+    found: dict[str, Span] = {}
+    offset = len("calicoctl export ")
+    for word in words[1:]:
+        span = Span(source, offset, offset + len(word))
+        offset += len(word) + 1
+        is_quoted = len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
+        name = unquote(word) if is_quoted else word
+        if word.startswith("--") or not keys.is_inside_tree(name):
+            raise Refused([diagnose(messages.NOT_A_PROFILE, span, "`calicoctl export --help` tells more", name=word)])
+        found.setdefault(name, span)
+    return found

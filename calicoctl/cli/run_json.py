@@ -1,0 +1,67 @@
+"""The JSON that `run -o json` prints; its shape is documented in README and stable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calicoctl.diagnostics import Diagnostic
+from calicoctl.engine.diff import PartDiff, ProfileDiff, counts
+from calicoctl.engine.evaluate import ScriptPlan
+from calicoctl.engine.script import Step
+
+FORMAT = 1
+
+Document = dict[str, object]
+
+
+def check_document(steps: Sequence[Step], diagnostics: Sequence[Diagnostic]) -> Document:
+    """What `--check -o json` prints."""
+    return {
+        "format": FORMAT,
+        "ok": not any(diagnostic.is_error for diagnostic in diagnostics),
+        "statements": len(steps),
+        "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
+    }
+
+
+def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: Sequence[Diagnostic]) -> Document:
+    """What `--dry-run -o json` prints: as for `--check`, and what would change."""
+    total = counts(diffs)
+    return {
+        **check_document([each.step for each in plan.outcomes], diagnostics),
+        "summary": {
+            "rules_added": total.rules_added,
+            "rules_removed": total.rules_removed,
+            "profiles_changed": total.profiles_changed,
+            "profiles_created": total.profiles_created,
+            "profiles_deleted": total.profiles_deleted,
+        },
+        "profiles": [_profile(diff) for diff in diffs],
+    }
+
+
+def _diagnostic(diagnostic: Diagnostic) -> Document:
+    span = diagnostic.span
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.kind.severity.value,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "file": None if span is None else span.source.name,
+        "line": None if span is None else span.line,
+        "column": None if span is None else span.column,
+    }
+
+
+def _profile(diff: ProfileDiff) -> Document:
+    change = "create" if diff.is_created else "delete" if diff.is_deleted else "update"
+    return {"profile": diff.profile, "change": change, **{part.name: _part(part) for part in diff.parts}}
+
+
+def _part(part: PartDiff) -> Document:
+    return {
+        "before": None if part.before is None else list(part.before),
+        "after": None if part.after is None else list(part.after),
+        "added": list(part.added),
+        "removed": list(part.removed),
+    }

@@ -1,0 +1,97 @@
+"""The options of `run`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from calicoctl import messages
+from calicoctl.diagnostics import Refused, diagnose
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `run`.
+
+    Attributes:
+        files: The scripts; `-` is standard input.
+        check: Parse and validate only.
+        dry_run: Evaluate and show, but write nothing.
+        detailed_exitcode: With `dry_run`: a status of its own when changes are pending.
+        as_json: Print one JSON document instead of text.
+        verbose: Tell what each statement did.
+        strict: Take warnings for errors.
+        resume: Finish an interrupted run.
+        rollback: Undo an interrupted run.
+    """
+
+    files: tuple[str, ...]
+    check: bool
+    dry_run: bool
+    detailed_exitcode: bool
+    as_json: bool
+    verbose: bool
+    strict: bool
+    resume: bool
+    rollback: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in the program's own way: status 2 means something else here."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Refused([diagnose(messages.RUN_USAGE, None, "`calicoctl run --help` lists the options", reason=message)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="calicoctl run", add_help=False, allow_abbrev=False)
+    parser.add_argument("files", nargs="*", default=[])
+    for flag in ("--check", "--dry-run", "--detailed-exitcode", "--strict", "--resume", "--rollback"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    return parser
+
+
+def read_run_options(words: Sequence[str]) -> RunOptions:
+    """Read the words behind `run`.
+
+    Raises:
+        Refused: They are no options of `run`, or do not go together.
+    """
+    found = _parser().parse_args(list(words))
+    options = RunOptions(
+        tuple(found.files) or ("-",),
+        found.check,
+        found.dry_run,
+        found.detailed_exitcode,
+        found.output == "json",
+        found.verbose,
+        found.strict,
+        found.resume,
+        found.rollback,
+    )
+    exclusive = [
+        flag
+        for flag, given in (
+            ("--check", options.check),
+            ("--dry-run", options.dry_run),
+            ("--resume", options.resume),
+            ("--rollback", options.rollback),
+        )
+        if given
+    ]
+    reason = None
+    if len(exclusive) > 1:
+        reason = f"{exclusive[0]} and {exclusive[1]} do not go together"
+    elif options.detailed_exitcode and not options.dry_run:
+        reason = "--detailed-exitcode goes with --dry-run"
+    elif options.as_json and not (options.check or options.dry_run):
+        reason = "-o json goes with --check or --dry-run"
+    elif found.files and (options.resume or options.rollback):
+        reason = f"{exclusive[0]} takes no file: the run itself is kept in the datastore"
+    if reason is not None:
+        raise Refused([diagnose(messages.RUN_USAGE, None, "`calicoctl run --help` lists the options", reason=reason)])
+    return options

@@ -1,0 +1,49 @@
+"""The datastore of a command: found, opened, closed, and its failures as exit statuses."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from calicoctl import messages
+from calicoctl.cli.console import tell
+from calicoctl.cli.options import Options
+from calicoctl.cli.status import ExitStatus
+from calicoctl.diagnostics import diagnose
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
+from calicoctl.store.settings import Setting, open_datastore, resolve
+
+
+def find_setting(options: Options) -> Setting:
+    """Which datastore is meant. That it is merely the default is said, since no agent reads it.
+
+    Raises:
+        Refused: The setting is wrong.
+    """
+    setting = resolve(options.datastore, os.environ)
+    if setting.is_default:
+        tell([diagnose(messages.EMBEDDED_DEFAULT, path=setting.path)])
+    return setting
+
+
+@contextmanager
+def opened(setting: Setting, deadline: Deadline) -> Iterator[Datastore]:
+    """Open a datastore, and close it at the end.
+
+    Raises:
+        Refused: A certificate or a key cannot be used.
+    """
+    datastore = open_datastore(setting, deadline)
+    try:
+        yield datastore
+    finally:
+        datastore.close()
+
+
+def status_of(error: DatastoreError) -> ExitStatus:
+    """The exit status of a command that a datastore failed."""
+    if isinstance(error, OutcomeUnknown):
+        return ExitStatus.UNKNOWN
+    return ExitStatus.UNREACHED if isinstance(error, Unreachable | Conflict) else ExitStatus.REFUSED

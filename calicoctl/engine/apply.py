@@ -1,0 +1,306 @@
+"""Making the many changes of a run, so that in the end all of them are made or none.
+
+SQLite does that by itself. etcd's v2 API changes one key at a time, so a run there keeps a journal
+(`calicoctl.engine.journal`), takes turns with others (`calicoctl.engine.lock`), and undoes what it has
+written when it cannot be completed. What a killed run leaves, `calicoctl.engine.settlement` ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
+
+from calicoctl import messages
+from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.engine.interrupt import Interrupt, deferred_interrupt
+from calicoctl.engine.journal import Journal, Step, profile_of, read_steps
+from calicoctl.engine.lock import Holder, OpenStore, Turn, taken
+from calicoctl.engine.unfinished import HOW_TO_END, find_unfinished, new_run_name, sweep
+from calicoctl.engine.writing import (
+    RunOptions,
+    Stopped,
+    Writers,
+    Writing,
+    pauses,
+    phase_of,
+    read_profiles,
+    read_values,
+    settle,
+)
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import (
+    Change,
+    Conflict,
+    Datastore,
+    DatastoreError,
+    OutcomeUnknown,
+    Snapshot,
+    TooLarge,
+    Unreachable,
+)
+
+# Evaluates again what concerns some profiles, on the snapshot of their folders (and of `also_read`); gives
+# the changes of these profiles, or raises Refused.
+Replan = Callable[[frozenset[str], Snapshot], Sequence[Change]]
+
+_DEFAULTS = RunOptions()
+
+
+def apply_changes(
+    changes: Sequence[Change],
+    datastore: Datastore,
+    open_store: OpenStore,
+    deadline: Deadline,
+    replan: Replan,
+    options: RunOptions = _DEFAULTS,
+) -> None:
+    """Make all of the changes, or none of them.
+
+    Where others have changed a profile since it was read, it is evaluated again on the new state; the
+    changes of the other profiles stay as they are. With an atomic datastore that is all. Otherwise the
+    run waits for its turn, writes a journal, and makes creations, then updates, then deletions, several
+    at a time. When it cannot go on (or Ctrl-C is pressed: KeyboardInterrupt is raised in the end) it
+    undoes what it has made, wherever nobody else has changed that since.
+
+    Args:
+        changes: At most one for a key, all of them keys of profiles.
+        datastore: Where; used from this thread.
+        open_store: Opens the same datastore for another thread; its time counts from then, not from the run's
+            start, since undoing must be possible after the deadline.
+        deadline: When to stop waiting for the lock, evaluating again, and writing.
+        replan: Evaluates profiles again.
+        options: How.
+
+    Raises:
+        Refused: An earlier run is unfinished, or `replan` refused; nothing was changed.
+        TooLarge: A value is over the datastore's limit; nothing was changed.
+        Conflict: Others changed the same profiles until the deadline; nothing was changed.
+        Unreachable: It was not this run's turn until the deadline, or the datastore failed; nothing was changed.
+        OutcomeUnknown: A part of the changes is made: undoing was cut off as well, and the journal stays;
+            or others have changed since what was to be undone.
+    """
+    if not changes:
+        return
+    datastore.check(changes)
+    if datastore.is_atomic:
+        _apply_at_once(changes, datastore, deadline, replan, options)
+    else:
+        _Run(open_store, deadline, replan, options).carry_out(changes)
+
+
+def _apply_at_once(
+    changes: Sequence[Change], datastore: Datastore, deadline: Deadline, replan: Replan, options: RunOptions
+) -> None:
+    for pause in pauses():
+        try:
+            datastore.commit(changes)
+        except Conflict:
+            if deadline.remaining() <= pause:
+                raise
+        else:
+            options.progress(len(changes), len(changes))
+            return
+        deadline.pause(pause)
+        found = read_values(datastore, [change.key for change in changes])
+        outdated = {profile_of(change.key) for change in changes if found.get(change.key) != change.before}
+        if outdated:
+            snapshot = read_profiles(datastore, outdated, options.also_read)
+            changes = _replaced(changes, outdated, replan(frozenset(outdated), snapshot))
+
+
+def _replaced(changes: Sequence[Change], profiles: Collection[str], new: Sequence[Change]) -> list[Change]:
+    """The changes with those of some profiles replaced, in the order of writing."""
+    if any(profile_of(change.key) not in profiles for change in new):
+        raise ValueError("profiles were evaluated again, and others came out changed")
+    kept = (change for change in changes if profile_of(change.key) not in profiles)
+    return sorted((*kept, *new), key=phase_of)
+
+
+class _Run:
+    """A run on a datastore that takes changes one by one."""
+
+    def __init__(self, open_store: OpenStore, deadline: Deadline, replan: Replan, options: RunOptions) -> None:
+        self._open_store = open_store
+        self._deadline = deadline
+        self._replan = replan
+        self._options = options
+        holder = Holder.here(new_run_name(), options.scripts)
+        self._name = holder.run
+        self._turn = Turn(holder, open_store, options.lock_seconds)
+        self._journal = Journal(holder, open_store, options.piece_bytes)
+        self._interrupt = Interrupt()
+        # What is made, or may be: by key, since a key that is evaluated again has another step.
+        self._made: dict[str, Step] = {}
+        # What was made, but was not there any more when it was to be taken back.
+        self._overtaken: list[Step] = []
+
+    def carry_out(self, changes: Sequence[Change]) -> None:
+        """See `apply_changes`."""
+        with taken(self._turn, self._deadline):
+            self._prepare(changes)
+            with deferred_interrupt() as self._interrupt:
+                try:
+                    self._journal.complete()
+                    # Proves that it was our turn until the head was there, so that nobody has swept the journal away.
+                    self._turn.require()
+                    self._make_all(changes)
+                    self._turn.require()
+                except (DatastoreError, Refused) as cause:
+                    raise self._undone(cause) from cause
+                except BaseException as cause:
+                    left_alone = self._undo("it was interrupted")
+                    if left_alone:
+                        raise self._partly_undone(left_alone, "it was interrupted") from cause
+                    raise
+                self._finish()
+
+    # --- before and after ----------------------------------------------------------------------
+
+    def _prepare(self, changes: Sequence[Change]) -> None:
+        """Write the journal but for its head. Until that is there, the run has changed nothing."""
+        try:
+            with closing(self._open_store()) as store:
+                sweep(store)
+                in_the_way = find_unfinished(store)
+            if in_the_way:
+                raise Refused([diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way])
+            self._journal.prepare(changes)
+        except DatastoreError as error:
+            problem = error.diagnostic
+            raise Unreachable(diagnose(messages.RUN_NOT_BEGUN, None, problem.hint, reason=problem.message)) from error
+
+    def _finish(self) -> None:
+        try:
+            self._journal.remove()
+        except DatastoreError as error:
+            hint = "`calicoctl run --resume` removes it"
+            reason = error.diagnostic.message
+            raise OutcomeUnknown(diagnose(messages.JOURNAL_LEFT, None, hint, reason=reason)) from error
+
+    # --- making --------------------------------------------------------------------------------
+
+    def _make_all(self, changes: Sequence[Change]) -> None:
+        pending = list(changes)
+        waits = pauses()
+        while pending:
+            phase = min(map(phase_of, pending))
+            writing = self._write([change for change in pending if phase_of(change) == phase], len(pending))
+            pending = [change for change in pending if phase_of(change) != phase]
+            if writing.conflicts:
+                profiles = frozenset(writing.conflicts)
+                pause = next(waits)
+                if self._deadline.remaining() <= pause:
+                    raise next(iter(writing.conflicts.values()))
+                self._deadline.pause(pause)
+                pending = _replaced(pending, profiles, self._evaluated_again(profiles))
+
+    def _write(self, batch: Sequence[Change], pending_count: int) -> Writing:
+        """Write the changes of one phase; those of profiles in conflict are left."""
+        total = len(self._made) + pending_count
+        done = len(self._made)
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            self._options.progress(done, total)
+
+        writing = Writing(batch, Writers(self._open_store, self._may_go_on, self._options.workers))
+        try:
+            writing.run(report)
+        finally:
+            self._made.update((change.key, Step.of(change)) for change in (*writing.made, *writing.doubtful))
+        if writing.failure is not None:
+            raise writing.failure
+        if writing.is_cut_off:
+            raise self._why_stopped()
+        return writing
+
+    def _may_go_on(self) -> bool:
+        return self._interrupt.count == 0 and self._turn.is_held and self._deadline.remaining() > 0
+
+    def _why_stopped(self) -> BaseException:
+        if self._interrupt.count:
+            return KeyboardInterrupt()
+        if not self._turn.is_held:
+            return self._turn.lost()
+        hint = "give it more with `--timeout`"
+        return Unreachable(diagnose(messages.RUN_TOO_LONG, None, hint, seconds=f"{self._deadline.seconds:g}"))
+
+    def _evaluated_again(self, profiles: frozenset[str]) -> Sequence[Change]:
+        """The new changes of profiles that others have changed.
+
+        What was made of them is taken back first: statements are evaluated on what others have made of
+        a profile, never on their own effect. The journal knows both, the old steps and the new ones.
+        """
+        mine = [step for step in self._made.values() if step.profile in profiles]
+        writers = Writers(self._open_store, self._may_go_on, self._options.workers)
+        try:
+            self._overtaken += settle([step.back for step in mine], writers, lambda _: None)
+        except Stopped as stopped:
+            raise self._why_stopped() from stopped
+        for step in mine:
+            del self._made[step.key]
+        with closing(self._open_store()) as store:
+            snapshot = read_profiles(store, profiles, self._options.also_read)
+            changes = self._replan(profiles, snapshot)
+            store.check(changes)
+        self._journal.amend(profiles, changes)
+        return changes
+
+    # --- undoing -------------------------------------------------------------------------------
+
+    def _undone(self, cause: DatastoreError | Refused) -> DatastoreError | Refused:
+        """Undo; the error that tells what has become of the run."""
+        why = cause.diagnostics if isinstance(cause, Refused) else (cause.diagnostic,)
+        reason = "; ".join(each.message for each in why)
+        left_alone = self._undo(reason)
+        if left_alone:
+            return self._partly_undone(left_alone, reason)
+        if isinstance(cause, Refused):
+            return cause
+        kind = type(cause) if isinstance(cause, Conflict | TooLarge) else Unreachable
+        return kind(diagnose(messages.RUN_UNDONE, None, why[0].hint, reason=reason))
+
+    def _partly_undone(self, left_alone: Collection[str], reason: str) -> OutcomeUnknown:
+        profiles = ", ".join(f"`{profile}`" for profile in left_alone)
+        hint = "look at these profiles before running it again"
+        return OutcomeUnknown(diagnose(messages.RUN_PARTLY_UNDONE, None, hint, profiles=profiles, reason=reason))
+
+    def _undo(self, reason: str) -> list[str]:
+        """Take back what was made, and remove the journal.
+
+        Returns:
+            The profiles of which something could not be taken back, since others have changed it.
+
+        Raises:
+            OutcomeUnknown: It was cut off; the journal stays.
+        """
+        presses = self._interrupt.count
+        writers = Writers(
+            self._open_store,
+            lambda: self._turn.is_held and self._interrupt.count == presses,
+            self._options.workers,
+        )
+        try:
+            left_alone = settle([step.back for step in self._steps_to_undo()], writers, lambda _: None)
+            self._journal.remove()
+        except Stopped as stopped:
+            again = "it was interrupted again" if self._turn.is_held else self._turn.lost().diagnostic.message
+            raise self._unfinished(f"{reason}; and then {again}") from stopped
+        except (DatastoreError, Refused) as error:
+            raise self._unfinished(f"{reason}; and then {error}") from error
+        return sorted({step.profile for step in (*left_alone, *self._overtaken)})
+
+    def _steps_to_undo(self) -> Collection[Step]:
+        """What was made; after a lost turn, all that the journal holds, since somebody may have begun to resume it."""
+        if self._turn.is_held or not self._made:
+            return self._made.values()
+        self._turn.take(Deadline(self._deadline.seconds))
+        with closing(self._open_store()) as store:
+            for run in find_unfinished(store):
+                if run.name == self._name:
+                    return read_steps(store, run)
+        raise Unreachable(diagnose(messages.RUN_ENDED, run=self._name))
+
+    def _unfinished(self, reason: str) -> OutcomeUnknown:
+        return OutcomeUnknown(diagnose(messages.RUN_UNFINISHED, None, HOW_TO_END, reason=reason))

@@ -1,0 +1,121 @@
+"""Ending a run that was cut off: `resume` completes it, `rollback` undoes it, from its journal alone.
+
+Both look only at values: a key that holds the run's new value was changed by it, one that holds the old
+value was not yet (or no longer), and one that holds anything else was changed by others since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.journal import Step, read_steps, remove_journal
+from calicoctl.engine.lock import Holder, OpenStore, Turn, taken
+from calicoctl.engine.unfinished import HOW_TO_END, UnfinishedRun, find_unfinished, new_run_name
+from calicoctl.engine.writing import RunOptions, Stopped, Writers, settle
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError, OutcomeUnknown
+
+_DEFAULTS = RunOptions()
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of an unfinished run.
+
+    Attributes:
+        left_alone: The profiles, sorted, of which others have changed something that the run changes, too.
+    """
+
+    left_alone: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """One for each profile that was left alone."""
+        return tuple(diagnose(messages.LEFT_ALONE, profile=profile) for profile in self.left_alone)
+
+
+def resume(run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS) -> Settled:
+    """Make what an unfinished run has not made yet, and remove its journal.
+
+    Cut off at any moment, it can be called again.
+
+    Args:
+        run: One that `find_unfinished` found.
+        open_store: Opens a datastore for one thread; its time counts from then.
+        deadline: How long to wait for the lock, and to write.
+        options: How; of a run's options, `also_read` and `piece_bytes` have no meaning here.
+
+    Raises:
+        Refused: Someone else has ended the run, or its journal is damaged; nothing was changed.
+        Unreachable: Another run held the lock until the deadline, or no answer came; nothing was changed.
+        OutcomeUnknown: It was cut off, and the run is still unfinished.
+    """
+    return _Ending(run, open_store, deadline, options).carry_out(is_forward=True)
+
+
+def rollback(run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS) -> Settled:
+    """Undo what an unfinished run has made, and remove its journal; for the rest, see `resume`."""
+    return _Ending(run, open_store, deadline, options).carry_out(is_forward=False)
+
+
+class _Ending:
+    """The end of one unfinished run."""
+
+    def __init__(self, run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions) -> None:
+        self._run = run
+        self._open_store = open_store
+        self._deadline = deadline
+        self._options = options
+        # A name of its own: the run's process may still be alive, and must not take this turn for its own.
+        holder = Holder.here(new_run_name(), options.scripts)
+        self._turn = Turn(holder, open_store, options.lock_seconds)
+
+    def carry_out(self, *, is_forward: bool) -> Settled:
+        with taken(self._turn, self._deadline):
+            steps = self._read()
+            try:
+                left_alone = self._settle(steps if is_forward else [step.back for step in steps])
+                with closing(self._open_store()) as store:
+                    remove_journal(store, self._run)
+            except DatastoreError as error:
+                raise self._unfinished(error.diagnostic.message) from error
+            except Stopped as stopped:
+                raise self._unfinished(self._why_stopped().message) from stopped
+        return Settled(tuple(sorted({step.profile for step in left_alone})))
+
+    def _read(self) -> Sequence[Step]:
+        with closing(self._open_store()) as store:
+            # Read again now that it is our turn: it may have been amended since, or ended.
+            runs = [run for run in find_unfinished(store) if run.name == self._run.name]
+            if not runs:
+                raise Refused([diagnose(messages.RUN_ENDED, run=self._run.name)])
+            self._run = runs[0]
+            return read_steps(store, self._run)
+
+    def _settle(self, steps: Sequence[Step]) -> Sequence[Step]:
+        done = 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            self._options.progress(done, len(steps))
+
+        writers = Writers(self._open_store, self._may_go_on, self._options.workers)
+        left_alone = settle(steps, writers, report)
+        self._turn.require()
+        return left_alone
+
+    def _may_go_on(self) -> bool:
+        return self._turn.is_held and self._deadline.remaining() > 0
+
+    def _why_stopped(self) -> Diagnostic:
+        if self._deadline.remaining() == 0:
+            return diagnose(messages.RUN_TOO_LONG, seconds=f"{self._deadline.seconds:g}")
+        return self._turn.lost().diagnostic
+
+    def _unfinished(self, reason: str) -> OutcomeUnknown:
+        return OutcomeUnknown(diagnose(messages.RUN_UNFINISHED, None, HOW_TO_END, reason=reason))
