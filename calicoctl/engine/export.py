@@ -32,7 +32,8 @@ class Exported:
 def export_profile(profile: Profile) -> Exported:
     """A profile as the block that declares it.
 
-    One with rules or tags that `run` would refuse, because the agent does or reads them otherwise, cannot be one; it becomes comments with its raw values.
+    One that `run` would refuse, because the agent refuses it or reads it otherwise, cannot be declared; it
+    becomes comments with its raw values.
     """
     block = _block(profile)
     if block is not None:

@@ -6,6 +6,8 @@ from functools import cache
 
 from lark import Lark
 
+from calicoctl.syntax.compiled import load_or_compile
+
 GRAMMAR_PACKAGE = "calicoctl.grammar"
 
 # The starts of each file. Scripts have statements of their own; a command line does not pay for them.
@@ -29,13 +31,16 @@ def language(start: str = "statement", strict: bool = False) -> Lark:
 
 @cache
 def _compiled(file: str, strict: bool) -> Lark:
-    return Lark.open_from_package(
-        GRAMMAR_PACKAGE,
-        file,
-        [""],
-        parser="lalr",
-        start=list(STARTS[file]),
-        maybe_placeholders=True,
-        propagate_positions=True,
-        strict=strict,
-    )
+    def compile_grammar() -> Lark:
+        return Lark.open_from_package(
+            GRAMMAR_PACKAGE,
+            file,
+            [""],
+            parser="lalr",
+            start=list(STARTS[file]),
+            maybe_placeholders=True,
+            propagate_positions=True,
+            strict=strict,
+        )
+
+    return compile_grammar() if strict else load_or_compile(GRAMMAR_PACKAGE, file, compile_grammar)
