@@ -21,6 +21,7 @@ INSTALL_REQUIRES = [
     "urllib3>=2.6.1,<3",
     # 0.10 brought the argument `preserve_whitespace` and stopped obeying the global of that name.
     "tabulate>=0.10,<0.11",
+    "tqdm>=4.66,<5",
 ]
 
 EXTRAS_REQUIRE = {
@@ -39,6 +40,7 @@ EXTRAS_REQUIRE = {
         "mypy>=2,<3",
         "ruff>=0.17,<0.18",
         "types-tabulate>=0.10,<0.11",
+        "types-tqdm>=4.66,<5",
     ],
 }
 

@@ -17,11 +17,12 @@ from calicoctl.cli.usage import usage_line
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.engine.unfinished import unfinished_touching
 from calicoctl.policy.rule_update import read_update
-from calicoctl.policy.statement import Statement, UpdateRules
+from calicoctl.policy.statement import PrintRulesJson, ShowProfiles, ShowRules, ShowTags, Statement, UpdateRules
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import DatastoreError
+from calicoctl.store.interface import Datastore, DatastoreError
 
 
 def unknown_command(words: Sequence[str]) -> Diagnostic:
@@ -62,13 +63,22 @@ def _carry_out(statement: Statement, options: Options) -> int:
     with opened(setting, deadline) as datastore:
         try:
             outcome = execute(statement, datastore, deadline)
+            unfinished = _unfinished_run(statement, datastore)
         except DatastoreError as error:
             tell([error.diagnostic])
             return status_of(error)
-    tell(outcome.warnings)
+    tell([*outcome.warnings, *unfinished])
     if outcome.answer is not None:
         print_answer(outcome.answer)
     return ExitStatus.DONE
+
+
+def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
+    """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
+    if isinstance(statement, ShowProfiles | ShowTags | ShowRules | PrintRulesJson):
+        return []
+    warning = unfinished_touching(datastore, statement.profile)
+    return [] if warning is None else [warning]
 
 
 def _read_document() -> Source:

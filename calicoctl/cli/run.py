@@ -12,15 +12,21 @@ from calicoctl import messages
 from calicoctl.cli.answers import print_answer
 from calicoctl.cli.console import tell
 from calicoctl.cli.options import Options
+from calicoctl.cli.progress import progress
 from calicoctl.cli.run_json import check_document, plan_document
-from calicoctl.cli.run_options import RunOptions, read_run_options
+from calicoctl.cli.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.stores import find_setting, opened, opener, status_of
 from calicoctl.diagnostics import Diagnostic, Refused, Severity, diagnose, printable
 from calicoctl.engine.diff import counts, profile_diffs, unified
-from calicoctl.engine.evaluate import ScriptPlan, evaluate_script, script_roots
+from calicoctl.engine.evaluate import ScriptPlan, StepOutcome
+from calicoctl.engine.lock import OpenStore
 from calicoctl.engine.outcome import Message
+from calicoctl.engine.run import apply_script, plan_script
 from calicoctl.engine.script import Script, read_scripts
+from calicoctl.engine.settlement import resume, rollback
+from calicoctl.engine.unfinished import find_unfinished
+from calicoctl.engine.writing import RunOptions
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
@@ -33,27 +39,36 @@ ERRORS_SHOWN = 20
 
 def run(options: Options) -> int:
     """Check, preview or apply scripts as one unit."""
-    run_options = read_run_options(options.words[1:])
-    if run_options.resume or run_options.rollback:
-        return _finish(options, resume=run_options.resume)
-    script = read_scripts(_sources(run_options.files), _open_file)
-    diagnostics = _strictly(script.diagnostics, run_options)
-    if run_options.check or _has_errors(diagnostics):
-        return _report_check(script, diagnostics, run_options)
+    request = read_request(options.words[1:])
+    if request.resume or request.rollback:
+        return _end_unfinished(options, request)
+    script = _read(request)
+    diagnostics = _strictly(script.diagnostics, request)
+    if request.check or _has_errors(diagnostics):
+        return _report_check(script, diagnostics, request)
     setting = find_setting(options)
     deadline = Deadline(options.timeout)
     try:
         with opened(setting, deadline) as datastore:
-            if run_options.dry_run:
-                plan = evaluate_script(script.steps, datastore.read(script_roots(script.steps)))
-                return _report_plan(plan, _strictly((*diagnostics, *plan.diagnostics), run_options), run_options)
-            return _apply(script, datastore, deadline, run_options, diagnostics)
+            plan = plan_script(script.steps, datastore)
+            diagnostics = _strictly((*diagnostics, *plan.diagnostics), request)
+            if request.dry_run:
+                return _report_plan(plan, diagnostics, request)
+            _tell_some(diagnostics)
+            if _has_errors(diagnostics):
+                return ExitStatus.REFUSED
+            return _apply(plan, datastore, opener(setting, options.timeout), deadline, request)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
 
 
 # --- reading ------------------------------------------------------------------------------------
+
+
+def _read(request: RunRequest) -> Script:
+    with progress("reading") as show:
+        return read_scripts(_sources(request.files), _open_file, show)
 
 
 def _sources(files: Sequence[str]) -> Iterator[Source]:
@@ -92,9 +107,9 @@ def _open_file(word: ast.Word) -> Source:
 # --- reporting ----------------------------------------------------------------------------------
 
 
-def _strictly(diagnostics: Sequence[Diagnostic], options: RunOptions) -> tuple[Diagnostic, ...]:
+def _strictly(diagnostics: Sequence[Diagnostic], request: RunRequest) -> tuple[Diagnostic, ...]:
     """With `--strict`, the warnings as errors."""
-    if not options.strict:
+    if not request.strict:
         return tuple(diagnostics)
     return tuple(
         replace(each, kind=replace(each.kind, severity=Severity.ERROR))
@@ -117,9 +132,9 @@ def _tell_some(diagnostics: Sequence[Diagnostic]) -> None:
         tell([diagnose(messages.MORE_DIAGNOSTICS, errors=errors, warnings=len(rest) - errors)])
 
 
-def _report_check(script: Script, diagnostics: Sequence[Diagnostic], options: RunOptions) -> int:
+def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
-    if options.as_json:
+    if request.as_json:
         print(json.dumps(check_document(script.steps, diagnostics), indent=2))
         return status
     _tell_some(diagnostics)
@@ -128,33 +143,33 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], options: Ru
     return status
 
 
-def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], options: RunOptions) -> int:
+def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
     diffs = profile_diffs(plan.before, plan.state)
     status = ExitStatus.DONE
     if _has_errors(diagnostics):
         status = ExitStatus.REFUSED
-    elif options.detailed_exitcode and plan.changes:
+    elif request.detailed_exitcode and plan.changes:
         status = ExitStatus.PENDING
-    if options.as_json:
+    if request.as_json:
         print(json.dumps(plan_document(plan, diffs, diagnostics), indent=2))
         return status
     _tell_some(diagnostics)
     if status is ExitStatus.REFUSED:
         return status
-    _print_answers(plan, options)
+    _print_answers(plan.outcomes, request)
     for line in unified(diffs):
         print(printable(line))
     print(messages.PLANNED.format(counts=counts(diffs)))
     return status
 
 
-def _print_answers(plan: ScriptPlan, options: RunOptions) -> None:
+def _print_answers(outcomes: Sequence[StepOutcome], request: RunRequest) -> None:
     """What the statements of a script say: those that show something always, the others with `--verbose`."""
-    for each in plan.outcomes:
+    for each in outcomes:
         answer = each.outcome.answer
         if not isinstance(answer, Message | None):
             print_answer(answer)
-        elif options.verbose:
+        elif request.verbose:
             said = messages.STEP_DONE if each.is_change else messages.STEP_SKIPPED
             extent = each.step.extent
             text = " ".join(word.text for word in split_words(extent))
@@ -169,18 +184,32 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _apply(
-    script: Script, datastore: Datastore, deadline: Deadline, options: RunOptions, diagnostics: Sequence[Diagnostic]
+    plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
 ) -> int:
-    plan = evaluate_script(script.steps, datastore.read(script_roots(script.steps)))
-    found = _strictly((*diagnostics, *plan.diagnostics), options)
-    _tell_some(found)
-    if _has_errors(found):
-        return ExitStatus.REFUSED
-    datastore.commit(plan.changes)
-    _print_answers(plan, options)
-    print(messages.APPLIED.format(counts=counts(profile_diffs(plan.before, plan.state))))
+    with progress("applying") as show:
+        result = apply_script(plan, datastore, open_store, deadline, RunOptions(request.files, progress=show))
+    _print_answers(result.outcomes, request)
+    print(messages.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE
 
 
-def _finish(options: Options, *, resume: bool) -> int:
-    raise Refused([diagnose(messages.RUN_USAGE, reason=str((options, resume)))])
+def _end_unfinished(options: Options, request: RunRequest) -> int:
+    """Finish, or undo, the runs that were interrupted."""
+    setting = find_setting(options)
+    deadline = Deadline(options.timeout)
+    end, message = (resume, messages.RESUMED) if request.resume else (rollback, messages.ROLLED_BACK)
+    warnings: list[Diagnostic] = []
+    try:
+        with opened(setting, deadline) as datastore, progress("ending") as show:
+            runs = find_unfinished(datastore)
+            for each in runs:
+                settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))
+                warnings += settled.warnings
+                print(message.format(run=printable(str(each))))
+    except DatastoreError as error:
+        tell([*warnings, error.diagnostic])
+        return status_of(error)
+    if not runs:
+        print(messages.NOTHING_UNFINISHED)
+    tell(warnings)
+    return ExitStatus.REFUSED if warnings else ExitStatus.DONE

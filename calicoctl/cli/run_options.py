@@ -1,4 +1,4 @@
-"""The options of `run`."""
+"""What is asked of `run`: its options and files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from calicoctl.diagnostics import Refused, diagnose
 
 
 @dataclass(frozen=True)
-class RunOptions:
-    """The options of `run`.
+class RunRequest:
+    """What is asked of `run`.
 
     Attributes:
         files: The scripts; `-` is standard input.
@@ -55,14 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_run_options(words: Sequence[str]) -> RunOptions:
+def read_request(words: Sequence[str]) -> RunRequest:
     """Read the words behind `run`.
 
     Raises:
         Refused: They are no options of `run`, or do not go together.
     """
     found = _parser().parse_args(list(words))
-    options = RunOptions(
+    options = RunRequest(
         tuple(found.files) or ("-",),
         found.check,
         found.dry_run,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from calicoctl import messages
@@ -40,6 +40,11 @@ def opened(setting: Setting, deadline: Deadline) -> Iterator[Datastore]:
         yield datastore
     finally:
         datastore.close()
+
+
+def opener(setting: Setting, timeout: float) -> Callable[[], Datastore]:
+    """What opens the datastore for another thread; its time of `timeout` seconds counts from then."""
+    return lambda: open_datastore(setting, Deadline(timeout))
 
 
 def status_of(error: DatastoreError) -> ExitStatus:

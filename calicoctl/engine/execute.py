@@ -10,7 +10,7 @@ from dataclasses import replace
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
-from calicoctl.engine.plan import make_plan, roots
+from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.reading import corrected
 from calicoctl.engine.state import State
 from calicoctl.policy import statement as statements
@@ -42,32 +42,42 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
     done: tuple[Change, ...] = ()
     first: Outcome | None = None
     for pause in _pauses():
-        try:
-            plan = make_plan(statement, State(datastore.read(roots(statement))))
-        except Refused as refused:
-            if first is not None and not _exists(statement, datastore):
-                return first
-            raise _partly(done, _helped(refused, statement, datastore)) from None
-        except Unreachable as error:
-            raise _partly(done, error) from error
+        plan = _plan(statement, datastore, done)
+        if plan is None:
+            assert first is not None, "a part of it was done before"
+            return first
         try:
             datastore.commit(plan.changes)
         except Conflict as conflict:
             done = (*done, *conflict.done)
-            if done:
-                # Half of it is done: what it answers was decided then, and so was whether it may be done at all.
-                first = first or plan.outcome
-                statement = _decided(statement)
             if deadline.remaining() <= pause:
                 raise _partly(done, conflict) from conflict
-            deadline.pause(pause)
-            continue
         except OutcomeUnknown:
             raise
         except DatastoreError as error:
             raise _partly((*done, *error.done), error) from error
-        return first or plan.outcome
+        else:
+            done = (*done, *plan.changes)
+            if deadline.remaining() <= pause or not plan.changes or not _is_half(statement, datastore):
+                return first or plan.outcome
+        if done:
+            # Half of it is done: what it answers was decided then, and so was whether it may be done at all.
+            first = first or plan.outcome
+            statement = _decided(statement)
+        deadline.pause(pause)
     raise AssertionError("the pauses never end")
+
+
+def _plan(statement: statements.Statement, datastore: Datastore, done: tuple[Change, ...]) -> Plan | None:
+    """The plan on what is stored now; None when what is left of a removal has been removed by someone else."""
+    try:
+        return make_plan(statement, State(datastore.read(roots(statement))))
+    except Refused as refused:
+        if done and isinstance(statement, statements.RemoveProfile):
+            return None
+        raise _partly(done, _helped(refused, statement, datastore)) from None
+    except Unreachable as error:
+        raise _partly(done, error) from error
 
 
 def _pauses() -> Iterator[float]:
@@ -82,11 +92,20 @@ def _decided(statement: statements.Statement) -> statements.Statement:
     return replace(statement, check=False) if isinstance(statement, statements.RemoveProfile) else statement
 
 
-def _exists(statement: statements.Statement, datastore: Datastore) -> bool:
-    """Whether there is something left of the profile whose removal had been begun."""
-    if not isinstance(statement, statements.RemoveProfile):
-        return True
-    return State(datastore.read(roots(statement))).profile(statement.profile).exists
+def _is_half(statement: statements.Statement, datastore: Datastore) -> bool:
+    """Whether someone who did the opposite meanwhile has left half of a profile that was added or removed.
+
+    Only where its two keys are written one after the other. Whoever writes last also looks last, so
+    that of two who meet, one sees it and goes on.
+    """
+    if datastore.is_atomic or not isinstance(statement, statements.AddProfile | statements.RemoveProfile):
+        return False
+    try:
+        state = State(datastore.read((keys.profile_folder(statement.profile),)))
+    except Unreachable:
+        return False  # what was asked for has been done
+    profile = state.profile(statement.profile)
+    return (profile.rules is None) != (profile.tags is None)
 
 
 def _partly(done: tuple[Change, ...], error: Refused | DatastoreError) -> Refused | DatastoreError:

@@ -120,10 +120,16 @@ def explain(problem: SyntaxProblem) -> list[Diagnostic]:
     hint: str | None = repaired.source.text
     if findings.has_errors:
         hint = _mended(Span(repaired.source, 0, len(repaired.source.text)), problem.start, findings.found)
-    told = [each.span for each in later if each.is_error]
-    # A network may stand without `cidr` before it: if it is a wrong one, that is the mistake.
-    mistakes = [each for each in repaired.mistakes if each.span not in told or ("missing", "cidr") not in each.fields]
-    return _hinted([*mistakes, *later], None if hint is None else _as_typed(hint, source))
+    return _hinted([*_own(repaired.mistakes, later), *later], None if hint is None else _as_typed(hint, source))
+
+
+def _own(mistakes: Sequence[Diagnostic], later: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The mistakes without a missing `cidr` that only follows from another: a network may stand without it."""
+    wrong = [each.span for each in later if each.is_error]
+    is_reordered = any(each.kind is messages.WRONG_ORDER for each in mistakes)
+    return [
+        each for each in mistakes if ("missing", "cidr") not in each.fields or not (is_reordered or each.span in wrong)
+    ]
 
 
 def _check(node: Line, findings: Findings) -> bool:
@@ -208,7 +214,8 @@ def _unexpected(problem: SyntaxProblem) -> Diagnostic:
         hint = f"{before_span.text}type <ICMPTYPE> {behind}"
         return diagnose(messages.CODE_WITHOUT_TYPE, problem.span, " ".join(hint.split()))
     before = {each.text.partition("=")[0] for each in split_words(before_span)}
-    if word == "ports" and not before & {"tcp", "udp"}:
+    is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
+    if word == "ports" and not is_value and not before & {"tcp", "udp"}:
         return diagnose(messages.NEEDS_PORT_PROTOCOL, problem.span)
     option = word.partition("=")[0]
     if option in _OPTIONS and option in before:

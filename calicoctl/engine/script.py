@@ -53,12 +53,19 @@ class Script:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def read_scripts(sources: Iterable[Source], open_file: OpenFile) -> Script:
+def _ignore(_done: int, _total: int) -> None:
+    """Nobody wants to know how far the reading is."""
+
+
+def read_scripts(
+    sources: Iterable[Source], open_file: OpenFile, report: Callable[[int, int], None] = _ignore
+) -> Script:
     """Parse and validate files as one unit, in order; no datastore is touched.
 
     Args:
         sources: The files.
         open_file: Opens a file that a statement of a script names.
+        report: Told how many of how many characters of a file are read.
     """
     steps: list[Step] = []
     diagnostics: list[Diagnostic] = []
@@ -75,6 +82,7 @@ def read_scripts(sources: Iterable[Source], open_file: OpenFile) -> Script:
                 diagnostics += found
                 if step is not None and item.is_whole:
                     steps.append(step)
+                report(item.extent.end, len(source.text))
     return Script(tuple(steps), _in_order(diagnostics, [source.name for source in seen]))
 
 

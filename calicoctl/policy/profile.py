@@ -254,7 +254,8 @@ def _with_rules(
 
 
 def _means(stored: StoredRule, rule: Rule) -> bool:
-    return stored.rule is not None and stored.rule.meaning == rule.meaning
+    own = stored.rule
+    return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
 
 
 def _find(rules: Sequence[StoredRule], rule: Rule) -> int | None:

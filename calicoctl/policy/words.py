@@ -19,6 +19,7 @@ from calicoctl.syntax import ast
 _NUMBER = re.compile(r"[0-9]+\Z")
 _RANGE = re.compile(r"([^:-]+)[:-]([^:-]+)\Z")
 _ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}\Z")
+_PORT_RANGE = re.compile(r"[0-9]{1,5}:[0-9]{1,5}\Z")
 _DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 
 # Longer numbers are out of every range; reading them would only cost time (and raise, over 4300 digits).
@@ -37,13 +38,18 @@ _ICMP_TYPES = {
 
 def port_list(word: ast.Word, findings: Findings) -> tuple[PortRange, ...] | None:
     """The ports that `80,443` or `8000:8080,9000-9010` names, in that order."""
+    items = word.text.split(",")
     ranges: list[PortRange] = []
     offset = 0
-    sound = True
-    for item in word.text.split(","):
+    sound = "" not in items
+    if not sound:
+        findings.add(messages.EMPTY_PORT, word.span, ",".join(filter(None, items)) or None, ports=word.text)
+    for item in items:
         span = _inside(word, offset, len(item))
         offset += len(item) + 1
-        port = _port_item(item, span, word, findings)
+        if not item:
+            continue
+        port = _port_item(item, span, findings)
         if port is None:
             sound = False
         else:
@@ -66,11 +72,7 @@ def _part(span: Span, found: re.Match[str], group: int) -> Span:
     return Span(span.source, span.start + found.start(group), span.start + found.end(group))
 
 
-def _port_item(item: str, span: Span, word: ast.Word, findings: Findings) -> PortRange | None:
-    if not item:
-        mend = ",".join(each for each in word.text.split(",") if each)
-        findings.add(messages.EMPTY_PORT, word.span, mend or None, ports=word.text)
-        return None
+def _port_item(item: str, span: Span, findings: Findings) -> PortRange | None:
     pair = _RANGE.match(item)
     if pair is None:
         port = _port(item, span, findings)
@@ -171,6 +173,8 @@ def _meant_network(address: str, length: str) -> str | None:
             length = str(IPv4Network(f"0.0.0.0/{length}").prefixlen)
         except NetmaskValueError:
             return None
+    if _PORT_RANGE.match(address) and not length:
+        return f"ports {address}"  # which makes a rule only where no `cidr` stands before it
     if _address(address) is None or (length and not _NUMBER.match(length)):
         return None
     return f"{address}/{length}" if length else address

@@ -187,6 +187,8 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
         else:
             # What kind of traffic a rule is about is the user's to say.
             cost = 3.0 if keyword in _PUT_IN_AT_NEED else 0.0
+            if keyword == "profile" and word.text in ("rule", "tag"):
+                cost = 0.0  # more than that word is missing: the profile's name
         if cost:
             put_in = Word(keyword, word.start, word.start)
             fields = (("missing", keyword), ("word", word.text))
@@ -203,7 +205,7 @@ def _peer_before(words: Sequence[Word], index: int) -> str | None:
     meant = _meant(words[index])
     if _LOOKS_LIKE_PORTS.match(meant) and words[index - 1].text in ("tcp", "udp"):
         return "to"
-    if meant not in _PEER_WORDS:
+    if meant not in _PEER_WORDS and not _LOOKS_LIKE_NETWORK.match(meant):
         return None
     if meant == "ports":
         return "from" if words[index].text.lower().lstrip("-") in ("sport", "sports") else "to"
