@@ -144,7 +144,7 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
 
 
 def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
-    diffs = profile_diffs(plan.before, plan.state)
+    diffs = profile_diffs(plan.state)
     status = ExitStatus.DONE
     if _has_errors(diagnostics):
         status = ExitStatus.REFUSED

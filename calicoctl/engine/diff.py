@@ -100,16 +100,13 @@ def _surplus(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
     return tuple(reversed(found))
 
 
-def profile_diffs(before: State, after: State) -> tuple[ProfileDiff, ...]:
-    """The profiles that differ between two states, by name."""
+def profile_diffs(state: State) -> tuple[ProfileDiff, ...]:
+    """The profiles that are not as they were read, by name."""
     diffs = []
-    for name in after.changed_names():
-        old, new = before.profile(name), after.profile(name)
-        parts = tuple(
-            PartDiff(part, _lines(old, part), _lines(new, part))
-            for part in ("tags", "inbound", "outbound")
-            if _lines(old, part) != _lines(new, part)
-        )
+    for name in state.changed_names():
+        old, new = state.original(name), state.profile(name)
+        found = [PartDiff(part, _lines(old, part), _lines(new, part)) for part in ("tags", "inbound", "outbound")]
+        parts = tuple(part for part in found if part.before != part.after)
         if parts:
             diffs.append(ProfileDiff(name, parts, not old.exists, not new.exists))
     return tuple(diffs)

@@ -40,15 +40,13 @@ class ScriptPlan:
     Attributes:
         outcomes: Each statement with its answer, in order.
         changes: The keys that change, from what to what, in the order of writing.
-        state: The profiles as they will be.
-        before: The profiles as they are.
+        state: The profiles as they will be, and as they were read.
         diagnostics: What cannot be done, and warnings; with an error, nothing may be written.
     """
 
     outcomes: tuple[StepOutcome, ...]
     changes: tuple[Change, ...]
     state: State
-    before: State
     diagnostics: tuple[Diagnostic, ...]
 
     @property
@@ -94,4 +92,4 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:
         diagnostics += outcome.warnings
     for name in sorted({step.statement.profile for step in steps if isinstance(step.statement, valid.OfProfile)}):
         diagnostics += damage(state.profile(name))
-    return ScriptPlan(tuple(outcomes), state.changes(), state, State(snapshot), tuple(diagnostics))
+    return ScriptPlan(tuple(outcomes), state.changes(), state, tuple(diagnostics))

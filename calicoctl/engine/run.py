@@ -70,7 +70,7 @@ class _Applied:
     def __init__(self, plan: ScriptPlan) -> None:
         self.steps = [each.step for each in plan.outcomes]
         self._outcomes = list(plan.outcomes)
-        self._diffs = {diff.profile: diff for diff in profile_diffs(plan.before, plan.state)}
+        self._diffs = {diff.profile: diff for diff in profile_diffs(plan.state)}
 
     def replan(self, profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
         """Evaluate the statements about some profiles again."""
@@ -83,7 +83,7 @@ class _Applied:
             self._outcomes[index] = outcome
         for profile in profiles:
             self._diffs.pop(profile, None)
-        self._diffs.update({diff.profile: diff for diff in profile_diffs(plan.before, plan.state)})
+        self._diffs.update({diff.profile: diff for diff in profile_diffs(plan.state)})
         return plan.changes
 
     def result(self) -> RunResult:

@@ -25,16 +25,20 @@ class State:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._profiles: dict[str, Profile] = {}
+        self._read: dict[str, Profile] = {}
         self._changed: dict[str, Profile] = {}
 
     def profile(self, name: str) -> Profile:
         """The profile as it is now; one that does not exist has neither rules nor tags."""
-        if name not in self._profiles:
-            self._profiles[name] = self._read(name)
-        return self._profiles[name]
+        return self._changed.get(name) or self.original(name)
 
-    def _read(self, name: str) -> Profile:
+    def original(self, name: str) -> Profile:
+        """The profile as it was read."""
+        if name not in self._read:
+            self._read[name] = self._parse(name)
+        return self._read[name]
+
+    def _parse(self, name: str) -> Profile:
         rules = self._snapshot.get(keys.rules_key(name))
         tags = self._snapshot.get(keys.tags_key(name))
         return Profile(
@@ -45,8 +49,8 @@ class State:
 
     def put(self, profile: Profile) -> None:
         """Let a profile be so from now on; one without rules and tags is removed."""
-        if profile is not self._profiles.get(profile.name):
-            self._profiles[profile.name] = self._changed[profile.name] = profile
+        if profile is not self.profile(profile.name):
+            self._changed[profile.name] = profile
 
     def names(self) -> list[str]:
         """The names of the profiles that exist, sorted."""

