@@ -2,6 +2,7 @@
 #   make demo    the specification's walk-through, on a datastore of its own that is thrown away
 #   make test    every test
 #   make lint    style, types and the direction of imports
+#   make bench   the figures that README quotes
 #   make clean   remove what these targets made
 # PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest.
 
@@ -14,7 +15,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint bench clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -31,6 +32,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.script
 
 clean:
 	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
