@@ -89,7 +89,7 @@ Usage:
 Options, anywhere in a command:
   --datastore=<URL>     Where the profiles are kept: sqlite:PATH for a file, or
                         http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd.
-  --timeout=<SECONDS>   How long the whole command may take. Default: 30.
+  --timeout=<SECONDS>   How long the datastore may take, in all. Default: 30.
 
 Without --datastore, the environment says where: CALICOCTL_DATASTORE (a URL as above), else
 ETCD_ENDPOINTS, else ETCD_AUTHORITY and ETCD_SCHEME; for https and authentication also
@@ -177,7 +177,7 @@ def _nearest(words: Sequence[str]) -> str:
         return _rule_line(words)
     if {"tag", "tags"} & set(words[1:3]):
         return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _TAG_SHOW
-    return _SHOW if len(words) < 2 else _RULE_SHOW
+    return _RULE_SHOW
 
 
 def _rule_line(words: Sequence[str]) -> str:

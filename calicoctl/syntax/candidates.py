@@ -81,6 +81,7 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from _split_ports(words, index)
         yield from _ports_protocol(words, index, expected)
         yield from _anything(words, index)
+        yield from _show_one(words, index)
     else:
         yield from _missing_show(words, expected)
     yield from _other_order(words, index)
@@ -276,6 +277,15 @@ def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
         return
     fields = (("word", word.text), ("keyword", words[first].text))
     yield Step([*words[:first], *words[index + 1 :]], 1, messages.ANYTHING, words[first].start, word.end, fields)
+
+
+def _show_one(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """`profile show WEB`, where the rules of one profile are wanted."""
+    name = words[index]
+    if index == len(words) - 1 and [word.text for word in words[index - 2 : index]] == ["profile", "show"]:
+        show = words[index - 1]
+        shown = [*words[: index - 1], name, Word("rule", name.end, name.end), show]
+        yield Step(shown, 2, messages.SHOW_TAKES_NO_NAME, name.start, name.end)
 
 
 def _other_order(words: Sequence[Word], index: int) -> Iterator[Step]:

@@ -7,6 +7,7 @@ line that did not parse or a diagnostic about how lines belong together.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -25,6 +26,7 @@ _EMPTY_PARTS = {
     "outbound": "`outbound {}` for no rules",
 }
 _STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$"})
+_BLOCK_WORDS = frozenset({"tags", "inbound", "outbound", "allow", "deny", "json", "}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,7 @@ def logical_lines(source: Source) -> Iterator[LogicalLine]:
         newline = text.find("\n", end)
         position = len(text) if newline < 0 else newline + 1
         line_number += text.count("\n", start, position)
-        while start < end and text[start].isspace():
-            start += 1
-        while end > start and text[end - 1].isspace():
-            end -= 1
+        start, end = _stripped(text, start, end)
         if start == end:
             continue
         extent = Span(source, start, end)
@@ -110,6 +109,21 @@ def _logical_end(text: str, start: int) -> int:
 
 
 _PLAIN_LINE = re.compile(r"[^\n'\"\\#]*")
+
+
+def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
+    """A logical line without the white space around it, and without continuations that nothing comes before or after."""
+    limit = end
+    while start < end and (text[start].isspace() or _continues(text, start, limit)):
+        start += 1
+    while end > start and (text[end - 1].isspace() or _continues(text, end - 1, limit)):
+        end -= 1
+    return start, end
+
+
+def _continues(text: str, position: int, limit: int) -> bool:
+    """Whether a backslash at the end of a line stands there."""
+    return text[position] == "\\" and _pattern("CONTINUATION").match(text, position, limit) is not None
 
 
 def _here_delimiter(extent: Span) -> Span | None:
@@ -151,13 +165,20 @@ class _ScriptReader:
 
     def __init__(self, source: Source) -> None:
         self._lines = logical_lines(source)
-        self._kept: LogicalLine | None = None
+        self._kept: deque[LogicalLine] = deque()
         # The ends of blocks that were left without one: such an end may still come, and is no second mistake.
         self._missing_ends = 0
 
     def _next(self) -> LogicalLine | None:
-        line, self._kept = self._kept, None
-        return line if line is not None else next(self._lines, None)
+        return self._kept.popleft() if self._kept else next(self._lines, None)
+
+    def _peek(self) -> str:
+        """The text of the line that comes next; empty at the end of the script."""
+        line = self._next()
+        if line is None:
+            return ""
+        self._kept.appendleft(line)
+        return line.extent.text
 
     def items(self) -> Iterator[Item]:
         while (line := self._next()) is not None:
@@ -167,10 +188,8 @@ class _ScriptReader:
             try:
                 node = parse(line.extent, "script_line")
             except SyntaxProblem as problem:
-                if line.extent.text == "}" and self._missing_ends:
-                    self._missing_ends -= 1
-                    continue
-                yield from self._skip_wrong(line, problem)
+                if not self._is_left_behind(line):
+                    yield from self._skip_wrong(line, problem)
                 continue
             if isinstance(node, BlockBegin):
                 yield from self._block(_Block(node.profile, line.extent))
@@ -180,9 +199,26 @@ class _ScriptReader:
     def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
         """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
         yield problem
-        if line.extent.text.endswith("{"):
+        if self._opens(line):
             block = _Block(ast.Word("_", line.extent), line.extent, is_sound=False)
             yield from self._block(block)
+
+    def _opens(self, line: LogicalLine) -> bool:
+        """Whether a wrong line was meant to begin a block or a list; a `{` on a line of its own is taken with it."""
+        words = line.extent.text.split()
+        if words[-1].endswith("{") or words.count("{") > words.count("}"):
+            return True
+        if self._peek() != "{":
+            return False
+        self._next()
+        return True
+
+    def _is_left_behind(self, line: LogicalLine) -> bool:
+        """Whether a line is what remains of a block that was left without an end."""
+        if not self._missing_ends:
+            return False
+        self._missing_ends -= line.extent.text == "}"
+        return _parses(line, "block_line") or _parses(line, "list_line")
 
     def _block(self, block: _Block) -> Iterator[Item]:
         while (line := self._next()) is not None:
@@ -193,8 +229,9 @@ class _ScriptReader:
                     break
                 yield problem
                 block.is_sound = False
-                if line.extent.text.endswith("{"):
-                    yield from self._rules(block, None, line.extent)
+                if self._opens(line):
+                    # Nobody knows which list it is: its rules are judged, and no more.
+                    yield from self._rules(block, "inbound", line.extent)
                 continue
             if isinstance(node, BlockEnd):
                 yield from self._finish(block)
@@ -204,10 +241,25 @@ class _ScriptReader:
         yield Statement(block.node(), block.extent, is_whole=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
-        """Whether a line begins a statement, so that the end of the block is missing before it."""
-        if line.extent.text.split(None, 1)[0] not in _STATEMENT_WORDS:
+        """Whether a line begins a statement, so that the end of the block is missing before it.
+
+        A lone statement among the lines of a block is the mistake itself.
+        """
+        text = line.extent.text
+        if text.split(None, 1)[0] not in _STATEMENT_WORDS:
             return False
-        self._kept = line
+        following = self._peek().split(None, 1)
+        if following and following[0] in _BLOCK_WORDS and not text.endswith("{"):
+            return False
+        self._kept.appendleft(line)
+        self._missing_ends += 1
+        return True
+
+    def _leaves_list(self, line: LogicalLine) -> bool:
+        """Whether a line begins another part of the block, so that the end of the list is missing before it."""
+        if not _parses(line, "block_line"):
+            return False
+        self._kept.appendleft(line)
         self._missing_ends += 1
         return True
 
@@ -222,14 +274,14 @@ class _ScriptReader:
         elif isinstance(node, ListBegin) and not node.is_empty:
             yield from self._rules(block, name, line.extent)
 
-    def _rules(self, block: _Block, name: str | None, begin: Span) -> Iterator[Item]:
-        """The lines of a list, up to its end; of a list without a known direction, only what is wrong."""
-        rules = block.rules.setdefault(name, []) if name is not None else []
+    def _rules(self, block: _Block, name: str, begin: Span) -> Iterator[Item]:
+        """The lines of a list, up to its end."""
+        rules = block.rules.setdefault(name, [])
         while (line := self._next()) is not None:
             try:
                 node = parse(line.extent, "list_line")
             except SyntaxProblem as problem:
-                if self._leaves_block(line):
+                if self._leaves_block(line) or self._leaves_list(line):
                     break
                 yield problem
                 block.is_sound = False
@@ -249,6 +301,14 @@ class _ScriptReader:
             yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
             block.is_sound = False
         yield Statement(block.node(), block.extent, block.is_sound)
+
+
+def _parses(line: LogicalLine, start: str) -> bool:
+    try:
+        parse(line.extent, start)
+    except SyntaxProblem:
+        return False
+    return True
 
 
 def _with_document(node: Line, line: LogicalLine) -> ast.Statement:
