@@ -52,6 +52,11 @@ HANG_BEFORE = Fault(False, HANG)
 HANG_AFTER = Fault(True, HANG)
 
 
+class _Server(ThreadingHTTPServer):
+    # With socketserver's 5, a connection out of many at once is made only after a second.
+    request_queue_size = 128
+
+
 class FaultProxy:
     """The proxy.
 
@@ -67,7 +72,7 @@ class FaultProxy:
         self._always: dict[str, Fault] = {}
         self._closed = threading.Event()
         self._connections: list[socket.socket] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         # The poll interval only bounds how long closing takes.
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)

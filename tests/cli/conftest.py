@@ -1,0 +1,49 @@
+"""Fixtures for tests of the program as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Program, Terminal
+from tests.cli.raw import RawStore, open_raw
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write what the program does into tests/cli/golden")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder for the program, with nothing in it."""
+    made = tmp_path / "user"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def program(folder: Path, datastore_url: str) -> Program:
+    """The program with a clean datastore: an SQLite file, then etcd."""
+    return Program(folder, datastore_url)
+
+
+@pytest.fixture
+def raw(datastore_url: str) -> RawStore:
+    """The same datastore, without the program."""
+    return open_raw(datastore_url)
+
+
+@pytest.fixture
+def embedded(folder: Path, tmp_path: Path) -> Program:
+    """The program with a clean SQLite file, where the kind of datastore makes no difference."""
+    return Program(folder, f"sqlite:{tmp_path / 'embedded.db'}")
+
+
+@pytest.fixture
+def narrow_terminal() -> Iterator[Terminal]:
+    """A terminal of 40 columns."""
+    terminal = Terminal(40)
+    yield terminal
+    terminal.close()

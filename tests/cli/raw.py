@@ -1,0 +1,79 @@
+"""The datastores without the program in between: what is stored, and putting there what other tools would."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Protocol
+
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Change
+from calicoctl.store.sqlite import SqliteDatastore
+from tests.support.etcd_server import RawEtcd
+
+PROFILES = "/calico/v1/policy/profile"
+HOSTS = "/calico/v1/host"
+
+
+class RawStore(Protocol):
+    """A datastore as other tools see it."""
+
+    def put(self, key: str, value: str) -> None:
+        """Store a value, whatever was there."""
+        ...
+
+    def dump(self) -> dict[str, tuple[str, int]]:
+        """Every key with its value and version: equal to an earlier one exactly when nothing was written between."""
+        ...
+
+
+def values(store: RawStore) -> dict[str, str]:
+    """Every key with its value."""
+    return {key: value for key, (value, _) in store.dump().items()}
+
+
+def open_raw(datastore: str) -> RawStore:
+    """The datastore that a URL names."""
+    path = datastore.partition("sqlite:")[2]
+    return RawSqlite(Path(path)) if path else RawEtcdStore(RawEtcd(datastore))
+
+
+class RawSqlite:
+    """The embedded datastore's file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def put(self, key: str, value: str) -> None:
+        store = SqliteDatastore(str(self._path), Deadline(30))
+        store.commit([Change(key, store.read([key]).get(key), value)])
+
+    def dump(self) -> dict[str, tuple[str, int]]:
+        if not self._path.exists():
+            return {}
+        with closing(sqlite3.connect(self._path)) as connection:
+            rows = connection.execute("SELECT key, value, version FROM entries").fetchall()
+        return {key: (value, version) for key, value, version in rows}
+
+
+class RawEtcdStore:
+    """An etcd server's v2 API."""
+
+    def __init__(self, etcd: RawEtcd) -> None:
+        self.etcd = etcd
+
+    def put(self, key: str, value: str) -> None:
+        self.etcd.put(key, value)
+
+    def dump(self) -> dict[str, tuple[str, int]]:
+        answer = self.etcd.request("GET", "/calico", "recursive=true&quorum=true")
+        return dict(_leaves(answer["node"])) if "node" in answer else {}
+
+
+def _leaves(node: Any) -> Iterator[tuple[str, tuple[str, int]]]:
+    if "value" in node:
+        yield node["key"], (node["value"], node["modifiedIndex"])
+    for child in node.get("nodes", ()):
+        yield from _leaves(child)

@@ -1,0 +1,198 @@
+"""The program among terminals, pipes and signals: always the real one, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import PATIENCE, Program, Terminal, finished
+from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw, values
+
+RULES = '{"inbound_rules":[],"outbound_rules":[]}'
+
+
+@pytest.fixture
+def store(embedded: Program) -> RawStore:
+    """The embedded datastore with one profile, WEB."""
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    raw.put(f"{PROFILES}/WEB/rules", RULES)
+    raw.put(f"{PROFILES}/WEB/tags", '["WEB"]')
+    return raw
+
+
+@contextmanager
+def opened(path: str, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def test_a_table_that_does_not_fit_becomes_a_list(
+    embedded: Program, store: RawStore, narrow_terminal: Terminal
+) -> None:
+    workload = "a549f09ed2c9ae2a840edc834dea0d14e686a4bf6195c791db283aed7f8b5e48"
+    store.put(f"{HOSTS}/host-1/workload/docker/{workload}/endpoint/e1", '{"state":"active","profile_ids":["WEB"]}')
+    process = embedded.start("profile", "show", "--detailed", stdout=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    assert narrow_terminal.read_all() == (
+        "WEB\n"
+        "  Host             host-1\n"
+        "  Orchestrator ID  docker\n"
+        f"  Workload ID      {workload}\n"
+        "  Endpoint ID      e1\n"
+        "  State            active\n"
+    )
+    assert finished(process).status == 0
+
+
+def test_a_table_that_fits_stays_one(embedded: Program, store: RawStore, narrow_terminal: Terminal) -> None:
+    process = embedded.start("profile", "show", stdout=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    assert narrow_terminal.read_all() == "+------+\n| Name |\n+------+\n|  WEB |\n+------+\n"
+    assert finished(process).status == 0
+
+
+def test_rule_update_says_that_it_waits_and_takes_what_is_typed(
+    embedded: Program, store: RawStore, narrow_terminal: Terminal
+) -> None:
+    """Typing may take longer than the datastore has time."""
+    terminal = narrow_terminal.descriptor
+    process = embedded.start(
+        "--timeout=0.5", "profile", "WEB", "rule", "update", stdin=terminal, stdout=terminal, stderr=terminal
+    )
+    narrow_terminal.hand_over()
+    said = narrow_terminal.read_until("[N0602]")
+    assert said.startswith("note: reading the rules as JSON from the terminal; end with Ctrl-D on a line of its own")
+    time.sleep(0.7)  # the time itself is what is tested
+    narrow_terminal.write('{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n\x04')
+    assert narrow_terminal.read_all().endswith("Successfully updated rules on profile WEB\n")
+    assert finished(process).status == 0
+    assert values(store)[f"{PROFILES}/WEB/rules"] == '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
+
+
+def test_an_interruption_ends_it_quietly(embedded: Program, store: RawStore, narrow_terminal: Terminal) -> None:
+    terminal = narrow_terminal.descriptor
+    process = embedded.start("profile", "WEB", "rule", "update", stdin=terminal, stderr=terminal)
+    narrow_terminal.hand_over()
+    narrow_terminal.read_until("[N0602]")
+    process.send_signal(signal.SIGINT)
+    assert narrow_terminal.read_all().strip() == ""
+    assert finished(process).status == 130
+    assert values(store)[f"{PROFILES}/WEB/rules"] == RULES
+
+
+def test_a_pipe_that_nobody_reads_is_no_traceback(embedded: Program, store: RawStore) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=writing)
+    os.close(writing)
+    assert finished(process).stderr == ""
+    assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
+
+
+def test_a_full_disk_behind_the_output_is_told(embedded: Program, store: RawStore) -> None:
+    with opened("/dev/full", os.O_WRONLY) as full:
+        ran = finished(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
+    said = "error: the statement was carried out, but its output could not be written: No space left on device [E0625]"
+    assert (ran.status, ran.stderr) == (1, f"{said}\n")
+    assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
+
+
+def test_a_statement_without_output_does_not_mind(embedded: Program, store: RawStore) -> None:
+    with opened("/dev/full", os.O_WRONLY) as full:
+        ran = finished(embedded.start("profile", "WEB", "rule", "add", "inbound", "deny", stdout=full))
+    assert (ran.status, ran.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "words", "status", "stderr"),
+    [
+        ("<&-", "rule update", 1, "error: standard input cannot be read: it is closed [E0624]\n"),
+        ("<&-", "tag show", 0, ""),
+        (">&-", "tag add ONE", 0, ""),
+        ("2>&-", "tag remove NONE", 1, ""),
+    ],
+)
+def test_a_stream_that_is_closed(
+    embedded: Program, store: RawStore, redirection: str, words: str, status: int, stderr: str
+) -> None:
+    command = " ".join([*embedded.command, "profile", "WEB", words, redirection])
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env=embedded.environment,
+        cwd=embedded.folder,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.decode()) == (status, stderr)
+
+
+def test_input_that_cannot_be_read_is_told(embedded: Program, store: RawStore) -> None:
+    with opened("/dev/null", os.O_WRONLY) as unreadable:
+        ran = finished(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
+    said = "error: standard input cannot be read: Bad file descriptor [E0624]\n"
+    assert (ran.status, ran.stderr) == (1, said)
+
+
+def test_letters_that_the_terminal_lacks_are_written_as_escapes(embedded: Program, store: RawStore) -> None:
+    store.put(f"{PROFILES}/gr\u00fcn\x1b[31m\u202e/tags", '["gr\\u00fcn\\u001b"]')
+    ascii_only = replace(embedded, variables={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    shown = ascii_only.run("profile", "show")
+    assert "gr\\xfcn\\x1b[31m\\u202e" in shown.stdout
+    assert (shown.status, shown.stdout.isascii()) == (0, True)
+    in_utf8 = embedded.run_inside("profile", "show").stdout
+    assert "gr\u00fcn\\x1b[31m\\u202e" in in_utf8
+    assert "\x1b" not in in_utf8
+
+
+def test_an_argument_that_is_no_text_is_refused(embedded: Program, store: RawStore) -> None:
+    before = store.dump()
+    ran = embedded.run("profile", "WEB", "tag", "add", b"caf\xe9")
+    assert (ran.status, ran.stderr.splitlines()[0]) == (
+        1,
+        "<command line>:1:31: error: this text is not valid UTF-8 [E0115]",
+    )
+    assert store.dump() == before
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        (b'{"inbound_rules":[],"outbound_rules":[{"action":"allow","src_tag":"\xff"}]}', "E0306"),
+        (b'\xef\xbb\xbf{"inbound_rules":[],"outbound_rules":[]}', "E0305"),
+        (b'{"inbound_rules":[],"outbound_rules":[' + b"[" * 100_000, "E0304"),
+        (b"\x1b[31m", "E0302"),
+    ],
+)
+def test_input_that_is_no_plain_json_is_refused(embedded: Program, store: RawStore, given: bytes, code: str) -> None:
+    before = store.dump()
+    ran = embedded.run_inside("profile", "WEB", "rule", "update", stdin=given)
+    assert (ran.status, ran.stdout) == (1, "")
+    assert f"[{code}]" in ran.stderr
+    assert "\x1b" not in ran.stderr
+    assert store.dump() == before
+
+
+def test_a_folder_that_is_gone_matters_to_nobody(embedded: Program, store: RawStore, tmp_path: Path) -> None:
+    script = f'cd "{embedded.folder}" && rmdir "{embedded.folder}" && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *embedded.command, "profile", "WEB", "tag", "show"],
+        env=embedded.environment,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"WEB\n", b"")

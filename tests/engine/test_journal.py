@@ -1,0 +1,369 @@
+"""The journal of a run, the lock, and what others see of both, in a real etcd."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.diagnostics import Refused
+from calicoctl.engine.apply import apply_changes
+from calicoctl.engine.journal import Journal, Step, read_steps
+from calicoctl.engine.lock import Holder, Turn, taken
+from calicoctl.engine.settlement import resume, rollback
+from calicoctl.engine.unfinished import find_unfinished, new_run_name, unfinished_touching
+from calicoctl.engine.writing import RunOptions
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.interface import Change, Entry, Snapshot, Unreachable
+from calicoctl.store.sqlite import SqliteDatastore
+from tests.support.etcd_server import RawEtcd
+from tests.support.fault_proxy import fault_proxy
+
+SECONDS = 20.0
+Opener = Callable[[], EtcdDatastore]
+
+
+@pytest.fixture
+def raw(raw_etcd: RawEtcd) -> RawEtcd:
+    raw_etcd.delete(keys.OWN)
+    return raw_etcd
+
+
+@pytest.fixture
+def store(raw: RawEtcd) -> Iterator[EtcdDatastore]:
+    opened = opener(raw.url)()
+    yield opened
+    opened.close()
+
+
+def opener(url: str) -> Opener:
+    return lambda: EtcdDatastore([url], Deadline(SECONDS))
+
+
+def never(_profiles: frozenset[str], _snapshot: Snapshot) -> Sequence[Change]:
+    raise AssertionError("nobody else changes anything")
+
+
+def holder(run: str) -> Holder:
+    return Holder(run, "host-1", 4711, "operator", ("site.calico", "more.calico"))
+
+
+def leaves(raw: RawEtcd, key: str = keys.OWN) -> dict[str, str]:
+    """Every value below a key, hidden ones, too, where their folders are named by themselves."""
+    found: dict[str, str] = {}
+
+    def walk(node: dict[str, Any]) -> None:
+        if "value" in node:
+            found[node["key"]] = node["value"]
+        for inner in node.get("nodes", []):
+            walk(inner)
+
+    walk(raw.request("GET", key, "recursive=true&quorum=true").get("node", {}))
+    return found
+
+
+def pieces(raw: RawEtcd, run: str) -> list[str]:
+    found = leaves(raw, keys.run_key(run, "_pieces"))
+    return [found[key] for key in sorted(found)]
+
+
+def journal(raw: RawEtcd, changes: Sequence[Change], run: str = "run-1", piece_bytes: int = 200) -> Journal:
+    """A complete journal."""
+    made = Journal(holder(run), opener(raw.url), piece_bytes)
+    made.prepare(changes)
+    made.complete()
+    return made
+
+
+def creations(*profiles: str, value: str = "{}") -> list[Change]:
+    return [Change(keys.rules_key(profile), None, value) for profile in profiles]
+
+
+# --- the journal --------------------------------------------------------------------------------
+
+_TEXT = st.none() | st.text(max_size=200)
+_STEPS = st.lists(
+    st.tuples(st.from_regex(r"[a-z]{1,8}", fullmatch=True), _TEXT, _TEXT).filter(lambda each: each[1] != each[2]),
+    max_size=6,
+    unique_by=lambda each: each[0],
+)
+
+
+def as_changes(steps: Sequence[tuple[str, str | None, str | None]]) -> list[Change]:
+    return [
+        Change(keys.rules_key(name), None if old is None else Entry(keys.rules_key(name), old, 7), new)
+        for name, old, new in steps
+    ]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=_STEPS, later=_STEPS, piece_bytes=st.integers(30, 2000))
+def test_what_is_read_is_what_was_written_and_amended(
+    raw: RawEtcd,
+    steps: list[tuple[str, str | None, str | None]],
+    later: list[tuple[str, str | None, str | None]],
+    piece_bytes: int,
+) -> None:
+    raw.delete(keys.OWN)
+    made = journal(raw, as_changes(steps), "run-1", piece_bytes)
+    replaced = {name for name, _, _ in later} | {name for name, _, _ in steps[:1]}
+    made.amend(replaced, as_changes(later))
+    store = opener(raw.url)()
+    (run,) = find_unfinished(store)
+    expected = [each for each in steps if each[0] not in replaced] + later
+    found = read_steps(store, run)
+    assert {(step.profile, step.before, step.after) for step in found} == set(expected)
+    assert len(found) == len(expected) == run.change_count
+    if run.profiles is not None:
+        assert list(run.profiles) == sorted(name for name, _, _ in expected)
+    assert all(len(quote_plus(piece)) <= max(piece_bytes, 3) for piece in pieces(raw, "run-1"))
+    made.remove()
+    store.close()
+    assert leaves(raw) == {}
+    assert not raw.is_folder(f"{keys.OWN}/v1")
+
+
+def test_a_value_that_is_larger_than_a_piece_is_cut(raw: RawEtcd, store: EtcdDatastore) -> None:
+    text = '"%ü\\' * 500_000
+    made = journal(raw, creations("p", value=text), piece_bytes=1 << 20)
+    (run,) = find_unfinished(store)
+    assert read_steps(store, run) == (Step(keys.rules_key("p"), None, text),)
+    sizes = [len(quote_plus(piece)) for piece in pieces(raw, run.name)]
+    assert len(sizes) > 5
+    assert max(sizes) <= 1 << 20
+    made.remove()
+    assert leaves(raw) == {}
+
+
+def test_the_head_tells_who_when_and_what(raw: RawEtcd, store: EtcdDatastore) -> None:
+    journal(raw, creations("b", "a"))
+    (run,) = find_unfinished(store)
+    assert run.holder == holder("run-1")
+    assert (run.change_count, run.profiles, run.is_running) == (2, ("a", "b"), False)
+    told = "site.calico, more.calico by operator on host-1 (process 4711, run run-1), 2 changes, started 2"
+    assert str(run).startswith(told)
+
+
+def test_a_journal_without_a_head_is_no_run_and_the_next_run_sweeps_it_away(raw: RawEtcd, store: EtcdDatastore) -> None:
+    Journal(holder("run-1"), opener(raw.url), 100).prepare(creations("a", "b", "c"))
+    assert len(pieces(raw, "run-1")) > 3
+    assert find_unfinished(store) == ()
+    assert unfinished_touching(store, "a") is None
+    apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
+    assert (leaves(raw), pieces(raw, "run-1")) == ({}, [])
+    assert list(leaves(raw, keys.PROFILES)) == [keys.rules_key("x")]
+
+
+def test_a_head_that_arrives_after_the_journal_was_removed_is_swept_away(raw: RawEtcd, store: EtcdDatastore) -> None:
+    made = journal(raw, creations("a"))
+    head = raw.get(keys.run_key("run-1", "head"))
+    made.remove()
+    raw.put(keys.run_key("run-1", "head"), head or "")
+    assert find_unfinished(store) == ()
+    apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
+    assert leaves(raw) == {}
+
+
+def test_the_pieces_of_an_amendment_that_was_cut_off_are_removed_with_the_rest(
+    raw: RawEtcd, store: EtcdDatastore
+) -> None:
+    journal(raw, creations("a"))
+    count = len(pieces(raw, "run-1"))
+    for number in range(count, count + 20):
+        raw.put(f"{keys.run_key('run-1', '_pieces')}/{number:06}", "cut off")
+    (run,) = find_unfinished(store)
+    resume(run, opener(raw.url), Deadline(SECONDS))
+    assert (leaves(raw), pieces(raw, "run-1")) == ({}, [])
+    assert raw.get(keys.rules_key("a")) == "{}"
+
+
+def _change_piece(raw: RawEtcd) -> None:
+    key = f"{keys.run_key('run-1', '_pieces')}/000001"
+    raw.put(key, (raw.get(key) or "").swapcase())
+
+
+def _set_head(raw: RawEtcd, **fields: object) -> None:
+    key = keys.run_key("run-1", "head")
+    raw.put(key, json.dumps({**json.loads(raw.get(key) or ""), **fields}))
+
+
+DAMAGES: dict[str, Callable[[RawEtcd], object]] = {
+    "a piece is missing": lambda raw: raw.delete(f"{keys.run_key('run-1', '_pieces')}/000001"),
+    "a piece was changed": _change_piece,
+    "another checksum": lambda raw: _set_head(raw, segments=[{"pieces": 1, "checksum": "0"}]),
+    "no JSON": lambda raw: raw.put(keys.run_key("run-1", "head"), "?"),
+    "no object": lambda raw: raw.put(keys.run_key("run-1", "head"), "[]"),
+    "deep": lambda raw: raw.put(keys.run_key("run-1", "head"), "[" * 100_000),
+    "a member is missing": lambda raw: raw.put(keys.run_key("run-1", "head"), '{"format": 1}'),
+    "odd types": lambda raw: _set_head(raw, segments=7, profiles=8),
+    "a newer format": lambda raw: _set_head(raw, format=2),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_journal_is_told_and_nothing_is_done(raw: RawEtcd, store: EtcdDatastore, damage: str) -> None:
+    journal(raw, creations("a", "b", "c"))
+    DAMAGES[damage](raw)
+    before = (leaves(raw), pieces(raw, "run-1"))
+    for end in (resume, rollback):
+        with pytest.raises(Refused) as caught:
+            end(find_unfinished(store)[0], opener(raw.url), Deadline(SECONDS))
+        assert [each.code for each in caught.value.diagnostics] == ["E0710"]
+    with pytest.raises(Refused):
+        apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
+    warning = unfinished_touching(store, "a")
+    assert warning is not None
+    assert warning.code in ("W0701", "W0702")
+    assert (leaves(raw), pieces(raw, "run-1")) == before
+    assert leaves(raw, keys.PROFILES) == {}
+
+
+# --- what single commands see -------------------------------------------------------------------
+
+
+def test_without_a_run_looking_for_one_costs_one_read(raw: RawEtcd) -> None:
+    with fault_proxy(raw.url) as proxy:
+        store = opener(proxy.url)()
+        assert unfinished_touching(store, "a") is None
+        store.close()
+        assert [method for method, _ in proxy.requests] == ["GET"]
+
+
+def test_an_unfinished_run_is_told_to_those_whose_profile_it_changes(raw: RawEtcd, store: EtcdDatastore) -> None:
+    journal(raw, creations("a", "b"))
+    warning = unfinished_touching(store, "a")
+    assert warning is not None
+    assert warning.code == "W0701"
+    assert "site.calico" in warning.message
+    assert "run --rollback" in (warning.hint or "")
+    assert unfinished_touching(store, "c") is None
+
+
+def test_a_run_of_too_many_profiles_to_list_is_told_to_all(raw: RawEtcd, store: EtcdDatastore) -> None:
+    journal(raw, creations(*(f"profile-{number}" for number in range(50))), piece_bytes=300)
+    (run,) = find_unfinished(store)
+    assert run.profiles is None
+    warning = unfinished_touching(store, "another")
+    assert warning is not None
+    assert warning.code == "W0702"
+
+
+def test_a_run_that_is_going_on_is_no_unfinished_one(raw: RawEtcd, store: EtcdDatastore) -> None:
+    codes: list[str | None] = []
+
+    def progress(_done: int, _total: int) -> None:
+        for profile in ("a", "c"):
+            note = unfinished_touching(store, profile)
+            codes.append(None if note is None else note.code)
+
+    apply_changes(creations("a", "b"), store, opener(raw.url), Deadline(SECONDS), never, RunOptions(progress=progress))
+    assert codes == ["N0701", None] * 2
+    assert unfinished_touching(store, "a") is None
+
+
+def test_an_atomic_datastore_has_no_runs(tmp_path: Any) -> None:
+    store = SqliteDatastore(str(tmp_path / "x.db"), Deadline(SECONDS))
+    assert find_unfinished(store) == ()
+    assert unfinished_touching(store, "a") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_does_not_answer_is_left_to_the_command_itself(raw: RawEtcd) -> None:
+    with fault_proxy(raw.url) as proxy:
+        url = proxy.url
+    store = EtcdDatastore([url], Deadline(0.2))
+    assert unfinished_touching(store, "a") is None
+    store.close()
+
+
+def test_the_names_of_runs_differ() -> None:
+    assert len({new_run_name() for _ in range(100)}) == 100
+
+
+# --- the lock -----------------------------------------------------------------------------------
+
+
+def test_a_run_waits_until_it_is_its_turn(raw: RawEtcd) -> None:
+    order: list[str] = []
+    inside = threading.Event()
+    leave = threading.Event()
+
+    def hold() -> None:
+        with taken(Turn(holder("first"), opener(raw.url)), Deadline(SECONDS)):
+            inside.set()
+            assert leave.wait(SECONDS)
+            order.append("first")
+
+    first = threading.Thread(target=hold)
+    first.start()
+    assert inside.wait(SECONDS)
+    threading.Timer(0.2, leave.set).start()
+    with taken(Turn(holder("second"), opener(raw.url)), Deadline(SECONDS)):
+        order.append("second")
+    first.join()
+    assert order == ["first", "second"]
+    assert leaves(raw) == {}
+
+
+def test_who_waits_in_vain_is_told_who_holds_the_lock(raw: RawEtcd, store: EtcdDatastore) -> None:
+    with taken(Turn(holder("first"), opener(raw.url)), Deadline(SECONDS)):
+        with pytest.raises(Unreachable) as caught:
+            apply_changes(creations("x"), store, opener(raw.url), Deadline(0.3), never)
+        problem = caught.value.diagnostic
+        assert problem.code == "E0701"
+        assert "site.calico, more.calico by operator on host-1 (process 4711, run first)" in problem.message
+        assert raw.get(keys.LOCK) is not None
+    assert leaves(raw, keys.PROFILES) == {}
+
+
+def test_a_lock_that_is_kept_outlives_its_time_to_live(raw: RawEtcd) -> None:
+    with taken(Turn(holder("first"), opener(raw.url), lock_seconds=1), Deadline(SECONDS)):
+        with pytest.raises(Unreachable):
+            Turn(holder("second"), opener(raw.url)).take(Deadline(2.5))
+        assert "first" in (raw.get(keys.LOCK) or "")
+
+
+def test_a_lock_that_is_not_kept_ends_and_is_taken_over(raw: RawEtcd) -> None:
+    dead = Turn(holder("dead"), opener(raw.url), lock_seconds=1)
+    dead.take(Deadline(SECONDS))
+    begun = time.monotonic()
+    with taken(Turn(holder("alive"), opener(raw.url)), Deadline(SECONDS)):
+        assert time.monotonic() - begun < 5
+        assert (dead.is_held, dead.confirm()) == (False, False)
+        dead.give_up()
+        assert "alive" in (raw.get(keys.LOCK) or "")
+
+
+def test_a_holder_whose_lock_was_removed_notices(raw: RawEtcd) -> None:
+    turn = Turn(holder("first"), opener(raw.url))
+    turn.take(Deadline(SECONDS))
+    assert turn.confirm()
+    raw.delete(keys.LOCK)
+    # At first it is held by this host's clock, which is all that `is_held` looks at.
+    assert (turn.is_held, turn.confirm(), turn.is_held) == (True, False, False)
+    with pytest.raises(Unreachable) as caught:
+        turn.require()
+    assert caught.value.diagnostic.code == "E0702"
+
+
+@pytest.mark.parametrize("value", ["?", "[]", "7", '{"run": 7, "scripts": 8, "process": "9"}', "[" * 100_000])
+def test_a_lock_that_is_not_understood_is_held_by_someone(raw: RawEtcd, value: str) -> None:
+    raw.put(keys.LOCK, value)
+    with pytest.raises(Unreachable) as caught:
+        Turn(holder("first"), opener(raw.url)).take(Deadline(0))
+    assert caught.value.diagnostic.code == "E0701"
+    assert raw.get(keys.LOCK) == value
+
+
+def test_this_process_as_a_holder_is_the_same_after_json() -> None:
+    here = Holder.here("run-1", ["a.calico", "ü\udcff"])
+    assert Holder.of(json.loads(json.dumps(here.fields()))) == here
