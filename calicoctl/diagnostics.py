@@ -91,6 +91,11 @@ class Refused(Exception):
         super().__init__("; ".join(f"{each.code} {each.message}" for each in self.diagnostics))
 
 
+def reason_of(error: OSError | ValueError) -> str:
+    """The system's own words for an error, in the style of messages."""
+    return ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
+
+
 def printable(text: str) -> str:
     """`text` with every character that could steer a terminal written as an escape.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from calicoctl.cli.console import terminal_width
+from calicoctl.cli.console import say, terminal_width
 from calicoctl.cli.tables import table
 from calicoctl.diagnostics import printable
 from calicoctl.engine import outcome
@@ -17,7 +17,7 @@ def print_answer(answer: outcome.Answer) -> None:
     """Print an answer; one that has no lines prints nothing."""
     text = answer_text(answer, terminal_width())
     if text:
-        print(text)
+        say(text)
 
 
 def answer_text(answer: outcome.Answer, width: int | None) -> str:

@@ -1,7 +1,8 @@
-"""What is said beside the answers, on standard error, and how wide the answers may be."""
+"""The two streams: answers on standard output, and what is said beside them on standard error."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 from collections.abc import Iterable
@@ -9,10 +10,50 @@ from collections.abc import Iterable
 from calicoctl.diagnostics import Diagnostic, render
 
 
+class OutputFailed(Exception):
+    """Standard output is full or closed; what the command had to do may well have been done."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print an answer on standard output.
+
+    Raises:
+        OutputFailed: It could not be written.
+    """
+    try:
+        print(text, end=end)
+    except OSError as error:
+        raise OutputFailed(error) from error
+
+
+def end_output() -> None:
+    """Write out what is still held back.
+
+    Raises:
+        OutputFailed: It could not be written.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputFailed(error) from error
+
+
 def tell(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics, each as `calicoctl.diagnostics.render` draws it."""
-    for diagnostic in diagnostics:
-        print(render(diagnostic), file=sys.stderr)
+    # Where even standard error cannot be written, there is nobody left to be told.
+    with contextlib.suppress(OSError):
+        for diagnostic in diagnostics:
+            print(render(diagnostic), file=sys.stderr)
+
+
+def tell_usage(line: str) -> None:
+    """Print a usage line below the diagnostics."""
+    with contextlib.suppress(OSError):
+        print(f"usage: {line}", file=sys.stderr)
 
 
 def terminal_width() -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calicoctl import messages
-from calicoctl.cli.console import tell
+from calicoctl.cli.console import say, tell
 from calicoctl.cli.options import Options
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
@@ -32,7 +32,7 @@ def run(options: Options) -> int:
     if missing:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
     exported = [export_profile(state.profile(name)) for name in names or state.names()]
-    print("\n".join(each.text for each in exported), end="")
+    say("\n".join(each.text for each in exported), end="")
     warnings = [each.warning for each in exported if each.warning is not None]
     tell(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.console import tell
+from calicoctl.cli.console import OutputFailed, end_output, say, tell
 from calicoctl.cli.options import read_options
 from calicoctl.cli.status import ExitStatus
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import Refused, diagnose, reason_of
 from calicoctl.version import VERSION
 
 
@@ -28,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     _prepare_streams()
     try:
         status = _run(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
+        end_output()
         return status
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED
-    except OSError as error:
-        return _output_failed(error)
+    except OutputFailed as failed:
+        return _output_failed(failed.cause)
 
 
 def _prepare_streams() -> None:
@@ -45,13 +45,13 @@ def _prepare_streams() -> None:
 
 
 def _output_failed(error: OSError) -> int:
-    """Standard output is closed or full; by then the statement has been carried out."""
+    """Standard output is full, or its reader has seen enough; by then the statement has been carried out."""
     # Python flushes once more at exit, and would complain in its own way.
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    if not isinstance(error, BrokenPipeError):
-        with contextlib.suppress(OSError):
-            tell([diagnose(messages.OUTPUT_FAILED, reason=error.strerror or str(error))])
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.DONE
+    tell([diagnose(messages.OUTPUT_FAILED, reason=reason_of(error))])
     return ExitStatus.REFUSED
 
 
@@ -60,7 +60,7 @@ def _run(arguments: Sequence[str]) -> int:
         options = read_options(arguments)
         command = options.words[0] if options.words else None
         if options.wants_help or options.wants_version:
-            print(_help_text(command) if options.wants_help else f"calicoctl {VERSION}\n", end="")
+            say(_help_text(command) if options.wants_help else f"calicoctl {VERSION}\n", end="")
             return ExitStatus.DONE
         # Imported here: help and version do not pay for the language.
         if command == "run":

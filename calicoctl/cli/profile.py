@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import tell
+from calicoctl.cli.console import tell, tell_usage
 from calicoctl.cli.options import Options
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.cli.usage import usage_line
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
 from calicoctl.engine.execute import execute
 from calicoctl.engine.reading import command_line, read_statement
 from calicoctl.engine.unfinished import unfinished_touching
@@ -46,7 +46,7 @@ def run(options: Options) -> int:
     except Refused as refused:
         tell(refused.diagnostics)
         if any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics):
-            print(f"usage: {usage_line(options.words)}", file=sys.stderr)
+            tell_usage(usage_line(options.words))
         return ExitStatus.REFUSED
     tell(reading.warnings)
     return _carry_out(reading.statement, options)
@@ -90,5 +90,5 @@ def _read_document() -> Source:
     try:
         content = sys.stdin.buffer.read()
     except OSError as error:
-        raise Refused([diagnose(messages.STDIN_CLOSED, reason=error.strerror or str(error))]) from None
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
     return Source(STANDARD_INPUT, content.decode("utf-8", "surrogateescape"))

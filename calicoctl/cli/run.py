@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import tell
+from calicoctl.cli.console import say, tell
 from calicoctl.cli.options import Options
 from calicoctl.cli.progress import progress
 from calicoctl.cli.run_json import check_document, plan_document
 from calicoctl.cli.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, opener, status_of
-from calicoctl.diagnostics import Diagnostic, Refused, Severity, diagnose, printable
+from calicoctl.diagnostics import Diagnostic, Refused, Severity, diagnose, printable, reason_of
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan, StepOutcome
 from calicoctl.engine.lock import OpenStore
@@ -67,19 +67,26 @@ def run(options: Options) -> int:
 
 
 def _read(request: RunRequest) -> Script:
+    """All files; what is wrong in one keeps no other from being judged."""
+    sources: list[Source] = []
+    unreadable: list[Diagnostic] = []
+    for file in request.files:
+        try:
+            sources.append(_read_standard_input() if file == "-" else _read_file(file, file, None))
+        except Refused as refused:
+            unreadable += refused.diagnostics
     with progress("reading") as show:
-        return read_scripts(_sources(request.files), _open_file, show)
+        script = read_scripts(sources, _open_file, show)
+    return replace(script, diagnostics=(*unreadable, *script.diagnostics))
 
 
-def _sources(files: Sequence[str]) -> Iterator[Source]:
-    """The scripts' texts, each read when its turn comes; all that cannot be read are refused together."""
-    for file in files:
-        if file == "-":
-            if sys.stdin is None:
-                raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
-            yield _decoded(STANDARD_INPUT, sys.stdin.buffer.read())
-        else:
-            yield _read_file(file, file, None)
+def _read_standard_input() -> Source:
+    if sys.stdin is None:
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
+    try:
+        return _decoded(STANDARD_INPUT, sys.stdin.buffer.read())
+    except OSError as error:
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
 
 
 def _read_file(name: str, path: str, where: Span | None) -> Source:
@@ -87,8 +94,7 @@ def _read_file(name: str, path: str, where: Span | None) -> Source:
         return _decoded(name, Path(path).read_bytes())
     except (OSError, ValueError) as error:
         # ValueError: the path holds a NUL.
-        reason = getattr(error, "strerror", None) or str(error)
-        raise Refused([diagnose(messages.FILE_UNREADABLE, where, path=path, reason=reason)]) from None
+        raise Refused([diagnose(messages.FILE_UNREADABLE, where, path=path, reason=reason_of(error))]) from None
 
 
 def _decoded(name: str, content: bytes) -> Source:
@@ -124,22 +130,25 @@ def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
 
 
 def _tell_some(diagnostics: Sequence[Diagnostic]) -> None:
-    """Print the first errors and warnings, and the number of the others."""
-    tell(diagnostics[:ERRORS_SHOWN])
-    rest = diagnostics[ERRORS_SHOWN:]
+    """Print the first errors and warnings in their order, and the number of the others; errors have precedence."""
+    gravest_first = sorted(range(len(diagnostics)), key=lambda index: not diagnostics[index].is_error)
+    shown = sorted(gravest_first[:ERRORS_SHOWN])
+    tell(diagnostics[index] for index in shown)
+    rest = [diagnostics[index] for index in gravest_first[ERRORS_SHOWN:]]
     errors = sum(diagnostic.is_error for diagnostic in rest)
+    counted = ((errors, "error"), (len(rest) - errors, "warning"))
     if rest:
-        tell([diagnose(messages.MORE_DIAGNOSTICS, errors=errors, warnings=len(rest) - errors)])
+        tell([diagnose(messages.MORE_DIAGNOSTICS, rest=" and ".join(_counted(*each) for each in counted if each[0]))])
 
 
 def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
     if request.as_json:
-        print(json.dumps(check_document(script.steps, diagnostics), indent=2))
+        say(json.dumps(check_document(script.steps, diagnostics), indent=2))
         return status
     _tell_some(diagnostics)
     if status is ExitStatus.DONE:
-        print(messages.CHECKED.format(count=_counted(len(script.steps), "statement")))
+        say(messages.CHECKED.format(count=_counted(len(script.steps), "statement")))
     return status
 
 
@@ -151,15 +160,15 @@ def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: R
     elif request.detailed_exitcode and plan.changes:
         status = ExitStatus.PENDING
     if request.as_json:
-        print(json.dumps(plan_document(plan, diffs, diagnostics), indent=2))
+        say(json.dumps(plan_document(plan, diffs, diagnostics), indent=2))
         return status
     _tell_some(diagnostics)
     if status is ExitStatus.REFUSED:
         return status
     _print_answers(plan.outcomes, request)
     for line in unified(diffs):
-        print(printable(line))
-    print(messages.PLANNED.format(counts=counts(diffs)))
+        say(printable(line))
+    say(messages.PLANNED.format(counts=counts(diffs)))
     return status
 
 
@@ -173,7 +182,7 @@ def _print_answers(outcomes: Sequence[StepOutcome], request: RunRequest) -> None
             said = messages.STEP_DONE if each.is_change else messages.STEP_SKIPPED
             extent = each.step.extent
             text = " ".join(word.text for word in split_words(extent))
-            print(printable(f"{extent.source.name}:{extent.line}: {text}: {said if answer is None else answer.text}"))
+            say(printable(f"{extent.source.name}:{extent.line}: {text}: {said if answer is None else answer.text}"))
 
 
 def _counted(number: int, noun: str) -> str:
@@ -186,10 +195,11 @@ def _counted(number: int, noun: str) -> str:
 def _apply(
     plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
 ) -> int:
+    scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
     with progress("applying") as show:
-        result = apply_script(plan, datastore, open_store, deadline, RunOptions(request.files, progress=show))
+        result = apply_script(plan, datastore, open_store, deadline, RunOptions(scripts, progress=show))
     _print_answers(result.outcomes, request)
-    print(messages.APPLIED.format(counts=counts(result.diffs)))
+    say(messages.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE
 
 
@@ -205,11 +215,11 @@ def _end_unfinished(options: Options, request: RunRequest) -> int:
             for each in runs:
                 settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))
                 warnings += settled.warnings
-                print(message.format(run=printable(str(each))))
+                say(message.format(run=printable(str(each))))
     except DatastoreError as error:
         tell([*warnings, error.diagnostic])
         return status_of(error)
     if not runs:
-        print(messages.NOTHING_UNFINISHED)
+        say(messages.NOTHING_UNFINISHED)
     tell(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE

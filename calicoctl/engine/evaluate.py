@@ -59,10 +59,12 @@ def script_roots(steps: Sequence[Step]) -> tuple[str, ...]:
     """The keys below which everything must be read before the script can be evaluated."""
     wanted = dict.fromkeys(root for step in steps for root in roots(step.statement))
     folders = [root for root in wanted if root not in (keys.PROFILES, keys.HOSTS)]
-    others = [root for root in (keys.PROFILES, keys.HOSTS) if root in wanted]
-    if keys.PROFILES in wanted:
-        return tuple(others)
-    return (*folders, *others) if len(folders) <= _FOLDERS_MAX else (keys.PROFILES, *others)
+    others = [keys.HOSTS] if keys.HOSTS in wanted else []
+    if keys.PROFILES not in wanted and len(folders) <= _FOLDERS_MAX:
+        return (*folders, *others)
+    # etcd leaves what begins with `_` out of a listing; asked for by name, it is there.
+    hidden = [folder for folder in folders if folder.startswith(f"{keys.PROFILES}/_")]
+    return (keys.PROFILES, *hidden, *others)
 
 
 def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:

@@ -128,7 +128,10 @@ def _helped(refused: Refused, statement: statements.Statement, datastore: Datast
 def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datastore: Datastore) -> Diagnostic:
     if diagnostic.kind is not messages.NO_SUCH_PROFILE:
         return diagnostic
-    names = State(datastore.read((keys.PROFILES,))).names()
+    try:
+        names = State(datastore.read((keys.PROFILES,))).names()
+    except Unreachable:
+        return diagnostic  # it is wrong all the same; only the hint is missing
     same_letters = [name for name in names if name.lower() == statement.profile.lower()]
     near = same_letters or difflib.get_close_matches(statement.profile, names, n=1, cutoff=0.6)
     if near:

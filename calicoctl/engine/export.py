@@ -8,12 +8,17 @@ from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, printable
+from calicoctl.policy import words
+from calicoctl.policy.agent_schema import Verdict
+from calicoctl.policy.findings import Findings
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.stored import StoredRule
+from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.policy.tags import TagsDocument
 from calicoctl.policy.text import syntax_of
 from calicoctl.syntax import ast, printer
+
+_NOT_ENFORCED = "the agent would not enforce it as it is"
 
 
 @dataclass(frozen=True)
@@ -32,42 +37,47 @@ class Exported:
 def export_profile(profile: Profile) -> Exported:
     """A profile as the block that declares it.
 
-    One that `run` would refuse, because the agent refuses it or reads it otherwise, cannot be declared; it
-    becomes comments with its raw values.
+    One that `run` would refuse cannot be declared; it becomes comments with its raw values.
     """
-    block = _block(profile)
-    if block is not None:
-        return Exported(f"{printer.statement(block)}\n")
-    lines = [
-        f"# profile {printer.profile_name(profile.name)} cannot be declared: the agent would not enforce it as it is"
-    ]
+    obstacle = _obstacle(profile)
+    if obstacle is None:
+        return Exported(f"{printer.statement(_block(profile))}\n")
+    lines = [f"# profile {printer.profile_name(profile.name)} cannot be declared: {obstacle}"]
     for name, document in (("rules", profile.rules), ("tags", profile.tags)):
         if document is not None:
             text = document.source.text if isinstance(document, Unreadable) else document.text()
             lines += [f"# {name}:", *(f"#   {printable(line)}" for line in text.splitlines() or [""])]
-    return Exported("\n".join(lines) + "\n", diagnose(messages.NOT_EXPORTED, None, None, profile=profile.name))
+    return Exported("\n".join(lines) + "\n", diagnose(messages.NOT_EXPORTED, profile=profile.name, reason=obstacle))
 
 
-def _block(profile: Profile) -> ast.ProfileBlock | None:
-    tags, rules = profile.tags, profile.rules
+def _obstacle(profile: Profile) -> str | None:
+    """Why `run` would refuse the block of a profile, even on an empty datastore; None when it would not."""
+    tags = profile.tags if profile.tags is not None else TagsDocument.new()
+    rules = profile.rules if profile.rules is not None else RulesDocument.new()
     if isinstance(tags, Unreadable) or isinstance(rules, Unreadable):
-        return None
-    if not _are_declarable(tags):
-        return None
-    if rules is not None and (rules.problems or any(rule.problems for rule in (*rules.inbound, *rules.outbound))):
-        return None
-    names = () if tags is None else tags.tags
+        return _NOT_ENFORCED
+    stored = (*rules.inbound, *rules.outbound)
+    problems = [*tags.problems, *rules.problems, *(problem for rule in stored for problem in rule.problems)]
+    if any(problem.verdict is not Verdict.TOLERATED for problem in problems):
+        return _NOT_ENFORCED
+    if problems or not all(_can_be_new(tag, "tag") for tag in tags.tags):
+        return "it has a tag that no new one may be called"
+    if len(set(tags.tags)) < len(tags.tags):
+        return "a tag stands twice in it"
+    return None if _can_be_new(profile.name, "profile") else "no new profile may be called so"
+
+
+def _can_be_new(name: str, what: str) -> bool:
+    return words.new_name(ast.Word(name), what, Findings()) is not None
+
+
+def _block(profile: Profile) -> ast.ProfileBlock:
+    """The block of a profile without an obstacle; a key that is absent reads as empty."""
+    tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
+    rules = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
     return ast.ProfileBlock(
-        ast.Word(profile.name),
-        tuple(ast.Word(name) for name in names),
-        () if rules is None else _nodes(rules.inbound),
-        () if rules is None else _nodes(rules.outbound),
+        ast.Word(profile.name), tuple(map(ast.Word, tags)), _nodes(rules.inbound), _nodes(rules.outbound)
     )
-
-
-def _are_declarable(tags: TagsDocument | None) -> bool:
-    """Whether a list can be declared: every tag is a name, and none stands twice."""
-    return tags is None or not (tags.problems or len(set(tags.tags)) < len(tags.elements))
 
 
 def _nodes(rules: Iterable[StoredRule]) -> tuple[ast.Rule | ast.JsonRule, ...]:

@@ -295,6 +295,7 @@ def readable_rules(profile: Profile, where: Span) -> RulesDocument:
 
 def _readable_tags(profile: Profile, where: Span) -> TagsDocument:
     if isinstance(profile.tags, Unreadable):
-        error = diagnose(messages.TAGS_UNREADABLE, where, profile=profile.name)
+        hint = "`calicoctl run` replaces them by a block of the profile as it shall be"
+        error = diagnose(messages.TAGS_UNREADABLE, where, hint, profile=profile.name)
         raise Refused([*tag_warnings(profile.tags, profile.tags.source), error])
     return profile.tags if profile.tags is not None else TagsDocument.new(())

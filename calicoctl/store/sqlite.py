@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, reason_of
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, Snapshot, TooLarge, Unreachable
 
@@ -65,7 +65,10 @@ class SqliteDatastore:
     """
 
     def __init__(self, path: str, deadline: Deadline) -> None:
-        self._path = Path(path).absolute()
+        try:
+            self._path = Path(path).absolute()
+        except OSError as error:  # the current folder is gone
+            raise Refused([diagnose(messages.FILE_UNUSABLE, None, None, path=path, reason=reason_of(error))]) from error
         self._deadline = deadline
 
     @property
@@ -279,7 +282,7 @@ class SqliteDatastore:
         return Unreachable(diagnose(kind, None, _HINTS.get(kind), path=self._path, **fields))
 
     def _unusable(self, error: OSError) -> Unreachable:
-        return self._failure(messages.FILE_UNUSABLE, reason=(error.strerror or str(error)).lower())
+        return self._failure(messages.FILE_UNUSABLE, reason=reason_of(error))
 
 
 def _kind(error: sqlite3.Error) -> Kind:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import Diagnostic, diagnose, reason_of
 from calicoctl.store.etcd_server import Access
 
 
@@ -26,7 +26,7 @@ def _unreadable(name: str, path: str) -> Iterator[Diagnostic]:
         with Path(path).open("rb") as file:
             file.read(1)
     except OSError as error:
-        yield _problem(name, path, (error.strerror or str(error)).lower())
+        yield _problem(name, path, reason_of(error))
 
 
 def _unfit(access: Access) -> Iterator[Diagnostic]:

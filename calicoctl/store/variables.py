@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
 from calicoctl.source import Source, Span
 
 DEFAULT_FILE = "/etc/calico/calicoctl.env"
@@ -120,7 +120,7 @@ class SettingsFile:
     def _unreadable(self, error: OSError) -> Diagnostic:
         span = self._named.whole if self._named else None
         hint = f"have another file read with {FILE_VARIABLE}, none at all with `{FILE_VARIABLE}=/dev/null`"
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         return diagnose(messages.ENV_FILE_UNREADABLE, span, hint, path=self._path, reason=reason)
 
 

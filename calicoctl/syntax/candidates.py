@@ -282,6 +282,8 @@ def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
 def _show_one(words: Sequence[Word], index: int) -> Iterator[Step]:
     """`profile show WEB`, where the rules of one profile are wanted."""
     name = words[index]
+    if not _LOOKS_LIKE_NAME.match(name.text) or name.text.lower() in _ANYTHING:
+        return
     if index == len(words) - 1 and [word.text for word in words[index - 2 : index]] == ["profile", "show"]:
         show = words[index - 1]
         shown = [*words[: index - 1], name, Word("rule", name.end, name.end), show]

@@ -112,7 +112,7 @@ _PLAIN_LINE = re.compile(r"[^\n'\"\\#]*")
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    """A logical line without the white space around it, and without continuations that nothing comes before or after."""
+    """A logical line without the white space and the continued empty lines around it."""
     limit = end
     while start < end and (text[start].isspace() or _continues(text, start, limit)):
         start += 1
@@ -199,7 +199,11 @@ class _ScriptReader:
     def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
         """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
         yield problem
-        if self._opens(line):
+        if isinstance(_parsed(line, "block_line"), ListBegin | TagsLine):
+            # A block without its beginning: what follows is no further mistake.
+            self._missing_ends += 1
+            self._is_left_behind(line)
+        elif self._opens(line):
             block = _Block(ast.Word("_", line.extent), line.extent, is_sound=False)
             yield from self._block(block)
 
@@ -217,8 +221,19 @@ class _ScriptReader:
         """Whether a line is what remains of a block that was left without an end."""
         if not self._missing_ends:
             return False
-        self._missing_ends -= line.extent.text == "}"
-        return _parses(line, "block_line") or _parses(line, "list_line")
+        node = _parsed(line, "block_line") or _parsed(line, "list_line")
+        if isinstance(node, BlockEnd):
+            self._missing_ends -= 1
+        elif isinstance(node, ListBegin) and not node.is_empty:
+            self._missing_ends += 1
+        return node is not None
+
+    def _keep_ends(self, line: LogicalLine) -> None:
+        """The ends of lists and blocks that a wrong line has behind something else, as lines of their own."""
+        text = line.extent.text
+        if text.endswith("}"):
+            end = replace(line.extent, start=line.extent.end - 1)
+            self._kept.extendleft([LogicalLine(end)] * (text.count("}") - text.count("{")))
 
     def _block(self, block: _Block) -> Iterator[Item]:
         while (line := self._next()) is not None:
@@ -229,6 +244,7 @@ class _ScriptReader:
                     break
                 yield problem
                 block.is_sound = False
+                self._keep_ends(line)
                 if self._opens(line):
                     # Nobody knows which list it is: its rules are judged, and no more.
                     yield from self._rules(block, "inbound", line.extent)
@@ -257,7 +273,7 @@ class _ScriptReader:
 
     def _leaves_list(self, line: LogicalLine) -> bool:
         """Whether a line begins another part of the block, so that the end of the list is missing before it."""
-        if not _parses(line, "block_line"):
+        if _parsed(line, "block_line") is None:
             return False
         self._kept.appendleft(line)
         self._missing_ends += 1
@@ -285,6 +301,7 @@ class _ScriptReader:
                     break
                 yield problem
                 block.is_sound = False
+                self._keep_ends(line)
                 continue
             if isinstance(node, BlockEnd):
                 return
@@ -303,12 +320,12 @@ class _ScriptReader:
         yield Statement(block.node(), block.extent, block.is_sound)
 
 
-def _parses(line: LogicalLine, start: str) -> bool:
+def _parsed(line: LogicalLine, start: str) -> Line | None:
+    """What a line is when it is parsed with another start; None when it is nothing."""
     try:
-        parse(line.extent, start)
+        return parse(line.extent, start)
     except SyntaxProblem:
-        return False
-    return True
+        return None
 
 
 def _with_document(node: Line, line: LogicalLine) -> ast.Statement:

@@ -104,7 +104,7 @@ def test_a_pipe_that_nobody_reads_is_no_traceback(embedded: Program, store: RawS
 def test_a_full_disk_behind_the_output_is_told(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
         ran = finished(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
-    said = "error: the statement was carried out, but its output could not be written: No space left on device [E0625]"
+    said = "error: the statement was carried out, but its output could not be written: no space left on device [E0625]"
     assert (ran.status, ran.stderr) == (1, f"{said}\n")
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
@@ -142,7 +142,7 @@ def test_a_stream_that_is_closed(
 def test_input_that_cannot_be_read_is_told(embedded: Program, store: RawStore) -> None:
     with opened("/dev/null", os.O_WRONLY) as unreadable:
         ran = finished(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
-    said = "error: standard input cannot be read: Bad file descriptor [E0624]\n"
+    said = "error: standard input cannot be read: bad file descriptor [E0624]\n"
     assert (ran.status, ran.stderr) == (1, said)
 
 
