@@ -1,0 +1,109 @@
+# Port lists: what they may hold, and how they print.
+
+allow tcp to ports 80;ok;allow tcp to ports 80
+allow tcp to ports 65535;ok;allow tcp to ports 65535
+allow tcp to ports 80,443;ok;allow tcp to ports 80,443
+allow tcp to ports 443,80;ok;allow tcp to ports 443,80
+allow tcp to ports 80,80;ok;allow tcp to ports 80,80
+allow tcp to ports 8000:8080;ok;allow tcp to ports 8000:8080
+allow tcp to ports 8000-8080;ok;allow tcp to ports 8000:8080
+allow tcp to ports 1:65535;ok;allow tcp to ports 1:65535
+allow tcp to ports 80:80;ok;allow tcp to ports 80
+allow tcp to ports 80-80;ok;allow tcp to ports 80
+allow tcp to ports 80,443,8000-8080,9000:9010;ok;allow tcp to ports 80,443,8000:8080,9000:9010
+allow tcp to ports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17;ok;allow tcp to ports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+allow udp from ports 53 to ports 53;ok;allow udp from ports 53 to ports 53
+deny udp to ports 80:81,80;ok;deny udp to ports 80:81,80
+allow tcp to ports "80,443";ok;allow tcp to ports 80,443
+
+# --- out of range ---
+allow tcp to ports 0;fail;E0203;20
+allow tcp to ports 65536;fail;E0202;20
+allow tcp to ports 99999;fail;E0202;20
+allow tcp to ports 99999999999999999999;fail;E0202;20
+allow tcp to ports 0:80;fail;E0203;20
+allow tcp to ports 0-65535;fail;E0203;20
+allow tcp to ports 1:65536;fail;E0202;22
+allow tcp to ports 80,0;fail;E0203;23
+allow tcp to ports 80,70000,0;fail;E0202,E0203;23
+allow tcp from ports 0 to ports 0;fail;E0203,E0203;22
+
+# --- not ports ---
+allow tcp to ports web!;fail;E0201;20
+allow tcp to ports *;fail;E0201;20
+allow tcp to ports all;fail;E0201;20
+allow tcp to ports 80.5;fail;E0201;20
+allow tcp to ports +80;fail;E0201;20
+allow tcp to ports -80;fail;E0201;20
+allow tcp to ports 80-;fail;E0201;20
+allow tcp to ports :80;fail;E0201;20
+allow tcp to ports 80:;fail;E0201;20
+allow tcp to ports 80..90;fail;E0201;20
+allow tcp to ports 80:90:100;fail;E0201;20
+allow tcp to ports 80-90-100;fail;E0201;20
+allow tcp to ports 80::90;fail;E0201;20
+allow tcp to ports 80/tcp;fail;E0201;20
+allow tcp to ports 0x50;fail;E0201;20
+allow tcp to ports 1e3;fail;E0201;20
+allow tcp to ports \u0661;fail;E0201;20
+allow tcp to ports 80\;443;fail;E0201;20
+allow tcp to ports 80|443;fail;E0201;20
+allow tcp to ports '';fail;E0205;20
+allow tcp to ports '80 443';fail;E0201;20
+allow tcp to ports '80, 443';fail;E0201;20
+allow tcp to ports 80\u2013443;fail;E0201;20
+
+# --- services by name ---
+allow tcp to ports ssh;fail;E0201;20;allow tcp to ports 22
+allow tcp to ports ssh,http;fail;E0201,E0201;20;allow tcp to ports 22,80
+allow tcp to ports ssh:80;fail;E0201;20;allow tcp to ports 22:80
+
+# --- leading zeros ---
+allow tcp to ports 080;fail;E0206;20;allow tcp to ports 80
+allow tcp to ports 00;fail;E0203;20
+allow tcp to ports 010:020;fail;E0206,E0206;20;allow tcp to ports 10:20
+allow tcp to ports 080,443;fail;E0206;20;allow tcp to ports 80,443
+allow tcp to ports 443,0080-0090;fail;E0206,E0206;24;allow tcp to ports 443,80-90
+
+# --- reversed ---
+allow tcp to ports 443:80;fail;E0204;20;allow tcp to ports 80:443
+allow tcp to ports 81:80;fail;E0204;20;allow tcp to ports 80:81
+allow tcp to ports 443-80;fail;E0204;20;allow tcp to ports 80:443
+allow tcp to ports 22,443:80;fail;E0204;23;allow tcp to ports 22,80:443
+allow tcp to ports 22,443:80,9:1;fail;E0204,E0204;23;allow tcp to ports 22,80:443,1:9
+
+# --- empty items ---
+allow tcp to ports ,;fail;E0205;20
+allow tcp to ports 80,;fail;E0205;20;allow tcp to ports 80
+allow tcp to ports ,80;fail;E0205;20;allow tcp to ports 80
+allow tcp to ports 80,,443;fail;E0205;20;allow tcp to ports 80,443
+allow tcp to ports 80,,,443,;fail;E0205;20;allow tcp to ports 80,443
+allow tcp to ports 80,,0;fail;E0205,E0203;20
+
+# --- spaces ---
+allow tcp to ports 80, 443;fail;E0107;20;allow tcp to ports 80,443
+allow tcp to ports 80 443;fail;E0107;20;allow tcp to ports 80,443
+allow tcp to ports 80 ,443;fail;E0107;20;allow tcp to ports 80,443
+allow tcp to ports 80 , 443;fail;E0107;20;allow tcp to ports 80,443
+allow tcp to ports 80, 443, 8080;fail;E0107;20;allow tcp to ports 80,443,8080
+allow tcp to ports 8000 - 8080;fail;E0107;20;allow tcp to ports 8000-8080
+allow tcp to ports 8000 : 8080;fail;E0107;20;allow tcp to ports 8000:8080
+allow tcp to ports 80, 443 tag A;fail;E0107;20;allow tcp to ports 80,443 tag A
+allow tcp from ports 1, 2 to ports 3, 4;fail;E0107,E0107;22;allow tcp from ports 1,2 to ports 3,4
+allow tcp to ports 80, 70000;fail;E0107,E0202;20
+allow tcp to ports 80 http;fail;E0105;23;allow tcp to ports 80 tag http
+
+# --- where ports cannot stand ---
+allow to ports 80;fail;E0110;10;allow tcp to ports 80
+allow from ports 80;fail;E0110;12;allow tcp from ports 80
+allow from ports 80 to ports 90;fail;E0110;12;allow tcp from ports 80 to ports 90
+allow ports 80;fail;E0105;7;allow tcp to ports 80
+allow icmp to ports 80;fail;E0110;15
+allow icmpv6 from ports 80;fail;E0110;19
+allow from tag A to ports 80;fail;E0110;21;allow tcp from tag A to ports 80
+allow tcp ports 80;fail;E0105;11;allow tcp to ports 80
+allow tcp 80;fail;E0105;11;allow tcp to ports 80
+allow tcp 80,443;fail;E0105;11;allow tcp to ports 80,443
+allow udp to 53;fail;E0105;14;allow udp to ports 53
+allow tcp from tag A ports 80;fail;E0101;22
+allow 80;fail;E0101;7

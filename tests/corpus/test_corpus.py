@@ -1,0 +1,157 @@
+r"""The language case by case: one line a case, in the files `*.t` beside this one.
+
+Every field but the last ends at a `;`:
+
+    input;ok;canonical                  understood, and nothing to remark
+    input;warn;canonical;codes          understood, with warnings
+    input;fail;codes;column             refused, and no correction is known
+    input;fail;codes;column;hint        refused, with the correction
+
+`input` is a statement, or a rule if its first word is `allow` or `deny`. A rule is read as the rule of
+`profile P rule add inbound ...`, whose words are taken off its columns and hints again.
+
+`canonical` is the text of what was understood: the tree as the printer writes it, its rule replaced by the
+validated one (networks masked and with their length, ports as they are stored, empty peers gone) and its
+position by the number. A canonical text is read again, and must be its own canonical text.
+
+`codes` are those of all errors and warnings, in their order and separated by commas; `column` is the 1-based
+column, in characters of the input, at which the first of them points.
+
+`hint` is the correction as it is printed. Every hint that has no `<...>` to be filled in is read again, and
+must be understood.
+
+`\;`, `\\`, `\t`, `\uXXXX` and `\UXXXXXXXX` stand for a character in any field. Empty lines and lines that begin
+with `#` are passed over; a case with an empty input begins with `;`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Kind, Refused
+from calicoctl.engine.reading import Reading, read_statement
+from calicoctl.policy import statement as valid
+from calicoctl.policy.text import syntax_of
+from calicoctl.source import Source
+from calicoctl.syntax import ast, printer
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+
+RULE_PREFIX = "profile P rule add inbound "
+FOLDER = Path(__file__).parent
+
+# What only the arguments of a command line can get wrong, before there is a text; see `test_reading`.
+OF_ARGUMENTS = {"E0113", "E0114", "E0115"}
+# What only the lines of a script can get wrong together.
+OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of a corpus file."""
+
+    where: str
+    text: str
+    verdict: str
+    fields: tuple[str, ...]
+
+    @property
+    def prefix(self) -> str:
+        """What is put before the input to make a statement of it."""
+        return RULE_PREFIX if re.match(r"[ \t]*(?:allow|deny)(?!\S)", self.text) else ""
+
+
+_ESCAPE = re.compile(r"\\(?:(;)|(\\)|(t)|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
+
+
+def _unescape(field: str) -> str:
+    def character(found: re.Match[str]) -> str:
+        semicolon, backslash, tab, short, long = found.groups()
+        return semicolon or backslash or (tab and "\t") or chr(int(short or long, 16))
+
+    assert "\\" not in _ESCAPE.sub("", field), f"an unknown escape in {field!r}"
+    return _ESCAPE.sub(character, field)
+
+
+def read_cases(path: Path) -> Iterator[Case]:
+    """The cases of a corpus file, in order."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
+        if line and not line.startswith("#"):
+            text, verdict, *fields = (_unescape(field) for field in re.findall(r"((?:\\.|[^;\\])*)(?:;|\Z)", line)[:-1])
+            yield Case(f"{path.name}:{number}", text, verdict, tuple(fields))
+
+
+CASES = [case for path in sorted(FOLDER.glob("*.t")) for case in read_cases(path)]
+
+
+def canonical(text: str, reading: Reading) -> str:
+    """The canonical text of a statement that was understood."""
+    node = parse_statement(Source("corpus", text))
+    statement = reading.statement
+    if isinstance(node, ast.RuleAdd | ast.RuleRemove):
+        assert isinstance(statement, valid.AddRule | valid.RemoveRule)
+        node = replace(node, rule=syntax_of(statement.rule))
+    if isinstance(node, ast.RuleAdd | ast.RuleRemoveAt) and node.at is not None:
+        assert isinstance(statement, valid.AddRule | valid.RemoveRuleAt)
+        node = replace(node, at=ast.Word(str(statement.position)))
+    return printer.statement(node)
+
+
+def codes(diagnostics: tuple[Diagnostic, ...]) -> str:
+    return ",".join(each.code for each in diagnostics)
+
+
+def answer(case: Case) -> tuple[str, ...]:
+    """The verdict and the fields behind it, as they should stand in the case's line."""
+    text = case.prefix + case.text
+    try:
+        reading = read_statement(Source("corpus", text))
+    except Refused as refused:
+        (*_, hint) = (None, *(each.hint for each in refused.diagnostics if each.hint is not None))
+        span = refused.diagnostics[0].span
+        assert span is not None
+        column = str(span.column - len(case.prefix))
+        hints = () if hint is None else (hint.removeprefix(case.prefix),)
+        return "fail", codes(refused.diagnostics), column, *hints
+    shown = canonical(text, reading).removeprefix(case.prefix)
+    return ("warn", shown, codes(reading.warnings)) if reading.warnings else ("ok", shown)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.where for case in CASES])
+def test_case(case: Case) -> None:
+    assert answer(case) == (case.verdict, *case.fields)
+    if case.verdict != "fail":
+        assert answer(replace(case, text=case.fields[0])) == ("ok", case.fields[0])
+    elif len(case.fields) == 3 and "<" not in case.fields[2]:
+        hint = replace(case, text=case.fields[2])
+        assert answer(hint)[0] in ("ok", "warn")
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if each.prefix], ids=lambda case: case.where)
+def test_a_rule_is_a_rule_on_its_own(case: Case) -> None:
+    try:
+        statement = parse_statement(Source("corpus", case.prefix + case.text))
+    except SyntaxProblem:
+        statement = None
+    if isinstance(statement, ast.RuleAdd) and statement.at is None:
+        assert parse_rule(Source("corpus", case.text)) == statement.rule
+    else:
+        with pytest.raises(SyntaxProblem):
+            parse_rule(Source("corpus", case.text))
+
+
+def test_no_case_is_told_twice() -> None:
+    texts = [case.text for case in CASES]
+    assert sorted({text for text in texts if texts.count(text) > 1}) == []
+
+
+def test_every_kind_of_mistake_has_a_case() -> None:
+    told = {code for case in CASES for field in case.fields[:2] for code in field.split(",")}
+    kinds = {kind.code for kind in vars(messages).values() if isinstance(kind, Kind)}
+    of_the_language = {code for code in kinds if code.startswith(("E01", "E02", "W02"))}
+    assert of_the_language - OF_ARGUMENTS - OF_SCRIPTS - told == set()
