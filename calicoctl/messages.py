@@ -142,6 +142,20 @@ PARTLY_DONE = _error("E0410", "only a part was done (changed: {keys}), because {
 NOT_EXPORTED = _warning("W0402", "profile `{profile}` is exported as comments: {reason}")
 MALFORMED_ENDPOINT = _warning("W0401", "this endpoint is passed over: {reason}")
 
+# What `doctor` finds.
+PROFILE_WITHOUT_RULES = _warning(
+    "W0403", "profile `{profile}` has tags but no rules: the agent drops all of its traffic"
+)
+MISSING_PROFILE = _warning(
+    "W0404", "{count} the profile `{profile}`, which does not exist: all their traffic is dropped"
+)
+HIDDEN_KEY = _warning(
+    "W0405", "profile `{profile}` is hidden from the agent: etcd does not list names that begin with `_`"
+)
+MISPLACED_KEY = _warning("W0406", "`{key}` is where no key belongs, so that the agent never reads it")
+TAG_NOBODY_HAS = _warning("W0407", "no profile carries the tag `{tag}`, so that {count} with it match nothing")
+UNFINISHED_RUN = _warning("W0408", "a run is unfinished: {run}")
+
 # --- E05xx: datastores -------------------------------------------------------------------------
 
 ETCD_NO_ANSWER = _error("E0501", "no answer from etcd: {reason}")
@@ -245,6 +259,8 @@ ROLLED_BACK = "Undid the run of {run}"
 NOTHING_UNFINISHED = "There is no unfinished run."
 STEP_DONE = "done"
 STEP_SKIPPED = "already so"
+HEALTHY = "Nothing is wrong."
+UNHEALTHY = "{count} found."
 
 # --- hints that are advice and not a corrected text ---------------------------------------------
 

@@ -71,6 +71,10 @@ def _run(arguments: Sequence[str]) -> int:
             from calicoctl.cli import export
 
             return export.run(options)
+        if command == "doctor":
+            from calicoctl.cli import doctor
+
+            return doctor.run(options)
         from calicoctl.cli import profile
 
         if command != "profile":
@@ -84,5 +88,10 @@ def _run(arguments: Sequence[str]) -> int:
 def _help_text(command: str | None) -> str:
     from calicoctl.cli import usage
 
-    helps = {"profile": usage.PROFILE_HELP, "run": usage.RUN_HELP, "export": usage.EXPORT_HELP}
+    helps = {
+        "profile": usage.PROFILE_HELP,
+        "run": usage.RUN_HELP,
+        "export": usage.EXPORT_HELP,
+        "doctor": usage.DOCTOR_HELP,
+    }
     return helps.get(command or "", usage.HELP)

@@ -20,7 +20,7 @@ def check_document(steps: Sequence[Step], diagnostics: Sequence[Diagnostic]) -> 
         "format": FORMAT,
         "ok": not any(diagnostic.is_error for diagnostic in diagnostics),
         "statements": len(steps),
-        "diagnostics": [_diagnostic(diagnostic) for diagnostic in diagnostics],
+        "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],
     }
 
 
@@ -40,7 +40,8 @@ def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: S
     }
 
 
-def _diagnostic(diagnostic: Diagnostic) -> Document:
+def diagnostic_document(diagnostic: Diagnostic) -> Document:
+    """A diagnostic as JSON."""
     span = diagnostic.span
     return {
         "code": diagnostic.code,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from calicoctl import messages
+from calicoctl.cli.arguments import Arguments
 from calicoctl.diagnostics import Refused, diagnose
 
 
@@ -38,15 +38,8 @@ class RunRequest:
     rollback: bool
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses in the program's own way: status 2 means something else here."""
-
-    def error(self, message: str) -> NoReturn:
-        raise Refused([diagnose(messages.RUN_USAGE, None, "`calicoctl run --help` lists the options", reason=message)])
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="calicoctl run", add_help=False, allow_abbrev=False)
+    parser = Arguments("run")
     parser.add_argument("files", nargs="*", default=[])
     for flag in ("--check", "--dry-run", "--detailed-exitcode", "--strict", "--resume", "--rollback"):
         parser.add_argument(flag, action="store_true")

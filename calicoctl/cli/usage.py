@@ -83,6 +83,7 @@ Usage:
   calicoctl profile --help           What can be said about profiles
   calicoctl run [FILE...]            Files of statements, checked and applied as one unit
   calicoctl export [PROFILE...]      Profiles as text that `run` takes
+  calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl --help                   This text
   calicoctl --version                The version
 
@@ -144,6 +145,18 @@ Usage:
   calicoctl export [PROFILE...]
 
 Prints the named profiles, or all, as text that `calicoctl run` takes.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+DOCTOR_HELP = """\
+Usage:
+  calicoctl doctor [-o json]
+
+Reports, without changing anything: where the datastore is and whether each server of it
+answers, unfinished runs, profiles that the agent would drop or read otherwise and why,
+endpoints that name missing profiles, and tags in rules that no profile carries. The
+status is 1 when something is wrong.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -131,6 +131,8 @@ class _Run:
         self._interrupt = Interrupt()
         # What is made, or may be: by key, since a key that is evaluated again has another step.
         self._made: dict[str, Step] = {}
+        # A conflict after which profiles are being evaluated again.
+        self._unsettled: Conflict | None = None
         # What was made, but was not there any more when it was to be taken back.
         self._overtaken: list[Step] = []
 
@@ -186,11 +188,12 @@ class _Run:
             phase = min(map(phase_of, pending))
             writing = self._write([change for change in pending if phase_of(change) == phase], len(pending))
             pending = [change for change in pending if phase_of(change) != phase]
-            if writing.conflicts:
+            self._unsettled = next(iter(writing.conflicts.values()), None)
+            if self._unsettled is not None:
                 profiles = frozenset(writing.conflicts)
                 pause = next(waits)
                 if self._deadline.remaining() <= pause:
-                    raise next(iter(writing.conflicts.values()))
+                    raise self._unsettled
                 self._deadline.pause(pause)
                 pending = _replaced(pending, profiles, self._evaluated_again(profiles))
 
@@ -223,6 +226,8 @@ class _Run:
             return KeyboardInterrupt()
         if not self._turn.is_held:
             return self._turn.lost()
+        if self._unsettled is not None:
+            return self._unsettled
         hint = "give it more with `--timeout`"
         return Unreachable(diagnose(messages.RUN_TOO_LONG, None, hint, seconds=f"{self._deadline.seconds:g}"))
 

@@ -6,7 +6,9 @@ is doubtful is settled by a quorum read.
 
 from __future__ import annotations
 
+import json
 import random
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
@@ -23,6 +25,7 @@ from calicoctl.store.interface import (
     DatastoreError,
     Entry,
     OutcomeUnknown,
+    Probe,
     Snapshot,
     TooLarge,
     Unreachable,
@@ -92,6 +95,10 @@ class EtcdDatastore:
                 self._remove_emptied_folders(done)
             raise
         self._remove_emptied_folders(done)
+
+    def probe(self) -> tuple[Probe, ...]:
+        """See `Datastore.probe`; each server is asked for its version and for a quorum read."""
+        return tuple(_probe(server) for server in self._servers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -257,6 +264,24 @@ class EtcdDatastore:
             self._servers.remove(server)
             self._servers.insert(0, server)
         return result
+
+
+def _probe(server: EtcdServer) -> Probe:
+    version = ""
+    started = time.monotonic()
+    try:
+        version = server.ask(_server_version)
+        server.ask(lambda client: client.read(quoted(PROFILES), quorum=True))
+    except NoAnswer as failure:
+        return Probe(server.address, None, version, failure.diagnostic)
+    except Refusal:
+        pass  # nothing is stored yet; that is an answer, too
+    return Probe(server.address, time.monotonic() - started, version, None)
+
+
+def _server_version(client: Any) -> str:
+    answer = json.loads(client.api_execute("/version", client._MGET).data)
+    return f"etcd {answer['etcdserver']}"
 
 
 def _compare_and_swap(change: Change, client: Any) -> None:

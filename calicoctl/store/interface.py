@@ -50,6 +50,23 @@ class Change:
 Snapshot = Mapping[str, Entry]
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How one server, or the file, answered when it was asked whether it is well.
+
+    Attributes:
+        place: The server's address, or the file's path.
+        seconds: How long the answer took; None when there was none.
+        version: What it says it is, such as `etcd 3.5.1`; empty when it did not say.
+        problem: What is wrong with it; None when nothing is.
+    """
+
+    place: str
+    seconds: float | None
+    version: str
+    problem: Diagnostic | None
+
+
 class Datastore(Protocol):
     """A place where profiles are kept. One object serves one command, from one thread."""
 
@@ -95,6 +112,10 @@ class Datastore(Protocol):
             Unreachable: The datastore did not take the next change.
             OutcomeUnknown: Whether a change was made could not be found out.
         """
+        ...
+
+    def probe(self) -> tuple[Probe, ...]:
+        """Ask every server by itself, or the file, whether it is well. Nothing is changed, and nothing raised."""
         ...
 
     def close(self) -> None:

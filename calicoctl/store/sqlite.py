@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from urllib.parse import quote
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, reason_of
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, Snapshot, TooLarge, Unreachable
+from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, Probe, Snapshot, TooLarge, Unreachable
 
 # "cali": tells our files from other programs' (https://www.sqlite.org/fileformat.html, 1.3.16).
 APPLICATION_ID = 0x63616C69
@@ -113,6 +114,16 @@ class SqliteDatastore:
             commit_error = self._finish(connection)
         if commit_error is not None:
             self._settle(changes, commit_error)
+
+    def probe(self) -> tuple[Probe, ...]:
+        """See `Datastore.probe`."""
+        version = f"SQLite {sqlite3.sqlite_version}"
+        started = time.monotonic()
+        try:
+            self.read([])
+        except Unreachable as error:
+            return (Probe(str(self._path), None, version, error.diagnostic),)
+        return (Probe(str(self._path), time.monotonic() - started, version, None),)
 
     def close(self) -> None:
         """Nothing stays open between two calls."""

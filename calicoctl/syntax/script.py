@@ -233,7 +233,9 @@ class _ScriptReader:
         text = line.extent.text
         if text.endswith("}"):
             end = replace(line.extent, start=line.extent.end - 1)
-            self._kept.extendleft([LogicalLine(end)] * (text.count("}") - text.count("{")))
+            ends = max(0, text.count("}") - text.count("{"))
+            self._kept.extendleft([LogicalLine(end)] * ends)
+            self._missing_ends += ends  # the line may have ended more than it was meant to
 
     def _block(self, block: _Block) -> Iterator[Item]:
         while (line := self._next()) is not None:

@@ -1,0 +1,118 @@
+"""The health of a datastore: what the agent would drop, and what points at nothing. Nothing is changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.engine.plan import damage
+from calicoctl.engine.state import State
+from calicoctl.engine.unfinished import HOW_TO_END, find_unfinished
+from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.profile import Profile
+from calicoctl.policy.stored import StoredRule
+from calicoctl.store import keys
+from calicoctl.store.interface import Datastore, Snapshot
+
+# Keys of a rule, with or without a `!` before them, that name a tag.
+_TAG_KEYS = ("src_tag", "dst_tag")
+
+
+@dataclass(frozen=True)
+class Health:
+    """What was found.
+
+    Attributes:
+        profiles: How many profiles there are.
+        endpoints: How many endpoints there are, those that make no sense left out.
+        problems: What is wrong, by kind of thing.
+    """
+
+    profiles: int
+    endpoints: int
+    problems: tuple[Diagnostic, ...]
+
+
+def examine(datastore: Datastore) -> Health:
+    """Look at everything that is stored.
+
+    Raises:
+        Refused: The journal of a run is damaged.
+        Unreachable: The datastore does not answer.
+    """
+    snapshot = datastore.read((keys.PROFILES, keys.HOSTS))
+    state = State(snapshot)
+    names = state.names()
+    endpoints, problems = state.endpoints()
+    users = Counter(name for _, endpoint in endpoints for name in set(endpoint.profiles))
+    problems += [
+        diagnose(messages.UNFINISHED_RUN, None, HOW_TO_END, run=run)
+        for run in find_unfinished(datastore)
+        if not run.is_running
+    ]
+    for name in names:
+        problems += _profile_problems(state.profile(name))
+    problems += _missing_profiles(users, names, datastore)
+    problems += _misplaced_keys(snapshot)
+    problems += _tags_nobody_has([state.profile(name) for name in names])
+    return Health(len(names), len(endpoints), tuple(problems))
+
+
+def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:
+    if profile.rules is None:
+        yield diagnose(messages.PROFILE_WITHOUT_RULES, profile=profile.name)
+    yield from damage(profile)
+
+
+def _missing_profiles(users: Counter[str], names: list[str], datastore: Datastore) -> Iterator[Diagnostic]:
+    """The profiles that endpoints name and that are not there, or are hidden."""
+    for name in sorted(users.keys() - set(names)):
+        count = "1 endpoint has" if users[name] == 1 else f"{users[name]} endpoints have"
+        # What is hidden is not listed; read by its own name, it is found.
+        is_hidden = name.startswith("_") and keys.is_inside_tree(name) and datastore.read([keys.profile_folder(name)])
+        if is_hidden:
+            yield diagnose(messages.HIDDEN_KEY, profile=name)
+        else:
+            yield diagnose(messages.MISSING_PROFILE, profile=name, count=count)
+
+
+def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
+    """Values in the root of the profile tree, and rules or tags deeper in it than a profile's own."""
+    for key in sorted(snapshot):
+        if not key.startswith(keys.PROFILES + "/"):
+            continue
+        place = keys.profile_of(key)
+        if place is None or ("/" in place[1] and place[1].rpartition("/")[2] in ("rules", "tags")):
+            yield diagnose(messages.MISPLACED_KEY, key=key)
+
+
+def _tags_nobody_has(profiles: list[Profile]) -> Iterator[Diagnostic]:
+    """Tags that rules use and no profile carries: such a rule matches nothing (agent, evaluation)."""
+    carried = {
+        tag
+        for profile in profiles
+        if profile.tags is not None and not isinstance(profile.tags, Unreadable)
+        for tag in profile.tags.tags
+    }
+    used = Counter(
+        tag
+        for profile in profiles
+        if profile.rules is not None and not isinstance(profile.rules, Unreadable)
+        for rule in (*profile.rules.inbound, *profile.rules.outbound)
+        for tag in set(_tags_of(rule))
+    )
+    for tag in sorted(used.keys() - carried):
+        count = "1 rule" if used[tag] == 1 else f"{used[tag]} rules"
+        yield diagnose(messages.TAG_NOBODY_HAS, tag=tag, count=count)
+
+
+def _tags_of(stored: StoredRule) -> Iterator[str]:
+    rule = stored.rule
+    if rule is not None:
+        yield from (tag for tag in (rule.source.tag, rule.destination.tag) if tag is not None)
+    elif isinstance(stored.value, dict):
+        # A negated tag that nobody carries matches everything, and is no mistake.
+        yield from (tag for key in _TAG_KEYS if isinstance(tag := stored.value.get(key), str))

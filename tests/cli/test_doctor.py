@@ -1,0 +1,110 @@
+"""`calicoctl doctor`: it finds what is wrong, names it, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from tests.cli.program import Program
+from tests.cli.raw import HOSTS, PROFILES, RawStore
+
+SOUND = {
+    f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"action":"allow","src_tag":"WEB"}],"outbound_rules":[]}',
+    f"{PROFILES}/WEB/tags": '["WEB"]',
+    f"{PROFILES}/WEB/labels": "{}",
+    f"{HOSTS}/h/workload/docker/w/endpoint/e": '{"state":"active","profile_ids":["WEB"]}',
+}
+
+# What is stored besides, and the codes that it is found by.
+ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
+    "bad rule": ({f"{PROFILES}/BAD/rules": '{"inbound_rules":[{"dst_ports":["80"]}],"outbound_rules":[]}'}, ["W0303"]),
+    "not JSON": ({f"{PROFILES}/BAD/rules": "{"}, ["W0303"]),
+    "misread rule": (
+        {f"{PROFILES}/BAD/rules": '{"inbound_rules":[],"outbound_rules":[{"src_tag":"WEB"}]}'},
+        ["W0304"],
+    ),
+    "bad tag": ({f"{PROFILES}/WEB/tags": '["WEB","a b"]'}, ["W0306"]),
+    "no rules": ({f"{PROFILES}/BAD/tags": "[]"}, ["W0403"]),
+    "missing profile": ({f"{HOSTS}/h/workload/docker/w/endpoint/f": '{"profile_ids":["GONE"]}'}, ["W0404"]),
+    "hidden profile": (
+        {
+            f"{PROFILES}/_x/rules": '{"inbound_rules":[],"outbound_rules":[]}',
+            f"{HOSTS}/h/workload/docker/w/endpoint/f": '{"profile_ids":["_x"]}',
+        },
+        ["W0405"],
+    ),
+    "misplaced": ({f"{PROFILES}/a/b/rules": "{}", f"{PROFILES}/value": "x"}, ["W0406", "W0406"]),
+    "tag nobody has": (
+        {
+            f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"action":"allow","src_tag":"DB"},'
+            '{"action":"log","dst_tag":"API"},{"action":"log","!dst_tag":"NONE"}],"outbound_rules":[]}'
+        },
+        ["W0407", "W0407"],
+    ),
+    "malformed endpoint": ({f"{HOSTS}/h/workload/docker/w/endpoint/f": "["}, ["W0401"]),
+}
+
+
+@pytest.fixture
+def sound(raw: RawStore) -> RawStore:
+    for key, value in SOUND.items():
+        raw.put(key, value)
+    return raw
+
+
+def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
+    ran = program.run("doctor")
+    assert (ran.status, ran.stderr) == (0, "")
+    first, server, *rest = ran.stdout.splitlines()
+    assert first.startswith("Datastore: ")
+    assert " ms" in server
+    assert rest == ["1 profile, 1 endpoint", "Nothing is wrong."]
+
+
+def test_an_empty_datastore_is_well(program: Program) -> None:
+    assert program.run("doctor").status == 0
+
+
+@pytest.mark.parametrize("ill", ILLS)
+def test_what_is_wrong_is_found_and_nothing_changed(program: Program, sound: RawStore, ill: str) -> None:
+    stored, codes = ILLS[ill]
+    for key, value in stored.items():
+        sound.put(key, value)
+    before = sound.dump()
+    ran = program.run_inside("doctor", "-o", "json")
+    found = json.loads(ran.stdout)
+    assert ran.status == 1
+    assert [problem["code"] for problem in found["problems"]] == codes
+    assert found["ok"] is False
+    assert sound.dump() == before
+    text = program.run_inside("doctor")
+    assert text.status == 1
+    assert [code for code in codes if f"[{code}]" not in text.stderr] == []
+    assert text.stdout.endswith("1 problem found.\n" if len(codes) == 1 else f"{len(codes)} problems found.\n")
+
+
+def test_servers_that_do_not_answer_are_named(folder_program: Program, etcd_url: str) -> None:
+    nobody = "http://127.0.0.1:1"
+    one_down = replace(folder_program, datastore=f"{etcd_url},{nobody}").run("doctor", "-o", "json")
+    found = json.loads(one_down.stdout)
+    assert one_down.status == 1
+    assert [server["place"] for server in found["servers"] if server["seconds"] is None] == [nobody]
+    assert found["servers"][0]["version"].startswith("etcd 3.")
+    all_down = replace(folder_program, datastore=nobody).run("doctor")
+    assert all_down.status == 3
+    assert "no answer" in all_down.stdout
+    assert all_down.stderr.count("[E0501]") == 1
+
+
+@pytest.fixture
+def folder_program(embedded: Program) -> Program:
+    return embedded
+
+
+def test_a_wrong_option_is_refused(embedded: Program) -> None:
+    ran = embedded.run_inside("doctor", "--fix")
+    assert ran.status == 1
+    assert "[E0627]" in ran.stderr
