@@ -43,6 +43,7 @@ REPEATED_PART = _error("E0121", "`{part}` stands twice in this block")
 MISSING_PART = _error("E0122", "this block lacks {parts}: all three parts stand in it, even when empty")
 UPDATE_WITHOUT_JSON = _error("E0123", "in a script, `rule update` says where its JSON is")
 SHOW_TAKES_NO_NAME = _error("E0124", "`profile show` lists all profiles; what one has is shown by its name")
+UPDATE_TAKES_NO_NAME = _error("E0125", "`rule update` reads its JSON from standard input")
 REPEATED_OPTION = _error("E0116", "`{option}` is given twice")
 
 # --- E02xx: values -----------------------------------------------------------------------------

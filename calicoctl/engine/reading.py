@@ -204,20 +204,30 @@ def _unexpected(problem: SyntaxProblem) -> Diagnostic:
     """The error where no repair is near: what stands there, and what could."""
     word = problem.span.text
     expected = describe(problem.expected)
-    before_span = replace(problem.extent, end=problem.span.start)
     if not word:
         return diagnose(messages.UNFINISHED, problem.span, expected=expected)
-    if word[0] in "'\"":
-        return diagnose(messages.UNCLOSED_QUOTE, problem.span, word=word)
-    if word == "code" and "_TYPE" in problem.expected:
-        behind = problem.extent.source.text[problem.span.start : problem.extent.end]
-        hint = f"{before_span.text}type <ICMPTYPE> {behind}"
-        return diagnose(messages.CODE_WITHOUT_TYPE, problem.span, " ".join(hint.split()))
-    before = {each.text.partition("=")[0] for each in split_words(before_span)}
+    known = _known_mistake(problem)
+    return known or diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)
+
+
+def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
+    """A mistake that has a message of its own, though no repair of it is certain."""
+    span, word = problem.span, problem.span.text
+    before_span = replace(problem.extent, end=span.start)
+    before = [each.text for each in split_words(before_span)]
     is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
-    if word == "ports" and not is_value and not before & {"tcp", "udp"}:
-        return diagnose(messages.NEEDS_PORT_PROTOCOL, problem.span)
     option = word.partition("=")[0]
-    if option in _OPTIONS and option in before:
-        return diagnose(messages.REPEATED_OPTION, problem.span, option=option)
-    return diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)
+    found: Diagnostic | None = None
+    if word[0] in "'\"":
+        found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
+    elif word == "code" and "_TYPE" in problem.expected:
+        behind = problem.extent.source.text[span.start : problem.extent.end]
+        hint = f"{before_span.text}type <ICMPTYPE> {behind}"
+        found = diagnose(messages.CODE_WITHOUT_TYPE, span, " ".join(hint.split()))
+    elif word == "ports" and not is_value and not {"tcp", "udp"} & set(before):
+        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span)
+    elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
+        found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
+    elif option in _OPTIONS and option in {each.partition("=")[0] for each in before}:
+        found = diagnose(messages.REPEATED_OPTION, span, option=option)
+    return found

@@ -22,6 +22,14 @@ _ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}\Z")
 _PORT_RANGE = re.compile(r"[0-9]{1,5}:[0-9]{1,5}\Z")
 _DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 
+_PORT_ITEM = re.compile(r"[0-9]{1,5}(?:[:-][0-9]{1,5})?")
+
+# What word processors and web pages make of quotes and hyphens.
+_TYPOGRAPHIC = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201c\u201d\u201e", "")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+)
+
 # Longer numbers are out of every range; reading them would only cost time (and raise, over 4300 digits).
 _DIGITS_WORTH_READING = 9
 
@@ -89,7 +97,8 @@ def _port_item(item: str, span: Span, findings: Findings) -> PortRange | None:
 
 def _port(text: str, span: Span, findings: Findings) -> int | None:
     if not _NUMBER.match(text):
-        findings.add(messages.BAD_PORT, span, _service_port(text) if span.text == text else None, port=text)
+        mend = _service_port(text) if span.text == text else None
+        findings.add(messages.BAD_PORT, span, mend or _plainly(span.text, _PORT_ITEM), port=text)
         return None
     number = _small_number(text)
     if number == 0:
@@ -101,6 +110,12 @@ def _port(text: str, span: Span, findings: Findings) -> int | None:
     else:
         return number
     return None
+
+
+def _plainly(text: str, pattern: re.Pattern[str]) -> str | None:
+    """A word without the quotes and dashes of a word processor, if that makes it one of a pattern."""
+    plain = text.translate(_TYPOGRAPHIC)
+    return plain if plain != text and pattern.fullmatch(plain) else None
 
 
 def _service_port(name: str) -> str | None:
@@ -223,7 +238,8 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
     """
     name = word.text
     if not limits.NAME_PATTERN.fullmatch(name):
-        findings.add(messages.BAD_NAME, word.span, name=name, what=what, maximum=limits.NAME_LENGTH)
+        mend = _plainly(name, limits.NAME_PATTERN)
+        findings.add(messages.BAD_NAME, word.span, mend, name=name, what=what, maximum=limits.NAME_LENGTH)
     elif len(name) > limits.NAME_LENGTH:
         findings.add(messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH)
     elif what == "profile" and name in (".", ".."):

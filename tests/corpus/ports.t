@@ -51,7 +51,7 @@ allow tcp to ports 80|443;fail;E0201;20
 allow tcp to ports '';fail;E0205;20
 allow tcp to ports '80 443';fail;E0201;20
 allow tcp to ports '80, 443';fail;E0201;20
-allow tcp to ports 80\u2013443;fail;E0201;20
+allow tcp to ports 80\u2013443;fail;E0201;20;allow tcp to ports 80-443
 
 # --- services by name ---
 allow tcp to ports ssh;fail;E0201;20;allow tcp to ports 22

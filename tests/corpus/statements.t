@@ -86,7 +86,7 @@ profile WEB rule json;ok;profile WEB rule json
 profile WEB rule update;ok;profile WEB rule update
 profile WEB rule show inbound;fail;E0101;23
 profile WEB rule json --pretty;fail;E0101;23
-profile WEB rule update web_rules.json;fail;E0101;25
+profile WEB rule update web_rules.json;fail;E0125;25;profile WEB rule update < web_rules.json
 profile WEB rule;fail;E0102;17;profile WEB rule show
 profile WEB rule inbound;fail;E0101;18
 profile WEB;fail;E0102;12

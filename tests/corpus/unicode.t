@@ -56,8 +56,8 @@ profile \U0001f525 rule show;ok;profile '\U0001f525' rule show
 allow from tag "\\ud83d\\udd25";fail;E0214;16
 
 # --- typographic quotes and dashes ---
-allow from tag \u201cA\u201d;fail;E0214;16
-allow from tag \u2018A\u2019;fail;E0214;16
+allow from tag \u201cA\u201d;fail;E0214;16;allow from tag A
+allow from tag \u2018A\u2019;fail;E0214;16;allow from tag A
 profile WEB rule add inbound \u2014at=1 allow;fail;E0101;30
 profile WEB rule add inbound \u2013at=1 allow;fail;E0101;30
 

@@ -1,0 +1,363 @@
+"""Runs that are killed, interrupted, or not alone: in the end all of a run's changes are made, or none."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from calicoctl.store.keys import LOCK, OWN
+from tests.cli.program import PATIENCE, Program, Ran, Terminal, finished
+from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
+from tests.support.etcd_server import RawEtcd
+from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
+from tests.support.mortal import wait_for_requests_of_the_dead
+
+RULES = '{"inbound_rules":[],"outbound_rules":[]}'
+DENY = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
+FILE = "changes.calico"
+
+# Ten profiles are updated, ten removed and ten created.
+SCRIPT = "".join(
+    [f"profile U{number} rule add inbound deny\nprofile U{number} tag add NEW\n" for number in range(10)]
+    + [f"profile remove R{number}\n" for number in range(10)]
+    + [f"profile C{number} {{\ntags A\ninbound {{\ndeny\n}}\noutbound {{}}\n}}\n" for number in range(10)]
+)
+
+
+def profiles(names: str, rules: str, tags: str) -> dict[str, str]:
+    places = [f"{PROFILES}/{name}{number}" for name in names for number in range(10)]
+    return {f"{place}/{leaf}": value for place in places for leaf, value in (("rules", rules), ("tags", tags))}
+
+
+BEFORE = profiles("UR", RULES, '["A"]')
+AFTER = profiles("U", DENY, '["A","NEW"]') | profiles("C", DENY, '["A"]')
+
+
+def unfinished_heads(raw: RawEtcd) -> list[str]:
+    """The heads of journals that are there."""
+    runs = raw.request("GET", f"{OWN}/v1/runs", "recursive=true&quorum=true").get("node", {}).get("nodes", [])
+    return [leaf["key"] for run in runs for leaf in run.get("nodes", []) if leaf["key"].endswith("/head")]
+
+
+def left_behind(raw: RawEtcd) -> list[str]:
+    """What runs have left, besides empty folders; of hidden keys nothing is seen."""
+    dump = raw.request("GET", OWN, "recursive=true&quorum=true")
+    nodes, found = [dump["node"]] if "node" in dump else [], []
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("nodes", [])
+        found += [node["key"]] if "value" in node else []
+    return found
+
+
+@pytest.fixture
+def store(raw_etcd: RawEtcd) -> RawStore:
+    """An etcd server with the profiles that the script changes."""
+    for key, value in BEFORE.items():
+        raw_etcd.put(key, value)
+    return RawEtcdStore(raw_etcd)
+
+
+@pytest.fixture
+def etcd(folder: Path, store: RawStore, raw_etcd: RawEtcd) -> Program:
+    """The program with that server."""
+    (folder / FILE).write_text(SCRIPT)
+    return Program(folder, raw_etcd.url)
+
+
+@pytest.fixture
+def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
+    with fault_proxy(raw_etcd.url) as proxy:
+        yield proxy
+
+
+class Moment:
+    """A moment of a run: before the server gets a certain write, counted from 1."""
+
+    def __init__(self, proxy: FaultProxy, write: int, action: Callable[[subprocess.Popen[bytes]], object]) -> None:
+        self._write = write
+        self._action = action
+        self._count = 0
+        self._counting = threading.Lock()
+        self._started = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        proxy.inject_always(Fault(True, PASS_ON, before=self._pass), "PUT", "DELETE")
+
+    def start(self, program: Program, proxy: FaultProxy, *words: str, **streams: int) -> subprocess.Popen[bytes]:
+        self._process = replace(program, datastore=proxy.url).start(*words, **streams)
+        self._started.set()
+        return self._process
+
+    def _pass(self) -> None:
+        with self._counting:
+            self._count += 1
+            is_now = self._count == self._write
+        if is_now:
+            assert self._started.wait(PATIENCE)
+            assert self._process is not None
+            self._action(self._process)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+def interrupt(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+
+
+# --- killed -------------------------------------------------------------------------------------
+
+# The lock, `begun`, a piece and the head of the journal; once more the lock; 20 creations, 20 updates and 20
+# removals; the lock; and the removal of the journal.
+WRITES = 4 + 1 + 60 + 1 + 4
+
+
+def test_a_run_makes_as_many_writes_as_the_moments_below_assume(
+    etcd: Program, store: RawStore, proxy: FaultProxy
+) -> None:
+    ran = replace(etcd, datastore=proxy.url).run("run", FILE)
+    assert (ran.status, values(store)) == (0, AFTER), ran
+    assert proxy.writes() == WRITES
+
+
+@pytest.mark.parametrize("option", ["--resume", "--rollback"])
+@pytest.mark.parametrize("write", [1, 3, 4, 5, 6, 17, 40, 62, WRITES - 4, WRITES - 1])
+def test_a_killed_run_can_be_finished_or_undone(
+    etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int, option: str
+) -> None:
+    killed = finished(Moment(proxy, write, kill).start(etcd, proxy, "run", FILE))
+    assert (killed.status, killed.stdout) == (-signal.SIGKILL, "")
+    wait_for_requests_of_the_dead(proxy.url)
+    raw_etcd.delete(LOCK)  # it ends by itself, but not soon
+    left = values(store)
+    if unfinished_heads(raw_etcd):
+        check_that_it_is_in_the_way(etcd, store)
+        ended = etcd.run_inside("run", option)
+        said = "Finished" if option == "--resume" else "Undid"
+        assert (ended.status, ended.stderr) == (0, "")
+        assert ended.stdout.startswith(f"{said} the run of {FILE} by ")
+        assert values(store) == (AFTER if option == "--resume" else BEFORE)
+    else:
+        # The journal was not complete yet, or not there any more.
+        assert left == (BEFORE if write < WRITES / 2 else AFTER)
+    again = etcd.run_inside("run", option)
+    assert (again.status, again.stdout, again.stderr) == (0, "There is no unfinished run.\n", "")
+    if values(store) == BEFORE:
+        assert etcd.run_inside("run", FILE).status == 0
+        assert values(store) == AFTER
+        assert left_behind(raw_etcd) == []
+
+
+def check_that_it_is_in_the_way(program: Program, store: RawStore) -> None:
+    """The next run refuses, says which run is unfinished, and offers both ends; reading goes on."""
+    before = values(store)
+    refused = program.run_inside("run", stdin="profile add OTHER\n")
+    assert (refused.status, refused.stdout) == (1, "")
+    error, hint = refused.stderr.splitlines()
+    assert error.startswith(f"error: an earlier run is unfinished: {FILE} by ")
+    assert error.endswith(" [E0707]")
+    assert hint == "hint: `calicoctl run --resume` completes it, `calicoctl run --rollback` undoes it"
+    assert program.run_inside("run", "--dry-run", stdin="profile add OTHER\n").status == 0
+    assert program.run_inside("run", stdin="profile show\n").status == 0
+    assert values(store) == before
+
+
+def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
+    etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy
+) -> None:
+    finished(Moment(proxy, 17, kill).start(etcd, proxy, "run", FILE))
+    wait_for_requests_of_the_dead(proxy.url)
+    raw_etcd.delete(LOCK)
+    store.put(f"{PROFILES}/OTHER/tags", "[]")
+    ran = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
+    assert (ran.status, ran.stdout) == (0, "Tag MINE added to profile U1\n")
+    warning, hint = ran.stderr.splitlines()
+    assert warning.startswith(f"warning: an unfinished run changes profile `U1`: {FILE} by ")
+    assert warning.endswith(" [W0701]")
+    assert "--rollback" in hint
+    assert etcd.run_inside("profile", "OTHER", "tag", "add", "X").stderr == ""
+    assert etcd.run_inside("profile", "U1", "tag", "show").stderr == ""
+    # What that command changed is left as it is, and told.
+    ended = etcd.run_inside("run", "--rollback")
+    assert ended.status == 1
+    assert ended.stderr == "warning: profile `U1` was left as it is: others have changed it since [W0703]\n"
+    changed = values(store)
+    assert "MINE" in changed.pop(f"{PROFILES}/U1/tags")
+    others = {key: value for key, value in BEFORE.items() if "/U1/" not in key}
+    assert others.items() <= changed.items()
+
+
+def test_a_run_that_died_is_called_by_its_scripts(etcd: Program, raw_etcd: RawEtcd, proxy: FaultProxy) -> None:
+    with (etcd.folder / FILE).open("rb") as script:
+        words = ("run", "-")
+        finished(Moment(proxy, 17, kill).start(etcd, proxy, *words, stdin=script.fileno()))
+    raw_etcd.delete(LOCK)
+    said = etcd.run_inside("run", stdin="profile add X\n").stderr
+    assert said.startswith("error: an earlier run is unfinished: <standard input> by ")
+
+
+def blocks_of(number: int) -> str:
+    rules = "\n".join(f"allow tcp to ports {port}" for port in range(1, 30))
+    return "".join(
+        f"profile P{each} {{\ntags A\ninbound {{\n{rules}\n}}\noutbound {{}}\n}}\n" for each in range(number)
+    )
+
+
+def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -> None:
+    assert embedded.datastore is not None
+    path = Path(embedded.datastore.removeprefix("sqlite:"))
+    assert embedded.run_inside("run", stdin="profile add P0\nprofile add OLD\n").status == 0
+    untouched = path.read_bytes()
+    before = embedded.run_inside("export").stdout
+    (embedded.folder / FILE).write_text(blocks_of(150) + "profile remove OLD\n")
+    started = time.monotonic()
+    assert embedded.run("run", FILE).status == 0
+    seconds = time.monotonic() - started
+    after = embedded.run_inside("export").stdout
+    for tenths in (5, 6, 7, 8, 9):
+        for each in path.parent.glob(f"{path.name}*"):
+            each.unlink()
+        path.write_bytes(untouched)
+        process = embedded.start("run", FILE)
+        try:
+            process.wait(seconds * tenths / 10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        finished(process)
+        assert embedded.run_inside("export").stdout in (before, after)
+        assert embedded.run_inside("run", FILE).status == 0
+        assert embedded.run_inside("export").stdout == after
+
+
+# --- interrupted --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("write", [2, 4, 6, 25, 50])
+def test_ctrl_c_undoes_what_was_made(
+    etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int
+) -> None:
+    ran = finished(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
+    assert (ran.status, ran.stdout, ran.stderr) == (130, "", "")
+    assert values(store) == BEFORE
+    assert left_behind(raw_etcd) == []
+    assert etcd.run_inside("run", FILE).status == 0
+
+
+def test_ctrl_c_while_a_script_is_read(program: Program, raw: RawStore) -> None:
+    pipe = program.folder / "pipe"
+    os.mkfifo(pipe)
+    process = program.start("run", "pipe")
+    descriptor = os.open(pipe, os.O_WRONLY)  # comes back when the program has opened it, too
+    os.write(descriptor, b"profile add A\n")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(PATIENCE) == 130
+    os.close(descriptor)
+    ran = finished(process)
+    assert (ran.stdout, ran.stderr) == ("", "")
+    assert raw.dump() == {}
+
+
+# --- not alone ----------------------------------------------------------------------------------
+
+
+def run_both(program: Program, scripts: Sequence[str]) -> list[Ran]:
+    for number, script in enumerate(scripts):
+        (program.folder / f"{number}.calico").write_text(script)
+    return program.run_together([["--timeout=100", "run", f"{number}.calico"] for number in range(len(scripts))])
+
+
+def test_two_runs_at_once_end_as_if_one_had_run_after_the_other(program: Program, raw: RawStore) -> None:
+    names = [f"P{number}" for number in range(12)]
+    scripts = [
+        "".join(f"profile {name} rule add inbound --at=1 deny from tag {tag}\n" for name in names)
+        + f"profile SHARED {{\ntags {tag}\ninbound {{}}\noutbound {{}}\n}}\nprofile add OF_{tag}\n"
+        for tag in ("ONE", "TWO")
+    ]
+    for name in names:
+        raw.put(f"{PROFILES}/{name}/rules", RULES)
+    assert [each.status for each in run_both(program, scripts)] == [0, 0]
+    one, two = (f'{{"action":"deny","src_tag":"{tag}"}}' for tag in ("ONE", "TWO"))
+    found = values(raw)
+    lists = {found[f"{PROFILES}/{name}/rules"] for name in names}
+    orders = {
+        '["TWO"]': {f'{{"inbound_rules":[{two},{one}],"outbound_rules":[]}}'},
+        '["ONE"]': {f'{{"inbound_rules":[{one},{two}],"outbound_rules":[]}}'},
+    }
+    last = found[f"{PROFILES}/SHARED/tags"]
+    assert lists == orders[last]
+    assert {f"{PROFILES}/OF_ONE/tags", f"{PROFILES}/OF_TWO/tags"} <= found.keys()
+
+
+def test_of_two_runs_at_once_that_exclude_each_other_one_is_refused_whole(program: Program, raw: RawStore) -> None:
+    raw.put(f"{PROFILES}/WEB/tags", '["A"]')
+    scripts = [f"profile add P{number}\nprofile WEB tag remove A\nprofile add Q{number}\n" for number in range(2)]
+    done, refused = sorted(run_both(program, scripts), key=lambda ran: ran.status)
+    assert (done.status, refused.status) == (0, 1)
+    assert "[E0403]" in refused.stderr
+    found = {key.split("/")[-2] for key in values(raw)}
+    assert found in ({"WEB", "P0", "Q0"}, {"WEB", "P1", "Q1"})
+
+
+def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store: RawStore, proxy: FaultProxy) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(_: subprocess.Popen[bytes]) -> None:
+        reached.set()
+        assert go_on.wait(PATIENCE)
+
+    process = Moment(proxy, 17, hold).start(etcd, proxy, "run", FILE)
+    assert reached.wait(PATIENCE)
+    beside = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
+    waiting = etcd.run_inside("--timeout=0.5", "run", stdin="profile add OTHER\n")
+    go_on.set()
+    assert (beside.status, beside.stdout) == (0, "Tag MINE added to profile U1\n")
+    assert beside.stderr.startswith("note: a run that is going on changes profile `U1`: changes.calico by ")
+    assert waiting.status == 3
+    assert waiting.stderr.startswith("error: it is another run's turn: changes.calico by ")
+    assert finished(process).status == 0
+    expected = {**AFTER, f"{PROFILES}/U1/tags": values(store)[f"{PROFILES}/U1/tags"]}
+    assert values(store) == expected
+    assert expected[f"{PROFILES}/U1/tags"] in ('["A","MINE","NEW"]', '["A","NEW","MINE"]')
+
+
+# --- how far it is ------------------------------------------------------------------------------
+
+
+def dawdle(_: subprocess.Popen[bytes]) -> None:
+    time.sleep(1.3)  # the bar comes only after a second: the time itself is what is tested
+
+
+def test_how_far_a_run_is_is_shown_on_a_terminal(
+    etcd: Program, store: RawStore, proxy: FaultProxy, narrow_terminal: Terminal
+) -> None:
+    process = Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE, stderr=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    shown = narrow_terminal.read_all()
+    assert "applying:" in shown
+    assert "/60 " in shown
+    assert shown.replace("\n", "\r").rstrip("\r").endswith(" ")  # wiped away in the end
+    ran = finished(process)
+    assert (ran.status, ran.stdout[:5], values(store)) == (0, "Done:", AFTER)
+
+
+def test_it_is_shown_nowhere_else(etcd: Program, proxy: FaultProxy) -> None:
+    ran = finished(Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE))
+    assert (ran.status, ran.stderr) == (0, "")
+
+
+def test_nor_is_it_shown_of_a_short_run(embedded: Program, narrow_terminal: Terminal) -> None:
+    (embedded.folder / FILE).write_text("profile add A\n")
+    process = embedded.start("run", FILE, stderr=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    assert narrow_terminal.read_all() == ""
+    assert finished(process).status == 0
