@@ -33,12 +33,6 @@ Opener = Callable[[], EtcdDatastore]
 
 
 @pytest.fixture
-def raw(raw_etcd: RawEtcd) -> RawEtcd:
-    raw_etcd.delete(keys.OWN)
-    return raw_etcd
-
-
-@pytest.fixture
 def store(raw: RawEtcd) -> Iterator[EtcdDatastore]:
     opened = opener(raw.url)()
     yield opened
