@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.engine.execute import pauses
 from calicoctl.engine.interrupt import Interrupt, deferred_interrupt
 from calicoctl.engine.journal import Journal, Step, profile_of, read_steps
 from calicoctl.engine.lock import Holder, OpenStore, Turn, taken
+from calicoctl.engine.state import phase_of
 from calicoctl.engine.unfinished import HOW_TO_END, find_unfinished, new_run_name, sweep
 from calicoctl.engine.writing import (
     RunOptions,
     Stopped,
     Writers,
     Writing,
-    pauses,
-    phase_of,
     read_profiles,
     read_values,
     settle,
@@ -93,7 +94,7 @@ def _apply_at_once(
 ) -> None:
     for pause in pauses():
         try:
-            datastore.commit(changes)
+            datastore.commit(changes, options.unchanged)
         except Conflict:
             if deadline.remaining() <= pause:
                 raise
@@ -101,11 +102,27 @@ def _apply_at_once(
             options.progress(len(changes), len(changes))
             return
         deadline.pause(pause)
-        found = read_values(datastore, [change.key for change in changes])
-        outdated = {profile_of(change.key) for change in changes if found.get(change.key) != change.before}
-        if outdated:
-            snapshot = read_profiles(datastore, outdated, options.also_read)
-            changes = _replaced(changes, outdated, replan(frozenset(outdated), snapshot))
+        changes, options = _brought_up_to_date(changes, datastore, replan, options)
+
+
+def _brought_up_to_date(
+    changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions
+) -> tuple[Sequence[Change], RunOptions]:
+    """The changes, and what else they rest on, after profiles that others have changed were evaluated again."""
+    read = {**options.unchanged, **{change.key: change.before for change in changes}}
+    found = read_values(datastore, read)
+    outdated = {profile_of(key) for key, entry in read.items() if found.get(key) != entry}
+    if not outdated:
+        return changes, options
+    snapshot = read_profiles(datastore, outdated, options.also_read)
+    changes = _replaced(changes, outdated, replan(frozenset(outdated), snapshot))
+    changed = {change.key for change in changes}
+    unchanged = {
+        key: snapshot.get(key) if profile_of(key) in outdated else entry
+        for key, entry in read.items()
+        if key not in changed
+    }
+    return changes, replace(options, unchanged=unchanged)
 
 
 def _replaced(changes: Sequence[Change], profiles: Collection[str], new: Sequence[Change]) -> list[Change]:
@@ -139,7 +156,9 @@ class _Run:
     def carry_out(self, changes: Sequence[Change]) -> None:
         """See `apply_changes`."""
         with taken(self._turn, self._deadline):
-            self._prepare(changes)
+            changes = self._prepare(changes)
+            if not changes:
+                return
             with deferred_interrupt() as self._interrupt:
                 try:
                     self._journal.complete()
@@ -158,15 +177,25 @@ class _Run:
 
     # --- before and after ----------------------------------------------------------------------
 
-    def _prepare(self, changes: Sequence[Change]) -> None:
-        """Write the journal but for its head. Until that is there, the run has changed nothing."""
+    def _prepare(self, changes: Sequence[Change]) -> Sequence[Change]:
+        """Write the journal but for its head. Until that is there, the run has changed nothing.
+
+        Returns:
+            The changes, evaluated again where others have changed a profile before it was this run's turn.
+        """
         try:
             with closing(self._open_store()) as store:
                 sweep(store)
                 in_the_way = find_unfinished(store)
-            if in_the_way:
-                raise Refused([diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way])
-            self._journal.prepare(changes)
+                if in_the_way:
+                    raise Refused([diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way])
+                changes, _ = _brought_up_to_date(changes, store, self._replan, self._options)
+                store.check(changes)
+            if changes:
+                self._journal.prepare(changes)
+            return changes
+        except TooLarge:
+            raise
         except DatastoreError as error:
             problem = error.diagnostic
             raise Unreachable(diagnose(messages.RUN_NOT_BEGUN, None, problem.hint, reason=problem.message)) from error

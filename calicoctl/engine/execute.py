@@ -41,7 +41,7 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
     """
     done: tuple[Change, ...] = ()
     first: Outcome | None = None
-    for pause in _pauses():
+    for pause in pauses():
         plan = _plan(statement, datastore, done)
         if plan is None:
             assert first is not None, "a part of it was done before"
@@ -80,7 +80,7 @@ def _plan(statement: statements.Statement, datastore: Datastore, done: tuple[Cha
         raise _partly(done, error) from error
 
 
-def _pauses() -> Iterator[float]:
+def pauses() -> Iterator[float]:
     """Growing waits in seconds, each drawn at random so that rivals do not meet again."""
     longest = _FIRST_PAUSE
     while True:

@@ -59,7 +59,8 @@ def apply_script(
     """
     applied = _Applied(plan)
     also_read = tuple(root for root in script_roots(applied.steps) if root == keys.HOSTS)
-    options = replace(options, also_read=also_read)
+    profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.OfProfile)}
+    options = replace(options, also_read=also_read, unchanged=plan.state.unchanged(profiles))
     apply_changes(plan.changes, datastore, open_store, deadline, applied.replan, options)
     return applied.result()
 

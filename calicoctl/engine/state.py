@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.policy.endpoint import Endpoint, read_endpoint
@@ -12,7 +12,7 @@ from calicoctl.policy.stored import RulesDocument, read_stored_rules
 from calicoctl.policy.tags import TagsDocument, read_stored_tags
 from calicoctl.source import Source
 from calicoctl.store import keys
-from calicoctl.store.interface import Change, Snapshot
+from calicoctl.store.interface import Change, Entry, Snapshot
 
 
 class State:
@@ -87,7 +87,14 @@ class State:
     def changes(self) -> tuple[Change, ...]:
         """What must be written: each key whose value differs, once; creations first and deletions last."""
         found = [change for profile in self._changed.values() for change in self._changes_of(profile)]
-        return tuple(sorted(found, key=_commit_order))
+        return tuple(sorted(found, key=phase_of))
+
+    def unchanged(self, names: Iterable[str]) -> dict[str, Entry | None]:
+        """The rules and tags of profiles that stay as they were read; None where there are none."""
+        found = {key: self._snapshot.get(key) for name in names for key in (keys.rules_key(name), keys.tags_key(name))}
+        for change in self.changes():
+            found.pop(change.key, None)
+        return found
 
     def _changes_of(self, profile: Profile) -> Iterator[Change]:
         wanted = {
@@ -110,11 +117,11 @@ def _text(document: RulesDocument | TagsDocument | Unreadable | None) -> str | N
     return None if document is None else document.text()
 
 
-def _commit_order(change: Change) -> int:
-    """Creations, then updates, then deletions; within each, rules stand before tags, as they were found.
+def phase_of(change: Change) -> int:
+    """Creations come first, then updates, then deletions; within each, changes stay as they were found.
 
-    Whoever creates the rules has created the profile, so that they come first. An interruption then
-    leaves a profile too many rather than too few, and the agent drops what it does not know.
+    An interruption then leaves a profile too many rather than too few, and the agent drops what it does
+    not know. Of one profile, the rules come first: whoever creates them has created the profile.
     """
     if change.before is None:
         return 0

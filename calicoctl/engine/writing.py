@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from queue import SimpleQueue
 
+from calicoctl.engine.execute import pauses
 from calicoctl.engine.journal import PIECE_BYTES, Step, profile_of
 from calicoctl.engine.lock import LOCK_SECONDS, OpenStore
+from calicoctl.engine.state import phase_of
 from calicoctl.store import keys
-from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Snapshot
+from calicoctl.store.interface import (
+    NOTHING,
+    Change,
+    Conflict,
+    Datastore,
+    DatastoreError,
+    Entry,
+    OutcomeUnknown,
+    Snapshot,
+)
 
-_FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 0.5
 _READ_BY_KEY = 16  # that many keys are read one by one, more of them with the whole tree in one read
 _CHUNK = 1000  # changes for which datastores are opened anew, so that their time counts for no more than these
 _ROUNDS = 20
@@ -41,6 +49,8 @@ class RunOptions:
         scripts: What is run, as others are to be told who wait for it: the names of files.
         also_read: Keys below which everything is read when profiles are evaluated again, besides their folders.
         progress: Told in the caller's thread how many of how many changes are made.
+        unchanged: What else the changes rest on: keys of profiles that are to stay as they were read (None:
+            absent). Where one is not, its profile is evaluated again.
         workers: How many writes are in flight.
         lock_seconds: The lock's time to live.
         piece_bytes: The size of a piece of the journal, at most, as it is sent.
@@ -49,6 +59,7 @@ class RunOptions:
     scripts: tuple[str, ...] = ()
     also_read: tuple[str, ...] = ()
     progress: Progress = no_progress
+    unchanged: Mapping[str, Entry | None] = field(default_factory=lambda: NOTHING)
     workers: int = 8
     lock_seconds: int = LOCK_SECONDS
     piece_bytes: int = PIECE_BYTES
@@ -73,25 +84,10 @@ class Writers:
     count: int
 
 
-def phase_of(change: Change) -> int:
-    """Creations come first, and deletions last: an interruption leaves a profile too many rather than too few."""
-    if change.before is None:
-        return 0
-    return 1 if change.after is not None else 2
-
-
 def phases(changes: Sequence[Change]) -> Iterator[list[Change]]:
     """The changes, phase by phase."""
     for _, phase in groupby(sorted(changes, key=phase_of), key=phase_of):
         yield list(phase)
-
-
-def pauses() -> Iterator[float]:
-    """Growing waits in seconds, each drawn at random so that rivals do not meet again."""
-    longest = _FIRST_PAUSE
-    while True:
-        yield random.uniform(0, longest)
-        longest = min(longest * 2, _LONGEST_PAUSE)
 
 
 class Writing:

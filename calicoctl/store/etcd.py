@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from calicoctl.diagnostics import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd_server import Access, EtcdServer, NoAnswer, Refusal, odd_answer, sum_up
 from calicoctl.store.interface import (
+    NOTHING,
     Change,
     Conflict,
     DatastoreError,
@@ -81,7 +82,7 @@ class EtcdDatastore:
         for change in changes:
             _check_change(change)
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
         """See `Datastore.commit`; one compare-and-swap for each change, in order."""
         self.check(changes)
         done: list[Change] = []

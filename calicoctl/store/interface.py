@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from calicoctl.diagnostics import Diagnostic
@@ -45,6 +46,9 @@ class Change:
     after: str | None
     seconds_to_live: int | None = None
 
+
+# No key at all.
+NOTHING: Mapping[str, Entry | None] = MappingProxyType({})
 
 # What was read: every entry found, by key.
 Snapshot = Mapping[str, Entry]
@@ -99,8 +103,11 @@ class Datastore(Protocol):
         """
         ...
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
         """Make the changes, in order, each by compare-and-swap against its `before`.
+
+        Keys in `unchanged` must still be as they were read (None: absent), which is compared in the same
+        transaction. Where a commit is none (`is_atomic`), that could promise nothing, and is not looked at.
 
         SQLite makes all of them in one transaction. etcd makes them one by one: an exception's
         `done` says which changes had been made when it was raised.

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -19,7 +19,17 @@ from urllib.parse import quote
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, reason_of
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, Probe, Snapshot, TooLarge, Unreachable
+from calicoctl.store.interface import (
+    NOTHING,
+    Change,
+    Conflict,
+    Entry,
+    OutcomeUnknown,
+    Probe,
+    Snapshot,
+    TooLarge,
+    Unreachable,
+)
 
 # "cali": tells our files from other programs' (https://www.sqlite.org/fileformat.html, 1.3.16).
 APPLICATION_ID = 0x63616C69
@@ -97,7 +107,7 @@ class SqliteDatastore:
         for change in changes:
             _check_value(change)
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
         """See `Datastore.commit`; one transaction: all of the changes, or none."""
         if not changes:
             return
@@ -109,6 +119,8 @@ class SqliteDatastore:
             if not self._has_schema(connection):
                 for statement in _SCHEMA:
                     connection.execute(statement)
+            for key, entry in unchanged.items():
+                self._require(connection, key, entry)
             for change in changes:
                 self._apply(connection, change)
             commit_error = self._finish(connection)
@@ -223,17 +235,21 @@ class SqliteDatastore:
             raise self._failure(messages.FILE_DAMAGED, reason="a row is not of the types that calicoctl stores")
         return Entry(_decode(key), _decode(value), version)
 
-    def _apply(self, connection: sqlite3.Connection, change: Change) -> None:
-        """Make one change, if its key is as it was read.
+    def _require(self, connection: sqlite3.Connection, key: str, before: Entry | None) -> None:
+        """Make sure that a key is as it was read.
 
         Values are compared as well as versions: another program that writes this table moves no version.
         """
-        key = _encode(change.key)
         row = connection.execute(
-            "SELECT key, value, version FROM entries WHERE key = CAST(? AS TEXT)", (key,)
+            "SELECT key, value, version FROM entries WHERE key = CAST(? AS TEXT)", (_encode(key),)
         ).fetchone()
-        if (None if row is None else self._entry(row)) != change.before:
-            raise Conflict(diagnose(messages.KEY_CHANGED, None, "nothing was changed; try again", key=change.key))
+        if (None if row is None else self._entry(row)) != before:
+            raise Conflict(diagnose(messages.KEY_CHANGED, None, "nothing was changed; try again", key=key))
+
+    def _apply(self, connection: sqlite3.Connection, change: Change) -> None:
+        """Make one change, if its key is as it was read."""
+        self._require(connection, change.key, change.before)
+        key = _encode(change.key)
         if change.after is None:
             connection.execute("DELETE FROM entries WHERE key = CAST(? AS TEXT)", (key,))
             return

@@ -128,6 +128,30 @@ def test_what_others_changed_before_the_run_is_evaluated_again(datastore_url: st
     assert asked == {"p3", "p12", "p30"}
 
 
+@pytest.mark.parametrize("theirs", ["theirs", None])
+def test_a_profile_that_was_to_stay_as_it_was_is_evaluated_again_when_it_did_not(
+    datastore_url: str, theirs: str | None
+) -> None:
+    """Else two runs, each of which rests on what the other changes, could both take the other for not yet begun."""
+    open_store = opener(datastore_url)
+    put_all(open_store, {rules(1): "old", rules(2): "old"})
+    store = open_store()
+    read = store.read([keys.PROFILES])
+    changes = changes_to({rules(1): "new"}, read)
+    unchanged = {rules(2): read[rules(2)], rules(3): None}
+    store.commit(changes_to({rules(2): theirs, rules(3): "theirs"}, read))
+    asked: list[frozenset[str]] = []
+
+    def replan(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
+        asked.append(profiles)
+        return changes_to({rules(2): "again"}, snapshot)
+
+    apply_changes(changes, store, open_store, Deadline(SECONDS), replan, RunOptions(unchanged=unchanged))
+    store.close()
+    assert asked == [frozenset({"p2", "p3"})]
+    assert values(open_store) == {rules(1): "new", rules(2): "again", rules(3): "theirs"}
+
+
 def test_a_profile_is_evaluated_again_without_the_runs_own_effect(raw: RawEtcd) -> None:
     open_store = opener(raw.url)
     tags = keys.tags_key("p1")

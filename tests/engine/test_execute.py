@@ -16,11 +16,14 @@ from calicoctl.engine.reading import command_line, read_statement
 from calicoctl.policy.statement import Statement
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import (
+    NOTHING,
     Change,
     Conflict,
     Datastore,
     DatastoreError,
+    Entry,
     OutcomeUnknown,
+    Probe,
     Snapshot,
 )
 from calicoctl.store.settings import open_datastore, resolve
@@ -67,13 +70,16 @@ class Interleaved:
     def check(self, changes: Sequence[Change]) -> None:
         self._inner.check(changes)
 
-    def commit(self, changes: Sequence[Change]) -> None:
+    def probe(self) -> tuple[Probe, ...]:
+        return self._inner.probe()
+
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
         done: list[Change] = []
         try:
             for part in [changes] if self.is_atomic else [[change] for change in changes]:
                 self._turns.get(self.writes, _nothing)()
                 self.writes += 1
-                self._inner.commit(part)
+                self._inner.commit(part, unchanged)
                 done += part
         except DatastoreError as error:
             error.done = (*done, *error.done)
