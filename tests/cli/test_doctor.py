@@ -8,8 +8,15 @@ from dataclasses import replace
 
 import pytest
 
+from calicoctl.engine.journal import Journal
+from calicoctl.engine.lock import Holder
+from calicoctl.engine.unfinished import new_run_name
+from calicoctl.store import keys
+from calicoctl.store.interface import Change
 from tests.cli.program import Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore
+from tests.support.etcd_server import RawEtcd
+from tests.support.runs import opener
 
 SOUND = {
     f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"action":"allow","src_tag":"WEB"}],"outbound_rules":[]}',
@@ -108,3 +115,17 @@ def test_a_wrong_option_is_refused(embedded: Program) -> None:
     ran = embedded.run_inside("doctor", "--fix")
     assert ran.status == 1
     assert "[E0627]" in ran.stderr
+
+
+def test_a_run_that_was_cut_off_is_named(embedded: Program, raw_etcd: RawEtcd) -> None:
+    raw_etcd.delete(keys.OWN)
+    open_store = opener(raw_etcd.url)
+    journal = Journal(Holder.here(new_run_name(), ["web.calico"]), open_store)
+    journal.prepare([Change(f"{PROFILES}/WEB/tags", None, "[]")])
+    journal.complete()
+    ran = replace(embedded, datastore=raw_etcd.url).run("doctor")
+    raw_etcd.delete(keys.OWN)
+    assert ran.status == 1
+    assert "[W0408]" in ran.stderr
+    assert "web.calico" in ran.stderr
+    assert "`calicoctl run --resume`" in ran.stderr
