@@ -18,6 +18,11 @@ def _warning(code: str, template: str) -> Kind:
     return Kind(code, Severity.WARNING, template)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 rule`, `2 rules`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 # --- E01xx: syntax -----------------------------------------------------------------------------
 
 UNEXPECTED_WORD = _error("E0101", "`{word}` cannot stand here; expected {expected}")

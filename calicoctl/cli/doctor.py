@@ -49,10 +49,10 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
     tell([probe.problem for probe in probes if probe.problem is not None])
     if health is None:
         return
-    say(f"{_counted(health.profiles, 'profile')}, {_counted(health.endpoints, 'endpoint')}")
+    say(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
     tell(health.problems)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
-    say(messages.UNHEALTHY.format(count=_counted(count, "problem")) if count else messages.HEALTHY)
+    say(messages.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else messages.HEALTHY)
 
 
 def _probe_text(probe: Probe) -> str:
@@ -79,7 +79,3 @@ def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict
         "endpoints": None if health is None else health.endpoints,
         "problems": [] if health is None else [diagnostic_document(each) for each in health.problems],
     }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -136,9 +136,15 @@ def _tell_some(diagnostics: Sequence[Diagnostic]) -> None:
     tell(diagnostics[index] for index in shown)
     rest = [diagnostics[index] for index in gravest_first[ERRORS_SHOWN:]]
     errors = sum(diagnostic.is_error for diagnostic in rest)
-    counted = ((errors, "error"), (len(rest) - errors, "warning"))
+    numbers = ((errors, "error"), (len(rest) - errors, "warning"))
     if rest:
-        tell([diagnose(messages.MORE_DIAGNOSTICS, rest=" and ".join(_counted(*each) for each in counted if each[0]))])
+        tell(
+            [
+                diagnose(
+                    messages.MORE_DIAGNOSTICS, rest=" and ".join(messages.counted(*each) for each in numbers if each[0])
+                )
+            ]
+        )
 
 
 def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
@@ -148,7 +154,7 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
         return status
     _tell_some(diagnostics)
     if status is ExitStatus.DONE:
-        say(messages.CHECKED.format(count=_counted(len(script.steps), "statement")))
+        say(messages.CHECKED.format(count=messages.counted(len(script.steps), "statement")))
     return status
 
 
@@ -183,10 +189,6 @@ def _print_answers(outcomes: Sequence[StepOutcome], request: RunRequest) -> None
             extent = each.step.extent
             text = " ".join(word.text for word in split_words(extent))
             say(printable(f"{extent.source.name}:{extent.line}: {text}: {said if answer is None else answer.text}"))
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # --- applying -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from calicoctl import messages
 from calicoctl.engine.state import State
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Profile
@@ -73,8 +74,8 @@ class Counts:
 
     def __str__(self) -> str:
         text = (
-            f"{_counted(self.rules_added, 'rule')} added, {self.rules_removed} removed, "
-            f"{_counted(self.profiles_changed, 'profile')} changed"
+            f"{messages.counted(self.rules_added, 'rule')} added, {self.rules_removed} removed, "
+            f"{messages.counted(self.profiles_changed, 'profile')} changed"
         )
         more = [
             f"{number} {word}"
@@ -82,10 +83,6 @@ class Counts:
             if number
         ]
         return f"{text} ({', '.join(more)})" if more else text
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _surplus(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

@@ -105,8 +105,7 @@ def _tags_nobody_has(profiles: list[Profile]) -> Iterator[Diagnostic]:
         for tag in set(_tags_of(rule))
     )
     for tag in sorted(used.keys() - carried):
-        count = "1 rule" if used[tag] == 1 else f"{used[tag]} rules"
-        yield diagnose(messages.TAG_NOBODY_HAS, tag=tag, count=count)
+        yield diagnose(messages.TAG_NOBODY_HAS, tag=tag, count=messages.counted(used[tag], "rule"))
 
 
 def _tags_of(stored: StoredRule) -> Iterator[str]:

@@ -115,7 +115,7 @@ def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcom
 
 def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) -> Diagnostic:
     first = users[0]
-    count = "1 endpoint" if len(users) == 1 else f"{len(users)} endpoints"
+    count = messages.counted(len(users), "endpoint")
     return diagnose(
         messages.PROFILE_IN_USE,
         statement.where,

@@ -140,7 +140,7 @@ def _insert_position(statement: statements.AddRule, length: int) -> int | None:
                     position=statement.position,
                     direction=statement.direction.value,
                     maximum=length + 1,
-                    count=_count(length),
+                    count=messages.counted(length, "rule"),
                 )
             ]
         )
@@ -178,7 +178,7 @@ def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effe
                     statement.position_span,
                     position=statement.position,
                     direction=statement.direction.value,
-                    count=_count(len(rules)),
+                    count=messages.counted(len(rules), "rule"),
                     maximum=len(rules),
                 )
             ]
@@ -261,10 +261,6 @@ def _means(stored: StoredRule, rule: Rule) -> bool:
 def _find(rules: Sequence[StoredRule], rule: Rule) -> int | None:
     """The 0-based index of the first rule that means the same."""
     return next((index for index, stored in enumerate(rules) if _means(stored, rule)), None)
-
-
-def _count(number: int) -> str:
-    return "1 rule" if number == 1 else f"{number} rules"
 
 
 def _no_such_rule(profile: Profile, document: RulesDocument, statement: statements.RemoveRule) -> Diagnostic:
