@@ -166,6 +166,8 @@ class _Run:
                     self._turn.require()
                     self._make_all(changes)
                     self._turn.require()
+                    if self._interrupt.count:  # pressed when no further write was to be held back
+                        raise KeyboardInterrupt
                 except (DatastoreError, Refused) as cause:
                     raise self._undone(cause) from cause
                 except BaseException as cause:

@@ -128,6 +128,7 @@ class Turn:
         Raises:
             Unreachable: Another run held it until the deadline, or the datastore does not answer.
         """
+        seen: Holder | None = None
         with closing(self._open_store()) as store:
             while True:
                 is_last = deadline.remaining() == 0
@@ -135,10 +136,16 @@ class Turn:
                     holder = self._try(store)
                 except OutcomeUnknown as error:
                     raise Unreachable(error.diagnostic) from error
+                except Unreachable as error:
+                    if seen is None or deadline.remaining() > 0:
+                        raise
+                    # The time was up in the middle of asking once more; what it was spent on is what matters.
+                    raise Unreachable(self._held_by(seen)) from error
                 if holder is None:
                     return
                 if is_last:
                     raise Unreachable(self._held_by(holder))
+                seen = holder
                 deadline.pause(_POLL_SECONDS * random.uniform(0.2, 1.0))
 
     def _try(self, store: Datastore) -> Holder | None:
