@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from calicoctl.store.keys import LOCK, OWN
 from tests.cli.program import PATIENCE, Program, Ran, Terminal, finished
 from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 from tests.support.etcd_server import RawEtcd
-from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
+from tests.support.fault_proxy import CUT, PASS_ON, Fault, FaultProxy
 from tests.support.mortal import wait_for_requests_of_the_dead
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
@@ -73,9 +74,18 @@ def etcd(folder: Path, store: RawStore, raw_etcd: RawEtcd) -> Program:
     return Program(folder, raw_etcd.url)
 
 
+class StrictProxy(FaultProxy):
+    """A proxy to which a request that its client's death has cut short is none: etcd, too, answers 400."""
+
+    def _answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[bytes | None, bool]:
+        if len(body) < int(headers.get("Content-Length") or 0):
+            return CUT, True
+        return super()._answer(method, path, body, headers)
+
+
 @pytest.fixture
 def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
-    with fault_proxy(raw_etcd.url) as proxy:
+    with closing(StrictProxy(raw_etcd.url)) as proxy:
         yield proxy
 
 
@@ -136,7 +146,7 @@ def test_a_killed_run_can_be_finished_or_undone(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int, option: str
 ) -> None:
     killed = finished(Moment(proxy, write, kill).start(etcd, proxy, "run", FILE))
-    assert (killed.status, killed.stdout) == (-signal.SIGKILL, "")
+    assert (killed.status, killed.stdout) == (-signal.SIGKILL, ""), killed
     wait_for_requests_of_the_dead(proxy.url)
     raw_etcd.delete(LOCK)  # it ends by itself, but not soon
     left = values(store)
@@ -234,15 +244,17 @@ def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -
         except subprocess.TimeoutExpired:
             process.kill()
         finished(process)
-        assert embedded.run_inside("export").stdout in (before, after)
-        assert embedded.run_inside("run", FILE).status == 0
-        assert embedded.run_inside("export").stdout == after
+        left = embedded.run_inside("export").stdout
+        assert left in (before, after)
+        if left == before:
+            assert embedded.run_inside("run", FILE).status == 0
+            assert embedded.run_inside("export").stdout == after
 
 
 # --- interrupted --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("write", [2, 4, 6, 25, 50])
+@pytest.mark.parametrize("write", [2, 4, 6, 25, 50, 65, 66])
 def test_ctrl_c_undoes_what_was_made(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int
 ) -> None:
@@ -260,10 +272,9 @@ def test_ctrl_c_while_a_script_is_read(program: Program, raw: RawStore) -> None:
     descriptor = os.open(pipe, os.O_WRONLY)  # comes back when the program has opened it, too
     os.write(descriptor, b"profile add A\n")
     process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 130
-    os.close(descriptor)
+    os.close(descriptor)  # a signal just before a read does not end it
     ran = finished(process)
-    assert (ran.stdout, ran.stderr) == ("", "")
+    assert (ran.status, ran.stdout, ran.stderr) == (130, "", "")
     assert raw.dump() == {}
 
 
@@ -322,8 +333,8 @@ def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store:
     go_on.set()
     assert (beside.status, beside.stdout) == (0, "Tag MINE added to profile U1\n")
     assert beside.stderr.startswith("note: a run that is going on changes profile `U1`: changes.calico by ")
-    assert waiting.status == 3
-    assert waiting.stderr.startswith("error: it is another run's turn: changes.calico by ")
+    assert (waiting.status, waiting.stdout) == (3, "")
+    assert f"{PROFILES}/OTHER/rules" not in values(store)
     assert finished(process).status == 0
     expected = {**AFTER, f"{PROFILES}/U1/tags": values(store)[f"{PROFILES}/U1/tags"]}
     assert values(store) == expected

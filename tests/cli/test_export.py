@@ -1,0 +1,214 @@
+"""`calicoctl export`: profiles as a script, and what cannot be one."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import PATIENCE, Program
+from tests.cli.raw import PROFILES, RawStore
+from tests.support.etcd_server import RawEtcd, closed_port
+
+RULES = """\
+{ "id": "WEB",
+  "outbound_rules": [ {"action":"allow"}, {"action":"allow"} ],
+  "inbound_rules": [
+    {"protocol":"tcp", "action":"allow", "dst_ports":[443, "8000:8080"], "src_tag":"to"},
+    {"log_prefix":"# it's", "action":"log"},
+    {"action":"deny", "!src_net":"10.0.0.0/8", "ip_version":4},
+    {"action":"allow", "src_selector":"role == \\"a # b\\" && has(x)"},
+    {"action":"allow", "src_net":"10.1.2.3/8"}
+  ] }
+"""
+WEB = """\
+profile WEB {
+  tags WEB, to, x-1
+  inbound {
+    allow tcp from tag 'to' to ports 443,8000:8080
+    json {"action": "log", "log_prefix": "# it's"}
+    json {"!src_net": "10.0.0.0/8", "action": "deny", "ip_version": 4}
+    json {"action": "allow", "src_selector": "role == \\"a # b\\" && has(x)"}
+    allow from cidr 10.0.0.0/8
+  }
+  outbound {
+    allow
+    allow
+  }
+}
+"""
+SHOW = """\
+profile 'show' {
+  tags
+  inbound {}
+  outbound {}
+}
+"""
+
+
+@pytest.fixture
+def stored(raw: RawStore) -> RawStore:
+    """The datastore with two profiles, as other tools would write them."""
+    raw.put(f"{PROFILES}/WEB/rules", RULES)
+    raw.put(f"{PROFILES}/WEB/tags", '[ "WEB","to" ,"x-1"]')
+    raw.put(f"{PROFILES}/show/tags", "[]")
+    return raw
+
+
+def test_all_profiles_are_printed_as_blocks(program: Program, stored: RawStore) -> None:
+    before = stored.dump()
+    ran = program.run("export")
+    assert (ran.status, ran.stdout, ran.stderr) == (0, f"{WEB}\n{SHOW}", "")
+    assert stored.dump() == before
+
+
+def test_named_profiles_are_printed_once_in_the_order_of_their_names_on_the_command_line(
+    program: Program, stored: RawStore
+) -> None:
+    assert program.run_inside("export", "WEB").stdout == WEB
+    assert program.run_inside("export", "show", "WEB", "show", "'show'").stdout == f"{SHOW}\n{WEB}"
+    assert program.run_inside("export", "'show'").stdout == SHOW
+
+
+def test_nothing_is_printed_of_nothing(program: Program, raw: RawStore) -> None:
+    ran = program.run_inside("export")
+    assert (ran.status, ran.stdout, ran.stderr) == (0, "", "")
+    assert program.run_inside("run", stdin=ran.stdout).status == 0
+
+
+def test_what_is_exported_can_be_piped_into_another_datastore(
+    program: Program, stored: RawStore, tmp_path: Path
+) -> None:
+    other = replace(program, datastore=f"sqlite:{tmp_path / 'other.db'}")
+    exporting = program.start("export")
+    assert exporting.stdout is not None
+    running = other.start("run", "--strict", stdin=exporting.stdout.fileno())
+    said, complaints = running.communicate(timeout=PATIENCE)
+    exporting.communicate(timeout=PATIENCE)
+    assert (exporting.returncode, running.returncode, complaints) == (0, 0, b"")
+    assert said == b"Done: 7 rules added, 0 removed, 2 profiles changed (2 created)\n"
+    assert other.run("export") == program.run("export")
+
+
+def test_run_where_it_came_from_it_writes_nothing(program: Program, stored: RawStore) -> None:
+    """Not even other spellings: unmasked networks, spaces and the order of keys stay."""
+    before = stored.dump()
+    ran = program.run_inside("run", "-v", stdin=program.run_inside("export").stdout)
+    assert ran.stdout.splitlines() == [
+        "<standard input>:1: profile WEB {: already so",
+        "<standard input>:16: profile 'show' {: already so",
+        "Done: 0 rules added, 0 removed, 0 profiles changed",
+    ]
+    assert stored.dump() == before
+
+
+# --- what cannot be declared --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rules", "tags", "reason"),
+    [
+        ('{"inbound_rules":[', '["A"]', "the agent would not enforce it as it is"),
+        ('{"inbound_rules":[]}', '["A"]', "the agent would not enforce it as it is"),
+        ('{"inbound_rules":[{"action":"x"}],"outbound_rules":[]}', "[]", "the agent would not enforce it as it is"),
+        ('{"inbound_rules":[{"action":"allow","icmp_type":8}],"outbound_rules":[]}', "[]", None),
+        (None, '["a b"]', "the agent would not enforce it as it is"),
+        (None, "", "the agent would not enforce it as it is"),
+        (None, '["A","A"]', "a tag stands twice in it"),
+        (None, '["-a"]', "it has a tag that no new one may be called"),
+        (
+            '{"inbound_rules":[{"action":"allow","src_tag":"-a"}],"outbound_rules":[]}',
+            None,
+            "it has a tag that no new one may be called",
+        ),
+    ],
+)
+def test_a_profile_that_run_would_refuse_becomes_comments(
+    program: Program, stored: RawStore, rules: str | None, tags: str | None, reason: str | None
+) -> None:
+    reason = reason or "the agent would not enforce it as it is"
+    shown = []
+    for name, text in (("rules", rules), ("tags", tags)):
+        if text is not None:
+            stored.put(f"{PROFILES}/BAD/{name}", text)
+            shown += [f"# {name}:", f"#   {text}"]
+    comments = "\n".join([f"# profile BAD cannot be declared: {reason}", *shown])
+    ran = program.run_inside("export")
+    assert (ran.status, ran.stdout) == (1, f"{comments}\n\n{WEB}\n{SHOW}")
+    assert ran.stderr == f"warning: profile `BAD` is exported as comments: {reason} [W0402]\n"
+    assert program.run_inside("export", "WEB").status == 0
+    before = stored.dump()
+    assert program.run_inside("run", stdin=ran.stdout).status == 0
+    assert stored.dump() == before
+
+
+@pytest.mark.parametrize("name", ["gr\u00fcn", "a b", "-x", "a'\"b", "y" * 129])
+def test_so_does_one_that_could_not_be_created(program: Program, raw: RawStore, name: str) -> None:
+    raw.put(f"{PROFILES}/{name}/tags", "[]")
+    ran = program.run_inside("export")
+    assert ran.status == 1
+    assert "cannot be declared: no new profile may be called so\n# tags:\n#   []\n" in ran.stdout
+    assert "[W0402]" in ran.stderr
+    assert program.run_inside("run", stdin=ran.stdout).stdout.startswith("Done: 0 rules added")
+
+
+def test_what_is_stored_never_leaves_its_comment_or_steers_a_terminal(program: Program, raw: RawStore) -> None:
+    name = "a\nprofile add EVIL\r\x1b[2J\u2028\u202e"
+    raw.put(f"{PROFILES}/{name}/rules", '"\nprofile add EVIL\r\x1b[2J\u2028profile add EVIL\u202e')
+    ran = program.run_inside("export")
+    assert ran.status == 1
+    assert all(line.startswith("#") for line in ran.stdout.splitlines())
+    assert all(character.isprintable() or character == "\n" for character in ran.stdout + ran.stderr)
+    assert program.run_inside("run", "--check", stdin=ran.stdout).stdout == "No errors in 0 statements.\n"
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+
+def test_unknown_names_are_told_with_their_places_and_nothing_is_printed(program: Program, stored: RawStore) -> None:
+    ran = program.run_inside("export", "NONE", "WEB", "WBE")
+    assert (ran.status, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines() == [
+        "<command line>:1:18: error: there is no profile `NONE` [E0401]",
+        "  calicoctl export NONE WEB WBE",
+        "                   ^^^^",
+        "<command line>:1:27: error: there is no profile `WBE` [E0401]",
+        "  calicoctl export NONE WEB WBE",
+        "                            ^^^",
+    ]
+
+
+@pytest.mark.parametrize("word", ["--all", "--check", "a/b", "..", ".", "", "''"])
+def test_words_that_are_no_profiles_are_refused(embedded: Program, word: str) -> None:
+    ran = embedded.run_inside("export", word)
+    assert (ran.status, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("<command line>:1:18: error: ")
+    assert "[E0628]" in ran.stderr
+
+
+def test_a_profile_that_etcd_hides_is_exported_by_its_name(embedded: Program, raw_etcd: RawEtcd) -> None:
+    etcd = replace(embedded, datastore=raw_etcd.url)
+    raw_etcd.put(f"{PROFILES}/_x/tags", '["A"]')
+    assert etcd.run_inside("export").stdout == ""
+    assert "# profile _x cannot be declared" in etcd.run_inside("export", "_x").stdout
+
+
+def test_a_datastore_that_does_not_answer(embedded: Program) -> None:
+    away = replace(embedded, datastore=f"http://127.0.0.1:{closed_port()}")
+    ran = away.run_inside("--timeout=1", "export")
+    assert (ran.status, ran.stdout) == (3, "")
+    assert "[E0501]" in ran.stderr
+
+
+def test_its_reader_may_leave(program: Program, stored: RawStore) -> None:
+    done = subprocess.run(
+        ["sh", "-c", '"$@" export | head -n 1', "sh", *program.command],
+        env=program.environment,
+        cwd=program.folder,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (b"profile WEB {\n", b"")

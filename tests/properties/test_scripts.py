@@ -1,0 +1,500 @@
+"""Laws of scripts: evaluated at once as one by one, all or nothing, exported and run again, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from calicoctl import messages
+from calicoctl.diagnostics import Refused, diagnose, render
+from calicoctl.engine.execute import execute
+from calicoctl.engine.outcome import Answer
+from calicoctl.engine.run import apply_script, plan_script
+from calicoctl.engine.script import Script, read_scripts
+from calicoctl.engine.writing import RunOptions
+from calicoctl.source import Source
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Datastore
+from calicoctl.store.settings import open_datastore, resolve
+from calicoctl.syntax import ast, printer
+from calicoctl.syntax.script import Statement, read_script
+from tests.cli.program import Program
+from tests.cli.raw import PROFILES, RawStore, open_raw, values
+from tests.policy.agent_oracle import meaning
+from tests.properties.test_rule_json import enforced
+from tests.strategies import any_texts, trees_of_rules, trees_of_statements
+from tests.support.etcd_server import RawEtcd
+
+SECONDS = 30.0
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SOME = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+# --- stores -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def sqlite() -> Iterator[str]:
+    """A new SQLite file."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:{folder}/profiles.db"
+
+
+def filled(url: str, contents: Mapping[str, str]) -> RawStore:
+    """A datastore with nothing in it but these keys."""
+    raw = open_raw(url)
+    if url.startswith("http"):
+        RawEtcd(url).wipe()
+    for key, value in contents.items():
+        raw.put(key, value)
+    return raw
+
+
+def opened(url: str) -> Datastore:
+    return open_datastore(resolve(url, {}), Deadline(SECONDS))
+
+
+def no_file(word: ast.Word) -> Source:
+    raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there are no files")])
+
+
+def read(text: str) -> Script:
+    return read_scripts([Source("script", text)], no_file)
+
+
+# --- scripts ------------------------------------------------------------------------------------
+
+NAMES = ("WEB", "DB", "a.b-c", "show")
+names = st.sampled_from(NAMES).map(printer.profile_name)
+tags = st.sampled_from(["WEB", "ONE", "to", "x-1"])
+directions = st.sampled_from(["inbound", "outbound"])
+# Some mean the same and are written differently.
+RULES = [
+    "allow",
+    "deny",
+    "allow icmp type 8",
+    "allow tcp to ports 80,81",
+    "allow tcp to ports 80-81",
+    "deny from 10.1.2.3/8",
+    "deny from cidr 10.0.0.0/8",
+    "allow udp from ports 53 tag 'to' to tag WEB cidr FD00::1",
+]
+rules = st.sampled_from(RULES)
+FOREIGN = ['json {"action":"log","log_prefix":"# it\'s"}', 'json {"src_selector": "a == \'b\'", "action": "allow"}']
+DOCUMENT = '{"inbound_rules": [{"action": "log"}, {"action": "deny"}], "outbound_rules": []}'
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> str:
+    lines = [f"profile {draw(names)} {{", f"  tags {', '.join(draw(st.lists(tags, max_size=2, unique=True)))}"]
+    for direction in ("inbound", "outbound"):
+        listed = draw(st.lists(st.sampled_from([*RULES, *FOREIGN]), max_size=3))
+        lines += [f"{direction} {{", *listed, "}"]
+    return "\n".join([*lines, "}"])
+
+
+statements = st.one_of(
+    st.builds("profile add {}".format, names),
+    st.builds("profile {} tag add {}".format, names, tags),
+    st.builds("profile {} rule add {} {}".format, names, directions, rules),
+    st.builds("profile {} rule add {} --at={} {}".format, names, directions, st.integers(0, 3), rules),
+    st.builds("profile {} rule update <<E\n{}\nE".format, names, st.just(DOCUMENT)),
+    blocks(),
+    st.builds("profile {} rule show".format, names),
+    st.builds("profile {} rule json".format, names),
+    st.builds("profile {} tag show".format, names),
+    st.just("profile show"),
+)
+# Of these, most cannot be done at most places.
+daring = st.one_of(
+    st.builds("profile remove {}".format, names),
+    st.builds("profile {} tag remove {}".format, names, tags),
+    st.builds("profile {} rule remove {} {}".format, names, directions, rules),
+    st.builds("profile {} rule remove {} --at={}".format, names, directions, st.integers(1, 3)),
+)
+scripts = st.builds(
+    lambda first, rest: [f"profile add {printer.profile_name(name)}" for name in first] + rest,
+    st.lists(st.sampled_from(NAMES), unique=True),
+    st.lists(statements | statements | statements | daring, min_size=1, max_size=8),
+)
+
+
+@st.composite
+def spelled(draw: st.DrawFn, value: Any) -> str:
+    """A JSON text of a value, as one tool or another would write it."""
+    space = draw(st.sampled_from([None, (",", ":")]))
+    return json.dumps(value, indent=draw(st.sampled_from([None, None, 1])), separators=space)
+
+
+foreign_rules = st.lists(enforced, max_size=3).flatmap(lambda some: st.permutations([*some, *some[:1]]))
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> dict[str, str]:
+    """Stored profiles, sound ones, as other tools would have left them: rules repeated and beyond the language."""
+    found = {}
+    for name in draw(st.lists(st.sampled_from([*NAMES, "...", "x" * 128, ".-"]), max_size=3, unique=True)):
+        leaves = draw(st.sampled_from([("rules", "tags")] * 3 + [("rules",), ("tags",)]))
+        if "rules" in leaves:
+            document = {"outbound_rules": draw(foreign_rules), "inbound_rules": draw(foreign_rules)}
+            document |= draw(st.sampled_from([{}, {}, {"id": name, "later": [1.0, None]}]))
+            found[f"{PROFILES}/{name}/rules"] = draw(spelled(document))
+        if "tags" in leaves:
+            listed = draw(st.lists(st.sampled_from(["to", "WEB", "x-", "9", "_", "..."]), unique=True))
+            found[f"{PROFILES}/{name}/tags"] = draw(spelled(listed))
+    return found
+
+
+# --- at once, and one by one --------------------------------------------------------------------
+
+
+def one_by_one(script: Script, url: str) -> tuple[list[Answer | None], int | None]:
+    """What each statement answers, up to the first that is refused; its index, or None."""
+    answers: list[Answer | None] = []
+    with closing(opened(url)) as store:
+        for index, step in enumerate(script.steps):
+            try:
+                answers.append(execute(step.statement, store, Deadline(SECONDS)).answer)
+            except Refused:
+                return answers, index
+    return answers, None
+
+
+def check_at_once(lines: Sequence[str], before: Mapping[str, str], url: str) -> None:
+    """Run a script in a datastore, and its statements one by one in another: all is the same."""
+    script = read("\n".join(lines))
+    assert script.diagnostics == () or not script.has_errors
+    raw = filled(url, before)
+    dumped = raw.dump()
+    with sqlite() as other_url:
+        other = filled(other_url, before)
+        answers, stopped_at = one_by_one(script, other_url)
+        with closing(opened(url)) as store:
+            plan = plan_script(script.steps, store)
+            assert plan.has_errors == (stopped_at is not None)
+            if stopped_at is not None:
+                errors = [each.span for each in plan.diagnostics if each.is_error]
+                assert errors[0] is not None
+                assert errors[0].line == script.steps[stopped_at].extent.line
+                assert raw.dump() == dumped
+                return
+            result = apply_script(plan, store, lambda: opened(url), Deadline(SECONDS), RunOptions())
+        assert [each.outcome.answer for each in result.outcomes] == answers
+        assert values(raw) == values(other)
+        unchanged = {key for key, value in values(raw).items() if before.get(key) == value}
+        assert all(raw.dump()[key] == dumped[key] for key in unchanged)
+
+
+@SOME
+@given(scripts, contents())
+@example(["profile add WEB", "profile remove WEB", "profile add WEB"], {})
+@example(["profile remove WEB", "profile WEB tag show"], {f"{PROFILES}/WEB/tags": "[]"})
+def test_a_script_does_what_its_statements_do_one_by_one(lines: list[str], before: dict[str, str]) -> None:
+    with sqlite() as url:
+        check_at_once(lines, before, url)
+
+
+def test_so_it_does_on_etcd(etcd_url: str) -> None:
+    @settings(FEW)
+    @given(scripts, contents())
+    def check(lines: list[str], before: dict[str, str]) -> None:
+        check_at_once(lines, before, etcd_url)
+
+    check()
+
+
+# --- all or nothing -----------------------------------------------------------------------------
+
+MISTAKES = [
+    "profile WEB rule add inbound alow",
+    "profile WEB rule add inbound allow tcp to ports 0",
+    "profile WEB rule update",
+    "profile WEB rule update <<E\n{}\nE",
+    "}",
+    # The text is right, but it cannot be done.
+    "profile NONE tag show",
+    "profile remove NONE",
+    "profile BUSY tag remove NONE",
+    "profile remove BUSY",
+    "profile BUSY rule add inbound --at=9 allow",
+    "profile DAMAGED rule json",
+]
+BUSY = {
+    f"{PROFILES}/BUSY/tags": "[]",
+    f"{PROFILES}/DAMAGED/rules": "{",
+    "/calico/v1/host/h/workload/o/w/endpoint/e": '{"state": "active", "profile_ids": ["BUSY"]}',
+}
+
+
+def bytes_of(url: str) -> bytes:
+    """What lies in the file of an SQLite datastore; on etcd, nothing more than what the versions tell."""
+    path = url.partition("sqlite:")[2]
+    return Path(path).read_bytes() if path else b""
+
+
+def check_untouched(program: Program, lines: list[str], mistake: str, at: int, before: Mapping[str, str]) -> None:
+    assert program.datastore is not None
+    raw = filled(program.datastore, {**before, **BUSY})
+    dumped, content = raw.dump(), bytes_of(program.datastore)
+    lines.insert(at % (len(lines) + 1), mistake)
+    ran = program.run_inside("run", stdin="\n".join(lines))
+    assert (ran.status, ran.stdout) == (1, ""), ran
+    assert ": error: " in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert raw.dump() == dumped
+    assert bytes_of(program.datastore) == content
+
+
+@SOME
+@given(scripts, st.sampled_from(MISTAKES), st.integers(0, 20), contents())
+def test_with_an_error_in_any_line_nothing_is_touched(
+    lines: list[str], mistake: str, at: int, before: dict[str, str]
+) -> None:
+    with sqlite() as url, tempfile.TemporaryDirectory() as folder:
+        check_untouched(Program(Path(folder), url), lines, mistake, at, before)
+
+
+def test_nor_is_anything_on_etcd(etcd_url: str, tmp_path: Path) -> None:
+    @settings(FEW)
+    @given(scripts, st.sampled_from(MISTAKES), st.integers(0, 20), contents())
+    def check(lines: list[str], mistake: str, at: int, before: dict[str, str]) -> None:
+        check_untouched(Program(tmp_path, etcd_url), lines, mistake, at, before)
+
+    check()
+
+
+# --- exported, and run again --------------------------------------------------------------------
+
+
+def meanings(stored: Mapping[str, str]) -> dict[str, object]:
+    """What the agent makes of stored profiles; of one of which a key is absent, as of an empty one."""
+    found: dict[str, object] = {}
+    for key, value in stored.items():
+        name = key.split("/")[-2]
+        empty: list[object] = []
+        found.setdefault(f"{name} tags", empty)
+        for direction in ("inbound_rules", "outbound_rules"):
+            found.setdefault(f"{name} {direction}", empty)
+        document = json.loads(value)
+        if key.endswith("/tags"):
+            found[f"{name} tags"] = document
+        else:
+            for direction in ("inbound_rules", "outbound_rules"):
+                found[f"{name} {direction}"] = [meaning(rule) for rule in document[direction]]
+    return found
+
+
+def check_export(program: Program, before: Mapping[str, str]) -> None:
+    assert program.datastore is not None
+    raw = filled(program.datastore, before)
+    exported = program.run_inside("export")
+    assert (exported.status, exported.stderr) == (0, "")
+    dumped = raw.dump()
+    again = program.run_inside("run", "--strict", stdin=exported.stdout)
+    assert (again.status, again.stdout, again.stderr) == (0, "Done: 0 rules added, 0 removed, 0 profiles changed\n", "")
+    assert raw.dump() == dumped
+    with sqlite() as other_url:
+        other = Program(program.folder, other_url)
+        ran = other.run_inside("run", "--strict", stdin=exported.stdout)
+        assert (ran.status, ran.stderr) == (0, "")
+        assert other.run_inside("export") == exported
+        assert meanings(values(open_raw(other_url))) == meanings(before)
+
+
+@SOME
+@given(contents())
+def test_what_is_exported_and_run_on_nothing_is_exported_as_the_same(before: dict[str, str]) -> None:
+    """And run where it came from it writes nothing."""
+    with sqlite() as url, tempfile.TemporaryDirectory() as folder:
+        check_export(Program(Path(folder), url), before)
+
+
+def test_so_it_is_from_etcd(etcd_url: str, tmp_path: Path) -> None:
+    @settings(FEW)
+    @given(contents())
+    def check(before: dict[str, str]) -> None:
+        check_export(Program(tmp_path, etcd_url), before)
+
+    check()
+
+
+# Damage of every kind, and names that no new profile or tag may have.
+damaged_rules = st.sampled_from(
+    ["", "{", "[]", '{"inbound_rules":[]}', '{"inbound_rules":[{"action":"allow","src_tag":"-a"}],"outbound_rules":[]}']
+) | st.lists(enforced | st.dictionaries(st.text(max_size=3), st.integers()), max_size=2).map(
+    lambda some: json.dumps({"inbound_rules": some, "outbound_rules": []})
+)
+damaged_tags = st.sampled_from(["", "[", "{}", "[1]", '["a b"]', '["A","A"]', '["-a"]', f'["{"a" * 129}"]', '["A"]'])
+odd_names = st.sampled_from(
+    ["WEB", "gr\u00fcn", "a b", "-a", "a'\"b", "#", "{", "x" * 129, "a\u202eb", "a\nprofile add b"]
+)
+
+
+@SOME
+@given(st.dictionaries(odd_names, st.tuples(damaged_rules, damaged_tags), min_size=1, max_size=3))
+def test_whatever_is_stored_is_exported_as_a_script_that_can_be_run(found: dict[str, tuple[str, str]]) -> None:
+    """On an empty datastore, too; what cannot be declared is a comment, and told."""
+    with sqlite() as url, tempfile.TemporaryDirectory() as folder, sqlite() as other_url:
+        program = Program(Path(folder), url)
+        raw = filled(url, {})
+        for name, (stored_rules, stored_tags) in found.items():
+            raw.put(f"{PROFILES}/{name}/rules", stored_rules)
+            raw.put(f"{PROFILES}/{name}/tags", stored_tags)
+        exported = program.run_inside("export")
+        assert exported.status == (1 if exported.stderr else 0)
+        dumped = raw.dump()
+        assert program.run_inside("run", stdin=exported.stdout).status == 0
+        assert raw.dump() == dumped
+        other = Program(Path(folder), other_url)
+        ran = other.run_inside("run", stdin=exported.stdout)
+        assert (ran.status, ran.stderr) == (0, "")
+        declared = "\n".join(line for line in exported.stdout.splitlines() if line and not line.startswith("#"))
+        declared_again = "\n".join(line for line in other.run_inside("export").stdout.splitlines() if line)
+        assert declared_again == declared
+
+
+# --- printed, and read again --------------------------------------------------------------------
+
+json_rules = st.dictionaries(
+    any_texts, st.none() | st.integers() | any_texts | st.lists(any_texts, max_size=2), max_size=3
+)
+words = any_texts.map(ast.Word)
+listed_rules = st.lists(trees_of_rules(any_texts) | json_rules.map(json.dumps).map(ast.JsonRule), max_size=3).map(tuple)
+trees_of_blocks = st.builds(ast.ProfileBlock, words, st.lists(words, max_size=3).map(tuple), listed_rules, listed_rules)
+bodies = st.text("{}[]\"'\\#<\tE\r \u00e9\n").map(lambda text: text if text.endswith("\n") or not text else f"{text}\n")
+here_documents = st.builds(ast.HereDocument, st.sampled_from(["EOF", "{", "E#F"]), bodies).filter(
+    lambda document: document.delimiter not in document.body.replace("\r", "").split("\n")
+)
+files = st.text(st.characters(exclude_characters="\r\n'\"\0", exclude_categories=["Cs", "Cc"]), min_size=1).map(
+    ast.Word
+)
+trees_of_updates = st.builds(ast.RuleUpdate, words, st.none() | here_documents | files)
+
+
+@given(st.lists(trees_of_blocks | trees_of_blocks | trees_of_updates | trees_of_statements(any_texts), max_size=4))
+def test_any_script_of_any_trees_reads_to_the_same_trees(trees: list[ast.Statement]) -> None:
+    text = "\n".join(map(printer.statement, trees))
+    items = list(read_script(Source("script", text)))
+    assert [item.node if isinstance(item, Statement) else item for item in items] == trees
+    assert all(isinstance(item, Statement) and item.is_whole for item in items)
+
+
+# --- never a traceback --------------------------------------------------------------------------
+
+SOUND = """\
+# a script with everything in it
+$ calicoctl profile add WEB   # and a comment
+profile WEB rule add inbound --at=1 \\
+    allow tcp from tag 'to' to ports 80,443
+profile WEB rule update <<'EOF'
+{"inbound_rules": [{"action": "log", "log_prefix": "#"}], "outbound_rules": []}
+EOF
+profile DB {
+  tags DB, "BACK"
+  inbound {
+    allow tcp from 10.0.0.0/8 to ports 5432
+    json {"action": "next-tier"}
+  }
+  outbound {}
+}
+profile DB rule remove inbound --at=2
+profile WEB rule json
+"""
+FRAGMENTS = [
+    "\n",
+    "\r\n",
+    "\\\n",
+    " ",
+    "\t",
+    "#",
+    "'",
+    '"',
+    "{",
+    "}",
+    "{}",
+    "<<EOF",
+    "<",
+    "EOF",
+    "$",
+    "--at",
+    "\0",
+    "\x1b",
+]
+FRAGMENTS += ["\udcff", "\ufeff", "\u2028", "\U0001f525", "profile", "inbound {", "tags", ",", "json {", "99999999999"]
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """A sound script, with pieces cut out, put in, doubled and moved."""
+    text = SOUND
+    for _ in range(draw(st.integers(1, 6))):
+        start, end = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
+        end = min(end, start + draw(st.sampled_from([0, 1, 3, 30, 300])))
+        middle = draw(st.sampled_from(["", text[start:end] * 2, text[start:end][::-1]]) | st.sampled_from(FRAGMENTS))
+        text = text[:start] + middle + text[end:]
+    return text
+
+
+garbage = st.binary(max_size=200).map(lambda content: content.decode("utf-8", "surrogateescape"))
+salads = st.lists(st.sampled_from([*FRAGMENTS, *SOUND.split()]), max_size=40).map(" ".join)
+
+
+def check_told(text: str) -> None:
+    script = read(text)
+    for diagnostic in script.diagnostics:
+        drawn = render(diagnostic)
+        assert all(character.isprintable() or character == "\n" for character in drawn), drawn
+        span = diagnostic.span
+        assert span is not None
+        assert 0 <= span.start <= span.end <= len(span.source.text)
+        assert 1 <= span.line <= text.count("\n") + 1
+    for step in script.steps:
+        assert step.extent.text.strip() == step.extent.text != ""
+
+
+@given(mutated())
+@settings(max_examples=300, deadline=None)
+def test_a_damaged_script_is_answered(text: str) -> None:
+    check_told(text)
+
+
+@given(garbage | salads)
+@settings(max_examples=150, deadline=None)
+def test_any_text_is_answered(text: str) -> None:
+    check_told(text)
+
+
+def test_a_sound_script_is_sound() -> None:
+    """So that what is made of it is wrong for what was done to it."""
+    assert read(SOUND).diagnostics == ()
+
+
+def mutations(count: int) -> list[str]:
+    """Some damaged scripts, the same in each run."""
+    found: list[str] = []
+
+    @settings(max_examples=count, database=None, derandomize=True, deadline=None)
+    @given(mutated() | garbage)
+    def collect(text: str) -> None:
+        found.append(text)
+
+    collect()
+    return found[-count:]
+
+
+@pytest.mark.parametrize("options", [["--check"], ["--dry-run", "-o", "json"], ["-v", "--strict"]])
+def test_the_program_answers_damaged_scripts_without_a_traceback(tmp_path: Path, options: list[str]) -> None:
+    program = Program(tmp_path, f"sqlite:{tmp_path / 'profiles.db'}")
+    for text in mutations(10):
+        ran = program.run("run", *options, stdin=text)
+        assert ran.status in (0, 1), ran
+        assert "Traceback" not in ran.stderr
+        assert (": error: " in ran.stderr or '"severity": "error"' in ran.stdout) == (ran.status == 1), ran
+        assert all(character.isprintable() or character == "\n" for character in ran.stdout + ran.stderr)

@@ -1,0 +1,107 @@
+"""Scripts case by case, in the files `corpus/*.t`.
+
+    === what it shows
+    the script
+    ---
+    the canonical text of every statement that was understood, in order
+    ! LINE:COLUMN CODE    an error
+    ? LINE:COLUMN CODE    a warning
+
+The canonical text is the tree as the printer writes it; it is read again, and must be its own canonical
+text. A script ends with its last line break; what cannot be seen is written as «tab», «cr», «bom», «nbsp»,
+«nul», and «cut» for the line break that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.script import Script, read_scripts
+from calicoctl.source import Source
+from calicoctl.syntax import ast, printer
+from calicoctl.syntax.script import Statement, read_script
+
+FOLDER = Path(__file__).parent / "corpus"
+# What only the lines of a script can get wrong together.
+OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219"}
+# The one file that scripts of the corpus can name.
+RULES = '{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n'
+BAD_RULES = '{\n  "inbound_rules": [{"action": "deny", "dst_ports": [80]}],\n  "outbound_rules": [7]\n}\n'
+FILES = {"rules.json": RULES, "bad.json": BAD_RULES, "a folder/rules.json": RULES}
+UNSEEN = {"tab": "\t", "cr": "\r", "bom": "\ufeff", "nbsp": "\xa0", "nul": "\0"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case of a corpus file."""
+
+    where: str
+    text: str
+    expected: tuple[str, ...]
+
+
+def read_cases(path: Path) -> Iterator[Case]:
+    """The cases of a corpus file, in order."""
+    content = path.read_text(encoding="utf-8")
+    for name, character in UNSEEN.items():
+        content = content.replace(f"«{name}»", character)
+    _, *cases = f"\n{content}".split("\n=== ")
+    for case in cases:
+        title, _, rest = case.replace("«cut»\n---", "«cut»---").partition("\n")
+        text, dashes, expected = f"{rest}\n".partition("---\n")
+        assert dashes, f"{path.name}: {title}: no `---`"
+        expected = expected.strip("\n")
+        yield Case(f"{path.stem}: {title}", text.removesuffix("«cut»"), tuple(expected.split("\n")) if expected else ())
+
+
+CASES = [case for path in sorted(FOLDER.glob("*.t")) for case in read_cases(path)]
+
+
+def open_file(word: ast.Word) -> Source:
+    if word.text not in FILES:
+        raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="no such file")])
+    return Source(word.text, FILES[word.text])
+
+
+def read(text: str) -> tuple[Script, list[str]]:
+    """A script, and the canonical texts of the statements that may be run."""
+    source = Source("script", text)
+    script = read_scripts([source], open_file)
+    nodes = {
+        item.extent.start: item.node for item in read_script(source) if isinstance(item, Statement) and item.is_whole
+    }
+    return script, [printer.statement(nodes[step.extent.start]) for step in script.steps]
+
+
+def shown(diagnostic: Diagnostic) -> str:
+    span = diagnostic.span
+    assert span is not None
+    file = "" if span.source.name == "script" else f"{span.source.name}:"
+    return f"{'!' if diagnostic.is_error else '?'} {file}{span.line}:{span.column} {diagnostic.code}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.where for case in CASES])
+def test_case(case: Case) -> None:
+    script, statements = read(case.text.removeprefix("\ufeff"))
+    lines = [line for text in statements for line in text.split("\n")]
+    assert (*lines, *map(shown, script.diagnostics)) == case.expected
+    again, same = read("\n".join(statements))
+    assert (same, again.has_errors) == (statements, False)
+
+
+def test_no_case_is_told_twice() -> None:
+    texts = [case.text for case in CASES]
+    assert sorted({text for text in texts if texts.count(text) > 1}) == []
+    names = [case.where for case in CASES]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_every_mistake_of_scripts_has_a_case() -> None:
+    told = {line.split()[-1] for case in CASES for line in case.expected if line[:2] in ("! ", "? ")}
+    assert OF_SCRIPTS - told == set()

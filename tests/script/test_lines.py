@@ -1,0 +1,177 @@
+"""Logical lines: the reader's against those of the grammar, and where statements stand in odd layouts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from lark import Token
+
+from calicoctl.source import Source
+from calicoctl.syntax import ast
+from calicoctl.syntax.grammar import language
+from calicoctl.syntax.script import LogicalLine, Statement, logical_lines, read_script
+
+# What lines are told apart by, and what might be mistaken for it; no `<`, so no here-documents.
+BREAKS = ["\n", "\r\n", "\\", "\\\n", "\\ \t\r\n", "\\\\\n"]
+PIECES = [*BREAKS, "#", " #", "'", '"', '\\"', " ", "\t", "a", "b c", "{", "}"]
+ODD_PIECES = ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\xa0", "\u2028", "\ufeff", "\0", "\ud800", "'#'", '"#"', "x#y"]
+pieces = st.sampled_from(PIECES) | st.sampled_from(PIECES) | st.sampled_from(ODD_PIECES)
+texts = st.lists(pieces, max_size=25).map("".join)
+
+_BEFORE = re.compile(r"\A(?:\s|\\[ \t]*\r?\n)+")
+_BEHIND = re.compile(r"(?:\s|\\[ \t]*\r?\n)+\Z")
+
+
+def by_the_grammar(text: str) -> list[tuple[int, str]]:
+    """Where each logical line begins, and its text, without what surrounds it."""
+    tree = language("script").parse(text, start="script")
+    found = []
+    for token in tree.children:
+        if isinstance(token, Token) and token.type == "LOGICAL_LINE":
+            assert token.start_pos is not None
+            behind = _BEFORE.sub("", token)
+            bare = _BEHIND.sub("", behind)
+            if bare:
+                found.append((token.start_pos + len(token) - len(behind), bare))
+    return found
+
+
+def read(text: str) -> list[LogicalLine]:
+    return list(logical_lines(Source("script", text)))
+
+
+def test_the_grammar_of_scripts_has_no_conflict_and_no_terminals_that_collide() -> None:
+    language("script", strict=True)
+
+
+@given(texts)
+@example("a\\\n#b\nc")
+@example("\r\\\n\\")
+@example("\\\na \\\n\nb")
+@example('\'a\nb\' #c\n"\\"#" d')
+@example("a\\\r\n b\\ \n\n\\")
+def test_lines_are_told_apart_as_the_grammar_says(text: str) -> None:
+    assert [(line.extent.start, line.extent.text) for line in read(text)] == by_the_grammar(text)
+
+
+# --- here-documents -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Written:
+    """A line as it stands in a script, and what should be read of it: the line, and a body with its first line."""
+
+    text: str
+    line: str | None
+    body: str | None = None
+
+
+DELIMITERS = st.sampled_from(["EOF", "E-O.F", "{", "}", "profile", "\u00e9", "E#F"])
+BODY_LINES = ["", "{", "}", "# no comment", "profile add X", "a \\", "'", '"', "\tx", " EOF", "EOF ", "<<EOF", "\r"]
+
+
+@st.composite
+def here_documents(draw: st.DrawFn) -> Written:
+    word = draw(DELIMITERS)
+    quote = draw(st.sampled_from(["", "'", '"']))
+    dash, tabs = draw(st.sampled_from([("", ""), ("-", ""), ("-", "\t\t")]))
+    gap = draw(st.sampled_from(["", " ", "\t"]))
+    line = f"profile WEB rule update <<{dash}{gap}{quote}{word}{quote}"
+    others = [each for each in BODY_LINES if each != word]
+    body = "".join(f"{each}\n" for each in draw(st.lists(st.sampled_from(others), max_size=4)))
+    comment = draw(st.sampled_from(["", "  # why", " "]))
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    return Written(f"{line}{comment}{end}{body}{tabs}{word}{end}", line, body)
+
+
+plain_lines = st.sampled_from(
+    [
+        Written("profile show\n", "profile show"),
+        Written("\t{ # <<EOF\r\n", "{"),
+        Written("# <<EOF\n", None),
+        Written(" \n", None),
+        Written("'<<EOF'\n", "'<<EOF'"),
+        Written("a<<EOF\n", "a<<EOF"),
+        Written("<<EOF a\n", "<<EOF a"),
+    ]
+)
+
+
+@given(st.lists(plain_lines | here_documents(), max_size=6), st.booleans())
+def test_bodies_are_taken_out_with_their_places(parts: list[Written], has_last_break: bool) -> None:
+    text = "".join(part.text for part in parts)
+    if not has_last_break:
+        text = text.removesuffix("\n").removesuffix("\r")
+    expected = []
+    number = 1
+    for part in parts:
+        if part.line is not None:
+            expected.append((number, part.line, part.body, number + 1 if part.body is not None else None))
+        number += part.text.count("\n")
+    found = []
+    for line in read(text):
+        body = line.document
+        assert line.unended is None
+        place = None if body is None else body.span.line
+        found.append((line.extent.line, line.extent.text, None if body is None else body.body, place))
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["x <<EOF", "x <<EOF\n", "x <<EOF\nprofile show", "x <<EOF\nEOF \n", "x <<EOF\n\tEOF\n", "x <<-EOF\n EOF"]
+)
+def test_a_here_document_without_its_end_takes_the_rest(text: str) -> None:
+    (line,) = read(text)
+    assert line.unended is not None
+    assert (line.unended.line, line.unended.column) == (1, 3)
+    assert line.document is None
+
+
+# --- places -------------------------------------------------------------------------------------
+
+Place = tuple[int, int, int | tuple[int, int]]
+LAYOUTS: dict[str, tuple[str, list[Place]]] = {
+    "nothing": ("", []),
+    "blank lines": ("\n \n\t\n\r\n", []),
+    "no last line break": ("profile add A", [(1, 1, 13)]),
+    "indented": ("\n\n   \t profile add A\n", [(3, 6, 18)]),
+    "a comment before and behind": ("# x\nprofile add A # y\nprofile add B", [(2, 1, 13), (3, 1, 13)]),
+    "CRLF": ("profile add A\r\n\r\n  profile add B\r\n", [(1, 1, 13), (3, 3, 15)]),
+    "prefixes": ("$ calicoctl profile add A\n./calicoctl profile add B", [(1, 1, 25), (2, 1, 25)]),
+    "a name on the next line": ("profile add \\\n  A\nprofile add B", [(1, 1, (2, 3)), (3, 1, 13)]),
+    "begun by a continuation": ("\\\n \\\n profile add A\nprofile add B", [(3, 2, 14), (4, 1, 13)]),
+    "ended by a continuation": ("profile add A \\\n\nprofile add B", [(1, 1, 13), (3, 1, 13)]),
+    "continued into a comment": ("profile add A \\\n # \\\nprofile add B", [(1, 1, 13), (3, 1, 13)]),
+    "one word a line": ("profile \\\n\\\nadd \\ \t\r\n\tA\nprofile add B", [(1, 1, (4, 2)), (5, 1, 13)]),
+    "behind a here-document": (
+        "profile X rule update <<E\n{\n\n}\nE\nprofile add A",
+        [(1, 1, 9), (6, 1, 13)],
+    ),
+    "behind letters of several bytes": ("# \u00e9\U0001f525\n profile add A # \u00e9\nprofile show", [(2, 2, 14)]),
+    "behind a block": ("profile A {\n tags\n inbound {}\n outbound {}\n}\nprofile add B", [(1, 1, 9), (6, 1, 13)]),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_statement_and_its_profile_are_pointed_at(name: str) -> None:
+    """Each statement: its line and column, and the column of the profile's name; its line, too, if it is another."""
+    text, places = LAYOUTS[name]
+    found: list[Place] = []
+    for item in read_script(Source("script", text)):
+        assert isinstance(item, Statement)
+        if isinstance(item.node, ast.ProfileShow):
+            continue
+        name_at = item.node.profile.span
+        line, column = item.extent.line, item.extent.column
+        found.append((line, column, name_at.column if name_at.line == line else (name_at.line, name_at.column)))
+    assert found == places
+
+
+def test_a_script_that_is_a_part_of_another_text_counts_its_lines_from_there() -> None:
+    (item,) = read_script(Source("script", "\nprofile add A", first_line=40))
+    assert isinstance(item, Statement)
+    assert item.extent.line == 41
