@@ -221,6 +221,9 @@ EMBEDDED_DEFAULT = Kind(
 WAITING_FOR_JSON = Kind(
     "N0602", Severity.NOTE, "reading the rules as JSON from the terminal; end with Ctrl-D on a line of its own"
 )
+WAITING_FOR_SCRIPT = Kind(
+    "N0604", Severity.NOTE, "reading a script from the terminal; end with Ctrl-D on a line of its own"
+)
 BEYOND_LANGUAGE = Kind(
     "N0401", Severity.NOTE, "what stands in [ ] is beyond the rule language; `rule json` prints such rules as they are"
 )

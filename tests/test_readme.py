@@ -6,29 +6,35 @@ The format of a block:
     output              what it prints, standard output and standard error as a terminal shows them
     ...                 a line with nothing else: any lines at all, or none, left out in the document
 
-An empty line before a command is only layout. What stands behind ```console says where a block is run:
+An empty line before a command is only layout. What stands behind ```console says where a block is run. All blocks of
+a kind are run in one shell, from the first to the last, which begins in an empty folder; `http://127.0.0.1:2379` stands
+for the address of a real etcd, and a run that is told of is called `RUN_IN_README`:
 
-    ```console          in one shell for all such blocks, from the first to the last. It begins in an empty folder,
-                        with a datastore of its own, a new SQLite file, and with no other setting
-    ```console etcd     in one shell for all such blocks, with no setting at all. `http://127.0.0.1:2379` stands for
-                        the address of a real etcd, where the endpoint below is all there is
-    ```console demo     not at all: what follows the first line is what `make demo` prints
+    ```console          the datastore is a new SQLite file, and there is no other setting; etcd is empty
+    ```console scripts  likewise, in another shell
+    ```console etcd     there is no setting at all; in etcd, the endpoint below is all there is
+    ```console foreign  the datastore is etcd, with a profile that another tool has stored
+    ```console killed   the datastore is etcd, where a run was killed (SIGKILL) half-way, and its lock is over
+    ```console demo     not run at all: what follows the first line is what `make demo` prints
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from calicoctl.cli.status import ExitStatus
+from calicoctl.store.keys import LOCK, PROFILES
 from tests.support.etcd_server import RawEtcd
+from tests.support.mortal import Job, mortals, wait_for_requests_of_the_dead
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -55,6 +61,78 @@ STATEMENTS = (
     "rule json",
     "rule update",
 )
+# The other commands, and the options of `run`.
+COMMANDS = (
+    "run --check",
+    "run --dry-run",
+    "run --dry-run --detailed-exitcode",
+    "run --check -o json",
+    "run --dry-run -o json",
+    "run -v",
+    "run --strict",
+    "run --resume",
+    "run --rollback",
+    "export",
+    "doctor",
+)
+
+RUN = re.compile(r"\S+ by \S+ on \S+ \(process \d+, run \S+\), (\d+ changes), started \S+Z")
+RUN_IN_README = (
+    r"site.calico by operator on bastion (process 4711, run 20250301T081500Z-5f0c9a3e), \1, "
+    "started 2025-03-01T08:15:00Z"
+)
+
+
+def nothing(_: RawEtcd) -> None:
+    """Leave etcd empty."""
+
+
+def put_endpoint(raw: RawEtcd) -> None:
+    raw.put(ENDPOINT, ENDPOINT_VALUE)
+
+
+def put_foreign(raw: RawEtcd) -> None:
+    """What an older tool wrote: a port as text, over which the agent drops the profile."""
+    rules = '{"inbound_rules": [{"action": "allow", "protocol": "tcp", "dst_ports": ["80"]}], "outbound_rules": []}'
+    raw.put(f"{PROFILES}/LEGACY/rules", rules)
+    raw.put(f"{PROFILES}/LEGACY/tags", '["LEGACY"]')
+
+
+def kill_a_run(raw: RawEtcd) -> None:
+    """Begin to let in 443 in place of 80 to WEB and to create DB; WEB is still to be written then."""
+    rules = '{"inbound_rules":[%s],"outbound_rules":[{"action":"allow"}]}'
+    web = '{"action":"allow","dst_ports":[%d],"protocol":"tcp"}'
+    database = '{"action":"allow","dst_ports":[5432],"protocol":"tcp","src_tag":"WEB"}'
+    raw.put(f"{PROFILES}/WEB/rules", rules % (web % 80))
+    raw.put(f"{PROFILES}/WEB/tags", '["WEB"]')
+    target = {
+        f"{PROFILES}/DB/rules": rules % database,
+        f"{PROFILES}/DB/tags": '["DB"]',
+        f"{PROFILES}/WEB/rules": rules % (web % 443),
+    }
+    # The lock, three keys of the journal, the lock once more, and the two of DB.
+    job = Job(raw.url, "apply", target, last_write=7, piece_bytes=10_000)
+    with mortals() as running:
+        assert not running.run(job)
+    wait_for_requests_of_the_dead(raw.url)
+    raw.delete(LOCK)
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where the blocks of a kind are run: the datastore that is set, if any, and what etcd holds."""
+
+    datastore: str | None
+    prepare: Callable[[RawEtcd], None]
+
+
+SESSIONS = {
+    "console": Session("sqlite:../profiles.db", nothing),
+    "console scripts": Session("sqlite:../profiles.db", nothing),
+    "console etcd": Session(None, put_endpoint),
+    "console foreign": Session(ETCD_IN_README, put_foreign),
+    "console killed": Session(ETCD_IN_README, kill_a_run),
+}
 
 
 @dataclass(frozen=True)
@@ -82,6 +160,11 @@ def blocks(kind: str) -> Iterator[tuple[int, list[str]]]:
 def steps(kind: str) -> list[Step]:
     """The commands of every block of a kind, in order."""
     return [step for first, lines in blocks(kind) for step in _steps_of(first, lines)]
+
+
+def all_steps() -> list[Step]:
+    """The commands of every block that is run."""
+    return [step for kind in SESSIONS for step in steps(kind)]
 
 
 def _steps_of(first: int, lines: list[str]) -> Iterator[Step]:
@@ -125,7 +208,9 @@ def _environment(folder: Path) -> dict[str, str]:
     program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CALICOCTL_", "ETCD_", "XDG_"))}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    return kept | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull}
+    # Not in HOME, which a block may set to where nothing shall be written.
+    cache = str(folder / "cache")
+    return kept | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull, "XDG_CACHE_HOME": cache}
 
 
 def agrees(shown: str, printed: str) -> bool:
@@ -143,20 +228,23 @@ def assert_agree(shown_steps: list[Step], printed: list[str]) -> None:
     assert not differing, "\n\n".join(differing)
 
 
-def test_the_console_blocks_show_what_is_printed(tmp_path: Path) -> None:
-    shown = steps("console")
-    commands = [step.command for step in shown]
-    datastore = f"sqlite:{tmp_path / 'profiles.db'}"
-    assert_agree(shown, run_session(commands, tmp_path, CALICOCTL_DATASTORE=datastore))
-
-
-def test_the_console_blocks_about_etcd_show_what_is_printed(raw_etcd: RawEtcd, tmp_path: Path) -> None:
-    raw_etcd.put(ENDPOINT, ENDPOINT_VALUE)
-    shown = steps("console etcd")
+@pytest.mark.parametrize("kind", SESSIONS)
+def test_the_console_blocks_show_what_is_printed(kind: str, raw_etcd: RawEtcd, tmp_path: Path) -> None:
+    session = SESSIONS[kind]
+    session.prepare(raw_etcd)
+    shown = steps(kind)
     commands = [step.command.replace(ETCD_IN_README, raw_etcd.url) for step in shown]
-    printed = [text.replace(raw_etcd.url, ETCD_IN_README) for text in run_session(commands, tmp_path)]
-    assert any(ETCD_IN_README in step.command for step in shown)
-    assert_agree(shown, printed)
+    settings = {}
+    if session.datastore is not None:
+        settings["CALICOCTL_DATASTORE"] = session.datastore.replace(ETCD_IN_README, raw_etcd.url)
+    printed = [text.replace(raw_etcd.url, ETCD_IN_README) for text in run_session(commands, tmp_path, **settings)]
+    assert shown
+    assert_agree(shown, [RUN.sub(RUN_IN_README, text) for text in printed])
+
+
+def test_every_console_block_is_of_a_kind() -> None:
+    kinds = set(re.findall(r"^```(console.*)$", README.read_text(encoding="utf-8"), re.MULTILINE))
+    assert kinds == {*SESSIONS, "console demo"}
 
 
 def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
@@ -171,13 +259,35 @@ def test_the_readme_shows_every_statement(statement: str) -> None:
     first, *others = statement.split()
     words = [first, *others] if first in ("tag", "rule") else ["profile", first, *others]
     pattern = re.compile(r"(?:^|\|\s*)calicoctl .*\b" + r" ".join(map(re.escape, words)) + r"(?= |$)", re.MULTILINE)
-    assert any(pattern.search(step.command) for kind in ("console", "console etcd") for step in steps(kind))
+    assert any(pattern.search(step.command) for step in all_steps())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_readme_shows_every_other_command(command: str) -> None:
+    pattern = re.compile(rf"\bcalicoctl {command}(?= |;|$)", re.MULTILINE)
+    assert any(pattern.search(step.command) for step in all_steps())
+
+
+def test_the_readme_explains_every_field_of_the_json() -> None:
+    documents = [json.loads(step.output) for step in all_steps() if step.output.startswith('{\n  "format"')]
+    section = README.read_text(encoding="utf-8").split("\n### For programs: JSON\n")[1].split("\n#")[0]
+    first_cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
+    explained = {field.rpartition(".")[2] for cell in first_cells for field in re.findall(r"`([^`]+)`", cell)}
+    assert fields_of(documents) == explained
+
+
+def fields_of(document: object) -> set[str]:
+    """Every key in a document, at any depth."""
+    if isinstance(document, list):
+        return set().union(*map(fields_of, document))
+    if isinstance(document, dict):
+        return set(document).union(*map(fields_of, document.values()))
+    return set()
 
 
 def test_the_readme_explains_the_exit_statuses_that_there_are() -> None:
     explained = {int(status) for status in re.findall(r"^\| `(\d+)` \|", README.read_text(encoding="utf-8"), re.M)}
-    # Nothing answers `PENDING` yet.
-    assert explained == {status.value for status in ExitStatus} - {ExitStatus.PENDING.value}
+    assert explained == {status.value for status in ExitStatus}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

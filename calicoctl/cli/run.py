@@ -83,6 +83,8 @@ def _read(request: RunRequest) -> Script:
 def _read_standard_input() -> Source:
     if sys.stdin is None:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
+    if sys.stdin.isatty():
+        tell([diagnose(messages.WAITING_FOR_SCRIPT)])
     try:
         return _decoded(STANDARD_INPUT, sys.stdin.buffer.read())
     except OSError as error:
@@ -150,7 +152,7 @@ def _tell_some(diagnostics: Sequence[Diagnostic]) -> None:
 def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
     if request.as_json:
-        say(json.dumps(check_document(script.steps, diagnostics), indent=2))
+        say(json.dumps(check_document(script.steps, diagnostics, is_dry_run=request.dry_run), indent=2))
         return status
     _tell_some(diagnostics)
     if status is ExitStatus.DONE:

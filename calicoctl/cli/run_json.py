@@ -14,13 +14,15 @@ FORMAT = 1
 Document = dict[str, object]
 
 
-def check_document(steps: Sequence[Step], diagnostics: Sequence[Diagnostic]) -> Document:
-    """What `--check -o json` prints."""
+def check_document(steps: Sequence[Step], diagnostics: Sequence[Diagnostic], *, is_dry_run: bool = False) -> Document:
+    """What `--check -o json` prints; and `--dry-run`, when the script could not be evaluated."""
+    unknown: Document = {"summary": None, "profiles": None} if is_dry_run else {}
     return {
         "format": FORMAT,
         "ok": not any(diagnostic.is_error for diagnostic in diagnostics),
         "statements": len(steps),
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],
+        **unknown,
     }
 
 

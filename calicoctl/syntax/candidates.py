@@ -84,6 +84,7 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from _show_one(words, index)
     else:
         yield from _missing_show(words, expected)
+        yield from _glued_brace(words)
     yield from _other_order(words, index)
 
 
@@ -159,6 +160,16 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
                 word.end,
                 fields,
             )
+
+
+def _glued_brace(words: Sequence[Word]) -> Iterator[Step]:
+    """`profile WEB{`, where the brace was read as a part of the name."""
+    last = words[-1] if words else Word("", 0, 0)
+    if last.text[-1:] == "{" and len(last.text) > 1 and len(last.text) == last.end - last.start:
+        name = Word(last.text[:-1], last.start, last.end - 1)
+        parted = [*words[:-1], name, Word("{", last.end - 1, last.end)]
+        fields = (("word", last.text), ("keyword", name.text))
+        yield Step(parted, 1.2, messages.MISSING_SPACE, last.start, last.end, fields)
 
 
 def _missing_at(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:

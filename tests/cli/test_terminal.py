@@ -81,6 +81,19 @@ def test_rule_update_says_that_it_waits_and_takes_what_is_typed(
     assert values(store)[f"{PROFILES}/WEB/rules"] == '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
 
 
+def test_run_says_that_it_waits_and_takes_what_is_typed(
+    embedded: Program, store: RawStore, narrow_terminal: Terminal
+) -> None:
+    terminal = narrow_terminal.descriptor
+    process = embedded.start("run", stdin=terminal, stdout=terminal, stderr=terminal)
+    narrow_terminal.hand_over()
+    assert narrow_terminal.read_until("[N0604]").startswith("note: reading a script from the terminal")
+    narrow_terminal.write("profile WEB tag add ONE\n\x04")
+    assert narrow_terminal.read_all().endswith("Done: 0 rules added, 0 removed, 1 profile changed\n")
+    assert finished(process).status == 0
+    assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
+
+
 def test_an_interruption_ends_it_quietly(embedded: Program, store: RawStore, narrow_terminal: Terminal) -> None:
     terminal = narrow_terminal.descriptor
     process = embedded.start("profile", "WEB", "rule", "update", stdin=terminal, stderr=terminal)

@@ -445,7 +445,7 @@ profile WEB{
 profile add A
 ---
 profile add A
-! 1:13 E0102
+! 1:9 E0118
 ! 3:3 E0118
 ! 4:24 E0203
 
