@@ -99,8 +99,8 @@ names are read from /etc/calico/calicoctl.env, or from the file that CALICOCTL_E
 Else profiles are kept in a file of your own, which no agent reads.
 
 Exit status:
-  0 done, or nothing to do    1 wrong or refused    3 datastore not reached, nothing changed
-  4 unknown whether changed   130 interrupted
+  0 done, or nothing to do   1 wrong or refused   2 changes pending (run --detailed-exitcode)
+  3 datastore not reached, nothing changed   4 unknown whether changed   130 interrupted
 
 NOTE: The calicoctl profile commands should NOT be used when running Calico with the
 Docker libnetwork driver. The libnetwork driver manages the security policy for containers.

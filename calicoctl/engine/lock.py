@@ -28,7 +28,7 @@ from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreErro
 # Makes a datastore for one thread. Each has its time from when it is made.
 OpenStore = Callable[[], Datastore]
 
-LOCK_SECONDS = 30
+LOCK_SECONDS = 15
 _POLL_SECONDS = 0.3
 _JOIN_SECONDS = 2.0  # a server that does not answer holds nobody up at the end
 _REFRESHES = 3  # in one time to live, so that two of them may fail
