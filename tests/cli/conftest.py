@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.program import Program, Terminal
 from tests.cli.raw import RawStore, open_raw
+from tests.cli.scripts import BEFORE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,3 +48,11 @@ def narrow_terminal() -> Iterator[Terminal]:
     terminal = Terminal(40)
     yield terminal
     terminal.close()
+
+
+@pytest.fixture
+def stored(raw: RawStore) -> RawStore:
+    """The datastore with the profiles DB and OLD."""
+    for key, value in BEFORE.items():
+        raw.put(key, value)
+    return raw

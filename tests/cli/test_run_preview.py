@@ -1,0 +1,193 @@
+"""`calicoctl run --check` and `--dry-run`: what is told beforehand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.cli.program import Program
+from tests.cli.raw import RawStore
+from tests.cli.scripts import SCRIPT, codes, write
+from tests.support.etcd_server import closed_port
+
+# --- check --------------------------------------------------------------------------------------
+
+
+def test_check_touches_no_datastore(folder: Path) -> None:
+    write(Program(folder), "a.calico", SCRIPT)
+    for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", "sqlite:", None):
+        ran = Program(folder, datastore).run_inside("run", "--check", "a.calico")
+        assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 4 statements.\n", "")
+    ran = Program(folder).run("run", "--check", stdin="profile add A")
+    assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 1 statement.\n", "")
+    assert [path.name for path in folder.rglob("*")] == ["a.calico"]
+
+
+def test_nor_does_a_run_of_a_wrong_script(folder: Path) -> None:
+    """Not even to find that there is none."""
+    for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", None):
+        for option in ("--dry-run", "--verbose"):
+            ran = Program(folder, datastore).run_inside("run", option, stdin="profile add")
+            assert (ran.status, codes(ran)) == (1, ["<standard input>:1:12 E0102"])
+    assert list(folder.rglob("*")) == []
+
+
+def test_check_as_json(embedded: Program) -> None:
+    script = "profile add A\nprofile A rule add inbound alow\nprofile A rule add inbound allow from 10.1.2.3/8\n"
+    ran = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
+    assert (ran.status, ran.stderr) == (1, "")
+    at = {"file": "<standard input>"}
+    assert json.loads(ran.stdout) == {
+        "format": 1,
+        "ok": False,
+        "statements": 2,
+        "diagnostics": [
+            {
+                "code": "E0104",
+                "severity": "error",
+                "message": "`alow` is no keyword of this language; did you mean `allow`?",
+                "hint": "profile A rule add inbound allow",
+                **at,
+                "line": 2,
+                "column": 28,
+            },
+            {
+                "code": "W0202",
+                "severity": "warning",
+                "message": "`10.1.2.3/8` has host bits set; the network is `10.0.0.0/8`",
+                "hint": None,
+                **at,
+                "line": 3,
+                "column": 39,
+            },
+        ],
+    }
+    sound = embedded.run_inside("run", "--check", "--output=json", stdin="profile add A\n")
+    assert sound.status == 0
+    assert json.loads(sound.stdout) == {"format": 1, "ok": True, "statements": 1, "diagnostics": []}
+    missing = embedded.run_inside("run", "--check", "-o", "json", "none.calico")
+    (diagnostic,) = json.loads(missing.stdout)["diagnostics"]
+    assert (missing.status, diagnostic["code"], diagnostic["file"]) == (1, "E0626", None)
+
+
+# --- dry run ------------------------------------------------------------------------------------
+
+DIFF = """\
+--- DB inbound
++++ DB inbound
+@@ -1 +1 @@
+-deny
++allow tcp from tag WEB_APP to ports 5432
+--- OLD inbound
++++ OLD inbound
+@@ -1 +0,0 @@
+-deny
+--- OLD outbound
++++ OLD outbound
+@@ -0,0 +1 @@
++deny
+--- /dev/null
++++ WEB tags
+@@ -0,0 +1,2 @@
++WEB
++WEB_APP
+--- /dev/null
++++ WEB inbound
+@@ -0,0 +1,2 @@
++allow tcp to ports 80,443
++[action="log"] [log_prefix="web"]
+--- /dev/null
++++ WEB outbound
+@@ -0,0 +1 @@
++allow
+Plan: 5 rules added, 2 removed, 3 profiles changed (1 created)
+"""
+
+
+def test_a_dry_run_prints_a_diff_in_canonical_text_and_writes_nothing(program: Program, stored: RawStore) -> None:
+    before = stored.dump()
+    ran = program.run("run", "--dry-run", stdin=SCRIPT)
+    assert (ran.status, ran.stdout, ran.stderr) == (0, DIFF, "")
+    assert stored.dump() == before
+
+
+def test_a_dry_run_of_a_change_within_many_rules(embedded: Program) -> None:
+    ports = "\n".join(f"allow tcp to ports {port}" for port in range(1, 21))
+    db = "profile DB {\ntags\ninbound {\ndeny\n}\noutbound {}\n}\n"
+    block = f"profile WEB {{\ntags WEB\ninbound {{\n{ports}\n}}\noutbound {{}}\n}}\n{db}"
+    assert embedded.run_inside("run", stdin=block).status == 0
+    changed = block.replace("allow tcp to ports 9\n", "allow tcp to ports 90:99\nallow tcp to ports 100-101,7\n")
+    changed = changed.replace("\ndeny\n", "\nallow tcp to 10.1.2.3/8\ndeny\n")
+    ran = embedded.run_inside("run", "--dry-run", "--detailed-exitcode", stdin=changed)
+    assert ran.status == 2
+    assert ran.stdout.splitlines() == [
+        "--- DB inbound",
+        "+++ DB inbound",
+        "@@ -1 +1,2 @@",
+        "+allow tcp to cidr 10.0.0.0/8",
+        " deny",
+        "--- WEB inbound",
+        "+++ WEB inbound",
+        "@@ -6,7 +6,8 @@",
+        *(f" allow tcp to ports {port}" for port in (6, 7, 8)),
+        "-allow tcp to ports 9",
+        "+allow tcp to ports 90:99",
+        "+allow tcp to ports 100:101,7",
+        *(f" allow tcp to ports {port}" for port in (10, 11, 12)),
+        "Plan: 3 rules added, 1 removed, 2 profiles changed",
+    ]
+
+
+def test_the_exit_status_of_a_dry_run_tells_of_pending_changes(program: Program, stored: RawStore) -> None:
+    pending = ["run", "--dry-run", "--detailed-exitcode"]
+    assert program.run_inside(*pending, stdin=SCRIPT).status == 2
+    assert program.run_inside(*pending, "-o", "json", stdin=SCRIPT).status == 2
+    assert program.run_inside(*pending, stdin="profile remove NONE\n").status == 1
+    assert program.run_inside(*pending, stdin="profile remove\n").status == 1
+    ran = program.run_inside(*pending, stdin="profile add OLD\nprofile DB tag show\n")
+    assert (ran.status, ran.stdout) == (0, "DB\nPlan: 0 rules added, 0 removed, 0 profiles changed\n")
+    # Nothing is left to be changed where one statement undoes another.
+    ran = program.run_inside(*pending, stdin="profile DB tag add X\nprofile DB tag remove X\n")
+    assert (ran.status, ran.stdout) == (0, "Plan: 0 rules added, 0 removed, 0 profiles changed\n")
+
+
+def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
+    before = stored.dump()
+    script = "profile DB rule add inbound allow\nprofile remove OLD\nprofile NEW {\ntags\ninbound {}\noutbound {}\n}\n"
+    ran = program.run_inside("run", "--dry-run", "-o", "json", stdin=script)
+    assert (ran.status, ran.stderr) == (0, "")
+
+    def part(old: list[str] | None, new: list[str] | None, added: list[str], removed: list[str]) -> dict[str, Any]:
+        return {"before": old, "after": new, "added": added, "removed": removed}
+
+    assert json.loads(ran.stdout) == {
+        "format": 1,
+        "ok": True,
+        "statements": 3,
+        "diagnostics": [],
+        "summary": {
+            "rules_added": 1,
+            "rules_removed": 1,
+            "profiles_changed": 3,
+            "profiles_created": 1,
+            "profiles_deleted": 1,
+        },
+        "profiles": [
+            {"profile": "DB", "change": "update", "inbound": part(["deny"], ["deny", "allow"], ["allow"], [])},
+            {"profile": "NEW", "change": "create"}
+            | {name: part(None, [], [], []) for name in ("tags", "inbound", "outbound")},
+            {
+                "profile": "OLD",
+                "change": "delete",
+                "tags": part([], None, [], []),
+                "inbound": part(["deny"], None, [], ["deny"]),
+                "outbound": part([], None, [], []),
+            },
+        ],
+    }
+    assert stored.dump() == before
+    refused = program.run_inside("run", "--dry-run", "-o", "json", stdin="profile NONE tag show\n")
+    document = json.loads(refused.stdout)
+    assert (refused.status, refused.stderr, document["ok"]) == (1, "", False)
+    assert [(each["code"], each["line"], each["column"]) for each in document["diagnostics"]] == [("E0401", 1, 9)]
