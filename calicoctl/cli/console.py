@@ -44,6 +44,9 @@ def end_output() -> None:
 
 def tell(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics, each as `calicoctl.diagnostics.render` draws it."""
+    # Where both streams go to one place, what was said first stands first. A failure shows again at the end.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     # Where even standard error cannot be written, there is nobody left to be told.
     with contextlib.suppress(OSError):
         for diagnostic in diagnostics:
