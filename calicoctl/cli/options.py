@@ -19,6 +19,9 @@ LONGEST_TIMEOUT = 86400.0
 _WITH_VALUE = ("--datastore", "--timeout")
 _HELP = ("--help", "-h")
 
+# Every option that may stand before a command.
+PROGRAM_OPTIONS = (*_WITH_VALUE, *_HELP, "--version")
+
 
 @dataclass(frozen=True)
 class Options:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from dataclasses import replace
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
 from calicoctl.cli.console import tell, tell_usage
-from calicoctl.cli.options import Options
+from calicoctl.cli.options import PROGRAM_OPTIONS, Options
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.cli.usage import usage_line
@@ -24,19 +25,33 @@ from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
 
+COMMANDS = ("profile", "run", "export", "doctor")
+_SEE_HELP = "`calicoctl --help` lists the commands"
+
 
 def unknown_command(words: Sequence[str]) -> Diagnostic:
-    """No such command; if only the word `profile` is missing or misspelt, the corrected command."""
+    """No such command or option, with the corrected command line where one resembles it."""
     if not words:
-        return diagnose(messages.NO_COMMAND, None, "`calicoctl --help` lists the commands")
+        return diagnose(messages.NO_COMMAND, None, _SEE_HELP)
     source = command_line(words)
+    word, equals, value = words[0].partition("=")
     span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
+    if word.startswith("-"):
+        near = difflib.get_close_matches(word, PROGRAM_OPTIONS, n=1)
+        hint = " ".join(["calicoctl", near[0] + equals + value, *words[1:]]) if near else _SEE_HELP
+        return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word)
+    return diagnose(messages.UNKNOWN_COMMAND, span, _meant_command(words), word=words[0])
+
+
+def _meant_command(words: Sequence[str]) -> str:
+    """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
     for meant in (["profile", *words], ["profile", *words[1:]]):
         with contextlib.suppress(Refused):
             mended = command_line(meant)
             read_statement(mended)
-            return diagnose(messages.UNKNOWN_COMMAND, span, mended.text, word=words[0])
-    return diagnose(messages.UNKNOWN_COMMAND, span, "`calicoctl --help` lists the commands", word=words[0])
+            return mended.text
+    near = difflib.get_close_matches(words[0].lower(), COMMANDS, n=1)
+    return " ".join(["calicoctl", near[0], *words[1:]]) if near else _SEE_HELP
 
 
 def run(options: Options) -> int:
