@@ -110,16 +110,16 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     """
     document = readable_rules(profile, statement.where)
     rules = document.rules(statement.direction)
-    present = _find(rules, statement.rule)
+    present = document.find(statement.direction, statement.rule)
     position = _insert_position(statement, len(rules))
     if present is None:
         index = len(rules) if position is None else position - 1
-        added = (*rules[:index], StoredRule.of(statement.rule), *rules[index:])
-        return _with_rules(profile, document, statement.direction, added)
+        edited = document.with_rule_put_in(statement.direction, index, StoredRule.of(statement.rule))
+        return Effect(replace(profile, rules=edited))
     if position is None:
         return Effect(profile, messages.RULE_PRESENT)
     index = min(position, len(rules)) - 1
-    if _means(rules[index], statement.rule):
+    if rules[index].says(statement.rule):
         return Effect(profile, messages.RULE_PRESENT)
     rest = [*rules[:present], *rules[present + 1 :]]
     moved = (*rest[:index], rules[present], *rest[index:])
@@ -155,7 +155,7 @@ def remove_rule(profile: Profile, statement: statements.RemoveRule) -> Effect:
     """
     document = readable_rules(profile, statement.where)
     rules = document.rules(statement.direction)
-    index = _find(rules, statement.rule)
+    index = document.find(statement.direction, statement.rule)
     if index is None:
         raise Refused([_no_such_rule(profile, document, statement)])
     return _with_rules(profile, document, statement.direction, (*rules[:index], *rules[index + 1 :]))
@@ -253,19 +253,9 @@ def _with_rules(
     return Effect(replace(profile, rules=document.with_rules(direction, tuple(rules))), message)
 
 
-def _means(stored: StoredRule, rule: Rule) -> bool:
-    own = stored.rule
-    return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
-
-
-def _find(rules: Sequence[StoredRule], rule: Rule) -> int | None:
-    """The 0-based index of the first rule that means the same."""
-    return next((index for index, stored in enumerate(rules) if _means(stored, rule)), None)
-
-
 def _no_such_rule(profile: Profile, document: RulesDocument, statement: statements.RemoveRule) -> Diagnostic:
     other = Direction.OUTBOUND if statement.direction is Direction.INBOUND else Direction.INBOUND
-    if _find(document.rules(other), statement.rule) is not None:
+    if document.find(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
     else:
         texts = {rule_text(each.rule): each for each in document.rules(statement.direction) if each.rule is not None}

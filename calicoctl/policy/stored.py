@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 from calicoctl.messages import (
@@ -89,6 +89,11 @@ class StoredRule:
             return self.rule.meaning
         return self.raw if self.problems else compact_json(self.value)
 
+    def says(self, rule: Rule) -> bool:
+        """Whether it means the same as a rule of the language."""
+        own = self.rule
+        return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
+
     @property
     def is_refused(self) -> bool:
         """Whether the agent drops the whole profile over it."""
@@ -116,6 +121,8 @@ class RulesDocument:
             that is no concern of ours or the direction whose list stands there.
         problems: What is wrong with the document itself.
         stored_text: The text that it was read from; None as soon as it has been edited.
+        fingerprints: Of a direction's rules, once they were searched: at least those of its rules. A document
+            shares them with those that came of it by putting rules in, so that a set may hold more.
     """
 
     inbound: tuple[StoredRule, ...]
@@ -123,6 +130,7 @@ class RulesDocument:
     members: tuple[tuple[str, str | Direction], ...] = ()
     problems: tuple[Problem, ...] = ()
     stored_text: str | None = field(default=None, compare=False, repr=False)
+    fingerprints: dict[Direction, set[int]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def new(inbound: Iterable[StoredRule] = (), outbound: Iterable[StoredRule] = ()) -> RulesDocument:
@@ -148,13 +156,50 @@ class RulesDocument:
         lists, even where one was missing.
         """
         kept = tuple(rules)
-        present = {value for _, value in self.members if isinstance(value, Direction)}
-        if kept == self.rules(direction) and direction in present:
+        if kept == self.rules(direction) and direction in self._present:
             return self
+        fingerprints = {each: known for each, known in self.fingerprints.items() if each is not direction}
+        return self._edited(direction, kept, fingerprints)
+
+    def with_rule_put_in(self, direction: Direction, index: int, rule: StoredRule) -> RulesDocument:
+        """The same document with one more rule, before the one at a 0-based index."""
+        rules = self.rules(direction)
+        known = self.fingerprints.get(direction)
+        if known is not None and rule.rule is not None:
+            known.add(rule.rule.fingerprint)
+        # The set is shared, the mapping is not: what one of the two searches later, it has searched alone.
+        return self._edited(direction, (*rules[:index], rule, *rules[index:]), dict(self.fingerprints))
+
+    def find(self, direction: Direction, rule: Rule) -> int | None:
+        """The 0-based index of the first rule that means the same; None when there is none.
+
+        That there is none, which is the usual answer when rules are added, is known without a look at the
+        rules: a script may add a hundred thousand to one list.
+        """
+        rules = self.rules(direction)
+        known = self.fingerprints.get(direction)
+        if known is None:
+            known = {stored.rule.fingerprint for stored in rules if stored.rule is not None}
+            self.fingerprints[direction] = known
+        if rule.fingerprint not in known:
+            return None
+        return next((index for index, stored in enumerate(rules) if stored.says(rule)), None)
+
+    @property
+    def _present(self) -> set[Direction]:
+        """The directions whose lists the document has."""
+        return {value for _, value in self.members if isinstance(value, Direction)}
+
+    def _edited(
+        self, direction: Direction, rules: tuple[StoredRule, ...], fingerprints: dict[Direction, set[int]]
+    ) -> RulesDocument:
+        present = self._present
         added = tuple((f'"{each.json_key}"', each) for each in Direction if each not in present)
         problems = tuple(problem for problem in self.problems if problem.kind is not JSON_LIST_MISSING)
-        edited = replace(self, members=self.members + added, problems=problems, stored_text=None)
-        return replace(edited, inbound=kept) if direction is Direction.INBOUND else replace(edited, outbound=kept)
+        inbound, outbound = (
+            rules if each is direction else self.rules(each) for each in (Direction.INBOUND, Direction.OUTBOUND)
+        )
+        return RulesDocument(inbound, outbound, self.members + added, problems, None, fingerprints)
 
     def text(self) -> str:
         """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces between."""

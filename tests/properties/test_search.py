@@ -1,0 +1,54 @@
+"""The search of a rule in a document that is edited again and again finds what a look at every rule would find."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calicoctl.policy.rule import Action, Direction, Peer, Rule
+from calicoctl.policy.stored import RulesDocument, StoredRule
+
+# Few enough to meet again, some of them equal though they are written differently.
+RULES = [Rule(action, source=Peer(tag=tag)) for action in Action for tag in (None, "A", "B")]
+FOREIGN = StoredRule.foreign({"action": "log"})
+
+edits = st.one_of(
+    st.tuples(st.just("put in"), st.integers(0, 9), st.sampled_from(RULES)),
+    st.tuples(st.just("put in foreign"), st.integers(0, 9), st.none()),
+    st.tuples(st.just("remove"), st.integers(0, 9), st.none()),
+    st.tuples(st.just("search"), st.integers(0, 9), st.sampled_from(RULES)),
+    st.tuples(st.just("go back"), st.integers(0, 9), st.none()),
+)
+
+
+def found_by_looking(document: RulesDocument, direction: Direction, rule: Rule) -> int | None:
+    meanings = [None if stored.rule is None else stored.rule.meaning for stored in document.rules(direction)]
+    return meanings.index(rule.meaning) if rule.meaning in meanings else None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(Direction), st.lists(edits, max_size=30))
+def test_a_rule_is_found_exactly_where_it_is(
+    direction: Direction, sequence: list[tuple[str, int, Rule | None]]
+) -> None:
+    document = RulesDocument.new()
+    versions = [document]
+    for what, number, rule in sequence:
+        length = len(document.rules(direction))
+        if what == "put in" and rule is not None:
+            document = document.with_rule_put_in(direction, min(number, length), StoredRule.of(rule))
+        elif what == "put in foreign":
+            document = document.with_rule_put_in(direction, min(number, length), FOREIGN)
+        elif what == "remove" and length:
+            kept = list(document.rules(direction))
+            del kept[number % length]
+            document = document.with_rules(direction, kept)
+        elif what == "go back":  # an older version shares with newer ones what it knows
+            document = versions[number % len(versions)]
+        elif rule is not None:
+            assert document.find(direction, rule) == found_by_looking(document, direction, rule)
+        versions.append(document)
+    for version in versions:
+        for rule in RULES:
+            for each in Direction:
+                assert version.find(each, rule) == found_by_looking(version, each, rule)
