@@ -1,4 +1,4 @@
-"""The two streams: answers on standard output, and what is said beside them on standard error."""
+"""The three streams: answers on standard output, what is said beside them on standard error, and standard input."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import shutil
 import sys
 from collections.abc import Iterable
 
-from calicoctl.diagnostics import Diagnostic, render
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, reason_of, render
 
 
 class OutputFailed(Exception):
@@ -51,6 +52,25 @@ def tell(diagnostics: Iterable[Diagnostic]) -> None:
     with contextlib.suppress(OSError):
         for diagnostic in diagnostics:
             print(render(diagnostic), file=sys.stderr)
+
+
+def read_input(waiting: Kind) -> str:
+    """The whole of standard input; a byte that is not UTF-8 becomes a lone surrogate, which is refused later.
+
+    Args:
+        waiting: What is told first, when the input is a terminal.
+
+    Raises:
+        Refused: It cannot be read.
+    """
+    if sys.stdin is None:
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
+    if sys.stdin.isatty():
+        tell([diagnose(waiting)])
+    try:
+        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
 
 
 def tell_usage(line: str) -> None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import tell, tell_usage
+from calicoctl.cli.console import read_input, tell, tell_usage
 from calicoctl.cli.options import PROGRAM_OPTIONS, Options
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.cli.usage import usage_line
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.reading import command_line, read_statement
-from calicoctl.engine.unfinished import unfinished_touching
 from calicoctl.policy.rule_update import read_update
 from calicoctl.policy.statement import PrintRulesJson, ShowProfiles, ShowRules, ShowTags, Statement, UpdateRules
 from calicoctl.source import STANDARD_INPUT, Source, Span
@@ -70,7 +68,7 @@ def run(options: Options) -> int:
 def _carry_out(statement: Statement, options: Options) -> int:
     setting = find_setting(options)
     if isinstance(statement, UpdateRules):
-        document, warnings = read_update(_read_document(), None)
+        document, warnings = read_update(Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON)), None)
         tell(warnings)
         statement = replace(statement, document=document)
     # From here on: what a person takes to type the rules in is no time of the datastore's.
@@ -90,20 +88,10 @@ def _carry_out(statement: Statement, options: Options) -> int:
 
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
-    if isinstance(statement, ShowProfiles | ShowTags | ShowRules | PrintRulesJson):
+    if datastore.is_atomic or isinstance(statement, ShowProfiles | ShowTags | ShowRules | PrintRulesJson):
         return []
+    # Imported here: most commands have nothing to do with runs.
+    from calicoctl.engine.unfinished import unfinished_touching
+
     warning = unfinished_touching(datastore, statement.profile)
     return [] if warning is None else [warning]
-
-
-def _read_document() -> Source:
-    """The whole of standard input; a byte that is not UTF-8 becomes a lone surrogate, which is refused later."""
-    if sys.stdin is None:
-        raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
-    if sys.stdin.isatty():
-        tell([diagnose(messages.WAITING_FOR_JSON)])
-    try:
-        content = sys.stdin.buffer.read()
-    except OSError as error:
-        raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
-    return Source(STANDARD_INPUT, content.decode("utf-8", "surrogateescape"))

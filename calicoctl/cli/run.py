@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import say, tell
+from calicoctl.cli.console import read_input, say, tell
 from calicoctl.cli.options import Options
 from calicoctl.cli.progress import progress
 from calicoctl.cli.run_json import check_document, plan_document
@@ -81,27 +80,20 @@ def _read(request: RunRequest) -> Script:
 
 
 def _read_standard_input() -> Source:
-    if sys.stdin is None:
-        raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
-    if sys.stdin.isatty():
-        tell([diagnose(messages.WAITING_FOR_SCRIPT)])
-    try:
-        return _decoded(STANDARD_INPUT, sys.stdin.buffer.read())
-    except OSError as error:
-        raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
+    return _script(STANDARD_INPUT, read_input(messages.WAITING_FOR_SCRIPT))
 
 
 def _read_file(name: str, path: str, where: Span | None) -> Source:
     try:
-        return _decoded(name, Path(path).read_bytes())
+        return _script(name, Path(path).read_bytes().decode("utf-8", "surrogateescape"))
     except (OSError, ValueError) as error:
         # ValueError: the path holds a NUL.
         raise Refused([diagnose(messages.FILE_UNREADABLE, where, path=path, reason=reason_of(error))]) from None
 
 
-def _decoded(name: str, content: bytes) -> Source:
-    """The text of a file; a byte that is not UTF-8 becomes a lone surrogate, which no statement takes."""
-    return Source(name, content.decode("utf-8", "surrogateescape").removeprefix("\ufeff"))
+def _script(name: str, text: str) -> Source:
+    """A file's text, without the byte-order mark that some editors begin it with."""
+    return Source(name, text.removeprefix("\ufeff"))
 
 
 def _open_file(word: ast.Word) -> Source:

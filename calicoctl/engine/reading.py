@@ -107,7 +107,7 @@ def corrected(where: Span, name: str) -> str:
 def explain(problem: SyntaxProblem) -> list[Diagnostic]:
     """What is wrong with a text that did not parse: the mistakes that a repair mends, else what was expected."""
     source = problem.extent.source
-    repaired = repair(source, problem)
+    repaired = repair(problem)
     if repaired is None:
         return [_unexpected(problem)]
     findings = Findings()

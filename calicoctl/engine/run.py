@@ -60,7 +60,9 @@ def apply_script(
     applied = _Applied(plan)
     also_read = tuple(root for root in script_roots(applied.steps) if root == keys.HOSTS)
     profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.OfProfile)}
-    options = replace(options, also_read=also_read, unchanged=plan.state.unchanged(profiles))
+    changed = {change.key for change in plan.changes}
+    unchanged = {key: entry for key, entry in plan.state.entries(profiles).items() if key not in changed}
+    options = replace(options, also_read=also_read, unchanged=unchanged)
     apply_changes(plan.changes, datastore, open_store, deadline, applied.replan, options)
     return applied.result()
 

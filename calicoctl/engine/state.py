@@ -89,12 +89,9 @@ class State:
         found = [change for profile in self._changed.values() for change in self._changes_of(profile)]
         return tuple(sorted(found, key=phase_of))
 
-    def unchanged(self, names: Iterable[str]) -> dict[str, Entry | None]:
-        """The rules and tags of profiles that stay as they were read; None where there are none."""
-        found = {key: self._snapshot.get(key) for name in names for key in (keys.rules_key(name), keys.tags_key(name))}
-        for change in self.changes():
-            found.pop(change.key, None)
-        return found
+    def entries(self, names: Iterable[str]) -> dict[str, Entry | None]:
+        """The rules and tags of profiles as they were read; None where there are none."""
+        return {key: self._snapshot.get(key) for name in names for key in (keys.rules_key(name), keys.tags_key(name))}
 
     def _changes_of(self, profile: Profile) -> Iterator[Change]:
         wanted = {

@@ -61,13 +61,13 @@ class Repaired:
         return Span(source, len(source.text), len(source.text))
 
 
-def repair(source: Source, problem: SyntaxProblem) -> Repaired | None:
+def repair(problem: SyntaxProblem) -> Repaired | None:
     """The nearest text of the language to one that the parser refused, or None when nothing is near.
 
     Args:
-        source: What the text is a part of.
         problem: Where the parser stopped, and in what.
     """
+    source = problem.extent.source
     words = split_words(problem.extent)
     if len(words) > _WORDS:
         return None
