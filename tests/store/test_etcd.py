@@ -1,4 +1,4 @@
-"""etcd: doubtful answers, servers that fail, folders, sizes, credentials and TLS, all against a real server."""
+"""etcd: doubtful answers, servers that fail, folders and sizes, all against a real server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd import FORM_LIMIT, EtcdDatastore
-from calicoctl.store.etcd_server import Access
-from calicoctl.store.interface import Change, Conflict, DatastoreError, Entry, OutcomeUnknown, TooLarge, Unreachable
+from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, TooLarge, Unreachable
 from tests.support.etcd_server import RawEtcd, closed_port, running_etcd
 from tests.support.fault_proxy import (
     CUT_AFTER,
@@ -60,19 +58,6 @@ GARBAGE = {
 def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
     with fault_proxy(raw_etcd.url) as running:
         yield running
-
-
-@pytest.fixture
-def open_store() -> Iterator[Callable[..., EtcdDatastore]]:
-    opened: list[EtcdDatastore] = []
-
-    def open_at(*urls: str, seconds: float = 30, access: Access | None = None) -> EtcdDatastore:
-        opened.append(EtcdDatastore(urls, Deadline(seconds), access))
-        return opened[-1]
-
-    yield open_at
-    for store in opened:
-        store.close()
 
 
 Opener = Callable[..., EtcdDatastore]
@@ -469,75 +454,6 @@ def test_the_limit_is_the_servers(raw_etcd: RawEtcd, open_store: Opener, kind: s
     assert (raw_etcd.get(OTHER), caught.value.done) == (None, ())
     store.commit([Change(KEY, before, fits)])
     assert raw_etcd.get(KEY) == fits
-
-
-# --- credentials and TLS -----------------------------------------------------------------------
-
-CERTIFICATES = Path(__file__).parent / "tls"
-PASSWORD = "geh€im:ß"
-
-
-def test_credentials(tmp_path: Path, open_store: Opener) -> None:
-    with running_etcd(tmp_path) as url:
-        RawEtcd(url).enable_authentication(PASSWORD)
-        root = open_store(url, access=Access(username="root", password=PASSWORD))
-        root.commit([Change(KEY, None, "new")])
-        assert root.read([ROOT])[KEY].value == "new"
-        for access in (Access(), Access(username="root", password="wrong-secret")):
-            store = open_store(url, access=access)
-            with pytest.raises(Unreachable) as caught:
-                store.commit([Change(OTHER, None, "new")])
-            told = f"{caught.value} {caught.value.diagnostic} {store.name} {access}"
-            assert (caught.value.diagnostic.code, "secret" in told) == ("E0503", False)
-
-
-@pytest.fixture(scope="module")
-def secure_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    options = [
-        f"--cert-file={CERTIFICATES / 'server.pem'}",
-        f"--key-file={CERTIFICATES / 'server.key'}",
-        f"--trusted-ca-file={CERTIFICATES / 'ca.pem'}",
-        "--client-cert-auth",
-    ]
-    with running_etcd(tmp_path_factory.mktemp("tls"), options, scheme="https") as url:
-        yield url
-
-
-def access_with(ca: str = "ca.pem", client: str | None = "client") -> Access:
-    pair = (str(CERTIFICATES / f"{client}.pem"), str(CERTIFICATES / f"{client}.key")) if client else (None, None)
-    return Access(str(CERTIFICATES / ca), *pair)
-
-
-def test_tls_with_certificates_on_both_sides(secure_url: str, open_store: Opener) -> None:
-    store = open_store(secure_url, access=access_with())
-    store.commit([Change(KEY, None, "new")])
-    assert store.read([ROOT])[KEY].value == "new"
-
-
-@pytest.mark.parametrize(
-    ("access", "host", "reason"),
-    [
-        (access_with(ca="other-ca.pem"), "127.0.0.1", "its certificate is not accepted"),
-        (access_with(), "localhost", "its certificate is not accepted"),
-        (access_with(client=None), "127.0.0.1", ""),
-    ],
-    ids=["another authority", "another name", "no client certificate"],
-)
-def test_tls_that_fails_is_told(secure_url: str, open_store: Opener, access: Access, host: str, reason: str) -> None:
-    store = open_store(secure_url.replace("127.0.0.1", host), access=access, seconds=3)
-    with pytest.raises(DatastoreError) as caught:
-        store.read([ROOT])
-    assert isinstance(caught.value, Unreachable)
-    assert (caught.value.diagnostic.code, reason in caught.value.diagnostic.message) == ("E0501", True)
-
-
-def test_plain_and_tls_mixed_up_is_told(secure_url: str, raw_etcd: RawEtcd, open_store: Opener) -> None:
-    with pytest.raises(Unreachable) as caught:
-        open_store(secure_url.replace("https", "http")).read([ROOT])
-    assert "the connection was cut" in caught.value.diagnostic.message
-    with pytest.raises(Unreachable) as caught:
-        open_store(raw_etcd.url.replace("http", "https"), access=access_with()).read([ROOT])
-    assert "TLS failed" in caught.value.diagnostic.message
 
 
 # --- what it costs -----------------------------------------------------------------------------

@@ -1,0 +1,24 @@
+"""Fixtures for the tests of datastores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd_server import Access
+
+
+@pytest.fixture
+def open_store() -> Iterator[Callable[..., EtcdDatastore]]:
+    opened: list[EtcdDatastore] = []
+
+    def open_at(*urls: str, seconds: float = 30, access: Access | None = None) -> EtcdDatastore:
+        opened.append(EtcdDatastore(urls, Deadline(seconds), access))
+        return opened[-1]
+
+    yield open_at
+    for store in opened:
+        store.close()
