@@ -59,10 +59,16 @@ def run(options: Options) -> int:
     except Refused as refused:
         tell(refused.diagnostics)
         if any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics):
-            tell_usage(usage_line(options.words))
+            tell_usage(usage_line(_meant_words(refused) or options.words))
         return ExitStatus.REFUSED
     tell(reading.warnings)
     return _carry_out(reading.statement, options)
+
+
+def _meant_words(refused: Refused) -> Sequence[str]:
+    """The words of the corrected statement, from `profile` on; empty when none is known."""
+    hint = refused.diagnostics[-1].hint or ""
+    return hint.split()[1:] if hint.startswith("calicoctl profile ") else ()
 
 
 def _carry_out(statement: Statement, options: Options) -> int:
