@@ -7,6 +7,7 @@ written when it cannot be completed. What a killed run leaves, `calicoctl.engine
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -148,6 +149,8 @@ class _Run:
         self._interrupt = Interrupt()
         # What is made, or may be: by key, since a key that is evaluated again has another step.
         self._made: dict[str, Step] = {}
+        # Those of them of which it is not known: they may still be made, by a server that goes on after a standstill.
+        self._doubtful: dict[str, Change] = {}
         # A conflict after which profiles are being evaluated again.
         self._unsettled: Conflict | None = None
         # What was made, but was not there any more when it was to be taken back.
@@ -243,6 +246,7 @@ class _Run:
             writing.run(report)
         finally:
             self._made.update((change.key, Step.of(change)) for change in (*writing.made, *writing.doubtful))
+            self._doubtful.update((change.key, change) for change in writing.doubtful)
         if writing.failure is not None:
             raise writing.failure
         if writing.is_cut_off:
@@ -318,7 +322,10 @@ class _Run:
             self._options.workers,
         )
         try:
+            may_come = self._forestalled()
             left_alone = settle([step.back for step in self._steps_to_undo()], writers, lambda _: None)
+            if may_come is not None:
+                raise may_come
             self._journal.remove()
         except Stopped as stopped:
             again = "it was interrupted again" if self._turn.is_held else self._turn.lost().diagnostic.message
@@ -326,6 +333,31 @@ class _Run:
         except (DatastoreError, Refused) as error:
             raise self._unfinished(f"{reason}; and then {error}") from error
         return sorted({step.profile for step in (*left_alone, *self._overtaken)})
+
+    def _forestalled(self) -> OutcomeUnknown | None:
+        """Keep writes whose outcome is unknown from being made later, after everything was undone.
+
+        A value that is as it was before the write is written anew: its version is another then, to which the
+        write's comparison fails. For a key that is absent there is no such thing.
+
+        Returns:
+            What to tell of a key that may still be created; None when there is none.
+
+        Raises:
+            DatastoreError: The datastore failed.
+        """
+        may_come = None
+        with closing(self._open_store()) as store:
+            found = store.read(tuple(self._doubtful))
+            for key, change in self._doubtful.items():
+                entry = found.get(key)
+                if entry is not None and entry == change.before:
+                    with contextlib.suppress(Conflict):  # changed by others, it has another version as well
+                        store.commit([Change(key, entry, entry.value)])
+                elif entry is None and change.before is None:
+                    reason = "the server that got it may still create it"
+                    may_come = OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, key=key, reason=reason))
+        return may_come
 
     def _steps_to_undo(self) -> Collection[Step]:
         """What was made; after a lost turn, all that the journal holds, since somebody may have begun to resume it."""

@@ -135,7 +135,10 @@ class Turn:
                 try:
                     holder = self._try(store)
                 except OutcomeUnknown as error:
-                    raise Unreachable(error.diagnostic) from error
+                    if is_last:
+                        raise Unreachable(error.diagnostic) from error
+                    deadline.pause(_POLL_SECONDS)
+                    continue  # who has it now is seen the next time; it may be this run itself
                 except Unreachable as error:
                     if seen is None or deadline.remaining() > 0:
                         raise

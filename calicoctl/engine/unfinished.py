@@ -7,6 +7,7 @@ that a journal that lacks either never means anything but "nothing to do".
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.lock import Holder, holder_of
 from calicoctl.store import keys
-from calicoctl.store.interface import Change, Datastore, Entry, Snapshot, Unreachable
+from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
 
 FORMAT = 1
 HOW_TO_END = "`calicoctl run --resume` completes it, `calicoctl run --rollback` undoes it"
@@ -129,7 +130,8 @@ def sweep(datastore: Datastore) -> None:
         # How many pieces there are is known only from the head.
         pieces = datastore.read([pieces_folder(run)])
         rest = [entry for key, entry in found.items() if key.startswith(keys.run_key(run, ""))]
-        datastore.commit([Change(entry.key, entry, None) for entry in (*pieces.values(), *rest)])
+        with contextlib.suppress(Conflict):  # the run itself is about to remove it
+            datastore.commit([Change(entry.key, entry, None) for entry in (*pieces.values(), *rest)])
 
 
 def _heads(found: Snapshot) -> Mapping[str, Entry]:

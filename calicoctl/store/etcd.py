@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from calicoctl import messages
 from calicoctl.diagnostics import diagnose
+from calicoctl.store.access import Access
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd_server import Access, EtcdServer, NoAnswer, Refusal, odd_answer, sum_up
+from calicoctl.store.etcd_server import EtcdServer, NoAnswer, Refusal, odd_answer, sum_up
+from calicoctl.store.form import form_text
 from calicoctl.store.interface import (
     NOTHING,
     Change,
@@ -59,6 +61,9 @@ class EtcdDatastore:
         self._name = f"etcd at {','.join(endpoints)}"
         self._deadline = deadline
         self._servers = [EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
+        # One that stands still must leave time to ask the others, and after a write to read what has become of it.
+        self._write_share = 1 / (2 * len(self._servers))
+        self._read_share = 1.0 if len(self._servers) == 1 else self._write_share
 
     @property
     def name(self) -> str:
@@ -112,9 +117,13 @@ class EtcdDatastore:
         path = quoted(root)
 
         def listing(client: Any) -> tuple[Entry, ...]:
-            # The listing of an empty folder has the folder itself for its only leaf.
-            leaves = client.read(path, recursive=True, quorum=True).leaves
-            return tuple(_entry(leaf) for leaf in leaves if not leaf.dir)
+            result = client.read(path, recursive=True, quorum=True)
+            if not result.dir:
+                return (_entry(result),)
+            found: list[Entry] = []
+            # The children as they came: python-etcd would make two objects of each, which takes longer than their JSON.
+            _collect(result._children, found)
+            return tuple(found)
 
         try:
             return self._read(listing)
@@ -149,7 +158,7 @@ class EtcdDatastore:
             failures: list[NoAnswer] = []
             for server in tuple(self._servers):
                 try:
-                    return self._ask(server, request)
+                    return self._ask(server, request, self._read_share)
                 except NoAnswer as failure:
                     failures.append(failure)
             if patient or attempt < max(failure.further_rounds for failure in failures):
@@ -166,11 +175,19 @@ class EtcdDatastore:
 
         Once an attempt was doubtful, only quorum reads decide: a later "compare failed" may be the
         answer to that very attempt, carried out late.
+
+        A creation that a server may still hold is not sent again, but waited for. If another server made it,
+        the first one could make it once more, after somebody has removed what it had created: "must be absent"
+        is a comparison that comes true again.
         """
         doubt: NoAnswer | None = None
+        is_awaited = False
         for attempt in count():
             if doubt is not None and self._is_made(change, doubt):
                 return
+            if is_awaited:
+                self._deadline.pause(_back_off(attempt))
+                continue
             try:
                 self._write(change)
                 return
@@ -181,6 +198,7 @@ class EtcdDatastore:
                 if doubt is None and not failure.may_be_done:
                     raise Unreachable(failure.diagnostic) from failure
                 doubt = doubt or failure
+                is_awaited = failure.is_outstanding and _comes_true_again(change)
             self._deadline.pause(_back_off(attempt))
 
     def _write(self, change: Change) -> None:
@@ -194,10 +212,13 @@ class EtcdDatastore:
         for attempt in range(2):
             for server in tuple(self._servers):
                 try:
-                    self._ask(server, partial(_compare_and_swap, change))
+                    self._ask(server, partial(_compare_and_swap, change), self._write_share)
                     return
                 except NoAnswer as failure:
                     if failure.may_be_done:
+                        # It may well answer reads and go on failing writes, so another gets the next one.
+                        self._servers.remove(server)
+                        self._servers.append(server)
                         raise
                     failures.append(failure)
             if attempt == 0:
@@ -215,12 +236,13 @@ class EtcdDatastore:
         except NoAnswer as failure:
             raise _unknown(change, f"{doubt}; and then {failure}") from failure
         if found is None or isinstance(found, Entry):
-            if (found and found.value) == change.after:
-                return True
+            # The version first: where a value is written anew for its version, it is the same before and after.
             if (found and found.version) == (change.before and change.before.version):
                 if self._deadline.remaining() == 0:
                     raise _unknown(change, f"{doubt}; it was not changed yet when the time was up")
                 return False
+            if (found and found.value) == change.after:
+                return True
         raise _unknown(change, f"{doubt}; the key now holds something else")
 
     def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
@@ -252,19 +274,25 @@ class EtcdDatastore:
         folders = {folder for change in done if change.after is None for folder in _folders_above(change.key)}
         for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
             try:
-                self._servers[0].ask(partial(_remove_folder, quoted(folder)))
+                self._servers[0].ask(partial(_remove_folder, quoted(folder)), self._write_share)
             except Refusal:
                 continue
             except NoAnswer:
                 return
 
-    def _ask(self, server: EtcdServer, request: Callable[[Any], _Result]) -> _Result:
-        """Ask one server; the one that answered is the first to be asked the next time."""
-        result = server.ask(request)
-        if self._servers[0] is not server:
-            self._servers.remove(server)
-            self._servers.insert(0, server)
+    def _ask(self, server: EtcdServer, request: Callable[[Any], _Result], share: float) -> _Result:
+        """Ask one server; the one that answered, if only to refuse, is the first to be asked the next time."""
+        try:
+            result = server.ask(request, share)
+        except Refusal:
+            self._prefer(server)
+            raise
+        self._prefer(server)
         return result
+
+    def _prefer(self, server: EtcdServer) -> None:
+        self._servers.remove(server)
+        self._servers.insert(0, server)
 
 
 def _probe(server: EtcdServer) -> Probe:
@@ -304,6 +332,15 @@ def _condition(change: Change) -> dict[str, Any]:
     return {"prevExist": False} if change.before is None else {"prevIndex": change.before.version}
 
 
+def _comes_true_again(change: Change) -> bool:
+    """Whether a write that is carried out a second time, however late, could do harm.
+
+    Not where the value vanishes by itself, and not in calicoctl's own keys, of which the next run sweeps away what
+    has come late.
+    """
+    return change.before is None and change.seconds_to_live is None and not change.key.startswith(OWN + "/")
+
+
 def _check_change(change: Change) -> None:
     """Refuse what etcd would not take, before anything is written."""
     if change.before is None and change.after is None:
@@ -331,7 +368,7 @@ def _form_size(change: Change) -> int:
     ((name, condition),) = _condition(change).items()
     sent = "false" if condition is False else condition
     lifetime = {} if change.seconds_to_live is None else {"ttl": change.seconds_to_live}
-    return len(urlencode({"value": change.after, name: sent, **lifetime}))
+    return len(form_text({"value": change.after, name: sent, **lifetime}))
 
 
 def _folders_above(key: str) -> Iterator[str]:
@@ -358,6 +395,18 @@ def _entry(node: Any) -> Entry:
     if not (isinstance(node.key, str) and isinstance(node.value, str) and isinstance(node.modifiedIndex, int)):
         raise ValueError("the node is not etcd's")
     return Entry(node.key, node.value, node.modifiedIndex)
+
+
+def _collect(nodes: Any, found: list[Entry]) -> None:
+    """Put the entries at or below nodes of a listing, as they are in its JSON, behind those that were found."""
+    for node in nodes:
+        if node.get("dir"):
+            _collect(node.get("nodes", ()), found)
+            continue
+        key, value, index = node["key"], node["value"], node["modifiedIndex"]
+        if not (isinstance(key, str) and isinstance(value, str) and isinstance(index, int)):
+            raise ValueError("the node is not etcd's")
+        found.append(Entry(key, value, index))
 
 
 def _back_off(attempt: int) -> float:

@@ -86,6 +86,11 @@ class EndpointKey:
     workload: str
     endpoint: str
 
+    @property
+    def pieces(self) -> tuple[str, str, str, str]:
+        """All of them, which is also their order."""
+        return self.host, self.orchestrator, self.workload, self.endpoint
+
 
 def endpoint_of(key: str) -> EndpointKey | None:
     """The pieces of an endpoint's key, or None for another key."""

@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.store.access import Access
 from calicoctl.store.address import USUAL_PORT, read_endpoints
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd_server import Access
 from calicoctl.store.interface import Datastore
 from calicoctl.store.variables import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
 

@@ -34,6 +34,7 @@ from calicoctl.store.interface import (
 # "cali": tells our files from other programs' (https://www.sqlite.org/fileformat.html, 1.3.16).
 APPLICATION_ID = 0x63616C69
 SCHEMA_VERSION = 1
+_HEADER_SIZE = 100  # bytes of every SQLite file that is not empty (https://www.sqlite.org/fileformat.html, 1.3)
 VALUE_LIMIT = 1_000_000_000  # bytes: SQLite's own SQLITE_MAX_LENGTH
 
 # How long SQLite waits for a lock before Python gets a turn: no longer than Ctrl-C may go unheard.
@@ -149,11 +150,15 @@ class SqliteDatastore:
         locks that this process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
         """
         try:
-            mode = self._path.lstat().st_mode
+            status = self._path.lstat()
         except FileNotFoundError:
             return False
         except OSError as error:
             raise self._unusable(error) from error
+        mode = status.st_mode
+        if 0 < status.st_size < _HEADER_SIZE and stat.S_ISREG(mode):
+            # SQLite takes a file of one byte for an empty one.
+            raise self._failure(messages.FILE_NOT_DATABASE)
         if stat.S_ISLNK(mode):
             raise self._failure(messages.FILE_IS_LINK)
         if not stat.S_ISREG(mode):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, reason_of
-from calicoctl.store.etcd_server import Access
+from calicoctl.store.access import Access
 
 
 def unusable_files(access: Access) -> tuple[Diagnostic, ...]:
@@ -30,21 +30,47 @@ def _unreadable(name: str, path: str) -> Iterator[Diagnostic]:
 
 
 def _unfit(access: Access) -> Iterator[Diagnostic]:
+    certificates = (("ETCD_CA_CERT_FILE", access.ca_file), ("ETCD_CERT_FILE", access.cert_file))
+    bad = [(name, path) for name, path in certificates if path and not _holds_certificate(path)]
+    for name, path in bad:
+        yield _problem(name, path, "it holds no certificate in PEM form")
+    if not bad and access.cert_file and access.key_file:
+        reason = _wrong_with_key(access.cert_file, access.key_file)
+        if reason:
+            yield _problem("ETCD_KEY_FILE", access.key_file, reason)
+
+
+def _holds_certificate(path: str) -> bool:
     import ssl
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if access.ca_file:
-        try:
-            context.load_verify_locations(access.ca_file)
-        except ssl.SSLError:
-            yield _problem("ETCD_CA_CERT_FILE", access.ca_file, "it holds no certificate in PEM form")
-    if access.cert_file and access.key_file:
-        try:
-            # An encrypted key gets an empty pass phrase: without one, OpenSSL would ask at the terminal.
-            context.load_cert_chain(access.cert_file, access.key_file, password="")
-        except ssl.SSLError:
-            reason = "it and ETCD_CERT_FILE are not a key, unencrypted, and its certificate in PEM form"
-            yield _problem("ETCD_KEY_FILE", access.key_file, reason)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _wrong_with_key(cert_file: str, key_file: str) -> str | None:
+    """What is wrong with a key; None when it is that of the certificate."""
+    import ssl
+
+    asked = False
+
+    def pass_phrase() -> str:
+        """An empty one; if none were given, OpenSSL would ask for it at the terminal."""
+        nonlocal asked
+        asked = True
+        return ""
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password=pass_phrase)
+    except ssl.SSLError as error:
+        if asked:
+            return "it is encrypted, and nobody is there to be asked for its pass phrase"
+        if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+            return "it is not the key of the certificate that ETCD_CERT_FILE names"
+        return "it holds no private key in PEM form"
+    return None
 
 
 def _problem(name: str, path: str, reason: str) -> Diagnostic:

@@ -66,6 +66,10 @@ class Text:
         return Span(self.source, self.start + start, self.start + end)
 
 
+# A file with a few lines is meant; what is larger, or has no end, is another one.
+_FILE_BYTES_MAX = 1_000_000
+
+
 class Variables(Protocol):
     """A place where variables are set."""
 
@@ -108,16 +112,19 @@ class SettingsFile:
     @cached_property
     def _texts(self) -> Mapping[str, Text]:
         try:
-            content = Path(self._path).read_text(encoding="utf-8-sig", errors="surrogateescape")
+            with Path(self._path).open("rb") as file:
+                content = file.read(_FILE_BYTES_MAX + 1)
         except FileNotFoundError as error:
             if self._named is None:
                 return {}
             raise Refused([self._unreadable(error)]) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
             raise Refused([self._unreadable(error)]) from error
-        return _texts(self._path, content)
+        if len(content) > _FILE_BYTES_MAX:
+            raise Refused([self._unreadable(ValueError(f"it has more than {_FILE_BYTES_MAX} bytes"))])
+        return _texts(self._path, content.decode("utf-8-sig", "surrogateescape"))
 
-    def _unreadable(self, error: OSError) -> Diagnostic:
+    def _unreadable(self, error: OSError | ValueError) -> Diagnostic:
         span = self._named.whole if self._named else None
         hint = f"have another file read with {FILE_VARIABLE}, none at all with `{FILE_VARIABLE}=/dev/null`"
         reason = reason_of(error)

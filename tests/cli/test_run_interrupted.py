@@ -8,7 +8,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from calicoctl.store.keys import LOCK, OWN
 from tests.cli.program import PATIENCE, Program, Ran, Terminal, finished
 from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 from tests.support.etcd_server import RawEtcd
-from tests.support.fault_proxy import CUT, PASS_ON, Fault, FaultProxy
+from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
 from tests.support.mortal import wait_for_requests_of_the_dead
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
@@ -74,18 +73,9 @@ def etcd(folder: Path, store: RawStore, raw_etcd: RawEtcd) -> Program:
     return Program(folder, raw_etcd.url)
 
 
-class StrictProxy(FaultProxy):
-    """A proxy to which a request that its client's death has cut short is none: etcd, too, answers 400."""
-
-    def _answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[bytes | None, bool]:
-        if len(body) < int(headers.get("Content-Length") or 0):
-            return CUT, True
-        return super()._answer(method, path, body, headers)
-
-
 @pytest.fixture
 def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
-    with closing(StrictProxy(raw_etcd.url)) as proxy:
+    with fault_proxy(raw_etcd.url) as proxy:
         yield proxy
 
 

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -80,16 +81,50 @@ def test_when_a_write_fails_everything_is_undone(
     assert own_keys(raw) == []
 
 
-@pytest.mark.parametrize("fault", [HANG_BEFORE, HANG_AFTER])
+# Of the PUTs, 5 to 24 create keys, 25 to 34 change values.
+@pytest.mark.parametrize(("passed", "fault"), [(12, HANG_AFTER), (27, HANG_AFTER), (27, HANG_BEFORE)])
 def test_a_write_of_unknown_outcome_is_undone_if_it_was_made(
-    raw: RawEtcd, store_at: Opener, proxy: FaultProxy, fault: Fault
+    raw: RawEtcd, store_at: Opener, proxy: FaultProxy, passed: int, fault: Fault
 ) -> None:
-    proxy.inject("PUT", *[Fault(True, PASS_ON)] * 12, fault)
+    found = store_at().read([keys.PROFILES])
+    hung = fail_without_an_answer(proxy, passed, fault)
     with pytest.raises(Unreachable) as caught:
         apply_to(opener(proxy.url, SHORT_SECONDS), TARGET, RunOptions(workers=1))
     assert caught.value.diagnostic.code == "E0704"
-    assert values(store_at) == BEFORE
     assert own_keys(raw) == []
+    # A server that stood still with the write may carry it out when it goes on: it must come too late.
+    (key,) = hung
+    if key in found:
+        late = raw.request("PUT", key, form={"value": "changed", "prevIndex": str(found[key].version)})
+        assert late["message"] == "Compare failed"
+    assert values(store_at) == BEFORE
+
+
+def test_a_key_that_may_still_be_created_leaves_the_run_unfinished(
+    raw: RawEtcd, store_at: Opener, proxy: FaultProxy
+) -> None:
+    hung = fail_without_an_answer(proxy, 12, HANG_BEFORE)
+    with pytest.raises(OutcomeUnknown) as caught:
+        apply_to(opener(proxy.url, SHORT_SECONDS), TARGET, RunOptions(workers=1))
+    (key,) = hung
+    assert (caught.value.diagnostic.code, f"`{key}`" in caught.value.diagnostic.message) == ("E0706", True)
+    assert values(store_at) == BEFORE
+    assert "node" in raw.request("PUT", key, form={"value": "new", "prevExist": "false"})
+    (run,) = find_unfinished(store_at())
+    assert rollback(run, store_at, Deadline(SECONDS)).left_alone == ()
+    assert values(store_at) == BEFORE
+
+
+def fail_without_an_answer(proxy: FaultProxy, passed: int, fault: Fault) -> list[str]:
+    """Let a write hang, and the read that is to settle it; the write's key is there once it hangs."""
+    hung: list[str] = []
+
+    def begin() -> None:
+        hung.append(next(path.removeprefix("/v2/keys") for method, path in reversed(proxy.requests) if method == "PUT"))
+        proxy.inject("GET", HANG_BEFORE)
+
+    proxy.inject("PUT", *[Fault(True, PASS_ON)] * passed, replace(fault, before=begin))
+    return hung
 
 
 def test_a_run_that_takes_too_long_is_undone(raw: RawEtcd, store_at: Opener, proxy: FaultProxy) -> None:

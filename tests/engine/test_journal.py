@@ -26,7 +26,7 @@ from calicoctl.store.etcd import EtcdDatastore
 from calicoctl.store.interface import Change, Entry, Snapshot, Unreachable
 from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import RawEtcd
-from tests.support.fault_proxy import fault_proxy
+from tests.support.fault_proxy import CUT, PASS_ON, Fault, fault_proxy
 
 SECONDS = 20.0
 Opener = Callable[[], EtcdDatastore]
@@ -155,6 +155,17 @@ def test_a_journal_without_a_head_is_no_run_and_the_next_run_sweeps_it_away(raw:
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     assert (leaves(raw), pieces(raw, "run-1")) == ({}, [])
     assert list(leaves(raw, keys.PROFILES)) == [keys.rules_key("x")]
+
+
+def test_a_journal_that_vanishes_while_it_is_swept_away_is_in_nobodys_way(raw: RawEtcd) -> None:
+    """Its run has lost its turn, and removes it, too."""
+    half = Journal(holder("run-1"), opener(raw.url))
+    half.prepare(creations("a"))
+    with fault_proxy(raw.url) as proxy:
+        proxy.inject("DELETE", Fault(True, PASS_ON, before=half.remove_rest))
+        through = opener(proxy.url)
+        apply_changes(creations("x"), through(), through, Deadline(SECONDS), never)
+    assert (leaves(raw), list(leaves(raw, keys.PROFILES))) == ({}, [keys.rules_key("x")])
 
 
 def test_a_head_that_arrives_after_the_journal_was_removed_is_swept_away(raw: RawEtcd, store: EtcdDatastore) -> None:
@@ -306,6 +317,18 @@ def test_a_run_waits_until_it_is_its_turn(raw: RawEtcd) -> None:
     first.join()
     assert order == ["first", "second"]
     assert leaves(raw) == {}
+
+
+def test_a_doubtful_write_of_the_lock_is_no_reason_to_give_up(raw: RawEtcd) -> None:
+    """The answer is lost, and by the time it is looked for, another run has the lock."""
+    with fault_proxy(raw.url) as proxy:
+        other = json.dumps(holder("other").fields())
+        proxy.inject(
+            "PUT", Fault(False, CUT, after=lambda: raw.request("PUT", keys.LOCK, form={"value": other, "ttl": "1"}))
+        )
+        with taken(Turn(holder("first"), opener(proxy.url)), Deadline(SECONDS)):
+            held = json.loads(raw.get(keys.LOCK) or "")
+            assert held["run"] == "first"
 
 
 def test_who_waits_in_vain_is_told_who_holds_the_lock(raw: RawEtcd, store: EtcdDatastore) -> None:

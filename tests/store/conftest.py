@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from calicoctl.store.access import Access
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd import EtcdDatastore
-from calicoctl.store.etcd_server import Access
 
 
 @pytest.fixture

@@ -186,6 +186,55 @@ def test_it_is_unknown_when_the_server_never_does_it(raw_etcd: RawEtcd, proxy: F
     assert proxy.writes() >= 2
 
 
+@pytest.mark.parametrize("is_late", [True, False], ids=["late", "never"])
+def test_a_creation_that_a_server_may_still_hold_is_waited_for(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, is_late: bool
+) -> None:
+    """Sent to another server as well, it could be made a second time, after the key has been removed again."""
+    with fault_proxy(raw_etcd.url) as first:
+        given_up = threading.Event()
+        hold = Fault(is_late, PASS_ON if is_late else b"", before=lambda: given_up.wait(10))
+        first.inject("PUT", hold)
+        # The second read finds nothing yet; after it, the first server goes on.
+        reads = [Fault(True, PASS_ON), Fault(True, PASS_ON, after=given_up.set if is_late else lambda: None)]
+        proxy.inject("GET", *reads)
+        first.inject_always(CUT_BEFORE, "GET")
+        store = open_store(first.url, proxy.url, seconds=6)
+        if is_late:
+            store.commit([Change(KEY, None, "new")])
+        else:
+            with pytest.raises(OutcomeUnknown):
+                store.commit([Change(KEY, None, "new")])
+        given_up.set()
+        assert (first.writes(), proxy.writes()) == (1, 0)
+        assert raw_etcd.get(KEY) == ("new" if is_late else None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [Change(KEY, None, "new", seconds_to_live=60), Change("/calicoctl/v1/runs/r/begun", None, "new")],
+    ids=["vanishes by itself", "is swept away"],
+)
+def test_a_creation_that_does_no_harm_when_it_comes_late_is_sent_again(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, change: Change
+) -> None:
+    proxy.inject("PUT", HANG_BEFORE)
+    open_store(proxy.url, seconds=6).commit([change])
+    assert (raw_etcd.get(change.key), proxy.writes()) == ("new", 2)
+
+
+@pytest.mark.parametrize("is_delivered", [True, False])
+def test_a_value_that_is_written_anew_for_its_version_has_another_afterwards(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, is_delivered: bool
+) -> None:
+    before = stored(raw_etcd, KEY, "same")
+    proxy.inject("PUT", Fault(is_delivered, b""))
+    store = open_store(proxy.url)
+    store.commit([Change(KEY, before, "same")])
+    assert store.read([KEY])[KEY].version > before.version
+    assert proxy.writes() == (1 if is_delivered else 2)
+
+
 def test_a_doubtful_write_may_be_settled_by_another_server(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
 ) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from calicoctl.store.access import Access
 from calicoctl.store.etcd import EtcdDatastore
-from calicoctl.store.etcd_server import Access
 from calicoctl.store.interface import Change, DatastoreError, Unreachable
 from tests.support.etcd_server import RawEtcd, running_etcd
 
@@ -82,4 +82,4 @@ def test_plain_and_tls_mixed_up_is_told(secure_url: str, raw_etcd: RawEtcd, open
     assert "the connection was cut" in caught.value.diagnostic.message
     with pytest.raises(Unreachable) as caught:
         open_store(raw_etcd.url.replace("http", "https"), access=access_with()).read([ROOT])
-    assert "TLS failed" in caught.value.diagnostic.message
+    assert "does not speak TLS" in caught.value.diagnostic.message

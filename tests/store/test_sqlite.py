@@ -148,7 +148,7 @@ def test_an_empty_file_is_an_empty_datastore(path: Path) -> None:
 # --- files of others, damage -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"xy"])
+@pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"xy", b"x", b"\n", b"\0" * 99])
 def test_what_is_no_database_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert_both_fail(path, "E0523")

@@ -31,9 +31,15 @@ class EtcdUnavailable(Exception):
 
 @dataclass(frozen=True)
 class RawEtcd:
-    """etcd's v2 API as it is. Keys are given unquoted."""
+    """etcd's v2 API as it is. Keys are given unquoted.
+
+    Attributes:
+        url: The server's address.
+        timeout: How many seconds it may take to answer.
+    """
 
     url: str
+    timeout: float = 30.0
 
     def request(self, method: str, key: str, query: str = "", form: Mapping[str, str] | None = None) -> Any:
         """Send a request and give its JSON answer, that of an error too."""
@@ -41,7 +47,7 @@ class RawEtcd:
         body = None if form is None else urlencode(form).encode()
         request = urllib.request.Request(address, method=method, data=body)
         try:
-            with _OPENER.open(request, timeout=30) as answer:
+            with _OPENER.open(request, timeout=self.timeout) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -49,10 +55,25 @@ class RawEtcd:
 
     def enable_authentication(self, password: str) -> None:
         """Create the user `root`, and let nobody in without a name."""
-        self._administer("users/root", {"user": "root", "password": password})
+        self.add_user("root", password)
         self._administer("enable", None)
         rights = {"kv": {"read": ["/*"], "write": ["/*"]}}
         self._administer("roles/guest", {"role": "guest", "revoke": rights}, password)
+
+    def add_user(self, name: str, password: str, *, may_read: str | None = None, root: str | None = None) -> None:
+        """Create a user.
+
+        Args:
+            name: Their name.
+            password: Their password.
+            may_read: Below which key they may read; None for nowhere.
+            root: The password of `root`, once authentication is on.
+        """
+        roles = [] if may_read is None else [f"role-of-{name}"]
+        for role in roles:
+            rights = {"kv": {"read": [f"{may_read}/*", may_read], "write": []}}
+            self._administer(f"roles/{role}", {"role": role, "permissions": rights}, root)
+        self._administer(f"users/{name}", {"user": name, "password": password, "roles": roles}, root)
 
     def _administer(self, path: str, body: object, password: str | None = None) -> None:
         request = urllib.request.Request(f"{self.url}/v2/auth/{path}", method="PUT", data=json.dumps(body).encode())

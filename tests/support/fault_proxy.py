@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import os
+import select
 import socket
+import struct
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
@@ -38,23 +41,42 @@ class Fault:
             (`HANG`), or the server's answer (`PASS_ON`).
         before: What happens before the server gets it.
         after: What happens between that and the answer.
+        is_halved: Whether the server gets only the first half of the request, and then the end of the connection.
+        is_reset: Whether the connection ends with a reset (TCP RST), as that of a crashed host does.
+        mangle: What is made of the server's answer; the connection ends after it.
+        pace: Seconds between the bytes of the answer, which come one at a time; 0 for all at once.
     """
 
     is_delivered: bool
     answer: bytes | None
     before: Callable[[], object] = _nothing
     after: Callable[[], object] = _nothing
+    is_halved: bool = False
+    is_reset: bool = False
+    mangle: Callable[[bytes], bytes] | None = None
+    pace: float = 0.0
+
+
+def first_half(answer: bytes) -> bytes:
+    """An answer whose connection breaks off in the middle of the body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head + b"\r\n\r\n" + body[: len(body) // 2]
 
 
 CUT_BEFORE = Fault(False, CUT)
 CUT_AFTER = Fault(True, CUT)
 HANG_BEFORE = Fault(False, HANG)
 HANG_AFTER = Fault(True, HANG)
+RESET_MIDWAY = Fault(False, CUT, is_halved=True, is_reset=True)
+RESET_AFTER = Fault(True, CUT, is_reset=True)
+TRUNCATED = Fault(True, PASS_ON, mangle=first_half)
+_PASSED = Fault(True, PASS_ON)
 
 
 class _Server(ThreadingHTTPServer):
     # With socketserver's 5, a connection out of many at once is made only after a second.
     request_queue_size = 128
+    block_on_close = False  # handlers may hang, and are ended by the proxy itself
 
 
 class FaultProxy:
@@ -62,21 +84,29 @@ class FaultProxy:
 
     Attributes:
         url: Its address, to be used in place of the server's.
-        requests: The method and path of every request so far.
+        requests: The method and path of every whole request so far; one that its client's death has cut short is
+            none, to etcd neither.
+        choose: Asked for the fault of each request that no other is meant for; None is no fault.
     """
 
-    def __init__(self, upstream: str) -> None:
+    def __init__(self, upstream: str, port: int = 0) -> None:
         self.requests: list[tuple[str, str]] = []
+        self.choose: Callable[[str, str], Fault | None] = lambda _method, _path: None
         self._upstream = urlsplit(upstream)
         self._faults: dict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
         self._closed = threading.Event()
-        self._connections: list[socket.socket] = []
-        self._server = _Server(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        # The poll interval only bounds how long closing takes.
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
+        self._connections: set[socket.socket] = set()
+        self._hole: list[socket.socket] = []
+        self._is_silent = False
+        self._on_their_way = 0
+        self._delivering = threading.Condition()
+        self._port = port
+        self._server: _Server | None = None
+        self._listen()
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    # --- what goes wrong -----------------------------------------------------------------------
 
     def inject(self, method: str, *faults: Fault) -> None:
         """Let the next requests of a method fail, one fault each; those after them pass."""
@@ -86,17 +116,76 @@ class FaultProxy:
         """Let every request of these methods fail from now on."""
         self._always.update(dict.fromkeys(methods, fault))
 
+    def refuse(self) -> None:
+        """Refuse connections from now on, and end those there are."""
+        self._fall_silent()
+        self._end_connections()
+
+    def black_hole(self) -> None:
+        """Answer nothing from now on: connections that are there hang, new ones are never made.
+
+        The kernel drops a connection's first packet while the listener's queue is full, as a firewall would.
+        """
+        self._is_silent = True
+        self._fall_silent()
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self._port))
+        listener.listen(0)
+        self._hole.append(listener)
+        while _connects(client := socket.socket(), self._port):
+            self._hole.append(client)
+        client.close()
+
+    def accept(self) -> None:
+        """Take connections again."""
+        for each in self._hole:
+            each.close()
+        self._hole.clear()
+        if self._is_silent:
+            self._is_silent = False
+            self._end_connections()
+        if self._server is None:
+            self._listen()
+
     def writes(self) -> int:
         """How many writes of values were sent so far; a folder's removal is not counted."""
         return sum(method in ("PUT", "DELETE") and "dir=true" not in path for method, path in self.requests)
 
+    def wait_until_delivered(self) -> None:
+        """Wait until no request is on its way to the server any more, also of clients that are gone."""
+        with self._delivering:
+            self._delivering.wait_for(lambda: self._on_their_way == 0)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed.is_set()
+
     def close(self) -> None:
         """End all connections, and refuse new ones."""
         self._closed.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-        for connection in self._connections:
+        self.accept()
+        self.refuse()
+
+    # --- connections ---------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        self._server = _Server(("127.0.0.1", self._port), self._handler())
+        self._port = self._server.server_address[1]
+        # The poll interval only bounds how long closing takes.
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self._thread.start()
+
+    def _fall_silent(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+            self._server = None
+
+    def _end_connections(self) -> None:
+        for connection in tuple(self._connections):
             with suppress(OSError):  # ended already
                 connection.shutdown(socket.SHUT_RDWR)
 
@@ -107,56 +196,145 @@ class FaultProxy:
             protocol_version = "HTTP/1.1"
 
             def serve(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                answer, self.close_connection = proxy._answer(self.command, self.path, body, dict(self.headers))
+                length = int(self.headers.get("Content-Length") or 0)
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    self.close_connection = True
+                    return
+                fault, answer = proxy._answer(self.command, self.path, body, dict(self.headers))
+                self.close_connection = fault.answer != PASS_ON or fault.mangle is not None or not answer
                 if answer is None:
-                    proxy._closed.wait()
-                self.wfile.write(answer or b"")
-                if self.close_connection:
+                    proxy._wait_for_end(self.connection)
+                proxy._send(self.connection, answer or b"", fault.pace)
+                if fault.is_reset:
+                    _reset(self.connection)
+                elif self.close_connection:
                     self.connection.shutdown(socket.SHUT_RDWR)
 
             do_GET = do_PUT = do_DELETE = serve  # noqa: N815 - the names that http.server looks for
 
             def handle(self) -> None:
-                proxy._connections.append(self.connection)
+                proxy._connections.add(self.connection)
                 try:
                     super().handle()
                 except OSError:
                     self.close_connection = True  # the client went away
+                finally:
+                    proxy._connections.discard(self.connection)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
         return Handler
 
-    def _answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[bytes | None, bool]:
-        """The answer to a request, and whether the connection ends after it."""
+    def _send(self, connection: socket.socket, answer: bytes, pace: float) -> None:
+        if not pace:
+            connection.sendall(answer)
+            return
+        for place in range(len(answer)):
+            connection.sendall(answer[place : place + 1])
+            if self._closed.wait(pace):
+                return
+
+    def _wait_for_end(self, connection: socket.socket) -> None:
+        """Wait until the client gives up, or the proxy is closed."""
+        while not self._closed.is_set():
+            readable, _, _ = select.select([connection], [], [], 0.1)
+            if readable and not connection.recv(1, socket.MSG_PEEK):
+                return
+
+    # --- requests ------------------------------------------------------------------------------
+
+    def _answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[Fault, bytes | None]:
+        """What becomes of a request, and the answer to it."""
         self.requests.append((method, path))
         waiting = self._faults[method]
         is_write = "dir=true" not in path
-        fault = waiting.popleft() if waiting and is_write else self._always.get(method, Fault(True, PASS_ON))
-        fault.before()
-        delivered = self._deliver(method, path, body, headers) if fault.is_delivered else CUT
+        if self._is_silent:
+            fault = HANG_BEFORE
+        elif waiting and is_write:
+            fault = waiting.popleft()
+        else:
+            fault = self._always.get(method) or self.choose(method, path) or _PASSED
+        delivered = CUT
+        with self._counted():
+            fault.before()
+            if fault.is_halved:
+                self._deliver_half(method, path, body, headers)
+            elif fault.is_delivered:
+                delivered = self._deliver(method, path, body, headers)
         fault.after()
-        return (delivered, False) if fault.answer == PASS_ON else (fault.answer, True)
+        if self._is_silent:
+            return HANG_BEFORE, HANG
+        if fault.answer != PASS_ON:
+            return fault, fault.answer
+        return fault, delivered if fault.mangle is None else fault.mangle(delivered)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a request as being on its way."""
+        with self._delivering:
+            self._on_their_way += 1
+        try:
+            yield
+        finally:
+            with self._delivering:
+                self._on_their_way -= 1
+                self._delivering.notify_all()
 
     def _deliver(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        connection = http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=30)
-        kept = {name: value for name, value in headers.items() if name in ("Content-Type", "Authorization")}
-        connection.request(method, path, body, kept)
-        answer = connection.getresponse()
-        content = answer.read()
-        connection.close()
+        """Send the request on, and give the server's answer; nothing when it gave none."""
+        connection = self._connect()
+        try:
+            connection.request(method, path, body, _kept(headers))
+            answer = connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException):
+            return CUT
+        finally:
+            connection.close()
         lines = [f"{name}: {value}" for name, value in answer.getheaders() if name.lower().startswith("x-")]
         return reply(f"{answer.status} {answer.reason}", content, *lines)
 
+    def _deliver_half(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """Send on the head of a request and half of its body, and end the connection."""
+        connection = self._connect()
+        kept = {**_kept(headers), "Content-Length": str(len(body))}
+        with suppress(OSError):
+            connection.request(method, path, body[: len(body) // 2], kept)
+        connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=30)
+
+
+def _kept(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name in ("Content-Type", "Authorization")}
+
+
+def _connects(client: socket.socket, port: int) -> bool:
+    """Whether a connection is made at once, which on loopback it is when it is at all."""
+    client.settimeout(0.1)
+    try:
+        client.connect(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def _reset(connection: socket.socket) -> None:
+    """End a connection by a reset: what lingers for no time is not sent either."""
+    with suppress(OSError):  # the client ended it first
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(connection.detach())
+
 
 @contextmanager
-def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
-    """A proxy in front of `upstream`."""
-    proxy = FaultProxy(upstream)
+def fault_proxy(upstream: str, port: int = 0) -> Iterator[FaultProxy]:
+    """A proxy in front of `upstream`; on a free port, unless one is given."""
+    proxy = FaultProxy(upstream, port)
     try:
         yield proxy
     finally:
-        if not proxy._closed.is_set():
+        if not proxy.is_closed:
             proxy.close()

@@ -1,0 +1,183 @@
+"""A writer with profiles of its own, of which it knows every rule in its place."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from calicoctl.cli.status import ExitStatus
+from chaos import model
+from chaos.ledger import Ledger
+from chaos.model import NEW, WRONG, Finding, Key, Operation, Values
+from chaos.program import Ended, Program
+from chaos.stored import Stored, rule, tag
+
+TIMEOUTS = (3.0, 6.0, 12.0)
+_RULES_MAX = 12
+_BRANCHES_MAX = 8
+
+Pair = tuple[Values, Values]
+
+
+@dataclass
+class Retired:
+    """A profile that is not written any more.
+
+    Attributes:
+        name: Its name.
+        may_be: The rules and tags that it may have, together.
+    """
+
+    name: str
+    may_be: set[Pair] = field(default_factory=lambda: {(None, None)})
+
+    def check(self, found: Pair) -> list[Finding]:
+        """Compare with what is stored."""
+        if found in self.may_be:
+            return []
+        allowed = sorted(map(str, self.may_be))
+        kind = model.LOST if (None, None) in self.may_be else WRONG
+        return [Finding(kind, f"{self.name} is {found}, and may be {allowed}")]
+
+
+class Owner:
+    """The writer.
+
+    Args:
+        name: Begins the names of its profiles.
+        program: What it writes with.
+        stored: What it looks at.
+        ledger: Where it notes what it did.
+        rng: Draws what it does.
+    """
+
+    def __init__(self, name: str, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
+        self._name = name
+        self._program = program
+        self._stored = stored
+        self._ledger = ledger
+        self._rng = rng
+        self._retired: list[Retired] = []
+        self._profile = ""
+        self._rules = Key.holding("", None)
+        self._tags = Key.holding("", None)
+        self._turn_to(f"{name}-{ledger.number()}")
+
+    def _turn_to(self, profile: str) -> None:
+        """Begin with a profile that does not exist."""
+        self._profile = profile
+        self._rules = Key.holding(f"{profile}/rules", None)
+        self._tags = Key.holding(f"{profile}/tags", None)
+
+    # --- doing ---------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Do something."""
+        if self._rules.may_hold == {None} and self._tags.may_hold == {None}:
+            self._add_profile()
+        elif self._is_worn_out():
+            self._remove_profile()
+        else:
+            self._change(*self._drawn())
+
+    def _is_worn_out(self) -> bool:
+        branches = max(len(self._rules.may_hold), len(self._tags.may_hold))
+        return branches > _BRANCHES_MAX or self._rng.random() < 0.02
+
+    def _drawn(self) -> tuple[Key, Operation]:
+        """The next thing to be done, and to which key."""
+        number = self._ledger.number()
+        profile = self._profile
+        rules = sorted({value for values in self._rules.may_hold for value in values or ()} - {0})
+        add = ("rule", "add", "inbound")
+        remove = (profile, "rule", "remove", "inbound")
+        words = tuple(rule(number).split())
+        first = Operation("rule add --at=1", (profile, *add, "--at=1", *words), model.put_first(number))
+        last = Operation("rule add", (profile, *add, *words), model.put_last(number))
+        off = Operation("rule remove --at=1", (*remove, "--at=1"), model.take_first)
+        beyond = Operation("rule add --at=999", (profile, *add, "--at=999", *words), model.refused)
+        choices = [(4, self._rules, first), (2, self._rules, last), (4, self._rules, off), (1, self._rules, beyond)]
+        if len(rules) > _RULES_MAX:
+            choices = [(1, self._rules, off)]
+        if rules:
+            which = self._rng.choice(rules)
+            by_match = Operation("rule remove", (*remove, *rule(which).split()), model.take(which))
+            choices.append((2, self._rules, by_match))
+        tags = sorted({value for values in self._tags.may_hold for value in values or ()} - {0})
+        if len(tags) < 6:
+            tagged = Operation("tag add", (profile, "tag", "add", tag(number)), model.put_last(number))
+            choices.append((2, self._tags, tagged))
+        if tags:
+            which = self._rng.choice(tags)
+            untagged = Operation("tag remove", (profile, "tag", "remove", tag(which)), model.take(which))
+            choices.append((1, self._tags, untagged))
+        ((_, key, operation),) = self._rng.choices(choices, weights=[weight for weight, _, _ in choices])
+        return key, operation
+
+    def _change(self, key: Key, operation: Operation) -> None:
+        before = set(key.may_hold)
+        ended = self._carry_out(operation.kind, operation.words)
+        self._ledger.find(key.told(operation, ended.status))
+        if ended.status == ExitStatus.UNKNOWN:
+            place = 0 if key is self._rules else 1
+            self._ledger.look(self._stored.profile(self._profile)[place] not in before)
+
+    def _add_profile(self) -> None:
+        ended = self._carry_out("profile add", ("add", self._profile))
+        if ended.status == ExitStatus.DONE:
+            self._rules = Key.holding(self._rules.name, NEW)
+            self._tags = Key.holding(self._tags.name, NEW)
+        elif ended.status == ExitStatus.UNKNOWN:
+            self._retire({(None, None), (NEW, None), (NEW, NEW)}, {(None, None)})
+        elif ended.status == ExitStatus.REFUSED:
+            self._ledger.find([Finding(WRONG, f"a profile could not be added: {ended.said}")])
+
+    def _remove_profile(self) -> None:
+        self.check()
+        pairs = self._may_be()
+        ended = self._carry_out("profile remove", ("remove", self._profile))
+        if ended.status == ExitStatus.DONE:
+            name = self._profile
+            if self._rng.random() < 0.5:
+                self._retired.append(Retired(name))
+                name = f"{self._name}-{self._ledger.number()}"
+            self._turn_to(name)
+        elif ended.status == ExitStatus.UNKNOWN:
+            self._retire(pairs | {(None, tags) for _, tags in pairs} | {(None, None)}, pairs)
+        elif ended.status == ExitStatus.REFUSED:
+            self._ledger.find([Finding(WRONG, f"a profile could not be removed: {ended.said}")])
+
+    def _retire(self, may_be: set[Pair], before: set[Pair]) -> None:
+        """Leave the profile, of which it is not known how it is; its keys are not under one version."""
+        self._retired.append(Retired(self._profile, may_be))
+        self._ledger.look(self._stored.profile(self._profile) not in before)
+        self._turn_to(f"{self._name}-{self._ledger.number()}")
+
+    def _carry_out(self, kind: str, words: tuple[str, ...]) -> Ended:
+        timeout = self._rng.choice(TIMEOUTS)
+        ended = self._program.statement(words, timeout)
+        self._ledger.note(kind, ended, timeout)
+        return ended
+
+    # --- checking ------------------------------------------------------------------------------
+
+    def _may_be(self) -> set[Pair]:
+        return {(rules, tags) for rules in self._rules.may_hold for tags in self._tags.may_hold}
+
+    def check(self) -> None:
+        """Compare the profile that is being written with what is stored."""
+        rules, tags = self._stored.profile(self._profile)
+        self._ledger.find([*self._rules_found(rules), *self._tags.check(tags)])
+
+    def _rules_found(self, rules: Values) -> list[Finding]:
+        found = self._rules.check(rules)
+        if rules is not None and len(set(rules)) < len(rules):
+            found.append(Finding(model.DOUBLED, f"{self._rules.name} holds a rule twice: {rules}"))
+        return found
+
+    def check_all(self) -> None:
+        """Compare every profile that it has ever written with what is stored."""
+        found = self._stored.profiles()
+        for retired in self._retired:
+            self._ledger.find(retired.check(found.get(retired.name, (None, None))))
+        self.check()

@@ -1,0 +1,184 @@
+"""The program that is put to the test: as whole processes, and, for numbers, as its engine inside this one."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import status_of
+from calicoctl.diagnostics import Refused, render
+from calicoctl.engine.execute import execute
+from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.engine.run import apply_script, plan_script
+from calicoctl.engine.script import read_scripts
+from calicoctl.engine.settlement import resume, rollback
+from calicoctl.engine.unfinished import find_unfinished
+from calicoctl.engine.writing import RunOptions
+from calicoctl.source import Source
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.interface import DatastoreError
+
+KILLED = -9
+_LOCK_SECONDS = 3
+_PATIENCE = 180.0  # seconds; a process that takes longer hangs
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an operation ended.
+
+    Attributes:
+        status: The exit status; `KILLED` when the process was killed.
+        said: What it told.
+        seconds: How long it took.
+    """
+
+    status: int
+    said: str
+    seconds: float
+
+
+class Program(Protocol):
+    """One way of running it."""
+
+    def statement(self, words: Sequence[str], timeout: float) -> Ended:
+        """Carry out `profile WORDS`."""
+        ...
+
+    def script(self, text: str, timeout: float) -> Ended:
+        """Carry out `run`."""
+        ...
+
+    def end_unfinished(self, option: str, timeout: float) -> Ended:
+        """Carry out `run --resume` or `run --rollback`."""
+        ...
+
+
+class Engine:
+    """The engine, in this process.
+
+    Args:
+        urls: The endpoints; each operation has them in another order.
+        rng: Draws the order.
+    """
+
+    def __init__(self, urls: Sequence[str], rng: random.Random) -> None:
+        self._urls = list(urls)
+        self._rng = rng
+
+    def statement(self, words: Sequence[str], timeout: float) -> Ended:
+        """See `Program.statement`."""
+        statement = read_statement(command_line(["profile", *words])).statement
+
+        def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
+            execute(statement, store, deadline)
+
+        return self._timed(carry_out, timeout)
+
+    def script(self, text: str, timeout: float) -> Ended:
+        """See `Program.script`."""
+        steps = read_scripts([Source("chaos.calico", text)], _no_file).steps
+
+        def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
+            plan = plan_script(steps, store)
+            errors = [each for each in plan.diagnostics if each.is_error]
+            if errors:
+                raise Refused(errors)
+            # One writer takes long enough to be cut off in the middle; a short lock is lost now and then.
+            how = RunOptions(workers=self._rng.choice((1, 8)), lock_seconds=_LOCK_SECONDS)
+            apply_script(plan, store, lambda: EtcdDatastore(self._urls, Deadline(timeout)), deadline, how)
+
+        return self._timed(carry_out, timeout)
+
+    def end_unfinished(self, option: str, timeout: float) -> Ended:
+        """See `Program.end_unfinished`."""
+        end = resume if option == "--resume" else rollback
+
+        def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
+            for run in find_unfinished(store):
+                settled = end(run, lambda: EtcdDatastore(self._urls, Deadline(timeout)), deadline)
+                if settled.warnings:
+                    raise Refused(settled.warnings)
+
+        return self._timed(carry_out, timeout)
+
+    def _timed(self, carry_out: Callable[[EtcdDatastore, Deadline], None], timeout: float) -> Ended:
+        self._rng.shuffle(self._urls)
+        began = time.monotonic()
+        deadline = Deadline(timeout)
+        status, said = ExitStatus.DONE, ""
+        with closing(EtcdDatastore(self._urls, deadline)) as store:
+            try:
+                carry_out(store, deadline)
+            except Refused as refused:
+                status, said = ExitStatus.REFUSED, "\n".join(map(render, refused.diagnostics))
+            except DatastoreError as error:
+                status, said = status_of(error), render(error.diagnostic)
+        return Ended(status, said, time.monotonic() - began)
+
+
+class Processes:
+    """The whole program, a process for each operation.
+
+    Args:
+        urls: The endpoints; each operation has them in another order.
+        rng: Draws the order, and who dies.
+        folder: Its home and working folder.
+        mortality: The share of runs that are killed (SIGKILL) in the middle.
+    """
+
+    def __init__(self, urls: Sequence[str], rng: random.Random, folder: Path, mortality: float) -> None:
+        self._urls = list(urls)
+        self._rng = rng
+        self._folder = folder
+        self._mortality = mortality
+
+    def statement(self, words: Sequence[str], timeout: float) -> Ended:
+        """See `Program.statement`."""
+        return self._run(["profile", *words], timeout)
+
+    def script(self, text: str, timeout: float) -> Ended:
+        """See `Program.script`."""
+        dies_after = self._rng.uniform(0.2, 0.6) if self._rng.random() < self._mortality else None
+        return self._run(["run"], timeout, text, dies_after)
+
+    def end_unfinished(self, option: str, timeout: float) -> Ended:
+        """See `Program.end_unfinished`."""
+        return self._run(["run", option], timeout)
+
+    def _run(self, words: Sequence[str], timeout: float, text: str = "", dies_after: float | None = None) -> Ended:
+        self._rng.shuffle(self._urls)
+        ours = ("CALICOCTL_", "ETCD_", "XDG_")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        environment |= {"CALICOCTL_DATASTORE": ",".join(self._urls), "CALICOCTL_ENV": "/dev/null"}
+        environment |= {"HOME": str(self._folder)}
+        began = time.monotonic()
+        with subprocess.Popen(
+            [sys.executable, "-m", "calicoctl", f"--timeout={timeout:g}", *words],
+            env=environment,
+            cwd=self._folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                said, _ = process.communicate(text, timeout=dies_after or _PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                said, _ = process.communicate()
+        return Ended(process.returncode, said, time.monotonic() - began)
+
+
+def _no_file(_: object) -> Source:
+    raise AssertionError("no script of these reads a file")

@@ -1,0 +1,105 @@
+"""What is stored, read from the cluster itself: with a quorum, without the program, and past the proxies."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import random
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from calicoctl.store.keys import PROFILES
+from chaos.model import Values
+from tests.support.cluster import Cluster
+from tests.support.etcd_server import RawEtcd
+
+_PATIENCE = 120.0
+_FIRST_NETWORK = int(ipaddress.IPv4Address("10.0.0.0"))
+
+
+def rule(number: int) -> str:
+    """The rule that stands for a number."""
+    return f"allow tcp from cidr {ipaddress.IPv4Address(_FIRST_NETWORK + number)}/32 to ports 443"
+
+
+def tag(number: int) -> str:
+    """The tag that stands for a number."""
+    return f"T{number}"
+
+
+class Stored:
+    """The cluster's contents.
+
+    Args:
+        cluster: The cluster; some members may be down.
+        rng: Draws who is asked first.
+    """
+
+    def __init__(self, cluster: Cluster, rng: random.Random) -> None:
+        self._cluster = cluster
+        self._rng = rng
+
+    def profile(self, name: str) -> tuple[Values, Values]:
+        """A profile's inbound rules and tags."""
+        return self._profiles(f"{PROFILES}/{name}").get(name, (None, None))
+
+    def profiles(self) -> Mapping[str, tuple[Values, Values]]:
+        """All profiles."""
+        return self._profiles(PROFILES)
+
+    def _profiles(self, root: str) -> Mapping[str, tuple[Values, Values]]:
+        found: dict[str, dict[str, str]] = {}
+        for key, value in _leaves(self._read(root)):
+            name, _, leaf = key[len(PROFILES) + 1 :].partition("/")
+            found.setdefault(name, {})[leaf] = value
+        return {
+            name: (_rules(name, leaves.get("rules")), _tags(name, leaves.get("tags"))) for name, leaves in found.items()
+        }
+
+    def _read(self, key: str) -> Any:
+        """A quorum read, asked for until someone answers it."""
+        end = time.monotonic() + _PATIENCE
+        members = list(self._cluster.members)
+        while time.monotonic() < end:
+            self._rng.shuffle(members)
+            for member in members:
+                if not member.is_up:
+                    continue
+                try:
+                    answer = RawEtcd(member.url, timeout=3).request("GET", key, "quorum=true&recursive=true")
+                except (OSError, ValueError):
+                    continue
+                if answer.get("errorCode") == 100:
+                    return {}
+                if "node" in answer:
+                    return answer["node"]
+            time.sleep(0.1)
+        raise AssertionError("the cluster does not come back")
+
+
+def _leaves(node: Any) -> list[tuple[str, str]]:
+    if "value" in node:
+        return [(node["key"], node["value"])]
+    return [leaf for child in node.get("nodes", ()) for leaf in _leaves(child)]
+
+
+def _rules(profile: str, text: str | None) -> Values:
+    if text is None:
+        return None
+    return tuple(_number(profile, each) for each in json.loads(text)["inbound_rules"])
+
+
+def _number(profile: str, fields: Mapping[str, Any]) -> int:
+    if fields == {"action": "allow", "src_tag": profile}:
+        return 0
+    number = int(ipaddress.IPv4Network(fields["src_net"]).network_address) - _FIRST_NETWORK
+    network = f"{ipaddress.IPv4Address(_FIRST_NETWORK + number)}/32"
+    assert fields == {"action": "allow", "protocol": "tcp", "src_net": network, "dst_ports": [443]}
+    return number
+
+
+def _tags(profile: str, text: str | None) -> Values:
+    if text is None:
+        return None
+    return tuple(0 if each == profile else int(each[1:]) for each in json.loads(text))

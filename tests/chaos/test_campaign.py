@@ -1,0 +1,89 @@
+"""A short campaign of `make chaos`, and that its model sees what it is there to see."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from calicoctl.cli.status import ExitStatus
+from chaos import model
+from chaos.campaign import Plan, Report, carry_out
+from chaos.injector import LONG_FAULTS, REQUEST_FAULTS
+from chaos.model import DOUBLED, LOST, WRONG, Key, Operation
+from chaos.report import is_clean, text_of
+
+# With the other tests of clusters on one worker: two at once on two cores are too many.
+pytestmark = pytest.mark.xdist_group("cluster")
+
+DONE, REFUSED, UNREACHED, UNKNOWN = (
+    ExitStatus.DONE,
+    ExitStatus.REFUSED,
+    ExitStatus.UNREACHED,
+    ExitStatus.UNKNOWN,
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    return carry_out(Plan(seed=20, seconds=20, request_share=0.1, longest_fault=1.5), tmp_path_factory.mktemp("chaos"))
+
+
+def test_nothing_is_lost_nothing_doubled_and_nothing_wrongly_called(report: Report) -> None:
+    assert is_clean(report), text_of(report)
+
+
+def test_there_was_something_to_be_lost(report: Report) -> None:
+    results: Counter[str] = Counter()
+    for (_, result), times in report.results.items():
+        results[result] += times
+    assert results["done"] > 100, text_of(report)
+    done = {kind for (kind, result), times in report.results.items() if result == "done" and times}
+    assert {"rule add --at=1", "rule remove --at=1", "shared: rule add", "run"} <= done, text_of(report)
+
+
+def test_every_kind_of_fault_occurred(report: Report) -> None:
+    missing = {*LONG_FAULTS, *REQUEST_FAULTS} - set(report.faults)
+    assert missing == set(), text_of(report)
+
+
+# --- the model ----------------------------------------------------------------------------------
+
+
+def added(number: int) -> Operation:
+    return Operation("rule add --at=1", ("rule", "add", str(number)), model.put_first(number), number)
+
+
+REMOVED = Operation("rule remove --at=1", ("rule", "remove"), model.take_first)
+
+
+@pytest.mark.parametrize(
+    ("told", "found", "finding"),
+    [
+        ([(added(1), DONE)], (1, 0), None),
+        ([(added(1), DONE)], (0,), LOST),
+        ([(added(1), DONE), (added(2), DONE)], (2, 0), LOST),
+        ([(added(1), DONE), (added(2), DONE)], (1, 2, 0), LOST),
+        ([(added(1), DONE), (REMOVED, DONE)], (0,), None),
+        ([(added(1), DONE), (REMOVED, DONE)], (1, 0), LOST),
+        ([(added(1), DONE), (REMOVED, DONE)], (), DOUBLED),
+        ([(added(1), DONE)], (1, 1, 0), DOUBLED),
+        ([(added(1), UNREACHED)], (1, 0), WRONG),
+        ([(added(1), UNREACHED)], (0,), None),
+        ([(added(1), UNKNOWN)], (1, 0), None),
+        ([(added(1), UNKNOWN)], (0,), None),
+        ([(added(1), UNKNOWN), (REMOVED, DONE)], (0,), None),
+        ([(added(1), UNKNOWN), (REMOVED, DONE)], (), None),
+        ([(added(1), UNKNOWN), (REMOVED, DONE)], (1, 0), LOST),
+        ([(REMOVED, DONE), (REMOVED, REFUSED)], (), None),
+        ([(REMOVED, DONE), (REMOVED, DONE)], (), WRONG),
+        ([(REMOVED, REFUSED)], (0,), WRONG),
+    ],
+)
+def test_the_model_sees_what_is_wrong(
+    told: list[tuple[Operation, int]], found: tuple[int, ...], finding: str | None
+) -> None:
+    key = Key.holding("P/rules", (0,))
+    findings = [each for operation, status in told for each in key.told(operation, status)]
+    findings += key.check(found)
+    assert {each.kind for each in findings} == ({finding} if finding else set())

@@ -1,0 +1,265 @@
+"""etcd: a real cluster whose members die, stand still and come back, and endpoints that answer nobody."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.interface import Change, OutcomeUnknown, Unreachable
+from tests.cli.program import Program, Ran
+from tests.support.cluster import Cluster, Member, running_cluster
+from tests.support.etcd_server import RawEtcd
+from tests.support.fault_proxy import CUT, HANG_AFTER, PASS_ON, Fault, FaultProxy, fault_proxy, reply
+
+# With the other tests of clusters on one worker: two at once on two cores are too many.
+pytestmark = pytest.mark.xdist_group("cluster")
+
+ROOT = "/calico/v1/policy/profile"
+KEY = f"{ROOT}/web/rules"
+# What a command may take beyond its time: the start of a process on cores that are busy with other tests.
+MARGIN = 10.0
+
+Opener = Callable[..., EtcdDatastore]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running: Cluster) -> Iterator[Cluster]:
+    """The cluster, whole, and with nothing of Calico's in it."""
+    running.heal()
+    running.raw().wipe()
+    yield running
+    running.heal()
+
+
+@pytest.fixture
+def proxies(cluster: Cluster) -> Iterator[tuple[FaultProxy, ...]]:
+    """A proxy in front of each member: of the leader first."""
+    leader, *followers = leader_first(cluster)
+    with ExitStack() as stack:
+        yield tuple(stack.enter_context(fault_proxy(member.url)) for member in (leader, *followers))
+
+
+def leader_first(cluster: Cluster) -> Sequence[Member]:
+    leader = cluster.wait_for_leader()
+    return [leader, *(member for member in cluster.members if member is not leader)]
+
+
+def urls(proxies: Sequence[FaultProxy]) -> list[str]:
+    return [proxy.url for proxy in proxies]
+
+
+def timed(program: Program, *words: str) -> tuple[Ran, float]:
+    began = time.monotonic()
+    ran = program.run(*words)
+    return ran, time.monotonic() - began
+
+
+# --- members that fail --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["create", "update", "delete"])
+@pytest.mark.parametrize("fault", ["killed", "stopped"])
+def test_the_leader_fails_with_the_answer_to_a_write(
+    cluster: Cluster, proxies: Sequence[FaultProxy], open_store: Opener, kind: str, fault: str
+) -> None:
+    leader = leader_first(cluster)[0]
+    store = open_store(*urls(proxies), seconds=12)
+    if kind != "create":
+        store.commit([Change(KEY, None, "old")])
+    change = Change(KEY, store.read([KEY]).get(KEY), None if kind == "delete" else "new")
+    before = sum(proxy.writes() for proxy in proxies)
+    fail = leader.kill if fault == "killed" else leader.stop
+    for method in ("PUT", "DELETE"):
+        proxies[0].inject(method, Fault(True, CUT, after=fail))
+    store.commit([change])
+    cluster.heal()
+    assert cluster.raw().get(KEY) == change.after
+    # The server had said that it was done, so it is not sent again.
+    assert sum(proxy.writes() for proxy in proxies) - before == 1
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped"])
+def test_the_leader_fails_before_it_gets_a_write(
+    cluster: Cluster, proxies: Sequence[FaultProxy], open_store: Opener, fault: str
+) -> None:
+    leader = leader_first(cluster)[0]
+    store = open_store(*urls(proxies), seconds=12)
+    assert store.read([ROOT]) == {}
+    proxies[0].inject("PUT", Fault(False, CUT, before=leader.kill if fault == "killed" else leader.stop))
+    store.commit([Change(KEY, None, "new")])
+    assert store.read([KEY])[KEY].value == "new"
+    assert sum(proxy.writes() for proxy in proxies) == 2
+
+
+def test_a_write_that_a_stopped_member_carries_out_late_is_not_made_twice(cluster: Cluster, open_store: Opener) -> None:
+    """It waits in the member's socket until that goes on; by then the write was sent to another, and overwritten."""
+    _, follower, _ = leader_first(cluster)
+    others = [member.url for member in cluster.members if member is not follower]
+    raw = RawEtcd(others[0])
+    raw.put(KEY, "old")
+    with fault_proxy(follower.url) as proxy:
+        store = open_store(proxy.url, *others, seconds=6)
+        change = Change(KEY, store.read([KEY])[KEY], "new")
+        proxy.inject("PUT", Fault(True, PASS_ON, before=follower.stop))
+        store.commit([change])
+        raw.put(KEY, "another's")
+        cluster.heal()
+        proxy.wait_until_delivered()
+    assert cluster.raw().get(KEY) == "another's"
+
+
+def test_a_follower_that_stands_still_costs_a_part_of_the_time(cluster: Cluster, open_store: Opener) -> None:
+    leader, follower, other = leader_first(cluster)
+    store = open_store(follower.url, leader.url, other.url, seconds=12)
+    follower.stop()
+    began = time.monotonic()
+    assert store.read([ROOT]) == {}
+    assert 1.5 < time.monotonic() - began < 6
+    began = time.monotonic()
+    store.commit([Change(KEY, None, "new")])
+    # Who answered once is asked first from then on.
+    assert time.monotonic() - began < 2.0
+
+
+def test_a_member_that_comes_back_has_what_it_missed(cluster: Cluster, open_store: Opener) -> None:
+    _, follower, _ = leader_first(cluster)
+    follower.kill()
+    open_store(*cluster.urls).commit([Change(KEY, None, "new")])
+    cluster.heal()
+    store = open_store(follower.url)
+    entry = store.read([KEY])[KEY]
+    assert entry.value == "new"
+    store.commit([Change(KEY, entry, "newer")])
+    assert cluster.raw().get(KEY) == "newer"
+
+
+# --- no majority --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["killed", "stopped"])
+def test_without_a_majority_nothing_is_begun(cluster: Cluster, tmp_path: Path, fault: str) -> None:
+    for member in leader_first(cluster)[:2]:
+        (member.kill if fault == "killed" else member.stop)()
+    ran, seconds = timed(Program(tmp_path, ",".join(cluster.urls)), "--timeout=3", "profile", "add", "WEB")
+    assert (ran.status, ran.stdout) == (3, ""), ran
+    assert seconds < 3 + MARGIN
+    cluster.heal()
+    assert cluster.raw().get(f"{ROOT}/WEB/rules") is None
+
+
+def test_a_majority_that_is_lost_in_the_middle_of_a_write_leaves_it_unknown(
+    cluster: Cluster, proxies: Sequence[FaultProxy], tmp_path: Path
+) -> None:
+    """The leader takes the write and cannot have it agreed upon; whether it is made is decided when they are back."""
+    followers = leader_first(cluster)[1:]
+
+    def stop_followers() -> None:
+        for each in followers:
+            each.stop()
+
+    proxies[0].inject("PUT", Fault(True, PASS_ON, before=stop_followers))
+    program = Program(tmp_path, ",".join(urls(proxies)))
+    ran, seconds = timed(program, "--timeout=4", "profile", "add", "WEB")
+    assert (ran.status, ran.stdout) == (4, ""), ran
+    assert f"look at `{ROOT}/WEB/rules`" in ran.stderr
+    assert seconds < 4 + MARGIN
+    cluster.heal()
+    proxies[0].wait_until_delivered()
+    # Whichever it was, the command can be given again.
+    again = program.run("profile", "add", "WEB")
+    assert again.status == 0, again
+    assert cluster.raw().get(f"{ROOT}/WEB/tags") == '["WEB"]'
+
+
+# --- endpoints ----------------------------------------------------------------------------------
+
+
+def test_endpoints_are_tried_in_the_order_listed(proxies: Sequence[FaultProxy], open_store: Opener) -> None:
+    first, second, third = proxies
+    assert open_store(*urls(proxies)).read([ROOT]) == {}
+    assert [bool(proxy.requests) for proxy in proxies] == [True, False, False]
+    first.refuse()
+    assert open_store(*urls(proxies)).read([ROOT]) == {}
+    assert [bool(proxy.requests) for proxy in proxies[1:]] == [True, False]
+    second.refuse()
+    open_store(*urls(proxies)).commit([Change(KEY, None, "new")])
+    assert (third.writes(), second.writes()) == (1, 0)
+
+
+@pytest.mark.parametrize("mode", [FaultProxy.refuse, FaultProxy.black_hole], ids=["refusing", "black holes"])
+def test_endpoints_that_nobody_is_behind(
+    proxies: Sequence[FaultProxy], tmp_path: Path, mode: Callable[[FaultProxy], None]
+) -> None:
+    for proxy in proxies:
+        mode(proxy)
+    program = Program(tmp_path, ",".join(urls(proxies)))
+    for words in (["profile", "add", "WEB"], ["profile", "show"], ["run"], ["run", "--resume"], ["export"]):
+        ran, seconds = timed(program, "--timeout=2", *words)
+        if words != ["run"]:  # an empty script changes nothing, and is done
+            assert (ran.status, ran.stdout) == (3, ""), ran
+        assert seconds < 2 + MARGIN
+
+
+def test_an_endpoint_that_answers_reads_and_fails_writes_is_left(
+    proxies: Sequence[FaultProxy], cluster: Cluster, open_store: Opener
+) -> None:
+    proxies[0].inject_always(Fault(False, reply("500 Internal Server Error", b"oops")), "PUT")
+    open_store(*urls(proxies), seconds=12).commit([Change(KEY, None, "new")])
+    assert (cluster.raw().get(KEY), [proxy.writes() for proxy in proxies]) == ("new", [1, 1, 0])
+
+
+def test_a_black_hole_first_in_the_list_costs_a_part_of_the_time(
+    proxies: Sequence[FaultProxy], open_store: Opener
+) -> None:
+    proxies[0].black_hole()
+    began = time.monotonic()
+    open_store(*urls(proxies), seconds=12).commit([Change(KEY, None, "new")])
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize(
+    "fault", [HANG_AFTER, Fault(True, PASS_ON, pace=0.05)], ids=["no answer", "an answer byte by byte"]
+)
+def test_the_time_is_that_of_the_whole_command(proxies: Sequence[FaultProxy], tmp_path: Path, fault: Fault) -> None:
+    program = Program(tmp_path, ",".join(urls(proxies)))
+    assert program.run("profile", "add", "WEB").status == 0
+    for proxy in proxies:
+        proxy.inject_always(fault, "PUT")
+    ran, seconds = timed(program, "--timeout=4", "profile", "WEB", "tag", "add", "X")
+    # Reads are still answered, so that it is known to be done.
+    assert (ran.status, ran.stdout) == (0, "Tag X added to profile WEB\n"), ran
+    assert seconds < 4 + MARGIN
+    for proxy in proxies:
+        proxy.inject_always(fault, "GET")
+    ran, seconds = timed(program, "--timeout=2", "profile", "WEB", "tag", "add", "Y")
+    assert (ran.status, ran.stdout) == (3, ""), ran
+    assert seconds < 2 + MARGIN
+
+
+def test_nobody_answers_after_a_write(proxies: Sequence[FaultProxy], open_store: Opener) -> None:
+    store = open_store(*urls(proxies), seconds=3)
+    assert store.read([ROOT]) == {}
+
+    def fall_silent() -> None:
+        for proxy in proxies:
+            proxy.inject_always(Fault(True, None), "GET", "PUT")
+
+    proxies[0].inject("PUT", Fault(True, CUT, after=fall_silent))
+    began = time.monotonic()
+    with pytest.raises(OutcomeUnknown) as caught:
+        store.commit([Change(KEY, None, "new")])
+    assert time.monotonic() - began < 5
+    assert KEY in (caught.value.diagnostic.hint or "")
+    with pytest.raises(Unreachable):
+        store.read([ROOT])

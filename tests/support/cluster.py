@@ -1,0 +1,231 @@
+"""A real etcd cluster on loopback, whose members can be killed, stopped, resumed and started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.etcd_server import EtcdUnavailable, RawEtcd, find_etcd
+
+START_SECONDS = 60.0
+# A follower waits this long for its leader before it calls an election: soon enough for tests, long enough for
+# two busy cores.
+HEARTBEAT_MILLISECONDS, ELECTION_MILLISECONDS = 50, 500
+_POLL_SECONDS = 0.05
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+# Below the ports that the kernel gives to outgoing connections, which would take a killed member's in no time.
+_PORTS = range(15_000, 32_000)
+
+
+@dataclass
+class Member:
+    """One server of the cluster.
+
+    Attributes:
+        name: How the cluster calls it.
+        url: Its address for clients.
+        command: What starts it.
+        folder: Where it keeps its files and its log.
+        process: The process; None when it is not running.
+        is_stopped: Whether it stands still (SIGSTOP).
+    """
+
+    name: str
+    url: str
+    command: Sequence[str]
+    folder: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    is_stopped: bool = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs and does not stand still."""
+        return self.process is not None and self.process.poll() is None and not self.is_stopped
+
+    def start(self) -> None:
+        """Start it, with what it had when it was killed; it is not waited for."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder
+            )
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL)."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+            self.is_stopped = False
+
+    def stop(self) -> None:
+        """Let it stand still (SIGSTOP): connections to it are made, and hang."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+            self.is_stopped = True
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+            self.is_stopped = False
+
+    def is_leader(self) -> bool:
+        """Whether it takes itself for the leader; one that was just resumed may do so for a moment in error."""
+        if not self.is_up:
+            return False
+        try:
+            with _OPENER.open(f"{self.url}/v2/stats/self", timeout=1) as answer:
+                return bool(json.load(answer)["state"] == "StateLeader")
+        except (OSError, ValueError, KeyError):
+            return False
+
+    def answers(self) -> bool:
+        """Whether it answers a quorum read, for which it needs a leader and a majority."""
+        if not self.is_up:
+            return False
+        try:
+            answer = RawEtcd(self.url, timeout=2).request("GET", "/", "quorum=true")
+        except (OSError, ValueError):
+            return False
+        return "node" in answer
+
+
+class Cluster:
+    """The cluster.
+
+    Attributes:
+        members: Its servers.
+    """
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = tuple(members)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of its servers."""
+        return tuple(member.url for member in self.members)
+
+    def leader(self) -> Member | None:
+        """The member that leads; None while none does."""
+        return next((member for member in self.members if member.is_leader()), None)
+
+    def followers(self) -> tuple[Member, ...]:
+        """The members that are up and do not lead."""
+        leader = self.wait_for_leader()
+        return tuple(member for member in self.members if member.is_up and member is not leader)
+
+    def wait_for_leader(self, seconds: float = START_SECONDS) -> Member:
+        """Wait until one leads, and every member that is up answers quorum reads.
+
+        Raises:
+            EtcdUnavailable: It took longer.
+        """
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            leader = self.leader()
+            if leader is not None and all(member.answers() for member in self.members if member.is_up):
+                return leader
+            time.sleep(_POLL_SECONDS)
+        raise EtcdUnavailable(f"no leader within {seconds:g} s; {self._last_words()}")
+
+    def heal(self) -> Member:
+        """Start and resume whatever does not run, wait, and give the leader."""
+        for member in self.members:
+            member.resume()
+            member.start()
+        return self.wait_for_leader()
+
+    def raw(self) -> RawEtcd:
+        """The v2 API of a member that is up."""
+        return RawEtcd(next(member.url for member in self.members if member.is_up))
+
+    def close(self) -> None:
+        """Kill all members."""
+        for member in self.members:
+            member.kill()
+
+    def _last_words(self) -> str:
+        said = []
+        for member in self.members:
+            log = (member.folder / f"{member.name}.log").read_text(encoding="utf-8", errors="replace")
+            state = "answers" if member.answers() else "up, without an answer" if member.is_up else "down"
+            said.append(f"{member.name} is {state}, its log ends with:\n{log[-1000:]}")
+        return "\n".join(said)
+
+
+@contextmanager
+def running_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
+    """Run a cluster.
+
+    Args:
+        folder: Where it keeps its logs and its files.
+        size: How many members it has.
+
+    Raises:
+        EtcdUnavailable: It did not start.
+    """
+    ports = quiet_ports(2 * size)
+    peers = {f"member{number}": f"http://127.0.0.1:{ports[number]}" for number in range(size)}
+    clients = [f"http://127.0.0.1:{port}" for port in ports[size:]]
+    binary = find_etcd()
+    members = [
+        Member(name, url, _command(binary, folder, name, url, peers), folder)
+        for name, url in zip(peers, clients, strict=True)
+    ]
+    cluster = Cluster(members)
+    try:
+        for member in members:
+            member.start()
+        cluster.wait_for_leader()
+        yield cluster
+    finally:
+        cluster.close()
+
+
+def _command(binary: str, folder: Path, name: str, url: str, peers: dict[str, str]) -> list[str]:
+    return [
+        binary,
+        f"--name={name}",
+        "--enable-v2=true",
+        f"--data-dir={folder / name}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peers[name]}",
+        f"--initial-advertise-peer-urls={peers[name]}",
+        f"--initial-cluster={','.join(f'{each}={peer}' for each, peer in peers.items())}",
+        "--initial-cluster-state=new",
+        f"--initial-cluster-token={folder.name}",
+        f"--heartbeat-interval={HEARTBEAT_MILLISECONDS}",
+        f"--election-timeout={ELECTION_MILLISECONDS}",
+        "--unsafe-no-fsync",  # a killed process loses nothing by it, only a host without power would
+        "--log-level=error",
+    ]
+
+
+def quiet_ports(number: int) -> list[int]:
+    """Ports that are free, and that no outgoing connection gets: whoever lets one go finds it free again."""
+    found: list[int] = []
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == number:
+            return found
+    raise EtcdUnavailable("there are not enough free ports")
