@@ -7,15 +7,28 @@ it is about, and a hint. It stays a value until the command line prints it.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from calicoctl.source import Span
+from calicoctl.source import Definition, Source, Span
 
 # A line longer than this is drawn as the part around the span: a terminal shows no more at once.
 _SHOWN_COLUMNS = 160
 _SHOWN_BEFORE = 60
+# Values may be made of values without end; nobody follows more steps than these.
+_DEFINITIONS_SHOWN = 4
+
+# A particular of a message longer than this is shown without its middle: a word may have ten million
+# characters. What is left of a long path or key are the ends, which tell it from others.
+_FIELD_LENGTH_MAX = 400
+_FIELD_END = 100
+# How a part of a diagnostic is set apart on a terminal: the part (a `Severity`'s value for its word and the carets,
+# `code` or `hint`) and its text, already printable, give the text to print.
+Style = Callable[[str, str], str]
+
+# A hint longer than this is left out, for one that is cut short would be another command.
+_HINT_LENGTH_MAX = 2000
 
 
 class Severity(Enum):
@@ -70,8 +83,8 @@ class Diagnostic:
 
     @property
     def message(self) -> str:
-        """The message with its particulars, safe to print."""
-        return self.kind.template.format(**{key: printable(str(value)) for key, value in self.fields})
+        """The message with its particulars, safe to print and of bounded length."""
+        return self.kind.template.format(**{key: printable(shortened(str(value))) for key, value in self.fields})
 
 
 def diagnose(kind: Kind, span: Span | None = None, hint: str | None = None, **fields: object) -> Diagnostic:
@@ -108,6 +121,13 @@ def printable(text: str) -> str:
     return "".join(_visible(character) for character in text)
 
 
+def shortened(text: str) -> str:
+    """`text`, its middle left out where it is too long to be read in a message."""
+    if len(text) <= _FIELD_LENGTH_MAX:
+        return text
+    return f"{text[: _FIELD_LENGTH_MAX - _FIELD_END]}...{text[-_FIELD_END:]}"
+
+
 def _visible(character: str) -> str:
     if character == "\t":
         return " "
@@ -131,27 +151,59 @@ def _column_count(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-def render(diagnostic: Diagnostic) -> str:
+def plain(part: str, text: str) -> str:
+    """The style of what goes elsewhere than to a terminal: none."""
+    return text
+
+
+def render(diagnostic: Diagnostic, style: Style = plain) -> str:
     """Draw a diagnostic as lines of text, without a final line break.
 
     The form is `FILE:LINE:COL: error: message [CODE]`, the source line, carets under the exact
-    words, and a `hint:` line; what is not known is left out.
+    words, and a `hint:` line; what is not known is left out. Without a style of its own it is safe to print; it is
+    always of bounded length.
+
+    Args:
+        diagnostic: What is drawn.
+        style: Sets its parts apart.
     """
-    lines = [f"{_place(diagnostic.span)}{diagnostic.kind.severity.value}: {diagnostic.message} [{diagnostic.code}]"]
+    severity = diagnostic.kind.severity.value
+    heading, code = style(severity, f"{severity}:"), style("code", f"[{diagnostic.code}]")
+    lines = [f"{_place(diagnostic.span)}{heading} {diagnostic.message} {code}"]
     if diagnostic.span is not None and diagnostic.span.source.text:
-        lines += _excerpt(diagnostic.span)
-    if diagnostic.hint is not None:
-        lines.append(f"hint: {printable(diagnostic.hint)}")
+        lines += _excerpt(diagnostic.span, severity, style)
+    if diagnostic.span is not None:
+        lines += _inclusions(diagnostic.span.source)
+        for definition in diagnostic.span.via[:_DEFINITIONS_SHOWN]:
+            lines += _definition(definition, style)
+    if diagnostic.hint is not None and len(diagnostic.hint) <= _HINT_LENGTH_MAX:
+        lines.append(f"{style('hint', 'hint:')} {printable(diagnostic.hint)}")
     return "\n".join(lines)
+
+
+def _inclusions(source: Source) -> list[str]:
+    return [f"included from {printable(span.source.name)}:{span.line}" for span in source.inclusions]
+
+
+def definition_note(definition: Definition) -> str:
+    """What a diagnostic says about a definition that its words come from."""
+    name = printable(definition.name)
+    return f"`{name}` is first defined here" if definition.is_first else f"from the value of `{name}`"
+
+
+def _definition(definition: Definition, style: Style) -> list[str]:
+    span, note = definition.span, Severity.NOTE.value
+    heading = f"{_place(span)}{style(note, f'{note}:')} {definition_note(definition)}"
+    return [heading, *_excerpt(span, note, style), *_inclusions(span.source)]
 
 
 def _place(span: Span | None) -> str:
     if span is None:
         return ""
-    return f"{printable(span.source.name)}:{span.line}:{span.column}: "
+    return f"{printable(shortened(span.source.name))}:{span.line}:{span.column}: "
 
 
-def _excerpt(span: Span) -> list[str]:
+def _excerpt(span: Span, part: str, style: Style) -> list[str]:
     """The source line and the caret line; of a long line, the part around the span."""
     text = span.source.text
     line_start, line_end = span.source.line_bounds(span.start)
@@ -166,5 +218,5 @@ def _excerpt(span: Span) -> list[str]:
     carets = max(1, display_width(printable(text[span.start : span_end])))
     return [
         "  " + before + printable(text[shown_start:shown_end]) + after,
-        "  " + " " * indent + "^" * carets,
+        "  " + " " * indent + style(part, "^" * carets),
     ]

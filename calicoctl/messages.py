@@ -51,6 +51,29 @@ SHOW_TAKES_NO_NAME = _error("E0124", "`profile show` lists all profiles; what on
 UPDATE_TAKES_NO_NAME = _error("E0125", "`rule update` reads its JSON from standard input")
 REPEATED_OPTION = _error("E0116", "`{option}` is given twice")
 
+TOO_MANY_ERRORS = _error("E0135", "there are more than {maximum} errors: what is behind them was not read")
+TOO_LONG = _error("E0136", "this line is too long: a statement has at most {maximum} characters")
+
+# Variables and includes of scripts.
+VARIABLE_AS_KEYWORD = _error(
+    "E0140", "`{word}` stands where {expected} belongs; a variable is never a keyword, only a value or a part of one"
+)
+UNDEFINED_VARIABLE = _error("E0141", "the variable `{name}` is not defined")
+BAD_REFERENCE = _error("E0142", "`{text}` names no variable; the value of one is written `${{NAME}}`")
+BAD_VARIABLE_NAME = _error(
+    "E0143", "`{name}` is not a variable's name; those are 1 to {maximum} of A-Z a-z 0-9 _, not beginning with a digit"
+)
+REPEATED_VARIABLE = _error("E0144", "the variable `{name}` is defined twice")
+LIST_FOR_WORD = _error("E0145", "`{name}` is a list of {count}, and stands where one word belongs")
+EXPANSION_TOO_LARGE = _error("E0146", "{what}; {maximum} is the limit")
+ONLY_OUTSIDE_BLOCKS = _error("E0147", "`{word}` cannot stand in a block")
+INCLUDE_CYCLE = _error("E0148", "`{path}` would include itself")
+INCLUDE_TOO_DEEP = _error("E0149", "files include one another {maximum} deep, and no deeper")
+TOO_MANY_INCLUDES = _error("E0150", "more than {maximum} files are included")
+INCLUDE_NOT_UTF8 = _error("E0151", "`{path}` is not valid UTF-8, first in line {line}")
+VALUE_IN_BRACKETS = _error("E0152", "a value stands without brackets; the words of a list are parted by commas")
+UNUSED_OVERRIDE = _warning("W0101", "no script defines or uses the variable `{name}`")
+
 # --- E02xx: values -----------------------------------------------------------------------------
 
 BAD_PORT = _error("E0201", "`{port}` is not a port; ports are the numbers 1 to 65535")
@@ -206,6 +229,7 @@ ENV_FILE_LINE = _error("E0616", "a line of a settings file is `NAME=value`")
 NO_HOME = _error("E0617", "no datastore is named, and the home folder is not known")
 
 FILE_UNREADABLE = _error("E0626", "cannot read `{path}`: {reason}")
+FILE_NOT_WRITTEN = _error("E0631", "cannot write `{path}`: {reason}")
 RUN_USAGE = _error("E0627", "{reason}")
 NOT_A_PROFILE = _error("E0628", "`{name}` is not a profile")
 MORE_DIAGNOSTICS = Kind("N0603", Severity.NOTE, "and {rest} more")
@@ -213,9 +237,15 @@ OPTION_NEEDS_VALUE = _error("E0620", "`{option}` needs a value")
 BAD_TIMEOUT = _error("E0621", "`{text}` is not a time; write the seconds that the command may take")
 UNKNOWN_COMMAND = _error("E0622", "`{word}` is not a command")
 UNKNOWN_OPTION = _error("E0629", "`{word}` is not an option of calicoctl")
+UNKNOWN_OUTPUT = _error("E0632", "`{text}` is no form of output; there are {forms}")
+OUTPUT_OF_NOTHING = _error(
+    "E0633", "`{option}` goes with what shows something: `profile show`, `tag show`, `rule show`"
+)
+UNKNOWN_CODE = _error("E0630", "`{code}` is not the code of a message")
 NO_COMMAND = _error("E0623", "a command is missing")
 STDIN_CLOSED = _error("E0624", "standard input cannot be read: {reason}")
 OUTPUT_FAILED = _error("E0625", "the statement was carried out, but its output could not be written: {reason}")
+OUT_OF_MEMORY = _error("E0639", "there is not enough memory to go on")
 EMBEDDED_DEFAULT = Kind(
     "N0601", Severity.NOTE, "no datastore is named: using the embedded one, {path}, which no agent reads"
 )

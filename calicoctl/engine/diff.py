@@ -3,46 +3,83 @@
 from __future__ import annotations
 
 import difflib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.engine.state import State
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import Direction
+from calicoctl.policy.stored import StoredRule
 from calicoctl.policy.tags import TagsDocument
 from calicoctl.policy.text import listing_text
 
 _CONTEXT = 3
-# difflib takes quadratic time; where more lines than this differ, old and new are shown as two blocks.
+# difflib takes quadratic time; longer stretches are divided first.
 _COMPARED_MAX = 2000
+
+
+# A line of a part: a rule, or the name of a tag as text.
+Line = StoredRule | str
 
 
 @dataclass(frozen=True)
 class PartDiff:
     """One part of a profile before and after: its tags, or one list of rules.
 
+    A rule is written out as text only when somebody looks at its line: of a hundred thousand, a script may change ten.
+
     Attributes:
         name: `tags`, `inbound` or `outbound`.
-        before: Its lines; None when the profile did not exist.
-        after: Its lines; None when the profile will not exist.
+        old: Its lines; None when the profile did not exist.
+        new: Its lines; None when the profile will not exist.
     """
 
     name: str
-    before: tuple[str, ...] | None
-    after: tuple[str, ...] | None
+    old: tuple[Line, ...] | None
+    new: tuple[Line, ...] | None
 
     @property
+    def before(self) -> tuple[str, ...] | None:
+        """Its lines as text; None when the profile did not exist."""
+        return None if self.old is None else tuple(map(_text, self.old))
+
+    @property
+    def after(self) -> tuple[str, ...] | None:
+        """Its lines as text; None when the profile will not exist."""
+        return None if self.new is None else tuple(map(_text, self.new))
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two are not the same text."""
+        if self.old is None or self.new is None or len(self.old) != len(self.new):
+            return self.old is not self.new
+        return not all(map(_is_same, self.old, self.new))
+
+    @cached_property
     def added(self) -> tuple[str, ...]:
         """The lines that are new, in order; a line that only moved is none of them."""
-        return _surplus(self.after or (), self.before or ())
+        return self._surplus[1]
 
-    @property
+    @cached_property
     def removed(self) -> tuple[str, ...]:
         """The lines that are gone, in order."""
-        return _surplus(self.before or (), self.after or ())
+        return self._surplus[0]
+
+    @cached_property
+    def _surplus(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The lines that are only before, and those that are only afterwards."""
+        old, new = self.old or (), self.new or ()
+        before, after = Counter(map(_raw, old)), Counter(map(_raw, new))
+        uneven = {raw for raw in before.keys() | after.keys() if before[raw] != after[raw]}
+        # Two lines that read alike may be stored differently; so all those count that could read like an uneven one.
+        kinds = {_kind(line) for line in (*old, *new) if _raw(line) in uneven}
+        gone, come = ([_text(line) for line in lines if _kind(line) in kinds] for lines in (old, new))
+        return _only(gone, come), _only(come, gone)
 
 
 @dataclass(frozen=True)
@@ -85,7 +122,28 @@ class Counts:
         return f"{text} ({', '.join(more)})" if more else text
 
 
-def _surplus(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+def _text(line: Line) -> str:
+    return line if isinstance(line, str) else listing_text(line)
+
+
+def _raw(line: Line) -> str:
+    """What tells a line from others that are not stored alike; tags and rules never stand in one list."""
+    return line if isinstance(line, str) else line.raw
+
+
+def _kind(line: Line) -> Hashable:
+    """What all lines share that read alike; it is had without writing the line out."""
+    if isinstance(line, str):
+        return line
+    return listing_text(line) if line.rule is None else line.rule.fingerprint
+
+
+def _is_same(line: Line, other: Line) -> bool:
+    """Whether two lines read alike."""
+    return line is other or _raw(line) == _raw(other) or (_kind(line) == _kind(other) and _text(line) == _text(other))
+
+
+def _only(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
     """The lines of one list that the other has not, or has less often."""
     left = Counter(lines) - Counter(others)
     found = []
@@ -103,13 +161,13 @@ def profile_diffs(state: State) -> tuple[ProfileDiff, ...]:
     for name in state.changed_names():
         old, new = state.original(name), state.profile(name)
         found = [PartDiff(part, _lines(old, part), _lines(new, part)) for part in ("tags", "inbound", "outbound")]
-        parts = tuple(part for part in found if part.before != part.after)
+        parts = tuple(part for part in found if part.differs)
         if parts:
             diffs.append(ProfileDiff(name, parts, not old.exists, not new.exists))
     return tuple(diffs)
 
 
-def _lines(profile: Profile, part: str) -> tuple[str, ...] | None:
+def _lines(profile: Profile, part: str) -> tuple[Line, ...] | None:
     if not profile.exists:
         return None
     document = profile.tags if part == "tags" else profile.rules
@@ -119,7 +177,7 @@ def _lines(profile: Profile, part: str) -> tuple[str, ...] | None:
         return (f"[{document.source.text}]",)
     if isinstance(document, TagsDocument):
         return tuple(element.name if element.name is not None else element.raw for element in document.elements)
-    return tuple(listing_text(rule) for rule in document.rules(Direction(part)))
+    return document.rules(Direction(part))[:]
 
 
 def counts(diffs: Sequence[ProfileDiff]) -> Counts:
@@ -138,38 +196,40 @@ def unified(diffs: Sequence[ProfileDiff]) -> Iterator[str]:
     """The lines of a unified diff, without line breaks."""
     for diff in diffs:
         # A list that is empty on both sides has nothing to show, unless it is all there is to a new profile.
-        for part in [part for part in diff.parts if part.before or part.after] or diff.parts:
+        for part in [part for part in diff.parts if part.old or part.new] or diff.parts:
             title = f"{diff.profile} {part.name}"
-            yield f"--- {'/dev/null' if part.before is None else title}"
-            yield f"+++ {'/dev/null' if part.after is None else title}"
-            yield from _hunks(part.before or (), part.after or ())
+            yield f"--- {'/dev/null' if part.old is None else title}"
+            yield f"+++ {'/dev/null' if part.new is None else title}"
+            yield from _hunks(part.old or (), part.new or ())
 
 
-def _hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
-    start = 0
-    while start < min(len(before), len(after)) and before[start] == after[start]:
-        start += 1
-    end = 0
-    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
-        end += 1
-    first = max(0, start - _CONTEXT)
-    old = before[first : len(before) - max(0, end - _CONTEXT)]
-    new = after[first : len(after) - max(0, end - _CONTEXT)]
-    if max(len(old), len(new)) > _COMPARED_MAX:
-        yield f"@@ -{_range(first, len(old))} +{_range(first, len(new))} @@"
-        yield from (f"-{line}" for line in old)
-        yield from (f"+{line}" for line in new)
-        return
-    for group in difflib.SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes(_CONTEXT):
-        old_lines = _range(first + group[0][1], group[-1][2] - group[0][1])
-        new_lines = _range(first + group[0][3], group[-1][4] - group[0][3])
+def _hunks(old: Sequence[Line], new: Sequence[Line]) -> Iterator[str]:
+    for gaps in _grouped(_gaps(old, new)):
+        first, last = gaps[0], gaps[-1]
+        before = min(_CONTEXT, first.old.start)
+        after = min(_CONTEXT, len(old) - last.old.stop)
+        start, stop = first.old.start - before, last.old.stop + after
+        old_lines = _range(start, stop - start)
+        new_lines = _range(first.new.start - before, last.new.stop + after - (first.new.start - before))
         yield f"@@ -{old_lines} +{new_lines} @@"
-        for tag, old_start, old_end, new_start, new_end in group:
-            if tag == "equal":
-                yield from (f" {line}" for line in old[old_start:old_end])
-                continue
-            yield from (f"-{line}" for line in old[old_start:old_end])
-            yield from (f"+{line}" for line in new[new_start:new_end])
+        for gap in gaps:
+            yield from (f" {_text(line)}" for line in old[start : gap.old.start])
+            yield from (f"-{_text(line)}" for line in old[gap.old.start : gap.old.stop])
+            yield from (f"+{_text(line)}" for line in new[gap.new.start : gap.new.stop])
+            start = gap.old.stop
+        yield from (f" {_text(line)}" for line in old[start:stop])
+
+
+def _grouped(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
+    """The gaps, those together whose surrounding lines meet."""
+    group: list[Gap] = []
+    for gap in gaps:
+        if group and gap.old.start - group[-1].old.stop > 2 * _CONTEXT:
+            yield group
+            group = []
+        group.append(gap)
+    if group:
+        yield group
 
 
 def _range(start: int, length: int) -> str:
@@ -177,3 +237,77 @@ def _range(start: int, length: int) -> str:
     if length == 1:
         return str(start + 1)
     return f"{start + 1 if length else start},{length}"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines that stand in the place of others: both by their 0-based indices, which may be none at all."""
+
+    old: range
+    new: range
+
+
+def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
+    """Where two lists of lines differ, in order."""
+    length = min(len(old), len(new))
+    start = next((at for at in range(length) if not _is_same(old[at], new[at])), length)
+    end = next((at for at in range(length - start) if not _is_same(old[-1 - at], new[-1 - at])), length - start)
+    gap = Gap(range(start, len(old) - end), range(start, len(new) - end))
+    if max(len(gap.old), len(gap.new)) <= _COMPARED_MAX:
+        return _compared(old, new, gap)
+    found: list[Gap] = []
+    for each in _between_anchors(old, new, gap):
+        is_short = max(len(each.old), len(each.new)) <= _COMPARED_MAX
+        found += _compared(old, new, each) if is_short else [each]
+    return found
+
+
+def _compared(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> list[Gap]:
+    """A gap without the lines that are the same on both sides."""
+    lines, others = [_text(old[at]) for at in gap.old], [_text(new[at]) for at in gap.new]
+    at, new_at = gap.old.start, gap.new.start
+    codes = difflib.SequenceMatcher(None, lines, others, autojunk=False).get_opcodes()
+    return [Gap(range(at + a, at + b), range(new_at + c, new_at + d)) for tag, a, b, c, d in codes if tag != "equal"]
+
+
+def _between_anchors(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> Iterator[Gap]:
+    """What is left of a long gap between the lines that stand just once on either side, in the same order.
+
+    That is the patience diff: of rules, which are hardly ever repeated, it takes the time of a sort and finds the
+    fewest edits, where difflib's time would grow with the square of their number.
+    """
+    once, other_once = _unrepeated(old, gap.old), _unrepeated(new, gap.new)
+    both = ((at, other_once[kind]) for kind, at in once.items() if kind in other_once)
+    pairs = [(at, new_at) for at, new_at in both if _is_same(old[at], new[new_at])]
+    start, new_start = gap.old.start, gap.new.start
+    for at, new_at in _ascending(sorted(pairs)):
+        if (at, new_at) != (start, new_start):
+            yield Gap(range(start, at), range(new_start, new_at))
+        start, new_start = at + 1, new_at + 1
+    if (start, new_start) != (gap.old.stop, gap.new.stop):
+        yield Gap(range(start, gap.old.stop), range(new_start, gap.new.stop))
+
+
+def _unrepeated(lines: Sequence[Line], places: range) -> dict[Hashable, int]:
+    """The lines that stand there just once, by kind: their indices."""
+    kinds = [_kind(lines[at]) for at in places]
+    times = Counter(kinds)
+    return {kind: at for kind, at in zip(kinds, places, strict=True) if times[kind] == 1}
+
+
+def _ascending(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The most of the pairs, which ascend in the first number, that ascend in the second, too."""
+    ends: list[int] = []  # of a longest row of each length so far: the smallest last number,
+    last: list[int] = []  # and which pair that is
+    previous: list[int] = []
+    for index, (_, number) in enumerate(pairs):
+        length = bisect_left(ends, number)
+        ends[length : length + 1] = [number]
+        last[length : length + 1] = [index]
+        previous.append(last[length - 1] if length else -1)
+    row: list[tuple[int, int]] = []
+    index = last[-1] if last else -1
+    while index >= 0:
+        row.append(pairs[index])
+        index = previous[index]
+    return row[::-1]

@@ -11,6 +11,7 @@ from calicoctl.engine.plan import damage, evaluate, roots
 from calicoctl.engine.script import Step
 from calicoctl.engine.state import State
 from calicoctl.policy import statement as valid
+from calicoctl.policy.json_text import collector_paused
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot
 
@@ -67,6 +68,7 @@ def script_roots(steps: Sequence[Step]) -> tuple[str, ...]:
     return (keys.PROFILES, *hidden, *others)
 
 
+@collector_paused()
 def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:
     """Evaluate a script against what was read. Nothing is written.
 
@@ -76,7 +78,6 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:
     state = State(snapshot)
     outcomes: list[StepOutcome] = []
     diagnostics: list[Diagnostic] = []
-    doubtful: set[str] = set()
     for step in steps:
         statement = step.statement
         name = None if isinstance(statement, valid.ShowProfiles) else statement.profile
@@ -84,10 +85,10 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:
         try:
             outcome = evaluate(statement, state)
         except Refused as refused:
-            if name not in doubtful:
+            if name not in state.doubtful:
                 diagnostics += refused.diagnostics
             if name is not None:
-                doubtful.add(name)
+                state.doubtful.add(name)
             continue
         is_change = name is not None and state.profile(name) is not before
         outcomes.append(StepOutcome(step, outcome, is_change))

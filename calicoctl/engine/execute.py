@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import random
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,8 +9,8 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
-from calicoctl.engine.reading import corrected
 from calicoctl.engine.state import State
+from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -82,6 +80,8 @@ def _plan(statement: statements.Statement, datastore: Datastore, done: tuple[Cha
 
 def pauses() -> Iterator[float]:
     """Growing waits in seconds, each drawn at random so that rivals do not meet again."""
+    import random  # paid for by those who meet others only
+
     longest = _FIRST_PAUSE
     while True:
         yield random.uniform(0, longest)
@@ -132,10 +132,11 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
         names = State(datastore.read((keys.PROFILES,))).names()
     except Unreachable:
         return diagnostic  # it is wrong all the same; only the hint is missing
-    same_letters = [name for name in names if name.lower() == statement.profile.lower()]
-    near = same_letters or difflib.get_close_matches(statement.profile, names, n=1, cutoff=0.6)
-    if near:
-        return replace(diagnostic, hint=corrected(statement.where, near[0]))
+    near = nearest(statement.profile, names)
+    if near is not None:
+        from calicoctl.engine.mistakes import corrected
+
+        return replace(diagnostic, hint=corrected(statement.where, near))
     if isinstance(statement, statements.RemoveProfile):
         return diagnostic
     return replace(diagnostic, hint=messages.HINT_ADD_PROFILE.format(profile=statement.profile))

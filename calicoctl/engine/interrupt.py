@@ -1,4 +1,7 @@
-"""Ctrl-C that waits: for work that must be undone, and not dropped, when it is interrupted."""
+"""Ctrl-C that waits: for work that must be undone, and not dropped, when it is interrupted.
+
+So do the signals by which a system ends a program (SIGTERM) and a terminal that is closed does (SIGHUP).
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 class Interrupt:
-    """How often Ctrl-C was pressed since its waiting began."""
+    """How often Ctrl-C was pressed, or another such signal came, since its waiting began."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -17,21 +22,43 @@ class Interrupt:
 
 @contextmanager
 def deferred_interrupt() -> Iterator[Interrupt]:
-    """Count Ctrl-C instead of raising KeyboardInterrupt wherever the main thread happens to be.
+    """Count Ctrl-C and its kin instead of ending, or raising KeyboardInterrupt, wherever the main thread happens to be.
 
-    In another thread, which gets no signals, and where Ctrl-C is ignored, nothing changes.
+    In another thread, which gets no signals, nothing changes; nor for a signal that is ignored (`nohup`).
     """
     interrupt = Interrupt()
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before in (signal.SIG_IGN, None):
+    if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    heard = {number: action for number, action in before.items() if action not in (signal.SIG_IGN, None)}
 
     def note(*_: object) -> None:
         interrupt.count += 1
 
-    signal.signal(signal.SIGINT, note)
+    for number in heard:
+        signal.signal(number, note)
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, action in heard.items():
+            signal.signal(number, action)
+
+
+@contextmanager
+def ended_as_by_ctrl_c() -> Iterator[None]:
+    """Have the other signals raise KeyboardInterrupt, too, so that what a run holds is let go of.
+
+    Nothing changes for one that is ignored (`nohup`) or has been taken care of, and in threads, which get none.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    ending = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ending:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)

@@ -105,8 +105,7 @@ def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcom
     profile = _existing(statement, state)
     warnings: list[Diagnostic] = []
     if statement.check:
-        endpoints, warnings = state.endpoints()
-        users = [key for key, endpoint in endpoints if profile.name in endpoint.profiles]
+        users, warnings = state.users(profile.name)
         if users:
             raise Refused([*warnings, _in_use(statement, users)])
     state.put(Profile(profile.name))
@@ -129,7 +128,7 @@ def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) 
 def _show_tags(statement: statements.ShowTags, state: State) -> Outcome:
     profile = _existing(statement, state)
     tags = () if profile.tags is None or isinstance(profile.tags, Unreadable) else profile.tags.tags
-    return Outcome(TagListing(tags))
+    return Outcome(TagListing(tags, is_readable=not isinstance(profile.tags, Unreadable)))
 
 
 def _add_tag(statement: statements.AddTag, state: State) -> Outcome:
@@ -146,7 +145,8 @@ def _add_rule(statement: statements.AddRule, state: State) -> Outcome:
 
 
 def _remove_rule(statement: statements.RemoveRule, state: State) -> Outcome:
-    return _apply(state, profiles.remove_rule(_existing(statement, state), statement))
+    is_told = statement.profile not in state.doubtful
+    return _apply(state, profiles.remove_rule(_existing(statement, state), statement, is_told=is_told))
 
 
 def _remove_rule_at(statement: statements.RemoveRuleAt, state: State) -> Outcome:
@@ -155,7 +155,7 @@ def _remove_rule_at(statement: statements.RemoveRuleAt, state: State) -> Outcome
 
 def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:
     profile = _existing(statement, state)
-    listing = RuleListing(_texts(profile, Direction.INBOUND), _texts(profile, Direction.OUTBOUND))
+    listing = RuleListing(_texts(profile, Direction.INBOUND), _texts(profile, Direction.OUTBOUND), profile.rules)
     foreign = isinstance(profile.rules, RulesDocument) and any(
         stored.rule is None for stored in (*profile.rules.inbound, *profile.rules.outbound)
     )
@@ -203,9 +203,10 @@ def damage(profile: Profile) -> tuple[Diagnostic, ...]:
     if isinstance(profile.rules, Unreadable):
         warnings += stored_warnings(profile.rules, profile.rules.source)
     elif profile.rules is not None and profile.rules.is_damaged:
-        # Read once more: an edit may have moved the rules whose places the warnings tell.
         source = Source(keys.rules_key(profile.name), profile.rules.text())
-        warnings += stored_warnings(read_stored_rules(source), source)
+        is_edited = profile.rules.stored_text is None
+        # Read once more where an edit may have moved the rules whose places the warnings tell.
+        warnings += stored_warnings(read_stored_rules(source) if is_edited else profile.rules, source)
     if profile.tags is not None:
         tags = profile.tags
         text = tags.source.text if isinstance(tags, Unreadable) else tags.text()

@@ -1,23 +1,25 @@
-"""From text to a validated statement, with everything that can be said about a text that is not one."""
+"""From text to a validated statement.
+
+What is to be said about a text that is none is left to `calicoctl.engine.mistakes`, which is imported when there is
+one: a sound command does not pay for the search for others.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.policy import statement as valid
-from calicoctl.policy.findings import Edit, Finding, Findings
-from calicoctl.policy.validation import check_rule, check_statement
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation import check_statement
+from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import COMMAND_LINE, Source, Span
-from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import Line, SyntaxProblem, parse
-from calicoctl.syntax.repair import command_text, repair, split_words
-from calicoctl.syntax.vocabulary import describe
+from calicoctl.syntax import ast
+from calicoctl.syntax.parser import SyntaxProblem, parse
 
-_OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 _QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
 
 
@@ -74,160 +76,82 @@ def read_statement(source: Source) -> Reading:
     try:
         node = parse(extent, "statement")
     except SyntaxProblem as problem:
+        from calicoctl.engine.mistakes import explain
+
         raise Refused(explain(problem)) from None
     assert isinstance(node, ast.Statement)
     return validate(node, extent)
 
 
-def validate(node: ast.Statement, extent: Span) -> Reading:
+def validate(node: ast.Statement, extent: Span, variables: Variables | None = None) -> Reading:
     """Validate a statement that has been parsed.
 
     Args:
         node: The statement.
         extent: The text that it was parsed from.
+        variables: The variables that its words may name; None when none are named, or none can be.
 
     Raises:
-        Refused: What is wrong with it, with the corrected text where one is known.
+        Refused: What is wrong with it, with the corrected text where one is known. Nothing is told where it only
+            follows from what was told before.
     """
     findings = Findings()
-    statement = check_statement(node, findings)
+    if variables is not None and _may_name_variables(node, extent):
+        statement = _expand_and_check(node, findings, variables)
+    else:
+        statement = check_statement(node, findings)
     if statement is None:
-        raise Refused(_with_hints(findings.found, _extents(node, extent)))
+        from calicoctl.engine.mistakes import explain_findings
+
+        raise Refused(explain_findings(findings.found, node, extent, variables))
     return Reading(statement, tuple(finding.diagnostic for finding in findings.found))
 
 
-def corrected(where: Span, name: str) -> str:
-    """The statement with another profile's name at `where`, as it must be typed."""
-    start, end = where.source.line_bounds(where.start)
-    text = where.source.text
-    mended = f"{text[start : where.start]}{printer.profile_name(name)}{text[where.end : end]}"
-    return _as_typed(mended, where.source)
+def _may_name_variables(node: ast.Statement, extent: Span) -> bool:
+    """Whether there is anything to expand: nearly no statement has a `$`, and to walk through its tree takes time."""
+    source = extent.source
+    return source.has_variables and (isinstance(node, ast.ProfileBlock) or "$" in extent.text)
 
 
-def explain(problem: SyntaxProblem) -> list[Diagnostic]:
-    """What is wrong with a text that did not parse: the mistakes that a repair mends, else what was expected."""
-    source = problem.extent.source
-    repaired = repair(problem)
-    if repaired is None:
-        return [_unexpected(problem)]
+def _expand_and_check(node: ast.Statement, findings: Findings, variables: Variables) -> valid.Statement | None:
+    """The statement that a node means, its variables expanded; None when anything about it is wrong."""
+    expansion = Expansion(findings)
+    expanded = variables.expand(node, expansion)
+    own = Findings()
+    statement = check_statement(expanded, own)
+    findings.found += [each for each in own.found if not expansion.is_about_failed(each.diagnostic.span)]
+    return None if expansion.failed or findings.has_errors else statement
+
+
+def define(node: ast.Define, extent: Span, variables: Variables, *, is_override: bool = False) -> list[Diagnostic]:
+    """Give a variable its value.
+
+    Args:
+        node: The definition.
+        extent: The text that it was parsed from.
+        variables: Where it is defined, and what its value may name.
+        is_override: Whether it holds whatever a script says.
+
+    Returns:
+        What is wrong with it; the variable has no value then.
+    """
+    from calicoctl.engine.correction import with_hints
+
     findings = Findings()
-    _check(repaired.statement, findings)
-    later = [
-        replace(each.diagnostic, span=repaired.original(each.diagnostic.span, source))
-        for each in findings.found
-        if each.diagnostic.span is not None
-    ]
-    hint: str | None = repaired.source.text
-    if findings.has_errors:
-        hint = _mended(Span(repaired.source, 0, len(repaired.source.text)), problem.start, findings.found)
-    return _hinted([*_own(repaired.mistakes, later), *later], None if hint is None else _as_typed(hint, source))
+    (variables.override if is_override else variables.define)(node, extent, findings)
+    return with_hints(findings.found, [(extent, "script_line")], variables)
 
 
-def _own(mistakes: Sequence[Diagnostic], later: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The mistakes without a missing `cidr` that only follows from another: a network may stand without it."""
-    wrong = [each.span for each in later if each.is_error]
-    is_reordered = any(each.kind is messages.WRONG_ORDER for each in mistakes)
-    return [
-        each for each in mistakes if ("missing", "cidr") not in each.fields or not (is_reordered or each.span in wrong)
-    ]
+def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> ast.Word:
+    """The file that a line includes, its variables expanded.
 
+    Raises:
+        Refused: They cannot be.
+    """
+    expansion = Expansion()
+    file = variables.expand(node.file, expansion)
+    if expansion.failed:
+        from calicoctl.engine.correction import with_hints
 
-def _check(node: Line, findings: Findings) -> bool:
-    """Whether what a line says is sound; lines that only hold a block together always are."""
-    if isinstance(node, ast.Rule):
-        check_rule(node, findings)
-    elif isinstance(node, ast.Statement):
-        check_statement(node, findings)
-    return not findings.has_errors
-
-
-def _extents(node: ast.Statement, extent: Span) -> list[tuple[Span, str]]:
-    """The texts that a statement was parsed from, each with its start: of a block, every rule is one of its own."""
-    if not isinstance(node, ast.ProfileBlock):
-        return [(extent, "statement" if extent.source.is_command_line else "script_line")]
-    rules = [(rule.span, "list_line") for rule in (*node.inbound, *node.outbound) if isinstance(rule, ast.Rule)]
-    return [(extent, "script_line"), *rules]
-
-
-def _with_hints(findings: Sequence[Finding], extents: Sequence[tuple[Span, str]]) -> list[Diagnostic]:
-    """The findings as diagnostics, those of each text with its correction."""
-    diagnostics: list[Diagnostic] = []
-    rest = list(findings)
-    for extent, start in extents:
-        own = [each for each in rest if _is_within(each.diagnostic.span, extent)]
-        rest = [each for each in rest if each not in own]
-        if any(each.diagnostic.is_error for each in own):
-            mended = _mended(extent, start, own)
-            hint = None if mended is None else _as_typed(mended, extent.source)
-            diagnostics += _hinted([each.diagnostic for each in own], hint)
-        else:
-            diagnostics += [each.diagnostic for each in own]
-    return diagnostics + [each.diagnostic for each in rest]
-
-
-def _is_within(span: Span | None, extent: Span) -> bool:
-    return span is not None and span.source is extent.source and extent.start <= span.start <= extent.end
-
-
-def _hinted(diagnostics: Sequence[Diagnostic], hint: str | None) -> list[Diagnostic]:
-    """The corrected text, told once: with the last error, as it mends all of them."""
-    last = max(index for index, each in enumerate(diagnostics) if each.is_error)
-    return [
-        replace(each, hint=hint) if index == last and hint is not None else each
-        for index, each in enumerate(diagnostics)
-    ]
-
-
-def _mended(extent: Span, start: str, findings: Sequence[Finding]) -> str | None:
-    """The text with every edit made; None when an error has no edit, or the result is not sound."""
-    if any(finding.diagnostic.is_error and finding.mend is None for finding in findings):
-        return None
-    edits: dict[int, Edit] = {finding.mend.span.start: finding.mend for finding in findings if finding.mend is not None}
-    text = extent.source.text[: extent.end]
-    for position in sorted(edits, reverse=True):
-        text = text[:position] + edits[position].text + text[edits[position].span.end :]
-    mended = Source(extent.source.name, text)
-    try:
-        node = parse(Span(mended, extent.start, len(text)), start)
-    except SyntaxProblem:
-        return None
-    return text[extent.start :] if _check(node, Findings()) else None
-
-
-def _as_typed(text: str, source: Source) -> str:
-    """A corrected text as it must be typed where the source came from."""
-    words = split_words(Span(Source(source.name, text), 0, len(text)))
-    return command_text((word.text for word in words), source)
-
-
-def _unexpected(problem: SyntaxProblem) -> Diagnostic:
-    """The error where no repair is near: what stands there, and what could."""
-    word = problem.span.text
-    expected = describe(problem.expected)
-    if not word:
-        return diagnose(messages.UNFINISHED, problem.span, expected=expected)
-    known = _known_mistake(problem)
-    return known or diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)
-
-
-def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
-    """A mistake that has a message of its own, though no repair of it is certain."""
-    span, word = problem.span, problem.span.text
-    before_span = replace(problem.extent, end=span.start)
-    before = [each.text for each in split_words(before_span)]
-    is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
-    option = word.partition("=")[0]
-    found: Diagnostic | None = None
-    if word[0] in "'\"":
-        found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
-    elif word == "code" and "_TYPE" in problem.expected:
-        behind = problem.extent.source.text[span.start : problem.extent.end]
-        hint = f"{before_span.text}type <ICMPTYPE> {behind}"
-        found = diagnose(messages.CODE_WITHOUT_TYPE, span, " ".join(hint.split()))
-    elif word == "ports" and not is_value and not {"tcp", "udp"} & set(before):
-        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span)
-    elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
-        found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
-    elif option in _OPTIONS and option in {each.partition("=")[0] for each in before}:
-        found = diagnose(messages.REPEATED_OPTION, span, option=option)
-    return found
+        raise Refused(with_hints(expansion.findings.found, [(extent, "script_line")], variables))
+    return file

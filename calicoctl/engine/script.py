@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.reading import explain, validate
+from calicoctl.engine.includes import Inclusions, OpenFile
+from calicoctl.engine.mistakes import explain
+from calicoctl.engine.reading import define, validate
+from calicoctl.policy import limits
 from calicoctl.policy import statement as valid
+from calicoctl.policy.json_text import collector_paused
+from calicoctl.policy.plain import pass_over
 from calicoctl.policy.rule_update import read_update
-from calicoctl.source import Source, Span
+from calicoctl.policy.variables import Expansion, Variables, is_reference
+from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
-from calicoctl.syntax.parser import SyntaxProblem
-from calicoctl.syntax.script import Statement, read_script
+from calicoctl.syntax.parser import SyntaxProblem, parse
+from calicoctl.syntax.script import Directive, PassedLines, Statement, pass_over_none
 
 # To find the line of each takes a look through the whole text; nobody reads so many.
 _SORTED_MAX = 500
 
-# Opens the file that a statement names, relative to the script; raises `Refused`.
-OpenFile = Callable[[ast.Word], Source]
+# Of so many lines alone the nearest statement is searched for, which takes longer than all else.
+_SEARCHES_MAX = 100
+
+# The words of a line that is wrong and was perhaps meant to define something.
+_DEFINED = re.compile(r"[%@!]?(?:\w+\s+)?[${%]*([A-Za-z_][A-Za-z0-9_]*)")
+_NEVER_DEFINES = ("profile", "calicoctl", "./calicoctl", "$ ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +47,57 @@ class Step:
     extent: Span
 
 
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """Statements that are known to be sound, and become steps when they are wanted.
+
+    Attributes:
+        item: What they are.
+        variables: What their words may name; a value that was given once is never another.
+    """
+
+    item: PassedLines | Statement
+    variables: Variables
+
+    @property
+    def count(self) -> int:
+        """How many steps they become."""
+        return self.item.count if isinstance(self.item, PassedLines) else 1
+
+    def steps(self) -> Iterator[Step]:
+        """The steps."""
+        item = self.item
+        nodes = item.nodes() if isinstance(item, PassedLines) else [(item.in_full(), item.extent)]
+        for node, extent in nodes:
+            assert isinstance(node, ast.Statement)
+            yield Step(validate(node, extent, self.variables).statement, extent)
+
+
 @dataclass(frozen=True)
 class Script:
     """What was read of one or more files.
 
     Attributes:
-        steps: The statements, in order.
+        parts: The statements, in order: steps, and such as are not made into steps yet.
         diagnostics: The errors and warnings, in order.
     """
 
-    steps: tuple[Step, ...]
+    parts: tuple[Step | _Unread, ...] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def count(self) -> int:
+        """How many statements there are. To know that, none must be made."""
+        return sum(part.count if isinstance(part, _Unread) else 1 for part in self.parts)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The statements, in order."""
+        found: list[Step] = []
+        with collector_paused():
+            for part in self.parts:
+                found += part.steps() if isinstance(part, _Unread) else (part,)
+        return tuple(found)
 
     @property
     def has_errors(self) -> bool:
@@ -57,8 +109,19 @@ def _ignore(_done: int, _total: int) -> None:
     """Nobody wants to know how far the reading is."""
 
 
+def _include_nothing(word: ast.Word) -> Source:
+    raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there are no files here")])
+
+
+@collector_paused()
 def read_scripts(
-    sources: Iterable[Source], open_file: OpenFile, report: Callable[[int, int], None] = _ignore
+    sources: Iterable[Source],
+    open_file: OpenFile,
+    report: Callable[[int, int], None] = _ignore,
+    open_script: OpenFile = _include_nothing,
+    overrides: Sequence[Source] = (),
+    *,
+    every_line: bool = False,
 ) -> Script:
     """Parse and validate files as one unit, in order; no datastore is touched.
 
@@ -66,24 +129,101 @@ def read_scripts(
         sources: The files.
         open_file: Opens a file that a statement of a script names.
         report: Told how many of how many characters of a file are read.
+        open_script: Opens a script that another one includes; the source says from where.
+        overrides: Definitions that hold whatever the scripts say, each as `--define NAME=VALUE`.
+        every_line: Whether lines that are known to be sound are read nevertheless; nothing but time comes of it.
     """
-    steps: list[Step] = []
-    diagnostics: list[Diagnostic] = []
+    parts: list[Step | _Unread] = []
+    variables = Variables()
+    diagnostics: list[Diagnostic] = [each for source in overrides for each in _override(source, variables)]
+    inclusions = Inclusions(open_script, variables, pass_over_none if every_line else pass_over)
+    told: set[object] = set()
+    errors = 0
     seen: list[Source] = []
     for source in sources:
         seen.append(source)
-        for item in read_script(source):
-            if isinstance(item, Diagnostic):
-                diagnostics.append(item)
+        for item in inclusions.items(source):
+            found: Sequence[Diagnostic] = ()
+            if isinstance(item, PassedLines):
+                parts.append(_Unread(item, variables))
+            elif isinstance(item, Diagnostic):
+                found = (item,)
             elif isinstance(item, SyntaxProblem):
-                diagnostics += explain(item)
+                found = explain(item, variables, is_searched=errors < _SEARCHES_MAX)
+                variables.doubt(_perhaps_defined(item.extent))
+            elif isinstance(item, Directive):
+                assert isinstance(item.node, ast.Define)  # an inclusion has become what it includes
+                found = define(item.node, item.extent, variables)
             else:
-                step, found = _read_step(item, open_file)
-                diagnostics += found
+                step, found = _read_step(item, open_file, variables)
                 if step is not None and item.is_whole:
-                    steps.append(step)
+                    parts.append(step if item.block is None else _Unread(item, variables))
+            if isinstance(item, Statement | PassedLines) and item.extent.source is source:
                 report(item.extent.end, len(source.text))
-    return Script(tuple(steps), _in_order(diagnostics, [source.name for source in seen]))
+            found = _told_once(found, told) if found else found
+            diagnostics += found
+            errors += sum(diagnostic.is_error for diagnostic in found)
+            if errors > limits.ERRORS_MAX:
+                # First, as it must be among those that are told.
+                more = diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX)
+                return Script(tuple(parts), (more, *diagnostics))
+    diagnostics += variables.unused_overrides()
+    return Script(tuple(parts), _in_order(diagnostics, [source.name for source in seen]))
+
+
+def _override(source: Source, variables: Variables) -> list[Diagnostic]:
+    """Take a definition of the command line."""
+    extent = Span(source, len("--"), len(source.text))
+    try:
+        node = parse(extent, "script_line")
+    except SyntaxProblem as problem:
+        variables.doubt(_perhaps_defined(extent))
+        # What is behind a line break is no part of any value, and not to be made one.
+        return explain(problem, variables, is_searched="\n" not in source.text)
+    assert isinstance(node, ast.Define)  # the text begins with the word
+    return define(node, extent, variables, is_override=True)
+
+
+def _perhaps_defined(extent: Span) -> Sequence[str]:
+    """The names that a wrong line was perhaps meant to define."""
+    if extent.text.startswith(_NEVER_DEFINES):
+        return ()
+    return _DEFINED.findall(extent.text, 0, 4 * limits.VARIABLE_LENGTH)[:1]
+
+
+# What can be wrong with a value wherever it is put to use.
+_OF_ONE_VALUE = frozenset(
+    {
+        messages.BAD_PORT,
+        messages.PORT_OUT_OF_RANGE,
+        messages.PORT_ZERO,
+        messages.PORTS_REVERSED,
+        messages.EMPTY_PORT,
+        messages.PORT_LEADING_ZERO,
+        messages.BAD_NETWORK,
+        messages.PREFIX_OUT_OF_RANGE,
+        messages.HOST_BITS,
+        messages.BAD_NUMBER,
+        messages.NUMBER_OUT_OF_RANGE,
+        messages.ICMP_TYPE_255,
+        messages.BAD_NAME,
+        messages.NAME_TOO_LONG,
+    }
+)
+
+
+def _told_once(found: Sequence[Diagnostic], told: set[object]) -> Sequence[Diagnostic]:
+    """What is wrong, without what is wrong in a definition and was told where its value was first put to use."""
+    kept = []
+    for each in found:
+        span = each.span
+        if span is not None and span.via and each.kind in _OF_ONE_VALUE and is_reference(span.text):
+            mistake = (each.kind, each.fields, span.via)
+            if mistake in told:
+                continue
+            told.add(mistake)
+        kept.append(each)
+    return kept
 
 
 def _in_order(diagnostics: list[Diagnostic], files: list[str]) -> tuple[Diagnostic, ...]:
@@ -91,32 +231,40 @@ def _in_order(diagnostics: list[Diagnostic], files: list[str]) -> tuple[Diagnost
     if len(diagnostics) > _SORTED_MAX:
         return tuple(diagnostics)
 
-    def place(diagnostic: Diagnostic) -> tuple[int, int, int]:
+    def place(diagnostic: Diagnostic) -> tuple[int, ...]:
+        """The file, and in it the line and the column; of an included file those of where it is included before."""
         span = diagnostic.span
-        if span is None or span.source.name not in files:
-            return len(files), 0, 0
-        return files.index(span.source.name), span.line, span.column
+        if span is None:
+            return (len(files),)
+        *inclusions, outermost = [span, *span.source.inclusions]
+        if outermost.source.name not in files:
+            return (-1,) if outermost.source.name == DEFINE_OPTION else (len(files),)
+        within = [number for each in reversed(inclusions) for number in (each.line, each.column)]
+        return files.index(outermost.source.name), outermost.line, outermost.column, *within
 
     return tuple(sorted(diagnostics, key=place))
 
 
-def _read_step(item: Statement, open_file: OpenFile) -> tuple[Step | None, tuple[Diagnostic, ...]]:
+def _read_step(
+    item: Statement, open_file: OpenFile, variables: Variables
+) -> tuple[Step | None, tuple[Diagnostic, ...]]:
     try:
-        reading = validate(item.node, item.extent)
+        reading = validate(item.node, item.extent, variables)
         statement, warnings = reading.statement, reading.warnings
         if isinstance(item.node, ast.RuleUpdate) and isinstance(statement, valid.UpdateRules):
-            document, more = read_update(_document(item.node, open_file), None)
+            document, more = read_update(_document(item.node, open_file, variables), None)
             statement, warnings = replace(statement, document=document), (*warnings, *more)
     except Refused as refused:
         return None, refused.diagnostics
     return Step(statement, item.extent), warnings
 
 
-def _document(node: ast.RuleUpdate, open_file: OpenFile) -> Source:
+def _document(node: ast.RuleUpdate, open_file: OpenFile, variables: Variables) -> Source:
     """The JSON of a `rule update`: the here-document, or the file that is named."""
     if isinstance(node.document, ast.HereDocument):
         return node.document.span.source
     if node.document is not None:
-        return open_file(node.document)
+        # It has been expanded once, so that nothing is found wrong here.
+        return open_file(variables.expand(node.document, Expansion()))
     hint = f"{node.span.text} < FILE, or {node.span.text} <<EOF with the JSON below it and EOF at its end"
     raise Refused([diagnose(messages.UPDATE_WITHOUT_JSON, node.span, hint)])

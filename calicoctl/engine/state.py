@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.policy.endpoint import Endpoint, read_endpoint
@@ -27,6 +28,8 @@ class State:
         self._snapshot = snapshot
         self._read: dict[str, Profile] = {}
         self._changed: dict[str, Profile] = {}
+        # The profiles about which a statement was refused, and that was told: of later refusals nobody reads.
+        self.doubtful: set[str] = set()
 
     def profile(self, name: str) -> Profile:
         """The profile as it is now; one that does not exist has neither rules nor tags."""
@@ -71,6 +74,23 @@ class State:
 
     def endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
         """Every endpoint, and a warning for each that makes no sense; both in the order of their keys."""
+        return self._endpoints
+
+    def users(self, profile: str) -> tuple[list[keys.EndpointKey], list[Diagnostic]]:
+        """The endpoints that have a profile, in order, and a warning for each endpoint that makes no sense."""
+        return self._users.get(profile, []), self._endpoints[1]
+
+    @cached_property
+    def _users(self) -> dict[str, list[keys.EndpointKey]]:
+        """The endpoints of every profile: a script may remove thousands of either."""
+        users: dict[str, list[keys.EndpointKey]] = {}
+        for key, endpoint in self._endpoints[0]:
+            for profile in dict.fromkeys(endpoint.profiles):
+                users.setdefault(profile, []).append(key)
+        return users
+
+    @cached_property
+    def _endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
         found = []
         warnings = []
         for key, entry in sorted(self._snapshot.items()):
@@ -82,7 +102,8 @@ class State:
                 found.append((place, endpoint))
             else:
                 warnings.append(endpoint)
-        return sorted(found, key=lambda pair: pair[0]), warnings
+        # Not by the keys' own comparison, which makes two tuples each time.
+        return sorted(found, key=lambda pair: pair[0].pieces), warnings
 
     def changes(self) -> tuple[Change, ...]:
         """What must be written: each key whose value differs, once; creations first and deletions last."""
@@ -93,6 +114,16 @@ class State:
         """The rules and tags of profiles as they were read; None where there are none."""
         return {key: self._snapshot.get(key) for name in names for key in (keys.rules_key(name), keys.tags_key(name))}
 
+    @cached_property
+    def _folders(self) -> dict[str, list[str]]:
+        """The keys in the folder of every profile."""
+        folders: dict[str, list[str]] = {}
+        for key in self._snapshot:
+            place = keys.profile_of(key)
+            if place is not None:
+                folders.setdefault(place[0], []).append(key)
+        return folders
+
     def _changes_of(self, profile: Profile) -> Iterator[Change]:
         wanted = {
             keys.rules_key(profile.name): _text(profile.rules),
@@ -100,8 +131,7 @@ class State:
         }
         if not profile.exists:
             # Removing a profile takes everything in its folder, what other tools keep there too.
-            folder = keys.profile_folder(profile.name) + "/"
-            wanted.update({key: None for key in self._snapshot if key.startswith(folder)})
+            wanted.update(dict.fromkeys(self._folders.get(profile.name, ())))
         for key, value in wanted.items():
             before = self._snapshot.get(key)
             if value != (None if before is None else before.value):

@@ -31,6 +31,7 @@ from calicoctl.store.interface import (
 _READ_BY_KEY = 16  # that many keys are read one by one, more of them with the whole tree in one read
 _CHUNK = 1000  # changes for which datastores are opened anew, so that their time counts for no more than these
 _ROUNDS = 20
+_TOLD_TIMES = 100  # how often the caller is told of progress, if there are so many writes
 
 
 # Told how many of how many changes are made.
@@ -113,6 +114,8 @@ class Writing:
         for change in changes:
             of_profile.setdefault(profile_of(change.key), []).append(change)
         self._waiting = deque(of_profile.values())
+        # To tell the caller's thread of each write would cost as much again as a tenth of the write.
+        self._told_at_once = max(1, len(of_profile) // _TOLD_TIMES)
         self._stop = threading.Event()
         self._ticks: SimpleQueue[int | None] = SimpleQueue()
 
@@ -141,6 +144,7 @@ class Writing:
 
     def _work(self) -> None:
         """What one writer does: all of the next profile, until there is none."""
+        untold = 0
         try:
             with closing(self._writers.open_store()) as store:
                 while self._waiting and not self._stop.is_set():
@@ -151,8 +155,12 @@ class Writing:
                         changes = self._waiting.popleft()
                     except IndexError:  # another writer was faster
                         break
-                    self._ticks.put(self._write(store, changes))
+                    untold += self._write(store, changes)
+                    if untold >= self._told_at_once:
+                        self._ticks.put(untold)
+                        untold = 0
         finally:
+            self._ticks.put(untold)
             self._ticks.put(None)
 
     def _write(self, store: Datastore, changes: Sequence[Change]) -> int:

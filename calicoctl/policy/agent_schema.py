@@ -43,6 +43,7 @@ from calicoctl.messages import (
     RULE_TAG_BOUNDS,
     RULE_UNKNOWN_KEY,
 )
+from calicoctl.nearest import nearest
 from calicoctl.policy.json_text import Path, RepeatedKeys, found_text, path_text
 from calicoctl.policy.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN, PORT_MAX, PORT_MIN
 from calicoctl.policy.rule_json import read_network
@@ -336,17 +337,6 @@ def validate_log_prefix(rule: Mapping[str, object]) -> Iterator[Problem]:
         yield _problem(("log_prefix",), RULE_LOG_PREFIX, Verdict.REFUSED, maximum=LOG_PREFIX_MAX)
     elif not _LOG_PREFIX.fullmatch(prefix):
         yield _problem(("log_prefix",), RULE_LOG_PREFIX, Verdict.MISREAD, maximum=LOG_PREFIX_MAX)
-
-
-def nearest(word: str, known: tuple[str, ...]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    if len(word) > NAME_LENGTH:
-        return None
-    if word in known:
-        return word
-    import difflib  # Costs more to import than it is worth to commands that find nothing wrong.
-
-    return next(iter(difflib.get_close_matches(word.lower(), known, n=1)), None)
 
 
 VALIDATORS: tuple[Callable[[Mapping[str, object]], Iterator[Problem]], ...] = (

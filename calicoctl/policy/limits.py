@@ -15,7 +15,21 @@ NAME_PATTERN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 PORT_MIN = 1
 PORT_MAX = 65535
 
+# Once a statement, a list or a script has more errors than this, no more are looked for: nobody mends so many in
+# one go, and a file of another kind, given by mistake, is answered in seconds however long it is.
+ERRORS_MAX = 1000
+
 ICMP_TYPE_MAX = 254
 ICMP_CODE_MAX = 255
 
 PREFIX_LENGTH_MAX = {4: 32, 6: 128}
+
+# Of scripts. A value of the length limit is a list of some ten thousand ports; without it, ten lines that each name
+# the line before ten times would make ten billion words. Diagnostics follow values back through the values that they
+# are made of, which takes a call for each. And two includes in each of a row of files double with every file.
+VARIABLE_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_LENGTH = 128
+VALUE_LENGTH = 65_536
+VALUE_DEPTH = 64
+INCLUDE_DEPTH = 16
+INCLUDE_COUNT = 10_000

@@ -17,7 +17,8 @@ from calicoctl.messages import (
     NET_MASKED,
     NETS_MASKED,
 )
-from calicoctl.policy.agent_schema import check_rule, nearest
+from calicoctl.nearest import nearest
+from calicoctl.policy.agent_schema import check_rule
 from calicoctl.policy.json_text import (
     Element,
     Member,
@@ -171,7 +172,8 @@ class _Reading:
     def raise_errors(self) -> None:
         """Refuse the text if there are errors: with all of them, or as many as anyone reads."""
         if len(self.errors) > _ERRORS_MAX:
-            self.errors[_ERRORS_MAX:] = [diagnose(JSON_MORE_ERRORS)]
+            # First, as it must be among those that are told.
+            self.errors[:] = [diagnose(JSON_MORE_ERRORS), *self.errors[:_ERRORS_MAX]]
         if self.errors:
             raise Refused(self.errors)
 

@@ -7,7 +7,7 @@ its other members; what they mean stands beside them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
@@ -42,9 +42,11 @@ from calicoctl.policy.json_text import (
 )
 from calicoctl.policy.rule import Direction, Rule
 from calicoctl.policy.rule_json import compact_json, from_json, rule_text
+from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = frozenset(direction.json_key for direction in Direction)
+_BOTH_LISTS = tuple((f'"{direction.json_key}"', direction) for direction in Direction)
 # Warnings about one profile that are printed in full; the others are counted.
 _WARNINGS_MAX = 5
 
@@ -110,44 +112,57 @@ class StoredRule:
         return self.rule is None and all(problem.verdict is Verdict.TOLERATED for problem in self.problems)
 
 
+def _fingerprint(stored: StoredRule) -> int | None:
+    """What a rule is searched for by; one beyond the language is never searched for."""
+    return None if stored.rule is None else stored.rule.fingerprint
+
+
+def _listed(rules: Iterable[StoredRule]) -> IndexedSequence[StoredRule]:
+    return IndexedSequence(rules, _fingerprint)
+
+
 @dataclass(frozen=True)
 class RulesDocument:
     """A profile's rules document.
 
     Attributes:
-        inbound: The rules for traffic to an endpoint.
-        outbound: The rules for traffic from it.
+        lists: The rules for traffic to an endpoint, and those for traffic from it.
         members: The document's members in order: each key's raw text, and either the raw text of a value
             that is no concern of ours or the direction whose list stands there.
         problems: What is wrong with the document itself.
         stored_text: The text that it was read from; None as soon as it has been edited.
-        fingerprints: Of a direction's rules, once they were searched: at least those of its rules. A document
-            shares them with those that came of it by putting rules in, so that a set may hold more.
     """
 
-    inbound: tuple[StoredRule, ...]
-    outbound: tuple[StoredRule, ...]
+    lists: tuple[IndexedSequence[StoredRule], IndexedSequence[StoredRule]]
     members: tuple[tuple[str, str | Direction], ...] = ()
     problems: tuple[Problem, ...] = ()
     stored_text: str | None = field(default=None, compare=False, repr=False)
-    fingerprints: dict[Direction, set[int]] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def new(inbound: Iterable[StoredRule] = (), outbound: Iterable[StoredRule] = ()) -> RulesDocument:
         """A document that is nowhere stored yet."""
-        members = tuple((f'"{direction.json_key}"', direction) for direction in Direction)
-        return RulesDocument(tuple(inbound), tuple(outbound), members)
+        return RulesDocument((_listed(inbound), _listed(outbound)), _BOTH_LISTS)
+
+    @property
+    def inbound(self) -> tuple[StoredRule, ...]:
+        """The rules for traffic to an endpoint, in order."""
+        return self.lists[0][:]
+
+    @property
+    def outbound(self) -> tuple[StoredRule, ...]:
+        """The rules for traffic from an endpoint, in order."""
+        return self.lists[1][:]
 
     @property
     def is_damaged(self) -> bool:
         """Whether the agent refuses it, or does something else than it says."""
         return bool(self.problems) or any(
-            rule.problems and not rule.is_foreign for rule in (*self.inbound, *self.outbound)
+            rule.problems and not rule.is_foreign for rules in self.lists for rule in rules
         )
 
-    def rules(self, direction: Direction) -> tuple[StoredRule, ...]:
+    def rules(self, direction: Direction) -> IndexedSequence[StoredRule]:
         """The rules of one direction, in order."""
-        return self.inbound if direction is Direction.INBOUND else self.outbound
+        return self.lists[0] if direction is Direction.INBOUND else self.lists[1]
 
     def with_rules(self, direction: Direction, rules: Sequence[StoredRule]) -> RulesDocument:
         """The same document with other rules in one direction.
@@ -156,50 +171,40 @@ class RulesDocument:
         lists, even where one was missing.
         """
         kept = tuple(rules)
-        if kept == self.rules(direction) and direction in self._present:
+        if self.rules(direction) == kept and self._has(direction):
             return self
-        fingerprints = {each: known for each, known in self.fingerprints.items() if each is not direction}
-        return self._edited(direction, kept, fingerprints)
+        return self._edited(direction, _listed(kept))
 
     def with_rule_put_in(self, direction: Direction, index: int, rule: StoredRule) -> RulesDocument:
         """The same document with one more rule, before the one at a 0-based index."""
+        return self._edited(direction, self.rules(direction).inserted(index, rule))
+
+    def with_rule_removed(self, direction: Direction, index: int) -> RulesDocument:
+        """The same document without the rule at a 0-based index."""
+        return self._edited(direction, self.rules(direction).removed(index))
+
+    def with_rule_moved(self, direction: Direction, before: int, after: int) -> RulesDocument:
+        """The same document with the rule at one 0-based index moved to another, as counted without it."""
         rules = self.rules(direction)
-        known = self.fingerprints.get(direction)
-        if known is not None and rule.rule is not None:
-            known.add(rule.rule.fingerprint)
-        # The set is shared, the mapping is not: what one of the two searches later, it has searched alone.
-        return self._edited(direction, (*rules[:index], rule, *rules[index:]), dict(self.fingerprints))
+        rule = rules[before]
+        return self._edited(direction, rules.removed(before).inserted(after, rule))
 
     def find(self, direction: Direction, rule: Rule) -> int | None:
-        """The 0-based index of the first rule that means the same; None when there is none.
+        """The 0-based index of the first rule that means the same; None when there is none."""
+        return self.rules(direction).find(rule.fingerprint, lambda stored: stored.says(rule))
 
-        That there is none, which is the usual answer when rules are added, is known without a look at the
-        rules: a script may add a hundred thousand to one list.
-        """
-        rules = self.rules(direction)
-        known = self.fingerprints.get(direction)
-        if known is None:
-            known = {stored.rule.fingerprint for stored in rules if stored.rule is not None}
-            self.fingerprints[direction] = known
-        if rule.fingerprint not in known:
-            return None
-        return next((index for index, stored in enumerate(rules) if stored.says(rule)), None)
+    def _has(self, direction: Direction) -> bool:
+        """Whether the document has the list of a direction."""
+        return any(value is direction for _, value in self.members)
 
-    @property
-    def _present(self) -> set[Direction]:
-        """The directions whose lists the document has."""
-        return {value for _, value in self.members if isinstance(value, Direction)}
-
-    def _edited(
-        self, direction: Direction, rules: tuple[StoredRule, ...], fingerprints: dict[Direction, set[int]]
-    ) -> RulesDocument:
-        present = self._present
-        added = tuple((f'"{each.json_key}"', each) for each in Direction if each not in present)
+    def _edited(self, direction: Direction, rules: IndexedSequence[StoredRule]) -> RulesDocument:
+        inbound, outbound = self.lists
+        lists = (rules, outbound) if direction is Direction.INBOUND else (inbound, rules)
+        if self.members is _BOTH_LISTS or all(map(self._has, Direction)):
+            return RulesDocument(lists, self.members, self.problems)
+        added = tuple(member for member in _BOTH_LISTS if not self._has(member[1]))
         problems = tuple(problem for problem in self.problems if problem.kind is not JSON_LIST_MISSING)
-        inbound, outbound = (
-            rules if each is direction else self.rules(each) for each in (Direction.INBOUND, Direction.OUTBOUND)
-        )
-        return RulesDocument(inbound, outbound, self.members + added, problems, None, fingerprints)
+        return RulesDocument(lists, self.members + added, problems)
 
     def text(self) -> str:
         """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces between."""
@@ -228,17 +233,18 @@ def read_stored_rules(source: Source) -> RulesDocument | Unreadable:
     if faults := document_faults(source, members):
         return Unreadable(source, faults)
     text = source.text
-    rules: dict[str, tuple[StoredRule, ...]] = {}
+    rules: dict[str, IndexedSequence[StoredRule]] = {}
     kept: list[tuple[str, str | Direction]] = []
     for member in members:
         raw_key = text[member.key_start : member.key_end]
         if member.elements is None:
             kept.append((raw_key, text[member.start : member.end]))
         else:
-            rules[member.key] = tuple(_stored_rule(text, element) for element in member.elements)
+            rules[member.key] = _listed(_stored_rule(text, element) for element in member.elements)
             kept.append((raw_key, _direction(member.key)))
     inbound, outbound = (rules.get(direction.json_key) for direction in Direction)
-    return RulesDocument(inbound or (), outbound or (), tuple(kept), _document_problems(source, rules), text)
+    lists = (inbound or _listed(()), outbound or _listed(()))
+    return RulesDocument(lists, tuple(kept), _document_problems(source, rules), text)
 
 
 def _direction(key: str) -> Direction:
@@ -284,7 +290,7 @@ def document_faults(source: Source, members: tuple[Member, ...]) -> tuple[Diagno
     return tuple(faults)
 
 
-def _document_problems(source: Source, rules: dict[str, tuple[StoredRule, ...]]) -> tuple[Problem, ...]:
+def _document_problems(source: Source, rules: Mapping[str, Iterable[StoredRule]]) -> tuple[Problem, ...]:
     missing = (direction.json_key for direction in Direction if direction.json_key not in rules)
     problems = [Problem((key,), JSON_LIST_MISSING, Verdict.REFUSED) for key in missing]
     constant = find_constant(source)
@@ -350,13 +356,14 @@ def display_json(document: RulesDocument) -> str:
     return "{\n" + ",\n".join(lists) + "\n}"
 
 
-def _displayed_list(rules: tuple[StoredRule, ...]) -> str:
+def _displayed_list(rules: Sequence[StoredRule]) -> str:
     if not rules:
         return "[]"
-    return "[\n" + ",\n".join(f"    {_displayed(rule)}" for rule in rules) + "\n  ]"
+    return "[\n" + ",\n".join(f"    {display_rule(rule, 4)}" for rule in rules) + "\n  ]"
 
 
-def _displayed(rule: StoredRule) -> str:
+def display_rule(rule: StoredRule, margin: int) -> str:
+    """A rule as `rule json` prints it; the lines below the first begin with a margin of so many spaces."""
     value = rule.value if rule.rule is None else json.loads(rule.raw)
     if not isinstance(value, dict):
         return visible_json(rule.raw)
@@ -366,4 +373,4 @@ def _displayed(rule: StoredRule) -> str:
         # Repeated keys or an odd number somewhere inside, or nested too deeply for the encoder.
         return visible_json(rule.raw)
     # Printable ASCII but for the encoder's own line breaks: in strings, all else is escaped.
-    return text.replace("\n", "\n    ")
+    return text.replace("\n", "\n" + " " * margin)

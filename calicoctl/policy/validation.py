@@ -163,20 +163,33 @@ def _rule_remove_at(node: ast.RuleRemoveAt, findings: Findings) -> valid.Stateme
 
 def _profile_block(node: ast.ProfileBlock, findings: Findings) -> valid.Statement | None:
     name = words.existing_profile(node.profile, findings)
-    tags = [words.new_name(tag, "tag", findings) for tag in node.tags]
-    for index, tag in enumerate(tags):
-        if tag is not None and tag in tags[:index]:
-            findings.add(messages.REPEATED_TAG, node.tags[index].span, tag=tag)
+    tags = _declared_tags(node.tags, findings)
     inbound = _declared_rules(node.inbound, findings)
     outbound = _declared_rules(node.outbound, findings)
     if name is None or findings.has_errors:
         return None
-    return valid.DeclareProfile(name, node.profile.span, tuple(tag for tag in tags if tag), inbound, outbound)
+    return valid.DeclareProfile(name, node.profile.span, tags, inbound, outbound)
+
+
+def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, ...]:
+    tags: dict[str, None] = {}
+    wrong = 0
+    for node in nodes:
+        tag = words.new_name(node, "tag", findings)
+        if tag is not None and tag in tags:
+            findings.add(messages.REPEATED_TAG, node.span, tag=tag)
+            tag = None
+        if tag is not None:
+            tags[tag] = None
+        elif (wrong := wrong + 1) > limits.ERRORS_MAX:
+            break
+    return tuple(tags)
 
 
 def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings) -> tuple[StoredRule, ...]:
     """The rules of a list; what is wrong with one does not keep the others from being judged."""
     rules: list[StoredRule] = []
+    wrong = 0
     for node in nodes:
         own = Findings()
         if isinstance(node, ast.JsonRule):
@@ -188,6 +201,8 @@ def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings
         findings.found += own.found
         if stored is not None:
             rules.append(stored)
+        elif (wrong := wrong + 1) > limits.ERRORS_MAX:
+            break
     return tuple(rules)
 
 

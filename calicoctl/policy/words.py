@@ -6,12 +6,12 @@ Each function returns the value, or None after it has noted in `findings` what i
 from __future__ import annotations
 
 import re
-import socket
+from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, NetmaskValueError
 
 from calicoctl import messages
 from calicoctl.policy import limits
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import Network, PortRange, network_text
 from calicoctl.source import Span
 from calicoctl.syntax import ast
@@ -50,63 +50,106 @@ def port_list(word: ast.Word, findings: Findings) -> tuple[PortRange, ...] | Non
     ranges: list[PortRange] = []
     offset = 0
     sound = "" not in items
+    wrong = 0
     if not sound:
-        findings.add(messages.EMPTY_PORT, word.span, ",".join(filter(None, items)) or None, ports=word.text)
+        mend = ",".join(filter(None, items)) or None
+        findings.add(messages.EMPTY_PORT, word.span, _respelt(word, mend), ports=word.text)
     for item in items:
-        span = _inside(word, offset, len(item))
+        port = _port_item(_Part(word, offset, item), findings) if item else None
         offset += len(item) + 1
-        if not item:
-            continue
-        port = _port_item(item, span, findings)
-        if port is None:
-            sound = False
-        else:
+        if port is not None:
             ranges.append(port)
+        elif item:
+            sound = False
+            wrong += 1
+            if wrong > limits.ERRORS_MAX:
+                break
     return tuple(ranges) if sound else None
 
 
-def _inside(word: ast.Word, offset: int, length: int) -> Span:
-    """The span of a part of a word; of a word in quotes, whose characters may be escapes, the whole."""
-    if word.span.end - word.span.start != len(word.text):
-        return word.span
-    start = word.span.start + offset
-    return Span(word.span.source, start, start + length)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some characters of a word: the `text` that begins at `start`."""
+
+    word: ast.Word
+    start: int
+    text: str
+
+    @property
+    def span(self) -> Span:
+        return self.word.part(self.start, self.start + len(self.text))
+
+    def group(self, found: re.Match[str], number: int) -> _Part:
+        """One group of what was found in this part."""
+        return _Part(self.word, self.start + found.start(number), found[number])
+
+    def respelt(self, text: str | None) -> Edit | None:
+        """The edit that makes another text of it, and leaves the rest of the word; None where none can."""
+        if text is None:
+            return None
+        end = self.start + len(self.text)
+        whole = self.word.text
+        if isinstance(self.word, ast.ExpandedWord) or len(whole) == len(self.text):
+            return _respelt(self.word, whole[: self.start] + text + whole[end:])
+        where = self.word.exact(self.start, end)
+        return None if where is None else Edit(where, text)
 
 
-def _part(span: Span, found: re.Match[str], group: int) -> Span:
-    """The span of one group of what was found in a text; the whole span where the text holds escapes."""
-    if span.text != found.string:
-        return span
-    return Span(span.source, span.start + found.start(group), span.start + found.end(group))
+def _respelt(word: ast.Word, text: str | None) -> Edit | None:
+    """The edit that makes another text of a word; None where none can.
+
+    What comes from a variable is mended in its definition, and what does not is mended with `${NAME}` as it stands.
+    """
+    if text is None:
+        return None
+    if not isinstance(word, ast.ExpandedWord):
+        return Edit(word.span, text)
+    if len(word.pieces) == 1 and word.pieces[0].word is not None:
+        return _respelt(word.pieces[0].word, text)
+    before, behind = _common_ends(word.text, text)
+    where = word.exact(before, len(word.text) - behind)
+    return None if where is None else Edit(where, text[before : len(text) - behind])
 
 
-def _port_item(item: str, span: Span, findings: Findings) -> PortRange | None:
-    pair = _RANGE.match(item)
+def _common_ends(one: str, other: str) -> tuple[int, int]:
+    """How many characters two texts have in common at their beginning, and behind those at their end."""
+    before = _common_start(one, other)
+    return before, _common_start(one[before:][::-1], other[before:][::-1])
+
+
+def _common_start(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (here, there) in pairs if here != there), min(len(one), len(other)))
+
+
+def _port_item(item: _Part, findings: Findings) -> PortRange | None:
+    pair = _RANGE.match(item.text)
     if pair is None:
-        port = _port(item, span, findings)
+        port = _port(item, findings)
         return None if port is None else PortRange(port, port)
-    first = _port(pair[1], _part(span, pair, 1), findings)
-    last = _port(pair[2], _part(span, pair, 2), findings)
+    first = _port(item.group(pair, 1), findings)
+    last = _port(item.group(pair, 2), findings)
     if first is None or last is None:
         return None
     if first > last:
-        findings.add(messages.PORTS_REVERSED, span, f"{last}:{first}", ports=item)
+        findings.add(messages.PORTS_REVERSED, item.span, item.respelt(f"{last}:{first}"), ports=item.text)
         return None
     return PortRange(first, last)
 
 
-def _port(text: str, span: Span, findings: Findings) -> int | None:
+def _port(part: _Part, findings: Findings) -> int | None:
+    text = part.text
     if not _NUMBER.match(text):
-        mend = _service_port(text) if span.text == text else None
-        findings.add(messages.BAD_PORT, span, mend or _plainly(span.text, _PORT_ITEM), port=text)
+        mend = _service_port(text) or _plainly(text, _PORT_ITEM)
+        findings.add(messages.BAD_PORT, part.span, part.respelt(mend), port=text)
         return None
     number = _small_number(text)
     if number == 0:
-        findings.add(messages.PORT_ZERO, span)
+        findings.add(messages.PORT_ZERO, part.span)
     elif number is None or number > limits.PORT_MAX:
-        findings.add(messages.PORT_OUT_OF_RANGE, span, port=text)
+        findings.add(messages.PORT_OUT_OF_RANGE, part.span, port=text)
     elif text[0] == "0":
-        findings.add(messages.PORT_LEADING_ZERO, span, span.text.replace(text, str(number), 1), port=text)
+        findings.add(messages.PORT_LEADING_ZERO, part.span, part.respelt(str(number)), port=text)
     else:
         return number
     return None
@@ -122,6 +165,8 @@ def _service_port(name: str) -> str | None:
     """The port of a service that this machine knows by name, for a hint."""
     if not re.match(r"[a-z][a-z0-9-]{0,30}\Z", name):
         return None
+    import socket  # paid for by those who need the hint only
+
     try:
         return str(socket.getservbyname(name))
     except OSError:
@@ -139,7 +184,8 @@ def network(word: ast.Word, findings: Findings) -> Network | None:
     address_text, slash, length_text = word.text.partition("/")
     address = _address(address_text)
     if address is None:
-        findings.add(messages.BAD_NETWORK, word.span, _meant_network(address_text, length_text), cidr=word.text)
+        mend = _respelt(word, _meant_network(address_text, length_text))
+        findings.add(messages.BAD_NETWORK, word.span, mend, cidr=word.text)
         return None
     maximum = address.max_prefixlen
     if not slash:
@@ -147,12 +193,18 @@ def network(word: ast.Word, findings: Findings) -> Network | None:
     elif _NUMBER.match(length_text):
         length = _small_number(length_text)
     else:
-        findings.add(messages.BAD_NETWORK, word.span, _meant_network(address_text, length_text), cidr=word.text)
+        mend = _respelt(word, _meant_network(address_text, length_text))
+        findings.add(messages.BAD_NETWORK, word.span, mend, cidr=word.text)
         return None
     if length is None or length > maximum:
-        mend = f"{address_text}/{maximum}"
+        shortest = f"{address_text}/{maximum}"
         findings.add(
-            messages.PREFIX_OUT_OF_RANGE, word.span, mend, length=length_text, version=address.version, maximum=maximum
+            messages.PREFIX_OUT_OF_RANGE,
+            word.span,
+            _respelt(word, shortest),
+            length=length_text,
+            version=address.version,
+            maximum=maximum,
         )
         return None
     return _masked(address, length, word, findings)
@@ -171,7 +223,7 @@ def _masked(address: IPv4Address | IPv6Address, length: int, word: ast.Word, fin
     result: Network = network_class((int(address), length), strict=False)
     if result.network_address != address:
         text = network_text(result)
-        findings.add(messages.HOST_BITS, word.span, text, cidr=word.text, network=text)
+        findings.add(messages.HOST_BITS, word.span, _respelt(word, text), cidr=word.text, network=text)
     return result
 
 
@@ -208,7 +260,7 @@ def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings:
     if not re.match(r"-?[0-9]+\Z", text):
         known = _ICMP_TYPES[version].get(text.lower()) if what == "type" else None
         mend = None if known is None else str(known)
-        findings.add(messages.BAD_NUMBER, word.span, mend, word=text, what=what, maximum=maximum)
+        findings.add(messages.BAD_NUMBER, word.span, _respelt(word, mend), word=text, what=what, maximum=maximum)
         return None
     number = _small_number(text.lstrip("-"))
     if text.startswith("-") or number is None or number > maximum:
@@ -238,14 +290,14 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
     """
     name = word.text
     if not limits.NAME_PATTERN.fullmatch(name):
-        mend = _plainly(name, limits.NAME_PATTERN)
+        mend = _respelt(word, _plainly(name, limits.NAME_PATTERN))
         findings.add(messages.BAD_NAME, word.span, mend, name=name, what=what, maximum=limits.NAME_LENGTH)
     elif len(name) > limits.NAME_LENGTH:
         findings.add(messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH)
     elif what == "profile" and name in (".", ".."):
         findings.add(messages.DOT_PROFILE, word.span, name=name)
     elif what == "profile" and name.startswith("_"):
-        findings.add(messages.HIDDEN_PROFILE, word.span, name.lstrip("_") or None, name=name)
+        findings.add(messages.HIDDEN_PROFILE, word.span, _respelt(word, name.lstrip("_") or None), name=name)
     else:
         return name
     return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from calicoctl.source import Source, Span
+from calicoctl.source import Definition, ExpandedSpan, Source, Span
 
 _NOWHERE = Span(Source("<no source>", ""), 0, 0)
 
@@ -29,6 +29,97 @@ class Word:
 
     text: str
     span: Span = _span()
+
+    def part(self, start: int, end: int) -> Span:
+        """Where some characters of the text stood; of a word in quotes, the whole.
+
+        Args:
+            start: The first character, from 0.
+            end: The one behind the last.
+        """
+        if self.span.text != self.text:
+            return self.span
+        return Span(self.span.source, self.span.start + start, self.span.start + end)
+
+    def exact(self, start: int, end: int) -> Span | None:
+        """The characters of a source that some characters of the text are, one for one; None when there are none such.
+
+        In an expanded word they may stand in a definition, and that is where they can be replaced.
+        """
+        typed = self.span.text
+        if typed != self.text:
+            if typed[1:-1] != self.text or typed[:1] not in ("'", '"'):
+                return None
+            start, end = start + 1, end + 1
+        return Span(self.span.source, self.span.start + start, self.span.start + end)
+
+
+@dataclass(frozen=True, slots=True)
+class TypedWord(Word):
+    """A word that is printed just as its text stands, quotes and variables included; in formatted scripts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an expanded word.
+
+    Attributes:
+        start: Where it begins in the word's text.
+        end: Where it ends.
+        typed: What was typed for it: its own characters, or `${NAME}`.
+        text: What it is.
+        name: The variable; None for characters that were typed as they are.
+        word: The word of the variable's value; None for those, and for a comma between two words of a list.
+    """
+
+    start: int
+    end: int
+    typed: Span
+    text: str
+    name: str | None = None
+    word: Word | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedWord(Word):
+    """A word in which variables were named, with their values in their places.
+
+    Attributes:
+        pieces: What its text was put together from, in order, without gaps.
+    """
+
+    pieces: tuple[Piece, ...] = field(default=(), compare=False, repr=False)
+
+    def part(self, start: int, end: int) -> Span:
+        """Where some characters of the text stood: the `${NAME}` they come from, with their place in its value."""
+        piece = self._piece(start, end)
+        if piece is None:
+            return self.span
+        if piece.name is None:
+            return self.exact(start, end) or piece.typed
+        if piece.word is None:
+            return piece.typed
+        inner = piece.word.part(start - piece.start, end - piece.start)
+        typed = piece.typed
+        definition = Definition(piece.name, inner.plain)
+        return ExpandedSpan(typed.source, typed.start, typed.end, (definition, *inner.via))
+
+    def exact(self, start: int, end: int) -> Span | None:
+        """The characters of a source that some characters of the text are, if need be those of a definition."""
+        piece = self._piece(start, end)
+        if piece is None:
+            return None
+        start, end = start - piece.start, end - piece.start
+        if piece.name is not None:
+            return None if piece.word is None else piece.word.exact(start, end)
+        if piece.typed.text != piece.text:
+            return None  # it holds escapes
+        return Span(piece.typed.source, piece.typed.start + start, piece.typed.start + end)
+
+    def _piece(self, start: int, end: int) -> Piece | None:
+        """The one piece that holds some characters; for a place between two pieces, the one that was typed as it is."""
+        holding = [piece for piece in self.pieces if piece.start <= start and end <= piece.end]
+        return min(holding, key=lambda piece: piece.name is not None, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +321,42 @@ class ProfileBlock:
         inbound: All of its inbound rules, in order.
         outbound: All of its outbound rules, in order.
         span: The line that begins the block.
+        tags_span: The line of its tags.
     """
 
     profile: Word
     tags: tuple[Word, ...] = ()
     inbound: tuple[Rule | JsonRule, ...] = ()
     outbound: tuple[Rule | JsonRule, ...] = ()
+    span: Span = _span()
+    tags_span: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Define:
+    """`define NAME = VALUE`, in scripts only; no statement, since it does nothing to a profile.
+
+    Attributes:
+        name: The variable.
+        value: The words of its value, one or more.
+        span: The whole.
+    """
+
+    name: Word
+    value: tuple[Word, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`include FILE`, in scripts only.
+
+    Attributes:
+        file: The path, relative to the script.
+        span: The whole.
+    """
+
+    file: Word
     span: Span = _span()
 
 

@@ -7,19 +7,16 @@ right. Where none can be kept (no home, a read-only folder), grammars are compil
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
-import os
-import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from importlib import resources
-from pathlib import Path
 
 import lark
 from lark import Lark
+
+from calicoctl.syntax.kept import keep, kept_path, read_kept
 
 _CHECKSUM_LENGTH = hashlib.sha256().digest_size
 
@@ -45,43 +42,21 @@ def load_or_compile(package: str, name: str, compile_grammar: Callable[[], Lark]
     return grammar
 
 
-def _path(package: str, name: str) -> Path | None:
+def _path(package: str, name: str) -> str | None:
     """Where the grammar is kept; None when there is no folder for it."""
-    home = os.environ.get("HOME")
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or (f"{home}/.cache" if home else ""))
-    if not folder.is_absolute():
-        return None
     key = hashlib.sha256(repr((sys.version_info, lark.__version__)).encode())
     for file in sorted(resources.files(package).iterdir(), key=lambda each: each.name):
         if file.name.endswith(".lark"):
             key.update(file.name.encode() + b"\0" + file.read_bytes())
-    return folder / "calicoctl" / f"{name}-{key.hexdigest()[:32]}.grammar"
+    return kept_path(f"{name}-{key.hexdigest()[:32]}.grammar")
 
 
-def _read(path: Path) -> bytes | None:
+def _read(path: str) -> bytes | None:
     """The content of a file that only this user can have written, and that is whole."""
-    try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o022:
-                return None
-            content = file.read()
-    except OSError:
-        return None
+    content = read_kept(path) or b""
     checksum, payload = content[:_CHECKSUM_LENGTH], content[_CHECKSUM_LENGTH:]
     return payload if hashlib.sha256(payload).digest() == checksum else None
 
 
-def _write(path: Path, payload: bytes) -> None:
-    """Put a file in place at once, so that a process which starts meanwhile reads the whole of it or none."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(hashlib.sha256(payload).digest() + payload)
-                file.flush()
-                temporary.replace(path)
-            except OSError:
-                temporary.unlink()
-                raise
+def _write(path: str, payload: bytes) -> None:
+    keep(path, hashlib.sha256(payload).digest() + payload)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from lark import Lark
-
-from calicoctl.syntax.compiled import load_or_compile
+if TYPE_CHECKING:
+    # Imported where it is used: most commands do without Lark, which takes 40 ms to import.
+    from lark import Lark
 
 GRAMMAR_PACKAGE = "calicoctl.grammar"
 
@@ -31,16 +32,30 @@ def language(start: str = "statement", strict: bool = False) -> Lark:
 
 @cache
 def _compiled(file: str, strict: bool) -> Lark:
-    def compile_grammar() -> Lark:
-        return Lark.open_from_package(
-            GRAMMAR_PACKAGE,
-            file,
-            [""],
-            parser="lalr",
-            start=list(STARTS[file]),
-            maybe_placeholders=True,
-            propagate_positions=True,
-            strict=strict,
-        )
+    from calicoctl.syntax.compiled import load_or_compile
 
-    return compile_grammar() if strict else load_or_compile(GRAMMAR_PACKAGE, file, compile_grammar)
+    if strict:
+        return compile_grammar(file, strict)
+    return load_or_compile(GRAMMAR_PACKAGE, file, lambda: compile_grammar(file))
+
+
+@cache
+def compile_grammar(file: str, strict: bool = False) -> Lark:
+    """Compile a grammar file, kept or not; its rules are still there as they were written.
+
+    Args:
+        file: One of `STARTS`.
+        strict: As for `language`.
+    """
+    from lark import Lark
+
+    return Lark.open_from_package(
+        GRAMMAR_PACKAGE,
+        file,
+        [""],
+        parser="lalr",
+        start=list(STARTS[file]),
+        maybe_placeholders=True,
+        propagate_positions=True,
+        strict=strict,
+    )

@@ -1,20 +1,19 @@
-"""Text to AST, through the Lark grammar."""
+"""Text to AST: through the matcher, or where that does not take a text, through Lark."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from lark import Token, Tree
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from dataclasses import dataclass, replace
 
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
-from calicoctl.syntax.grammar import language
+from calicoctl.syntax.matcher import match
+from calicoctl.syntax.tree import Child, Token, Tree
 
-_Tree = Tree[Token]
-_Child = Tree[Token] | Token | None
+# The characters of one statement or line; nobody writes so many. To part a line into words can take 170 bytes of
+# memory for each of its characters, as Python's regular expressions do.
+LENGTH_MAX = 1_000_000
 
 
 class SyntaxProblem(Exception):
@@ -47,6 +46,7 @@ class TagsLine:
     """`tags WEB, WEB_APP` in a block."""
 
     tags: tuple[ast.Word, ...]
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class BlockEnd:
     """`}`."""
 
 
-Line = ast.Statement | BlockBegin | TagsLine | ListBegin | BlockEnd | ast.Rule | ast.JsonRule
+Line = ast.Statement | ast.Define | ast.Include | BlockBegin | TagsLine | ListBegin | BlockEnd | ast.Rule | ast.JsonRule
 
 
 def parse_statement(source: Source) -> ast.Statement:
@@ -95,14 +95,23 @@ def parse(extent: Span, start: str) -> Line:
         start: The start of the grammar that it shall be parsed as; any but `script`.
 
     Raises:
-        SyntaxProblem: It is not in the language.
+        SyntaxProblem: It is not in the language, or longer than `LENGTH_MAX`.
     """
-    try:
-        # The text alone, and not a slice of its source: Lark counts lines from the source's beginning on.
-        tree = language(start).parse(extent.text, start=start)
-    except UnexpectedInput as error:
-        raise _problem(extent, start, error) from None
+    if extent.end - extent.start > LENGTH_MAX:
+        raise SyntaxProblem(replace(extent, end=extent.start), frozenset(), start, extent)
+    # The text alone, and not a slice of its source: Lark counts lines from the source's beginning on.
+    tree = match(extent.text, start) or _lark_tree(extent, start)
     return _Builder(extent).line(tree)
+
+
+def _lark_tree(extent: Span, start: str) -> Tree:
+    # Imported here: a command that is well-formed does not pay for Lark.
+    from calicoctl.syntax.lark_tree import Stop, lark_tree
+
+    found = lark_tree(extent.text, start)
+    if isinstance(found, Stop):
+        raise _problem(extent, start, found.position, found.expected)
+    return found
 
 
 def _whole(source: Source) -> Span:
@@ -118,18 +127,11 @@ def unquote(text: str) -> str:
     return text
 
 
-def _problem(extent: Span, start: str, error: UnexpectedInput) -> SyntaxProblem:
+def _problem(extent: Span, start: str, position: int | None, expected: frozenset[str]) -> SyntaxProblem:
     text = extent.text
-    if isinstance(error, UnexpectedToken):
-        expected = frozenset(str(name) for name in error.accepts)
-        if error.token.type == "$END":
-            end = extent.start + len(text.rstrip())
-            return SyntaxProblem(Span(extent.source, end, end), expected, start, extent)
-        position = error.token.start_pos or 0
-    else:
-        assert isinstance(error, UnexpectedCharacters)
-        expected = frozenset(str(name) for name in error.allowed or ())
-        position = error.pos_in_stream
+    if position is None:
+        end = extent.start + len(text.rstrip())
+        return SyntaxProblem(Span(extent.source, end, end), expected, start, extent)
     # Lark may stop inside a word, or right behind one that it took for whole: users see whole words.
     while position > 0 and not text[position - 1].isspace() and not text[position].isspace():
         position -= 1
@@ -141,7 +143,7 @@ def _problem(extent: Span, start: str, error: UnexpectedInput) -> SyntaxProblem:
 
 
 class _Builder:
-    """Makes nodes of Lark's trees; a method is named like the grammar rule whose tree it takes.
+    """Makes nodes of trees; a method is named like the grammar rule whose tree it takes.
 
     The children of a tree are those that the grammar rule names, in its order: keywords whose names
     begin with `_` are left out, and what is optional and absent is None.
@@ -151,41 +153,41 @@ class _Builder:
         self._source = extent.source
         self._shift = extent.start
 
-    def line(self, tree: _Tree) -> Line:
+    def line(self, tree: Tree) -> Line:
         """The node of a tree whose root is a start of the grammar."""
-        if tree.data == "rule":
+        if tree.name == "rule":
             return self._rule_of(tree)
         (child,) = tree.children
         assert isinstance(child, Tree)
-        node: Line = getattr(self, child.data)(child.children, self._span(tree))
+        node: Line = getattr(self, child.name)(child.children, self._span(tree))
         return node
 
     # --- statements ---
 
-    def profile_show(self, children: list[_Child], span: Span) -> ast.ProfileShow:
+    def profile_show(self, children: Sequence[Child], span: Span) -> ast.ProfileShow:
         detailed, repeated = self._flag(children)
         return ast.ProfileShow(detailed, repeated, span)
 
-    def profile_add(self, children: list[_Child], span: Span) -> ast.ProfileAdd:
+    def profile_add(self, children: Sequence[Child], span: Span) -> ast.ProfileAdd:
         return ast.ProfileAdd(self._word(children[0]), span)
 
-    def profile_remove(self, children: list[_Child], span: Span) -> ast.ProfileRemove:
+    def profile_remove(self, children: Sequence[Child], span: Span) -> ast.ProfileRemove:
         before, between, name, behind = children
         no_check, repeated = self._flag([before, between, behind])
         return ast.ProfileRemove(self._word(name), no_check, repeated, span)
 
-    def tag_show(self, children: list[_Child], span: Span) -> ast.TagShow:
+    def tag_show(self, children: Sequence[Child], span: Span) -> ast.TagShow:
         return ast.TagShow(self._word(children[0]), span)
 
-    def tag_add(self, children: list[_Child], span: Span) -> ast.TagAdd:
+    def tag_add(self, children: Sequence[Child], span: Span) -> ast.TagAdd:
         profile, tag = children
         return ast.TagAdd(self._word(profile), self._word(tag), span)
 
-    def tag_remove(self, children: list[_Child], span: Span) -> ast.TagRemove:
+    def tag_remove(self, children: Sequence[Child], span: Span) -> ast.TagRemove:
         profile, tag = children
         return ast.TagRemove(self._word(profile), self._word(tag), span)
 
-    def rule_add(self, children: list[_Child], span: Span) -> ast.RuleAdd:
+    def rule_add(self, children: Sequence[Child], span: Span) -> ast.RuleAdd:
         profile, at_verb, direction, at_direction, action, at_action, match, at_end = children
         positions = [self._word(at) for at in (at_verb, at_direction, at_action, at_end) if at is not None]
         rule_end = match if match is not None else action
@@ -199,74 +201,83 @@ class _Builder:
             span,
         )
 
-    def rule_remove(self, children: list[_Child], span: Span) -> ast.RuleRemove:
+    def rule_remove(self, children: Sequence[Child], span: Span) -> ast.RuleRemove:
         profile, direction, rule = children
         assert isinstance(rule, Tree)
         return ast.RuleRemove(self._word(profile), self._keyword(direction), self._rule_of(rule), span)
 
-    def rule_remove_at(self, children: list[_Child], span: Span) -> ast.RuleRemoveAt:
+    def rule_remove_at(self, children: Sequence[Child], span: Span) -> ast.RuleRemoveAt:
         profile, first, second = children
         assert isinstance(first, Tree)
-        direction, at = (second, first) if first.data == "at" else (first, second)
+        direction, at = (second, first) if first.name == "at" else (first, second)
         return ast.RuleRemoveAt(self._word(profile), self._keyword(direction), self._word(at), span)
 
-    def rule_show(self, children: list[_Child], span: Span) -> ast.RuleShow:
+    def rule_show(self, children: Sequence[Child], span: Span) -> ast.RuleShow:
         return ast.RuleShow(self._word(children[0]), span)
 
-    def rule_json(self, children: list[_Child], span: Span) -> ast.RuleJson:
+    def rule_json(self, children: Sequence[Child], span: Span) -> ast.RuleJson:
         return ast.RuleJson(self._word(children[0]), span)
 
-    def rule_update(self, children: list[_Child], span: Span) -> ast.RuleUpdate:
+    def rule_update(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
         return ast.RuleUpdate(self._word(children[0]), span=span)
 
     # --- what stands in scripts only ---
 
-    def rule_update_from(self, children: list[_Child], span: Span) -> ast.RuleUpdate:
+    def rule_update_from(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
         update, origin = children
         assert isinstance(update, Tree) and isinstance(origin, Token)
-        marks = len(origin) - len(origin.lstrip("<-"))
-        name = unquote(origin[marks:].strip(" \t"))
-        where = self._span(origin)
+        word = origin.text.lstrip("<-").strip(" \t")
+        name, where = unquote(word), self._span(origin)
+        if origin.name == "FROM_FILE":
+            where = Span(where.source, where.end - len(word), where.end)
         # The body of a here-document is no part of the line: whoever read the lines puts it in.
-        document = ast.Word(name, where) if origin.type == "FROM_FILE" else ast.HereDocument(name, "", where)
+        document = ast.Word(name, where) if origin.name == "FROM_FILE" else ast.HereDocument(name, "", where)
         return ast.RuleUpdate(self._word(update.children[0]), document, span)
 
-    def block_begin(self, children: list[_Child], _: Span) -> BlockBegin:
+    def define(self, children: Sequence[Child], span: Span) -> ast.Define:
+        name, *value = children
+        assert isinstance(name, Token)
+        return ast.Define(ast.Word(name.text, self._span(name)), tuple(self._word(item) for item in value), span)
+
+    def include(self, children: Sequence[Child], span: Span) -> ast.Include:
+        return ast.Include(self._word(children[0]), span)
+
+    def block_begin(self, children: Sequence[Child], _: Span) -> BlockBegin:
         return BlockBegin(self._word(children[0]))
 
-    def block_end(self, _children: list[_Child], _: Span) -> BlockEnd:
+    def block_end(self, _children: Sequence[Child], _: Span) -> BlockEnd:
         return BlockEnd()
 
-    def tags_line(self, children: list[_Child], _: Span) -> TagsLine:
-        return TagsLine(tuple(self._word(tag) for tag in children if tag is not None))
+    def tags_line(self, children: Sequence[Child], span: Span) -> TagsLine:
+        return TagsLine(tuple(self._word(tag) for tag in children if tag is not None), span)
 
-    def list_begin(self, children: list[_Child], span: Span) -> ListBegin:
+    def list_begin(self, children: Sequence[Child], span: Span) -> ListBegin:
         return ListBegin(self._keyword(children[0]), is_empty=span.text.endswith("}"))
 
-    def json_rule(self, children: list[_Child], _: Span) -> ast.JsonRule:
+    def json_rule(self, children: Sequence[Child], _: Span) -> ast.JsonRule:
         (token,) = children
         assert isinstance(token, Token)
-        return ast.JsonRule(token.rstrip(), self._span(token))
+        return ast.JsonRule(token.text.rstrip(), self._span(token))
 
     # --- rules ---
 
-    def rule(self, children: Sequence[_Child], span: Span) -> ast.Rule:
+    def rule(self, children: Sequence[Child], span: Span) -> ast.Rule:
         action, match = children
         return self._rule(action, match, span)
 
-    def _rule_of(self, tree: _Tree) -> ast.Rule:
+    def _rule_of(self, tree: Tree) -> ast.Rule:
         return self.rule(tree.children, self._span(tree))
 
-    def _rule(self, action: _Child, match: _Child, span: Span) -> ast.Rule:
+    def _rule(self, action: Child, match: Child, span: Span) -> ast.Rule:
         keyword = self._keyword(action)
         if match is None:
             return ast.Rule(keyword, span=span)
         assert isinstance(match, Tree)
         (kind,) = match.children
         assert isinstance(kind, Tree)
-        if kind.data == "any_match":
+        if kind.name == "any_match":
             # One peer alone may be either: its tree says which.
-            peers = {peer.data: self._peer(peer) for peer in kind.children if isinstance(peer, Tree)}
+            peers = {peer.name: self._peer(peer) for peer in kind.children if isinstance(peer, Tree)}
             return ast.Rule(keyword, source=peers.get("source"), destination=peers.get("destination"), span=span)
         protocol, *icmp, source, destination = kind.children
         icmp_type, icmp_code = self._icmp(icmp)
@@ -274,53 +285,49 @@ class _Builder:
             keyword, self._keyword(protocol), icmp_type, icmp_code, self._peer(source), self._peer(destination), span
         )
 
-    def _icmp(self, children: Sequence[_Child]) -> tuple[ast.Word | None, ast.Word | None]:
+    def _icmp(self, children: Sequence[Child]) -> tuple[ast.Word | None, ast.Word | None]:
         if not children or children[0] is None:
             return None, None
         assert isinstance(children[0], Tree)
         icmp_type, icmp_code = children[0].children
         return self._word(icmp_type), None if icmp_code is None else self._word(icmp_code)
 
-    def _peer(self, tree: _Child) -> ast.Peer | None:
+    def _peer(self, tree: Child) -> ast.Peer | None:
         if tree is None:
             return None
         assert isinstance(tree, Tree)
-        words = {part.data: self._word(part) for part in tree.children if isinstance(part, Tree)}
+        words = {part.name: self._word(part) for part in tree.children if isinstance(part, Tree)}
         cidr = words.get("cidr", words.get("bare_cidr"))
         return ast.Peer(words.get("ports"), words.get("tag"), cidr, self._span(tree))
 
     # --- tokens ---
 
     @staticmethod
-    def _token(node: _Child) -> Token:
+    def _token(node: Child) -> Token:
         """The one token that a tree such as `name: NAME_WORD | QUOTED` holds."""
         assert isinstance(node, Tree)
         (token,) = node.children
         assert isinstance(token, Token)
         return token
 
-    def _word(self, node: _Child) -> ast.Word:
+    def _word(self, node: Child) -> ast.Word:
         token = self._token(node)
-        prefix = len("--at=") if token.type == "AT_POSITION" else 0
-        start, end = token.start_pos, token.end_pos
-        assert start is not None and end is not None
-        where = Span(self._source, self._shift + start + prefix, self._shift + end)
-        return ast.Word(unquote(token[prefix:]), where)
+        prefix = len("--at=") if token.name == "AT_POSITION" else 0
+        where = Span(self._source, self._shift + token.start + prefix, self._shift + token.end)
+        return ast.Word(unquote(token.text[prefix:]), where)
 
-    def _keyword(self, node: _Child) -> ast.Keyword:
+    def _keyword(self, node: Child) -> ast.Keyword:
         token = node if isinstance(node, Token) else self._token(node)
-        return ast.Keyword(str(token), self._span(token))
+        return ast.Keyword(token.text, self._span(token))
 
-    def _flag(self, tokens: Sequence[_Child]) -> tuple[bool, Span | None]:
+    def _flag(self, tokens: Sequence[Child]) -> tuple[bool, Span | None]:
         """Whether an option was given, and where it was given once more."""
         given = [token for token in tokens if isinstance(token, Token)]
         return bool(given), self._span(given[1]) if len(given) > 1 else None
 
-    def _end(self, node: _Child) -> int:
+    def _end(self, node: Child) -> int:
         assert isinstance(node, Tree)
-        return self._shift + int(node.meta.end_pos)
+        return self._shift + node.end
 
-    def _span(self, node: _Tree | Token) -> Span:
-        where = node if isinstance(node, Token) else node.meta
-        assert where.start_pos is not None and where.end_pos is not None
-        return Span(self._source, self._shift + where.start_pos, self._shift + where.end_pos)
+    def _span(self, node: Tree | Token) -> Span:
+        return Span(self._source, self._shift + node.start, self._shift + node.end)

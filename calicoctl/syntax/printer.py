@@ -22,23 +22,38 @@ _CONTINUES_ICMP_CODE = frozenset({"from", "to"})
 _NEVER_READ_AS_KEYWORD: frozenset[str] = frozenset()
 
 
-def quoted(text: str, keywords: frozenset[str] = _NEVER_READ_AS_KEYWORD) -> str:
-    """A word as it must be written where the given keywords could also stand.
+def quoted(text: str, keywords: frozenset[str] = _NEVER_READ_AS_KEYWORD, separator: str = " ") -> str:
+    """A word as it must be written where the given keywords could also stand, and where `separator` ends it.
 
     Quotes are used only when needed: single ones where possible, else double ones with JSON's escapes,
     so that any text at all can be written, on one line and without control characters.
     """
-    if _PLAIN.match(text) and text not in keywords:
+    if _PLAIN.match(text) and text not in keywords and separator not in text:
         return text
     if "'" not in text and (text.isprintable() or text == ""):
         return f"'{text}'"
-    # Every character beyond printable ASCII becomes an escape.
-    return json.dumps(text)
+    # Every character beyond printable ASCII becomes an escape, and `$`, which in a script could name a variable.
+    return json.dumps(text).replace("$", "\\u0024")
+
+
+def word(node: ast.Word, keywords: frozenset[str] = _NEVER_READ_AS_KEYWORD) -> str:
+    """A word of a tree, as `quoted` writes it; one that is to stand as it was typed, as it is."""
+    return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, keywords)
+
+
+def listed(node: ast.Word) -> str:
+    """A word of a list, in which a comma would end it."""
+    return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, separator=",")
 
 
 def profile_name(name: str) -> str:
     """A profile's name as it is written right after `profile`."""
     return quoted(name, _LEADS_STATEMENT)
+
+
+def profile_word(node: ast.Word) -> str:
+    """The word right after `profile`."""
+    return word(node, _LEADS_STATEMENT)
 
 
 def rule(node: ast.Rule) -> str:
@@ -47,9 +62,9 @@ def rule(node: ast.Rule) -> str:
     if node.protocol is not None:
         words.append(node.protocol.text)
     if node.icmp_type is not None:
-        words += ["type", quoted(node.icmp_type.text, _CONTINUES_ICMP_TYPE)]
+        words += ["type", word(node.icmp_type, _CONTINUES_ICMP_TYPE)]
     if node.icmp_code is not None:
-        words += ["code", quoted(node.icmp_code.text, _CONTINUES_ICMP_CODE)]
+        words += ["code", word(node.icmp_code, _CONTINUES_ICMP_CODE)]
     if node.source is not None:
         words += _peer("from", node.source)
     if node.destination is not None:
@@ -59,9 +74,9 @@ def rule(node: ast.Rule) -> str:
 
 def _peer(preposition: str, node: ast.Peer) -> list[str]:
     words = [preposition]
-    for keyword, word in (("ports", node.ports), ("tag", node.tag), ("cidr", node.cidr)):
-        if word is not None:
-            words += [keyword, quoted(word.text, _CONTINUES_MATCH)]
+    for keyword, value in (("ports", node.ports), ("tag", node.tag), ("cidr", node.cidr)):
+        if value is not None:
+            words += [keyword, word(value, _CONTINUES_MATCH)]
     return words
 
 
@@ -70,65 +85,66 @@ def _profile_show(node: ast.ProfileShow) -> str:
 
 
 def _profile_add(node: ast.ProfileAdd) -> str:
-    return f"add {quoted(node.profile.text)}"
+    return f"add {word(node.profile)}"
 
 
 def _profile_remove(node: ast.ProfileRemove) -> str:
-    return f"remove {quoted(node.profile.text)}" + (" --no-check" if node.no_check else "")
+    return f"remove {word(node.profile)}" + (" --no-check" if node.no_check else "")
 
 
 def _tag_show(node: ast.TagShow) -> str:
-    return f"{profile_name(node.profile.text)} tag show"
+    return f"{profile_word(node.profile)} tag show"
 
 
 def _tag_add(node: ast.TagAdd) -> str:
-    return f"{profile_name(node.profile.text)} tag add {quoted(node.tag.text)}"
+    return f"{profile_word(node.profile)} tag add {word(node.tag)}"
 
 
 def _tag_remove(node: ast.TagRemove) -> str:
-    return f"{profile_name(node.profile.text)} tag remove {quoted(node.tag.text)}"
+    return f"{profile_word(node.profile)} tag remove {word(node.tag)}"
 
 
 def _rule_add(node: ast.RuleAdd) -> str:
     at = "" if node.at is None else f" {_at(node.at)}"
-    return f"{profile_name(node.profile.text)} rule add {node.direction.text}{at} {rule(node.rule)}"
+    return f"{profile_word(node.profile)} rule add {node.direction.text}{at} {rule(node.rule)}"
 
 
 def _rule_remove(node: ast.RuleRemove) -> str:
-    return f"{profile_name(node.profile.text)} rule remove {node.direction.text} {rule(node.rule)}"
+    return f"{profile_word(node.profile)} rule remove {node.direction.text} {rule(node.rule)}"
 
 
 def _rule_remove_at(node: ast.RuleRemoveAt) -> str:
-    return f"{profile_name(node.profile.text)} rule remove {node.direction.text} {_at(node.at)}"
+    return f"{profile_word(node.profile)} rule remove {node.direction.text} {_at(node.at)}"
 
 
 def _at(position: ast.Word) -> str:
     # `--at=` takes the rest of its word as it is, so that only a word without quotes can follow it.
-    return f"--at={position.text}" if _PLAIN.match(position.text) else f"--at {quoted(position.text)}"
+    text = word(position)
+    return f"--at {text}" if text.startswith(("'", '"')) else f"--at={text}"
 
 
 def _rule_show(node: ast.RuleShow) -> str:
-    return f"{profile_name(node.profile.text)} rule show"
+    return f"{profile_word(node.profile)} rule show"
 
 
 def _rule_json(node: ast.RuleJson) -> str:
-    return f"{profile_name(node.profile.text)} rule json"
+    return f"{profile_word(node.profile)} rule json"
 
 
 def _rule_update(node: ast.RuleUpdate) -> str:
-    command = f"{profile_name(node.profile.text)} rule update"
+    command = f"{profile_word(node.profile)} rule update"
     if isinstance(node.document, ast.HereDocument):
         delimiter = node.document.delimiter
         return f"{command} <<'{delimiter}'\n{node.document.body}{delimiter}"
     if node.document is not None:
-        return f"{command} < {quoted(node.document.text)}"
+        return f"{command} < {word(node.document)}"
     return command
 
 
 def _profile_block(node: ast.ProfileBlock) -> str:
-    tags = ", ".join(quoted(tag.text) for tag in node.tags)
+    tags = ", ".join(map(listed, node.tags))
     lines = [
-        f"{profile_name(node.profile.text)} {{",
+        f"{profile_word(node.profile)} {{",
         f"  tags {tags}".rstrip(),
         *_rule_list("inbound", node.inbound),
         *_rule_list("outbound", node.outbound),

@@ -18,7 +18,7 @@ from itertools import count
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.source import Source, Span
-from calicoctl.syntax import candidates
+from calicoctl.syntax import candidates, directives
 from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 
 # Bounds of the search. A parse takes some 100 µs, so that the worst answer takes about 20 ms; three
@@ -26,6 +26,7 @@ from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 _PARSES = 150
 _DEPTH = 4
 _WORDS = 60
+_CHARACTERS = 10_000  # to compare spellings takes quadratic time
 
 _ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
@@ -68,6 +69,8 @@ def repair(problem: SyntaxProblem) -> Repaired | None:
         problem: Where the parser stopped, and in what.
     """
     source = problem.extent.source
+    if problem.extent.end - problem.extent.start > _CHARACTERS:
+        return None
     words = split_words(problem.extent)
     if len(words) > _WORDS:
         return None
@@ -128,6 +131,7 @@ def _unambiguous(best: Sequence[tuple[float, Repaired]]) -> Repaired | None:
 def _steps(words: tuple[candidates.Word, ...], stopped: SyntaxProblem) -> Iterator[candidates.Step]:
     index = _index(words, stopped.span.start)
     yield from candidates.steps(words, index, stopped.expected)
+    yield from directives.steps(words, index, stopped.expected)
     if index > 0:
         # The word before may be the mistake: `profile shwo` is read as a profile called `shwo`.
         expected = _expected_at(words, index - 1, stopped.start)

@@ -6,17 +6,15 @@ line that did not parse or a diagnostic about how lines belong together.
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
-from calicoctl.syntax.grammar import language
+from calicoctl.syntax.lines import LogicalLine, logical_lines
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
 
 # How each part of a block is written when it is empty.
@@ -25,23 +23,38 @@ _EMPTY_PARTS = {
     "inbound": "`inbound {}` for no rules",
     "outbound": "`outbound {}` for no rules",
 }
-_STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$"})
+# What a block must have, each once.
+PARTS = frozenset(_EMPTY_PARTS)
+_STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$", "define", "include"})
+_DIRECTIVES = frozenset({"define", "include"})
+_LINES_PASSED_OVER = 100
 _BLOCK_WORDS = frozenset({"tags", "inbound", "outbound", "allow", "deny", "json", "}"})
 
 
 @dataclass(frozen=True, slots=True)
-class LogicalLine:
-    """What is parsed at once: a line without its comment, and the lines that continue it.
+class PassedLines:
+    """Lines that were passed over, since each is known to say something sound.
 
     Attributes:
-        extent: The text.
-        document: The here-document behind it.
-        unended: The delimiter of a here-document that the script does not have.
+        extent: The lines, whole.
+        start: The start of the grammar that they are of.
+        count: How many statements they are.
     """
 
     extent: Span
-    document: ast.HereDocument | None = None
-    unended: Span | None = None
+    start: str
+    count: int
+
+    def nodes(self) -> Iterator[tuple[Line, Span]]:
+        """What the lines say after all, each with its extent."""
+        extent = self.extent
+        if self.start == "list_line":
+            for line in logical_lines(extent.source, extent.start, extent.end):
+                yield parse(line.extent, self.start), line.extent
+            return
+        for item in _ScriptReader(extent.source, pass_over_none, extent.start, extent.end).items():
+            assert isinstance(item, Statement)  # or it would not have been passed over
+            yield item.node, item.extent
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,96 +65,42 @@ class Statement:
         node: What was parsed.
         extent: The line that it begins with.
         is_whole: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
+        block: The block of which `node` lacks the lines that were passed over; None when it lacks none.
     """
 
     node: ast.Statement
     extent: Span
     is_whole: bool = True
+    block: _Block | None = None
+
+    def in_full(self) -> ast.Statement:
+        """The node with every line."""
+        return self.node if self.block is None else self.block.in_full()
 
 
-Item = Statement | SyntaxProblem | Diagnostic
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A line that is about the reading of the script itself.
+
+    Attributes:
+        node: What was parsed.
+        extent: The line.
+    """
+
+    node: ast.Define | ast.Include
+    extent: Span
 
 
-@cache
-def _pattern(terminal: str) -> re.Pattern[str]:
-    """The regular expression that the grammar gives for a terminal."""
-    return re.compile(language("script").get_terminal(terminal).pattern.to_regexp())
+Item = Statement | PassedLines | Directive | SyntaxProblem | Diagnostic
+
+# Goes over the lines of a script, from a position on and of a start of the grammar, that certainly are sound
+# statements; returns where the line behind them begins, and how many statements they are.
+PassOver = Callable[[str, int, str], tuple[int, int]]
 
 
-def logical_lines(source: Source) -> Iterator[LogicalLine]:
-    """The logical lines of a script, blank ones and comments left out."""
-    text = source.text
-    position = 0
-    line_number = source.first_line
-    while position < len(text):
-        start, end = position, _logical_end(text, position)
-        newline = text.find("\n", end)
-        position = len(text) if newline < 0 else newline + 1
-        line_number += text.count("\n", start, position)
-        start, end = _stripped(text, start, end)
-        if start == end:
-            continue
-        extent = Span(source, start, end)
-        delimiter = _here_delimiter(extent) if "<<" in extent.text else None
-        if delimiter is None:
-            yield LogicalLine(extent)
-            continue
-        body_end, behind = _body_end(text, position, delimiter)
-        if behind is None:
-            yield LogicalLine(extent, unended=delimiter)
-            return
-        body = Source(source.name, text[position:body_end], line_number)
-        word = delimiter.text.lstrip("<-").strip(" \t'\"")
-        yield LogicalLine(extent, ast.HereDocument(word, body.text, Span(body, 0, len(body.text))))
-        line_number += text.count("\n", position, behind)
-        position = behind
-
-
-def _logical_end(text: str, start: int) -> int:
-    """Where the logical line that begins at `start` ends: at its comment or its line break."""
-    # Nearly every line has nothing in it that the whole pattern is needed for.
-    plain = _PLAIN_LINE.match(text, start)
-    assert plain is not None
-    if plain.end() == len(text) or text[plain.end()] == "\n":
-        return plain.end()
-    found = _pattern("LOGICAL_LINE").match(text, start)
-    return start if found is None else found.end()
-
-
-_PLAIN_LINE = re.compile(r"[^\n'\"\\#]*")
-
-
-def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    """A logical line without the white space and the continued empty lines around it."""
-    limit = end
-    while start < end and (text[start].isspace() or _continues(text, start, limit)):
-        start += 1
-    while end > start and (text[end - 1].isspace() or _continues(text, end - 1, limit)):
-        end -= 1
-    return start, end
-
-
-def _continues(text: str, position: int, limit: int) -> bool:
-    """Whether a backslash at the end of a line stands there."""
-    return text[position] == "\\" and _pattern("CONTINUATION").match(text, position, limit) is not None
-
-
-def _here_delimiter(extent: Span) -> Span | None:
-    """The words `<<EOF` at the end of a line."""
-    text = extent.text
-    for found in re.finditer(r"(?<!\S)<<", text):
-        whole = _pattern("HERE_DOCUMENT").match(text, found.start())
-        if whole is not None and whole.end() == len(text):
-            return Span(extent.source, extent.start + found.start(), extent.end)
-    return None
-
-
-def _body_end(text: str, start: int, delimiter: Span) -> tuple[int, int | None]:
-    """Where the body that begins at `start` ends, and where the line of the delimiter ends; None when there is none."""
-    word = delimiter.text.lstrip("<-").strip(" \t'\"")
-    tabs = r"\t*" if delimiter.text.startswith("<<-") else ""
-    found = re.compile(rf"^{tabs}{re.escape(word)}\r?(?:\n|\Z)", re.MULTILINE).search(text, start)
-    return (len(text), None) if found is None else (found.start(), found.end())
+def pass_over_none(_text: str, position: int, _start: str) -> tuple[int, int]:
+    """Every line is read."""
+    return position, 0
 
 
 @dataclass
@@ -151,50 +110,99 @@ class _Block:
     profile: ast.Word
     extent: Span
     tags: tuple[ast.Word, ...] = ()
-    rules: dict[str, list[ast.Rule | ast.JsonRule]] = field(default_factory=dict)
+    tags_span: Span | None = None
+    rules: dict[str, list[ast.Rule | ast.JsonRule | PassedLines]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     is_sound: bool = True
 
-    def node(self) -> ast.ProfileBlock:
-        inbound, outbound = (tuple(self.rules.get(name, ())) for name in ("inbound", "outbound"))
-        return ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent)
+    def statement(self, *, is_whole: bool) -> Statement:
+        """The block, without the lines that were passed over."""
+        is_full = not any(isinstance(each, PassedLines) for rules in self.rules.values() for each in rules)
+        return Statement(self._node(in_full=False), self.extent, is_whole, None if is_full else self)
+
+    def in_full(self) -> ast.ProfileBlock:
+        """The block with every line."""
+        return self._node(in_full=True)
+
+    def _node(self, *, in_full: bool) -> ast.ProfileBlock:
+        inbound, outbound = (tuple(self._listed(name, in_full)) for name in ("inbound", "outbound"))
+        return ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
+
+    def _listed(self, name: str, in_full: bool) -> Iterator[ast.Rule | ast.JsonRule]:
+        for each in self.rules.get(name, ()):
+            if not isinstance(each, PassedLines):
+                yield each
+            elif in_full:
+                yield from (node for node, _ in each.nodes() if isinstance(node, ast.Rule))
 
 
 class _ScriptReader:
     """Reads one script; a line that belongs to what follows a block is kept for later."""
 
-    def __init__(self, source: Source) -> None:
-        self._lines = logical_lines(source)
+    def __init__(self, source: Source, pass_over: PassOver, position: int = 0, behind: int | None = None) -> None:
+        self._source = source
+        self._pass_over = pass_over
+        self._lines = logical_lines(source, position, behind)
+        # Where the line begins that `_lines` gives next.
+        self._position = position
         self._kept: deque[LogicalLine] = deque()
         # The ends of blocks that were left without one: such an end may still come, and is no second mistake.
         self._missing_ends = 0
 
     def _next(self) -> LogicalLine | None:
-        return self._kept.popleft() if self._kept else next(self._lines, None)
+        if self._kept:
+            return self._kept.popleft()
+        line = next(self._lines, None)
+        if line is not None:
+            self._position = line.behind
+        return line
 
-    def _peek(self) -> str:
-        """The text of the line that comes next; empty at the end of the script."""
-        line = self._next()
-        if line is None:
-            return ""
-        self._kept.appendleft(line)
-        return line.extent.text
+    def _passed(self, start: str) -> Iterator[PassedLines]:
+        """The next lines, as far as they can be passed over."""
+        if self._kept:
+            return
+        begin = self._position
+        self._position, count = self._pass_over(self._source.text, begin, start)
+        if self._position > begin:
+            self._lines = logical_lines(self._source, self._position)
+        if count:
+            yield PassedLines(Span(self._source, begin, self._position), start, count)
+
+    def _peek(self, passed_over: frozenset[str] = frozenset()) -> str:
+        """The text of the next line that does not begin with certain words; empty at the end of the script."""
+        seen: list[LogicalLine] = []
+        text = ""
+        while len(seen) < _LINES_PASSED_OVER and (line := self._next()) is not None:
+            seen.append(line)
+            text = line.extent.text
+            if text.split(None, 1)[0] not in passed_over:
+                break
+        self._kept.extendleft(reversed(seen))
+        return text
 
     def items(self) -> Iterator[Item]:
+        yield from self._passed("script_line")
         while (line := self._next()) is not None:
-            if line.unended is not None:
-                word = line.unended.text
-                yield diagnose(messages.UNENDED_HERE_DOCUMENT, line.unended, word=word)
-            try:
-                node = parse(line.extent, "script_line")
-            except SyntaxProblem as problem:
-                if not self._is_left_behind(line):
-                    yield from self._skip_wrong(line, problem)
-                continue
-            if isinstance(node, BlockBegin):
-                yield from self._block(_Block(node.profile, line.extent))
-            elif line.unended is None:
-                yield Statement(_with_document(node, line), line.extent)
+            yield from self._item(line)
+            yield from self._passed("script_line")
+
+    def _item(self, line: LogicalLine) -> Iterator[Item]:
+        """What a line outside of any block says; when it begins a block, with the block's lines."""
+        if line.unended is not None:
+            word = line.unended.text
+            yield diagnose(messages.UNENDED_HERE_DOCUMENT, line.unended, word=word)
+        try:
+            node = parse(line.extent, "script_line")
+        except SyntaxProblem as problem:
+            if not self._is_left_behind(line):
+                yield from self._skip_wrong(line, problem)
+            return
+        if isinstance(node, BlockBegin):
+            yield from self._block(_Block(node.profile, line.extent))
+        elif isinstance(node, ast.Define | ast.Include):
+            yield Directive(node, line.extent)
+        elif line.unended is None:
+            yield Statement(_with_document(node, line), line.extent)
 
     def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
         """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
@@ -234,7 +242,7 @@ class _ScriptReader:
         if text.endswith("}"):
             end = replace(line.extent, start=line.extent.end - 1)
             ends = max(0, text.count("}") - text.count("{"))
-            self._kept.extendleft([LogicalLine(end)] * ends)
+            self._kept.extendleft([LogicalLine(end, line.behind)] * ends)
             self._missing_ends += ends  # the line may have ended more than it was meant to
 
     def _block(self, block: _Block) -> Iterator[Item]:
@@ -244,8 +252,12 @@ class _ScriptReader:
             except SyntaxProblem as problem:
                 if self._leaves_block(line):
                     break
-                yield problem
                 block.is_sound = False
+                directive = _directive(line)
+                if directive is not None:
+                    yield from directive
+                    continue
+                yield problem
                 self._keep_ends(line)
                 if self._opens(line):
                     # Nobody knows which list it is: its rules are judged, and no more.
@@ -256,7 +268,7 @@ class _ScriptReader:
                 return
             yield from self._part(block, node, line)
         yield diagnose(messages.UNENDED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
-        yield Statement(block.node(), block.extent, is_whole=False)
+        yield block.statement(is_whole=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
         """Whether a line begins a statement, so that the end of the block is missing before it.
@@ -266,7 +278,7 @@ class _ScriptReader:
         text = line.extent.text
         if text.split(None, 1)[0] not in _STATEMENT_WORDS:
             return False
-        following = self._peek().split(None, 1)
+        following = self._peek(_DIRECTIVES).split(None, 1)
         if following and following[0] in _BLOCK_WORDS and not text.endswith("{"):
             return False
         self._kept.appendleft(line)
@@ -288,27 +300,33 @@ class _ScriptReader:
             block.is_sound = False
         block.seen.append(name)
         if isinstance(node, TagsLine):
-            block.tags = node.tags
+            block.tags, block.tags_span = node.tags, line.extent
         elif isinstance(node, ListBegin) and not node.is_empty:
             yield from self._rules(block, name, line.extent)
 
     def _rules(self, block: _Block, name: str, begin: Span) -> Iterator[Item]:
         """The lines of a list, up to its end."""
         rules = block.rules.setdefault(name, [])
+        rules += self._passed("list_line")
         while (line := self._next()) is not None:
             try:
                 node = parse(line.extent, "list_line")
             except SyntaxProblem as problem:
                 if self._leaves_block(line) or self._leaves_list(line):
                     break
-                yield problem
                 block.is_sound = False
+                directive = _directive(line)
+                if directive is not None:
+                    yield from directive
+                    continue
+                yield problem
                 self._keep_ends(line)
                 continue
             if isinstance(node, BlockEnd):
                 return
             assert isinstance(node, ast.Rule | ast.JsonRule)
             rules.append(node)
+            rules += self._passed("list_line")
         block.is_sound = False
         yield diagnose(messages.UNENDED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
 
@@ -319,7 +337,7 @@ class _ScriptReader:
             hint = "; ".join(_EMPTY_PARTS[part] for part in missing)
             yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
             block.is_sound = False
-        yield Statement(block.node(), block.extent, block.is_sound)
+        yield block.statement(is_whole=block.is_sound)
 
 
 def _parsed(line: LogicalLine, start: str) -> Line | None:
@@ -330,6 +348,17 @@ def _parsed(line: LogicalLine, start: str) -> Line | None:
         return None
 
 
+def _directive(line: LogicalLine) -> tuple[Diagnostic, Directive] | None:
+    """A definition or an inclusion that stands in a block: the complaint, and what other lines may rest on."""
+    node = _parsed(line, "script_line")
+    if not isinstance(node, ast.Define | ast.Include):
+        return None
+    word = line.extent.text.split(None, 1)[0]
+    where = replace(line.extent, end=line.extent.start + len(word))
+    hint = "it belongs before the line that begins the block"
+    return diagnose(messages.ONLY_OUTSIDE_BLOCKS, where, hint, word=word), Directive(node, line.extent)
+
+
 def _with_document(node: Line, line: LogicalLine) -> ast.Statement:
     assert isinstance(node, ast.Statement)
     if isinstance(node, ast.RuleUpdate) and line.document is not None:
@@ -337,10 +366,11 @@ def _with_document(node: Line, line: LogicalLine) -> ast.Statement:
     return node
 
 
-def read_script(source: Source) -> Iterator[Item]:
+def read_script(source: Source, pass_over: PassOver = pass_over_none) -> Iterator[Item]:
     """The statements of a script, and what is wrong with it, in order.
 
     Args:
         source: The script's text, without a byte-order mark.
+        pass_over: Which lines need not be read; every line is when it is not given, and no item is `PassedLines`.
     """
-    return _ScriptReader(source).items()
+    return _ScriptReader(source, pass_over).items()

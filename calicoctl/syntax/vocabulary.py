@@ -22,16 +22,23 @@ _VALUES = {
     "AT_POSITION": "`--at=<POSITION>`",
     "LISTED_TAG": "a tag's name",
     "JSON_OBJECT": "a JSON object",
+    "VARIABLE_NAME": "a variable's name",
+    "VALUE_WORD": "a value",
+    "EXPANDED_CIDR": "a network",
+    "FILE_WORD": "a file's name",
     "HERE_DOCUMENT": "`<<EOF`",
     "FROM_FILE": "`< FILE`",
     "_OPEN": "`{`",
     "_CLOSE": "`}`",
     "_COMMA": "a comma",
+    "_EQUALS": "`=`",
     "$END": "the end of the statement",
 }
 
 # Terminals of lines that stand in scripts only.
-_OF_SCRIPTS = frozenset({"_PROMPT", "_OPEN", "_CLOSE", "_EMPTY", "_TAGS", "_COMMA", "LISTED_TAG", "JSON_OBJECT"})
+_OF_SCRIPTS = frozenset(
+    {"_PROMPT", "_OPEN", "_CLOSE", "_EMPTY", "_TAGS", "_COMMA", "LISTED_TAG", "JSON_OBJECT", "_DEFINE", "_INCLUDE"}
+)
 
 # Never said: another terminal says it, or it is an option that would only hide the words that matter.
 _UNSAID = {"QUOTED", "LISTED_QUOTED", "_AT", "_PROGRAM", "_PROMPT", "_EMPTY", "DETAILED", "NO_CHECK"}

@@ -48,7 +48,7 @@ FOLDER = Path(__file__).parent
 # What only the arguments of a command line can get wrong, before there is a text; see `test_reading`.
 OF_ARGUMENTS = {"E0113", "E0114", "E0115"}
 # What only the lines of a script can get wrong together.
-OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219"}
+OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219", *(f"E0{code}" for code in range(140, 153))}
 
 
 @dataclass(frozen=True)

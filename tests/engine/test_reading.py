@@ -7,7 +7,8 @@ import re
 import pytest
 
 from calicoctl.diagnostics import Refused, render
-from calicoctl.engine.reading import command_line, corrected, read_statement
+from calicoctl.engine.mistakes import corrected
+from calicoctl.engine.reading import command_line, read_statement
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
 

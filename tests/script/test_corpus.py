@@ -8,8 +8,8 @@
     ? LINE:COLUMN CODE    a warning
 
 The canonical text is the tree as the printer writes it; it is read again, and must be its own canonical
-text. A script ends with its last line break; what cannot be seen is written as «tab», «cr», «bom», «nbsp»,
-«nul», and «cut» for the line break that is not there.
+text, with the values of variables written out. A script ends with its last line break; what cannot be seen is
+written as «tab», «cr», «bom», «nbsp», «nul», and «cut» for the line break that is not there.
 """
 
 from __future__ import annotations
@@ -22,18 +22,28 @@ import pytest
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.includes import Inclusions
+from calicoctl.engine.reading import define
 from calicoctl.engine.script import Script, read_scripts
+from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.script import Statement, read_script
+from calicoctl.syntax.script import Directive, Statement
 
 FOLDER = Path(__file__).parent / "corpus"
 # What only the lines of a script can get wrong together.
-OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219"}
+OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219", *(f"E0{code}" for code in range(140, 149)), "E0152"}
 # The one file that scripts of the corpus can name.
 RULES = '{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n'
 BAD_RULES = '{\n  "inbound_rules": [{"action": "deny", "dst_ports": [80]}],\n  "outbound_rules": [7]\n}\n'
 FILES = {"rules.json": RULES, "bad.json": BAD_RULES, "a folder/rules.json": RULES}
+# And those that they can include.
+SCRIPTS = {
+    "names.calico": "define NAME = WEB\nprofile add ${NAME}\n",
+    "late.calico": "profile add ${LATE}\n",
+    "again.calico": 'include "again.calico"\n',
+    "wrong.calico": "profile add a/b\n",
+}
 UNSEEN = {"tab": "\t", "cr": "\r", "bom": "\ufeff", "nbsp": "\xa0", "nul": "\0"}
 
 
@@ -69,14 +79,25 @@ def open_file(word: ast.Word) -> Source:
     return Source(word.text, FILES[word.text])
 
 
+def open_script(word: ast.Word) -> Source:
+    if word.text not in SCRIPTS:
+        raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="no such file")])
+    return Source(word.text, SCRIPTS[word.text], included_from=word.span, path=f"/{word.text}")
+
+
 def read(text: str) -> tuple[Script, list[str]]:
     """A script, and the canonical texts of the statements that may be run."""
     source = Source("script", text)
-    script = read_scripts([source], open_file)
-    nodes = {
-        item.extent.start: item.node for item in read_script(source) if isinstance(item, Statement) and item.is_whole
-    }
-    return script, [printer.statement(nodes[step.extent.start]) for step in script.steps]
+    script = read_scripts([source], open_file, open_script=open_script)
+    nodes: dict[tuple[str, int], ast.Statement] = {}
+    variables = Variables()
+    for item in Inclusions(open_script, variables).items(source):
+        if isinstance(item, Directive) and isinstance(item.node, ast.Define):
+            define(item.node, item.extent, variables)
+        elif isinstance(item, Statement) and item.is_whole:
+            nodes[item.extent.source.name, item.extent.start] = variables.expand(item.node, Expansion())
+    steps = [(step.extent.source.name, step.extent.start) for step in script.steps]
+    return script, [printer.statement(nodes[step]) for step in steps]
 
 
 def shown(diagnostic: Diagnostic) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-STATEMENT = "profile add WEB"
+STATEMENT = "profile add 'WEB'"  # with quotes: the matcher leaves it to Lark
 
 
 def parse_in_a_process(cache: Path | str) -> None:
     program = "from calicoctl.source import Source; from calicoctl.syntax.parser import parse_statement;"
-    program += f" parse_statement(Source('', '{STATEMENT}'))"
+    program += f" parse_statement(Source('', {STATEMENT!r}))"
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=os.environ | {"XDG_CACHE_HOME": str(cache)},
@@ -25,7 +25,7 @@ def parse_in_a_process(cache: Path | str) -> None:
 
 
 def only_file(cache: Path) -> Path:
-    (file,) = (cache / "calicoctl").iterdir()
+    (file,) = (cache / "calicoctl").glob("*.grammar")
     return file
 
 

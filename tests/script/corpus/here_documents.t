@@ -212,7 +212,7 @@ profile WEB rule update < none.json
 profile add A
 ---
 profile add A
-! 1:25 E0626
+! 1:27 E0626
 
 === a file with errors is pointed into
 profile WEB rule update < bad.json

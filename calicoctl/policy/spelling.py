@@ -1,0 +1,92 @@
+"""The canonical spelling of a tree: the words that its rules are printed with, in place of those that were typed.
+
+What makes no sense is left as it is, and so is what depends on a variable: neither is this module's to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+from calicoctl.policy import limits, words
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.rule import network_text
+from calicoctl.syntax import ast
+
+# Any node of a tree, or a line of a block; they have nothing in common but that they are dataclasses.
+Node = TypeVar("Node", bound=Any)
+
+_VARIABLE = "${"
+
+
+def canonical(node: Node) -> Node:
+    """The same node in canonical words: `8000-8080` as `8000:8080`, `10.1.2.3/8` as `10.0.0.0/8`.
+
+    Args:
+        node: A statement, or a line of a script, as it was parsed.
+
+    Returns:
+        A node that means the same. Words with variables in them are such that they are printed as typed.
+    """
+    return replace(node, **{field.name: _spelled(field.name, getattr(node, field.name)) for field in fields(node)})
+
+
+def _spelled(name: str, value: object) -> object:
+    if isinstance(value, ast.Word):
+        return _word(name, value)
+    if isinstance(value, tuple):
+        return tuple(_spelled(name, each) for each in value)
+    return canonical(value) if isinstance(value, ast.Rule | ast.Peer) else value
+
+
+def _word(name: str, word: ast.Word) -> ast.Word:
+    typed = word.span.text
+    # Single quotes take everything literally, variables too.
+    if _VARIABLE in typed and not typed.startswith("'"):
+        return ast.TypedWord(_ports(word) if name == "ports" and typed == word.text else typed, word.span)
+    spell = _SPELLINGS.get(name)
+    return word if spell is None else replace(word, text=spell(word))
+
+
+def _ports(word: ast.Word) -> str:
+    return ",".join(map(_port_item, word.text.split(",")))
+
+
+def _port_item(item: str) -> str:
+    found = words.port_list(ast.Word(item), Findings())
+    return item if found is None else str(found[0])
+
+
+def _network(word: ast.Word) -> str:
+    found = words.network(word, Findings())
+    return word.text if found is None else network_text(found)
+
+
+def _icmp_type(word: ast.Word) -> str:
+    return _number(word, limits.ICMP_TYPE_MAX)
+
+
+def _icmp_code(word: ast.Word) -> str:
+    return _number(word, limits.ICMP_CODE_MAX)
+
+
+def _number(word: ast.Word, maximum: int) -> str:
+    # The IP version is for names that a hint would know, and no hint is wanted.
+    found = words.icmp_number(word, "type", maximum, 4, Findings())
+    return word.text if found is None else str(found)
+
+
+def _position(word: ast.Word) -> str:
+    found = words.position(word, Findings())
+    return word.text if found is None else str(found)
+
+
+# By the name of the field that holds the word.
+_SPELLINGS: dict[str, Callable[[ast.Word], str]] = {
+    "ports": _ports,
+    "cidr": _network,
+    "icmp_type": _icmp_type,
+    "icmp_code": _icmp_code,
+    "at": _position,
+}

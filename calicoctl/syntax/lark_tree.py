@@ -1,0 +1,55 @@
+"""Lark's part in reading: the trees of texts that the matcher does not take, and where those stop that have none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import lark
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+
+from calicoctl.syntax.grammar import language
+from calicoctl.syntax.tree import Child, Token, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Where Lark stopped.
+
+    Attributes:
+        position: The character at which it cannot go on; None at the end of the text.
+        expected: The names of the terminals that could stand there; `$END` is the end of the text.
+    """
+
+    position: int | None
+    expected: frozenset[str]
+
+
+def lark_tree(text: str, start: str, grammar: lark.Lark | None = None) -> Tree | Stop:
+    """Parse a text.
+
+    Args:
+        text: The text.
+        start: The start of the grammar that it shall be parsed as.
+        grammar: Another grammar than the one that has the start.
+    """
+    try:
+        return _tree((grammar or language(start)).parse(text, start=start))
+    except UnexpectedToken as error:
+        position = None if error.token.type == "$END" else error.token.start_pos or 0
+        return Stop(position, frozenset(str(name) for name in error.accepts))
+    except UnexpectedCharacters as error:
+        return Stop(error.pos_in_stream, frozenset(str(name) for name in error.allowed or ()))
+
+
+def _tree(tree: lark.Tree[lark.Token]) -> Tree:
+    # Not optional where there are children, and every rule has a terminal.
+    return Tree(str(tree.data), tuple(map(_child, tree.children)), tree.meta.start_pos, tree.meta.end_pos)
+
+
+def _child(child: lark.Tree[lark.Token] | lark.Token | None) -> Child:
+    if isinstance(child, lark.Tree):
+        return _tree(child)
+    if child is None:
+        return None
+    assert child.start_pos is not None and child.end_pos is not None
+    return Token(child.type, str(child), child.start_pos, child.end_pos)

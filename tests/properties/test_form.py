@@ -1,0 +1,19 @@
+"""What a write is sent as is, to the byte, what the standard library would have made of it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calicoctl.store.form import form_text
+
+# Texts like JSON, which go the fast way, and any others.
+JSON_LIKE = st.text(st.sampled_from('{}[]",:\\/ \n+%_.-~aZ09'), max_size=40)
+OTHERS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@given(st.dictionaries(st.sampled_from(["value", "prevIndex", "ttl", "a b&"]), JSON_LIKE | OTHERS | st.integers()))
+def test_a_form_is_that_of_the_standard_library(fields: dict[str, str | int]) -> None:
+    assert form_text(fields) == urlencode(fields)

@@ -1,0 +1,132 @@
+"""Laws of formatting: once is enough, what a script does stays the same, and nothing that was written is lost."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, is_dataclass
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.diagnostics import Refused
+from calicoctl.engine.formatting import format_script
+from calicoctl.engine.script import Script
+from calicoctl.source import Source, Span
+from calicoctl.syntax.layout import Code, Comment, read_layout
+from tests.properties.test_scripts import mutated, read, statements
+
+MANY = settings(max_examples=300, deadline=None)
+WORDS = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\S)+""")
+
+# --- scripts as people leave them ---------------------------------------------------------------
+
+variables = st.sampled_from(
+    [
+        "define PORTS = 80,443",
+        "define PORTS=8000-8080",
+        "define NET =  10.1.2.3/8 , fd00::/8",
+        "profile WEB rule add inbound allow tcp to ports ${PORTS},9000-9001",
+        "profile WEB rule add inbound allow from ${NET}",
+        'profile ${PORTS} tag add "x${NET}"',
+        "profile '${PORTS}' rule add inbound --at ${N} deny",
+    ]
+)
+wrong = st.sampled_from(
+    [
+        "profile WEB rule add inbound allow tcp to ports 99999,80-80",
+        "profile WEB rule add inbound --at=1 allow --at=2",
+        "profile --detailed  show   --detailed",
+        "profile WEB rule add inbound allow icmp type 08 code 007",
+        "profile WEB rule add inbound allow tcp from to",
+    ]
+)
+comments = st.sampled_from(["# a comment", "#", "# with {", "#  two  spaces  ", "# \\", "# it's"])
+spaces = st.sampled_from([" ", " ", " ", "  ", "\t", " \\\n   ", " \\ \n"])
+ends = st.sampled_from(["\n", "\n", "\r\n", "  \n", "\n\n", "\n \n\n"])
+
+
+@st.composite
+def messy_lines(draw: st.DrawFn, line: str) -> str:
+    """A line with other white space between its words, and perhaps a comment behind it."""
+    words = [line] if '{"' in line else WORDS.findall(line)
+    text = draw(st.sampled_from(["", "", " ", "\t", "$ ", "calicoctl "])) if words[:1] == ["profile"] else ""
+    for word in words:
+        text += (draw(spaces) if text.strip() else "") + word
+    return text + draw(
+        st.sampled_from(["", "", "  "]).flatmap(lambda gap: st.just("") if not gap else comments.map(gap.__add__))
+    )
+
+
+@st.composite
+def messy_scripts(draw: st.DrawFn) -> str:
+    """Statements, blocks, definitions and here-documents with comments and any white space among them."""
+    text = ""
+    for statement in draw(st.lists(statements | variables | wrong, max_size=6)):
+        if draw(st.booleans()):
+            text += draw(comments) + draw(ends)
+        if "<<" in statement:
+            text += statement + "\n"
+            continue
+        for line in statement.split("\n"):
+            text += draw(messy_lines(line)) + draw(ends)
+            if line.endswith("{") and draw(st.booleans()):
+                text += draw(comments) + "\n"
+    return text
+
+
+# --- what a script says -------------------------------------------------------------------------
+
+
+def said(value: object) -> object:
+    """A value without the places that it came from."""
+    if isinstance(value, Span):
+        return None
+    if is_dataclass(value):
+        return type(value), tuple(said(getattr(value, each.name)) for each in fields(value))
+    return tuple(map(said, value)) if isinstance(value, tuple) else value
+
+
+def does(script: Script) -> tuple[list[object], list[str]]:
+    """What a script does, and what is wrong with it; `N0…` and host bits, which formatting mends, left out."""
+    codes = [each.code for each in script.diagnostics if each.code != "W0202"]
+    return [said(step.statement) for step in script.steps], codes
+
+
+def written(text: str) -> list[str]:
+    """The comments and here-documents of a script."""
+    found = []
+    for piece in read_layout(Source("script", text)):
+        if isinstance(piece, Comment):
+            found.append(piece.text)
+        elif isinstance(piece, Code):
+            found += [piece.comment, piece.document]
+    return [each for each in found if each]
+
+
+def check(text: str) -> None:
+    formatted = format_script(Source("script", text))
+    assert format_script(Source("script", formatted)) == formatted
+    assert does(read(formatted)) == does(read(text))
+    assert written(formatted) == written(text)
+    lines = formatted.split("\n")
+    assert lines[-1] == ""
+    assert lines[:1] != [""] or formatted == ""
+    assert not re.search(r"\n\n\n", formatted) or "<<" in formatted
+
+
+@MANY
+@given(messy_scripts())
+@example("profile WEB {\n  tags 'a,b'\n  inbound { # x\n\n  }\n outbound {\n }\n}")
+def test_a_script_is_formatted_once_and_does_what_it_did(text: str) -> None:
+    check(text)
+
+
+@MANY
+@given(mutated())
+def test_a_damaged_script_is_refused_or_formatted(text: str) -> None:
+    try:
+        format_script(Source("script", text))
+    except Refused:
+        assert read(text).has_errors
+        return
+    check(text)

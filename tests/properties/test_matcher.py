@@ -1,0 +1,387 @@
+"""Laws of the matcher: it takes what Lark takes, as the same tree; scripts say with it what they say without."""
+
+from __future__ import annotations
+
+import string
+import time
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+
+import pytest
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+
+from calicoctl import messages
+from calicoctl.diagnostics import Refused, diagnose, render
+from calicoctl.engine import script as engine_script
+from calicoctl.engine.script import read_scripts
+from calicoctl.policy import plain, words
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.plain import pass_over
+from calicoctl.source import Source
+from calicoctl.syntax import ast, printer
+from calicoctl.syntax.lark_tree import Stop, lark_tree
+from calicoctl.syntax.matcher import match
+from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_rules, trees_of_statements
+
+MANY = settings(max_examples=1500, deadline=None)
+
+# --- texts --------------------------------------------------------------------------------------
+
+# White space that separates words, and such as only ends them.
+SEPARATORS = [" ", " ", " ", "  ", "\t", " \t "]
+ODD_SPACES = ["\xa0", "\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r", "\n", "\r\n", "\\\n", ""]
+WORDS = [
+    "profile", "calicoctl", "$", "./calicoctl", "show", "add", "remove", "tag", "rule", "json", "update", "inbound",
+    "outbound", "allow", "deny", "tcp", "udp", "icmp", "icmpv6", "type", "code", "from", "to", "ports", "tag",
+    "cidr", "--at", "--at=", "--at=1", "--detailed", "--no-check", "tags", "{", "}", "{}", ",", "define", "include",
+    "=", "<", "<<EOF", "<f", "WEB", "80", "80,443", "8:9", "10.0.0.0/8", "::1", "${X}", "${X}/8", "1.${X}", "'q'",
+    "''", "#"
+]  # fmt: skip
+values = st.sampled_from(["WEB", "80,443", "10.0.0.0/8", "::1", "to", "8"]) | any_texts
+
+
+def lines_of_blocks(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    listed = st.lists(texts.map(lambda text: "".join(text.split()).replace(",", "") or "A"), max_size=4)
+    return st.one_of(
+        listed.flatmap(lambda tags: st.sampled_from([" , ", ",", ", "]).map(lambda comma: "tags " + comma.join(tags))),
+        st.sampled_from(["inbound {", "outbound {", "inbound {}", "outbound { \t}", "}", "tags"]),
+    )
+
+
+sound = {
+    "statement": trees_of_statements(values).map(printer.statement),
+    "rule": trees_of_rules(values).map(printer.rule),
+    "script_line": st.one_of(
+        trees_of_statements(values).map(printer.statement),
+        st.builds("profile {} {{".format, plain_names),
+        st.builds("$ calicoctl profile {} rule update {}".format, plain_names, st.sampled_from(["<<E", "< f", "<f"])),
+        st.builds("define {} = {}".format, plain_names, st.sampled_from(["1", "1, 2", "a,b"])),
+        st.builds("include {}".format, plain_names),
+    ),
+    "block_line": lines_of_blocks(plain_names),
+    "list_line": st.one_of(
+        trees_of_rules(values).map(printer.rule),
+        st.sampled_from(["}", 'json {"action": "log"}', "json {} x", "json {"]),
+    ),
+}
+
+
+@st.composite
+def texts(draw: st.DrawFn, start: str) -> str:
+    """A text as it should be, or with its words or its letters changed, and with white space of any kind."""
+    words = draw(sound[start]).split(" ")
+    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 3]))):
+        at = draw(st.integers(0, len(words)))
+        words = draw(
+            st.sampled_from(
+                [
+                    words[:at] + words[at + 1 :],
+                    words[:at] + words[at : at + 1] * 2 + words[at + 1 :],
+                    words[:at] + words[at : at + 2][::-1] + words[at + 2 :],
+                    [*words[:at], "".join(words[at : at + 2]), *words[at + 2 :]],
+                    [*words[:at], draw(st.sampled_from(WORDS)), *words[at:]],
+                    [*words[:at], draw(st.sampled_from(WORDS)), *words[at + 1 :]],
+                    [*words[:at], draw(letters(words[at] if at < len(words) else "")), *words[at + 1 :]],
+                ]
+            )
+        )
+    spaces = st.sampled_from(SEPARATORS * 8 + ODD_SPACES if draw(st.booleans()) else SEPARATORS)
+    ends = st.sampled_from(["", "", " ", "\t", "\n", "\r", "\xa0"])
+    return draw(ends) + "".join(word + draw(spaces) for word in words[:-1]) + "".join(words[-1:]) + draw(ends)
+
+
+@st.composite
+def letters(draw: st.DrawFn, word: str) -> str:
+    at = draw(st.integers(0, len(word)))
+    new = draw(st.sampled_from(string.ascii_lowercase + ".:/-=,{}'\"#$\\") | hostile_texts)
+    return draw(st.sampled_from([word[:at] + new + word[at:], word[:at] + new + word[at + 1 :], word[:at], new]))
+
+
+# --- texts and trees ----------------------------------------------------------------------------
+
+
+def check(text: str, start: str) -> None:
+    """What the matcher takes, Lark takes as the same tree; what Lark takes without quotes, the matcher takes."""
+    by_lark = lark_tree(text, start)
+    matched = match(text, start)
+    if matched is not None:
+        assert matched == by_lark
+    elif not isinstance(by_lark, Stop):
+        assert any(character in text for character in "'\"\\")
+
+
+@pytest.mark.parametrize("start", list(sound))
+@MANY
+@given(st.data())
+def test_what_the_matcher_takes_is_what_lark_takes(start: str, data: st.DataObject) -> None:
+    check(data.draw(texts(start)), start)
+
+
+@pytest.mark.parametrize("start", list(sound))
+@MANY
+@given(some=st.lists(st.sampled_from(WORDS), max_size=9), space=st.sampled_from([" ", "\t ", ""]))
+def test_any_words_are_taken_or_refused_by_both(start: str, some: list[str], space: str) -> None:
+    check(space.join(some), start)
+
+
+# --- words --------------------------------------------------------------------------------------
+
+PORT_ITEMS = [
+    "1",
+    "80",
+    "65535",
+    "65536",
+    "0",
+    "080",
+    "1:2",
+    "2:1",
+    "3-3",
+    "1-65535",
+    "1:2-3",
+    "1:",
+    ":",
+    "",
+    "\u0663",
+    "8\u00b2",
+]
+ports = st.lists(st.sampled_from(PORT_ITEMS) | st.text("0123456789:-,", max_size=6), min_size=1, max_size=4).map(
+    ",".join
+)
+NETWORKS = [
+    "10.0.0.0/8", "10.0.0.1/8", "10.0.0.0/08", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0", "0.0.0.0/0",
+    "255.255.255.255/32",
+    "256.0.0.0", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.4 ", "0x1.2.3.4", "1.2.3.\u0664", "1.2.3.4/\u0663",
+    "1.2.3.4/1_0",
+    "::", "::1/128", "fd00::/8", "fd00::1/8", "::/129", "::ffff:1.2.3.4", "FE80::1%eth0", "1::2::3", "g::", "1.2.3.4\0",
+]  # fmt: skip
+networks = st.one_of(
+    st.sampled_from(NETWORKS),
+    st.text("0123456789./", max_size=12),
+    st.text("0123456789abcdef:/.", max_size=12),
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 33)).map(lambda pair: f"{IPv4Address(pair[0])}/{pair[1]}"),
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)).map(lambda pair: str(IPv4Network(pair, strict=False))),
+    st.tuples(st.integers(0, 2**128 - 1), st.integers(0, 128)).map(lambda pair: str(IPv6Network(pair, strict=False))),
+)
+
+
+@MANY
+@given(networks)
+@example("10.0.0.0/8")
+def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
+    findings = Findings()
+    network = words.network(ast.Word(text), findings)
+    is_sound = network is not None and not findings.found
+    versions = plain._network(text)
+    if versions:
+        assert is_sound
+        assert network is not None
+        assert versions == {4: 1, 6: 2}[network.version]
+    # A length may have zeros before it; nothing else that is sound is left for the usual way to read.
+    assert versions or not is_sound or "/0" in text
+
+
+@MANY
+@given(ports)
+@example("80")
+def test_a_port_list_is_passed_over_exactly_when_it_is_sound(text: str) -> None:
+    findings = Findings()
+    is_sound = words.port_list(ast.Word(text), findings) is not None and not findings.found
+    assert bool(plain._ports(text)) == is_sound
+
+
+# --- scripts ------------------------------------------------------------------------------------
+
+TAGS = ["WEB", "a.b-c", "_x", "-x", "x" * 128, "x" * 129, "to", "#x", "${T}", "'q'", "é", "a,b"]
+PROFILES = ["WEB", "DB", ".", "..", "_x", "a/b", "#x", "show", "'show'", "x" * 129, "${P}", "$", "é", "\0"]
+NUMBERS = ["0", "8", "254", "255", "256", "08", "-1", "x", "\u0663", "${N}"]
+
+
+@st.composite
+def peers(draw: st.DrawFn, has_ports: bool, network_texts: st.SearchStrategy[str], is_careful: bool) -> str:
+    parts = []
+    if has_ports and draw(st.booleans()):
+        port_texts = st.sampled_from(["80", "80,443", "1:9", "3-3"])
+        parts.append(f"ports {draw(port_texts if is_careful else port_texts | ports | st.just('${N}'))}")
+    if draw(st.booleans()):
+        parts.append(f"tag {draw(st.sampled_from(['WEB', 'DB'] if is_careful else TAGS))}")
+    if draw(st.booleans()) or (is_careful and not parts):
+        network = draw(network_texts if is_careful else network_texts | networks | st.just("${N}"))
+        parts.append(network if not parts and draw(st.booleans()) else f"cidr {network}")
+    return " ".join(parts)
+
+
+@st.composite
+def rule_texts(draw: st.DrawFn, is_careful: bool) -> str:
+    """A rule; a careful one is sound, and it may name IPv6 networks only in the right place."""
+    protocol = draw(st.sampled_from(["", "tcp", "udp", "icmp", "icmpv6"]))
+    version = {"icmp": 4, "icmpv6": 6}.get(protocol) or draw(st.sampled_from([4, 4, 6]))
+    network_texts = st.sampled_from(["10.0.0.0/8", "192.0.2.1"] if version == 4 else ["fd00::/8", "::1"])
+    text = f"{draw(st.sampled_from(['allow', 'deny']))} {protocol}"
+    if protocol.startswith("icmp") and draw(st.booleans()):
+        text += f" type {draw(st.sampled_from(['8'] if is_careful else NUMBERS))}"
+        text += draw(st.sampled_from(["", " code 0"] if is_careful else [" code 256"]))
+    for preposition in ("from", "to"):
+        if draw(st.booleans()):
+            text += f" {preposition} {draw(peers(protocol in ('tcp', 'udp'), network_texts, is_careful))}"
+    return text
+
+
+@st.composite
+def statement_texts(draw: st.DrawFn, is_careful: bool) -> str:
+    profile = draw(st.sampled_from(["WEB", "DB"] if is_careful else PROFILES))
+    rule = draw(rule_texts(is_careful))
+    tag = draw(st.sampled_from(["WEB", "DB"] if is_careful else TAGS))
+    position = draw(st.sampled_from(["0", "1"] if is_careful else NUMBERS))
+    forms = [
+        f"profile {profile} rule add inbound {rule}",
+        f"profile {profile} rule add outbound {rule}",
+        f"profile add {profile}",
+        f"profile {profile} tag add {tag}",
+        f"$ calicoctl profile {profile} rule add inbound --at={position} {rule}",
+        f"profile {profile} rule remove inbound {rule}",
+    ]
+    return draw(st.sampled_from(forms))
+
+
+OTHER_LINES = [
+    "", " \t", "# a comment", "  # a comment \\", "profile WEB rule update <<E\n{}\nE",
+    "profile WEB rule update <<E", "define N = 80",
+    "define N = 10.0.0.0/8", "define P = WEB", "}", "{", "profile WEB {", "tags WEB, DB", "inbound {",
+    "outbound {}", "allow tcp",
+    "profile WEB rule show", "profil add WEB", "profile add WEB \\", "'", "include x", "\x0c", "\r",
+]  # fmt: skip
+
+
+TAGS_LINES = [
+    "tags", "tags WEB", "tags WEB, DB # x", "tags\tWEB,DB", "tags WEB ,WEB", "tags -x", "tags 'q'", "tags a,",
+    "tags ${T}",
+]  # fmt: skip
+LIST_BEGINS = ["{", "{ # }", "{}", "{ \t} # {"]
+
+
+@st.composite
+def blocks(draw: st.DrawFn, is_careful: bool) -> str:
+    parts = [[draw(st.sampled_from(TAGS_LINES[:4] if is_careful else TAGS_LINES))]]
+    for name in ("inbound", "outbound"):
+        begin = draw(st.sampled_from(LIST_BEGINS))
+        listed = draw(
+            st.lists(rule_texts(is_careful) | st.sampled_from(["", "# x", 'json {"action": "log"}']), max_size=3)
+        )
+        listed += [] if is_careful else [draw(st.sampled_from(OTHER_LINES))]
+        parts.append([f"{name} {begin}"] if begin in LIST_BEGINS[2:] else [f"{name} {begin}", *listed, "}"])
+    parts = draw(st.permutations(parts))
+    profile = draw(st.sampled_from(["WEB", "DB"] if is_careful else PROFILES))
+    lines = [f"profile {profile} {{", *(line for part in parts for line in part), "}"]
+    if not is_careful and draw(st.booleans()):
+        at = draw(st.integers(0, len(lines) - 1))
+        lines[at : at + 1] = draw(st.sampled_from([[], [lines[at]] * 2]))
+    return "\n".join(lines)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> str:
+    """Lines of every kind: sound ones; or most of them sound, with odd white space and comments anywhere."""
+    sound_pieces = statement_texts(True) | statement_texts(True) | blocks(True) | st.sampled_from(OTHER_LINES[:6])
+    is_careful = draw(st.booleans())
+    others = statement_texts(False) | blocks(False) | st.sampled_from(OTHER_LINES)
+    pieces = draw(st.lists(sound_pieces if is_careful else sound_pieces | others, max_size=8))
+    text = draw(st.sampled_from(["\n", "\n", "\n", "\r\n"])).join(pieces)
+    for _ in range(0 if is_careful else draw(st.sampled_from([0, 0, 1, 2]))):
+        at = draw(st.integers(0, len(text)))
+        text = text[:at] + draw(st.sampled_from([*SEPARATORS, *ODD_SPACES, "#", " # x", "'", "\\", "$"])) + text[at:]
+    return text + draw(st.sampled_from(["", "\n", "\r\n", " ", " # x"]))
+
+
+def no_file(word: ast.Word) -> Source:
+    raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there are no files")])
+
+
+@settings(max_examples=1500, deadline=None)
+@given(scripts())
+def test_a_script_says_the_same_whether_every_line_is_read_or_not(text: str) -> None:
+    source = Source("script", text)
+    whole = read_scripts([source], no_file, every_line=True)
+    fast = read_scripts([source], no_file)
+    assert [render(each) for each in fast.diagnostics] == [render(each) for each in whole.diagnostics]
+    assert fast.count == len(whole.steps)
+    # The source of a here-document is another object each time; `repr` tells everything else.
+    assert repr(fast.steps) == repr(whole.steps)
+    passed = sum(isinstance(part, engine_script._Unread) for part in fast.parts)
+    event(f"{'some' if passed else 'no'} lines passed over, {'some' if whole.has_errors else 'no'} errors")
+
+
+def test_what_is_in_order_is_passed_over() -> None:
+    rules = [
+        "allow", "deny tcp", "allow udp from ports 53 tag WEB cidr 10.0.0.0/8 to 10.1.0.0/16", "allow to tag a.b",
+        "deny icmp type 8 code 0 from 192.0.2.1", "allow icmpv6 type 128 to cidr fd00::/8",
+        "allow tcp to ports 80,1:9,3-4",
+    ]  # fmt: skip
+    added = [f"profile WEB rule add inbound {rule}" for rule in rules]
+    lines = ["profile add WEB", *added, "", "# a comment", "profile WEB tag add T  # another", "\t"]
+    text = "\r\n".join(lines)
+    assert pass_over(text, 0, "script_line") == (len(text) - 1, len(rules) + 2)
+    text = "\n".join(["", *(f"\t{rule} " for rule in rules), ""])
+    assert pass_over(text, 0, "list_line") == (len(text), len(rules))
+    block = [
+        "profile WEB {  # a block",
+        "tags WEB, DB",
+        "",
+        "inbound {",
+        *rules,
+        "}",
+        "# none",
+        "outbound { }",
+        "}",
+        "profile add DB",
+    ]
+    assert pass_over("\n".join(block), 0, "script_line") == (len("\n".join(block)), 2)
+
+
+@pytest.mark.parametrize("missing", range(1, 6))
+def test_a_block_that_is_not_whole_is_read(missing: int) -> None:
+    block = ["profile WEB {", "tags WEB, DB", "inbound {", "}", "outbound {}", "}"]
+    del block[missing]
+    assert pass_over("\n".join(block), 0, "script_line") == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "line", ["allow from", "allow tcp to ports 0", "allow icmp to cidr ::1", "allow from cidr 10.0.0.1/8", "}"]
+)
+def test_what_might_earn_a_warning_is_not_passed_over(line: str) -> None:
+    assert pass_over(line, 0, "list_line") == (0, 0)
+    assert pass_over(f"profile WEB rule add inbound {line}", 0, "script_line") == (0, 0)
+
+
+# --- time ---------------------------------------------------------------------------------------
+
+MILLION = 1_000_000
+LONG_TEXTS = [
+    "profile WEB rule add inbound allow tcp from ports " + "1" * MILLION,
+    "profile WEB rule add inbound allow tcp from ports 1" + " " * MILLION + "x",
+    "profile WEB rule add inbound allow" + " \t" * (MILLION // 2) + "tcp" + " " * MILLION + "to cidr 1" + " " * MILLION,
+    "profile WEB rule add inbound allow from " + "1." * (MILLION // 2) + "/x",
+    "profile WEB rule add inbound allow from " + "1:" * (MILLION // 2) + "g",
+    "profile WEB rule add inbound " + "--at=1 " * (MILLION // 7),
+    "profile WEB rule add inbound allow from " + "tag " * (MILLION // 4),
+    "profile WEB " + "rule " * (MILLION // 5),
+    "allow " * (MILLION // 6),
+    "allow tcp from " + "from " * (MILLION // 5),
+    "tags " + "a," * (MILLION // 2),
+    "tags " + "a" * MILLION + ",",
+    "tags " + "a , " * (MILLION // 4) + ",",
+    "json {" + "}" * MILLION + "\r",
+    "inbound {" + " " * MILLION,
+    "profile add " + "-" * MILLION,
+    " " * MILLION,
+    "#" * MILLION + "\r",
+]
+
+
+@pytest.mark.parametrize("text", LONG_TEXTS, ids=range(len(LONG_TEXTS)))
+@pytest.mark.parametrize("start", list(sound))
+def test_no_text_takes_long(start: str, text: str) -> None:
+    began = time.process_time()
+    match(text, start)
+    if start in ("script_line", "list_line"):
+        pass_over(text, 0, start)
+    assert time.process_time() - began < 10  # a square of a million would take an hour

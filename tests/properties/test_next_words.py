@@ -1,0 +1,117 @@
+"""What completion offers is what the parser takes: no more, and no less."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calicoctl.source import Source, Span
+from calicoctl.syntax import printer
+from calicoctl.syntax.automaton import derive_table
+from calicoctl.syntax.next_words import Place, place_behind
+from calicoctl.syntax.parser import SyntaxProblem, parse_statement
+from calicoctl.syntax.repair import split_words
+from calicoctl.syntax.vocabulary import keywords
+from tests.strategies import any_texts, mistyped, plain_names, trees_of_statements, word_salads
+
+TERMINALS = frozenset(derive_table()["terminals"])
+# A word of each kind.
+SAMPLES = (
+    *keywords().values(),
+    "WEB",
+    "'to'",
+    '"a\\u0020b"',
+    "80,443",
+    "10.0.0.0/8",
+    "--at=1",
+    "--at=",
+    "--x",
+    "-h",
+    "'",
+)
+OPTIONS = {"AT_POSITION", "_AT", "DETAILED", "NO_CHECK"}
+
+statements = (trees_of_statements(any_texts) | trees_of_statements(plain_names)).map(printer.statement)
+# Whole statements, and what people make of them, words in no order among it.
+texts = statements | mistyped().map(lambda typed: typed.text) | word_salads.map(lambda text: f"profile {text}")
+
+
+def words_of(text: str) -> list[str]:
+    return [word.text for word in split_words(Span(Source("", text), 0, len(text)))]
+
+
+def stop_in(text: str) -> SyntaxProblem | None:
+    """Where the parser stops; None when it does not."""
+    try:
+        parse_statement(Source("", text))
+    except SyntaxProblem as problem:
+        return problem
+    return None
+
+
+def begins_a_statement(words: list[str]) -> bool:
+    """Whether the parser stops nowhere but at the end."""
+    stop = stop_in(" ".join(words))
+    return stop is None or not stop.span.text
+
+
+def expected_at(place: Place) -> frozenset[str]:
+    return frozenset(name for name in TERMINALS if place.takes(name))
+
+
+@settings(deadline=None)
+@given(statements)
+def test_each_word_of_a_statement_can_stand_where_it_stands(text: str) -> None:
+    words = words_of(text)
+    for count, word in enumerate(words):
+        place = place_behind(words[:count])
+        assert place is not None
+        terminal = place.terminal_of(word)
+        assert terminal is not None
+        assert word == keywords().get(terminal, word)
+        if terminal in keywords() and word != "--at":
+            assert word in place.keywords()
+    whole = place_behind(words)
+    assert whole is not None
+    assert whole.may_end
+
+
+@settings(deadline=None)
+@given(statements, st.data())
+def test_each_keyword_that_is_offered_leads_on(text: str, data: st.DataObject) -> None:
+    words = words_of(text)
+    before = words[: data.draw(st.integers(1, len(words)))]
+    place = place_behind(before)
+    assert place is not None
+    for keyword in place.keywords():
+        assert begins_a_statement([*before, keyword])
+
+
+@settings(deadline=None)
+@given(texts)
+def test_the_table_and_the_parser_take_the_same_words(text: str) -> None:
+    words = words_of(text)
+    place = place_behind(words)
+    assert (place is not None) == (begins_a_statement(words) or not words)
+    if place is not None:
+        taken = {word for word in SAMPLES if place.terminal_of(word) is not None}
+        assert taken == {word for word in SAMPLES if begins_a_statement([*words, word])}
+
+
+@settings(deadline=None)
+@given(texts)
+def test_the_table_expects_what_the_parser_expects(text: str) -> None:
+    stop = stop_in(text)
+    if stop is not None and not stop.span.text:
+        place = place_behind(words_of(text))
+        assert place is not None
+        assert expected_at(place) == stop.expected
+
+
+@settings(deadline=None)
+@given(texts)
+def test_an_option_that_was_given_is_not_offered_again(text: str) -> None:
+    place = place_behind(words_of(text))
+    if place is not None:
+        given_words = {word.partition("=")[0] for terminal, word in place.read if terminal in OPTIONS}
+        assert not given_words & {word.rstrip("=") for word in place.keywords()}

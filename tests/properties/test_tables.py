@@ -1,0 +1,46 @@
+"""A table is, to the byte, what tabulate would draw of all its cells once they are padded."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from tabulate import tabulate
+
+from calicoctl.cli.tables import table
+from calicoctl.diagnostics import display_width, printable
+
+HEADERS = ("Name", "Host", "State")
+# What tabulate might take for something else: numbers, its own marks, markup, line breaks, cells with spaces.
+TEXTS = st.text(max_size=12) | st.sampled_from(
+    ["1e5", "-0", "None", "\x01", "a\nb", " x ", "|", "\x1b[1m", "", "[a](b)"]
+)
+# Where a character is two columns wide or none, tabulate counts otherwise.
+CELLS = TEXTS.filter(lambda text: display_width(printable(text)) == len(printable(text)))
+
+
+def centred(text: str, width: int) -> str:
+    space = width - len(text)
+    return " " * (space - space // 2) + text + " " * (space // 2)
+
+
+def header(text: str, width: int) -> str:
+    space = width - len(text)
+    left = (space + 1 - len(text) % 2) // 2
+    return " " * left + text + " " * (space - left)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6))
+def test_a_table_is_that_of_tabulate(rows: list[tuple[str, str, str]]) -> None:
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(HEADERS, *shown, strict=True)]
+    padded = [list(map(centred, row, widths)) for row in shown]
+    names = list(map(header, HEADERS, widths))
+    expected = tabulate(padded, names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True)
+    assert table(HEADERS, rows, None) == expected
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=6))
+def test_every_line_of_a_table_is_equally_wide(rows: list[tuple[str, str, str]]) -> None:
+    drawn = table(HEADERS, rows, None).split("\n")
+    assert len(drawn) == len(rows) + 4
+    assert len(set(map(display_width, drawn))) == 1

@@ -1,0 +1,204 @@
+"""The grammar folded into expressions: what is folded and what is refused, and how the result is kept."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lark import Lark
+
+from calicoctl.policy import plain
+from calicoctl.syntax import matcher
+from calicoctl.syntax.folding import Grammar, Unfoldable, fold
+from calicoctl.syntax.grammar import STARTS
+from calicoctl.syntax.lark_tree import Stop, lark_tree
+from calicoctl.syntax.matcher import _Expression, fold_grammar, line_pattern, match
+
+# --- folding ------------------------------------------------------------------------------------
+
+TERMINALS = r"""
+_END: /(?!\S)/
+A: "a" _END
+B: "b" _END
+_C: "c" _END
+WORD: /(?!(?:a|b|c)(?!\S))[a-z]\S*/
+_COMMA: ","
+ITEM: /[d-z]+/
+%ignore /[ \t]+/
+"""
+
+
+def compiled(rules: str) -> Lark:
+    return Lark(rules + TERMINALS, parser="lalr", start=["start"], maybe_placeholders=True, propagate_positions=True)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "start: A",
+        "start: A [B] _C",
+        "start: [A] [_C] B",
+        "start: one | two\none: A [B]\ntwo: B _C",
+        "start: A (B | _C) word\nword: WORD",
+        "start: word B [_C]\nword: WORD",
+        "start: A [B [A]] [_C word]\nword: WORD | B",
+        "start: A [pair]\npair: one | two\none: B [_C]\ntwo: _C B",
+        "start: inner [WORD]\n?inner: one | two\none: A\ntwo: B",
+        "start: A _inner\n_inner: B [_C]",
+        "start: A [item (_COMMA item)*]\nitem: ITEM",
+        "start: A item (_COMMA item)* [B]\nitem: ITEM",
+        "start: [A] one [A] | two\none: B\ntwo: _C",
+    ],
+)
+def test_an_expression_takes_what_lark_takes_as_the_same_tree(rules: str) -> None:
+    lark = compiled(rules)
+    expressions = [_Expression(each) for each in fold(Grammar(lark, ()), "start")]
+    taken = 0
+    for length in range(5):
+        for words in itertools.product(["a", "b", "c", "x", "xb", "dd,e", ",", "a,"], repeat=length):
+            text = "\t ".join(words)
+            trees = [each.tree(text) for each in expressions if each.may_take(frozenset(words))]
+            found = [tree for tree in trees if tree is not None]
+            expected = lark_tree(text, "start", lark)
+            assert found == ([] if isinstance(expected, Stop) or not text else [expected])
+            taken += len(found)
+    assert taken
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "start: A start | B",
+        "start: A inner\ninner: B [other]\nother: _C inner | WORD",
+        "start: A+",
+        "start: [A] [B]",
+        "start: A~2",
+        "start: A -> name",
+        'start: A "else"',
+        "!start: A _C",
+        "start: inner{A}\ninner{x}: x B",
+        "start: A inner\n?inner: B [WORD]",
+        "start: A capture\ncapture: CAPTURE\nCAPTURE: /(x)y/",
+    ],
+)
+def test_what_has_no_expression_is_refused(rules: str) -> None:
+    with pytest.raises(Unfoldable):
+        fold(Grammar(compiled(rules), ()), "start")
+
+
+def test_every_start_that_is_parsed_is_folded() -> None:
+    for file, starts in STARTS.items():
+        folded = fold_grammar(file)
+        assert set(folded["trees"]) == set(starts) - {"script"}
+        assert all(folded["trees"].values())
+        for each in itertools.chain.from_iterable(folded["trees"].values()):
+            re.compile(each["pattern"])
+
+
+@pytest.mark.parametrize("start", ["script_line", "block_line", "list_line"])
+def test_every_word_of_a_line_that_may_be_passed_over_has_a_judge(start: str) -> None:
+    kinds = line_pattern(start).kinds
+    assert {kind.line for kind in kinds.values()} == {"", *matcher._LINES[start]}
+    assert set(plain._judges(start)) == set(kinds)
+
+
+def test_words_in_quotes_and_continued_lines_are_left_to_lark() -> None:
+    assert match("profile add 'WEB'", "statement") is None
+    assert match("profile add \\\n WEB", "script_line") is None
+    assert match("profile add WEB", "statement") == lark_tree("profile add WEB", "statement")
+
+
+# --- without Lark -------------------------------------------------------------------------------
+
+
+def run(arguments: list[str], cache: Path, script: str = "") -> str:
+    """Run the program and tell the names of the modules of Lark that it imported."""
+    program = "import sys\nfrom calicoctl.cli.main import main\nstatus = main()\n"
+    program += (
+        "print(*(name for name in sys.modules if name.split('.')[0] == 'lark'), file=sys.stderr)\nsys.exit(status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=os.environ | {"XDG_CACHE_HOME": str(cache), "CALICOCTL_DATASTORE": f"sqlite:{cache}/x.db"},
+        input=script,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stderr.strip()
+
+
+SCRIPT = """\
+# rules
+profile add WEB
+profile WEB rule add inbound allow tcp from cidr 10.0.0.0/8 to ports 80,443   # as agreed
+profile WEB rule add inbound --at=1 deny icmp type 8
+profile WEB rule update <<EOF
+{"inbound_rules": [], "outbound_rules": []}
+EOF
+profile DB {
+  tags DB, BACKEND
+  inbound {
+    allow tcp from tag WEB to ports 5432
+  }
+  outbound {}
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "script"),
+    [
+        (["profile", "add", "WEB"], ""),
+        (["profile", "show"], ""),
+        (["run", "--check", "-"], SCRIPT),
+        (["run", "-"], SCRIPT),
+    ],
+    ids=["add", "show", "check", "run"],
+)
+def test_what_is_well_formed_does_without_lark(tmp_path: Path, arguments: list[str], script: str) -> None:
+    run(arguments, tmp_path, script)  # folds the grammar
+    assert run(arguments, tmp_path, script) == ""
+
+
+# --- what is kept -------------------------------------------------------------------------------
+
+
+def kept(cache: Path) -> Path:
+    (file,) = (cache / "calicoctl").glob("profile.lark.folded")
+    return file
+
+
+def test_what_was_folded_is_kept_for_its_owner_alone_and_used_again(tmp_path: Path) -> None:
+    assert run(["profile", "show"], tmp_path) != ""
+    before = kept(tmp_path).stat()
+    assert before.st_mode & 0o777 == 0o600
+    assert run(["profile", "show"], tmp_path) == ""
+    assert kept(tmp_path).stat().st_ino == before.st_ino
+
+
+@pytest.mark.parametrize("damage", ["empty", "short", "one byte", "another grammar", "writable"])
+def test_a_file_that_does_not_qualify_is_made_anew(tmp_path: Path, damage: str) -> None:
+    run(["profile", "show"], tmp_path)
+    file = kept(tmp_path)
+    whole = file.read_bytes()
+    if damage == "writable":
+        file.chmod(0o666)
+    elif damage == "another grammar":
+        made_of, folded = json.loads(whole[4:])
+        payload = json.dumps([made_of + " ", folded]).encode()
+        file.write_bytes(matcher._checksum(payload) + payload)
+    else:
+        at = len(whole) // 2
+        changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        file.write_bytes({"empty": b"", "short": whole[:2], "one byte": changed}[damage])
+    assert run(["profile", "show"], tmp_path) != ""
+    assert kept(tmp_path).read_bytes() == whole
+    assert kept(tmp_path).stat().st_mode & 0o777 == 0o600
