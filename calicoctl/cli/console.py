@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, reason_of, render
+from calicoctl.cli.colour import coloured, coloured_diff, is_wanted
+from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, plain, printable, reason_of, render
+
+# More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
+DIAGNOSTICS_SHOWN = 100
+
+# Ten times what etcd takes as one value; a script of a million statements has half of it.
+INPUT_BYTES_MAX = 100_000_000
 
 
 class OutputFailed(Exception):
@@ -43,15 +51,45 @@ def end_output() -> None:
         raise OutputFailed(error) from error
 
 
-def tell(diagnostics: Iterable[Diagnostic]) -> None:
-    """Print diagnostics, each as `calicoctl.diagnostics.render` draws it."""
+def tell(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOWN) -> None:
+    """Print diagnostics, each as `calicoctl.diagnostics.render` draws it.
+
+    Args:
+        diagnostics: The errors and warnings, in order.
+        limit: How many are printed, errors first; the others are counted. None for all of them.
+    """
+    style = coloured if is_wanted(on_terminal=sys.stderr.isatty()) else plain
     # Where both streams go to one place, what was said first stands first. A failure shows again at the end.
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     # Where even standard error cannot be written, there is nobody left to be told.
     with contextlib.suppress(OSError):
-        for diagnostic in diagnostics:
-            print(render(diagnostic), file=sys.stderr)
+        for diagnostic in diagnostics if limit is None else _first(diagnostics, limit):
+            print(render(diagnostic, style), file=sys.stderr)
+
+
+def say_diff(lines: Iterable[str]) -> None:
+    """Print the lines of a unified diff.
+
+    Raises:
+        OutputFailed: They could not be written.
+    """
+    has_colours = is_wanted(on_terminal=sys.stdout.isatty())
+    for line in map(printable, lines):
+        say(coloured_diff(line) if has_colours else line)
+
+
+def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic]:
+    """The first errors and warnings in their order, and the number of the others; errors have precedence."""
+    if len(diagnostics) <= limit:
+        return diagnostics
+    gravest_first = sorted(range(len(diagnostics)), key=lambda index: not diagnostics[index].is_error)
+    shown = [diagnostics[index] for index in sorted(gravest_first[:limit])]
+    rest = [diagnostics[index] for index in gravest_first[limit:]]
+    errors = sum(diagnostic.is_error for diagnostic in rest)
+    numbers = ((errors, "error"), (len(rest) - errors, "warning"))
+    more = " and ".join(messages.counted(*each) for each in numbers if each[0])
+    return [*shown, diagnose(messages.MORE_DIAGNOSTICS, rest=more)]
 
 
 def read_input(waiting: Kind) -> str:
@@ -68,9 +106,22 @@ def read_input(waiting: Kind) -> str:
     if sys.stdin.isatty():
         tell([diagnose(waiting)])
     try:
-        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-    except OSError as error:
+        return read_text(sys.stdin.buffer)
+    except (OSError, ValueError) as error:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
+
+
+def read_text(stream: BinaryIO) -> str:
+    """All of a stream; a byte that is not UTF-8 becomes a lone surrogate, which is refused later.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It has more than `INPUT_BYTES_MAX` bytes, or no end, as `/dev/zero`.
+    """
+    content = stream.read(INPUT_BYTES_MAX + 1)
+    if len(content) > INPUT_BYTES_MAX:
+        raise ValueError(f"it has more than {INPUT_BYTES_MAX} bytes")
+    return content.decode("utf-8", "surrogateescape")
 
 
 def tell_usage(line: str) -> None:
@@ -81,4 +132,4 @@ def tell_usage(line: str) -> None:
 
 def terminal_width() -> int | None:
     """The columns of the terminal that the answers go to; None when they go elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None

@@ -23,7 +23,7 @@ FORMAT = 1
 def run(options: Options) -> int:
     """Report the health of the datastore. Nothing is changed."""
     parser = Arguments("doctor")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_output(options.words)
     as_json = parser.parse_args(list(options.words[1:])).output == "json"
     with opened(find_setting(options), Deadline(options.timeout)) as datastore:
         probes = datastore.probe()
@@ -50,7 +50,7 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
     if health is None:
         return
     say(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
-    tell(health.problems)
+    tell(health.problems, limit=None)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
     say(messages.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else messages.HEALTHY)
 

@@ -10,10 +10,13 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.export import export_profile
 from calicoctl.engine.state import State
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.words import existing_profile
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
+from calicoctl.syntax import ast
 from calicoctl.syntax.parser import unquote
 
 
@@ -46,9 +49,18 @@ def _names(words: tuple[str, ...]) -> dict[str, Span]:
     for word in words[1:]:
         span = Span(source, offset, offset + len(word))
         offset += len(word) + 1
-        is_quoted = len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
-        name = unquote(word) if is_quoted else word
-        if word.startswith("--") or not keys.is_inside_tree(name):
+        name = None if word.startswith("--") else _name(word, span)
+        if name is None:
             raise Refused([diagnose(messages.NOT_A_PROFILE, span, "`calicoctl export --help` tells more", name=word)])
         found.setdefault(name, span)
     return found
+
+
+def _name(word: str, span: Span) -> str | None:
+    """The profile that a word names; None when no datastore could hold one of that name."""
+    is_quoted = len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
+    try:
+        name = unquote(word) if is_quoted else word
+    except ValueError:  # not a string of the language
+        return None
+    return existing_profile(ast.Word(name, span), Findings())

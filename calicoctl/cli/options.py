@@ -10,17 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calicoctl import messages
+from calicoctl.cli.commands import HELP_OPTIONS, OPTIONS_WITH_VALUE, OUTPUT_OPTIONS
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.source import COMMAND_LINE, Source, Span
 
 DEFAULT_TIMEOUT = 30.0
 LONGEST_TIMEOUT = 86400.0
-
-_WITH_VALUE = ("--datastore", "--timeout")
-_HELP = ("--help", "-h")
-
-# Every option that may stand before a command.
-PROGRAM_OPTIONS = (*_WITH_VALUE, *_HELP, "--version")
 
 
 @dataclass(frozen=True)
@@ -49,28 +44,33 @@ def read_options(arguments: Sequence[str]) -> Options:
         Refused: An option lacks its value, has a wrong one, or is given twice.
     """
     words: list[str] = []
+    leading: list[str] = []
     values: dict[str, str] = {}
     wants_help = False
     position = 0
     while position < len(arguments):
         argument = arguments[position]
         name, equals, value = argument.partition("=")
-        if name in _WITH_VALUE:
+        if name in OPTIONS_WITH_VALUE:
             if not equals:
                 position += 1
                 if position == len(arguments):
-                    raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, _argument(arguments, -1), option=name)])
+                    raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(arguments, -1), option=name)])
                 value = arguments[position]
             if name in values:
-                raise Refused([diagnose(messages.REPEATED_OPTION, _argument(arguments, position), option=name)])
+                raise Refused([diagnose(messages.REPEATED_OPTION, argument_span(arguments, position), option=name)])
             values[name] = value
-        elif argument in _HELP:
+        elif argument in HELP_OPTIONS:
             wants_help = True
+        elif not words and argument in OUTPUT_OPTIONS and arguments[position + 1 :]:
+            # The command decides about it, so it is put behind the command.
+            position += 1
+            leading += [argument, arguments[position]]
         else:
             words.append(argument)
         position += 1
     return Options(
-        tuple(words),
+        (*words[:1], *leading, *words[1:]),
         values.get("--datastore"),
         _seconds(values.get("--timeout")),
         wants_help,
@@ -78,8 +78,8 @@ def read_options(arguments: Sequence[str]) -> Options:
     )
 
 
-def _argument(arguments: Sequence[str], index: int) -> Span:
-    """The span of one argument in the command line."""
+def argument_span(arguments: Sequence[str], index: int) -> Span:
+    """The span of one argument in the command line; a negative index counts from the last."""
     index %= len(arguments)
     source = Source(COMMAND_LINE, " ".join(["calicoctl", *arguments]))
     start = len(" ".join(["calicoctl", *arguments[:index]])) + 1

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Sequence
 from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import read_input, tell, tell_usage
-from calicoctl.cli.options import PROGRAM_OPTIONS, Options
+from calicoctl.cli.commands import COMMANDS, PROGRAM_OPTIONS
+from calicoctl.cli.console import read_input, say, tell, tell_usage
+from calicoctl.cli.options import Options
+from calicoctl.cli.output import read_output
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
-from calicoctl.cli.usage import usage_line
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.reading import command_line, read_statement
-from calicoctl.policy.rule_update import read_update
+from calicoctl.nearest import nearest
+from calicoctl.policy.json_text import collector_paused
 from calicoctl.policy.statement import PrintRulesJson, ShowProfiles, ShowRules, ShowTags, Statement, UpdateRules
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
 
-COMMANDS = ("profile", "run", "export", "doctor")
+# The statements that show something, in a form of the user's choice.
+_SHOWING = (ShowProfiles, ShowTags, ShowRules)
 _SEE_HELP = "`calicoctl --help` lists the commands"
 
 
@@ -35,8 +37,8 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
     word, equals, value = words[0].partition("=")
     span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
     if word.startswith("-"):
-        near = difflib.get_close_matches(word, PROGRAM_OPTIONS, n=1)
-        hint = " ".join(["calicoctl", near[0] + equals + value, *words[1:]]) if near else _SEE_HELP
+        near = nearest(word, PROGRAM_OPTIONS)
+        hint = " ".join(["calicoctl", near + equals + value, *words[1:]]) if near else _SEE_HELP
         return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word)
     return diagnose(messages.UNKNOWN_COMMAND, span, _meant_command(words), word=words[0])
 
@@ -48,21 +50,28 @@ def _meant_command(words: Sequence[str]) -> str:
             mended = command_line(meant)
             read_statement(mended)
             return mended.text
-    near = difflib.get_close_matches(words[0].lower(), COMMANDS, n=1)
-    return " ".join(["calicoctl", near[0], *words[1:]]) if near else _SEE_HELP
+    near = nearest(words[0], COMMANDS)
+    return " ".join(["calicoctl", near, *words[1:]]) if near else _SEE_HELP
 
 
 def run(options: Options) -> int:
     """Carry out one `profile` statement."""
+    words, output = read_output(options.words)
+    options = replace(options, words=words)
     try:
         reading = read_statement(command_line(options.words))
     except Refused as refused:
         tell(refused.diagnostics)
         if any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics):
+            from calicoctl.cli.usage import usage_line
+
             tell_usage(usage_line(_meant_words(refused) or options.words))
         return ExitStatus.REFUSED
+    if output is not None and not isinstance(reading.statement, _SHOWING):
+        without = " ".join(["calicoctl", *words])
+        raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, without, option=output.option)])
     tell(reading.warnings)
-    return _carry_out(reading.statement, options)
+    return _carry_out(reading.statement, options, as_json=output is not None and output.form == "json")
 
 
 def _meant_words(refused: Refused) -> Sequence[str]:
@@ -71,9 +80,12 @@ def _meant_words(refused: Refused) -> Sequence[str]:
     return hint.split()[1:] if hint.startswith("calicoctl profile ") else ()
 
 
-def _carry_out(statement: Statement, options: Options) -> int:
+@collector_paused()
+def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
     setting = find_setting(options)
     if isinstance(statement, UpdateRules):
+        from calicoctl.policy.rule_update import read_update
+
         document, warnings = read_update(Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON)), None)
         tell(warnings)
         statement = replace(statement, document=document)
@@ -87,7 +99,12 @@ def _carry_out(statement: Statement, options: Options) -> int:
             tell([error.diagnostic])
             return status_of(error)
     tell([*outcome.warnings, *unfinished])
-    if outcome.answer is not None:
+    if as_json and isinstance(statement, _SHOWING):
+        # Imported here: only JSON pays for it.
+        from calicoctl.cli.show_json import document_text
+
+        say(document_text(statement, outcome.answer))
+    elif outcome.answer is not None:
         print_answer(outcome.answer)
     return ExitStatus.DONE
 

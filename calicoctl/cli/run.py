@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import read_input, say, tell
+from calicoctl.cli.console import say, say_diff, tell
+from calicoctl.cli.files import open_file, open_script, read_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.progress import progress
 from calicoctl.cli.run_json import check_document, plan_document
 from calicoctl.cli.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, opener, status_of
-from calicoctl.diagnostics import Diagnostic, Refused, Severity, diagnose, printable, reason_of
+from calicoctl.diagnostics import Diagnostic, Refused, Severity, printable
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan, StepOutcome
+from calicoctl.engine.interrupt import ended_as_by_ctrl_c
 from calicoctl.engine.lock import OpenStore
 from calicoctl.engine.outcome import Message
 from calicoctl.engine.run import apply_script, plan_script
@@ -26,19 +27,18 @@ from calicoctl.engine.script import Script, read_scripts
 from calicoctl.engine.settlement import resume, rollback
 from calicoctl.engine.unfinished import find_unfinished
 from calicoctl.engine.writing import RunOptions
-from calicoctl.source import STANDARD_INPUT, Source, Span
+from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
-from calicoctl.syntax import ast
 from calicoctl.syntax.repair import split_words
 
-# More errors than this are counted: nobody mends twenty at a time.
+# More errors of a script than this are counted: nobody mends twenty at a time.
 ERRORS_SHOWN = 20
 
 
 def run(options: Options) -> int:
     """Check, preview or apply scripts as one unit."""
-    request = read_request(options.words[1:])
+    request = read_request(options.words)
     if request.resume or request.rollback:
         return _end_unfinished(options, request)
     script = _read(request)
@@ -53,7 +53,7 @@ def run(options: Options) -> int:
             diagnostics = _strictly((*diagnostics, *plan.diagnostics), request)
             if request.dry_run:
                 return _report_plan(plan, diagnostics, request)
-            _tell_some(diagnostics)
+            tell(diagnostics, ERRORS_SHOWN)
             if _has_errors(diagnostics):
                 return ExitStatus.REFUSED
             return _apply(plan, datastore, opener(setting, options.timeout), deadline, request)
@@ -71,37 +71,12 @@ def _read(request: RunRequest) -> Script:
     unreadable: list[Diagnostic] = []
     for file in request.files:
         try:
-            sources.append(_read_standard_input() if file == "-" else _read_file(file, file, None))
+            sources.append(read_script(file))
         except Refused as refused:
             unreadable += refused.diagnostics
     with progress("reading") as show:
-        script = read_scripts(sources, _open_file, show)
+        script = read_scripts(sources, open_file, show, open_script, request.overrides)
     return replace(script, diagnostics=(*unreadable, *script.diagnostics))
-
-
-def _read_standard_input() -> Source:
-    return _script(STANDARD_INPUT, read_input(messages.WAITING_FOR_SCRIPT))
-
-
-def _read_file(name: str, path: str, where: Span | None) -> Source:
-    try:
-        return _script(name, Path(path).read_bytes().decode("utf-8", "surrogateescape"))
-    except (OSError, ValueError) as error:
-        # ValueError: the path holds a NUL.
-        raise Refused([diagnose(messages.FILE_UNREADABLE, where, path=path, reason=reason_of(error))]) from None
-
-
-def _script(name: str, text: str) -> Source:
-    """A file's text, without the byte-order mark that some editors begin it with."""
-    return Source(name, text.removeprefix("\ufeff"))
-
-
-def _open_file(word: ast.Word) -> Source:
-    """The file that `rule update < FILE` names, relative to the script that says so."""
-    script = word.span.source.name
-    folder = Path() if script == STANDARD_INPUT else Path(script).parent
-    path = str(folder / word.text)
-    return _read_file(path, path, word.span)
 
 
 # --- reporting ----------------------------------------------------------------------------------
@@ -123,32 +98,14 @@ def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
     return any(diagnostic.is_error for diagnostic in diagnostics)
 
 
-def _tell_some(diagnostics: Sequence[Diagnostic]) -> None:
-    """Print the first errors and warnings in their order, and the number of the others; errors have precedence."""
-    gravest_first = sorted(range(len(diagnostics)), key=lambda index: not diagnostics[index].is_error)
-    shown = sorted(gravest_first[:ERRORS_SHOWN])
-    tell(diagnostics[index] for index in shown)
-    rest = [diagnostics[index] for index in gravest_first[ERRORS_SHOWN:]]
-    errors = sum(diagnostic.is_error for diagnostic in rest)
-    numbers = ((errors, "error"), (len(rest) - errors, "warning"))
-    if rest:
-        tell(
-            [
-                diagnose(
-                    messages.MORE_DIAGNOSTICS, rest=" and ".join(messages.counted(*each) for each in numbers if each[0])
-                )
-            ]
-        )
-
-
 def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
     if request.as_json:
-        say(json.dumps(check_document(script.steps, diagnostics, is_dry_run=request.dry_run), indent=2))
+        say(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))
         return status
-    _tell_some(diagnostics)
+    tell(diagnostics, ERRORS_SHOWN)
     if status is ExitStatus.DONE:
-        say(messages.CHECKED.format(count=messages.counted(len(script.steps), "statement")))
+        say(messages.CHECKED.format(count=messages.counted(script.count, "statement")))
     return status
 
 
@@ -162,12 +119,11 @@ def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: R
     if request.as_json:
         say(json.dumps(plan_document(plan, diffs, diagnostics), indent=2))
         return status
-    _tell_some(diagnostics)
+    tell(diagnostics, ERRORS_SHOWN)
     if status is ExitStatus.REFUSED:
         return status
     _print_answers(plan.outcomes, request)
-    for line in unified(diffs):
-        say(printable(line))
+    say_diff(unified(diffs))
     say(messages.PLANNED.format(counts=counts(diffs)))
     return status
 
@@ -192,7 +148,7 @@ def _apply(
     plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
 ) -> int:
     scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
-    with progress("applying") as show:
+    with ended_as_by_ctrl_c(), progress("applying") as show:
         result = apply_script(plan, datastore, open_store, deadline, RunOptions(scripts, progress=show))
     _print_answers(result.outcomes, request)
     say(messages.APPLIED.format(counts=counts(result.diffs)))
@@ -206,7 +162,7 @@ def _end_unfinished(options: Options, request: RunRequest) -> int:
     end, message = (resume, messages.RESUMED) if request.resume else (rollback, messages.ROLLED_BACK)
     warnings: list[Diagnostic] = []
     try:
-        with opened(setting, deadline) as datastore, progress("ending") as show:
+        with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
             runs = find_unfinished(datastore)
             for each in runs:
                 settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))

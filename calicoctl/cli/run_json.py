@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import PartDiff, ProfileDiff, counts
 from calicoctl.engine.evaluate import ScriptPlan
-from calicoctl.engine.script import Step
+from calicoctl.source import Span
 
 FORMAT = 1
 
 Document = dict[str, object]
 
 
-def check_document(steps: Sequence[Step], diagnostics: Sequence[Diagnostic], *, is_dry_run: bool = False) -> Document:
+def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry_run: bool = False) -> Document:
     """What `--check -o json` prints; and `--dry-run`, when the script could not be evaluated."""
     unknown: Document = {"summary": None, "profiles": None} if is_dry_run else {}
     return {
         "format": FORMAT,
         "ok": not any(diagnostic.is_error for diagnostic in diagnostics),
-        "statements": len(steps),
+        "statements": statements,
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],
         **unknown,
     }
@@ -30,7 +30,7 @@ def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: S
     """What `--dry-run -o json` prints: as for `--check`, and what would change."""
     total = counts(diffs)
     return {
-        **check_document([each.step for each in plan.outcomes], diagnostics),
+        **check_document(len(plan.outcomes), diagnostics),
         "summary": {
             "rules_added": total.rules_added,
             "rules_removed": total.rules_removed,
@@ -45,6 +45,11 @@ def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: S
 def diagnostic_document(diagnostic: Diagnostic) -> Document:
     """A diagnostic as JSON."""
     span = diagnostic.span
+    origins: Document = {}
+    if span is not None and span.source.inclusions:
+        origins["included_from"] = [_place(each) for each in span.source.inclusions]
+    if span is not None and span.via:
+        origins["definitions"] = [{"name": each.name, **_place(each.span)} for each in span.via]
     return {
         "code": diagnostic.code,
         "severity": diagnostic.kind.severity.value,
@@ -53,7 +58,12 @@ def diagnostic_document(diagnostic: Diagnostic) -> Document:
         "file": None if span is None else span.source.name,
         "line": None if span is None else span.line,
         "column": None if span is None else span.column,
+        **origins,
     }
+
+
+def _place(span: Span) -> Document:
+    return {"file": span.source.name, "line": span.line, "column": span.column}
 
 
 def _profile(diff: ProfileDiff) -> Document:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from calicoctl import messages
 from calicoctl.cli.arguments import Arguments
 from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.source import DEFINE_OPTION, Source
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RunRequest:
         strict: Take warnings for errors.
         resume: Finish an interrupted run.
         rollback: Undo an interrupted run.
+        overrides: The values given to variables, each as the definition that it is.
     """
 
     files: tuple[str, ...]
@@ -36,25 +38,27 @@ class RunRequest:
     strict: bool
     resume: bool
     rollback: bool
+    overrides: tuple[Source, ...]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = Arguments("run")
     parser.add_argument("files", nargs="*", default=[])
     for flag in ("--check", "--dry-run", "--detailed-exitcode", "--strict", "--resume", "--rollback"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.add_argument("--define", action="append", default=[])
+    parser.add_output(words)
     return parser
 
 
 def read_request(words: Sequence[str]) -> RunRequest:
-    """Read the words behind `run`.
+    """Read the words of the command, `run` the first of them.
 
     Raises:
         Refused: They are no options of `run`, or do not go together.
     """
-    found = _parser().parse_args(list(words))
+    found = _parser(words).parse_args(list(words[1:]))
     options = RunRequest(
         tuple(found.files) or ("-",),
         found.check,
@@ -65,6 +69,7 @@ def read_request(words: Sequence[str]) -> RunRequest:
         found.strict,
         found.resume,
         found.rollback,
+        tuple(Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in found.define),
     )
     exclusive = [
         flag
@@ -85,6 +90,8 @@ def read_request(words: Sequence[str]) -> RunRequest:
         reason = "-o json goes with --check or --dry-run"
     elif found.files and (options.resume or options.rollback):
         reason = f"{exclusive[0]} takes no file: the run itself is kept in the datastore"
+    elif options.overrides and (options.resume or options.rollback):
+        reason = f"{exclusive[0]} takes no --define: the run itself is kept in the datastore"
     if reason is not None:
         raise Refused([diagnose(messages.RUN_USAGE, None, "`calicoctl run --help` lists the options", reason=reason)])
     return options

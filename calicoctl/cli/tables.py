@@ -17,31 +17,49 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
         rows: The cells, as many in each row as there are headers.
         width: The columns of the terminal that it must fit; None when it need not fit anything.
     """
-    cells = [[printable(cell) for cell in row] for row in rows]
-    widths = [
-        max([display_width(header), *(display_width(row[column]) for row in cells)])
-        for column, header in enumerate(headers)
-    ]
-    if width is not None and sum(each + _FRAME for each in widths) + 1 > width:
-        return _records(headers, cells)
-    return _framed(headers, cells, widths)
+    # Column by column, since what is true of most of them is found out at once: 100,000 rows have a million cells.
+    columns = [_printable(cells) for cells in zip(*rows, strict=True)] if rows else [[] for _ in headers]
+    padded = [_padded(header, cells) for header, cells in zip(headers, columns, strict=True)]
+    names = [name for name, _ in padded]
+    if width is not None and sum(display_width(name) + _FRAME for name in names) + 1 > width:
+        return _records(headers, list(zip(*columns, strict=True)))
+    return _framed(names, list(zip(*(cells for _, cells in padded), strict=True)))
 
 
-def _framed(headers: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+def _framed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """The table of names and cells that are as wide as their columns."""
     # Imported here: only a table pays for it.
     from tabulate import tabulate
 
-    names = [_centred_header(header, width) for header, width in zip(headers, widths, strict=True)]
-    padded = [[_centred(cell, width) for cell, width in zip(row, widths, strict=True)] for row in rows]
-    # Cells come padded, because tabulate centres an odd space to the right and the specification to the left;
-    # and as text, because a profile called `1e5` is not a number.
-    return str(tabulate(padded, names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True))
+    # It would pad cells otherwise than the specification (an odd space to the right), and take 4 s for a million of
+    # them, most of the time of `show --detailed`. So they come padded, and it draws what is around a row of spaces.
+    empty = [" " * len(name) for name in names]
+    drawn = tabulate([empty], names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True).split("\n")
+    drawn[-2:-1] = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(drawn)
 
 
-def _centred(cell: str, width: int) -> str:
-    space = width - display_width(cell)
+def _printable(cells: Sequence[str]) -> Sequence[str]:
+    whole = "".join(cells)
+    return cells if whole.isascii() and whole.isprintable() else [printable(cell) for cell in cells]
+
+
+def _padded(header: str, cells: Sequence[str]) -> tuple[str, list[str]]:
+    """A column's header and its cells, centred in the width of the widest."""
+    widths = list(map(len if "".join(cells).isascii() else display_width, cells))
+    width = max([display_width(header), *set(widths)])
+    if set(widths) == {width}:  # identifiers of one kind
+        return _centred_header(header, width), list(cells)
+    spaces = {each: _spaces_around(width - each) for each in set(widths)}
+    padded = [
+        f"{left}{cell}{right}" for cell, (left, right) in zip(cells, map(spaces.__getitem__, widths), strict=True)
+    ]
+    return _centred_header(header, width), padded
+
+
+def _spaces_around(space: int) -> tuple[str, str]:
     right = space // 2
-    return " " * (space - right) + cell + " " * right
+    return " " * (space - right), " " * right
 
 
 def _centred_header(header: str, width: int) -> str:

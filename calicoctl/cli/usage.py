@@ -82,15 +82,20 @@ Usage:
   calicoctl [options] profile ...    Policy profiles, their tags and rules
   calicoctl profile --help           What can be said about profiles
   calicoctl run [FILE...]            Files of statements, checked and applied as one unit
+  calicoctl fmt [FILE...]            Scripts in their canonical layout
   calicoctl export [PROFILE...]      Profiles as text that `run` takes
   calicoctl doctor                   Whether the datastore, and what is in it, is well
-  calicoctl --help                   This text
+  calicoctl explain [CODE...]        What a message means, such as E0102; with examples
+  calicoctl completion SHELL         What makes bash, zsh or fish complete commands
+  calicoctl --help                   Help; behind a command, help on that
   calicoctl --version                The version
 
 Options, anywhere in a command:
   --datastore=<URL>     Where the profiles are kept: sqlite:PATH for a file, or
                         http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd.
   --timeout=<SECONDS>   How long the datastore may take, in all. Default: 30.
+  -o, --output=json     What `profile show`, `tag show`, `rule show`, `run --check`,
+                        `run --dry-run` and `doctor` tell, as one JSON document.
 
 Without --datastore, the environment says where: CALICOCTL_DATASTORE (a URL as above), else
 ETCD_ENDPOINTS, else ETCD_AUTHORITY and ETCD_SCHEME; for https and authentication also
@@ -120,11 +125,18 @@ Options:
   -o, --output=json     With --check or --dry-run: one JSON document instead of text.
   -v, --verbose         Tell of each statement what it did.
   --strict              Take warnings for errors.
+  --define=NAME=VALUE   Give the variable NAME a value that holds whatever a script says.
   --resume              Finish a run that was interrupted.
   --rollback            Undo a run that was interrupted.
 
 A script has one statement a line, the words of the command line, and comments from # on:
   profile WEB rule add inbound allow tcp to ports 80,443   # for all
+
+variables, whose values stand for words or parts of them, and other scripts, named relative
+to the one that includes them:
+  define WEB_PORTS = 80,443
+  include "network.calico"
+  profile WEB rule add inbound allow tcp from ${OFFICE} to ports ${WEB_PORTS},8080
 
 or profiles as they shall be:
   profile WEB {
@@ -136,6 +148,22 @@ or profiles as they shall be:
       allow
     }
   }
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+FMT_HELP = """\
+Usage:
+  calicoctl fmt [-w | --check] [--diff] [FILE...]
+
+Prints scripts for `calicoctl run` in their canonical layout and spelling: what they do stays
+the same, and so do comments, groups of lines, here-documents and JSON. No FILE, or -, is
+standard input.
+
+Options:
+  -w, --write   Put the result in place of each file, and print the names of those that changed.
+  --check       Change nothing; print the names of those that would change, with status 1.
+  --diff        Print what changes as a unified diff.
 
 `calicoctl --help` lists the options that every command takes.
 """
@@ -157,6 +185,37 @@ Reports, without changing anything: where the datastore is and whether each serv
 answers, unfinished runs, profiles that the agent would drop or read otherwise and why,
 endpoints that name missing profiles, and tags in rules that no profile carries. The
 status is 1 when something is wrong.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+EXPLAIN_HELP = """\
+Usage:
+  calicoctl explain [CODE...]
+
+Every error, warning and note ends with its code, such as [E0102]. This tells what the code
+means, and shows a command that leads to it and one that does not. Without a code, all codes
+are listed.
+
+The examples begin with a datastore that holds one profile, WEB, as `profile add` makes it.
+`etcdctl set` in them stands for another tool that writes to etcd.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+COMPLETION_HELP = """\
+Usage:
+  calicoctl completion (bash|zsh|fish)
+
+Prints the script that makes a shell complete commands of calicoctl when the tab key is
+pressed: keywords, options, and from the datastore names of profiles and tags, and rules by
+their positions. To load it at every start of the shell:
+
+  bash   source <(calicoctl completion bash)       in ~/.bashrc
+  zsh    source <(calicoctl completion zsh)        in ~/.zshrc, behind `compinit`
+  fish   calicoctl completion fish | source        in ~/.config/fish/config.fish
+
+A datastore that does not answer at once costs nothing but the names.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -14,17 +14,6 @@ from tests.cli.program import Program
 from tests.cli.raw import RawStore, open_raw
 
 GOLDEN = Path(__file__).parent / "golden"
-TESTS = Path(__file__).parents[1]
-
-# Codes that no test shows, each with its reason.
-UNSHOWN = {
-    "E0339": "is only ever the reason that W0306 gives",
-    "E0529": "needs a file system that is full",
-    "E0708": "needs a run that another host ends between two requests",
-    "E0709": "needs a server that fails between the last change and the end of a run",
-    "E0711": "needs a run whose time is up between two changes",
-}
-
 
 def scenarios(folder: str) -> pytest.MarkDecorator:
     """One test for each golden file of a folder."""
@@ -71,21 +60,6 @@ def test_a_golden_file_is_read_and_written_without_loss(path: Path) -> None:
 def kinds() -> dict[str, tuple[str, Kind]]:
     """Every kind of diagnostic by its code, with the name that it has in `messages`."""
     return {value.code: (name, value) for name, value in vars(messages).items() if isinstance(value, Kind)}
-
-
-def test_every_diagnostic_is_shown_by_some_test() -> None:
-    golden_text = "\n".join(path.read_text(encoding="utf-8") for path in GOLDEN.rglob("*.golden"))
-    code_text = "\n".join(
-        path.read_text(encoding="utf-8")
-        for pattern in ("*.py", "*.t")
-        for path in TESTS.rglob(pattern)
-        if path != Path(__file__)
-    )
-    shown = set(re.findall(r"\[([EWN]\d{4})\]", golden_text)) | set(re.findall(r"\b[EWN]\d{4}\b", code_text))
-    names = set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", code_text))
-    unshown = {code for code, (name, _) in kinds().items() if code not in shown and name not in names}
-    assert unshown <= set(UNSHOWN)
-    assert set(UNSHOWN) <= set(kinds())
 
 
 def test_a_code_stands_for_one_kind() -> None:

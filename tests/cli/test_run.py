@@ -233,7 +233,7 @@ def test_json_errors_point_into_the_scripts_own_lines(embedded: Program) -> None
     ran = embedded.run_inside("run", "sub/a.calico")
     assert codes(ran) == [
         "sub/a.calico:4:23 E0324",
-        "sub/a.calico:7:25 E0626",
+        "sub/a.calico:7:27 E0626",
         "sub/a.calico:8:1 E0123",
         "sub/wrong.json:2:23 E0324",
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from calicoctl.cli.completion import SHELLS
 from calicoctl.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,9 @@ def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) 
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl").rglob("*.py")}
     grammars = {f"calicoctl/grammar/{path.name}" for path in (ROOT / "grammar").glob("*.lark")}
     assert {"calicoctl/grammar/rule.lark", "calicoctl/grammar/profile.lark"} <= grammars
-    assert held == modules | grammars | {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
+    scripts = {f"calicoctl/cli/shells/calicoctl.{shell}" for shell in SHELLS}
+    explanations = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "explanations").iterdir()}
+    assert held == modules | grammars | scripts | explanations | {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
 
 
 def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
@@ -110,3 +113,10 @@ def test_the_first_example_works_from_another_folder(installed: Path, tmp_path: 
 def test_the_module_runs_and_tells_its_version(installed: Path, tmp_path: Path) -> None:
     done = run(installed / "python", "-m", "calicoctl", "--version", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"calicoctl {VERSION}\n", "")
+
+
+def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -> None:
+    for shell in SHELLS:
+        done = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
+        script = (ROOT / "calicoctl" / "cli" / "shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
+        assert (done.returncode, done.stdout, done.stderr) == (0, script, "")

@@ -1,0 +1,84 @@
+"""A command, from the arguments to the exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from calicoctl import messages
+from calicoctl.cli.commands import COMMANDS
+from calicoctl.cli.console import OutputFailed, end_output, say, tell
+from calicoctl.cli.options import read_options
+from calicoctl.cli.status import ExitStatus
+from calicoctl.diagnostics import Refused, diagnose, reason_of
+from calicoctl.version import VERSION
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """Run the command that the arguments name.
+
+    Returns:
+        The exit status (`calicoctl.cli.status`).
+    """
+    _prepare_streams()
+    try:
+        status = _run(arguments)
+        end_output()
+        return status
+    except KeyboardInterrupt:
+        return ExitStatus.INTERRUPTED
+    except OutputFailed as failed:
+        return _output_failed(failed.cause)
+    except MemoryError:
+        # Nearly always while something is read, but who knows.
+        tell([diagnose(messages.OUT_OF_MEMORY, None, "look at what was changed before you try again")])
+        return ExitStatus.UNKNOWN
+
+
+def _prepare_streams() -> None:
+    """Make sure that no text can fail to be written for its letters, and that there are streams at all."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # the descriptor was closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115  # open until the end
+        getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _output_failed(error: OSError) -> int:
+    """Standard output is full, or its reader has seen enough; by then the statement has been carried out."""
+    # Python flushes once more at exit, and would complain in its own way.
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.DONE
+    tell([diagnose(messages.OUTPUT_FAILED, reason=reason_of(error))])
+    return ExitStatus.REFUSED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        options = read_options(arguments)
+        command = options.words[0] if options.words else None
+        if options.wants_help or options.wants_version:
+            say(_help_text(command) if options.wants_help else f"calicoctl {VERSION}\n", end="")
+            return ExitStatus.DONE
+        if command not in COMMANDS:
+            from calicoctl.cli.profile import unknown_command
+
+            raise Refused([unknown_command(options.words)])
+        # Imported here: a command pays for no other, and help and version for none.
+        status: int = import_module(f"calicoctl.cli.{command}").run(options)
+        return status
+    except Refused as refused:
+        tell(refused.diagnostics)
+        return ExitStatus.REFUSED
+
+
+def _help_text(command: str | None) -> str:
+    from calicoctl.cli import usage
+
+    text: str = getattr(usage, f"{command.upper()}_HELP") if command in COMMANDS else usage.HELP
+    return text

@@ -1,0 +1,68 @@
+"""The command `explain`: what the code of a message means, with an example that triggers it and the mended one.
+
+What is printed stands in `calicoctl/explanations/`, one file for each code; a test runs every example.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib import resources
+from string import Formatter
+
+from calicoctl import messages
+from calicoctl.cli.arguments import Arguments
+from calicoctl.cli.console import say
+from calicoctl.cli.options import Options, argument_span
+from calicoctl.cli.status import ExitStatus
+from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+
+FOLDER = "explanations"
+
+
+def run(options: Options) -> int:
+    """Explain the codes that are given; without one, list all."""
+    parser = Arguments("explain")
+    parser.add_argument("codes", nargs="*", default=[])
+    given: list[str] = parser.parse_args(list(options.words[1:])).codes
+    kinds = _kinds()
+    codes = [_code(word) for word in given]
+    unknown = [index for index, code in enumerate(codes) if code not in kinds]
+    if unknown:
+        raise Refused([_unknown_code(options.words, index + 1, codes[index], kinds) for index in unknown])
+    if codes:
+        say("\n".join(_explanation(kinds[code]) for code in codes), end="")
+    else:
+        say("\n".join(_title(kind) for _, kind in sorted(kinds.items())))
+    return ExitStatus.DONE
+
+
+def _kinds() -> Mapping[str, Kind]:
+    """Every kind of diagnostic by its code."""
+    return {kind.code: kind for kind in vars(messages).values() if isinstance(kind, Kind)}
+
+
+def _code(word: str) -> str:
+    """A code as it may have been copied: in brackets, or in lower case."""
+    return word.strip("[]").upper()
+
+
+def _title(kind: Kind) -> str:
+    """The message of a kind, with names for its particulars: `E0203: error: port <PORT> is out of range`."""
+    pieces = ((literal, field) for literal, field, _, _ in Formatter().parse(kind.template))
+    message = "".join(literal + (f"<{field.upper()}>" if field else "") for literal, field in pieces)
+    return f"{kind.code}: {kind.severity.value}: {message}"
+
+
+def _explanation(kind: Kind) -> str:
+    text = (resources.files("calicoctl") / FOLDER / f"{kind.code}.md").read_text(encoding="utf-8")
+    return f"{_title(kind)}\n\n{text}"
+
+
+def _unknown_code(words: tuple[str, ...], index: int, code: str, kinds: Mapping[str, Kind]) -> Diagnostic:
+    # Those of the same characters come first: two digits are easily swapped.
+    near = difflib.get_close_matches(code, sorted(kinds), n=len(kinds), cutoff=0.7)
+    near.sort(key=lambda each: sorted(each) != sorted(code))
+    listed = ", ".join(f"`{each}`" for each in near[:3])
+    hint = f"near it are {listed}; `calicoctl explain` lists all" if near else "`calicoctl explain` lists all"
+    return diagnose(messages.UNKNOWN_CODE, argument_span(words, index), hint, code=code)

@@ -1,0 +1,29 @@
+# Completion of calicoctl for bash 4.4 or later. In ~/.bashrc:
+#
+#     source <(calicoctl completion bash)
+
+_calicoctl() {
+    local word summary
+    local -a words=() listed=()
+    COMPREPLY=()
+    # The line is handed over as text and nothing of it or of the answer is evaluated.
+    while IFS=$'\t' read -r word summary; do
+        if [[ $word == :files ]]; then
+            compopt -o default
+            return
+        fi
+        words+=("$word")
+        listed+=("$word${summary:+  ($summary)}")
+    done < <(command calicoctl __complete_bash "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
+    if ((${#words[@]} > 1)) && [[ $COMP_TYPE == 63 || $COMP_TYPE == 33 || $COMP_TYPE == 64 ]]; then
+        # A list is shown. What is inserted is at most what all begin with, so the summaries do no harm.
+        COMPREPLY=("${listed[@]}")
+        return
+    fi
+    COMPREPLY=("${words[@]}")
+    if [[ ${#words[@]} -eq 1 && ${words[0]} == *[=:/] ]]; then
+        compopt -o nospace
+    fi
+}
+
+complete -o nosort -F _calicoctl calicoctl

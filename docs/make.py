@@ -1,0 +1,65 @@
+"""Makes `docs/grammar.md` and its diagrams of `docs/grammar.template.md` and the grammar: `python -m docs.make`.
+
+In the template, a line `{rule_add}` stands for the diagram of the rule `rule_add`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from docs.diagrams import svg, text
+from docs.shapes import Grammar, label, read_grammar
+
+FOLDER = Path(__file__).resolve().parent
+TEMPLATE = FOLDER / "grammar.template.md"
+GRAMMARS = ("profile.lark", "script.lark")
+# What can stand on a command line, and on a line of a script: outside of blocks, in one, in a list of rules.
+STARTS = ("statement", "script_line", "block_line", "list_line")
+
+_PLACE = re.compile(r"^\{(\w+)\}$", re.MULTILINE)
+
+
+def made() -> Mapping[str, str]:
+    """Every file that is made, by its path below `docs/`; nothing in them depends on when or where.
+
+    Raises:
+        ValueError: The template lacks a rule's diagram, or has one that nothing leads to.
+    """
+    grammar = read_grammar(*GRAMMARS)
+    template = TEMPLATE.read_text(encoding="utf-8")
+    placed = _PLACE.findall(template)
+    if difference := set(placed) ^ set(grammar.reachable(STARTS)):
+        raise ValueError(f"{TEMPLATE.name} and the grammar do not agree about {', '.join(sorted(difference))}")
+    page = _PLACE.sub(lambda place: _diagram(grammar, place[1]), template)
+    note = f"<!-- Made by `make docs` of {TEMPLATE.name} and of the files in grammar/; change those. -->\n\n"
+    return {"grammar.md": note + page, **{_file(rule): svg(grammar.rules[rule]) for rule in placed}}
+
+
+def _file(rule: str) -> str:
+    return f"grammar/{rule}.svg"
+
+
+def _diagram(grammar: Grammar, rule: str) -> str:
+    """The diagram, and below it what the boxes in it stand for."""
+    # Escaped, since `<name>` would be a tag of HTML.
+    words = html.escape(text(grammar.rules[rule]), quote=False)
+    picture = f'<a id="{rule}"></a>\n![{label(rule)}: {words}]({_file(rule)})'
+    parts = ", ".join(f"[{label(part)}](#{part})" for part in grammar.parts(rule))
+    return f"{picture}\n\n*In it:* {parts}" if parts else picture
+
+
+def write(folder: Path) -> None:
+    """Write all files into a folder, and remove diagrams of rules that are no more."""
+    (folder / "grammar").mkdir(parents=True, exist_ok=True)
+    files = made()
+    for stale in set((folder / "grammar").iterdir()) - {folder / name for name in files}:
+        stale.unlink()
+    for name, content in files.items():
+        (folder / name).write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FOLDER)

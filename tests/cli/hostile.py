@@ -1,0 +1,67 @@
+"""What hostile input is made of, and what every answer to it must be like."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from tests.cli.program import Program, Ran
+from tests.cli.raw import PROFILES, RawStore
+
+# Bytes of address space; the program itself takes a tenth of it.
+MEMORY_MAX = 1 << 30
+STATUSES = {0, 1, 2, 3, 4, 130}
+ANSWER_MAX = 200_000
+
+# To a terminal: colour, its title, a line taken back; 8-bit controls; an order of reading; what cannot be seen.
+ESCAPES = "\x1b[31m\x1b]0;title\x07\x9b2J\u202e\u2066\u200b\ufeff\U000e0001\x7f"
+
+
+class BoundedProgram(Program):
+    """The program with no more memory than `MEMORY_MAX`."""
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        return ["sh", "-c", f'ulimit -v {MEMORY_MAX // 1024}; exec "$@"', "sh", *super().command]
+
+
+def bounded(program: Program) -> BoundedProgram:
+    """The same program with bounded memory, always in a process of its own."""
+    return BoundedProgram(program.folder, program.datastore, program.variables)
+
+
+def require_harmless(ran: Ran, *, is_listing: bool = False) -> Ran:
+    """Nothing that a terminal obeys, no traceback, a status that is documented, and no more text than can be read.
+
+    Args:
+        ran: A run.
+        is_listing: Whether its answer may be as long as what is stored.
+    """
+    text = ran.stdout + ran.stderr
+    steering = {each for each in text if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
+    assert not steering, sorted(map(ascii, steering))
+    assert "Traceback" not in text, text
+    assert ran.status in STATUSES
+    assert len(ran.stderr) < ANSWER_MAX
+    assert is_listing or len(ran.stdout) < ANSWER_MAX
+    return ran
+
+
+def touched(before: dict[str, tuple[str, int]], store: RawStore) -> set[str]:
+    """The keys that were written, created or removed since a dump."""
+    after = store.dump()
+    return {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+
+
+def owners(keys: set[str]) -> set[str]:
+    """The folders of the profiles that keys belong to; a key of nobody's stands for itself."""
+    is_own = f"{PROFILES}/"
+    return {key.rpartition("/")[0] if key.startswith(is_own) and key.count("/") == 6 else key for key in keys}
+
+
+def write_script(program: Program, content: str | bytes) -> Path:
+    """A script in the program's folder."""
+    path = program.folder / "hostile.calico"
+    path.write_bytes(content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content)
+    return path

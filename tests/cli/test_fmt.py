@@ -1,0 +1,191 @@
+"""`calicoctl fmt`: scripts in their canonical layout, printed, compared or written in place."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import PATIENCE, Program, Terminal, finished
+
+MESSY = """\
+
+
+#!/usr/bin/env -S calicoctl run
+# The ports that the shop serves.
+define   WEB_PORTS=80 ,443
+
+include 'more rules.calico'   # the office
+$ calicoctl profile add 'WEB'
+
+
+profile WEB rule add inbound --at 01 allow   tcp from 10.1.2.3/8 to ports ${WEB_PORTS},8000-8080 \\
+   # behind two lines
+profile DB {
+
+  # who it is
+    tags   A,B , 'C'
+ inbound {
+ }
+ outbound { # little
+     allow from 192.0.2.7
+
+   # the rest is dropped
+     json   {"action":"log" }
+ }
+}
+profile WEB rule update << 'EOT'  # as JSON
+   {"inbound_rules":  []}
+EOT
+profile WEB rule add inbound deny tcp from ports 80,443 tag 'from' cidr 10.0.0.0/8 to ports 8000-9000,444,22,23,24 \\
+   tag LONG cidr 10.2.3.4/8
+profile WEB rule add inbound allow tcp to ports 99999,80-80
+"""
+TIDY = """\
+#!/usr/bin/env -S calicoctl run
+# The ports that the shop serves.
+define WEB_PORTS = 80, 443
+
+include "more rules.calico"  # the office
+profile add WEB
+
+profile WEB rule add inbound --at=1 allow tcp from cidr 10.0.0.0/8 to ports ${WEB_PORTS},8000:8080  # behind two lines
+profile DB {
+  # who it is
+  tags A, B, C
+  inbound {}
+  outbound {  # little
+    allow from cidr 192.0.2.7/32
+
+    # the rest is dropped
+    json {"action":"log" }
+  }
+}
+profile WEB rule update <<'EOT'  # as JSON
+   {"inbound_rules":  []}
+EOT
+profile WEB rule add inbound deny tcp from ports 80,443 tag 'from' cidr 10.0.0.0/8 to ports \\
+    8000:9000,444,22,23,24 tag LONG cidr 10.0.0.0/8
+profile WEB rule add inbound allow tcp to ports 99999,80
+"""
+
+
+@pytest.fixture
+def messy(folder: Path) -> Path:
+    path = folder / "shop.calico"
+    path.write_text(MESSY)
+    return path
+
+
+def test_standard_input_is_formatted_to_standard_output(embedded: Program) -> None:
+    ran = embedded.run("fmt", stdin=MESSY)
+    assert (ran.stdout, ran.stderr, ran.status) == (TIDY, "", 0)
+    again = embedded.run("fmt", "-", stdin=TIDY)
+    assert (again.stdout, again.status) == (TIDY, 0)
+
+
+def test_a_file_is_printed_and_left_alone(embedded: Program, messy: Path) -> None:
+    ran = embedded.run("fmt", "shop.calico")
+    assert (ran.stdout, ran.stderr, ran.status) == (TIDY, "", 0)
+    assert messy.read_text() == MESSY
+
+
+def test_a_file_is_written_in_place_with_its_mode(embedded: Program, messy: Path, folder: Path) -> None:
+    messy.chmod(0o751)
+    link = folder / "link.calico"
+    link.symlink_to("shop.calico")
+    (folder / "tidy.calico").write_text(TIDY)
+    ran = embedded.run("fmt", "-w", "link.calico", "tidy.calico")
+    assert (ran.stdout, ran.stderr, ran.status) == ("link.calico\n", "", 0)
+    assert messy.read_text() == TIDY
+    assert stat.S_IMODE(messy.stat().st_mode) == 0o751
+    assert link.is_symlink()
+    assert sorted(each.name for each in folder.iterdir()) == ["link.calico", "shop.calico", "tidy.calico"]
+
+
+def test_check_names_what_would_change(embedded: Program, messy: Path, folder: Path) -> None:
+    (folder / "tidy.calico").write_text(TIDY)
+    ran = embedded.run("fmt", "--check", "shop.calico", "tidy.calico")
+    assert (ran.stdout, ran.stderr, ran.status) == ("shop.calico\n", "", 1)
+    assert messy.read_text() == MESSY
+    assert embedded.run("fmt", "--check", "tidy.calico").status == 0
+
+
+def test_diff_shows_what_changes(embedded: Program, folder: Path) -> None:
+    (folder / "a.calico").write_text("profile add A\nprofile  add B\n")
+    ran = embedded.run("fmt", "--diff", "a.calico")
+    expected = (
+        "--- a.calico\n+++ a.calico (formatted)\n@@ -1,2 +1,2 @@\n profile add A\n-profile  add B\n+profile add B\n"
+    )
+    assert (ran.stdout, ran.stderr, ran.status) == (expected, "", 0)
+    cut = embedded.run("fmt", "--diff", stdin="profile add A").stdout
+    assert cut.endswith("@@ -1,2 +1 @@\n profile add A\n-\\ no line break at the end\n")
+    both = embedded.run("fmt", "--check", "--diff", "a.calico")
+    assert (both.stdout, both.status) == (expected, 1)
+
+
+def test_a_mistake_is_told_and_its_file_left_alone(embedded: Program, messy: Path, folder: Path) -> None:
+    wrong = "profile  add WEB\nprofile WEB rule add inbound alow tcp\n"
+    (folder / "wrong.calico").write_text(wrong)
+    ran = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
+    assert ran.status == 1
+    assert ran.stdout == "shop.calico\n"
+    assert (
+        "wrong.calico:2:30: error: `alow` is no keyword of this language; did you mean `allow`? [E0104]" in ran.stderr
+    )
+    assert "hint: profile WEB rule add inbound allow tcp\n" in ran.stderr
+    assert "error: cannot read `nowhere.calico`: no such file or directory [E0626]" in ran.stderr
+    assert (folder / "wrong.calico").read_text() == wrong
+    assert messy.read_text() == TIDY
+
+
+def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Path, folder: Path) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *embedded.command, "fmt", "-w", "shop.calico"],
+        env=embedded.environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == (
+        "",
+        "error: cannot write `shop.calico`: file too large [E0631]\n",
+        1,
+    )
+    assert messy.read_text() == MESSY
+    assert [each.name for each in folder.iterdir()] == ["shop.calico"]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["-w"], "--write needs files: standard input cannot be written"),
+        (["-w", "--check", "shop.calico"], "--write and --check do not go together"),
+        (["--wirte", "shop.calico"], "unrecognized arguments: --wirte"),
+    ],
+)
+def test_options_that_make_no_sense_are_refused(embedded: Program, messy: Path, words: list[str], reason: str) -> None:
+    ran = embedded.run("fmt", *words, stdin=MESSY)
+    assert (ran.stdout, ran.status) == ("", 1)
+    assert f"error: {reason} [E0627]" in ran.stderr
+    assert messy.read_text() == MESSY
+
+
+def test_bytes_that_are_no_text_stay_in_comments(embedded: Program, folder: Path) -> None:
+    path = folder / "old.calico"
+    path.write_bytes(b"profile  add WEB  # caf\xe9\n")
+    assert embedded.run("fmt", "-w", "old.calico").status == 0
+    assert path.read_bytes() == b"profile add WEB  # caf\xe9\n"
+
+
+def test_a_comment_steers_no_terminal(embedded: Program, folder: Path, narrow_terminal: Terminal) -> None:
+    (folder / "evil.calico").write_text("# \x1b]0;evil\x07\nprofile add WEB\n")
+    process = embedded.start("fmt", "evil.calico", stdout=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    shown = narrow_terminal.read_all()
+    assert finished(process).status == 0
+    assert shown == "# \\x1b]0;evil\\x07\nprofile add WEB\n"

@@ -1,0 +1,122 @@
+"""Signals, closed streams, homes that are missing, locales: no traceback, and all of a change or nothing."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.hostile import require_harmless
+from tests.cli.program import PATIENCE, Program, Ran, finished
+from tests.cli.raw import PROFILES, RawEtcdStore, open_raw, values
+from tests.support.etcd_server import RawEtcd
+from tests.support.fault_proxy import PASS_ON, Fault, fault_proxy
+
+RULES = '{"inbound_rules":[],"outbound_rules":[]}'
+SCRIPT = "".join(f"profile P{number} rule add inbound deny\n" for number in range(20))
+
+
+def in_shell(program: Program, script: str, **variables: str) -> Ran:
+    """What a shell does with the program, which is `$@`; its whole environment is what is given."""
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *program.command],
+        env={"PATH": program.environment["PATH"], **variables},
+        cwd=program.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    return require_harmless(Ran(done.returncode, done.stdout.decode(), done.stderr.decode()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("write", [2, 8, 20])
+def test_a_signal_in_the_midst_of_a_run_undoes_it(
+    folder: Path, raw_etcd: RawEtcd, number: signal.Signals, write: int
+) -> None:
+    before = {f"{PROFILES}/P{each}/rules": RULES for each in range(20)}
+    for key, value in before.items():
+        raw_etcd.put(key, value)
+    (folder / "changes.calico").write_text(SCRIPT)
+    with fault_proxy(raw_etcd.url) as proxy:
+        process: list[subprocess.Popen[bytes]] = []
+        faults = [Fault(True, PASS_ON)] * (write - 1) + [
+            Fault(True, PASS_ON, before=lambda: process[0].send_signal(number))
+        ]
+        proxy.inject("PUT", *faults)
+        process.append(Program(folder, proxy.url).start("run", "changes.calico"))
+        ran = finished(process[0])
+    assert (ran.status, ran.stdout, ran.stderr) == (130, "", "")
+    assert values(RawEtcdStore(raw_etcd)) == before
+    assert Program(folder, raw_etcd.url).run_inside("run", "changes.calico").status == 0
+
+
+def test_a_signal_that_is_ignored_stays_so(embedded: Program) -> None:
+    """`nohup` has a run go on when its terminal is closed."""
+    ran = in_shell(embedded, 'trap "" HUP; "$@" profile add WEB && kill -HUP $$', HOME=str(embedded.folder))
+    assert ran.status == 0
+
+
+@pytest.mark.parametrize(
+    ("home", "status", "code"),
+    [(None, 1, "E0617"), ("", 1, "E0617"), ("/dev/null", 3, "E0522"), ("/proc/none", 3, "E0522")],
+)
+def test_a_home_that_is_missing_or_cannot_be_written(
+    embedded: Program, home: str | None, status: int, code: str
+) -> None:
+    variables = {} if home is None else {"HOME": home}
+    ran = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_ENV="/dev/null", **variables)
+    assert (ran.status, ran.stdout) == (status, "")
+    assert f"[{code}]" in ran.stderr
+    named = f"sqlite:{embedded.folder / 'named.db'}"
+    ran = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_DATASTORE=named, **variables)
+    assert ran == Ran(0, "Created profile WEB\n", "")
+
+
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize(
+    "words", ["profile show", "profile no such", "run", "run --check -", "doctor", "export", "--help"]
+)
+def test_closed_streams(embedded: Program, words: str, redirection: str) -> None:
+    assert embedded.datastore is not None
+    in_shell(embedded, f'"$@" {words} {redirection}', CALICOCTL_DATASTORE=embedded.datastore)
+
+
+@pytest.mark.parametrize("words", ["profile show", "profile P1 rule show", "export", "run --dry-run changes.calico"])
+def test_a_reader_that_has_seen_enough(embedded: Program, words: str) -> None:
+    assert embedded.datastore is not None
+    store = open_raw(embedded.datastore)
+    many = ",".join(['{"action":"deny"}'] * 5_000)
+    for number in range(20):
+        store.put(f"{PROFILES}/P{number}/rules", f'{{"inbound_rules":[{many}],"outbound_rules":[]}}')
+    (embedded.folder / "changes.calico").write_text("profile P1 {\ntags\ninbound {}\noutbound {}\n}\n")
+    ran = in_shell(embedded, f'"$@" {words} | head -n 1', CALICOCTL_DATASTORE=embedded.datastore)
+    assert (ran.stdout.count("\n"), ran.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("locale", [{"LANG": "C"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"LANG": "no_SUCH"}, {}])
+def test_a_script_is_utf_8_whatever_the_locale(embedded: Program, locale: dict[str, str]) -> None:
+    (embedded.folder / "names.calico").write_text("profile 'é\u202e' tag show\n", encoding="utf-8")
+    assert embedded.datastore is not None
+    ran = in_shell(embedded, '"$@" run names.calico', CALICOCTL_DATASTORE=embedded.datastore, **locale)
+    assert ran.status == 1
+    assert ran.stderr.startswith("names.calico:1:9: error: there is no profile `")
+    assert "\\u202e" in ran.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_letters_that_the_output_does_not_have_are_escaped(embedded: Program, encoding: str) -> None:
+    assert embedded.datastore is not None
+    variables = {"CALICOCTL_DATASTORE": embedded.datastore, "PYTHONIOENCODING": encoding, "LANG": "C.UTF-8"}
+    done = subprocess.run(
+        [*embedded.command, "profile", "\u0416", "rule", "show"],
+        env={"PATH": embedded.environment["PATH"], **variables},
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert ("\u0416" if encoding == "utf-8" else "\\u0416").encode() in done.stderr

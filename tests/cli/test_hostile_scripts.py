@@ -1,0 +1,162 @@
+"""Hostile scripts and documents: refused in bounded time and memory, and with bounded answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.hostile import ESCAPES, bounded, require_harmless, write_script
+from tests.cli.program import Program
+from tests.cli.raw import PROFILES, open_raw, values
+
+LARGE = 10_000_000
+RULES = '{"inbound_rules":[],"outbound_rules":[]}'
+BLOCK = "profile WEB {\ntags\noutbound {}\ninbound {\n"
+
+# Each with the code of its first error; None where nothing is wrong.
+SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
+    "one word": (lambda: "x" * LARGE, "E0136"),
+    "one line of keywords": (lambda: "profile " * (LARGE // 8), "E0136"),
+    "a name": (lambda: "profile add " + "x" * LARGE, "E0136"),
+    "a name within the limit": (lambda: "profile add " + "x" * 900_000, "E0215"),
+    "a word within the limit": (lambda: "x" * 900_000, "E0101"),
+    "keywords within the limit": (lambda: "profile " * 100_000, "E0101"),
+    "a comment": (lambda: "# " + "x" * LARGE + "\nprofile add WEB\n", None),
+    "a comment behind a statement": (lambda: "profile add WEB # " + "x" * LARGE, None),
+    "white space": (lambda: " " * LARGE, None),
+    "NULs": (lambda: b"\0" * LARGE, "E0136"),
+    "quotes": (lambda: "'" * LARGE, "E0136"),
+    "an open quote": (lambda: 'profile "' + "x" * LARGE, "E0136"),
+    "backslashes": (lambda: "\\" * LARGE, "E0136"),
+    "continued lines": (lambda: "profile \\\n" * 1_000_000, "E0136"),
+    "braces": (lambda: "{" * LARGE, "E0136"),
+    "blocks in blocks": (lambda: "profile A {\n" * 300_000, "E0135"),
+    "ends of blocks": (lambda: "}\n" * 1_000_000, "E0135"),
+    "a million errors": (lambda: "bad\n" * 1_000_000, "E0135"),
+    "a block of wrong rules": (lambda: BLOCK + "allow tcp to ports 99999\n" * 50_000 + "}\n}\n", "E0135"),
+    "a block of wrong JSON": (lambda: BLOCK + "json {\n" * 50_000 + "}\n}\n", "E0135"),
+    "wrong ports": (lambda: "profile WEB rule add inbound allow tcp to ports " + "x," * 300_000 + "x", "E0135"),
+    "every port": (lambda: f"profile add W\nprofile W rule add inbound allow tcp to ports {ports()}", None),
+    "many tags": (lambda: f"profile W {{\ntags {tags(100_000)}\ninbound {{}}\noutbound {{}}\n}}\n", None),
+    "one tag many times": (lambda: "profile W {\ntags t" + ",t" * 300_000 + "\ninbound {}\noutbound {}\n}\n", "E0135"),
+    "a here-document without an end": (lambda: "profile WEB rule update <<EOF\n" + "{\n" * 3_000_000, "E0119"),
+    "here-documents in a row": (lambda: "profile WEB rule update <<EOF\nEOF\n" * 100_000, "E0135"),
+    "deep JSON": (lambda: "profile WEB rule update <<EOF\n" + "[" * LARGE + "\nEOF\n", "E0304"),
+    "deep JSON in a block": (lambda: BLOCK + "json " + '{"a":' * 100_000 + "\n}\n}\n", "E0304"),
+    "what steers a terminal": (lambda: f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n{ESCAPES}\n", "E0214"),
+    "bytes that are not UTF-8": (lambda: b"\xff" * LARGE, "E0136"),
+    "noise": (lambda: random.Random(1).randbytes(1_000_000), "E0135"),
+    "byte-order marks": (lambda: "\ufeff" * 100_000, "E0101"),
+}
+
+
+def ports() -> str:
+    return ",".join(str(port) for port in range(1, 65_536))
+
+
+def tags(count: int) -> str:
+    return ",".join(f"t{number}" for number in range(count))
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_script(embedded: Program, name: str) -> None:
+    make, code = SCRIPTS[name]
+    write_script(embedded, make())
+    ran = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
+    assert (ran.status, f"[{code}]" in ran.stderr) == ((0, False) if code is None else (1, True)), ran
+
+
+def test_a_million_errors_as_json_are_a_thousand(embedded: Program) -> None:
+    write_script(embedded, "bad\n" * 1_000_000)
+    ran = bounded(embedded).run("run", "--check", "-o", "json", "hostile.calico")
+    told = json.loads(require_harmless(ran, is_listing=True).stdout)["diagnostics"]
+    assert (ran.status, len(told), told[0]["code"]) == (1, 1002, "E0135")
+
+
+def test_what_steers_a_terminal_is_escaped_in_json(embedded: Program) -> None:
+    write_script(embedded, f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n")
+    ran = require_harmless(embedded.run("run", "--check", "-o", "json", "hostile.calico"))
+    assert ran.stdout.isascii()
+    assert json.loads(ran.stdout)["ok"] is False
+
+
+@pytest.mark.parametrize("file", ["/dev/zero", "/dev/urandom", "/dev/full", "/", ".", "x" * 300, "a\x1b[31m", "\udcff"])
+def test_what_is_no_file_of_text(embedded: Program, file: str) -> None:
+    ran = require_harmless(bounded(embedded).run("run", "--check", file.encode("utf-8", "surrogateescape")))
+    assert (ran.status, ran.stdout) == (1, "")
+    assert "error: cannot read `" in ran.stderr
+
+
+def test_a_document_without_an_end(embedded: Program) -> None:
+    write_script(embedded, "profile WEB rule update < /dev/zero\n")
+    ran = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
+    assert ran.status == 1
+    assert "cannot read `/dev/zero`: it has more than 100000000 bytes" in ran.stderr
+
+
+@pytest.mark.parametrize("words", [["run", "--check"], ["profile", "WEB", "rule", "update"]])
+def test_standard_input_without_an_end(embedded: Program, words: list[str]) -> None:
+    with open("/dev/zero", "rb") as zeros:  # noqa: PTH123  # a descriptor is meant
+        process = bounded(embedded).start(*words, stdin=zeros.fileno())
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, b"")
+    assert b"it has more than 100000000 bytes [E0624]" in errors
+
+
+DOCUMENTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
+    "brackets": (lambda: "[" * LARGE, "E0304"),
+    "objects": (lambda: '{"a":' * 100_000 + "1" + "}" * 100_000, "E0304"),
+    "a deep rule": (lambda: f'{{"inbound_rules":[{"[" * 100_000}', "E0304"),
+    "a number": (lambda: rules('{"action":"allow","icmp_type":1' + "0" * 5000 + "}"), "E0330"),
+    "infinity": (lambda: rules('{"action":"allow","protocol":"icmp","icmp_type":1e999}'), "E0330"),
+    "no number": (lambda: rules('{"action":NaN}'), "E0307"),
+    "no number behind a long string": (lambda: rules('{"action":"' + "x" * LARGE + '","a":NaN}'), "E0307"),
+    "a string": (lambda: rules('{"action":"' + "x" * LARGE + '"}'), "E0317"),
+    "a key": (lambda: rules('{"' + "x" * LARGE + '":1}'), "E0314"),
+    "a key twice": (lambda: rules('{"action":"deny","action":"allow"}'), "E0309"),
+    "a list twice": (lambda: '{"inbound_rules":[],"inbound_rules":[],"outbound_rules":[]}', "E0309"),
+    "keys": (lambda: rules("{" + ",".join(f'"k{number}":1' for number in range(100_000)) + "}"), "E0314"),
+    "what steers a terminal": (lambda: rules(json.dumps({ESCAPES: ESCAPES})), "E0314"),
+    "the same unescaped": (lambda: rules(f'{{"action":"\u202e\u2066{chr(0x9B)}"}}'), "E0317"),
+    "controls": (lambda: rules('{"action":"\x1b[31m"}'), "E0302"),
+    "NULs": (lambda: b"\0" * LARGE, "E0302"),
+    "not UTF-8": (lambda: b'["\xff"]', "E0306"),
+    "ports": (lambda: rules(f'{{"action":"allow","protocol":"tcp","dst_ports":[{"0," * 300_000}0]}}'), "E0326"),
+    "parentheses": (lambda: rules('{"action":"allow","src_selector":"' + "(" * LARGE + '"}'), "E0336"),
+}
+
+
+def rules(rule: str) -> str:
+    return f'{{"inbound_rules":[{rule}],"outbound_rules":[]}}'
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_a_document(embedded: Program, name: str) -> None:
+    assert embedded.datastore is not None
+    store = open_raw(embedded.datastore)
+    store.put(f"{PROFILES}/WEB/rules", RULES)
+    make, code = DOCUMENTS[name]
+    ran = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "update", stdin=make()))
+    assert (ran.status, ran.stdout) == (1, "")
+    assert f"[{code}]" in ran.stderr
+    assert values(store) == {f"{PROFILES}/WEB/rules": RULES}
+
+
+def test_a_settings_file_without_an_end(embedded: Program) -> None:
+    endless = Program(embedded.folder, None, {"CALICOCTL_ENV": "/dev/zero"})
+    ran = require_harmless(bounded(endless).run("profile", "show"))
+    assert ran.status == 1
+    assert "cannot read the settings file `/dev/zero`: it has more than 1000000 bytes" in ran.stderr
+
+
+def test_a_pipe_is_a_file(embedded: Program) -> None:
+    """`<(...)` of a shell is one."""
+    os.mkfifo(embedded.folder / "pipe")
+    process = embedded.start("run", "--check", "pipe")
+    (embedded.folder / "pipe").write_text("profile add WEB\n")
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, b"No errors in 1 statement.\n", b"")

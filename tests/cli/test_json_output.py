@@ -1,0 +1,298 @@
+"""`-o json`: what is shown, as one JSON document of a documented shape, whatever is stored."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calicoctl.cli.show_json import document_text
+from calicoctl.engine.outcome import RuleListing
+from calicoctl.policy.rule import Direction
+from calicoctl.policy.statement import ShowRules
+from calicoctl.policy.stored import RulesDocument, read_stored_rules
+from calicoctl.policy.text import listing_text
+from calicoctl.source import COMMAND_LINE, Source, Span
+from tests.cli.program import Program
+from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
+
+RULES = (
+    '{"inbound_rules":[{"action":"allow","protocol":"tcp","dst_ports":[80,"8000:8080"]},{"action":"log"}],'
+    '"outbound_rules":[{"action":"allow","src_net":"10.1.2.3/8"}]}'
+)
+ENDPOINT = f"{HOSTS}/host-1/workload/docker/w1/endpoint/e1"
+
+
+@pytest.fixture
+def store(embedded: Program) -> RawStore:
+    """The embedded datastore with the profiles DB and WEB."""
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    raw.put(f"{PROFILES}/WEB/rules", RULES)
+    raw.put(f"{PROFILES}/WEB/tags", '["WEB","SHOP"]')
+    raw.put(f"{PROFILES}/DB/tags", "[]")
+    raw.put(ENDPOINT, '{"state":"active","profile_ids":["WEB"]}')
+    return raw
+
+
+def document(program: Program, *words: str) -> Any:
+    ran = program.run_inside(*words, "-o", "json")
+    assert ran.status == 0, ran
+    assert ran.stdout.isascii()
+    assert ran.stdout.replace("\n", "").isprintable()
+    return json.loads(ran.stdout, parse_constant=pytest.fail)
+
+
+# --- shapes -------------------------------------------------------------------------------------
+
+
+def test_profiles(embedded: Program, store: RawStore) -> None:
+    assert document(embedded, "profile", "show") == {"profiles": [{"profile": "DB"}, {"profile": "WEB"}]}
+
+
+def test_profiles_with_their_endpoints(embedded: Program, store: RawStore) -> None:
+    endpoint = {"host": "host-1", "orchestrator": "docker", "workload": "w1", "endpoint": "e1", "state": "active"}
+    assert document(embedded, "profile", "show", "--detailed") == {
+        "profiles": [{"profile": "DB", "endpoints": []}, {"profile": "WEB", "endpoints": [endpoint]}]
+    }
+
+
+def test_no_profile_at_all(embedded: Program) -> None:
+    assert document(embedded, "profile", "show") == {"profiles": []}
+    assert document(embedded, "profile", "show", "--detailed") == {"profiles": []}
+
+
+def test_tags(embedded: Program, store: RawStore) -> None:
+    assert document(embedded, "profile", "WEB", "tag", "show") == {"profile": "WEB", "tags": ["WEB", "SHOP"]}
+    assert document(embedded, "profile", "DB", "tag", "show") == {"profile": "DB", "tags": []}
+
+
+def test_rules(embedded: Program, store: RawStore) -> None:
+    assert document(embedded, "profile", "WEB", "rule", "show") == {
+        "profile": "WEB",
+        "inbound": [
+            {
+                "position": 1,
+                "text": "allow tcp to ports 80,8000:8080",
+                "rule": {"action": "allow", "dst_ports": [80, "8000:8080"], "protocol": "tcp"},
+            },
+            {"position": 2, "text": '[action="log"]', "rule": {"action": "log"}},
+        ],
+        "outbound": [
+            {
+                "position": 1,
+                "text": "allow from cidr 10.0.0.0/8",
+                "rule": {"action": "allow", "src_net": "10.1.2.3/8"},
+            },
+        ],
+    }
+    assert document(embedded, "profile", "DB", "rule", "show") == {"profile": "DB", "inbound": [], "outbound": []}
+
+
+def test_the_layout_is_that_of_rule_json(embedded: Program, store: RawStore) -> None:
+    shown = embedded.run("profile", "WEB", "tag", "show", "-o", "json").stdout
+    assert shown == '{\n  "profile": "WEB",\n  "tags": [\n    "WEB",\n    "SHOP"\n  ]\n}\n'
+    rules = embedded.run("profile", "WEB", "rule", "show", "-o", "json").stdout
+    assert rules == json.dumps(json.loads(rules), indent=2) + "\n"
+
+
+# --- what other tools have stored -----------------------------------------------------------------
+
+
+def test_what_cannot_be_read_is_null_and_told(embedded: Program, store: RawStore) -> None:
+    store.put(f"{PROFILES}/WEB/rules", "{")
+    store.put(f"{PROFILES}/WEB/tags", "7")
+    rules = embedded.run_inside("profile", "WEB", "rule", "show", "-o", "json")
+    assert json.loads(rules.stdout) == {"profile": "WEB", "inbound": None, "outbound": None}
+    assert "[W0303]" in rules.stderr
+    assert document(embedded, "profile", "WEB", "tag", "show") == {"profile": "WEB", "tags": None}
+
+
+def test_numbers_keep_their_spelling_and_text_its_escapes(embedded: Program, store: RawStore) -> None:
+    odd = '{"action":"allow","dst_ports":[8e1,80.00],"protocol":"tcp","src_tag":"\\u001b[31m\u00fc\u007f"}'
+    store.put(f"{PROFILES}/WEB/rules", f'{{"inbound_rules":[{odd},NaN,"deny"],"outbound_rules":[]}}')
+    ran = embedded.run_inside("profile", "WEB", "rule", "show", "-o", "json")
+    assert "8e1" in ran.stdout
+    assert "80.00" in ran.stdout
+    first, second, third = json.loads(ran.stdout, parse_constant=pytest.fail)["inbound"]
+    assert first["rule"]["src_tag"] == "\x1b[31m\u00fc\x7f"
+    assert (second["rule"], second["text"], third["rule"]) == (None, "[NaN]", "deny")
+    assert not {"\x1b", "\x7f", "\u00fc"} & set(ran.stdout)
+
+
+def test_a_name_that_could_steer_a_terminal(embedded: Program, store: RawStore) -> None:
+    store.put(f"{PROFILES}/a\x1b[2J\u202eb/tags", "[]")
+    assert {"profile": "a\x1b[2J\u202eb"} in document(embedded, "profile", "show")["profiles"]
+
+
+RAW_VALUES = st.recursive(
+    st.sampled_from(["1", "1.50", "1e400", "NaN", "null", '"x"', '"\\u0000\u00e9"', "-0"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(st.tuples(st.sampled_from(["action", "a", "src_net"]), inner), max_size=3).map(
+            lambda members: "{" + ", ".join(f'"{key}": {value}' for key, value in members) + "}"
+        )
+    ),
+    max_leaves=6,
+)
+RAW_RULES = RAW_VALUES | st.sampled_from(['{"action":"allow"}', '{"action": "deny", "src_net": "10.1.2.3/8"}'])
+
+
+@settings(deadline=None)
+@given(st.lists(RAW_RULES, max_size=4), st.lists(RAW_RULES, max_size=2))
+def test_whatever_is_stored_one_document_comes_out(inbound: list[str], outbound: list[str]) -> None:
+    """With a rule for each that is stored, and the text that `rule show` prints of it."""
+    text = f'{{"inbound_rules":[{",".join(inbound)}],"outbound_rules":[{",".join(outbound)}]}}'
+    document = read_stored_rules(Source("key", text))
+    where = Span(Source(COMMAND_LINE, ""), 0, 0)
+    assert isinstance(document, RulesDocument)
+    first, second = (tuple(map(listing_text, document.rules(each))) for each in Direction)
+    shown = document_text(ShowRules("WEB", where), RuleListing(first, second, document))
+    read = json.loads(shown, parse_constant=pytest.fail)
+    assert [len(read["inbound"]), len(read["outbound"])] == [len(inbound), len(outbound)]
+    for raw, rule in zip([*inbound, *outbound], [*read["inbound"], *read["outbound"]], strict=True):
+        assert rule["rule"] == (None if "NaN" in raw else json.loads(raw)), raw
+
+
+def test_the_rules_are_those_of_rule_json(embedded: Program, store: RawStore) -> None:
+    printed = json.loads(embedded.run_inside("profile", "WEB", "rule", "json").stdout)
+    shown = document(embedded, "profile", "WEB", "rule", "show")
+    assert [rule["rule"] for rule in shown["inbound"]] == printed["inbound_rules"]
+    assert [rule["rule"] for rule in shown["outbound"]] == printed["outbound_rules"]
+    assert [rule["position"] for rule in shown["inbound"]] == [1, 2]
+
+
+# --- the option ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "profile show -o json",
+        "profile show -ojson",
+        "profile show -o=json",
+        "profile show --output json",
+        "profile show --output=json",
+        "profile -o json show",
+        "-o json profile show",
+        "--output json --timeout 9 profile show",
+    ],
+)
+def test_it_may_stand_anywhere(embedded: Program, store: RawStore, words: str) -> None:
+    shown = embedded.run_inside(*words.split())
+    assert json.loads(shown.stdout) == {"profiles": [{"profile": "DB"}, {"profile": "WEB"}]}
+
+
+def test_text_is_what_is_printed_without_it(embedded: Program, store: RawStore) -> None:
+    assert embedded.run_inside("profile", "show", "-o", "text") == embedded.run_inside("profile", "show")
+
+
+@pytest.mark.parametrize(
+    ("words", "hint", "caret"),
+    [
+        ("profile show -o yaml", "calicoctl profile show -o json", 27),
+        ("profile WEB tag show --output=JSON", "calicoctl profile WEB tag show --output=json", 41),
+        ("profile show -o texte", "calicoctl profile show -o text", 27),
+        ("run -o yaml --check yaml", "calicoctl run -o json --check yaml", 18),
+        ("run -vo yaml --check x.yaml", "calicoctl run -vo json --check x.yaml", 19),
+        ("run -oyaml --check", "calicoctl run -ojson --check", 17),
+        ("doctor --output=yaml", "calicoctl doctor --output=json", 27),
+        ("doctor -o yaml", "calicoctl doctor -o json", 21),
+    ],
+)
+def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, caret: int) -> None:
+    ran = embedded.run_inside(*words.split())
+    assert (ran.status, ran.stdout) == (1, "")
+    form = "JSON" if "JSON" in words else "texte" if "texte" in words else "yaml"
+    assert ran.stderr == (
+        f"<command line>:1:{caret}: error: `{form}` is no form of output; there are `json` and `text` [E0632]\n"
+        f"  calicoctl {words}\n"
+        f"  {' ' * (caret - 1)}{'^' * len(form)}\n"
+        f"hint: {hint}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("profile show -o", "E0620"),
+        ("profile show --output", "E0620"),
+        ("profile show -o json -o json", "E0116"),
+        ("profile show -o json --output=text", "E0116"),
+        ("profile show -o=", "E0632"),
+        ("doctor -o", "E0627"),
+        ("doctor -o=", "E0627"),
+    ],
+)
+def test_an_option_without_its_value_or_with_two(embedded: Program, words: str, code: str) -> None:
+    ran = embedded.run_inside(*words.split())
+    assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr) == (1, "", True), ran
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "profile WEB rule add inbound deny",
+        "profile WEB rule remove inbound --at=1",
+        "profile WEB rule json",
+        "profile WEB rule update",
+        "profile WEB tag add X",
+        "profile add X",
+        "profile remove WEB --no-check",
+    ],
+)
+def test_what_shows_nothing_has_no_form(embedded: Program, store: RawStore, words: str) -> None:
+    before = store.dump()
+    ran = embedded.run_inside(*words.split(), "-o", "json")
+    place, line, carets, hint = ran.stderr.splitlines()
+    assert place.endswith("error: `-o` goes with what shows something: `profile show`, `tag show`, `rule show` [E0633]")
+    assert line == f"  calicoctl {words} -o json"
+    assert carets == f"{' ' * (len(line) - 7)}^^^^^^^"
+    assert hint == f"hint: calicoctl {words}"
+    assert (ran.status, ran.stdout, store.dump()) == (1, "", before)
+
+
+def test_words_that_begin_alike_are_words(embedded: Program, store: RawStore) -> None:
+    """What another tool has called `-old` can still be named; what is called `-o` can in quotes."""
+    store.put(f"{PROFILES}/WEB/tags", '["-old","-o","json"]')
+    for words in ("-old", "json", "'-o'"):
+        assert embedded.run_inside("profile", "WEB", "tag", "remove", words).status == 0
+    assert document(embedded, "profile", "WEB", "tag", "show")["tags"] == []
+
+
+def test_what_is_told_beside_it_goes_to_standard_error(embedded: Program, store: RawStore) -> None:
+    store.put(f"{HOSTS}/host-2/workload/docker/w2/endpoint/e2", "not JSON")
+    ran = embedded.run("profile", "show", "--detailed", "-o", "json")
+    assert "[W0401]" in ran.stderr
+    assert len(json.loads(ran.stdout)["profiles"]) == 2
+
+
+def test_an_error_leaves_standard_output_empty(embedded: Program, store: RawStore) -> None:
+    ran = embedded.run_inside("profile", "NONE", "rule", "show", "-o", "json")
+    assert (ran.status, ran.stdout, "[E0401]" in ran.stderr) == (1, "", True)
+
+
+def test_etcd_shows_the_same(program: Program, raw: RawStore) -> None:
+    raw.put(f"{PROFILES}/WEB/rules", RULES)
+    raw.put(ENDPOINT, '{"state":"active","profile_ids":["WEB"]}')
+    named = replace(program, variables={"NO_COLOR": "1"})
+    assert document(named, "profile", "show", "--detailed")["profiles"][0]["endpoints"][0]["host"] == "host-1"
+    assert len(document(named, "profile", "WEB", "rule", "show")["inbound"]) == 2
+
+
+def test_the_readme_explains_every_member(embedded: Program, store: RawStore) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.split("\n### What is shown, as JSON\n")[1].split("\n#")[0]
+    explained = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("|"))))
+    shown = [document(embedded, "profile", *words.split()) for words in ("show --detailed", "WEB tag show")]
+    rules = document(embedded, "profile", "WEB", "rule", "show")
+    members = {key for each in [*shown, rules, *rules["inbound"]] for key in each}
+    members |= {key for profile in shown[0]["profiles"] for key in profile}
+    members |= {key for profile in shown[0]["profiles"] for endpoint in profile["endpoints"] for key in endpoint}
+    assert members <= explained

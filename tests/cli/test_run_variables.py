@@ -1,0 +1,357 @@
+"""`calicoctl run`: variables, in scripts and from the command line, and what is told of mistakes in them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.program import Program
+from tests.cli.raw import PROFILES, RawStore, values
+from tests.cli.scripts import codes, rules_of, told, write
+
+SHOP = """\
+define WEB_PORTS = 80,443
+define OFFICE = 192.0.2.0/24
+define SERVERS = WEB, SHOP
+
+profile SHOP {
+  tags ${SERVERS}
+  inbound {
+    allow tcp from ${OFFICE} to ports ${WEB_PORTS},8080
+  }
+  outbound {}
+}
+"""
+
+
+def shop(ports: str, net: str = "192.0.2.0/24", tags: str = '["WEB","SHOP"]') -> dict[str, str]:
+    rule = f'{{"action":"allow","dst_ports":[{ports},8080],"protocol":"tcp","src_net":"{net}"}}'
+    return {f"{PROFILES}/SHOP/rules": rules_of(rule), f"{PROFILES}/SHOP/tags": tags}
+
+
+def test_values_stand_where_words_do(program: Program, raw: RawStore) -> None:
+    ran = program.run("run", stdin=SHOP)
+    assert (ran.status, ran.stderr) == (0, "")
+    assert values(raw) == shop("80,443")
+
+
+def test_the_command_line_decides(program: Program, raw: RawStore) -> None:
+    ran = program.run_inside(
+        "run", "--define", "WEB_PORTS=81, 444", "--define=OFFICE=10.0.0.0/8", "--define", "SERVERS=X", stdin=SHOP
+    )
+    assert (ran.status, ran.stderr) == (0, "")
+    assert values(raw) == shop("81,444", "10.0.0.0/8", '["X"]')
+
+
+def test_a_value_given_by_the_command_line_needs_no_definition(embedded: Program) -> None:
+    ran = embedded.run_inside("run", "--check", "--define", "NAME=WEB", stdin="profile add ${NAME}\n")
+    assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 1 statement.\n", "")
+
+
+def test_definitions_hold_for_later_files_and_not_for_earlier_ones(embedded: Program) -> None:
+    write(embedded, "names.calico", "define NAME = WEB\n")
+    write(embedded, "use.calico", "profile add ${NAME}\n")
+    ran = embedded.run_inside("run", "--check", "names.calico", "use.calico")
+    assert (ran.status, ran.stderr) == (0, "")
+    ran = embedded.run_inside("run", "--check", "use.calico", "names.calico")
+    assert (ran.status, codes(ran)) == (1, ["use.calico:1:13 E0141"])
+
+
+def test_verbose_shows_what_was_typed(embedded: Program) -> None:
+    ran = embedded.run_inside("run", "-v", stdin="define NAME = WEB\nprofile add ${NAME}\n")
+    assert ran.stdout.startswith("<standard input>:2: profile add ${NAME}: Created profile WEB\n")
+
+
+def test_what_fails_in_the_datastore_shows_the_definition(embedded: Program) -> None:
+    script = "define NAME = NONE\nprofile ${NAME} tag add X\n"
+    for option in ("--dry-run", "--verbose"):
+        ran = embedded.run_inside("run", option, stdin=script)
+        assert ran.status == 1
+        assert "<standard input>:2:9: error: there is no profile `NONE` [E0401]" in ran.stderr
+        assert "<standard input>:1:15: note: from the value of `NAME`\n  define NAME = NONE\n" in ran.stderr
+
+
+# --- mistakes, as they are shown ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        (
+            "define WEB_PORTS = 80,443\nprofile A rule add inbound allow tcp to ports ${WEB_PORT},8080\n",
+            """\
+<standard input>:2:47: error: the variable `WEB_PORT` is not defined [E0141]
+  profile A rule add inbound allow tcp to ports ${WEB_PORT},8080
+                                                ^^^^^^^^^^^
+hint: profile A rule add inbound allow tcp to ports ${WEB_PORTS},8080
+""",
+        ),
+        (
+            "profile add ${NAME}\ndefine NAME = WEB\n",
+            """\
+<standard input>:1:13: error: the variable `NAME` is not defined [E0141]
+  profile add ${NAME}
+              ^^^^^^^
+hint: it is defined in line 2, behind its use
+""",
+        ),
+        (
+            "define PORTS = 80, 0443\nprofile A rule add inbound allow tcp to ports ${PORTS},8080\n",
+            """\
+<standard input>:2:47: error: `0443` begins with a zero, which the agent may read as octal [E0206]
+  profile A rule add inbound allow tcp to ports ${PORTS},8080
+                                                ^^^^^^^^
+<standard input>:1:20: note: from the value of `PORTS`
+  define PORTS = 80, 0443
+                     ^^^^
+hint: define PORTS = 80, 443
+""",
+        ),
+        (
+            "define A = 10.0.0.0/33\ndefine B = ${A}\nprofile A rule add inbound allow from ${B}\n",
+            """\
+<standard input>:3:39: error: the prefix length /33 is out of range; IPv4 has 0 to 32 [E0208]
+  profile A rule add inbound allow from ${B}
+                                        ^^^^
+<standard input>:2:12: note: from the value of `B`
+  define B = ${A}
+             ^^^^
+<standard input>:1:12: note: from the value of `A`
+  define A = 10.0.0.0/33
+             ^^^^^^^^^^^
+hint: define A = 10.0.0.0/32
+""",
+        ),
+        (
+            "define LENGTH = 24\nprofile A rule add inbound allow tcp from 10.1/${LENGTH} to ports 080\n",
+            """\
+<standard input>:2:43: error: `10.1/24` is not a network; write four dotted decimals or an IPv6 address, and a \
+`/length` [E0207]
+  profile A rule add inbound allow tcp from 10.1/${LENGTH} to ports 080
+                                            ^^^^^^^^^^^^^^
+<standard input>:1:17: note: from the value of `LENGTH`
+  define LENGTH = 24
+                  ^^
+<standard input>:2:67: error: `080` begins with a zero, which the agent may read as octal [E0206]
+  profile A rule add inbound allow tcp from 10.1/${LENGTH} to ports 080
+                                                                    ^^^
+hint: profile A rule add inbound allow tcp from 10.1.0.0/${LENGTH} to ports 80
+""",
+        ),
+        (
+            "define X = 80\ndefine X = 81\n",
+            """\
+<standard input>:2:8: error: the variable `X` is defined twice [E0144]
+  define X = 81
+         ^
+<standard input>:1:8: note: `X` is first defined here
+  define X = 80
+         ^
+""",
+        ),
+        (
+            "define DIR = inbound\nprofile A rule add ${DIR} allow\n",
+            """\
+<standard input>:2:20: error: `${DIR}` stands where `--at=<POSITION>`, `inbound` or `outbound` belongs; a variable is \
+never a keyword, only a value or a part of one [E0140]
+  profile A rule add ${DIR} allow
+                     ^^^^^^
+hint: profile A rule add inbound allow
+""",
+        ),
+        (
+            "define NAMES = A, B\nprofile add ${NAMES}\n",
+            """\
+<standard input>:2:13: error: `NAMES` is a list of 2 words, and stands where one word belongs [E0145]
+  profile add ${NAMES}
+              ^^^^^^^^
+<standard input>:1:16: note: from the value of `NAMES`
+  define NAMES = A, B
+                 ^^^^
+""",
+        ),
+        (
+            "define NAME = WEB\nprofile {{ NAME }} tag add $NAME\n",
+            """\
+<standard input>:2:9: error: `{{ NAME }}` names no variable; the value of one is written `${NAME}` [E0142]
+  profile {{ NAME }} tag add $NAME
+          ^^^^^^^^^^
+<standard input>:2:28: error: `$NAME` names no variable; the value of one is written `${NAME}` [E0142]
+  profile {{ NAME }} tag add $NAME
+                             ^^^^^
+hint: profile ${NAME} tag add ${NAME}
+""",
+        ),
+        (
+            "define NAME = WEB\nprofile $NAME tag add %NAME%\n",
+            """\
+<standard input>:2:9: error: `$NAME` names no variable; the value of one is written `${NAME}` [E0142]
+  profile $NAME tag add %NAME%
+          ^^^^^
+<standard input>:2:23: error: `%NAME%` names no variable; the value of one is written `${NAME}` [E0142]
+  profile $NAME tag add %NAME%
+                        ^^^^^^
+hint: profile ${NAME} tag add ${NAME}
+""",
+        ),
+        (
+            "define NAMES [A, B]\nprofile add ${NAMES}\n",
+            """\
+<standard input>:1:14: error: the word `=` is missing before `[A,` [E0105]
+  define NAMES [A, B]
+               ^^^
+<standard input>:1:14: error: a value stands without brackets; the words of a list are parted by commas [E0152]
+  define NAMES [A, B]
+               ^^^
+hint: define NAMES = A, B
+""",
+        ),
+    ],
+)
+def test_a_mistake_is_shown_with_its_place_and_its_correction(embedded: Program, script: str, shown: str) -> None:
+    ran = embedded.run_inside("run", "--check", stdin=script)
+    assert (ran.status, ran.stdout, ran.stderr) == (1, "", shown)
+
+
+def test_a_mistake_in_a_value_of_the_command_line(embedded: Program) -> None:
+    script = "profile A rule add inbound allow tcp to ports ${PORTS}\n"
+    ran = embedded.run_inside("run", "--check", "--define", "PORTS=80, 0443", stdin=script)
+    assert (
+        ran.stderr
+        == """\
+<standard input>:1:47: error: `0443` begins with a zero, which the agent may read as octal [E0206]
+  profile A rule add inbound allow tcp to ports ${PORTS}
+                                                ^^^^^^^^
+--define:1:20: note: from the value of `PORTS`
+  --define PORTS=80, 0443
+                     ^^^^
+hint: --define 'PORTS=80, 443'
+"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("definitions", "place"),
+    [
+        (["X"], "--define:1:11 E0102"),
+        (["X="], "--define:1:12 E0102"),
+        ([""], "--define:1:9 E0102"),
+        (["1X=1"], "--define:1:10 E0143"),
+        (["X=1 2"], "--define:1:14 E0105"),
+        (["X=A\nprofile add B"], "--define:1:13 E0101"),
+        (["X=1 # 2"], "--define:1:14 E0101"),
+        (["X=1", "X=2"], "--define:1:10 E0144"),
+        (["X=${Y}"], "--define:1:12 E0141"),
+        (["X=" + "a" * 70_000], "--define:1:12 E0146"),
+        ([f"{'X' * 129}=1"], "--define:1:10 E0143"),
+    ],
+)
+def test_a_definition_of_the_command_line_that_is_none(embedded: Program, definitions: list[str], place: str) -> None:
+    options = [word for each in definitions for word in ("--define", each)]
+    uses = "profile add ${X}\n" if definitions[0].startswith("X=") else ""
+    ran = embedded.run_inside("run", "--check", *options, stdin=uses)
+    assert (ran.status, ran.stdout) == (1, "")
+    # And that is all: that nothing is defined then is no second mistake.
+    assert codes(ran) == [place]
+
+
+def test_a_value_that_nothing_asks_for_is_a_warning(embedded: Program) -> None:
+    script = "define PORTS = 80\nprofile A rule add inbound allow tcp to ports ${PORTS}\n"
+    ran = embedded.run_inside("run", "--check", "--define", "PORT=81", stdin=script)
+    assert (ran.status, ran.stdout) == (0, "No errors in 1 statement.\n")
+    assert (
+        ran.stderr
+        == """\
+--define:1:10: warning: no script defines or uses the variable `PORT` [W0101]
+  --define PORT=81
+           ^^^^
+hint: `PORTS` is one that they do
+"""
+    )
+    assert embedded.run_inside("run", "--strict", "--define", "PORT=81", stdin=script).status == 1
+
+
+def test_definitions_do_not_go_with_the_end_of_an_interrupted_run(embedded: Program) -> None:
+    ran = embedded.run_inside("run", "--resume", "--define", "X=1")
+    assert (ran.status, ran.stderr.split("\n")[0]) == (
+        1,
+        "error: --resume takes no --define: the run itself is kept in the datastore [E0627]",
+    )
+
+
+# --- what is no variable ------------------------------------------------------------------------
+
+
+def test_on_the_command_line_nothing_is_expanded(program: Program, raw: RawStore) -> None:
+    ran = program.run_inside("profile", "add", "${NAME}")
+    assert (ran.status, codes(ran)) == (1, ["<command line>:1:23 E0214"])
+    ran = program.run_inside("profile", "WEB", "rule", "add", "inbound", "allow", "from", "${NET}")
+    assert (ran.status, codes(ran)) == (1, ["<command line>:1:51 E0101"])
+    assert raw.dump() == {}
+
+
+def test_json_is_never_expanded(embedded: Program, raw: RawStore) -> None:
+    rules = '{"inbound_rules": [{"action": "log", "log_prefix": "${X}"}], "outbound_rules": []}'
+    write(embedded, "rules.json", rules)
+    script = f"""\
+define X = WEB
+profile add A
+profile add B
+profile A rule update <<EOF
+{rules}
+EOF
+profile B rule update < rules.json
+profile C {{
+  tags
+  inbound {{
+    json {{"action": "log", "log_prefix": "${{X}}"}}
+  }}
+  outbound {{}}
+}}
+"""
+    ran = embedded.run("run", stdin=script)
+    assert (ran.status, ran.stderr) == (0, "")
+    shown = embedded.run("export").stdout
+    assert shown.count('"log_prefix":"${X}"') + shown.count('"log_prefix": "${X}"') == 3
+
+
+def test_a_name_with_a_reference_in_it_is_exported_so_that_it_is_read_back(program: Program, stored: RawStore) -> None:
+    """Another tool may have called a profile so."""
+    stored.put(f"{PROFILES}/${{X}}/rules", '{"inbound_rules":[],"outbound_rules":[]}')
+    stored.put(f"{PROFILES}/${{X}}/tags", "[]")
+    stored.put(f"{PROFILES}/it's ${{X}} and $X/rules", '{"inbound_rules":[],"outbound_rules":[]}')
+    stored.put(f"{PROFILES}/it's ${{X}} and $X/tags", "[]")
+    before = stored.dump()
+    exported = program.run_inside("export").stdout
+    assert "# profile '${X}' cannot be declared" in exported
+    shown = program.run_inside("run", stdin=f"{exported}\nprofile '${{X}}' tag show\n")
+    assert (shown.status, shown.stderr) == (0, "")
+    assert stored.dump() == before
+
+
+# --- for programs -------------------------------------------------------------------------------
+
+
+def test_a_diagnostic_as_json_tells_where_a_value_comes_from(embedded: Program) -> None:
+    script = "define A = 10.0.0.0/33\ndefine B = ${A}\nprofile A rule add inbound allow from ${B}\n"
+    ran = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
+    (diagnostic,) = json.loads(ran.stdout)["diagnostics"]
+    assert (diagnostic["file"], diagnostic["line"], diagnostic["column"]) == ("<standard input>", 3, 39)
+    assert diagnostic["definitions"] == [
+        {"name": "B", "file": "<standard input>", "line": 2, "column": 12},
+        {"name": "A", "file": "<standard input>", "line": 1, "column": 12},
+    ]
+    assert diagnostic["hint"] == "define A = 10.0.0.0/32"
+
+
+def test_many_uses_of_one_mistake_are_one_error(embedded: Program) -> None:
+    uses = "".join(f"profile P{number} rule add inbound allow from ${{NET}}\n" for number in range(50))
+    ran = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.256\n{uses}")
+    assert codes(ran) == ["<standard input>:2:40 E0207"]
+    # A warning, too, and every statement is read all the same.
+    ran = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.1/8\n{uses}")
+    assert (ran.status, ran.stdout) == (0, "No errors in 50 statements.\n")
+    assert told(ran) == [
+        "<standard input>:2:40: warning: `10.0.0.1/8` has host bits set; the network is `10.0.0.0/8` [W0202]"
+    ]

@@ -1,0 +1,124 @@
+"""`docs/` is true: it is what the grammar makes of it now, and its examples are statements."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from docs import make
+from docs.diagrams import svg, text
+from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
+from tests.cli.program import Program
+
+PAGE = make.FOLDER / "grammar.md"
+GRAMMAR = read_grammar(*make.GRAMMARS)
+RULES = GRAMMAR.reachable(make.STARTS)
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def words_drawn(shape: Shape) -> list[str]:
+    drawn = ElementTree.fromstring(svg(shape)).iter(f"{SVG}text")
+    return sorted(element.text for element in drawn if element.text)
+
+
+def test_nothing_is_stale(tmp_path: Path) -> None:
+    make.write(tmp_path)
+    written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
+    kept = [PAGE, *(make.FOLDER / "grammar").iterdir()]
+    assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
+
+
+def test_diagrams_of_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "grammar").mkdir()
+    (tmp_path / "grammar" / "old.svg").touch()
+    make.write(tmp_path)
+    assert not (tmp_path / "grammar" / "old.svg").exists()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_diagram_has_every_word_of_its_rule(rule: str) -> None:
+    shape = GRAMMAR.rules[rule]
+    assert words_drawn(shape) == sorted(word.text for word in words(shape))
+    root = ElementTree.fromstring(svg(shape))
+    assert root.tag == f"{SVG}svg"
+    assert float(root.attrib["width"]) <= 900
+
+
+def test_every_link_has_its_place() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    places = re.findall(r'<a id="(\w+)"></a>', page)
+    assert sorted(places) == sorted(RULES)
+    assert set(re.findall(r"\]\(#(\w+)\)", page)) <= set(places)
+    pictures = re.findall(r"\]\((grammar/\w+\.svg)\)", page)
+    assert [(make.FOLDER / name).is_file() for name in pictures] == [True] * len(RULES)
+
+
+def test_every_word_that_is_chosen_is_explained() -> None:
+    table = PAGE.read_text(encoding="utf-8").partition("## The words that you choose")[2]
+    chosen = {word.text for rule in RULES for word in words(GRAMMAR.rules[rule]) if word.kind == "chosen"}
+    assert chosen == set(re.findall(r"\*([^*]+)\*", table))
+
+
+def test_the_page_can_be_read_without_knowing_lark() -> None:
+    page = PAGE.read_text(encoding="utf-8").partition("-->")[2]
+    assert not re.search(r"\bLark\b|\b[A-Z_]+_WORD\b|\(\?!|terminal\b", page)
+
+
+def examples() -> list[str]:
+    return re.findall(r"^```calicoctl\n(.+?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("example", examples())
+def test_an_example_is_in_the_language(example: str, tmp_path: Path) -> None:
+    (tmp_path / "common.calico").write_text("profile add COMMON\n")
+    (tmp_path / "example.calico").write_text(example)
+    ran = Program(tmp_path).run_inside("run", "--check", "--strict", "example.calico")
+    assert (ran.status, ran.stderr) == (0, "")
+
+
+# --- shapes -------------------------------------------------------------------------------------
+
+A, B = Word("a", "keyword"), Word("b", "chosen")
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("rule", "(allow | deny) [<match>]"),
+        ("tags_line", "tags [<tag's name> , ...]"),
+        ("icmp", "type <ICMP type> [code <ICMP code>]"),
+        ("rule_show", "<profile's name> rule show"),
+        ("at", "(--at=<POSITION> | --at <position>)"),
+        ("list_begin", "(inbound | outbound) ({ | {})"),
+    ],
+)
+def test_shapes_are_those_of_the_grammar(rule: str, expected: str) -> None:
+    assert text(GRAMMAR.rules[rule]) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (A, "a"),
+        (B, "<b>"),
+        (Row((A, B)), "a <b>"),
+        (Choice((A, B)), "(a | <b>)"),
+        (Maybe(A), "[a]"),
+        (Maybe(Choice((A, B))), "[a | <b>]"),
+        (Repeated(A, None), "a ..."),
+        (Repeated(A, B), "a <b> ..."),
+        (Maybe(Repeated(A, None)), "[a ...]"),
+    ],
+)
+def test_every_shape_is_written_and_drawn(shape: Shape, expected: str) -> None:
+    assert text(shape) == expected
+    assert words_drawn(shape) == sorted(word.text for word in words(shape))
+
+
+def test_what_can_be_reached_is_all_that_is_named() -> None:
+    grammar = Grammar({"a_b": Row((Word("c", "rule"), A)), "c": Word("a b", "rule"), "d": A})
+    assert grammar.reachable(["a_b"]) == ["a_b", "c"]
+    assert label("a_b") == "a b"
