@@ -1,0 +1,59 @@
+"""The fuzz targets on what was found before, and where atheris can be had, a short search for more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from fuzz.run import CORPUS, TARGETS, dictionary, seeds, target_of
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 4
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_laws_hold_of_the_corpus(name: str) -> None:
+    target = target_of(name)
+    for content in seeds(name):
+        target(content)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_corpus_is_small(name: str) -> None:
+    files = list((CORPUS / name).iterdir())
+    assert 20 <= len(files) <= 400
+    assert max(file.stat().st_size for file in files) <= 4096
+
+
+def test_the_dictionary_is_made_of_the_grammar() -> None:
+    assert {"profile", "inbound", "--at", "{", "&&", '"src_tag"'} <= set(dictionary())
+    assert not any("(?" in word for word in dictionary())
+
+
+def test_a_broken_law_is_noticed(tmp_path: Path) -> None:
+    """The replay of an input fails when the target does."""
+    (tmp_path / "input").write_bytes(b"profile show")
+    program = (
+        "import sys, fuzz.statements\n"
+        "from calicoctl.syntax import printer\n"
+        "printer.statement = lambda node: 'profile add X'\n"
+        "fuzz.statements.one_input(open(sys.argv[1], 'rb').read())\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "input")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert "is printed as" in done.stderr
+
+
+# atheris has wheels for some platforms and versions of Python alone; elsewhere the corpus must do.
+if find_spec("atheris") is not None:
+
+    @pytest.mark.parametrize("name", TARGETS)
+    def test_a_short_search_finds_nothing(name: str) -> None:
+        command = [sys.executable, "-m", "fuzz.run", "--seconds", str(SECONDS), "--seed", "1", name]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert "stat::number_of_executed_units" in done.stderr
