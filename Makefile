@@ -2,12 +2,17 @@
 #   make demo    the specification's walk-through, on a datastore of its own that is thrown away
 #   make test    every test
 #   make lint    style, types and the direction of imports
+#   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
 #   make bench   the figures that README quotes
+#   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
+#   make docs    docs/grammar.md and its diagrams, of the grammar
 #   make clean   remove what these targets made
-# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest.
+# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest, CHAOS_ARGS='--seed=1' to chaos.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+FUZZ_SECONDS ?= 600
+CHAOS_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +20,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint fuzz bench chaos docs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -33,8 +38,20 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# atheris has wheels for Linux on x86-64 and CPython 3.11 to 3.14 alone.
+fuzz: $(READY)
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+	  { echo "make: there is no atheris for this Python; name one of 3.11 to 3.14, on Linux x86-64: make PYTHON=python3.11 fuzz" >&2; exit 1; }
+	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks.script
+
+chaos: $(READY)
+	$(BIN)/python -m chaos $(CHAOS_ARGS)
+
+docs: $(READY)
+	$(BIN)/python -m docs.make
 
 clean:
 	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
