@@ -15,6 +15,7 @@ from tests.cli.raw import RawStore, open_raw
 
 GOLDEN = Path(__file__).parent / "golden"
 
+
 def scenarios(folder: str) -> pytest.MarkDecorator:
     """One test for each golden file of a folder."""
     found = sorted((GOLDEN / folder).glob("*.golden"))
