@@ -45,7 +45,7 @@ fuzz: $(READY)
 	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks.script
+	$(BIN)/python -m benchmarks
 
 chaos: $(READY)
 	$(BIN)/python -m chaos $(CHAOS_ARGS)

@@ -9,16 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.validation import check_statement
-from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
+
+if TYPE_CHECKING:  # a command has no variables, and does not pay for them
+    from calicoctl.policy.variables import Variables
 
 _QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
 
@@ -115,6 +118,8 @@ def _may_name_variables(node: ast.Statement, extent: Span) -> bool:
 
 def _expand_and_check(node: ast.Statement, findings: Findings, variables: Variables) -> valid.Statement | None:
     """The statement that a node means, its variables expanded; None when anything about it is wrong."""
+    from calicoctl.policy.variables import Expansion
+
     expansion = Expansion(findings)
     expanded = variables.expand(node, expansion)
     own = Findings()
@@ -148,6 +153,8 @@ def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> as
     Raises:
         Refused: They cannot be.
     """
+    from calicoctl.policy.variables import Expansion
+
     expansion = Expansion()
     file = variables.expand(node.file, expansion)
     if expansion.failed:

@@ -11,9 +11,10 @@ asked for all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
-from calicoctl.policy.position_tree import PositionTree
+if TYPE_CHECKING:
+    from calicoctl.policy.position_tree import PositionTree
 
 Item = TypeVar("Item")
 
@@ -120,6 +121,9 @@ class IndexedSequence(Sequence[Item]):
         if self._tree is None:
             self._uses += 1
             if self._uses > _PATIENCE and len(self._all()) > _SHORT:
+                # Imported here: a single command has no use for it.
+                from calicoctl.policy.position_tree import PositionTree
+
                 self._tree = PositionTree(self._all(), self._key_of)
         return self._tree
 

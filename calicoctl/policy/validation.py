@@ -14,7 +14,6 @@ from calicoctl.policy import limits, words
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import ANYONE, Action, Direction, Network, Peer, Protocol, Rule
-from calicoctl.policy.rule_update import read_json_rule
 from calicoctl.policy.stored import StoredRule
 from calicoctl.source import Span
 from calicoctl.syntax import ast
@@ -193,6 +192,8 @@ def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings
     for node in nodes:
         own = Findings()
         if isinstance(node, ast.JsonRule):
+            from calicoctl.policy.rule_update import read_json_rule  # for scripts only
+
             stored, diagnostics = read_json_rule(node.span)
             own.note(diagnostics)
         else:
