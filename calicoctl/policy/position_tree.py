@@ -1,7 +1,7 @@
 """A tree of items in order: an edit, and the search of an item by its key, touch one path from the root to a leaf.
 
-sortedcontainers, pyrsistent and immutables were looked at: the first keeps an order of its own, the second cannot
-insert into the middle of its vector, the third has mappings only; and none tells where an item stands.
+No library fits: sortedcontainers keeps an order of its own, pyrsistent's vector cannot be inserted into, immutables has
+mappings only, and none of them tells where an item stands.
 """
 
 from __future__ import annotations
