@@ -151,6 +151,8 @@ def read_scripts(
             elif isinstance(item, SyntaxProblem):
                 found = explain(item, variables, is_searched=errors < _SEARCHES_MAX)
                 variables.doubt(_perhaps_defined(item.extent))
+                # What would be included could have defined any name.
+                variables.is_incomplete |= any((each.hint or "").startswith("include ") for each in found)
             elif isinstance(item, Directive):
                 assert isinstance(item.node, ast.Define)  # an inclusion has become what it includes
                 found = define(item.node, item.extent, variables)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
@@ -26,8 +26,9 @@ Node = TypeVar("Node")
 _DOLLAR = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\$\(")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNCLOSED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
-# How much a name must resemble another one: variables of a script are often alike.
-_ALIKE = 0.7
+# How much a name must resemble another one, and one that begins with another letter: few misspell the first, and
+# `DB_PORT` is as much like `WEB_PORTS` as `TAGZ` like `TAGS`.
+_ALIKE, _VERY_MUCH_ALIKE = 0.7, 0.85
 
 _DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?[-=?+]")
 
@@ -164,7 +165,7 @@ class Variables:
         known = self._asked | set(self._defined) | self._doubtful
         for name, variable in self._overrides.items():
             if name not in known and not self.is_incomplete:
-                near = nearest(name, sorted(known), _ALIKE)
+                near = _near(name, known)
                 hint = None if near is None else f"`{near}` is one that they do"
                 yield diagnose(messages.UNUSED_OVERRIDE, variable.node.name.span, hint, name=name)
 
@@ -293,7 +294,7 @@ class Variables:
         expansion.refuse(word)
         span = _within(word, *(where or (0, len(word.span.text))))
         below = _line_of_definition(name, span)
-        near = None if below else nearest(name, sorted({*self._defined, *self._overrides}), _ALIKE)
+        near = None if below else _near(name, {*self._defined, *self._overrides})
         if name in self._doubtful or (self.is_incomplete and not (below or near)):
             return None
         hint = f"it is defined in line {below}, behind its use" if below else None
@@ -413,3 +414,9 @@ def _line_of_definition(name: str, behind: Span) -> int | None:
     """The line that defines a variable in the rest of a script; None when none seems to."""
     found = re.compile(rf"^[ \t]*define[ \t]+{name}[ \t]*=", re.MULTILINE).search(behind.source.text, behind.end)
     return None if found is None else behind.source.line_number(found.start())
+
+
+def _near(name: str, known: Collection[str]) -> str | None:
+    """The one of some names that a name was probably meant to be."""
+    alike = [each for each in sorted(known) if each[:1].lower() == name[:1].lower()]
+    return nearest(name, alike, _ALIKE) or nearest(name, sorted(known), _VERY_MUCH_ALIKE)
