@@ -10,16 +10,12 @@ Properties in `tests/properties/test_matcher.py` hold the two equal.
 
 from __future__ import annotations
 
-import json
 import re
-import zlib
 from collections.abc import Sequence
-from functools import cache, lru_cache
-from importlib import import_module
-from pathlib import Path
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
-from calicoctl.syntax.kept import keep, kept_path, read_kept
+from calicoctl.syntax.derived import derived
 from calicoctl.syntax.tree import Child, Token, Tree
 
 _FOLDED = {
@@ -210,35 +206,9 @@ def _expressions(start: str) -> Sequence[_Expression]:
 
 @cache
 def _folded(file: str) -> dict[str, Any]:
-    """The folded grammar of a file, as it is kept or made anew."""
-    made_of = _text_of_grammar()
-    path = kept_path(f"{file}.folded")
-    content = (None if path is None else read_kept(path)) or b""
-    checksum, payload = content[:4], content[4:]
-    if checksum == _checksum(payload):
-        kept: tuple[str, dict[str, Any]] = json.loads(payload)
-        # The text itself is compared: to hash it well takes longer to import (3 ms).
-        if kept[0] == made_of:
-            return kept[1]
-    folded = fold_grammar(file)
-    if path is not None:
-        payload = json.dumps([made_of, folded]).encode()
-        keep(path, _checksum(payload) + payload)
+    """The folded grammar of a file."""
+    folded: dict[str, Any] = derived(f"{file}.folded", ("matcher", "folding"), partial(fold_grammar, file))
     return folded
-
-
-def _checksum(payload: bytes) -> bytes:
-    """Tells a file that was damaged; whoever could forge one can run what they like as this user."""
-    return zlib.crc32(payload).to_bytes(4, "big")
-
-
-def _text_of_grammar() -> str:
-    """Everything that the expressions are made of: the grammar, and how it is folded."""
-    # Not `importlib.resources`, which takes 15 ms to import; Lark opens the grammar as files, too.
-    (folder,) = import_module("calicoctl.grammar").__path__
-    module = Path(__file__)
-    paths = [*sorted(Path(folder).glob("*.lark")), module, module.with_name("folding.py")]
-    return "\0".join(f"{path.name}\0{path.read_text(encoding='utf-8')}" for path in paths)
 
 
 def fold_grammar(file: str) -> dict[str, Any]:

@@ -7,19 +7,10 @@ For the same reason nothing is imported here that completion does not need, data
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import zlib
 from collections.abc import Sequence
-from importlib import import_module
 
-from calicoctl.syntax.kept import keep, kept_path, read_kept
-from calicoctl.version import VERSION
-
-# Of what is kept: another number for another form of the table, or another way to derive it.
-_FILE = "next-words-1.json"
-_CHECKSUM_LENGTH = 4
+from calicoctl.syntax.derived import derived
 
 TYPE_CHECKING = False  # as in `typing`, which takes 8 ms to import
 if TYPE_CHECKING:
@@ -89,38 +80,12 @@ def place_behind(words: Sequence[str]) -> Place | None:
 
 
 def _table() -> Table:
-    """The table, as it is kept or made anew."""
-    text = _grammar_text()
-    path = kept_path(_FILE)
-    content = (None if path is None else read_kept(path)) or b""
-    checksum, payload = content[:_CHECKSUM_LENGTH], content[_CHECKSUM_LENGTH:]
-    if checksum == _checksum(payload):
-        kept: tuple[str, Table] = json.loads(payload)
-        # The text itself is compared: to hash it well takes longer to import (3 ms).
-        if kept[0] == text:
-            return kept[1]
-    # Imported here: it needs Lark.
-    from calicoctl.syntax.automaton import derive_table
-
-    table = derive_table()
-    if path is not None:
-        payload = json.dumps([text, table]).encode()
-        keep(path, _checksum(payload) + payload)
+    table: Table = derived("next-words.json", ("automaton", "next_words"), _derive)
     return table
 
 
-def _checksum(payload: bytes) -> bytes:
-    """Tells a file that was damaged; whoever could forge one can run what they like as this user."""
-    return zlib.crc32(payload).to_bytes(_CHECKSUM_LENGTH, "big")
+def _derive() -> Table:
+    # Imported here: it needs Lark.
+    from calicoctl.syntax.automaton import derive_table
 
-
-def _grammar_text() -> str:
-    """Everything that the table is made of, the program's version in the place of its code."""
-    # Not `importlib.resources`, which takes 15 ms to import; Lark opens the grammar as files, too.
-    (folder,) = import_module("calicoctl.grammar").__path__
-    pieces = [VERSION]
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".lark"):
-            with open(f"{folder}/{name}", encoding="utf-8") as file:
-                pieces.append(f"{name}\0{file.read()}")
-    return "\0".join(pieces)
+    return derive_table()

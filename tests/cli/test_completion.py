@@ -364,9 +364,9 @@ def test_a_keyword_is_completed_without_what_takes_long_to_import(embedded: Prog
         "calicoctl.cli.complete",
         "calicoctl.cli.main",
         "calicoctl.syntax",
+        "calicoctl.syntax.derived",
         "calicoctl.syntax.kept",
         "calicoctl.syntax.next_words",
-        "calicoctl.version",
     }
 
 

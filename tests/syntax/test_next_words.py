@@ -13,7 +13,7 @@ import pytest
 from calicoctl.syntax.automaton import derive_table
 from calicoctl.syntax.next_words import place_behind
 
-FILE = "next-words-1.json"
+FILE = "next-words.json"
 
 # Asks for a place in a process of its own, and tells whether Lark was needed for it.
 ASKING = """
