@@ -28,9 +28,9 @@ help:
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/walkthrough.sh
 
-# Two workers suit two cores; `loadgroup` keeps the tests that share one installed wheel on one worker.
+# Two workers suit two cores; `loadfile` keeps tests that share a wheel, a cluster or a campaign on one of them.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,9 +13,6 @@ from chaos.injector import LONG_FAULTS, REQUEST_FAULTS
 from chaos.model import DOUBLED, LOST, WRONG, Key, Operation
 from chaos.report import is_clean, text_of
 
-# With the other tests of clusters on one worker: two at once on two cores are too many.
-pytestmark = pytest.mark.xdist_group("cluster")
-
 DONE, REFUSED, UNREACHED, UNKNOWN = (
     ExitStatus.DONE,
     ExitStatus.REFUSED,

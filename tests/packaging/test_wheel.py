@@ -17,9 +17,6 @@ from calicoctl.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# The wheel and its environment are made once, by one worker.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 # The specification's example under `profile --help`.
 FIRST_EXAMPLE = [
     ("profile add only-local-pings", "Created profile only-local-pings\n"),

@@ -16,9 +16,6 @@ from tests.support.cluster import Cluster, Member, running_cluster
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import CUT, HANG_AFTER, PASS_ON, Fault, FaultProxy, fault_proxy, reply
 
-# With the other tests of clusters on one worker: two at once on two cores are too many.
-pytestmark = pytest.mark.xdist_group("cluster")
-
 ROOT = "/calico/v1/policy/profile"
 KEY = f"{ROOT}/web/rules"
 # What a command may take beyond its time: the start of a process on cores that are busy with other tests.

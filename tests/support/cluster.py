@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -25,6 +27,7 @@ _POLL_SECONDS = 0.05
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 # Below the ports that the kernel gives to outgoing connections, which would take a killed member's in no time.
 _PORTS = range(15_000, 32_000)
+_LOCK = Path(tempfile.gettempdir()) / f"calicoctl-cluster-{os.getuid()}.lock"
 
 
 @dataclass
@@ -168,7 +171,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
-    """Run a cluster.
+    """Run a cluster, the only one on this machine: two at once on two cores are too many.
 
     Args:
         folder: Where it keeps its logs and its files.
@@ -186,13 +189,15 @@ def running_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
         for name, url in zip(peers, clients, strict=True)
     ]
     cluster = Cluster(members)
-    try:
-        for member in members:
-            member.start()
-        cluster.wait_for_leader()
-        yield cluster
-    finally:
-        cluster.close()
+    with _LOCK.open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # given up with the file, or with the process
+        try:
+            for member in members:
+                member.start()
+            cluster.wait_for_leader()
+            yield cluster
+        finally:
+            cluster.close()
 
 
 def _command(binary: str, folder: Path, name: str, url: str, peers: dict[str, str]) -> list[str]:
