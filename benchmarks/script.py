@@ -48,27 +48,17 @@ def run(arguments: list[str], datastore: str) -> tuple[float, int]:
     return seconds, usage.ru_maxrss // 1024
 
 
-def table(invocations: int = 100, large: int = 100_000) -> str:
-    """The rows of both datastores as text.
-
-    Args:
-        invocations: How many single commands are timed.
-        large: How many statements the large script has.
-    """
-    rows = []
-    with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
-        folder = Path(name)
-        for store, datastore in (("SQLite", f"sqlite:{name}/profiles.db"), ("etcd", url)):
-            rows += measure(store, datastore, folder, invocations, large)
-    return tabulate(rows, ("datastore", "work", "seconds", "per statement", "ratio", "memory"), disable_numparse=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--invocations", type=int, default=100, help="single commands to time (default: 100)")
     parser.add_argument("--large", type=int, default=100_000, help="statements of the large script (default: 100000)")
     options = parser.parse_args()
-    print(table(options.invocations, options.large))
+    rows = []
+    with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
+        folder = Path(name)
+        for store, datastore in (("SQLite", f"sqlite:{name}/profiles.db"), ("etcd", url)):
+            rows += measure(store, datastore, folder, options.invocations, options.large)
+    print(tabulate(rows, ("datastore", "work", "seconds", "per statement", "ratio", "memory"), disable_numparse=True))
 
 
 def measure(name: str, datastore: str, folder: Path, invocations: int, large: int) -> list[list[str]]:

@@ -61,7 +61,7 @@ class RunOptions:
     also_read: tuple[str, ...] = ()
     progress: Progress = no_progress
     unchanged: Mapping[str, Entry | None] = field(default_factory=lambda: NOTHING)
-    workers: int = 8
+    workers: int = 16
     lock_seconds: int = LOCK_SECONDS
     piece_bytes: int = PIECE_BYTES
 

@@ -43,7 +43,7 @@ from tests.support.runs import (
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(before=STORES, target=TARGETS, workers=st.integers(1, 8))
+@given(before=STORES, target=TARGETS, workers=st.integers(1, 16))
 def test_a_run_updates_the_store_like_a_mapping(
     datastore_url: str, before: Values, target: dict[str, str | None], workers: int
 ) -> None:
