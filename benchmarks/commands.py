@@ -64,6 +64,8 @@ def rows(turns: int = 40) -> list[list[str]]:
     with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
         commands = [
             Command("python -c pass", [sys.executable, "-c", "pass"]),
+            # Without what an editable installation, or any other, adds to every start of this Python.
+            Command("python -S -c pass", [sys.executable, "-S", "-c", "pass"]),
             Command("--version", [_PROGRAM, "--version"], 2.5),
             Command("--help", [_PROGRAM, "--help"], 2.5),
             Command("completion of a keyword", [_PROGRAM, "__complete", *_ADD[:4], "inb"], 2.5),
