@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from calicoctl.cli.commands import COMPLETE, COMPLETE_BASH
+from calicoctl.cli.commands import COMPLETE, COMPLETE_BASH, HELP_OPTIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,6 +23,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         from calicoctl.cli.complete import complete
 
         return complete(arguments)
+    if len(arguments) == 1 and _is_printed(arguments[0]):
+        return 0
     from calicoctl.cli.dispatch import dispatch
 
     return dispatch(arguments)
+
+
+def _is_printed(option: str) -> bool:
+    """Print what a lone option asks for; whether there was such an option, and all went well.
+
+    What goes wrong is left to the usual way, which can tell of it, at the price of 20 ms of imports.
+    """
+    if option == "--version":
+        from calicoctl.version import VERSION
+
+        text = f"calicoctl {VERSION}\n"
+    elif option in HELP_OPTIONS:
+        from calicoctl.cli.usage import HELP
+
+        text = HELP
+    else:
+        return False
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (OSError, AttributeError):  # AttributeError: there is no standard output
+        return False
+    return True
