@@ -42,12 +42,28 @@ def embedded(folder: Path, tmp_path: Path) -> Program:
     return Program(folder, f"sqlite:{tmp_path / 'embedded.db'}")
 
 
+def _terminal(columns: int) -> Iterator[Terminal]:
+    terminal = Terminal(columns)
+    yield terminal
+    terminal.close()
+
+
 @pytest.fixture
 def narrow_terminal() -> Iterator[Terminal]:
     """A terminal of 40 columns."""
-    terminal = Terminal(40)
-    yield terminal
-    terminal.close()
+    yield from _terminal(40)
+
+
+@pytest.fixture
+def wide_terminal() -> Iterator[Terminal]:
+    """A terminal of 120 columns."""
+    yield from _terminal(120)
+
+
+@pytest.fixture
+def unsized_terminal() -> Iterator[Terminal]:
+    """A terminal that was never told how wide it is, like that of a serial line."""
+    yield from _terminal(0)
 
 
 @pytest.fixture

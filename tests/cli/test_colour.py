@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -22,13 +21,6 @@ profile WEB {
 }
 """
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@pytest.fixture
-def wide_terminal() -> Iterator[Terminal]:
-    terminal = Terminal(120)
-    yield terminal
-    terminal.close()
 
 
 @pytest.fixture

@@ -63,6 +63,15 @@ def test_a_table_that_fits_stays_one(embedded: Program, store: RawStore, narrow_
     assert finished(process).status == 0
 
 
+def test_a_terminal_that_does_not_know_its_width_is_an_ordinary_one(
+    embedded: Program, store: RawStore, unsized_terminal: Terminal
+) -> None:
+    process = embedded.start("profile", "show", stdout=unsized_terminal.descriptor)
+    unsized_terminal.hand_over()
+    assert unsized_terminal.read_all() == "+------+\n| Name |\n+------+\n|  WEB |\n+------+\n"
+    assert finished(process).status == 0
+
+
 def test_rule_update_says_that_it_waits_and_takes_what_is_typed(
     embedded: Program, store: RawStore, narrow_terminal: Terminal
 ) -> None:
