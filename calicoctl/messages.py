@@ -7,6 +7,8 @@ areas. The style: lower case, no full stop, the user's own text in backticks, ad
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from calicoctl.diagnostics import Kind, Severity
 
 
@@ -21,6 +23,11 @@ def _warning(code: str, template: str) -> Kind:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: `1 rule`, `2 rules`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def kinds() -> Mapping[str, Kind]:
+    """Every kind of diagnostic by its code."""
+    return {kind.code: kind for kind in globals().values() if isinstance(kind, Kind)}
 
 
 # --- E01xx: syntax -----------------------------------------------------------------------------

@@ -272,10 +272,8 @@ def _profiles(line: _Line, given: Sequence[str]) -> list[Candidate]:
 
 def _codes(given: Sequence[str]) -> list[Candidate]:
     from calicoctl import messages
-    from calicoctl.diagnostics import Kind
 
-    kinds = sorted((kind.code, kind.template) for kind in vars(messages).values() if isinstance(kind, Kind))
-    return [(code, template) for code, template in kinds if code not in given]
+    return [(code, kind.template) for code, kind in sorted(messages.kinds().items()) if code not in given]
 
 
 def _print(lines: Sequence[str]) -> None:

@@ -25,7 +25,7 @@ def run(options: Options) -> int:
     parser = Arguments("explain")
     parser.add_argument("codes", nargs="*", default=[])
     given: list[str] = parser.parse_args(list(options.words[1:])).codes
-    kinds = _kinds()
+    kinds = messages.kinds()
     codes = [_code(word) for word in given]
     unknown = [index for index, code in enumerate(codes) if code not in kinds]
     if unknown:
@@ -35,11 +35,6 @@ def run(options: Options) -> int:
     else:
         say("\n".join(_title(kind) for _, kind in sorted(kinds.items())))
     return ExitStatus.DONE
-
-
-def _kinds() -> Mapping[str, Kind]:
-    """Every kind of diagnostic by its code."""
-    return {kind.code: kind for kind in vars(messages).values() if isinstance(kind, Kind)}
 
 
 def _code(word: str) -> str:

@@ -18,7 +18,6 @@ from calicoctl import messages
 from calicoctl.cli.commands import COMMANDS
 from calicoctl.cli.run_options import read_request
 from calicoctl.cli.usage_words import Option, command_summaries, help_of, options_of, program_options
-from calicoctl.diagnostics import Kind
 from tests.cli.program import Program, finished
 from tests.cli.raw import PROFILES, RawStore, open_raw
 from tests.support.etcd_server import closed_port
@@ -389,5 +388,5 @@ def test_other_shells_are_refused(embedded: Program, words: list[str]) -> None:
 
 
 def test_every_code_is_offered(embedded: Program) -> None:
-    codes = {kind.code for kind in vars(messages).values() if isinstance(kind, Kind)}
+    codes = set(messages.kinds())
     assert set(asked(embedded, "explain", "")) == codes

@@ -14,14 +14,14 @@ import pytest
 
 from calicoctl import messages
 from calicoctl.cli import explain
-from calicoctl.diagnostics import Kind, Severity
+from calicoctl.diagnostics import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
 from tests.cli.program import PATIENCE, Program
 from tests.support.etcd_server import RawEtcd
 
 FOLDER = Path(messages.__file__).parent / explain.FOLDER
-KINDS = {kind.code: kind for kind in vars(messages).values() if isinstance(kind, Kind)}
+KINDS = messages.kinds()
 
 # Those that no command can be led to, each with its reason.
 UNTRIGGERED = {
