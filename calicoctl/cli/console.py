@@ -115,12 +115,22 @@ def read_text(stream: BinaryIO) -> str:
 
     Raises:
         OSError: It cannot be read.
+        ValueError: It is too large.
+    """
+    return read_bytes(stream).decode("utf-8", "surrogateescape")
+
+
+def read_bytes(stream: BinaryIO) -> bytes:
+    """All of a stream.
+
+    Raises:
+        OSError: It cannot be read.
         ValueError: It has more than `INPUT_BYTES_MAX` bytes, or no end, as `/dev/zero`.
     """
     content = stream.read(INPUT_BYTES_MAX + 1)
     if len(content) > INPUT_BYTES_MAX:
         raise ValueError(f"it has more than {INPUT_BYTES_MAX} bytes")
-    return content.decode("utf-8", "surrogateescape")
+    return content
 
 
 def tell_usage(line: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import os
 import stat
@@ -11,8 +10,9 @@ from itertools import islice
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.console import read_input, read_text
+from calicoctl.cli.console import read_bytes, read_input, read_text
 from calicoctl.diagnostics import Refused, diagnose, reason_of
+from calicoctl.nearest import nearest
 from calicoctl.source import DEFINE_OPTION, STANDARD_INPUT, Source, Span
 from calicoctl.syntax import ast, printer
 
@@ -97,7 +97,7 @@ def _content(path: Path) -> bytes:
 
     Raises:
         OSError: It is none, or cannot be read.
-        ValueError: The path holds a NUL.
+        ValueError: The path holds a NUL, or the file is too large.
     """
     # To open a pipe would take until somebody writes to it.
     with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123  # no path
@@ -106,7 +106,7 @@ def _content(path: Path) -> bytes:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file")
-        return file.read()
+        return read_bytes(file)
 
 
 def _nearest_file(path: Path, word: ast.Word) -> str | None:
@@ -116,10 +116,10 @@ def _nearest_file(path: Path, word: ast.Word) -> str | None:
     except OSError:
         return None
     # Without what follows the dot, as that is alike in all of them.
-    near = {each.stem.lower(): each for each in sorted(files)}
-    nearest = [near[each] for each in difflib.get_close_matches(path.stem.lower(), near, n=1)]
-    if not nearest:
+    by_stem = {each.stem: each for each in sorted(files)}
+    stem = nearest(path.stem, by_stem)
+    if stem is None:
         return None
     if isinstance(word, ast.ExpandedWord):
-        return f"there is `{nearest[0]}`"
-    return f"include {printer.quoted(str(Path(word.text).with_name(nearest[0].name)))}"
+        return f"there is `{by_stem[stem]}`"
+    return f"include {printer.quoted(str(Path(word.text).with_name(by_stem[stem].name)))}"

@@ -80,7 +80,7 @@ def read_form(words: Sequence[str], position: int, form: str) -> str:
     if form in OUTPUT_FORMS:
         return form
     span = argument_span(words, position)
-    near = nearest(form.lower(), OUTPUT_FORMS) or OUTPUT_FORMS[0]
+    near = nearest(form, OUTPUT_FORMS) or OUTPUT_FORMS[0]
     word = words[position]
     mended = [*words[:position], word[: len(word) - len(form)] + near, *words[position + 1 :]]
     place = Span(span.source, span.end - len(form), span.end)
