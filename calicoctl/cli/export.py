@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calicoctl import messages
 from calicoctl.cli.console import say, tell
-from calicoctl.cli.options import Options
+from calicoctl.cli.options import Options, argument_span
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, diagnose
@@ -12,7 +12,7 @@ from calicoctl.engine.export import export_profile
 from calicoctl.engine.state import State
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.words import existing_profile
-from calicoctl.source import COMMAND_LINE, Source, Span
+from calicoctl.source import Span
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
@@ -43,12 +43,9 @@ def run(options: Options) -> int:
 
 def _names(words: tuple[str, ...]) -> dict[str, Span]:
     """The profiles that were named, each once, with its place on the command line."""
-    source = Source(COMMAND_LINE, " ".join(["calicoctl", *words]))
     found: dict[str, Span] = {}
-    offset = len("calicoctl export ")
-    for word in words[1:]:
-        span = Span(source, offset, offset + len(word))
-        offset += len(word) + 1
+    for index, word in enumerate(words[1:], start=1):
+        span = argument_span(words, index)
         name = None if word.startswith("--") else _name(word, span)
         if name is None:
             raise Refused([diagnose(messages.NOT_A_PROFILE, span, "`calicoctl export --help` tells more", name=word)])
