@@ -12,10 +12,9 @@ from pathlib import Path
 from calicoctl import messages
 from calicoctl.cli.commands import COMMANDS
 from calicoctl.cli.console import OutputFailed, end_output, say, tell
-from calicoctl.cli.options import read_options
+from calicoctl.cli.options import Options, read_options
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose, reason_of
-from calicoctl.version import VERSION
 
 
 def dispatch(arguments: Sequence[str]) -> int:
@@ -63,7 +62,7 @@ def _run(arguments: Sequence[str]) -> int:
         options = read_options(arguments)
         command = options.words[0] if options.words else None
         if options.wants_help or options.wants_version:
-            say(_help_text(command) if options.wants_help else f"calicoctl {VERSION}\n", end="")
+            say(_text(command, options), end="")
             return ExitStatus.DONE
         if command not in COMMANDS:
             from calicoctl.cli.profile import unknown_command
@@ -77,8 +76,11 @@ def _run(arguments: Sequence[str]) -> int:
         return ExitStatus.REFUSED
 
 
-def _help_text(command: str | None) -> str:
+def _text(command: str | None, options: Options) -> str:
+    """The help of a command, or of the program, or the version."""
     from calicoctl.cli import usage
 
+    if not options.wants_help:
+        return usage.VERSION_TEXT
     text: str = getattr(usage, f"{command.upper()}_HELP") if command in COMMANDS else usage.HELP
     return text

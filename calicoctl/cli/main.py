@@ -35,18 +35,12 @@ def _is_printed(option: str) -> bool:
 
     What goes wrong is left to the usual way, which can tell of it, at the price of 20 ms of imports.
     """
-    if option == "--version":
-        from calicoctl.version import VERSION
-
-        text = f"calicoctl {VERSION}\n"
-    elif option in HELP_OPTIONS:
-        from calicoctl.cli.usage import HELP
-
-        text = HELP
-    else:
+    if option not in ("--version", *HELP_OPTIONS):
         return False
+    from calicoctl.cli.usage import HELP, VERSION_TEXT
+
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(HELP if option in HELP_OPTIONS else VERSION_TEXT)
         sys.stdout.flush()
     except (OSError, AttributeError):  # AttributeError: there is no standard output
         return False

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calicoctl.version import VERSION
+
 # The pieces of a rule, line by line as the specification breaks them.
 _PORT_PEERS = (
     "[(from [(ports <SRCPORTS>)] [(tag <SRCTAG>)] [(cidr <SRCCIDR>)])]",
@@ -219,6 +221,8 @@ A datastore that does not answer at once costs nothing but the names.
 
 `calicoctl --help` lists the options that every command takes.
 """
+
+VERSION_TEXT = f"calicoctl {VERSION}\n"
 
 # One line for each statement; for a rule, one for each kind of match.
 _SHOW = "calicoctl profile show [--detailed]"
