@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.mistakes import explain
+from calicoctl.policy.plain import pass_over
 from calicoctl.policy.spelling import canonical
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
@@ -41,7 +42,8 @@ def format_script(source: Source) -> str:
     Raises:
         Refused: A line of it is not in the language, or a block is not whole.
     """
-    problems = [problem for item in read_script(source) for problem in _problems(item)]
+    # What certainly is sound is not read here: each line is parsed below.
+    problems = [problem for item in read_script(source, pass_over) for problem in _problems(item)]
     if problems:
         raise Refused(problems)
     layout = _Layout()

@@ -128,7 +128,7 @@ def _agrees(rule: Rule) -> bool:
     if source.net is None and destination.net is None:
         return True
     versions: set[int] = {net.version for net in (source.net, destination.net) if net is not None}
-    if protocol is not None and protocol.is_icmp and protocol.ip_version is not None:
+    if protocol is not None and protocol.ip_version is not None:
         versions.add(protocol.ip_version)
     return len(versions) == 1
 
