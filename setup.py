@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import runpy
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
@@ -51,6 +54,25 @@ EXTRAS_REQUIRE = {
 
 README = ROOT / "README.md"
 
+
+class BuildWithTables(build_py):
+    """Builds the package, with the tables that are derived from its grammar.
+
+    An editable installation has them in the checkout, where they are derived again when the grammar has changed.
+    """
+
+    def run(self) -> None:
+        super().run()
+        # The sources themselves derive their tables. `calicoctl.grammar` gets its name only by the installation.
+        sys.path.insert(0, str(ROOT))
+        grammar = importlib.util.spec_from_file_location("calicoctl.grammar", ROOT / "grammar" / "__init__.py")
+        sys.modules["calicoctl.grammar"] = importlib.util.module_from_spec(grammar)
+        from calicoctl.syntax.tables.build import build
+
+        target = ROOT if self.editable_mode else Path(self.build_lib)
+        build(target / "calicoctl" / "syntax" / "tables")
+
+
 setup(
     name="calicoctl",
     version=VERSION,
@@ -83,6 +105,7 @@ setup(
         "calicoctl.grammar": ["*.lark"],
     },
     include_package_data=False,
+    cmdclass={"build_py": BuildWithTables},
     zip_safe=False,
     entry_points={"console_scripts": ["calicoctl = calicoctl.cli.main:main"]},
     install_requires=INSTALL_REQUIRES,

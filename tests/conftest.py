@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, running_etcd
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Build the grammar's tables if it has been edited: each process under test would derive them by itself."""
+    if not hasattr(config, "workerinput"):
+        subprocess.run([sys.executable, "-m", "calicoctl.syntax.tables.build"], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from calicoctl.policy.rule import Action, Network, Peer, PortRange, Protocol, Rule
 from calicoctl.syntax import ast
-from calicoctl.syntax.vocabulary import SYNONYMS, keywords
+from calicoctl.syntax.grammar import keywords
+from calicoctl.syntax.vocabulary import SYNONYMS
 
 KEYWORDS = tuple(sorted(set(keywords().values())))
 

@@ -208,9 +208,7 @@ def _environment(folder: Path) -> dict[str, str]:
     program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CALICOCTL_", "ETCD_", "XDG_"))}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    # Not in HOME, which a block may set to where nothing shall be written.
-    cache = str(folder / "cache")
-    return kept | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull, "XDG_CACHE_HOME": cache}
+    return kept | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull}
 
 
 def agrees(shown: str, printed: str) -> bool:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
 from calicoctl.syntax import order
-from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords, keywords
+from calicoctl.syntax.grammar import keywords
+from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
 _PIECE_OF_PORTS = re.compile(r"[0-9,:-]+\Z")

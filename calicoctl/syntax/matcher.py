@@ -1,9 +1,9 @@
 """Well-formed texts read without Lark, by regular expressions that are derived from the grammar.
 
-`calicoctl.syntax.folding` folds the rules of the grammar into expressions, which are kept in the user's cache folder
-and made anew when the grammar is another. What they take is what Lark takes, as the same tree; what they do not take
-is for Lark to read, or to say what is wrong with it. So a command that is well-formed does without Lark, which takes
-50 ms to import and load, and a statement of a script takes 20 us instead of 100 to become a tree.
+`calicoctl.syntax.tables.folding` folds the rules of the grammar into expressions when the package is built. What they
+match is what Lark parses, as the same tree; what they do not match is left to Lark, which parses it or says what is
+wrong with it. So a well-formed command does without Lark, which takes 50 ms to import and load, and a statement of a
+script takes 20 us instead of 100 to become a tree.
 
 Properties in `tests/properties/test_matcher.py` hold the two equal.
 """
@@ -12,34 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from calicoctl.syntax.derived import derived
+from calicoctl.syntax.grammar import file_of
+from calicoctl.syntax.tables.built import table
 from calicoctl.syntax.tree import Child, Token, Tree
-
-_FOLDED = {
-    "statement": "profile.lark",
-    "rule": "profile.lark",
-    "script_line": "script.lark",
-    "block_line": "script.lark",
-    "list_line": "script.lark",
-}
-# The lines of scripts that come in great numbers; the rules whose words say what such a line means, and those that
-# are taken whole; and the rules that mean something else when they are empty.
-_LINES = {
-    "script_line": ("rule_add", "tag_add", "profile_add", "block_begin"),
-    "block_line": ("tags_line", "list_begin", "block_end"),
-    "list_line": ("rule",),
-}
-_WORDS_OF = (
-    "profile_name", "name", "ports", "tag", "cidr", "bare_cidr", "icmp_match", "icmp_type", "icmp_code"
-)  # fmt: skip
-_WHOLE = ("tags_line", "list_begin")
-_FILLED = ("source_with_ports", "destination_with_ports", "source", "destination")
-# A position is rare where there are many lines, and would take two thirds of their expressions; a variable is for
-# others to judge.
-_NOT_IN_LINES = frozenset({"AT_POSITION", "_AT", "EXPANDED_CIDR"})
 
 
 class _Expression:
@@ -180,7 +158,7 @@ class LinePattern(NamedTuple):
 @cache
 def line_pattern(start: str) -> LinePattern:
     """The expression for the lines that scripts have most of, among those of a start of the grammar."""
-    folded = _folded(_FOLDED[start])["lines"][start]
+    folded = _folded(file_of(start))["lines"][start]
     kinds = {
         each["group"]: LineKind(each["line"], *(tuple(column) for column in zip(*each["words"], strict=True)))
         if each["words"]
@@ -196,40 +174,16 @@ def terminal_pattern(terminal: str) -> re.Pattern[str]:
     return re.compile(_folded("script.lark")["terminals"][terminal])
 
 
-# --- what is kept ---------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------------------------
 
 
 @cache
 def _expressions(start: str) -> Sequence[_Expression]:
-    return [_Expression(each) for each in _folded(_FOLDED[start])["trees"][start]]
+    return [_Expression(each) for each in _folded(file_of(start))["trees"][start]]
 
 
 @cache
 def _folded(file: str) -> dict[str, Any]:
     """The folded grammar of a file."""
-    folded: dict[str, Any] = derived(f"{file}.folded", ("matcher", "folding"), partial(fold_grammar, file))
+    folded: dict[str, Any] = table(f"{file}.folded")
     return folded
-
-
-def fold_grammar(file: str) -> dict[str, Any]:
-    """Fold the starts of a grammar file.
-
-    Raises:
-        Unfoldable: One of its rules is recursive, or written in a way that is not understood.
-    """
-    # Imported here: they need Lark.
-    from calicoctl.syntax.folding import QUOTES, Grammar, Words, fold, fold_lines
-    from calicoctl.syntax.grammar import compile_grammar
-
-    compiled = compile_grammar(file)
-    starts = [start for start, its_file in _FOLDED.items() if its_file == file]
-    whole, hot = Grammar(compiled), Grammar(compiled, QUOTES | _NOT_IN_LINES)
-    return {
-        "terminals": {str(each.name): each.pattern.to_regexp() for each in compiled.terminals},
-        "trees": {start: fold(whole, start) for start in starts},
-        "lines": {
-            start: fold_lines(hot, start, _LINES[start], Words(_WORDS_OF, _WHOLE, _FILLED))
-            for start in starts
-            if start in _LINES
-        },
-    }

@@ -1,8 +1,8 @@
 """What may come next in a statement that is being typed: asked of the grammar, without Lark.
 
 Lark alone takes longer to import than a person notices between two keystrokes. So the grammar's automaton is derived
-once (`calicoctl.syntax.automaton`), kept in the user's cache folder, and derived again when the grammar is another.
-For the same reason nothing is imported here that completion does not need, dataclasses included.
+when the package is built (`calicoctl.syntax.tables.automaton`). For the same reason nothing is imported here that
+completion does not need, dataclasses included.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from calicoctl.syntax.derived import derived
+from calicoctl.syntax.tables.built import table
 
 TYPE_CHECKING = False  # as in `typing`, which takes 8 ms to import
 if TYPE_CHECKING:
-    from calicoctl.syntax.automaton import Table
+    from calicoctl.syntax.tables.automaton import Table
 
 
 class Place:
@@ -80,12 +80,5 @@ def place_behind(words: Sequence[str]) -> Place | None:
 
 
 def _table() -> Table:
-    table: Table = derived("next-words.json", ("automaton", "next_words"), _derive)
-    return table
-
-
-def _derive() -> Table:
-    # Imported here: it needs Lark.
-    from calicoctl.syntax.automaton import derive_table
-
-    return derive_table()
+    automaton: Table = table("next-words")
+    return automaton

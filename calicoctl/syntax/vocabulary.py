@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
-from functools import cache
 
-from calicoctl.syntax.grammar import language
+from calicoctl.syntax.grammar import keywords
 
 # What a terminal that is no keyword stands for. A test holds this against the grammar.
 _VALUES = {
@@ -62,21 +60,6 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "--force": ("--no-check",), "-f": ("--no-check",), "--nocheck": ("--no-check",),
     "--details": ("--detailed",), "--verbose": ("--detailed",), "-d": ("--detailed",), "-l": ("--detailed",),
 }  # fmt: skip
-
-
-@cache
-def keywords(start: str = "statement") -> Mapping[str, str]:
-    """The word of each terminal that is one keyword or option, by the terminal's name.
-
-    Args:
-        start: A start of the grammar, whose file is looked into.
-    """
-    found = {}
-    for terminal in language(start).terminals:
-        literal = re.fullmatch(r"([a-z0-9\\-]+)\(\?!\\S\)", terminal.pattern.to_regexp())
-        if literal is not None:
-            found[str(terminal.name)] = literal[1].replace("\\-", "-")
-    return found
 
 
 def _known(expected: frozenset[str]) -> Mapping[str, str]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import io
 import os
 import pty
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,14 +22,6 @@ from calicoctl.cli.main import main
 PATIENCE = 120.0  # seconds; a run that takes longer hangs
 
 _OURS = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
-
-
-@cache
-def _cache_folder() -> str:
-    """One cache for all runs: the grammar is compiled once, as it is for a user, and not in every test's home."""
-    folder = tempfile.mkdtemp(prefix="calicoctl-tests-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 @dataclass(frozen=True)
@@ -72,7 +60,6 @@ class Program:
         """Its whole environment: nothing of the tests' own."""
         named = {} if self.datastore is None else {"CALICOCTL_DATASTORE": self.datastore}
         system = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
-        system["XDG_CACHE_HOME"] = _cache_folder()
         return {**system, "CALICOCTL_ENV": "/dev/null", **named, **self.variables}
 
     def run(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:

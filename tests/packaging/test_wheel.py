@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.cli.completion import SHELLS
+from calicoctl.syntax.tables.derivation import TABLES
 from calicoctl.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,7 +87,9 @@ def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) 
     assert {"calicoctl/grammar/rule.lark", "calicoctl/grammar/profile.lark"} <= grammars
     scripts = {f"calicoctl/cli/shells/calicoctl.{shell}" for shell in SHELLS}
     explanations = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "explanations").iterdir()}
-    assert held == modules | grammars | scripts | explanations | {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
+    tables = {f"calicoctl/syntax/tables/{name}.json" for name in TABLES}
+    rest = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
+    assert held == modules | grammars | scripts | explanations | tables | rest
 
 
 def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
@@ -110,6 +113,12 @@ def test_the_first_example_works_from_another_folder(installed: Path, tmp_path: 
 def test_the_module_runs_and_tells_its_version(installed: Path, tmp_path: Path) -> None:
     done = run(installed / "python", "-m", "calicoctl", "--version", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"calicoctl {VERSION}\n", "")
+
+
+def test_its_tables_are_those_of_its_grammar(installed: Path, tmp_path: Path) -> None:
+    code = "from calicoctl.syntax.tables.build import is_current; print(is_current())"
+    done = run(installed / "python", "-c", code, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
 def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -> None:

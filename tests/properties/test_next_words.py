@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from calicoctl.source import Source, Span
 from calicoctl.syntax import printer
-from calicoctl.syntax.automaton import derive_table
+from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.next_words import Place, place_behind
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement
 from calicoctl.syntax.repair import split_words
-from calicoctl.syntax.vocabulary import keywords
+from calicoctl.syntax.tables.automaton import derive_automaton
 from tests.strategies import any_texts, mistyped, plain_names, trees_of_statements, word_salads
 
-TERMINALS = frozenset(derive_table()["terminals"])
+TERMINALS = frozenset(derive_automaton()["terminals"])
 # A word of each kind.
 SAMPLES = (
     *keywords().values(),

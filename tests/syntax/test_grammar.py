@@ -11,9 +11,9 @@ from calicoctl.engine.plan import _EVALUATIONS
 from calicoctl.policy import statement as valid
 from calicoctl.policy.validation import _CHECKS
 from calicoctl.syntax import ast
-from calicoctl.syntax.grammar import STARTS, language
+from calicoctl.syntax.grammar import STARTS, keywords, language
 from calicoctl.syntax.printer import PRINTERS
-from calicoctl.syntax.vocabulary import _UNSAID, _VALUES, SYNONYMS, describe, expected_keywords, keywords
+from calicoctl.syntax.vocabulary import _UNSAID, _VALUES, SYNONYMS, describe, expected_keywords
 
 STATEMENTS = set(get_args(ast.Statement))
 # A block is put together from lines; no single grammar rule is its own.

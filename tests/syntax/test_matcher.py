@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import re
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import pytest
 from lark import Lark
 
 from calicoctl.policy import plain
-from calicoctl.syntax import matcher
-from calicoctl.syntax.folding import Grammar, Unfoldable, fold
 from calicoctl.syntax.grammar import STARTS
 from calicoctl.syntax.lark_tree import Stop, lark_tree
-from calicoctl.syntax.matcher import _Expression, fold_grammar, line_pattern, match
+from calicoctl.syntax.matcher import _Expression, line_pattern, match
+from calicoctl.syntax.tables import lines
+from calicoctl.syntax.tables.folding import Grammar, Unfoldable, fold
 
 # --- folding ------------------------------------------------------------------------------------
 
@@ -96,7 +94,7 @@ def test_what_has_no_expression_is_refused(rules: str) -> None:
 
 def test_every_start_that_is_parsed_is_folded() -> None:
     for file, starts in STARTS.items():
-        folded = fold_grammar(file)
+        folded = lines.fold_grammar(file)
         assert set(folded["trees"]) == set(starts) - {"script"}
         assert all(folded["trees"].values())
         for each in itertools.chain.from_iterable(folded["trees"].values()):
@@ -106,7 +104,7 @@ def test_every_start_that_is_parsed_is_folded() -> None:
 @pytest.mark.parametrize("start", ["script_line", "block_line", "list_line"])
 def test_every_word_of_a_line_that_may_be_passed_over_has_a_judge(start: str) -> None:
     kinds = line_pattern(start).kinds
-    assert {kind.line for kind in kinds.values()} == {"", *matcher._LINES[start]}
+    assert {kind.line for kind in kinds.values()} == {"", *lines._LINES[start]}
     assert set(plain._judges(start)) == set(kinds)
 
 
@@ -119,7 +117,7 @@ def test_words_in_quotes_and_continued_lines_are_left_to_lark() -> None:
 # --- without Lark -------------------------------------------------------------------------------
 
 
-def run(arguments: list[str], cache: Path, script: str = "") -> str:
+def run(arguments: list[str], folder: Path, script: str = "") -> str:
     """Run the program and tell the names of the modules of Lark that it imported."""
     program = "import sys\nfrom calicoctl.cli.main import main\nstatus = main()\n"
     program += (
@@ -127,7 +125,7 @@ def run(arguments: list[str], cache: Path, script: str = "") -> str:
     )
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
-        env=os.environ | {"XDG_CACHE_HOME": str(cache), "CALICOCTL_DATASTORE": f"sqlite:{cache}/x.db"},
+        env=os.environ | {"CALICOCTL_DATASTORE": f"sqlite:{folder}/x.db"},
         input=script,
         capture_output=True,
         text=True,
@@ -166,41 +164,4 @@ profile DB {
     ids=["add", "show", "check", "run"],
 )
 def test_what_is_well_formed_does_without_lark(tmp_path: Path, arguments: list[str], script: str) -> None:
-    run(arguments, tmp_path, script)  # folds the grammar
     assert run(arguments, tmp_path, script) == ""
-
-
-# --- what is kept -------------------------------------------------------------------------------
-
-
-def kept(cache: Path) -> Path:
-    (file,) = (cache / "calicoctl").glob("profile.lark.folded")
-    return file
-
-
-def test_what_was_folded_is_kept_for_its_owner_alone_and_used_again(tmp_path: Path) -> None:
-    assert run(["profile", "show"], tmp_path) != ""
-    before = kept(tmp_path).stat()
-    assert before.st_mode & 0o777 == 0o600
-    assert run(["profile", "show"], tmp_path) == ""
-    assert kept(tmp_path).stat().st_ino == before.st_ino
-
-
-@pytest.mark.parametrize("damage", ["empty", "short", "one byte", "another grammar", "writable"])
-def test_a_file_that_does_not_qualify_is_made_anew(tmp_path: Path, damage: str) -> None:
-    run(["profile", "show"], tmp_path)
-    file = kept(tmp_path)
-    whole = file.read_bytes()
-    if damage == "writable":
-        file.chmod(0o666)
-    elif damage == "another grammar":
-        made_of, folded = json.loads(whole[4:])
-        payload = json.dumps([made_of + " ", folded]).encode()
-        file.write_bytes(zlib.crc32(payload).to_bytes(4, "big") + payload)
-    else:
-        at = len(whole) // 2
-        changed = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
-        file.write_bytes({"empty": b"", "short": whole[:2], "one byte": changed}[damage])
-    assert run(["profile", "show"], tmp_path) != ""
-    assert kept(tmp_path).read_bytes() == whole
-    assert kept(tmp_path).stat().st_mode & 0o777 == 0o600

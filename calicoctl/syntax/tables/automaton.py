@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from lark import Lark
 from lark.grammar import Rule
 
-from calicoctl.syntax.grammar import language
-from calicoctl.syntax.vocabulary import keywords
+from calicoctl.syntax.grammar import compile_grammar, file_of, keywords
 
 END = "$END"
 _START = "statement"
@@ -41,17 +41,22 @@ class Table(TypedDict):
 _Stack = tuple[int, ...]
 
 
-def derive_table() -> Table:
+def derive_automaton() -> Table:
     """The automaton of a statement and the words of its terminals."""
-    rows = _merged(_explored(language(_START).parse_interactive("", start=_START).parser_state))
+    rows = _merged(_explored(_compiled().parse_interactive("", start=_START).parser_state))
     used = {name for row in rows for name in row}
     known = keywords(_START)
     terminals: dict[str, dict[str, str]] = {}
-    for terminal in language(_START).terminals:
+    for terminal in _compiled().terminals:
         name, pattern = str(terminal.name), terminal.pattern.to_regexp()
         if name in used:
             terminals[name] = {"word": known[name]} if name in known else {"pattern": pattern, **_opening(pattern)}
     return {"terminals": terminals, "states": rows}
+
+
+def _compiled() -> Lark:
+    # Not `language`, which may load a table: this makes one.
+    return compile_grammar(file_of(_START))
 
 
 def _opening(pattern: str) -> dict[str, str]:

@@ -1,0 +1,133 @@
+"""Tables derived from the grammar: built with the package, never stale, and never read from a user's folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from calicoctl.syntax.grammar import STARTS, compile_grammar, language
+from calicoctl.syntax.tables.build import is_current
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Runs the program on its arguments, then reports whether Lark was imported.
+PROGRAM = """
+import sys
+from calicoctl.cli.main import main
+status = main()
+print("lark" in sys.modules, file=sys.stderr)
+sys.exit(status)
+"""
+PATIENCE = 60.0  # seconds
+KEYWORDS = ["show", "add", "remove", "json", "update"]
+
+
+class Installation:
+    """A copy of the package as it is installed, in a folder of its own, with an empty home folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.package = folder / "site" / "calicoctl"
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "calicoctl", self.package, ignore=ignored)
+        shutil.copytree(ROOT / "grammar", self.package / "grammar", ignore=ignored)
+        self.tables = self.package / "syntax" / "tables"
+
+    def python(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        system = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PYTHONPATH": str(self.package.parent)}
+        command = [sys.executable, *arguments]
+        return subprocess.run(
+            command,
+            cwd=self.home,
+            env=system | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+
+    def keywords(self, **variables: str) -> tuple[list[str], bool]:
+        """The keywords that completion offers after `rule`, and whether Lark was imported for them."""
+        return self.program("__complete", "profile", "WEB", "rule", "", **variables)
+
+    def program(self, *words: str, **variables: str) -> tuple[list[str], bool]:
+        """What the program prints, and whether it imported Lark."""
+        done = self.python("-c", PROGRAM, *words, **variables)
+        return done.stdout.split(), done.stderr.endswith("True\n")
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Installation:
+    return Installation(tmp_path)
+
+
+def rule_word(text: str, installation: Installation) -> None:
+    """Change a keyword of the grammar."""
+    grammar = installation.package / "grammar" / "profile.lark"
+    changed = grammar.read_text(encoding="utf-8").replace('_JSON: "json"', f'_JSON: "{text}"')
+    grammar.write_text(changed, encoding="utf-8")
+
+
+def test_the_tables_of_the_checkout_are_built_and_current() -> None:
+    assert is_current()
+
+
+@pytest.mark.parametrize("file", STARTS)
+def test_a_built_parser_is_the_compiled_one(file: str) -> None:
+    built, compiled = language(STARTS[file][0]), compile_grammar(file)
+    assert built is not compiled
+    assert {str(each.name): each.pattern.to_regexp() for each in built.terminals} == {
+        str(each.name): each.pattern.to_regexp() for each in compiled.terminals
+    }
+    assert [*map(str, built.rules)] == [*map(str, compiled.rules)]
+    assert built.options.start == compiled.options.start
+
+
+def test_a_parser_for_another_release_of_lark_is_compiled_instead(installation: Installation) -> None:
+    table = installation.tables / "profile.lark.parser.json"
+    header, _, payload = table.read_text(encoding="utf-8").partition("\n")
+    assert '"lark": "' in payload
+    table.write_text(header + "\n" + payload.replace('"lark": "', '"lark": "0.'), encoding="utf-8")
+    code = "from calicoctl.syntax.grammar import *; language(); print(compile_grammar.cache_info())"
+    assert "currsize=1" in installation.python("-c", code).stdout
+
+
+def test_an_installation_needs_neither_lark_nor_a_cache(installation: Installation) -> None:
+    assert installation.keywords() == (KEYWORDS, False)
+    assert installation.program("profile", "WEB", "tag", "sho")[1] is True
+    assert list(installation.home.rglob("*")) == []
+
+
+def test_a_changed_grammar_is_never_answered_from_an_old_table(installation: Installation) -> None:
+    rule_word("text", installation)
+    assert installation.keywords() == ([word.replace("json", "text") for word in KEYWORDS], True)
+    assert installation.python("-m", "calicoctl.syntax.tables.build").returncode == 0
+    assert installation.keywords() == ([word.replace("json", "text") for word in KEYWORDS], False)
+
+
+@pytest.mark.parametrize("module", ["grammar.py", "tables/automaton.py", "tables/derivation.py"])
+def test_code_that_derives_tables_is_one_of_their_sources(installation: Installation, module: str) -> None:
+    with (installation.package / "syntax" / module).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert installation.keywords() == (KEYWORDS, True)
+
+
+def test_without_tables_they_are_derived(installation: Installation) -> None:
+    for table in installation.tables.glob("*.json"):
+        table.unlink()
+    assert installation.keywords() == (KEYWORDS, True)
+    assert list(installation.tables.glob("*.json")) == []
+
+
+def test_the_folder_of_a_users_caches_is_not_looked_at(installation: Installation, tmp_path: Path) -> None:
+    cache = tmp_path / "cache" / "calicoctl"
+    cache.mkdir(parents=True)
+    for table in installation.tables.glob("*.json"):
+        os.mkfifo(cache / table.name)  # to open one would wait for a writer
+    assert installation.keywords(XDG_CACHE_HOME=str(cache.parent)) == (KEYWORDS, False)
