@@ -39,6 +39,8 @@ EXTRAS_REQUIRE = {
         # Lark needs it to prove that terminals do not collide (`strict=True`); the program itself does not.
         "interegular>=0.3.3,<0.4",
         "pytest>=9,<10",
+        # No test may hang the suite, or CI.
+        "pytest-timeout>=2.4,<3",
         # Draws the diagrams of `make docs`, which a test makes anew.
         "railroad-diagrams>=3.0.1,<4",
         "pytest-xdist>=3.6,<4",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,13 +10,34 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import optional
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, running_etcd
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Build the grammar's tables if it has been edited: each process under test would derive them by itself."""
+    _restore_signals()
     if not hasattr(config, "workerinput"):
         subprocess.run([sys.executable, "-m", "calicoctl.syntax.tables.build"], check=True)
+
+
+def _restore_signals() -> None:
+    """Give every process that tests start the usual dispositions, whatever those of the suite's own parent are.
+
+    Shells let background jobs ignore SIGINT, `nohup` lets its command ignore SIGHUP, and children inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with what was not run, and why."""
+    terminalreporter.section("optional parts")
+    for line in optional.summary():
+        terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

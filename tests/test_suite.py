@@ -1,0 +1,65 @@
+"""The suite itself: it does not depend on how it was started, and says what it left out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
+
+
+def run_pytest(*arguments: str, path: str = os.environ["PATH"], before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a part of the suite in a process of its own.
+
+    Args:
+        arguments: Of pytest.
+        path: Its PATH.
+        before: What the shell that starts it does first.
+    """
+    shell = shutil.which("sh")
+    assert shell is not None
+    command = [shell, "-c", f'{before}\nexec "$@"', "sh", sys.executable, "-m", "pytest", "-q", *arguments]
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_process_that_a_test_starts_can_be_interrupted(name: str) -> None:
+    code = f"import signal; print(signal.getsignal(signal.{name}) is signal.SIG_IGN, signal.pthread_sigmask(0, ()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False set()\n"
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+def test_so_it_is_when_the_parent_ignores_signals(workers: str) -> None:
+    this = f"{__file__}::{test_a_process_that_a_test_starts_can_be_interrupted.__name__}"
+    done = run_pytest(workers, this, before="trap '' INT TERM HUP QUIT")
+    assert f"{len(SIGNALS)} passed" in done.stdout, done.stdout
+
+
+def test_a_test_that_hangs_is_ended(tmp_path: Path) -> None:
+    hanging = tmp_path / "test_hanging.py"
+    hanging.write_text("import signal\n\n\ndef test_hangs():\n    signal.pause()\n", encoding="utf-8")
+    done = run_pytest(f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}", "-o", "timeout=1", str(hanging))
+    assert "Timeout (>1.0s)" in done.stdout, done.stdout
+    assert done.returncode == 1
+
+
+def test_parts_that_were_left_out_are_listed_last(tmp_path: Path) -> None:
+    done = run_pytest("--collect-only", "tests/test_suite.py", path=str(tmp_path))
+    listed = [line for line in done.stdout.splitlines() if line.startswith("not run: ")]
+    for shell in ("bash", "zsh", "fish"):
+        assert f"not run: completion in {shell} (install the shell {shell})" in listed
+    assert done.stdout.index("optional parts") > done.stdout.index("test_so_it_is")
+
+
+def test_the_suites_own_limit_is_set(pytestconfig: pytest.Config) -> None:
+    assert float(pytestconfig.getini("timeout")) > 0
+    assert signal.getitimer(signal.ITIMER_REAL)[0] > 0
