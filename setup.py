@@ -81,6 +81,7 @@ setup(
     description="A small language for Calico's policy profiles, with its interpreter and its datastores",
     long_description=README.read_text(encoding="utf-8") if README.exists() else "",
     long_description_content_type="text/markdown",
+    author="The calicoctl profile authors",
     license_expression="Apache-2.0",
     license_files=["LICENSE"],
     classifiers=[
@@ -92,6 +93,7 @@ setup(
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
         "Topic :: System :: Networking :: Firewalls",
         "Typing :: Typed",
     ],

@@ -1,4 +1,4 @@
-"""The wheel is whole: built, installed in an empty environment, and used from another folder."""
+"""What is distributed is complete: the source distribution, the wheel, and a single file made of that."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import venv
+import zipapp
 import zipfile
 from pathlib import Path
 
@@ -54,16 +56,40 @@ def run_well(*command: str | Path, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def tracked() -> list[str]:
+    """Every file of the project, as git lists them; without git, as an unpacked source distribution lists them."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        return [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+    return [
+        name
+        for name in next(ROOT.glob("*.egg-info/SOURCES.txt")).read_text(encoding="utf-8").splitlines()
+        if ".egg-info/" not in name
+    ]
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy: an old `build/` cannot lend it files, and the checkout stays clean."""
-    source = tmp_path_factory.mktemp("source")
-    for folder in ("calicoctl", "grammar"):
-        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
-        shutil.copy(ROOT / name, source)
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tracked files alone: an old `build/` cannot lend its own, and the real checkout stays clean."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in tracked():
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def source_distribution(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("source-distribution")
+    run_well(sys.executable, "-m", "build", "--sdist", "--outdir", output, checkout, folder=output)
+    [built] = output.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("wheel")
-    run_well(sys.executable, "-m", "build", "--wheel", "--outdir", output, source, folder=output)
+    run_well(sys.executable, "-m", "build", "--wheel", "--outdir", output, checkout, folder=output)
     [built] = output.iterdir()
     return built
 
@@ -77,6 +103,38 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pip_install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     run_well(programs / "python", *pip_install, wheel, folder=environment)
     return programs
+
+
+def test_the_source_distribution_holds_the_whole_project(source_distribution: Path) -> None:
+    with tarfile.open(source_distribution) as archive:
+        held = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    of_the_build = {name for name in held if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
+    assert held - of_the_build == set(tracked())
+
+
+def test_a_wheel_of_the_source_distribution_is_that_of_the_project(
+    source_distribution: Path, wheel: Path, tmp_path: Path
+) -> None:
+    run_well(
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--outdir",
+        tmp_path,
+        unpacked(source_distribution, tmp_path),
+        folder=tmp_path,
+    )
+    [built] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as one, zipfile.ZipFile(wheel) as other:
+        assert sorted(one.namelist()) == sorted(other.namelist())
+
+
+def unpacked(source_distribution: Path, folder: Path) -> Path:
+    with tarfile.open(source_distribution) as archive:
+        archive.extractall(folder / "unpacked", filter="data")
+    [project] = (folder / "unpacked").iterdir()
+    return project
 
 
 def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) -> None:
@@ -126,3 +184,21 @@ def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -
         done = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
         script = (ROOT / "calicoctl" / "cli" / "shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
         assert (done.returncode, done.stdout, done.stderr) == (0, script, "")
+
+
+def test_it_runs_from_one_file(wheel: Path, tmp_path: Path) -> None:
+    everything = tmp_path / "everything"
+    pip_install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", everything)
+    run_well(sys.executable, *pip_install, wheel, folder=tmp_path)
+    program = tmp_path / "calicoctl.pyz"
+    # Not `zipapp -m calicoctl.cli.main:main`, which drops the exit status.
+    shutil.copy(everything / "calicoctl" / "__main__.py", everything)
+    zipapp.create_archive(everything, program)
+    datastore = {"CALICOCTL_DATASTORE": f"sqlite:{tmp_path / 'profiles.db'}"}
+    answers = [
+        run(sys.executable, "-I", program, *words.split(), folder=tmp_path, **datastore)
+        for words in ("profile add WEB", "profile WEB rule add inbound permit", "explain E0104", "completion bash")
+    ]
+    assert [done.returncode for done in answers] == [0, 1, 0, 0], answers
+    assert answers[0].stdout == "Created profile WEB\n"
+    assert "[E0104]" in answers[1].stderr
