@@ -88,7 +88,6 @@ PORT_OUT_OF_RANGE = _error("E0202", "port {port} is out of range; ports are 1 to
 PORT_ZERO = _error("E0203", "port 0 is refused: later agents reject the whole profile over it")
 PORTS_REVERSED = _error("E0204", "the port range `{ports}` is reversed")
 EMPTY_PORT = _error("E0205", "the port list `{ports}` has an empty item")
-PORT_LEADING_ZERO = _error("E0206", "`{port}` begins with a zero, which the agent may read as octal")
 BAD_NETWORK = _error(
     "E0207", "`{cidr}` is not a network; write four dotted decimals or an IPv6 address, and a `/length`"
 )
@@ -109,6 +108,8 @@ DOT_PROFILE = _error("E0217", "a profile cannot be called `{name}`: its key woul
 BAD_POSITION = _error("E0218", "`{word}` is not a position; positions are the numbers that `rule show` prints")
 REPEATED_TAG = _error("E0219", "the tag `{tag}` stands twice")
 EMPTY_PEER = _warning("W0201", "an empty `{keyword}` matches any address; is a shell variable unset?")
+PORT_LEADING_ZERO = _warning("W0205", "`{port}` begins with a zero; it is the decimal number {number}")
+MAPPED_NETWORK = _warning("W0206", "`{cidr}` is an IPv4-mapped network: no packet has such an address")
 HOST_BITS = _warning("W0202", "`{cidr}` has host bits set; the network is `{network}`")
 
 # --- E03xx: rule JSON and stored documents -----------------------------------------------------
@@ -123,17 +124,17 @@ JSON_CONSTANT = _error("E0307", "not JSON: `{text}` is no number that JSON has")
 JSON_NOT_OBJECT = _error("E0308", "an object with `inbound_rules` and `outbound_rules` is expected, not {found}")
 JSON_REPEATED_KEY = _error("E0309", "`{path}` is given more than once")
 JSON_UNKNOWN_MEMBER = _error("E0310", "`{path}` is no key of a rules document")
-JSON_LIST_MISSING = _error("E0311", "`{path}` is missing: the agent refuses a profile without both lists")
+JSON_LIST_MISSING = _error("E0311", "neither `inbound_rules` nor `outbound_rules` is given")
 JSON_NOT_A_LIST = _error("E0312", "`{path}` must be a list of rules, not {found}")
 RULE_NOT_OBJECT = _error("E0313", "`{path}` must be an object, not {found}")
 RULE_UNKNOWN_KEY = _error("E0314", "`{path}` is no key of a rule")
 RULE_NULL = _error("E0315", "`{path}` is null, and the agent ignores the key")
-RULE_NO_ACTION = _error("E0316", "`{path}` has no `action`, which the agent takes as `allow`")
 RULE_ACTION = _error("E0317", "`{path}` must be `allow`, `deny`, `log` or `next-tier`, not {found}")
 RULE_PROTOCOL = _error("E0318", "`{path}` must be a protocol's name or its number 1 to 255, not {found}")
 RULE_TAG = _error("E0319", "`{path}` must be a tag, not {found}; tags have only A-Z a-z 0-9 _ . -")
 RULE_TAG_BOUNDS = _error("E0320", "`{path}` must have 1 to {maximum} characters and not begin with `-`; it is {found}")
 RULE_NET = _error("E0321", "`{path}` must be an IPv4 or IPv6 network, not {found}")
+RULE_NETS = _error("E0345", "`{path}` must be a list of networks, not {found}")
 RULE_PORTS_TYPE = _error("E0322", "`{path}` must be a list of ports, not {found}")
 RULE_PORTS_EMPTY = _error("E0323", "`{path}` is empty, which the agent takes as any port")
 RULE_PORTS_PROTOCOL = _error("E0324", "`{path}` needs the `protocol` tcp or udp, by name")
@@ -153,7 +154,11 @@ RULE_LOG_PREFIX = _error("E0337", '`{path}` must be 1 to {maximum} printable ASC
 TAGS_NOT_A_LIST = _error("E0338", "a JSON list of tags is expected, not {found}")
 TAGS_TAG = _error("E0339", "`{path}` must be a tag, not {found}; tags have only A-Z a-z 0-9 _ . -")
 JSON_MORE_ERRORS = _error("E0340", "there are more errors than these")
-ID_IGNORED = _warning("W0301", "`id` is ignored: the profile is the one that the command names")
+OTHER_ID = _error("E0346", "`id` is {found}, but the profile is `{profile}`")
+JSON_LIST_EMPTY = _warning("W0310", "`{path}` is missing, and is read as an empty list")
+RULE_NO_ACTION = _warning("W0311", "`{path}` has no `action`, which means `allow`")
+RULE_LATER_KEY = _warning("W0312", "`{path}` is read by agents from {version} on; earlier ones drop the whole profile")
+NET_MAPPED = _warning("W0313", "`{path}` is {found}, an IPv4-mapped network: no packet has such an address")
 NET_MASKED = _warning("W0302", "`{path}` is {found}, which has host bits set; the network stored is `{network}`")
 NETS_MASKED = _warning("W0307", "{count} more networks have host bits set, and are stored without them")
 STORED_REFUSED = _warning("W0303", "{why}; over this the agent drops the whole profile")
@@ -189,7 +194,9 @@ HIDDEN_KEY = _warning(
     "W0405", "profile `{profile}` is hidden from the agent: etcd does not list names that begin with `_`"
 )
 MISPLACED_KEY = _warning("W0406", "`{key}` is where no key belongs, so that the agent never reads it")
-TAG_NOBODY_HAS = _warning("W0407", "no profile carries the tag `{tag}`, so that {count} with it match nothing")
+TAG_NOBODY_HAS = _warning("W0407", "no profile has the tag `{tag}`, so these rules never match: {places}")
+STORED_MAPPED = _warning("W0410", "no packet has an address of the IPv4-mapped network `{cidr}`: {place}")
+NOTHING_STORED = Kind("N0403", Severity.NOTE, "nothing is stored under `{root}` yet; is this the right datastore?")
 UNFINISHED_RUN = _warning("W0408", "a run is unfinished: {run}")
 
 # --- E05xx: datastores -------------------------------------------------------------------------
@@ -262,8 +269,11 @@ WAITING_FOR_JSON = Kind(
 WAITING_FOR_SCRIPT = Kind(
     "N0604", Severity.NOTE, "reading a script from the terminal; end with Ctrl-D on a line of its own"
 )
+EQUAL_RULE_LEFT = Kind(
+    "N0402", Severity.NOTE, "a rule that means the same remains, at position {position}; repeat to remove it, too"
+)
 BEYOND_LANGUAGE = Kind(
-    "N0401", Severity.NOTE, "what stands in [ ] is beyond the rule language; `rule json` prints such rules as they are"
+    "N0401", Severity.NOTE, "parts in [ ] cannot be expressed in the rule language; `rule json` prints the stored rule"
 )
 
 # --- E07xx: runs: the changes of a script on a datastore without transactions -------------------

@@ -48,7 +48,7 @@ def _check_shown(document: RulesDocument) -> None:
     shown = display_json(document)
     require_printable(shown)
     if not document.is_damaged:
-        again, _ = read_update(Source("printed", shown), None)
+        again, _ = read_update(Source("printed", shown), "WEB")
         assert _meanings(again) == _meanings(document), shown
 
 
@@ -70,7 +70,7 @@ def _meanings(document: RulesDocument) -> list[list[object]]:
 def _check_update(source: Source) -> None:
     """What `rule update` takes is enforced as it is written, and stored as JSON."""
     try:
-        document, warnings = read_update(source, None)
+        document, warnings = read_update(source, "WEB")
     except Refused as refused:
         require_refusal(refused)
         return

@@ -10,6 +10,8 @@ from calicoctl.cli.tables import table
 from calicoctl.diagnostics import printable
 from calicoctl.engine import outcome
 
+# What the original printed where there is nothing; scripts look for it.
+_ABSENT = "None"
 _DETAILED_HEADERS = ("Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State")
 
 
@@ -44,7 +46,8 @@ def _rules(answer: outcome.RuleListing, _: int | None) -> str:
 
 
 def _numbered(rules: tuple[str, ...]) -> list[str]:
-    return [f"{number:4} {printable(rule)}" for number, rule in enumerate(rules, start=1)]
+    # The first space is a margin and not a part of the number's width, so position 1000 keeps it.
+    return [f" {number:3} {printable(rule)}" for number, rule in enumerate(rules, start=1)]
 
 
 def _document(answer: outcome.RuleDocument, _: int | None) -> str:
@@ -59,8 +62,8 @@ def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
     rows = []
     for row in answer.rows:
         key = row.endpoint
-        places = ("", "", "", "") if key is None else (key.host, key.orchestrator, key.workload, key.endpoint)
-        rows.append((row.profile, *places, row.state))
+        places = (None,) * 4 if key is None else (key.host, key.orchestrator, key.workload, key.endpoint)
+        rows.append((row.profile, *(place or _ABSENT for place in (*places, row.state))))
     return table(_DETAILED_HEADERS, rows, width)
 
 

@@ -50,7 +50,7 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
     if health is None:
         return
     say(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
-    tell(health.problems, limit=None)
+    tell([*health.problems, *health.notes], limit=None)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
     say(messages.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else messages.HEALTHY)
 
@@ -77,5 +77,6 @@ def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict
         ],
         "profiles": None if health is None else health.profiles,
         "endpoints": None if health is None else health.endpoints,
+        "notes": [] if health is None else [diagnostic_document(each) for each in health.notes],
         "problems": [] if health is None else [diagnostic_document(each) for each in health.problems],
     }

@@ -86,7 +86,8 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
     if isinstance(statement, UpdateRules):
         from calicoctl.policy.rule_update import read_update
 
-        document, warnings = read_update(Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON)), None)
+        source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
+        document, warnings = read_update(source, statement.profile)
         tell(warnings)
         statement = replace(statement, document=document)
     # From here on: what a person takes to type the rules in is no time of the datastore's.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.diagnostics import Diagnostic
-from calicoctl.engine.diff import PartDiff, ProfileDiff, counts
+from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, counts
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.source import Span
 
@@ -68,7 +68,10 @@ def _place(span: Span) -> Document:
 
 def _profile(diff: ProfileDiff) -> Document:
     change = "create" if diff.is_created else "delete" if diff.is_deleted else "update"
-    return {"profile": diff.profile, "change": change, **{part.name: _part(part) for part in diff.parts}}
+    own = {part.name: _part(part) for part in diff.parts if part.name in (TAGS, *RULES)}
+    # Keys of other tools have any name, so they stand apart.
+    others = {part.name: _part(part) for part in diff.parts if part.name not in own}
+    return {"profile": diff.profile, "change": change, **own, **({"other_keys": others} if others else {})}
 
 
 def _part(part: PartDiff) -> Document:

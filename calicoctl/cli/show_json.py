@@ -8,7 +8,7 @@ from itertools import groupby
 
 from calicoctl.diagnostics import printable
 from calicoctl.engine.outcome import Answer, EndpointListing, EndpointRow, ProfileListing, RuleListing, TagListing
-from calicoctl.policy.json_text import Unreadable, find_constant
+from calicoctl.policy.json_text import find_constant
 from calicoctl.policy.rule import Direction
 from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags
 from calicoctl.policy.stored import RulesDocument, StoredRule, display_rule
@@ -27,9 +27,8 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules, answer: Answer
             return json.dumps({"profiles": [{"profile": name} for name in names]}, indent=2)
         case ShowProfiles(), EndpointListing(rows):
             return json.dumps({"profiles": _profiles(rows)}, indent=2)
-        case ShowTags(), TagListing(tags, is_readable):
-            shown = list(tags) if is_readable else None
-            return json.dumps({"profile": statement.profile, "tags": shown}, indent=2)
+        case ShowTags(), TagListing(tags):
+            return json.dumps({"profile": statement.profile, "tags": list(tags)}, indent=2)
         case ShowRules(), RuleListing():
             return _rules(statement.profile, answer)
     raise TypeError(f"{type(statement).__name__} does not answer so")
@@ -42,7 +41,7 @@ def _profiles(rows: Sequence[EndpointRow]) -> list[dict[str, object]]:
     ]
 
 
-def _endpoint(row: EndpointRow) -> dict[str, str]:
+def _endpoint(row: EndpointRow) -> dict[str, str | None]:
     key = row.endpoint
     assert key is not None, "a profile without endpoints has none to tell of"
     return {
@@ -67,10 +66,8 @@ def _rules(profile: str, listing: RuleListing) -> str:
     return "{\n  " + ",\n  ".join(members) + "\n}"
 
 
-def _list(document: RulesDocument | Unreadable | None, direction: Direction, texts: Sequence[str]) -> str:
-    if isinstance(document, Unreadable):
-        return "null"
-    if document is None or not texts:
+def _list(document: RulesDocument, direction: Direction, texts: Sequence[str]) -> str:
+    if not texts:
         return "[]"
     rules = enumerate(zip(texts, document.rules(direction), strict=True), start=1)
     return "[\n" + ",\n".join(_rule(position, text, stored) for position, (text, stored) in rules) + "\n  ]"

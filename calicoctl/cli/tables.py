@@ -31,8 +31,8 @@ def _framed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     # Imported here: only a table pays for it.
     from tabulate import tabulate
 
-    # It would pad cells otherwise than the specification (an odd space to the right), and take 4 s for a million of
-    # them, most of the time of `show --detailed`. So they come padded, and it draws what is around a row of spaces.
+    # It would pad cells otherwise than the specification (an odd space always to the right), and take 4 s for a million
+    # of them, most of the time of `show --detailed`. So they come padded, and it draws what is around a row of spaces.
     empty = [" " * len(name) for name in names]
     drawn = tabulate([empty], names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True).split("\n")
     drawn[-2:-1] = [f"| {' | '.join(row)} |" for row in rows]
@@ -48,25 +48,25 @@ def _padded(header: str, cells: Sequence[str]) -> tuple[str, list[str]]:
     """A column's header and its cells, centred in the width of the widest."""
     widths = list(map(len if "".join(cells).isascii() else display_width, cells))
     width = max([display_width(header), *set(widths)])
+    left, right = _spaces_around(display_width(header), width)
+    name = f"{left}{header}{right}"
     if set(widths) == {width}:  # identifiers of one kind
-        return _centred_header(header, width), list(cells)
-    spaces = {each: _spaces_around(width - each) for each in set(widths)}
+        return name, list(cells)
+    spaces = {each: _spaces_around(each, width) for each in set(widths)}
     padded = [
-        f"{left}{cell}{right}" for cell, (left, right) in zip(cells, map(spaces.__getitem__, widths), strict=True)
+        f"{before}{cell}{after}" for cell, (before, after) in zip(cells, map(spaces.__getitem__, widths), strict=True)
     ]
-    return _centred_header(header, width), padded
+    return name, padded
 
 
-def _spaces_around(space: int) -> tuple[str, str]:
-    right = space // 2
-    return " " * (space - right), " " * right
+def _spaces_around(length: int, width: int) -> tuple[str, str]:
+    """The spaces that centre a text: an odd one is to the right of a text of odd length, else to the left.
 
-
-def _centred_header(header: str, width: int) -> str:
-    """Like a cell, but for a header of odd length: the specification prints `| State  |` and `Workload ID` so."""
-    space = width - len(header)
-    left = (space + 1 - len(header) % 2) // 2
-    return " " * left + header + " " * (space - left)
+    So did PrettyTable, with which the original drew the tables that the specification prints.
+    """
+    space = width - length
+    left = (space + 1 - length % 2) // 2
+    return " " * left, " " * (space - left)
 
 
 def _records(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

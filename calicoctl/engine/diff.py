@@ -17,11 +17,17 @@ from calicoctl.policy.rule import Direction
 from calicoctl.policy.stored import StoredRule
 from calicoctl.policy.tags import TagsDocument
 from calicoctl.policy.text import listing_text
+from calicoctl.store import keys
+from calicoctl.store.interface import Entry
 
 _CONTEXT = 3
 # difflib takes quadratic time; longer stretches are divided first.
 _COMPARED_MAX = 2000
 
+
+# The names of the parts of a profile; any other part is a key that other tools keep in its folder.
+TAGS = "tags"
+RULES = tuple(direction.value for direction in Direction)
 
 # A line of a part: a rule, or the name of a tag as text.
 Line = StoredRule | str
@@ -34,7 +40,7 @@ class PartDiff:
     A rule is written out as text only when somebody looks at its line: of a hundred thousand, a script may change ten.
 
     Attributes:
-        name: `tags`, `inbound` or `outbound`.
+        name: `tags`, `inbound` or `outbound`; or the path of another tool's key below the profile's folder.
         old: Its lines; None when the profile did not exist.
         new: Its lines; None when the profile will not exist.
     """
@@ -55,7 +61,9 @@ class PartDiff:
 
     @property
     def differs(self) -> bool:
-        """Whether the two are not the same text."""
+        """Whether the two are not the same text; tags are a set, whose order means nothing."""
+        if self.name == TAGS and self.old is not None and self.new is not None:
+            return set(self.old) != set(self.new)
         if self.old is None or self.new is None or len(self.old) != len(self.new):
             return self.old is not self.new
         return not all(map(_is_same, self.old, self.new))
@@ -160,11 +168,18 @@ def profile_diffs(state: State) -> tuple[ProfileDiff, ...]:
     diffs = []
     for name in state.changed_names():
         old, new = state.original(name), state.profile(name)
-        found = [PartDiff(part, _lines(old, part), _lines(new, part)) for part in ("tags", "inbound", "outbound")]
+        found = [PartDiff(part, _lines(old, part), _lines(new, part)) for part in (TAGS, *RULES)]
+        found += [_removed(entry) for entry in state.removed_keys(name)]
         parts = tuple(part for part in found if part.differs)
         if parts:
             diffs.append(ProfileDiff(name, parts, not old.exists, not new.exists))
     return tuple(diffs)
+
+
+def _removed(entry: Entry) -> PartDiff:
+    place = keys.profile_of(entry.key)
+    assert place is not None, "it is in a profile's folder"
+    return PartDiff(place[1], (entry.value,), None)
 
 
 def _lines(profile: Profile, part: str) -> tuple[Line, ...] | None:
@@ -182,7 +197,7 @@ def _lines(profile: Profile, part: str) -> tuple[Line, ...] | None:
 
 def counts(diffs: Sequence[ProfileDiff]) -> Counts:
     """The numbers of a diff."""
-    rules = [part for diff in diffs for part in diff.parts if part.name != "tags"]
+    rules = [part for diff in diffs for part in diff.parts if part.name in RULES]
     return Counts(
         sum(len(part.added) for part in rules),
         sum(len(part.removed) for part in rules),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from calicoctl import messages
@@ -13,10 +13,14 @@ from calicoctl.engine.state import State
 from calicoctl.engine.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.stored import StoredRule
+from calicoctl.policy.rule import Direction, network_text
+from calicoctl.policy.rule_json import is_mapped
+from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 
+# The rules that a finding lists; the others are counted.
+_PLACES_MAX = 5
 # Keys of a rule, with or without a `!` before them, that name a tag.
 _TAG_KEYS = ("src_tag", "dst_tag")
 
@@ -29,11 +33,13 @@ class Health:
         profiles: How many profiles there are.
         endpoints: How many endpoints there are, those that make no sense left out.
         problems: What is wrong, by kind of thing.
+        notes: What may be unexpected without being wrong.
     """
 
     profiles: int
     endpoints: int
     problems: tuple[Diagnostic, ...]
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def examine(datastore: Datastore) -> Health:
@@ -58,13 +64,16 @@ def examine(datastore: Datastore) -> Health:
     problems += _missing_profiles(users, names, datastore)
     problems += _misplaced_keys(snapshot)
     problems += _tags_nobody_has([state.profile(name) for name in names])
-    return Health(len(names), len(endpoints), tuple(problems))
+    is_new = not snapshot and not datastore.read([keys.ROOT])
+    notes = (diagnose(messages.NOTHING_STORED, root=keys.ROOT),) if is_new else ()
+    return Health(len(names), len(endpoints), tuple(problems), notes)
 
 
 def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:
     if profile.rules is None:
         yield diagnose(messages.PROFILE_WITHOUT_RULES, profile=profile.name)
     yield from damage(profile)
+    yield from _mapped_networks(profile)
 
 
 def _missing_profiles(users: Counter[str], names: list[str], datastore: Datastore) -> Iterator[Diagnostic]:
@@ -97,15 +106,35 @@ def _tags_nobody_has(profiles: list[Profile]) -> Iterator[Diagnostic]:
         if profile.tags is not None and not isinstance(profile.tags, Unreadable)
         for tag in profile.tags.tags
     }
-    used = Counter(
-        tag
-        for profile in profiles
-        if profile.rules is not None and not isinstance(profile.rules, Unreadable)
-        for rule in (*profile.rules.inbound, *profile.rules.outbound)
-        for tag in set(_tags_of(rule))
-    )
+    used: dict[str, list[str]] = {}
+    for profile in profiles:
+        for place, rule in _placed_rules(profile):
+            for tag in set(_tags_of(rule)):
+                used.setdefault(tag, []).append(place)
     for tag in sorted(used.keys() - carried):
-        yield diagnose(messages.TAG_NOBODY_HAS, tag=tag, count=messages.counted(used[tag], "rule"))
+        yield diagnose(messages.TAG_NOBODY_HAS, tag=tag, places=_listed(used[tag]))
+
+
+def _mapped_networks(profile: Profile) -> Iterator[Diagnostic]:
+    """Rules about IPv4-mapped networks, which no packet has."""
+    for place, stored in _placed_rules(profile):
+        for peer in (stored.rule.source, stored.rule.destination) if stored.rule is not None else ():
+            if peer.net is not None and is_mapped(str(peer.net)):
+                yield diagnose(messages.STORED_MAPPED, cidr=network_text(peer.net), place=place)
+
+
+def _placed_rules(profile: Profile) -> Iterator[tuple[str, StoredRule]]:
+    """The rules of a profile, each with its place: the profile, the direction and the position."""
+    if isinstance(profile.rules, RulesDocument):
+        for direction in Direction:
+            for position, rule in enumerate(profile.rules.rules(direction), start=1):
+                yield f"`{profile.name}` {direction.value} {position}", rule
+
+
+def _listed(places: Sequence[str]) -> str:
+    """The first places, and the number of the others."""
+    more = len(places) - _PLACES_MAX
+    return ", ".join(places[:_PLACES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _tags_of(stored: StoredRule) -> Iterator[str]:

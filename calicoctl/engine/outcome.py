@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calicoctl.diagnostics import Diagnostic
-from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.stored import RulesDocument
 from calicoctl.store.keys import EndpointKey
 
@@ -19,19 +18,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class TagListing:
-    """A profile's tags, in their order; `is_readable` is False when what is stored is no list."""
+    """A profile's tags, in their order."""
 
     tags: tuple[str, ...]
-    is_readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class RuleListing:
-    """A profile's rules as text, in their order, and the document that they come from; None when none is stored."""
+    """A profile's rules as text, in their order, and the document that they come from."""
 
     inbound: tuple[str, ...]
     outbound: tuple[str, ...]
-    document: RulesDocument | Unreadable | None
+    document: RulesDocument
 
 
 @dataclass(frozen=True, slots=True)

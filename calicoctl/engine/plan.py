@@ -28,7 +28,7 @@ from calicoctl.policy import statement as statements
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Effect, Profile
 from calicoctl.policy.rule import Direction
-from calicoctl.policy.stored import RulesDocument, display_json, read_stored_rules, stored_warnings
+from calicoctl.policy.stored import display_json, read_stored_rules, stored_warnings
 from calicoctl.policy.tags import tag_warnings
 from calicoctl.policy.text import listing_text
 from calicoctl.source import Source
@@ -121,14 +121,12 @@ def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) 
         "with `--no-check` it is removed all the same, and the agent then drops all traffic of these endpoints",
         profile=statement.profile,
         count=count,
-        endpoint="/".join((first.host, first.orchestrator, first.workload, first.endpoint)),
+        endpoint=first.text,
     )
 
 
 def _show_tags(statement: statements.ShowTags, state: State) -> Outcome:
-    profile = _existing(statement, state)
-    tags = () if profile.tags is None or isinstance(profile.tags, Unreadable) else profile.tags.tags
-    return Outcome(TagListing(tags, is_readable=not isinstance(profile.tags, Unreadable)))
+    return Outcome(TagListing(profiles.readable_tags(_existing(statement, state), statement.where).tags))
 
 
 def _add_tag(statement: statements.AddTag, state: State) -> Outcome:
@@ -154,18 +152,10 @@ def _remove_rule_at(statement: statements.RemoveRuleAt, state: State) -> Outcome
 
 
 def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:
-    profile = _existing(statement, state)
-    listing = RuleListing(_texts(profile, Direction.INBOUND), _texts(profile, Direction.OUTBOUND), profile.rules)
-    foreign = isinstance(profile.rules, RulesDocument) and any(
-        stored.rule is None for stored in (*profile.rules.inbound, *profile.rules.outbound)
-    )
-    return Outcome(listing, (diagnose(messages.BEYOND_LANGUAGE),) if foreign else ())
-
-
-def _texts(profile: Profile, direction: Direction) -> tuple[str, ...]:
-    if profile.rules is None or isinstance(profile.rules, Unreadable):
-        return ()
-    return tuple(listing_text(stored) for stored in profile.rules.rules(direction))
+    document = profiles.readable_rules(_existing(statement, state), statement.where)
+    inbound, outbound = (tuple(map(listing_text, document.rules(direction))) for direction in Direction)
+    foreign = any(stored.rule is None for stored in (*document.inbound, *document.outbound))
+    return Outcome(RuleListing(inbound, outbound, document), (diagnose(messages.BEYOND_LANGUAGE),) if foreign else ())
 
 
 def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Outcome:

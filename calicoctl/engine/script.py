@@ -254,7 +254,7 @@ def _read_step(
         reading = validate(item.node, item.extent, variables)
         statement, warnings = reading.statement, reading.warnings
         if isinstance(item.node, ast.RuleUpdate) and isinstance(statement, valid.UpdateRules):
-            document, more = read_update(_document(item.node, open_file, variables), None)
+            document, more = read_update(_document(item.node, open_file, variables), statement.profile)
             statement, warnings = replace(statement, document=document), (*warnings, *more)
     except Refused as refused:
         return None, refused.diagnostics

@@ -28,6 +28,8 @@ class State:
         self._snapshot = snapshot
         self._read: dict[str, Profile] = {}
         self._changed: dict[str, Profile] = {}
+        # Profiles that were removed, and perhaps added again: what else was in their folders is gone.
+        self._emptied: set[str] = set()
         # The profiles about which a statement was refused, and that was told: of later refusals nobody reads.
         self.doubtful: set[str] = set()
 
@@ -54,6 +56,8 @@ class State:
         """Let a profile be so from now on; one without rules and tags is removed."""
         if profile is not self.profile(profile.name):
             self._changed[profile.name] = profile
+            if not profile.exists:
+                self._emptied.add(profile.name)
 
     def names(self) -> list[str]:
         """The names of the profiles that exist, sorted."""
@@ -124,18 +128,29 @@ class State:
                 folders.setdefault(place[0], []).append(key)
         return folders
 
+    def removed_keys(self, name: str) -> Iterator[Entry]:
+        """The entries in a profile's folder, apart from rules and tags, that go because the profile was removed."""
+        if name in self._emptied:
+            own = (keys.rules_key(name), keys.tags_key(name))
+            yield from (self._snapshot[key] for key in self._folders.get(name, ()) if key not in own)
+
     def _changes_of(self, profile: Profile) -> Iterator[Change]:
+        before = self.original(profile.name)
+        tags = before.tags if _are_same_tags(before.tags, profile.tags) else profile.tags
         wanted = {
             keys.rules_key(profile.name): _text(profile.rules),
-            keys.tags_key(profile.name): _text(profile.tags),
+            keys.tags_key(profile.name): _text(tags),
+            **{entry.key: None for entry in self.removed_keys(profile.name)},
         }
-        if not profile.exists:
-            # Removing a profile takes everything in its folder, what other tools keep there too.
-            wanted.update(dict.fromkeys(self._folders.get(profile.name, ())))
         for key, value in wanted.items():
-            before = self._snapshot.get(key)
-            if value != (None if before is None else before.value):
-                yield Change(key, before, value)
+            entry = self._snapshot.get(key)
+            if value != (None if entry is None else entry.value):
+                yield Change(key, entry, value)
+
+
+def _are_same_tags(one: TagsDocument | Unreadable | None, other: TagsDocument | Unreadable | None) -> bool:
+    """Whether two lists hold the same tags; in another order, they are no change."""
+    return isinstance(one, TagsDocument) and isinstance(other, TagsDocument) and one.has_exactly(other.tags)
 
 
 def _text(document: RulesDocument | TagsDocument | Unreadable | None) -> str | None:

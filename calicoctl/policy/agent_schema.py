@@ -26,7 +26,7 @@ from calicoctl.messages import (
     RULE_LOG_PREFIX,
     RULE_MIXED_VERSIONS,
     RULE_NET,
-    RULE_NO_ACTION,
+    RULE_NETS,
     RULE_NOT_OBJECT,
     RULE_NULL,
     RULE_PORT,
@@ -65,7 +65,9 @@ _MATCH_KEYS = (
     *("protocol", "icmp_type", "icmp_code"),
     *(f"{side}_{what}" for side in ("src", "dst") for what in ("net", "tag", "selector", "ports")),
 )
-KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" for key in _MATCH_KEYS))
+# Lists of networks, which agents have read since the release; earlier ones refuse the key.
+LATER_KEYS = {"src_nets": "2.0", "dst_nets": "2.0"}
+KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" for key in _MATCH_KEYS), *LATER_KEYS)
 
 # What the agent itself takes for a tag: no bound on the length, and a leading `-` is allowed.
 AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
@@ -158,11 +160,8 @@ def validate_keys(rule: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def validate_action(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """There is an action, and it is one of the agent's four."""
-    if "action" not in rule:
-        yield _problem((), RULE_NO_ACTION, Verdict.MISREAD)
-        return
-    action = rule["action"]
+    """An action is one of the agent's four; a rule without one is `allow`."""
+    action = rule.get("action")
     if action is not None and action not in ACTIONS:
         near = (action, ACTIONS) if isinstance(action, str) else None
         yield Problem(("action",), RULE_ACTION, Verdict.REFUSED, (("found", found_text(action)),), near=near)
@@ -224,6 +223,16 @@ def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
         net = rule.get(key)
         if net is not None and (not isinstance(net, str) or read_network(net) is None):
             yield _problem((key,), RULE_NET, Verdict.REFUSED, found=found_text(net))
+    for key in LATER_KEYS:
+        nets = rule.get(key)
+        if nets is None:
+            continue
+        if not isinstance(nets, list) or not nets:
+            yield _problem((key,), RULE_NETS, Verdict.REFUSED, found=found_text(nets))
+            continue
+        for index, net in enumerate(nets):
+            if not isinstance(net, str) or read_network(net) is None:
+                yield _problem((key, index), RULE_NET, Verdict.REFUSED, found=found_text(net))
 
 
 def validate_ip_version(rule: Mapping[str, object]) -> Iterator[Problem]:
@@ -258,6 +267,12 @@ def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
         network = read_network(net) if isinstance(net, str) else None
         if network is not None:
             yield key, network.version
+    for key in LATER_KEYS:
+        nets = rule.get(key)
+        for net in nets if isinstance(nets, list) else ():
+            network = read_network(net) if isinstance(net, str) else None
+            if network is not None:
+                yield key, network.version
 
 
 def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:

@@ -343,6 +343,23 @@ def found_text(value: object) -> str:
     return f"`{_shortened(json.dumps(value, ensure_ascii=False))}`"
 
 
+def value_text(value: object) -> str:
+    """A value that was read, as JSON in one line of ASCII; numbers are spelled and keys repeated as they were.
+
+    Raises:
+        TypeError: It is no value that `read_value` returns.
+        RecursionError: It is nested too deeply.
+    """
+    if isinstance(value, OddNumber):
+        return value.text
+    if isinstance(value, list):
+        return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, dict | RepeatedKeys):
+        pairs = value.items() if isinstance(value, dict) else value.pairs
+        return "{" + ", ".join(f"{json.dumps(key)}: {value_text(each)}" for key, each in pairs) + "}"
+    return json.dumps(value)
+
+
 def visible_json(raw: str) -> str:
     """JSON in one line of printable ASCII, with every token spelled as it was.
 

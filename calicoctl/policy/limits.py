@@ -8,6 +8,7 @@ and for port 0, over which later agents reject the whole profile.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 NAME_LENGTH = 128
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
@@ -21,6 +22,26 @@ ERRORS_MAX = 1000
 
 ICMP_TYPE_MAX = 254
 ICMP_CODE_MAX = 255
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The bounds that a rule of older tools may exceed.
+
+    Attributes:
+        port_min: The lowest port.
+        icmp_type_max: The highest ICMP type.
+        any_tag: Whether a tag may be anything that can be stored.
+    """
+
+    port_min: int
+    icmp_type_max: int
+    any_tag: bool
+
+
+# Of a rule that is written, and of one that is only looked for: older tools could store it.
+NEW = Bounds(PORT_MIN, ICMP_TYPE_MAX, any_tag=False)
+STORED = Bounds(0, 255, any_tag=True)
 
 PREFIX_LENGTH_MAX = {4: 32, 6: 128}
 

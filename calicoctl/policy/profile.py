@@ -90,7 +90,7 @@ def add_profile(profile: Profile) -> Effect:
 
 def add_tag(profile: Profile, tag: str, where: Span) -> Effect:
     """Add a tag at the end, once."""
-    tags = _readable_tags(profile, where)
+    tags = readable_tags(profile, where)
     if tag in tags.tags:
         return Effect(profile, messages.TAG_PRESENT.format(tag=tag, profile=profile.name))
     return Effect(replace(profile, tags=tags.add(tag)), messages.TAG_ADDED.format(tag=tag, profile=profile.name))
@@ -102,7 +102,7 @@ def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effec
     Raises:
         Refused: The profile has no such tag.
     """
-    tags = _readable_tags(profile, where)
+    tags = readable_tags(profile, where)
     if tag not in tags.tags:
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
@@ -165,10 +165,18 @@ def remove_rule(profile: Profile, statement: statements.RemoveRule, *, is_told: 
         Refused: There is none.
     """
     document = readable_rules(profile, statement.where)
-    index = document.find(statement.direction, statement.rule)
+    index = document.find_meant(statement.direction, statement.rule)
     if index is None:
         raise Refused([_no_such_rule(profile, document, statement, is_told=is_told)])
-    return Effect(replace(profile, rules=document.with_rule_removed(statement.direction, index)))
+    edited = document.with_rule_removed(statement.direction, index)
+    another = edited.find_meant(statement.direction, statement.rule)
+    left = () if another is None else (_left(statement, another + 1),)
+    return Effect(replace(profile, rules=edited), None, left)
+
+
+def _left(statement: statements.RemoveRule, position: int) -> Diagnostic:
+    """The note that a rule which means the same as the removed one remains."""
+    return diagnose(messages.EQUAL_RULE_LEFT, statement.rule_span, position=position)
 
 
 def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effect:
@@ -202,6 +210,7 @@ def update_rules(profile: Profile, document: RulesDocument) -> Effect:
     rules = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
     for direction in Direction:
         rules = rules.with_rules(direction, document.rules(direction))
+    rules = rules.with_members((key, value) for key, value in document.members if not isinstance(value, Direction))
     message = messages.RULES_UPDATED.format(profile=profile.name)
     if isinstance(profile.rules, RulesDocument) and rules.text() == profile.rules.text():
         return Effect(profile, message)
@@ -229,20 +238,15 @@ def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> E
     for direction, shall_be in declared.items():
         wanted = wanted.with_rules(direction, _keeping_texts(document.rules(direction), shall_be))
     tags = profile.tags
-    if not _are(tags, statement.tags):
+    if isinstance(tags, TagsDocument):
+        tags = tags.with_exactly(statement.tags)
+    elif tags is not None or statement.tags:  # an absent list reads as empty
         tags = TagsDocument.new(statement.tags)
     # A key that is absent reads as empty, so that empty lists need not be written for it.
     keeps_rules = profile.rules is None and not (statement.inbound or statement.outbound)
     if (keeps_rules or wanted is profile.rules) and tags is profile.tags:
         return Effect(profile)
     return Effect(Profile(profile.name, profile.rules if keeps_rules else wanted, tags))
-
-
-def _are(tags: TagsDocument | Unreadable | None, names: tuple[str, ...]) -> bool:
-    """Whether a stored list holds exactly these tags, in this order; an absent one reads as empty."""
-    if isinstance(tags, Unreadable):
-        return False
-    return tuple(element.name for element in tags.elements) == names if tags is not None else not names
 
 
 def _keeping_texts(stored: Sequence[StoredRule], declared: Sequence[StoredRule]) -> tuple[StoredRule, ...]:
@@ -257,7 +261,7 @@ def _no_such_rule(
     profile: Profile, document: RulesDocument, statement: statements.RemoveRule, *, is_told: bool
 ) -> Diagnostic:
     other = Direction.OUTBOUND if statement.direction is Direction.INBOUND else Direction.INBOUND
-    if document.find(other, statement.rule) is not None:
+    if document.find_meant(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
     else:
         others = [each.rule for each in document.rules(statement.direction) if each.rule is not None] if is_told else []
@@ -291,7 +295,12 @@ def readable_rules(profile: Profile, where: Span) -> RulesDocument:
     return profile.rules if profile.rules is not None else RulesDocument.new((), ())
 
 
-def _readable_tags(profile: Profile, where: Span) -> TagsDocument:
+def readable_tags(profile: Profile, where: Span) -> TagsDocument:
+    """A profile's tags; absent ones read as an empty list.
+
+    Raises:
+        Refused: What is stored is no list.
+    """
     if isinstance(profile.tags, Unreadable):
         hint = "`calicoctl run` replaces them by a block of the profile as it shall be"
         error = diagnose(messages.TAGS_UNREADABLE, where, hint, profile=profile.name)

@@ -12,6 +12,9 @@ from ipaddress import IPv4Network, IPv6Network
 
 Network = IPv4Network | IPv6Network
 
+# IPv4-mapped addresses (RFC 4291, 2.5.5.2) stand for those of IPv4 inside a program; no packet has one.
+MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
+
 
 class Action(Enum):
     """What a rule does with a packet that matches."""

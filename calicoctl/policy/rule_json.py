@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -18,8 +19,9 @@ from calicoctl.policy.limits import (
     NAME_PATTERN,
     PORT_MAX,
     PORT_MIN,
+    STORED,
 )
-from calicoctl.policy.rule import ANYONE, Action, Network, Peer, PortRange, Protocol, Rule, network_text
+from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Action, Network, Peer, PortRange, Protocol, Rule, network_text
 
 # The keys of a rule that the language can say, in the order in which they are printed.
 LANGUAGE_KEYS = (
@@ -36,12 +38,17 @@ LANGUAGE_KEYS = (
 )
 _LANGUAGE_KEYS = frozenset(LANGUAGE_KEYS)
 _ACTIONS = {action.value: action for action in Action}
+# What the agent takes a rule without `action` for; OpenStack's driver writes all of its rules so.
+_DEFAULT_ACTION = Action.ALLOW.value
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 
 # `ipaddress` alone would also take a netmask for the length, an IPv6 zone and leading zeros in the length.
 _NETWORK = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:/(?:0|[1-9][0-9]{0,2}))?")
 # No leading zeros: the agent passes them on to a reader of octal.
 _PORT_RANGE = re.compile(r"([1-9][0-9]{0,4}):([1-9][0-9]{0,4})")
+
+
+_PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in ("src", "dst")}
 
 
 class _NotInLanguage(Exception):
@@ -91,6 +98,33 @@ def compact_json(value: object) -> str:
     return _COMPACT.encode(value)
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What the values of a rule may be.
+
+    Attributes:
+        port_min: The lowest port.
+        icmp_type_max: The highest ICMP type.
+        tag: What a whole tag matches.
+        port_range: What a whole port in quotes matches: its first and its last port.
+        single_range: Whether those may be the same port.
+    """
+
+    port_min: int
+    icmp_type_max: int
+    tag: re.Pattern[str]
+    port_range: re.Pattern[str]
+    single_range: bool
+
+
+_OF_THE_LANGUAGE = _Bounds(
+    PORT_MIN, ICMP_TYPE_MAX, re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), _PORT_RANGE, False
+)
+# What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
+_OLDER_PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
+_OF_OLDER_TOOLS = _Bounds(STORED.port_min, STORED.icmp_type_max, re.compile(r"(?s:.+)"), _OLDER_PORT, True)
+
+
 def from_json(value: object) -> Rule | None:
     """The rule that a JSON value is, if the language can say it and the agent enforces it as written.
 
@@ -99,16 +133,29 @@ def from_json(value: object) -> Rule | None:
     Args:
         value: A JSON value, with objects as dictionaries.
     """
+    return _from_json(value, _OF_THE_LANGUAGE)
+
+
+def from_older_json(value: object) -> Rule | None:
+    """The rule that a JSON value was meant to be by an older tool, whether or not the agent enforces it as written.
+
+    Args:
+        value: A JSON value, with objects as dictionaries.
+    """
+    return _from_json(value, _OF_OLDER_TOOLS)
+
+
+def _from_json(value: object, bounds: _Bounds) -> Rule | None:
     if not isinstance(value, dict) or not _LANGUAGE_KEYS.issuperset(value):
         return None
     try:
         rule = Rule(
-            _ACTIONS[_string(value["action"])],
+            _ACTIONS[_string(value.get("action", _DEFAULT_ACTION))],
             _PROTOCOLS[_string(value["protocol"])] if "protocol" in value else None,
-            _integer(value["icmp_type"], ICMP_TYPE_MAX) if "icmp_type" in value else None,
+            _integer(value["icmp_type"], bounds.icmp_type_max) if "icmp_type" in value else None,
             _integer(value["icmp_code"], ICMP_CODE_MAX) if "icmp_code" in value else None,
-            _peer(value, "src_net", "src_ports", "src_tag"),
-            _peer(value, "dst_net", "dst_ports", "dst_tag"),
+            _peer(value, "src", bounds),
+            _peer(value, "dst", bounds),
         )
     except (_NotInLanguage, KeyError):
         return None
@@ -146,7 +193,8 @@ def _integer(value: object, maximum: int) -> int:
     return value
 
 
-def _peer(rule: dict[str, object], net_key: str, ports_key: str, tag_key: str) -> Peer:
+def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
+    net_key, ports_key, tag_key = _PEER_KEYS[side]
     net: Network | None = None
     ports: tuple[PortRange, ...] = ()
     tag: str | None = None
@@ -158,26 +206,26 @@ def _peer(rule: dict[str, object], net_key: str, ports_key: str, tag_key: str) -
         listed = rule[ports_key]
         if not isinstance(listed, list) or not listed:
             raise _NotInLanguage
-        ports = tuple(map(_port, listed))
+        ports = tuple(_port(port, bounds) for port in listed)
     if tag_key in rule:
         tag = _string(rule[tag_key])
-        if len(tag) > NAME_LENGTH or not NAME_PATTERN.fullmatch(tag):
+        if not bounds.tag.fullmatch(tag):
             raise _NotInLanguage
     if net is None and tag is None and not ports:
         return ANYONE
     return Peer(ports, tag, net)
 
 
-def _port(value: object) -> PortRange:
+def _port(value: object, bounds: _Bounds) -> PortRange:
     if type(value) is int:
         first = last = value
-    elif isinstance(value, str) and (match := _PORT_RANGE.fullmatch(value)):
-        first, last = int(match[1]), int(match[2])
-        if first == last:  # The agent refuses a range of one port.
+    elif isinstance(value, str) and (match := bounds.port_range.fullmatch(value)):
+        first, last = int(match[1]), int(match[2] or match[1])
+        if first == last and not bounds.single_range:  # The agent refuses a range of one port.
             raise _NotInLanguage
     else:
         raise _NotInLanguage
-    if not PORT_MIN <= first <= last <= PORT_MAX:
+    if not bounds.port_min <= first <= last <= PORT_MAX:
         raise _NotInLanguage
     return PortRange(first, last)
 
@@ -204,6 +252,12 @@ def has_host_bits(text: str) -> bool:
     address = text.partition("/")[0]
     kind = IPv4Network if network.version == 4 else IPv6Network
     return network.network_address != kind(address).network_address
+
+
+def is_mapped(text: str) -> bool:
+    """Whether a CIDR is a network of IPv4-mapped IPv6 addresses, which no packet has."""
+    network = read_network(text)
+    return isinstance(network, IPv6Network) and network.subnet_of(MAPPED_NETWORK)
 
 
 def with_single_ports(value: object) -> object:

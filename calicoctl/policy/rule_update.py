@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.messages import (
-    ID_IGNORED,
+    JSON_LIST_EMPTY,
     JSON_LIST_MISSING,
     JSON_MORE_ERRORS,
     JSON_SYNTAX,
     JSON_TRAILING,
     JSON_UNKNOWN_MEMBER,
+    NET_MAPPED,
     NET_MASKED,
     NETS_MASKED,
+    OTHER_ID,
+    RULE_LATER_KEY,
+    RULE_NO_ACTION,
 )
 from calicoctl.nearest import nearest
-from calicoctl.policy.agent_schema import check_rule
+from calicoctl.policy.agent_schema import LATER_KEYS, check_rule
 from calicoctl.policy.json_text import (
     Element,
     Member,
     Path,
-    Unreadable,
     collector_paused,
     find_constant,
     found_text,
@@ -34,31 +37,33 @@ from calicoctl.policy.json_text import (
     skip_space,
 )
 from calicoctl.policy.rule import Direction, network_text
-from calicoctl.policy.rule_json import from_json, has_host_bits, read_network, with_single_ports
+from calicoctl.policy.rule_json import from_json, has_host_bits, is_mapped, read_network, with_single_ports
 from calicoctl.policy.stored import RulesDocument, StoredRule, document_faults, read_document
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = tuple(direction.json_key for direction in Direction)
-# Written by older tools; the agent ignores it.
+# What people call the lists, by what they are called.
+_LIST_NAMES = {name: f"{name.partition('_')[0]}_rules" for name in (*_LIST_KEYS, "inbound", "outbound")}
+# The profile's name, which older tools wrote; the agent ignores it.
 _ID = "id"
+# How a key begins that is a comment.
+_COMMENT = "_"
 # As many as anyone reads; each costs a look through the whole text for its line.
 _ERRORS_MAX = 1000
 _MASKED_MAX = 100
 
 
 @collector_paused()
-def read_update(
-    source: Source, stored: RulesDocument | Unreadable | None
-) -> tuple[RulesDocument, tuple[Diagnostic, ...]]:
-    """Read the rules that shall replace a profile's.
+def read_update(source: Source, profile: str) -> tuple[RulesDocument, tuple[Diagnostic, ...]]:
+    """Read the rules that replace a profile's.
 
     Args:
         source: The JSON that the user gave.
-        stored: The document that is replaced, whose members beside the rules are kept; None when there is none.
+        profile: The profile's name, which an `id` must agree with.
 
     Returns:
         The new document, its rules in canonical text, and warnings about what was given. Rules beyond
-        the language keep their values.
+        the language keep their values, and members that are comments their text.
 
     Raises:
         Refused: Something in it the agent would not enforce as written; all such errors together.
@@ -68,14 +73,18 @@ def read_update(
     if constant is not None:
         raise Refused((constant,))
     reading = _Reading(source)
-    for diagnostic in islice(_document_diagnostics(source, members), _ERRORS_MAX + 1):
+    for diagnostic in islice(_document_diagnostics(source, members, profile), _ERRORS_MAX + 1):
         reading.add(diagnostic)
     rules = {member.key: reading.rules(member) for member in members if member.elements is not None}
     reading.raise_errors()
-    document = stored if isinstance(stored, RulesDocument) else RulesDocument.new()
-    for direction in Direction:
-        document = document.with_rules(direction, rules[direction.json_key])
-    return document, reading.all_warnings()
+    inbound, outbound = (rules.get(direction.json_key, ()) for direction in Direction)
+    text = source.text
+    beside = [
+        (text[each.key_start : each.key_end], text[each.start : each.end])
+        for each in members
+        if each.key not in _LIST_KEYS
+    ]
+    return RulesDocument.new(inbound, outbound).with_members(beside), reading.all_warnings()
 
 
 def read_json_rule(extent: Span) -> tuple[StoredRule | None, tuple[Diagnostic, ...]]:
@@ -105,21 +114,56 @@ def read_json_rule(extent: Span) -> tuple[StoredRule | None, tuple[Diagnostic, .
     return (None if reading.errors else rule), (*reading.errors, *reading.all_warnings())
 
 
-def _document_diagnostics(source: Source, members: tuple[Member, ...]) -> Iterator[Diagnostic]:
+def _document_diagnostics(source: Source, members: tuple[Member, ...], profile: str) -> Iterator[Diagnostic]:
     """What is wrong with everything but the rules themselves."""
-    yield from document_faults(source, members)
+    if faults := document_faults(source, members):
+        yield from faults
+        return
     keys = {member.key for member in members}
     start = skip_space(source.text, 0)
-    for key in _LIST_KEYS:
-        if key not in keys:
-            yield diagnose(JSON_LIST_MISSING, Span(source, start, start + 1), f'"{key}": []', path=key)
-    for member in members:
+    missing = [key for key in _LIST_KEYS if key not in keys]
+    unknown = [each for each in members if not _is_known(each.key)]
+    for member in unknown:
         span = Span(source, member.key_start, member.key_end)
-        if member.key == _ID:
-            yield diagnose(ID_IGNORED, span)
-        elif member.key not in _LIST_KEYS:
-            hint = nearest(member.key, _LIST_KEYS)
-            yield diagnose(JSON_UNKNOWN_MEMBER, span, hint, path=path_text((member.key,)))
+        # A list that is given under its own name is not also meant by another one.
+        hint = nearest(member.key, _LIST_NAMES)
+        near = None if hint is None else _LIST_NAMES[hint]
+        shown = f'"{near}"' if near in missing else None
+        yield diagnose(JSON_UNKNOWN_MEMBER, span, shown, path=path_text((member.key,)))
+    if not unknown:
+        # With an unknown key, the list may be there under a wrong name.
+        yield from _missing_lists(Span(source, start, start + 1), missing)
+    yield from _other_id(source, members, profile)
+
+
+def _is_known(key: str) -> bool:
+    return key in _LIST_KEYS or key == _ID or key.startswith(_COMMENT)
+
+
+def _missing_lists(span: Span, missing: Sequence[str]) -> Iterator[Diagnostic]:
+    """An error when both lists are missing: to remove all rules is said by two empty lists."""
+    if len(missing) == len(_LIST_KEYS):
+        yield diagnose(JSON_LIST_MISSING, span, "two empty lists remove all rules")
+    else:
+        yield from (diagnose(JSON_LIST_EMPTY, span, path=key) for key in missing)
+
+
+def _other_id(source: Source, members: tuple[Member, ...], profile: str) -> Iterator[Diagnostic]:
+    for member in members:
+        if member.key == _ID and member.value != profile:
+            span = Span(source, member.start, member.end)
+            yield diagnose(OTHER_ID, span, found=found_text(member.value), profile=profile)
+
+
+def _members(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _networks(members: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """The networks of a rule that are strings, with their keys."""
+    for key in ("src_net", "dst_net"):
+        if isinstance(net := members.get(key), str):
+            yield key, net
 
 
 @dataclass
@@ -145,16 +189,33 @@ class _Reading:
         value = with_single_ports(element.value)
         rule = from_json(value)
         if rule is not None:
+            self._warn(element, path)
             self._warn_of_host_bits(element, path)
-            return StoredRule.of(rule)
+            # As it is given: a rule without an action is stored without one.
+            return StoredRule.of(rule) if "action" in _members(value) else StoredRule.without_action(rule)
         problems = check_rule(value)
         if not problems:
+            self._warn(element, path)
             return StoredRule.foreign(value)
         if len(self.errors) <= _ERRORS_MAX:
             for problem in problems:
                 span = locate(self.source, element.start, problem.path, at_key=problem.at_key)
                 self.add(problem.diagnostic(path, span))
         return None
+
+    def _warn(self, element: Element, path: Path) -> None:
+        """Warn of what a sound rule may not have been meant to say."""
+        members = _members(element.value)
+        if "action" not in members:
+            self.add(diagnose(RULE_NO_ACTION, locate(self.source, element.start, ()), path=path_text(path)))
+        for key, release in LATER_KEYS.items():
+            if key in members:
+                span = locate(self.source, element.start, (key,), at_key=True)
+                self.add(diagnose(RULE_LATER_KEY, span, path=path_text((*path, key)), version=release))
+        for key, given in _networks(members):
+            if is_mapped(given):
+                span = locate(self.source, element.start, (key,))
+                self.add(diagnose(NET_MAPPED, span, path=path_text((*path, key)), found=found_text(given)))
 
     def _warn_of_host_bits(self, element: Element, path: Path) -> None:
         """Warn of networks that are stored without the host bits that were given."""

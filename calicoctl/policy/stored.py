@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 from calicoctl.messages import (
     JSON_CONSTANT,
-    JSON_LIST_MISSING,
     JSON_NOT_A_LIST,
     JSON_NOT_OBJECT,
     JSON_REPEATED_KEY,
@@ -41,7 +40,7 @@ from calicoctl.policy.json_text import (
     visible_json,
 )
 from calicoctl.policy.rule import Direction, Rule
-from calicoctl.policy.rule_json import compact_json, from_json, rule_text
+from calicoctl.policy.rule_json import compact_json, from_json, from_older_json, rule_text, to_json
 from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.source import Source, Span
 
@@ -63,6 +62,7 @@ class StoredRule:
             bits are masked here, not in `raw`.
         problems: What is wrong with it; empty when the agent enforces it as written.
         offset: Where the text began in the source that it was read from; None for a new rule.
+        meant: Where the language cannot say it: the rule that an older tool meant by it, if there is one.
     """
 
     raw: str
@@ -70,11 +70,18 @@ class StoredRule:
     rule: Rule | None = field(compare=False)
     problems: tuple[Problem, ...] = field(compare=False, default=())
     offset: int | None = field(compare=False, default=None)
+    meant: Rule | None = field(compare=False, repr=False, default=None)
 
     @staticmethod
     def of(rule: Rule) -> StoredRule:
         """A new rule, in its canonical text."""
         return StoredRule(rule_text(rule), None, rule)
+
+    @staticmethod
+    def without_action(rule: Rule) -> StoredRule:
+        """A new rule that allows by saying no action, in its text that is canonical otherwise."""
+        members = {key: value for key, value in to_json(rule).items() if key != "action"}
+        return StoredRule(compact_json(members), None, rule)
 
     @staticmethod
     def foreign(value: object) -> StoredRule:
@@ -96,6 +103,11 @@ class StoredRule:
         own = self.rule
         return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
 
+    def was_meant_as(self, rule: Rule) -> bool:
+        """Whether it says a rule, in words that the agent may refuse."""
+        meant = self.rule or self.meant
+        return meant is not None and meant.fingerprint == rule.fingerprint and meant.meaning == rule.meaning
+
     @property
     def is_refused(self) -> bool:
         """Whether the agent drops the whole profile over it."""
@@ -113,8 +125,9 @@ class StoredRule:
 
 
 def _fingerprint(stored: StoredRule) -> int | None:
-    """What a rule is searched for by; one beyond the language is never searched for."""
-    return None if stored.rule is None else stored.rule.fingerprint
+    """What a rule is searched for by; one that no tool could name is never searched for."""
+    rule = stored.rule or stored.meant
+    return None if rule is None else rule.fingerprint
 
 
 def _listed(rules: Iterable[StoredRule]) -> IndexedSequence[StoredRule]:
@@ -189,9 +202,20 @@ class RulesDocument:
         rule = rules[before]
         return self._edited(direction, rules.removed(before).inserted(after, rule))
 
+    def with_members(self, given: Iterable[tuple[str, str]]) -> RulesDocument:
+        """The same document with more members beside the lists, each as the texts of its key and its value."""
+        members = {json.loads(key): (key, value) for key, value in self.members}
+        before = dict(members)
+        members |= {json.loads(key): (key, value) for key, value in given}
+        return self if members == before else RulesDocument(self.lists, tuple(members.values()), self.problems)
+
     def find(self, direction: Direction, rule: Rule) -> int | None:
         """The 0-based index of the first rule that means the same; None when there is none."""
         return self.rules(direction).find(rule.fingerprint, lambda stored: stored.says(rule))
+
+    def find_meant(self, direction: Direction, rule: Rule) -> int | None:
+        """The 0-based index of the first rule that says the same, enforced or not; None when there is none."""
+        return self.rules(direction).find(rule.fingerprint, lambda stored: stored.was_meant_as(rule))
 
     def _has(self, direction: Direction) -> bool:
         """Whether the document has the list of a direction."""
@@ -203,8 +227,7 @@ class RulesDocument:
         if self.members is _BOTH_LISTS or all(map(self._has, Direction)):
             return RulesDocument(lists, self.members, self.problems)
         added = tuple(member for member in _BOTH_LISTS if not self._has(member[1]))
-        problems = tuple(problem for problem in self.problems if problem.kind is not JSON_LIST_MISSING)
-        return RulesDocument(lists, self.members + added, problems)
+        return RulesDocument(lists, self.members + added, self.problems)
 
     def text(self) -> str:
         """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces between."""
@@ -255,7 +278,8 @@ def _stored_rule(text: str, element: Element) -> StoredRule:
     rule = from_json(element.value)
     problems = check_rule(element.value) if rule is None else ()
     value = element.value if rule is None else None
-    return StoredRule(text[element.start : element.end], value, rule, problems, element.start)
+    meant = from_older_json(element.value) if rule is None else None
+    return StoredRule(text[element.start : element.end], value, rule, problems, element.start, meant)
 
 
 def read_document(source: Source) -> tuple[Member, ...]:
@@ -291,8 +315,7 @@ def document_faults(source: Source, members: tuple[Member, ...]) -> tuple[Diagno
 
 
 def _document_problems(source: Source, rules: Mapping[str, Iterable[StoredRule]]) -> tuple[Problem, ...]:
-    missing = (direction.json_key for direction in Direction if direction.json_key not in rules)
-    problems = [Problem((key,), JSON_LIST_MISSING, Verdict.REFUSED) for key in missing]
+    problems = []
     constant = find_constant(source)
     if constant is not None and not any(rule.is_refused for listed in rules.values() for rule in listed):
         problems.append(Problem((), JSON_CONSTANT, Verdict.REFUSED, constant.fields))

@@ -6,7 +6,7 @@ What other tools wrote keeps its text; an edit touches only the tag that it name
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -72,6 +72,18 @@ class TagsDocument:
             for index, element in enumerate(self.elements)
             if element.name is None or not AGENT_TAG.fullmatch(element.name)
         )
+
+    def has_exactly(self, tags: Iterable[str]) -> bool:
+        """Whether these are its tags, in any order, and nothing but tags is in the list."""
+        return {element.name for element in self.elements} == set(tags)
+
+    def with_exactly(self, tags: Sequence[str]) -> TagsDocument:
+        """The list with these tags: those that it has keep their order, and new ones come after them."""
+        if self.has_exactly(tags):
+            return self
+        kept = tuple({each.name: each for each in reversed(self.elements) if each.name in tags}.values())[::-1]
+        names = {each.name for each in kept}
+        return TagsDocument((*kept, *(_new_tag(tag) for tag in tags if tag not in names)))
 
     def add(self, tag: str) -> TagsDocument:
         """The list with a tag at its end; the list itself when the tag is in it."""

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
+from calicoctl.policy.json_text import value_text
 from calicoctl.policy.rule import Peer, Rule, network_text
-from calicoctl.policy.rule_json import from_json
+from calicoctl.policy.rule_json import LANGUAGE_KEYS, from_json
 from calicoctl.policy.stored import StoredRule
 from calicoctl.syntax import ast, printer
-
-# Rule JSON keys of the language that a foreign rule may show as text, when their values allow it.
-_LANGUAGE_KEYS = frozenset(
-    {
-        "action",
-        "protocol",
-        "src_tag",
-        "src_net",
-        "src_ports",
-        "dst_tag",
-        "dst_net",
-        "dst_ports",
-        "icmp_type",
-        "icmp_code",
-    }
-)
 
 
 def syntax_of(rule: Rule) -> ast.Rule:
@@ -64,16 +48,16 @@ def listing_text(stored: StoredRule) -> str:
         return f"[{_one_line(stored.raw)}]"
     sayable = _sayable(stored.value)
     beyond = [
-        f"[{key}={json.dumps(value, default=str)}]"
+        f"[{key}={value_text(value)}]"
         for key, value in sorted(stored.value.items())
-        if sayable is None or key not in _LANGUAGE_KEYS
+        if sayable is None or key not in LANGUAGE_KEYS
     ]
     return " ".join([*([] if sayable is None else [rule_text(sayable)]), *beyond])
 
 
 def _sayable(value: Mapping[str, object]) -> Rule | None:
     """The part of a foreign rule that the language can say, as a rule; None when it can say none of it."""
-    return from_json({key: each for key, each in value.items() if key in _LANGUAGE_KEYS})
+    return from_json({key: each for key, each in value.items() if key in LANGUAGE_KEYS})
 
 
 def _one_line(raw: str) -> str:

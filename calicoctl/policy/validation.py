@@ -25,37 +25,49 @@ def check_statement(node: ast.Statement, findings: Findings) -> valid.Statement 
     return None if findings.has_errors else result
 
 
-def check_rule(node: ast.Rule, findings: Findings) -> Rule | None:
-    """The rule that a node means; None when `findings` has received an error."""
+def check_rule(node: ast.Rule, findings: Findings, bounds: limits.Bounds = limits.NEW) -> Rule | None:
+    """The rule that a node means; None when `findings` has received an error.
+
+    Args:
+        node: The rule.
+        findings: Where complaints go.
+        bounds: What its values may be.
+    """
     protocol = None if node.protocol is None else Protocol(node.protocol.text)
-    icmp_type, icmp_code = _icmp(node, protocol, findings)
-    source = _peer("from", node.source, findings)
-    destination = _peer("to", node.destination, findings)
+    icmp_type, icmp_code = _icmp(node, protocol, findings, bounds)
+    source = _peer("from", node.source, findings, bounds)
+    destination = _peer("to", node.destination, findings, bounds)
     _check_versions(node, source.net, destination.net, findings)
     if findings.has_errors:
         return None
     return Rule(Action(node.action.text), protocol, icmp_type, icmp_code, source, destination)
 
 
-def _icmp(node: ast.Rule, protocol: Protocol | None, findings: Findings) -> tuple[int | None, int | None]:
+def _icmp(
+    node: ast.Rule, protocol: Protocol | None, findings: Findings, bounds: limits.Bounds
+) -> tuple[int | None, int | None]:
     if node.icmp_type is None or protocol is None:
         return None, None
     version = protocol.ip_version or 4
-    icmp_type = words.icmp_number(node.icmp_type, "type", limits.ICMP_TYPE_MAX, version, findings)
+    icmp_type = words.icmp_number(node.icmp_type, "type", bounds.icmp_type_max, version, findings)
     if node.icmp_code is None:
         return icmp_type, None
     return icmp_type, words.icmp_number(node.icmp_code, "code", limits.ICMP_CODE_MAX, version, findings)
 
 
-def _peer(keyword: str, node: ast.Peer | None, findings: Findings) -> Peer:
+def _peer(keyword: str, node: ast.Peer | None, findings: Findings, bounds: limits.Bounds) -> Peer:
     if node is None:
         return ANYONE
     if node.ports is None and node.tag is None and node.cidr is None:
         findings.add(messages.EMPTY_PEER, node.span, keyword=keyword)
-    ports = None if node.ports is None else words.port_list(node.ports, findings)
-    tag = None if node.tag is None else words.new_name(node.tag, "tag", findings)
+    ports = None if node.ports is None else words.port_list(node.ports, findings, bounds.port_min)
+    tag = None if node.tag is None else _tag(node.tag, findings, bounds)
     net = None if node.cidr is None else words.network(node.cidr, findings)
     return Peer(ports or (), tag, net)
+
+
+def _tag(word: ast.Word, findings: Findings, bounds: limits.Bounds) -> str | None:
+    return words.existing_tag(word, findings) if bounds.any_tag else words.new_name(word, "tag", findings)
 
 
 def _check_versions(node: ast.Rule, source: Network | None, destination: Network | None, findings: Findings) -> None:
@@ -146,7 +158,7 @@ def _rule_add(node: ast.RuleAdd, findings: Findings) -> valid.Statement | None:
 
 def _rule_remove(node: ast.RuleRemove, findings: Findings) -> valid.Statement | None:
     name = words.existing_profile(node.profile, findings)
-    rule = check_rule(node.rule, findings)
+    rule = check_rule(node.rule, findings, limits.STORED)
     if name is None or rule is None:
         return None
     return valid.RemoveRule(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)

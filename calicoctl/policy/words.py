@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 from calicoctl import messages
 from calicoctl.policy import limits
 from calicoctl.policy.findings import Edit, Findings
-from calicoctl.policy.rule import Network, PortRange, network_text
+from calicoctl.policy.rule import MAPPED_NETWORK, Network, PortRange, network_text
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 
@@ -44,8 +44,14 @@ _ICMP_TYPES = {
 }  # fmt: skip
 
 
-def port_list(word: ast.Word, findings: Findings) -> tuple[PortRange, ...] | None:
-    """The ports that `80,443` or `8000:8080,9000-9010` names, in that order."""
+def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN) -> tuple[PortRange, ...] | None:
+    """The ports that `80,443` or `8000:8080,9000-9010` names, in that order.
+
+    Args:
+        word: The list.
+        findings: Where complaints go.
+        minimum: The lowest port.
+    """
     items = word.text.split(",")
     ranges: list[PortRange] = []
     offset = 0
@@ -55,7 +61,7 @@ def port_list(word: ast.Word, findings: Findings) -> tuple[PortRange, ...] | Non
         mend = ",".join(filter(None, items)) or None
         findings.add(messages.EMPTY_PORT, word.span, _respelt(word, mend), ports=word.text)
     for item in items:
-        port = _port_item(_Part(word, offset, item), findings) if item else None
+        port = _port_item(_Part(word, offset, item), findings, minimum) if item else None
         offset += len(item) + 1
         if port is not None:
             ranges.append(port)
@@ -122,13 +128,13 @@ def _common_start(one: str, other: str) -> int:
     return next((index for index, (here, there) in pairs if here != there), min(len(one), len(other)))
 
 
-def _port_item(item: _Part, findings: Findings) -> PortRange | None:
+def _port_item(item: _Part, findings: Findings, minimum: int) -> PortRange | None:
     pair = _RANGE.match(item.text)
     if pair is None:
-        port = _port(item, findings)
+        port = _port(item, findings, minimum)
         return None if port is None else PortRange(port, port)
-    first = _port(item.group(pair, 1), findings)
-    last = _port(item.group(pair, 2), findings)
+    first = _port(item.group(pair, 1), findings, minimum)
+    last = _port(item.group(pair, 2), findings, minimum)
     if first is None or last is None:
         return None
     if first > last:
@@ -137,22 +143,22 @@ def _port_item(item: _Part, findings: Findings) -> PortRange | None:
     return PortRange(first, last)
 
 
-def _port(part: _Part, findings: Findings) -> int | None:
+def _port(part: _Part, findings: Findings, minimum: int) -> int | None:
     text = part.text
     if not _NUMBER.match(text):
         mend = _service_port(text) or _plainly(text, _PORT_ITEM)
         findings.add(messages.BAD_PORT, part.span, part.respelt(mend), port=text)
         return None
     number = _small_number(text)
-    if number == 0:
-        findings.add(messages.PORT_ZERO, part.span)
-    elif number is None or number > limits.PORT_MAX:
+    if number is None or number > limits.PORT_MAX:
         findings.add(messages.PORT_OUT_OF_RANGE, part.span, port=text)
-    elif text[0] == "0":
-        findings.add(messages.PORT_LEADING_ZERO, part.span, part.respelt(str(number)), port=text)
-    else:
-        return number
-    return None
+        return None
+    if number < minimum:
+        findings.add(messages.PORT_ZERO, part.span)
+        return None
+    if text[0] == "0" and len(text) > 1:
+        findings.add(messages.PORT_LEADING_ZERO, part.span, part.respelt(str(number)), port=text, number=number)
+    return number
 
 
 def _plainly(text: str, pattern: re.Pattern[str]) -> str | None:
@@ -221,6 +227,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 def _masked(address: IPv4Address | IPv6Address, length: int, word: ast.Word, findings: Findings) -> Network:
     network_class = IPv4Network if isinstance(address, IPv4Address) else IPv6Network
     result: Network = network_class((int(address), length), strict=False)
+    if isinstance(result, IPv6Network) and result.subnet_of(MAPPED_NETWORK):
+        findings.add(messages.MAPPED_NETWORK, word.span, cidr=word.text)
     if result.network_address != address:
         text = network_text(result)
         findings.add(messages.HOST_BITS, word.span, _respelt(word, text), cidr=word.text, network=text)
@@ -264,7 +272,7 @@ def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings:
         return None
     number = _small_number(text.lstrip("-"))
     if text.startswith("-") or number is None or number > maximum:
-        if what == "type" and number == maximum + 1 and not text.startswith("-"):
+        if maximum == limits.ICMP_TYPE_MAX and number == maximum + 1 and not text.startswith("-"):
             findings.add(messages.ICMP_TYPE_255, word.span)
         else:
             findings.add(messages.NUMBER_OUT_OF_RANGE, word.span, what=what, number=text, maximum=maximum)

@@ -1,16 +1,18 @@
 """The datastore's keys: the only module that spells them.
 
 The layout is Calico's (etcd v2 API): a profile is the folder
-`/calico/v1/policy/profile/<PROFILE>` with the keys `rules` and `tags`; an endpoint is a JSON value at
-`/calico/v1/host/<HOST>/workload/<ORCHESTRATOR>/<WORKLOAD>/endpoint/<ENDPOINT>`.
+`/calico/v1/policy/profile/<PROFILE>` with the keys `rules` and `tags`; a workload's endpoint is a JSON value at
+`/calico/v1/host/<HOST>/workload/<ORCHESTRATOR>/<WORKLOAD>/endpoint/<ENDPOINT>`, one of the host itself at
+`/calico/v1/host/<HOST>/endpoint/<ENDPOINT>`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-PROFILES = "/calico/v1/policy/profile"
-HOSTS = "/calico/v1/host"
+ROOT = "/calico"
+PROFILES = f"{ROOT}/v1/policy/profile"
+HOSTS = f"{ROOT}/v1/host"
 
 # What runs leave here until they have ended, outside the tree that agents watch. Of a run's folder, a
 # listing shows `begun` and `head` only: etcd hides what begins with `_`.
@@ -77,25 +79,35 @@ def profile_of(key: str) -> tuple[str, str] | None:
     return (profile, rest) if slash else None
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class EndpointKey:
-    """The pieces of an endpoint's key."""
+    """The pieces of an endpoint's key. An endpoint of the host itself has neither orchestrator nor workload: None."""
 
     host: str
-    orchestrator: str
-    workload: str
+    orchestrator: str | None
+    workload: str | None
     endpoint: str
 
     @property
-    def pieces(self) -> tuple[str, str, str, str]:
-        """All of them, which is also their order."""
+    def pieces(self) -> tuple[str, ...]:
+        """All of them, by which endpoints are sorted; the two that a host's own endpoint lacks are empty."""
+        if self.orchestrator is None or self.workload is None:
+            return self.host, "", "", self.endpoint
         return self.host, self.orchestrator, self.workload, self.endpoint
+
+    @property
+    def text(self) -> str:
+        """The endpoint in a message: `HOST/ORCHESTRATOR/WORKLOAD/ENDPOINT`, or `HOST/ENDPOINT`."""
+        return "/".join(piece for piece in self.pieces if piece)
 
 
 def endpoint_of(key: str) -> EndpointKey | None:
     """The pieces of an endpoint's key, or None for another key."""
-    pieces = key.split("/")
-    # "", calico, v1, host, <HOST>, workload, <ORCHESTRATOR>, <WORKLOAD>, endpoint, <ENDPOINT>
-    if len(pieces) != 10 or not key.startswith(HOSTS + "/") or (pieces[5], pieces[8]) != ("workload", "endpoint"):
+    if not key.startswith(HOSTS + "/"):
         return None
-    return EndpointKey(pieces[4], pieces[6], pieces[7], pieces[9])
+    match key[len(HOSTS) + 1 :].split("/"):
+        case [host, "workload", orchestrator, workload, "endpoint", endpoint]:
+            return EndpointKey(host, orchestrator, workload, endpoint)
+        case [host, "endpoint", endpoint]:
+            return EndpointKey(host, None, None, endpoint)
+    return None

@@ -32,6 +32,8 @@ def check_document(text: str) -> dict[str, list[dict[str, Any]]]:
     document: dict[str, list[dict[str, Any]]] = json.loads(
         text, object_pairs_hook=_object, parse_constant=_never, parse_float=_never
     )
+    # A comment, or the profile's name, is nothing to the agent.
+    document = {name: rules for name, rules in document.items() if not name.startswith("_") and name != "id"}
     if set(document) != {"inbound_rules", "outbound_rules"}:
         raise Wrong(f"the members are {sorted(document)}")
     for name, rules in document.items():
@@ -60,7 +62,7 @@ def check_rule(rule: Any) -> None:
         raise Wrong(f"unknown keys {unknown}")
     if any(value is None for value in rule.values()):
         raise Wrong("a null")
-    if rule.get("action") not in ("allow", "deny", "log", "next-tier"):
+    if rule.get("action", "allow") not in ("allow", "deny", "log", "next-tier"):
         raise Wrong("no action")
     if "log_prefix" in rule and not isinstance(rule["log_prefix"], str):
         raise Wrong("a log prefix that is no text")

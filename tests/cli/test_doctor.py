@@ -30,7 +30,7 @@ ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
     "bad rule": ({f"{PROFILES}/BAD/rules": '{"inbound_rules":[{"dst_ports":["80"]}],"outbound_rules":[]}'}, ["W0303"]),
     "not JSON": ({f"{PROFILES}/BAD/rules": "{"}, ["W0303"]),
     "misread rule": (
-        {f"{PROFILES}/BAD/rules": '{"inbound_rules":[],"outbound_rules":[{"src_tag":"WEB"}]}'},
+        {f"{PROFILES}/BAD/rules": '{"inbound_rules":[],"outbound_rules":[{"icmp_type":8}]}'},
         ["W0304"],
     ),
     "bad tag": ({f"{PROFILES}/WEB/tags": '["WEB","a b"]'}, ["W0306"]),
@@ -44,6 +44,12 @@ ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
         ["W0405"],
     ),
     "misplaced": ({f"{PROFILES}/a/b/rules": "{}", f"{PROFILES}/value": "x"}, ["W0406", "W0406"]),
+    "misread host endpoint": ({f"{HOSTS}/h/endpoint/eth0": "7"}, ["W0401"]),
+    "missing profile of a host": ({f"{HOSTS}/h/endpoint/eth0": '{"profile_ids":["GONE"]}'}, ["W0404"]),
+    "network of no packet": (
+        {f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"src_net":"::ffff:10.0.0.0/104"}],"outbound_rules":[]}'},
+        ["W0410"],
+    ),
     "tag nobody has": (
         {
             f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"action":"allow","src_tag":"DB"},'
@@ -71,8 +77,36 @@ def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
     assert rest == ["1 profile, 1 endpoint", "Nothing is wrong."]
 
 
-def test_an_empty_datastore_is_well(program: Program) -> None:
-    assert program.run("doctor").status == 0
+def test_an_empty_datastore_is_well_but_may_be_the_wrong_one(program: Program) -> None:
+    ran = program.run("doctor")
+    assert ran.status == 0
+    assert "[N0403]" in ran.stderr
+    as_json = json.loads(program.run_inside("doctor", "-o", "json").stdout)
+    assert (as_json["ok"], [note["code"] for note in as_json["notes"]]) == (True, ["N0403"])
+
+
+def test_another_tools_data_is_no_reason_to_doubt_the_datastore(program: Program, raw: RawStore) -> None:
+    raw.put("/calico/v1/Ready", "true")
+    assert "[N0403]" not in program.run_inside("doctor").stderr
+
+
+def test_data_of_openstack_and_endpoints_of_hosts_are_sound(program: Program, raw: RawStore) -> None:
+    raw.put(f"{PROFILES}/OS/rules", '{"inbound_rules":[{"src_tag":"OS"},{"protocol":"tcp","dst_ports":[22]}]}')
+    raw.put(f"{PROFILES}/OS/tags", '["OS"]')
+    raw.put(f"{HOSTS}/bm1/endpoint/eth0", '{"name":"eth0","profile_ids":["OS"]}')
+    ran = program.run_inside("doctor")
+    assert (ran.status, ran.stderr) == (0, "")
+    assert "1 profile, 1 endpoint\n" in ran.stdout
+
+
+def test_a_finding_about_rules_says_where_they_are(program: Program, raw: RawStore) -> None:
+    rules = ",".join(['{"action":"allow","src_tag":"DB"}'] * 6)
+    raw.put(f"{PROFILES}/WEB/rules", f'{{"inbound_rules":[{{"action":"deny"}},{rules}],"outbound_rules":[{rules}]}}')
+    raw.put(f"{PROFILES}/WEB/tags", "[]")
+    (finding,) = json.loads(program.run_inside("doctor", "-o", "json").stdout)["problems"]
+    assert finding["code"] == "W0407"
+    assert "`WEB` inbound 2, `WEB` inbound 3" in finding["message"]
+    assert finding["message"].endswith("and 7 more")
 
 
 @pytest.mark.parametrize("ill", ILLS)

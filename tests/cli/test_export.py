@@ -111,7 +111,6 @@ def test_run_where_it_came_from_it_writes_nothing(program: Program, stored: RawS
     ("rules", "tags", "reason"),
     [
         ('{"inbound_rules":[', '["A"]', "the agent would not enforce it as it is"),
-        ('{"inbound_rules":[]}', '["A"]', "the agent would not enforce it as it is"),
         ('{"inbound_rules":[{"action":"x"}],"outbound_rules":[]}', "[]", "the agent would not enforce it as it is"),
         ('{"inbound_rules":[{"action":"allow","icmp_type":8}],"outbound_rules":[]}', "[]", None),
         (None, '["a b"]', "the agent would not enforce it as it is"),

@@ -105,13 +105,14 @@ def test_the_layout_is_that_of_rule_json(embedded: Program, store: RawStore) -> 
 # --- what other tools have stored -----------------------------------------------------------------
 
 
-def test_what_cannot_be_read_is_null_and_told(embedded: Program, store: RawStore) -> None:
+@pytest.mark.parametrize(("shown", "code"), [("rule", "E0408"), ("tag", "E0409")])
+def test_what_cannot_be_read_is_an_error(embedded: Program, store: RawStore, shown: str, code: str) -> None:
     store.put(f"{PROFILES}/WEB/rules", "{")
     store.put(f"{PROFILES}/WEB/tags", "7")
-    rules = embedded.run_inside("profile", "WEB", "rule", "show", "-o", "json")
-    assert json.loads(rules.stdout) == {"profile": "WEB", "inbound": None, "outbound": None}
-    assert "[W0303]" in rules.stderr
-    assert document(embedded, "profile", "WEB", "tag", "show") == {"profile": "WEB", "tags": None}
+    for options in ((), ("-o", "json")):
+        ran = embedded.run_inside("profile", "WEB", shown, "show", *options)
+        assert (ran.status, ran.stdout) == (1, "")
+        assert f"[{code}]" in ran.stderr
 
 
 def test_numbers_keep_their_spelling_and_text_its_escapes(embedded: Program, store: RawStore) -> None:

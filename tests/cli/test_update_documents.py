@@ -177,7 +177,7 @@ def test_a_document_is_refused_whole_or_enforced_as_written(embedded: Program, s
 
 
 WRONG_RULES: list[Any] = [
-    {}, [], {"action": None}, {"action": "permit"}, {"action": "allow", "x": 1}, {"action": "allow", "src_tag": "a b"},
+    [], {"action": None}, {"action": "permit"}, {"action": "allow", "x": 1}, {"action": "allow", "src_tag": "a b"},
     {"action": "allow", "dst_ports": [80]}, {"action": "allow", "protocol": "tcp", "dst_ports": ["80"]},
     {"action": "allow", "protocol": "icmp", "icmp_type": 255}, {"action": "allow", "protocol": "icmp", "icmp_code": 1},
     {"action": "allow", "src_net": "10.0.0.0/8", "dst_net": "fd00::/8"}, {"action": "allow", "src_net": "10/8"},

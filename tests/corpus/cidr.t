@@ -10,8 +10,8 @@ allow from cidr ::1;ok;allow from cidr ::1/128
 allow from cidr ::1/128;ok;allow from cidr ::1/128
 allow from cidr FD00:0:0:0:0:0:0:1;ok;allow from cidr fd00::1/128
 allow from cidr 2001:0db8:0000:0000:0000:0000:0000:0001/128;ok;allow from cidr 2001:db8::1/128
-allow from cidr ::ffff:10.0.0.1;ok;allow from cidr ::ffff:a00:1/128
-allow from cidr ::FFFF:0a00:1;ok;allow from cidr ::ffff:a00:1/128
+allow from cidr ::ffff:10.0.0.1;warn;allow from cidr ::ffff:a00:1/128;W0206
+allow from cidr ::FFFF:0a00:1;warn;allow from cidr ::ffff:a00:1/128;W0206
 allow from cidr 1:2:3:4:5:6:7:8;ok;allow from cidr 1:2:3:4:5:6:7:8/128
 allow from cidr 10.0.0.0/08;ok;allow from cidr 10.0.0.0/8
 
@@ -42,7 +42,7 @@ allow from cidr 192.168.1.1/24 to cidr 10.0.0.1/24;warn;allow from cidr 192.168.
 allow from cidr fd00::1/64;warn;allow from cidr fd00::/64;W0202
 allow from cidr FD00::1/64;warn;allow from cidr fd00::/64;W0202
 allow from cidr 1.2.3.4/0;warn;allow from cidr 0.0.0.0/0;W0202
-allow from cidr ::ffff:10.0.0.1/96;warn;allow from cidr ::ffff:0:0/96;W0202
+allow from cidr ::ffff:10.0.0.1/96;warn;allow from cidr ::ffff:0:0/96;W0206,W0202
 
 # --- no network ---
 allow from cidr 10;fail;E0207;17
@@ -120,3 +120,5 @@ allow icmpv6 type 128 to cidr 10.0.0.0/8;fail;E0210;31
 allow icmp from cidr 10.0.0.0/8 to cidr fd00::/8;fail;E0209;41
 allow icmp from cidr fd00::/8 to cidr fd01::/16;fail;E0210;22;allow icmpv6 from cidr fd00::/8 to cidr fd01::/16
 allow icmp from cidr fd00::1/8;fail;W0202,E0210;22;allow icmpv6 from cidr fd00::/8
+allow from cidr ::ffff:10.0.0.0/104;warn;allow from cidr ::ffff:a00:0/104;W0206
+allow from cidr ::/64;ok;allow from cidr ::/64

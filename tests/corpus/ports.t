@@ -59,11 +59,11 @@ allow tcp to ports ssh,http;fail;E0201,E0201;20;allow tcp to ports 22,80
 allow tcp to ports ssh:80;fail;E0201;20;allow tcp to ports 22:80
 
 # --- leading zeros ---
-allow tcp to ports 080;fail;E0206;20;allow tcp to ports 80
+allow tcp to ports 080;warn;allow tcp to ports 80;W0205
 allow tcp to ports 00;fail;E0203;20
-allow tcp to ports 010:020;fail;E0206,E0206;20;allow tcp to ports 10:20
-allow tcp to ports 080,443;fail;E0206;20;allow tcp to ports 80,443
-allow tcp to ports 443,0080-0090;fail;E0206,E0206;24;allow tcp to ports 443,80-90
+allow tcp to ports 010:020;warn;allow tcp to ports 10:20;W0205,W0205
+allow tcp to ports 080,443;warn;allow tcp to ports 80,443;W0205
+allow tcp to ports 443,0080-0090;warn;allow tcp to ports 443,80:90;W0205,W0205
 
 # --- reversed ---
 allow tcp to ports 443:80;fail;E0204;20;allow tcp to ports 80:443

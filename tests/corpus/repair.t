@@ -136,7 +136,7 @@ allow tcp to 80 from A;fail;E0105,E0106,E0105;14;allow tcp from tag A to ports 8
 profile WEB rule delete inbound permit;fail;E0104,E0104;18;profile WEB rule remove inbound allow
 profile WEB RULE ADD inbound allow form tag A;fail;E0103,E0103,E0104;13;profile WEB rule add inbound allow from tag A
 profile WEB rule add in permit udp dport 53;fail;E0104,E0104,E0105;22;profile WEB rule add inbound allow udp to ports 53
-allow tcp to ports 080,443:80;fail;E0206,E0204;20;allow tcp to ports 80,80:443
+allow tcp to ports 080,443:80;fail;W0205,E0204;20;allow tcp to ports 80,80:443
 allow tcp from 10.0.0.1/8 to ports 443:80;fail;W0202,E0204;16;allow tcp from 10.0.0.0/8 to ports 80:443
 allow ICMP from fd00::/8;fail;E0103,E0210;7;allow icmpv6 from fd00::/8
 allow icmp 8 from 10.1.2.3/8;fail;E0105,W0202;12;allow icmp type 8 from 10.1.2.3/8

@@ -106,11 +106,6 @@ CASES = {
         ["error: port 0 is refused: later agents reject the whole profile over it [E0203]", "0"],
         None,
     ),
-    "a leading zero": (
-        "profile WEB rule add inbound allow tcp to ports 80,0443",
-        ["error: `0443` begins with a zero, which the agent may read as octal [E0206]", "0443"],
-        "profile WEB rule add inbound allow tcp to ports 80,443",
-    ),
     "a service's name": (
         "profile WEB rule add inbound allow tcp to ports https",
         ["error: `https` is not a port; ports are the numbers 1 to 65535 [E0201]", "https"],

@@ -11,12 +11,16 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+NETS = ("src_nets", "dst_nets")  # of agents from 2.0 on
 SIDES = ("src_net", "dst_net", "!src_net", "!dst_net")
 LANGUAGE = {"action", "protocol", "src_tag", "src_net", "src_ports", "dst_tag", "dst_net", "dst_ports"}
 LANGUAGE |= {"icmp_type", "icmp_code"}
 AGENT = {"action", "ip_version", "log_prefix"}
 for _name in LANGUAGE - {"action"} | {"src_selector", "dst_selector"}:
     AGENT |= {_name, f"!{_name}"}
+
+
+AGENT |= set(NETS)
 
 
 def is_number(value: object, low: int, high: int) -> bool:
@@ -106,6 +110,7 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "protocol": is_protocol,
     "tag": is_name,
     "net": lambda value: net_version(value) is not None,
+    "nets": lambda value: isinstance(value, list) and value != [] and all(map(net_version, value)),
     "selector": is_selector,
     "ports": lambda value: isinstance(value, list) and value != [] and all(map(is_port, value)),
     "icmp_type": lambda value: is_number(value, 0, 254),
@@ -115,7 +120,7 @@ CHECKS: dict[str, Callable[[Any], object]] = {
 
 def enforced_as_written(rule: object) -> bool:
     """Whether the agent does with a rule what the rule says, by the agent's description alone."""
-    if not isinstance(rule, dict) or "action" not in rule or not set(rule) <= AGENT:
+    if not isinstance(rule, dict) or not set(rule) <= AGENT:
         return False
     for key, value in rule.items():
         name = key.lstrip("!")
@@ -130,16 +135,19 @@ def enforced_as_written(rule: object) -> bool:
         if f"{sign}icmp_code" in rule and f"{sign}icmp_type" not in rule:
             return False
     versions = {net_version(rule[key]) for key in SIDES if key in rule} | {rule.get("ip_version")}
+    versions |= {net_version(net) for key in NETS for net in rule.get(key, ())}
     versions.add({"icmp": 4, 1: 4, "icmpv6": 6, 58: 6}.get(protocol))
     return len(versions - {None}) <= 1
 
 
 def meaning(rule: dict[str, Any]) -> dict[str, object]:
     """What a rule matches and does: networks without host bits, ports as sets of numbers."""
-    meant = dict(rule)
+    meant: dict[str, object] = {"action": "allow", **rule}
     for key, value in rule.items():
         if key in SIDES:
             meant[key] = ipaddress.ip_network(value, strict=False)
+        if key in NETS:
+            meant[key] = [ipaddress.ip_network(net, strict=False) for net in value]
         if key.endswith("_ports"):
             pairs = [str(port).partition(":") for port in value]
             meant[key] = {number for low, _, high in pairs for number in range(int(low), int(high or low) + 1)}

@@ -37,7 +37,6 @@ WRONG = [
     ("3", [("E0313", "", R)]),
     ("[]", [("E0313", "", R)]),
     ("null", [("E0313", "", R)]),
-    ("{}", [("E0316", "", M)]),
     ('{"action":null}', [("E0315", "action", M)]),
     ('{"action":"Allow"}', [("E0317", "action", R)]),
     ('{"action":["allow"]}', [("E0317", "action", R)]),
@@ -152,7 +151,6 @@ WRONG = [
         '{"what":1,"protocol":"tcp","src_ports":[0,"x"],"dst_net":"10"}',
         [
             ("E0314", "what", R),
-            ("E0316", "", M),
             ("E0321", "dst_net", R),
             ("E0326", "src_ports[0]", R),
             ("E0325", "src_ports[1]", R),

@@ -103,7 +103,6 @@ NOT_SAID: list[object] = [
     None,
     [],
     "allow",
-    {},
     {"action": "log"},
     {"action": ["allow"]},
     {"action": None},

@@ -8,6 +8,7 @@ import pytest
 
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.profile import Profile, update_rules
 from calicoctl.policy.rule_update import read_update
 from calicoctl.policy.stored import RulesDocument, read_stored_rules
 from calicoctl.source import STANDARD_INPUT, Source
@@ -40,7 +41,9 @@ SPECIFIED = """\
 
 def update(text: str, stored: RulesDocument | Unreadable | None = None) -> tuple[str, tuple[Diagnostic, ...]]:
     """The text to store, and the warnings."""
-    document, warnings = read_update(Source(STANDARD_INPUT, text), stored)
+    given, warnings = read_update(Source(STANDARD_INPUT, text), "WEB")
+    document = update_rules(Profile("WEB", stored), given).profile.rules
+    assert isinstance(document, RulesDocument)
     return document.text(), warnings
 
 
@@ -114,12 +117,63 @@ def test_after_many_warnings_an_error_is_still_an_error() -> None:
     assert [error.code for error in refused(inbound(masked + ',{"action":"no"}'))] == ["E0317"]
 
 
-def test_an_id_is_ignored_with_a_warning() -> None:
-    text, (warning,) = update('{"id":"OTHER","inbound_rules":[],"outbound_rules":[]}')
-    assert text == inbound("")
-    assert warning.code == "W0301"
-    assert warning.span is not None
-    assert warning.span.text == '"id"'
+def test_the_profiles_own_id_and_comments_are_kept_silently() -> None:
+    given = '{"_comment":"x","inbound_rules":[],"id":"WEB","outbound_rules":[],"_2":{"a": [1.0]}}'
+    text, warnings = update(given)
+    assert warnings == ()
+    assert text == '{"inbound_rules":[],"outbound_rules":[],"_comment":"x","id":"WEB","_2":{"a": [1.0]}}'
+    again, _ = update(given.replace('"x"', '"y"'), read_stored_rules(Source("key", text)))
+    assert again == text.replace('"x"', '"y"')
+
+
+@pytest.mark.parametrize("id_", ['"OTHER"', "7", "null", '"web"'])
+def test_the_id_of_another_profile_is_refused(id_: str) -> None:
+    (error,) = refused(f'{{"id":{id_},"inbound_rules":[],"outbound_rules":[]}}')
+    assert (error.code, error.span and error.span.text) == ("E0346", id_)
+
+
+@pytest.mark.parametrize(
+    ("rule", "stored"),
+    [
+        ("{}", "{}"),
+        ('{"src_tag":"DB","protocol":"tcp"}', '{"protocol":"tcp","src_tag":"DB"}'),
+        ('{"src_selector":"a == \\"b\\""}', '{"src_selector":"a == \\"b\\""}'),
+    ],
+)
+def test_a_rule_without_an_action_is_stored_so_with_a_warning(rule: str, stored: str) -> None:
+    text, (warning,) = update(inbound(rule))
+    assert text == inbound(stored)
+    assert (warning.code, warning.span and warning.span.text) == ("W0311", rule)
+
+
+@pytest.mark.parametrize("key", ["inbound_rules", "outbound_rules"])
+def test_one_list_is_enough_and_the_other_one_is_empty(key: str) -> None:
+    text, (warning,) = update(f'{{"{key}":[{{"action":"deny"}}]}}')
+    lists = {"inbound_rules": [], "outbound_rules": [], key: [{"action": "deny"}]}
+    assert json.loads(text) == lists
+    assert warning.code == "W0310"
+
+
+@pytest.mark.parametrize("key", ["src_nets", "dst_nets"])
+def test_lists_of_networks_say_which_agents_read_them(key: str) -> None:
+    text, (warning,) = update(inbound(f'{{"action":"allow","{key}":["10.0.0.0/8","192.168.0.0/16"]}}'))
+    assert text == inbound(f'{{"action":"allow","{key}":["10.0.0.0/8","192.168.0.0/16"]}}')
+    assert (warning.code, warning.span and warning.span.text) == ("W0312", f'"{key}"')
+    assert "2.0" in warning.message
+
+
+@pytest.mark.parametrize("net", ["::ffff:10.0.0.0/104", "::ffff:a00:1", "::FFFF:0:0/96"])
+def test_a_network_that_no_packet_has_is_warned_about(net: str) -> None:
+    _, warnings = update(inbound(f'{{"action":"deny","src_net":"{net}"}}'))
+    assert [warning.code for warning in warnings if warning.code != "W0302"] == ["W0313"]
+
+
+@pytest.mark.parametrize("names", [("inbound", "outbound"), ("Inbound_rules", "outbound_rule"), ("in", "outbound")])
+def test_lists_under_other_names_get_no_hint_that_empties_them(names: tuple[str, str]) -> None:
+    one, other = names
+    errors = refused(f'{{"{one}":[{{"action":"deny"}}],"{other}":[]}}')
+    assert [error.code for error in errors] == ["E0310", "E0310"]
+    assert {error.hint for error in errors} <= {'"inbound_rules"', '"outbound_rules"', None}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +190,7 @@ def test_an_id_is_ignored_with_a_warning() -> None:
 )
 def test_what_is_stored_beside_the_rules_is_kept(stored: str, expected: str) -> None:
     document = read_stored_rules(Source("key", stored))
-    text, _ = update('{"id":"x",' + inbound('{"action":"deny"}')[1:], document)
+    text, _ = update("{" + inbound('{"action":"deny"}')[1:], document)
     assert text == expected
 
 
@@ -149,7 +203,7 @@ def test_replacing_rules_by_none_mends_a_missing_list() -> None:
 # input | code | path | the words it points at
 REFUSED = [
     ("{}", "E0311", "inbound_rules", "{"),
-    ('{"inbound_rules":[]}', "E0311", "outbound_rules", "{"),
+    ('{"_":1}', "E0311", "inbound_rules", "{"),
     ('{"inbound_rules":{},"outbound_rules":[]}', "E0312", "inbound_rules", "{}"),
     ('{"inbound_rules":null,"outbound_rules":[]}', "E0312", "inbound_rules", "null"),
     ('{"inbound_rules":[],"outbound_rules":[],"name":1}', "E0310", "name", '"name"'),
@@ -158,7 +212,6 @@ REFUSED = [
     ('{"id":NaN,"inbound_rules":[],"outbound_rules":[]}', "E0307", "NaN", "NaN"),
     (inbound('{"action":"allow","src_tag":Infinity}'), "E0307", "Infinity", "Infinity"),
     (inbound("7"), "E0313", "inbound_rules[0]", "7"),
-    (inbound("{}"), "E0316", "inbound_rules[0]", "{}"),
     (inbound('{"action":"allow"},{"action":"Allow"}'), "E0317", "inbound_rules[1].action", '"Allow"'),
     (inbound('{"action":"allow","action":"allow"}'), "E0309", "inbound_rules[0].action", '"action"'),
     (inbound('{"action":"allow","sport":[1]}'), "E0314", "inbound_rules[0].sport", '"sport"'),
@@ -197,7 +250,7 @@ def test_what_is_refused_names_the_path_and_points_at_it(text: str, code: str, p
     assert f"`{path}`" in found.message
     assert found.span is not None
     assert found.span.text == words
-    assert len(diagnostics) == (2 if text == "{}" else 1)
+    assert len(diagnostics) == 1
 
 
 def test_all_errors_are_told_at_once_with_line_and_column() -> None:

@@ -9,6 +9,7 @@ import pytest
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.rule import Action, Direction, Peer, Rule
 from calicoctl.policy.stored import RulesDocument, StoredRule, display_json, read_stored_rules, stored_warnings
+from calicoctl.policy.text import listing_text
 from calicoctl.source import Source
 
 KEY = "/calico/v1/policy/profile/WEB/rules"
@@ -171,18 +172,27 @@ def test_what_drops_the_profile_is_told_before_what_is_misread() -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", '{"inbound_rules":[]}', '{"outbound_rules":[],"id":1}'])
-def test_a_missing_list_is_warned_about_reads_as_empty_and_is_mended_by_an_edit(text: str) -> None:
-    found = warnings(text)
-    assert {code for code, _, _ in found} == {"W0303"}
+def test_a_missing_list_reads_as_empty_and_is_added_by_an_edit(text: str) -> None:
+    assert warnings(text) == []
     document = read(text)
     assert document.rules(INBOUND) == document.rules(OUTBOUND) == ()
     edited = document.with_rules(INBOUND, DEFAULT.inbound)
-    assert edited.problems == ()
-    assert warnings(edited.text()) == []
     assert read(edited.text()).inbound == DEFAULT.inbound
     # Writing a list that was not there is an edit, though it has no rules.
     emptied = document.with_rules(INBOUND, ()).with_rules(OUTBOUND, ())
-    assert warnings(emptied.text()) == []
+    assert set(json.loads(emptied.text())) == {"inbound_rules", "outbound_rules", *json.loads(text)}
+
+
+def test_a_rule_without_an_action_allows_and_keeps_its_text() -> None:
+    document = read('{"inbound_rules":[{ },{"src_tag": "DB"},{"src_selector":"all()"}],"outbound_rules":[]}')
+    assert [listing_text(stored) for stored in document.inbound] == [
+        "allow",
+        "allow from tag DB",
+        'allow [src_selector="all()"]',
+    ]
+    assert not document.is_damaged
+    edited = document.with_rule_put_in(OUTBOUND, 0, DEFAULT.outbound[0])
+    assert edited.text() == document.text().replace('"outbound_rules":[]', '"outbound_rules":[{"action":"allow"}]')
 
 
 def test_a_constant_that_json_lacks_is_warned_about_wherever_it_stands() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics import Refused, render
 from calicoctl.policy.agent_schema import check_rule
 from calicoctl.policy.json_text import Unreadable, read_value
+from calicoctl.policy.profile import Profile, update_rules
 from calicoctl.policy.rule import Action, Direction, Network, Peer, PortRange, Protocol, Rule
 from calicoctl.policy.rule_json import from_json, read_network, rule_text, to_json
 from calicoctl.policy.rule_update import read_update
@@ -74,6 +75,7 @@ GOOD_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "protocol": st.sampled_from(["tcp", "udp", "icmp", "icmpv6", "sctp", "udplite", 1, 6, 58, 255]),
     "tag": names,
     "net": NETS4 | NETS4 | NETS6,
+    "nets": st.lists(NETS4, min_size=1, max_size=3) | st.lists(NETS6, min_size=1, max_size=2),
     "selector": SELECTORS,
     "ports": st.lists(PORTS, min_size=1, max_size=3),
     "icmp_type": st.integers(0, 254),
@@ -86,6 +88,7 @@ ODD_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "protocol": st.sampled_from(["TCP", "6", 0, 256, 6.0, "any"]),
     "tag": st.sampled_from(["-a", "a b", "a" * 129, "a\n", "\u00e9"]),
     "net": ODD_NETS,
+    "nets": st.lists(NETS4 | NETS6 | ODD_NETS, max_size=3) | NETS4,
     "selector": ODD_SELECTORS,
     "ports": st.lists(PORTS | ODD_PORTS, max_size=3),
     "icmp_type": st.sampled_from([255, 256, -1, "8"]),
@@ -197,7 +200,7 @@ def test_a_rule_has_no_problem_exactly_when_the_agent_enforces_it_as_written(giv
     value, _ = read_value(Source("rule", json.dumps(given_rule)), 0)
     problems = check_rule(value)
     assert (problems == ()) == enforced_as_written(given_rule), problems
-    in_language = set(given_rule) <= LANGUAGE and given_rule.get("action") in ("allow", "deny")
+    in_language = set(given_rule) <= LANGUAGE and given_rule.get("action", "allow") in ("allow", "deny")
     in_language = in_language and given_rule.get("protocol", "tcp") in ("tcp", "udp", "icmp", "icmpv6")
     assert (from_json(value) is not None) == (in_language and problems == ())
 
@@ -206,9 +209,10 @@ def test_a_rule_has_no_problem_exactly_when_the_agent_enforces_it_as_written(giv
 @given(texts())
 @example('{"inbound_rules":[{"action":"allow","src_tag":NaN}],"outbound_rules":[]}')
 @example('{"inbound_rules":[' + '{"a":' * 5000)
+@example('{"_":1,"id":"WEB","outbound_rules":[{}]}')
 def test_what_update_stores_means_what_was_given_and_the_agent_enforces_it(text: str) -> None:
     try:
-        document, warnings = read_update(Source("input", text), None)
+        document, warnings = read_update(Source("input", text), "WEB")
     except Refused as refused:
         errors = refused.diagnostics
     else:
@@ -218,12 +222,13 @@ def test_what_update_stores_means_what_was_given_and_the_agent_enforces_it(text:
         return
     assert not any(warning.is_error for warning in warnings)
     asked, stored = json.loads(text), json.loads(document.text())
-    assert set(stored) == {"inbound_rules", "outbound_rules"}
-    assert set(asked) - {"id"} == set(stored)
-    for key, listed in stored.items():
-        assert all(map(enforced_as_written, listed))
-        assert list(map(meaning, listed)) == list(map(meaning, asked[key]))
-    again, _ = read_update(Source("input", document.text()), None)
+    lists = {"inbound_rules", "outbound_rules"}
+    assert set(stored) == lists | set(asked)
+    for key in lists:
+        assert all(map(enforced_as_written, stored[key]))
+        assert list(map(meaning, stored[key])) == list(map(meaning, asked.get(key, [])))
+    assert all(stored[key] == asked[key] for key in set(asked) - lists)
+    again, _ = read_update(Source("input", document.text()), "WEB")
     assert again.text() == document.text()
 
 
@@ -231,7 +236,7 @@ def test_what_update_stores_means_what_was_given_and_the_agent_enforces_it(text:
 @given(st.lists(enforced, max_size=3), st.lists(enforced, max_size=3))
 def test_update_refuses_nothing_that_the_agent_enforces(inbound: list[Any], outbound: list[Any]) -> None:
     text = json.dumps({"inbound_rules": inbound, "outbound_rules": outbound})
-    document, _ = read_update(Source("input", text), None)
+    document, _ = read_update(Source("input", text), "WEB")
     assert len(document.inbound) + len(document.outbound) == len(inbound) + len(outbound)
 
 
@@ -287,12 +292,16 @@ def test_an_edit_keeps_every_other_text(text: str, data: st.DataObject) -> None:
 @WELL
 @given(st.lists(enforced, max_size=3), st.lists(rules(), max_size=3), st.data())
 def test_what_rule_json_prints_can_be_read_back(wide: list[Any], narrow: list[Rule], data: st.DataObject) -> None:
-    text = data.draw(spelled({"inbound_rules": wide, "id": "x", "outbound_rules": [to_json(rule) for rule in narrow]}))
+    text = data.draw(
+        spelled({"inbound_rules": wide, "id": "WEB", "outbound_rules": [to_json(rule) for rule in narrow]})
+    )
     stored = read_stored_rules(Source("key", text))
     assume(isinstance(stored, RulesDocument))
     assert isinstance(stored, RulesDocument)
     assume(not any(rule.problems for rule in stored.inbound + stored.outbound))
-    updated, _ = read_update(Source("input", display_json(stored)), stored)
+    given, _ = read_update(Source("input", display_json(stored)), "WEB")
+    updated = update_rules(Profile("WEB", stored), given).profile.rules
+    assert isinstance(updated, RulesDocument)
     for direction in Direction:
         for before, after in zip(stored.rules(direction), updated.rules(direction), strict=True):
             assert before.rule == after.rule

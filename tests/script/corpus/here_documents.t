@@ -244,5 +244,4 @@ profile WEB rule update <<'EOF'
  "inbound_rules": [{"action": "allow",
                     "src_net": "10.0.0.1/8"}], "outbound_rules": []}
 EOF
-? 2:2 W0301
 ? 4:32 W0302
