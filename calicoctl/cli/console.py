@@ -67,6 +67,19 @@ def tell(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOW
             print(render(diagnostic, style), file=sys.stderr)
 
 
+def say_bytes(content: bytes) -> None:
+    """Print bytes on standard output as they are, whatever the encoding of the locale.
+
+    Raises:
+        OutputFailed: They could not be written.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+    except OSError as error:
+        raise OutputFailed(error) from error
+
+
 def say_diff(lines: Iterable[str]) -> None:
     """Print the lines of a unified diff.
 
@@ -105,19 +118,14 @@ def read_input(waiting: Kind) -> str:
     if sys.stdin.isatty():
         tell([diagnose(waiting)])
     try:
-        return read_text(sys.stdin.buffer)
+        return as_text(read_bytes(sys.stdin.buffer))
     except (OSError, ValueError) as error:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
 
 
-def read_text(stream: BinaryIO) -> str:
-    """All of a stream; a byte that is not UTF-8 becomes a lone surrogate, which is refused later.
-
-    Raises:
-        OSError: It cannot be read.
-        ValueError: It is too large.
-    """
-    return read_bytes(stream).decode("utf-8", "surrogateescape")
+def as_text(content: bytes) -> str:
+    """Bytes as text; a byte that is not UTF-8 becomes a lone surrogate, which is refused later."""
+    return content.decode("utf-8", "surrogateescape")
 
 
 def read_bytes(stream: BinaryIO) -> bytes:

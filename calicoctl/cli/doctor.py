@@ -25,7 +25,7 @@ def run(options: Options) -> int:
     parser = Arguments("doctor")
     parser.add_output(options.words)
     as_json = parser.parse_args(list(options.words[1:])).output == "json"
-    with opened(find_setting(options), Deadline(options.timeout)) as datastore:
+    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         probes = datastore.probe()
         try:
             health = examine(datastore)

@@ -25,7 +25,7 @@ def run(options: Options) -> int:
     names = _names(options.words)
     deadline = Deadline(options.timeout)
     try:
-        with opened(find_setting(options), deadline) as datastore:
+        with opened(find_setting(options), deadline, must_exist=True) as datastore:
             roots = tuple(keys.profile_folder(name) for name in names) or (keys.PROFILES,)
             state = State(datastore.read(roots))
     except DatastoreError as error:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.console import read_bytes, read_input, read_text
+from calicoctl.cli.console import INPUT_BYTES_MAX, as_text, read_input
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 from calicoctl.nearest import nearest
+from calicoctl.regular_files import read_regular, read_stream
 from calicoctl.source import DEFINE_OPTION, STANDARD_INPUT, Source, Span
 from calicoctl.syntax import ast, printer
 
@@ -20,34 +19,28 @@ from calicoctl.syntax import ast, printer
 _NAMES_COMPARED = 10_000
 
 
-def read_script(file: str) -> Source:
+def read_script(file: str, seconds: float) -> Source:
     """A script that was named on the command line; `-` is standard input.
+
+    Args:
+        file: Its name.
+        seconds: How long to wait for the first byte of a FIFO.
 
     Raises:
         Refused: It cannot be read.
     """
     if file == "-":
         return _without_mark(STANDARD_INPUT, read_input(messages.WAITING_FOR_SCRIPT))
-    return replace(read_file(file, file, None), path=os.path.realpath(file))
-
-
-def read_file(name: str, path: str, where: Span | None) -> Source:
-    """A file; a byte that is not UTF-8 becomes a lone surrogate, which is refused later.
-
-    Args:
-        name: What diagnostics call it.
-        path: Where it is.
-        where: What names it, if a script does.
-
-    Raises:
-        Refused: It cannot be read.
-    """
     try:
-        with Path(path).open("rb") as file:
-            return _without_mark(name, read_text(file))
+        content = read_stream(file, INPUT_BYTES_MAX, seconds)
     except (OSError, ValueError) as error:
-        # ValueError: the path holds a NUL, or the file is too large.
-        raise Refused([diagnose(messages.FILE_UNREADABLE, where, path=path, reason=reason_of(error))]) from None
+        raise _unreadable(file, None, error) from None
+    return replace(_without_mark(file, as_text(content)), path=os.path.realpath(file))
+
+
+def _unreadable(path: str | Path, where: Span | None, error: OSError | ValueError, hint: str | None = None) -> Refused:
+    """The refusal of a file. A `ValueError` is about a path with a NUL, or a file that is too large."""
+    return Refused([diagnose(messages.FILE_UNREADABLE, where, hint, path=path, reason=reason_of(error))])
 
 
 def _without_mark(name: str, text: str) -> Source:
@@ -61,8 +54,12 @@ def open_file(word: ast.Word) -> Source:
     Raises:
         Refused: It cannot be read.
     """
-    path = str(_folder(word) / word.text)
-    return read_file(path, path, word.span)
+    path = _folder(word) / word.text
+    try:
+        content = read_regular(path, INPUT_BYTES_MAX)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, word.span, error) from None
+    return _without_mark(str(path), as_text(content))
 
 
 def _folder(word: ast.Word) -> Path:
@@ -79,34 +76,16 @@ def open_script(word: ast.Word) -> Source:
     """
     path = _folder(word) / word.text
     try:
-        content = _content(path)
+        content = read_regular(path, INPUT_BYTES_MAX)
     except (OSError, ValueError) as error:
         hint = _nearest_file(path, word) if isinstance(error, FileNotFoundError) else None
-        reason = reason_of(error)
-        raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, hint, path=path, reason=reason)]) from None
+        raise _unreadable(path, word.span, error, hint) from None
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Refused([diagnose(messages.INCLUDE_NOT_UTF8, word.span, path=path, line=line)]) from None
     return replace(_without_mark(str(path), text), included_from=word.span, path=os.path.realpath(path))
-
-
-def _content(path: Path) -> bytes:
-    """What is in a regular file.
-
-    Raises:
-        OSError: It is none, or cannot be read.
-        ValueError: The path holds a NUL, or the file is too large.
-    """
-    # To open a pipe would take until somebody writes to it.
-    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123  # no path
-        mode = os.fstat(file.fileno()).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        return read_bytes(file)
 
 
 def _nearest_file(path: Path, word: ast.Word) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.cli.arguments import Arguments
-from calicoctl.cli.console import say, say_diff, tell
+from calicoctl.cli.console import say, say_bytes, say_diff, tell
 from calicoctl.cli.files import read_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.status import ExitStatus
@@ -45,7 +45,7 @@ def run(options: Options) -> int:
     status = ExitStatus.DONE
     for file in request.files:
         try:
-            source = read_script(file)
+            source = read_script(file, options.timeout)
             text = format_script(source)
         except Refused as refused:
             tell(refused.diagnostics)
@@ -96,10 +96,11 @@ def _lines(text: str) -> list[str]:
 
 
 def _print(text: str) -> None:
-    """The text as it is; on a terminal, with nothing in it that could steer that."""
+    """The text in the bytes that were read; on a terminal, with nothing in it that could steer that."""
     if sys.stdout.isatty():
-        text = "\n".join(map(printable, text.split("\n")))
-    say(text, end="")
+        say("\n".join(map(printable, text.split("\n"))), end="")
+    else:
+        say_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def _replace(path: Path, text: str) -> None:

@@ -26,6 +26,8 @@ from calicoctl.store.interface import Datastore, DatastoreError
 
 # The statements that show something, in a form of the user's choice.
 _SHOWING = (ShowProfiles, ShowTags, ShowRules)
+# Statements that never write.
+_READING = (*_SHOWING, PrintRulesJson)
 _SEE_HELP = "`calicoctl --help` lists the commands"
 
 
@@ -92,7 +94,8 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
         statement = replace(statement, document=document)
     # From here on: what a person takes to type the rules in is no time of the datastore's.
     deadline = Deadline(options.timeout)
-    with opened(setting, deadline) as datastore:
+    reads_only = isinstance(statement, _READING)
+    with opened(setting, deadline, must_exist=reads_only) as datastore:
         try:
             outcome = execute(statement, datastore, deadline)
             unfinished = _unfinished_run(statement, datastore)
@@ -112,7 +115,7 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
 
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
-    if datastore.is_atomic or isinstance(statement, ShowProfiles | ShowTags | ShowRules | PrintRulesJson):
+    if datastore.is_atomic or isinstance(statement, _READING):
         return []
     # Imported here: most commands have nothing to do with runs.
     from calicoctl.engine.unfinished import unfinished_touching

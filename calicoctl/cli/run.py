@@ -15,7 +15,7 @@ from calicoctl.cli.progress import progress
 from calicoctl.cli.run_json import check_document, plan_document
 from calicoctl.cli.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, opener, status_of
+from calicoctl.cli.stores import find_setting, missing_file, opened, opener, status_of
 from calicoctl.diagnostics import Diagnostic, Refused, Severity, printable
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan, StepOutcome
@@ -41,7 +41,7 @@ def run(options: Options) -> int:
     request = read_request(options.words)
     if request.resume or request.rollback:
         return _end_unfinished(options, request)
-    script = _read(request)
+    script = _read(request, options.timeout)
     diagnostics = _strictly(script.diagnostics, request)
     if request.check or _has_errors(diagnostics):
         return _report_check(script, diagnostics, request)
@@ -52,6 +52,7 @@ def run(options: Options) -> int:
             plan = plan_script(script.steps, datastore)
             diagnostics = _strictly((*diagnostics, *plan.diagnostics), request)
             if request.dry_run:
+                tell(missing_file(setting))
                 return _report_plan(plan, diagnostics, request)
             tell(diagnostics, ERRORS_SHOWN)
             if _has_errors(diagnostics):
@@ -65,13 +66,13 @@ def run(options: Options) -> int:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def _read(request: RunRequest) -> Script:
+def _read(request: RunRequest, timeout: float) -> Script:
     """All files; what is wrong in one keeps no other from being judged."""
     sources: list[Source] = []
     unreadable: list[Diagnostic] = []
     for file in request.files:
         try:
-            sources.append(read_script(file))
+            sources.append(read_script(file, timeout))
         except Refused as refused:
             unreadable += refused.diagnostics
     with progress("reading") as show:

@@ -10,9 +10,9 @@ from calicoctl import messages
 from calicoctl.cli.console import tell
 from calicoctl.cli.options import Options
 from calicoctl.cli.status import ExitStatus
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
+from calicoctl.store.interface import Conflict, Datastore, DatastoreError, Obstructed, OutcomeUnknown, Unreachable
 from calicoctl.store.settings import Setting, open_datastore, resolve
 
 
@@ -29,13 +29,18 @@ def find_setting(options: Options) -> Setting:
 
 
 @contextmanager
-def opened(setting: Setting, deadline: Deadline) -> Iterator[Datastore]:
+def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) -> Iterator[Datastore]:
     """Open a datastore, and close it at the end.
+
+    Args:
+        setting: Which one.
+        deadline: When to stop waiting for it.
+        must_exist: Whether the command only reads, so that a missing file is an error.
 
     Raises:
         Refused: A certificate or a key cannot be used.
     """
-    datastore = open_datastore(setting, deadline)
+    datastore = open_datastore(setting, deadline, must_exist=must_exist)
     try:
         yield datastore
     finally:
@@ -47,8 +52,17 @@ def opener(setting: Setting, timeout: float) -> Callable[[], Datastore]:
     return lambda: open_datastore(setting, Deadline(timeout))
 
 
+def missing_file(setting: Setting) -> list[Diagnostic]:
+    """The note that a file which was named does not exist yet, so that it is read as an empty datastore."""
+    if setting.path is None or setting.is_default or os.path.lexists(setting.path):
+        return []
+    return [diagnose(messages.MISSING_READ_AS_EMPTY, path=setting.path)]
+
+
 def status_of(error: DatastoreError) -> ExitStatus:
     """The exit status of a command that a datastore failed."""
     if isinstance(error, OutcomeUnknown):
         return ExitStatus.UNKNOWN
-    return ExitStatus.UNREACHED if isinstance(error, Unreachable | Conflict) else ExitStatus.REFUSED
+    # Waiting does not help against what is in the way (`Obstructed` is a kind of `Unreachable`).
+    is_worth_retrying = isinstance(error, Unreachable | Conflict) and not isinstance(error, Obstructed)
+    return ExitStatus.UNREACHED if is_worth_retrying else ExitStatus.REFUSED

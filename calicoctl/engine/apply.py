@@ -85,25 +85,20 @@ def apply_changes(
         return
     datastore.check(changes)
     if datastore.is_atomic:
-        _apply_at_once(changes, datastore, deadline, replan, options)
+        _apply_at_once(changes, datastore, replan, options)
     else:
         _Run(open_store, deadline, replan, options).carry_out(changes)
 
 
-def _apply_at_once(
-    changes: Sequence[Change], datastore: Datastore, deadline: Deadline, replan: Replan, options: RunOptions
-) -> None:
-    for pause in pauses():
-        try:
+def _apply_at_once(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> None:
+    try:
+        datastore.commit(changes, options.unchanged)
+    except Conflict:
+        # Not tried in the same way again: among many writers, a long evaluation would be outdated each time.
+        with datastore.exclusive():
+            changes, options = _brought_up_to_date(changes, datastore, replan, options)
             datastore.commit(changes, options.unchanged)
-        except Conflict:
-            if deadline.remaining() <= pause:
-                raise
-        else:
-            options.progress(len(changes), len(changes))
-            return
-        deadline.pause(pause)
-        changes, options = _brought_up_to_date(changes, datastore, replan, options)
+    options.progress(len(changes), len(changes))
 
 
 def _brought_up_to_date(

@@ -28,9 +28,13 @@ def read_endpoints(text: Text, scheme: str | None = None) -> tuple[tuple[str, ..
     Returns:
         The servers as `http(s)://HOST:PORT`, each once, and what is wrong with the list.
     """
-    if "@" in text.value:
+    if "@" in text.shown or "%40" in text.shown:
         hint = "leave them out; set ETCD_USERNAME and ETCD_PASSWORD"
         return (), (diagnose(messages.ETCD_CREDENTIALS_IN_URL, text.whole, hint),)
+    if text.shown != text.value:
+        # Something is hidden that may be a secret, so no part of the text can be pointed at.
+        hint = f"write `http://HOST:{USUAL_PORT}`"
+        return (), (diagnose(messages.ETCD_URL_FORM, text.whole, hint, text=text.shown),)
     endpoints: dict[str, None] = {}
     problems: list[Diagnostic] = []
     for start, item in _items(text.value):

@@ -10,6 +10,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from calicoctl.store.interface import (
     Conflict,
     DatastoreError,
     Entry,
+    Obstructed,
     OutcomeUnknown,
     Probe,
     Snapshot,
@@ -101,6 +103,10 @@ class EtcdDatastore:
                 self._remove_emptied_folders(done)
             raise
         self._remove_emptied_folders(done)
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """See `Datastore.exclusive`, which is for atomic commits."""
+        raise TypeError("etcd's v2 API has no transactions")
 
     def probe(self) -> tuple[Probe, ...]:
         """See `Datastore.probe`; each server is asked for its version and for a quorum read."""
@@ -248,13 +254,13 @@ class EtcdDatastore:
     def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
         """What a clean refusal of the first attempt means."""
         if refusal.code == _ALREADY_EXISTS and isinstance(self._look_once(change.key), _Folder):
-            return Unreachable(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
+            return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
         if refusal.code in (_KEY_NOT_FOUND, _COMPARE_FAILED, _ALREADY_EXISTS):
             return Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=change.key))
         if refusal.code == _NOT_A_FILE:
-            return Unreachable(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
+            return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
         if refusal.code == _NOT_A_DIRECTORY:
-            return Unreachable(diagnose(messages.KEY_BELOW_VALUE, None, None, key=change.key))
+            return Obstructed(diagnose(messages.KEY_BELOW_VALUE, None, None, key=change.key))
         return Unreachable(odd_answer(self._servers[0].address, str(refusal)).diagnostic)
 
     def _look_once(self, key: str) -> Entry | _Folder | None:

@@ -7,6 +7,7 @@ nothing of profiles or rules.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
@@ -121,6 +122,17 @@ class Datastore(Protocol):
         """
         ...
 
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Keep all other processes from writing until the first commit, or the end of the context.
+
+        Only where commits are atomic. It makes reading, evaluating and committing one transaction, for what
+        would otherwise lose against quicker writers again and again.
+
+        Raises:
+            Unreachable: The others did not let go until the deadline.
+        """
+        ...
+
     def probe(self) -> tuple[Probe, ...]:
         """Ask every server by itself, or the file, whether it is well. Nothing is changed, and nothing raised."""
         ...
@@ -146,6 +158,10 @@ class DatastoreError(Exception):
 
 class Unreachable(DatastoreError):
     """No server answered, or the file could not be used; the change at hand was certainly not made."""
+
+
+class Obstructed(Unreachable):
+    """Something in the datastore, or the file itself, is in the way; trying again later does not help."""
 
 
 class Conflict(DatastoreError):

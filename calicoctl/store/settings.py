@@ -77,13 +77,19 @@ def resolve(option: str | None, environment: Mapping[str, str]) -> Setting:
         endpoints = _from_etcd_variables(place)
         if endpoints:
             return _etcd(endpoints, places)
+    _refuse_etcd_without_server(places)
     return _embedded(environment)
 
 
-def open_datastore(setting: Setting, deadline: Deadline) -> Datastore:
+def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = False) -> Datastore:
     """Make the datastore; what is not needed for it is not imported.
 
     Nothing is opened or connected to yet.
+
+    Args:
+        setting: Which one.
+        deadline: When to stop waiting for it.
+        must_exist: Whether to read a file that was named and does not exist is an error.
 
     Raises:
         Refused: A certificate or a key cannot be used.
@@ -91,7 +97,7 @@ def open_datastore(setting: Setting, deadline: Deadline) -> Datastore:
     if setting.path is not None:
         from calicoctl.store.sqlite import SqliteDatastore
 
-        return SqliteDatastore(setting.path, deadline)
+        return SqliteDatastore(setting.path, deadline, must_exist=must_exist and not setting.is_default)
     from calicoctl.store.etcd import EtcdDatastore
 
     if setting.is_secure:
@@ -109,7 +115,16 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
     if value.startswith(_SQLITE):
         return Setting(path=_sqlite_path(value[len(_SQLITE) :], text, environment))
     if not re.match("https?://", value, re.IGNORECASE):
-        raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, _form_hint(value), text=text.shown)])
+        raise Refused(
+            [
+                diagnose(
+                    messages.DATASTORE_FORM,
+                    text.whole,
+                    _form_hint(value) if text.shown == text.value else FORMS,
+                    text=text.shown,
+                )
+            ]
+        )
     endpoints, problems = read_endpoints(text)
     _refuse_if(problems)
     return _etcd(endpoints, places)
@@ -127,6 +142,11 @@ def _form_hint(value: str) -> str:
 def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
     if not path.strip():
         raise Refused([diagnose(messages.SQLITE_PATH_EMPTY, text.whole, FORMS)])
+    if path.startswith("//"):
+        # The form of other programs: to them `//x.db` and `///x.db` are a path relative to different places.
+        meant = path[2:] if path[2:].startswith("/") else path[2:] or "PATH"
+        hint = f"{_SQLITE}{meant}"
+        raise Refused([diagnose(messages.SQLITE_URL, text.whole, hint, text=text.shown)])
     if "\0" in path:
         raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, FORMS, text=text.shown)])
     if not path.startswith("~"):
@@ -184,6 +204,25 @@ def _pair(
             problems.append(diagnose(messages.SETTING_HALF, None, f"set {missing} too", given=given, missing=missing))
             break
     return None, None
+
+
+# What says how to reach etcd, without saying where it is.
+_ETCD_WITHOUT_SERVER = (
+    "ETCD_SCHEME",
+    "ETCD_CA_CERT_FILE",
+    "ETCD_CERT_FILE",
+    "ETCD_KEY_FILE",
+    "ETCD_USERNAME",
+    "ETCD_PASSWORD",
+)
+
+
+def _refuse_etcd_without_server(places: Sequence[Variables]) -> None:
+    """Refuse half a setting of etcd: to use the embedded default then would be to do nothing, silently."""
+    given = [name for name in _ETCD_WITHOUT_SERVER if any(place.get(name) is not None for place in places)]
+    if given:
+        hint = f"ETCD_ENDPOINTS=https://HOST:{USUAL_PORT}, or unset {' '.join(given)}"
+        raise Refused([diagnose(messages.ETCD_WITHOUT_SERVER, None, hint, given=" and ".join(given))])
 
 
 def _embedded(environment: Mapping[str, str]) -> Setting:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, reason_of
+from calicoctl.regular_files import read_regular
 from calicoctl.store.access import Access
+
+# A system's whole collection of authorities has some 250 kB.
+_BYTES_MAX = 10_000_000
 
 
 def unusable_files(access: Access) -> tuple[Diagnostic, ...]:
@@ -23,9 +26,8 @@ def unusable_files(access: Access) -> tuple[Diagnostic, ...]:
 
 def _unreadable(name: str, path: str) -> Iterator[Diagnostic]:
     try:
-        with Path(path).open("rb") as file:
-            file.read(1)
-    except OSError as error:
+        read_regular(path, _BYTES_MAX)
+    except (OSError, ValueError) as error:
         yield _problem(name, path, reason_of(error))
 
 

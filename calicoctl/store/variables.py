@@ -6,26 +6,25 @@ follows white space and `#`; `export ` may stand before a name, and quotes aroun
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Protocol
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
+from calicoctl.regular_files import read_regular
 from calicoctl.source import Source, Span
 
 DEFAULT_FILE = "/etc/calico/calicoctl.env"
 FILE_VARIABLE = "CALICOCTL_ENV"
 
-_LINE = re.compile(
-    r"""\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=
-        (?:"(?P<double>[^"]*)" | '(?P<single>[^']*)' | (?P<bare>(?:[^'"\s\#].*?)?))
-        (?:\s+\#.*|\s*)""",
-    re.VERBOSE,
-)
+# The parts of a line, each found in one pass: a name, then a value in quotes or up to a comment.
+_NAME = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
+_QUOTED = re.compile(r"""(?P<quote>["'])(?P<value>(?:(?!(?P=quote)).)*)(?P=quote)(?:\s+#.*|\s*)\Z""")
+_COMMENT = re.compile(r"\s#")
 # What diagnostics may quote of a line: never a password, and of a line that is not understood only such a name.
 _SECRET = "ETCD_PASSWORD"
 _KNOWN_NAME = re.compile(r"\s*(?:export\s+)?(?:CALICOCTL|ETCD)_[A-Z_]*")
@@ -111,17 +110,16 @@ class SettingsFile:
 
     @cached_property
     def _texts(self) -> Mapping[str, Text]:
+        if self._path == os.devnull:
+            return {}
         try:
-            with Path(self._path).open("rb") as file:
-                content = file.read(_FILE_BYTES_MAX + 1)
+            content = read_regular(self._path, _FILE_BYTES_MAX)
         except FileNotFoundError as error:
             if self._named is None:
                 return {}
             raise Refused([self._unreadable(error)]) from error
-        except (OSError, ValueError) as error:  # ValueError: the path holds a NUL
+        except (OSError, ValueError) as error:  # ValueError: the path holds a NUL, or the file is too large
             raise Refused([self._unreadable(error)]) from error
-        if len(content) > _FILE_BYTES_MAX:
-            raise Refused([self._unreadable(ValueError(f"it has more than {_FILE_BYTES_MAX} bytes"))])
         return _texts(self._path, content.decode("utf-8-sig", "surrogateescape"))
 
     def _unreadable(self, error: OSError | ValueError) -> Diagnostic:
@@ -134,18 +132,16 @@ class SettingsFile:
 def _texts(path: str, content: str) -> Mapping[str, Text]:
     """The variables that a settings file sets to something; of several lines for one name, the last counts."""
     lines = content.split("\n")
-    matches = [_LINE.fullmatch(line) for line in lines]
-    shown = [_shown_line(line, match) for line, match in zip(lines, matches, strict=True)]
+    assignments = [_assignment(line) for line in lines]
+    shown = [_shown_line(line, each) for line, each in zip(lines, assignments, strict=True)]
     source = Source(path, "\n".join(shown))
     problems: list[Diagnostic] = []
     texts: dict[str, Text] = {}
     offset = 0
-    for line, match, shown_line in zip(lines, matches, shown, strict=True):
-        if match is not None:
-            start = match.start(_group(match))
-            value = match[_group(match)]
-            text = Text(value, match["name"], source, offset + start, without_credentials(value))
-            texts[match["name"]] = text
+    for line, each, shown_line in zip(lines, assignments, shown, strict=True):
+        if each is not None:
+            value = line[each.start : each.end]
+            texts[each.name] = Text(value, each.name, source, offset + each.start, without_credentials(value))
         elif line.strip() and not line.lstrip().startswith("#"):
             span = Span(source, offset, offset + len(shown_line))
             problems.append(
@@ -157,27 +153,78 @@ def _texts(path: str, content: str) -> Mapping[str, Text]:
     return {name: text for name, text in texts.items() if text.value}
 
 
-def _group(match: re.Match[str]) -> str:
-    """The name of the group that holds the value."""
-    return next(group for group in ("double", "single", "bare") if match[group] is not None)
+@dataclass(frozen=True)
+class _Assignment:
+    """A line `NAME=value`: the name, and where the value begins and ends in the line."""
+
+    name: str
+    start: int
+    end: int
 
 
-def _shown_line(line: str, match: re.Match[str] | None) -> str:
-    if match is None:
+def _assignment(line: str) -> _Assignment | None:
+    """The assignment of a line; None if it is something else."""
+    found = _NAME.match(line)
+    if found is None:
+        return None
+    if line[found.end() : found.end() + 1] in ('"', "'"):
+        quoted = _QUOTED.match(line, found.end())
+        return None if quoted is None else _Assignment(found["name"], *quoted.span("value"))
+    rest = line[found.end() :]
+    if rest[:1] == "#":
+        return None
+    comment = _COMMENT.search(rest)
+    value = rest[: comment.start() if comment else None].rstrip()
+    if value[:1].isspace():
+        # What follows the white space is no value; if it is a comment, the variable is set to nothing.
+        return None
+    return _Assignment(found["name"], found.end(), found.end() + len(value))
+
+
+def _shown_line(line: str, assignment: _Assignment | None) -> str:
+    if assignment is None:
         known = _KNOWN_NAME.match(line)
         return (known[0] if known else "") + _HIDDEN
-    start, end = match.span(_group(match))
-    if match["name"] == _SECRET:
+    start, end = assignment.start, assignment.end
+    if assignment.name == _SECRET:
         return line[:start] + _HIDDEN
     return line[:start] + without_credentials(line[start:end]) + line[end:]
 
 
 def without_credentials(text: str) -> str:
-    """An address as it may be shown: what could be a user name and a password is hidden.
+    """An address as it may be shown: whatever could be a user name, a password or a token is hidden.
 
-    Everything up to the last `@` goes, since a password may hold any character.
+    Everything up to the last `@` goes, since a password may hold any character; so does what stands where a port
+    belongs and is none, and what follows the address of a server.
     """
-    if "@" not in text or text.startswith("sqlite:"):
+    if text.startswith("sqlite:"):
         return text
-    scheme = re.match(r"[a-z]*://", text)
-    return (scheme[0] if scheme else "") + _HIDDEN + text[text.rindex("@") :]
+    scheme = _SCHEME.match(text)
+    start = scheme.end() if scheme else 0
+    at = max(text.rfind("@"), text.lower().rfind("%40"))
+    if at >= start:
+        return text[:start] + _HIDDEN + text[at:]
+    return text[:start] + ",".join(map(_without_secret, text[start:].split(",")))
+
+
+# Any number of slashes, in either direction: the beginning of an address, rightly written or not.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]+")
+# A host, or one of IPv6 in brackets, and a port; then what may be a path, a query or a fragment.
+_SERVER = re.compile(
+    r"(?P<head>\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?(?:\[[^\]]*\]|[^:/?#\[\]]*))"
+    r"(?P<port>:[^/?#]*)?(?P<path>.*)",
+    re.DOTALL,
+)
+# What is so short is a slip rather than a password.
+_PORT = re.compile(r":\s*(?:[0-9]{0,9}|.{0,3})\s*")
+
+
+def _without_secret(server: str) -> str:
+    found = _SERVER.fullmatch(server)
+    if found is None:
+        return server
+    port, path = found["port"] or "", found["path"]
+    shown_port = port if _PORT.fullmatch(port) or not port else f":{_HIDDEN}"
+    query = re.search(r"[?#]", path)
+    shown_path = path if query is None else path[: query.start() + 1] + _HIDDEN
+    return found["head"] + shown_port + shown_path

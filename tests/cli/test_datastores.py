@@ -59,6 +59,7 @@ def test_the_environment_says_where(folder: Path, etcd_url: str, variables: dict
     authority = etcd_url.removeprefix("http://")
     (folder / "settings.env").write_text(f"# etcd\nexport ETCD_AUTHORITY='{authority}'\n", encoding="utf-8")
     (folder / "broken.env").write_text("ETCD_AUTHORITY\n", encoding="utf-8")
+    assert Program(folder, "sqlite:one.db").run_inside("profile", "add", "ONE").status == 0
     given = {
         name: value.replace("<ETCD>", etcd_url if name == "ETCD_ENDPOINTS" else authority)
         for name, value in variables.items()
@@ -67,12 +68,120 @@ def test_the_environment_says_where(folder: Path, etcd_url: str, variables: dict
     assert (ran.status == 0, ran.stdout.startswith("+---"), ran.stderr == "") == (answers,) * 3, ran
 
 
+READING = [
+    ("profile", "show"),
+    ("profile", "show", "--detailed"),
+    ("profile", "WEB", "tag", "show"),
+    ("profile", "WEB", "rule", "show"),
+    ("profile", "WEB", "rule", "json"),
+    ("export",),
+    ("doctor",),
+]
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_a_file_that_was_named_must_exist_to_be_read(folder: Path, words: tuple[str, ...]) -> None:
+    ran = Program(folder, "sqlite:typo.db").run_inside(*words)
+    assert (ran.status, "[E0540]" in ran.stderr) == (3, True), ran
+    assert words == ("doctor",) or ran.stdout == ""
+    assert list(folder.iterdir()) == []
+    assert Program(folder).run_inside(*words).status == (1 if "WEB" in words else 0)
+
+
+def test_a_dry_run_reads_a_missing_file_as_empty_and_says_so(folder: Path) -> None:
+    program = Program(folder, "sqlite:new.db")
+    ran = program.run_inside("run", "--dry-run", stdin="profile add WEB\n")
+    assert (ran.status, "[N0605]" in ran.stderr) == (0, True), ran
+    assert list(folder.iterdir()) == []
+    assert program.run_inside("run", stdin="profile add WEB\n").status == 0
+    assert "[N0605]" not in program.run_inside("run", "--dry-run", stdin="profile add WEB\n").stderr
+
+
+HALF_SETTINGS: list[dict[str, str]] = [
+    {"ETCD_SCHEME": "https"},
+    {"ETCD_SCHEME": "http"},
+    {"ETCD_CA_CERT_FILE": "ca.pem"},
+    {"ETCD_CERT_FILE": "c.pem", "ETCD_KEY_FILE": "k.pem"},
+    {"ETCD_USERNAME": "root", "ETCD_PASSWORD": "sesame"},
+]
+
+
+@pytest.mark.parametrize("variables", HALF_SETTINGS, ids=" ".join)
+@pytest.mark.parametrize("in_file", [False, True])
+def test_half_a_setting_of_etcd_is_no_reason_to_use_a_file(
+    folder: Path, variables: dict[str, str], in_file: bool
+) -> None:
+    lines = "".join(f"{name}={value}\n" for name, value in variables.items())
+    (folder / "settings.env").write_text(lines, encoding="utf-8")
+    program = Program(folder, variables={"CALICOCTL_ENV": "settings.env"} if in_file else variables)
+    ran = program.run_inside("profile", "add", "WEB")
+    assert (ran.status, ran.stdout, "[E0640]" in ran.stderr) == (1, "", True), ran
+    assert "ETCD_ENDPOINTS" in ran.stderr
+    assert "ETCD_AUTHORITY" in ran.stderr
+    assert "sesame" not in ran.stderr
+    assert program.run_inside("--help").status == 0
+    assert program.run_inside("run", "--check", stdin="profile add WEB\n").status == 0
+    named = replace(program, datastore="sqlite:x.db")
+    assert named.run_inside("profile", "add", "WEB").status == 0
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [("sqlite://x.db", "sqlite:x.db"), ("sqlite:///x.db", "sqlite:/x.db"), ("sqlite://", "sqlite:PATH")],
+)
+def test_the_form_of_other_programs_is_refused_with_ours(folder: Path, url: str, meant: str) -> None:
+    ran = Program(folder, url).run_inside("profile", "add", "WEB")
+    assert (ran.status, f"hint: {meant}\n" in ran.stderr) == (1, True), ran
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("variable", ["CALICOCTL_ENV", "ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE"])
+@pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "folder"])
+def test_what_is_no_regular_file_is_never_waited_for(folder: Path, variable: str, kind: str) -> None:
+    os.mkfifo(folder / "fifo")
+    (folder / "folder").mkdir()
+    files = dict.fromkeys(("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE"), "/etc/passwd")
+    given = {"ETCD_ENDPOINTS": "https://127.0.0.1:1", **files, variable: kind}
+    ran = Program(folder, variables=given).run("profile", "show")
+    assert (ran.status, kind in ran.stderr) == (1, True), ran
+
+
+SECRETIVE = [
+    "http://root:sesame@h:2379",
+    "HTTPS://root:sesame@h:2379",
+    "http://root:sesame%40h:2379",
+    "root:sesame@h:2379",
+    "http:\\\\root:sesame@h",
+    "http://h:2379,http://root:sesame",
+    "http://h:2379/?password=sesame",
+    "http:root:sesame@h",
+    "//root:sesame@h",
+]
+
+
+@pytest.mark.parametrize("address", SECRETIVE)
+@pytest.mark.parametrize("where", ["option", "CALICOCTL_DATASTORE", "ETCD_ENDPOINTS", "ETCD_AUTHORITY", "file"])
+def test_no_password_in_an_address_is_ever_shown(folder: Path, address: str, where: str) -> None:
+    (folder / "file.env").write_text(f"ETCD_ENDPOINTS='{address}'\n", encoding="utf-8")
+    variables = {} if where == "option" else {"CALICOCTL_ENV": "file.env"} if where == "file" else {where: address}
+    options = [f"--datastore={address}"] if where == "option" else []
+    for words in (["profile", "show"], ["doctor"], ["doctor", "-o", "json"]):
+        ran = Program(folder, variables=variables).run_inside(*options, "--timeout=0.2", *words)
+        assert ran.status in (1, 3)
+        assert "sesame" not in ran.stdout + ran.stderr, ran
+
+
+def test_a_long_line_of_the_settings_file_takes_no_longer_than_it_is_long(folder: Path) -> None:
+    (folder / "long.env").write_text("ETCD_X=x" + " " * 900_000 + "y\n", encoding="utf-8")
+    assert Program(folder, variables={"CALICOCTL_ENV": "long.env"}).run("profile", "show").status == 0
+
+
 def test_a_link_or_a_folder_is_no_datastore(folder: Path) -> None:
     (folder / "real.db").touch()
     (folder / "link.db").symlink_to(folder / "real.db")
-    for named, code in {"link.db": "E0520", ".": "E0521", "real.db/x.db": "E0522"}.items():
+    for named, code, status in [("link.db", "E0520", 1), (".", "E0521", 1), ("real.db/x.db", "E0522", 3)]:
         ran = Program(folder, f"sqlite:{named}").run_inside("profile", "add", "WEB")
-        assert (ran.status, f"[{code}]" in ran.stderr) == (3, True), ran
+        assert (ran.status, f"[{code}]" in ran.stderr) == (status, True), ran
 
 
 def test_a_file_of_another_kind_is_left_as_it_is(folder: Path) -> None:
@@ -89,7 +198,7 @@ def test_a_file_of_another_kind_is_left_as_it_is(folder: Path) -> None:
     for name, code in codes.items():
         before = (folder / f"{name}.db").read_bytes()
         ran = Program(folder, f"sqlite:{name}.db").run_inside("profile", "add", "DB")
-        assert (ran.status, f"[{code}]" in ran.stderr) == (3, True), ran
+        assert (ran.status, f"[{code}]" in ran.stderr) == (1, True), ran
         assert (folder / f"{name}.db").read_bytes() == before
 
 
@@ -121,7 +230,7 @@ def test_a_key_that_is_a_folder_is_told(folder: Path, raw_etcd: object, etcd_url
     raw.put(f"{PROFILES}/WEB/tags", "[]")
     raw.put(f"{PROFILES}/WEB/rules/odd", "1")
     ran = Program(folder, etcd_url).run_inside("profile", "add", "WEB")
-    assert (ran.status, "[E0506]" in ran.stderr) == (3, True), ran
+    assert (ran.status, "[E0506]" in ran.stderr) == (1, True), ran
     assert set(values(raw)) == {f"{PROFILES}/WEB/tags", f"{PROFILES}/WEB/rules/odd"}
 
 

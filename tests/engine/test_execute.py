@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,9 @@ class Interleaved:
         except DatastoreError as error:
             error.done = (*done, *error.done)
             raise
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        return self._inner.exclusive()
 
     def close(self) -> None:
         self._inner.close()

@@ -1,0 +1,154 @@
+"""A file that is not as this program made it: one clear error, and nothing acknowledged that is not stored."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.sqlite import SqliteDatastore
+from tests.cli.program import Program
+
+KEY = "/calico/v1/policy/profile/WEB/tags"
+DAMAGES = {
+    "no revision": "DELETE FROM revision",
+    "two revisions": "INSERT INTO revision VALUES (7)",
+    "a revision that is no number": "UPDATE revision SET number = 'x'",
+    "a trigger": "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
+    "a trigger before": "CREATE TRIGGER t BEFORE INSERT ON entries BEGIN SELECT RAISE(IGNORE); END",
+    "a view": "CREATE VIEW v AS SELECT * FROM entries",
+    "another table": "CREATE TABLE mine (x)",
+    "another index": "CREATE INDEX i ON entries (value)",
+    "another column": "ALTER TABLE entries ADD COLUMN mine",
+    "a key that is not UTF-8": (
+        "INSERT INTO entries VALUES (CAST(x'2f63616c69636f2f76312f706f6c6963792f70726f66696c652fff2f74616773' AS TEXT),"
+        " '[]', 99)"
+    ),
+    "a key that is a number": "INSERT INTO entries VALUES (x'01', '[]', 99)",
+}
+
+
+@pytest.fixture
+def made(embedded: Program) -> tuple[Program, Path]:
+    assert embedded.run_inside("profile", "add", "WEB").status == 0
+    assert embedded.datastore is not None
+    return embedded, Path(embedded.datastore.removeprefix("sqlite:"))
+
+
+def stored(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.text_factory = bytes
+        return connection.execute("SELECT key, value FROM entries ORDER BY key").fetchall()
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_change_is_refused_where_it_could_be_swallowed(made: tuple[Program, Path], damage: str) -> None:
+    program, path = made
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(DAMAGES[damage])
+    before = stored(path)
+    ran = program.run_inside("profile", "WEB", "tag", "add", "NEW")
+    if ran.status == 0:  # only what is in no profile's way
+        assert damage.startswith("a key")
+        assert stored(path) != before
+    else:
+        assert (ran.status, ran.stdout, "[E0526]" in ran.stderr) == (1, "", True), ran
+        assert stored(path) == before
+    shown = program.run_inside("profile", "show")
+    assert (shown.status, "Traceback" in shown.stderr) in ((0, False), (1, False))
+    assert damage == "a key that is a number" or "[E0526]" in shown.stderr
+
+
+def test_another_text_encoding_is_refused(tmp_path: Path, embedded: Program, made: tuple[Program, Path]) -> None:
+    _, path = made
+    other = tmp_path / "utf16.db"
+    with closing(sqlite3.connect(path)) as source:
+        script = [sql for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+        (application,) = source.execute("PRAGMA application_id").fetchone()
+    with closing(sqlite3.connect(other, isolation_level=None)) as connection:
+        connection.execute("PRAGMA encoding = 'UTF-16'")
+        for sql in script:
+            connection.execute(sql)
+        connection.execute("INSERT INTO revision VALUES (0)")
+        connection.execute(f"PRAGMA application_id = {application}")
+        connection.execute("PRAGMA user_version = 1")
+    ran = Program(embedded.folder, f"sqlite:{other}").run_inside("profile", "add", "DB")
+    assert (ran.status, "[E0526]" in ran.stderr) == (1, True), ran
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_file_is_an_error_or_does_what_it_says(made: tuple[Program, Path], tmp_path: Path, seed: int) -> None:
+    program, path = made
+    for number in range(6):
+        assert program.run_inside("profile", "add", f"P{number}").status == 0
+    whole = path.read_bytes()
+    random = Random(seed)
+    for number in range(25):
+        damaged = bytearray(whole)
+        kind = random.randrange(4)
+        if kind == 0:
+            del damaged[random.randrange(100, len(damaged)) :]
+        for _ in range(random.choice([1, 1, 2, 8, 64])):
+            at = random.randrange(min(len(damaged), 4096) if kind == 1 else len(damaged))
+            damaged[at] = random.randrange(256)
+        copy = tmp_path / f"copy{number}.db"
+        copy.write_bytes(damaged)
+        other = Program(program.folder, f"sqlite:{copy}")
+        for words in (["export"], ["doctor"], ["profile", "show", "--detailed"], ["__complete", "profile", ""]):
+            ran = other.run_inside(*words)
+            assert ran.status in (0, 1, 3), (words, ran)
+            assert "Traceback" not in ran.stderr, (words, ran)
+        added = other.run_inside("profile", "P1", "rule", "add", "inbound", "deny", "udp")
+        assert added.status in (0, 1, 3), added
+        if added.status == 0:
+            shown = other.run_inside("profile", "P1", "rule", "show")
+            assert "deny udp" in shown.stdout or shown.status != 0, shown
+
+
+def test_many_writers_all_get_their_turn(tmp_path: Path) -> None:
+    """Runs of processes that all change the same profile; each must evaluate again what another was faster with."""
+    program = Program(tmp_path, f"sqlite:{tmp_path / 'shared.db'}")
+    assert program.run_inside("profile", "add", "WEB").status == 0
+    names = [f"T{number}" for number in range(16)]
+    scripts = [f"profile WEB tag add {name}\nprofile WEB rule add inbound allow from tag {name}\n" for name in names]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "calicoctl", "run"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=program.environment,
+            cwd=tmp_path,
+            text=True,
+        )
+        for _ in scripts
+    ]
+    for process, script in zip(running, scripts, strict=True):
+        assert process.stdin is not None
+        process.stdin.write(script)
+        process.stdin.close()
+    answers = [(process.wait(), process.stderr.read() if process.stderr else "") for process in running]
+    for process in running:
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    assert answers == [(0, "")] * len(scripts)
+    tags = program.run_inside("profile", "WEB", "tag", "show").stdout.split()
+    assert sorted(tags) == sorted(["WEB", *names])
+
+
+def test_an_exclusive_transaction_keeps_others_out_until_the_commit(tmp_path: Path) -> None:
+    path = str(tmp_path / "x.db")
+    one, other = SqliteDatastore(path, Deadline(5)), SqliteDatastore(path, Deadline(0))
+    with one.exclusive():
+        assert one.read([KEY]) == {}
+        with pytest.raises(Exception, match="locked"), other.exclusive():
+            pass
+    with other.exclusive():
+        pass
