@@ -42,7 +42,9 @@ SPLIT_LIST = _error("E0107", "a list of ports is one word, without spaces")
 KEYWORD_AS_NAME = _error("E0108", "`{word}` is read as a keyword here; in quotes it is a name")
 CODE_WITHOUT_TYPE = _error("E0109", "`code` needs a `type` before it")
 NEEDS_PORT_PROTOCOL = _error("E0110", "`ports` needs the protocol `tcp` or `udp`")
-UNCLOSED_QUOTE = _error("E0111", "`{word}` is not one quoted word: the closing quote is missing, or text follows it")
+UNCLOSED_QUOTE = _error(
+    "E0111", "`{word}` is not one quoted word: a closing quote is missing, text follows it, or an escape is unknown"
+)
 ODD_SPACE = _error("E0112", "this is no plain space (U+{codepoint}); it may come from a web page")
 EMPTY_ARGUMENT = _error("E0113", "argument {number} is empty; is a shell variable unset?")
 SPACE_IN_ARGUMENT = _error("E0114", "argument {number} holds white space; each word is an argument of its own")
@@ -57,6 +59,15 @@ UPDATE_WITHOUT_JSON = _error("E0123", "in a script, `rule update` says where its
 SHOW_TAKES_NO_NAME = _error("E0124", "`profile show` lists all profiles; what one has is shown by its name")
 UPDATE_TAKES_NO_NAME = _error("E0125", "`rule update` reads its JSON from standard input")
 REPEATED_OPTION = _error("E0116", "`{option}` is given twice")
+
+# Habits from other tools.
+NEGATION = _error("E0160", "rules cannot negate a match; negated matches exist in rule JSON only: `{json}`")
+JSON_ONLY = _error("E0161", "`{word}` exists in rule JSON only, not in the rule language")
+NO_COUNTERPART = _error("E0162", "`{word}` is not part of the language")
+SEVERAL_VALUES = _error("E0163", "`{word}` is several values, where one belongs")
+NOT_EXPANDED = _error("E0164", "`{word}` looks like a variable that the shell did not expand")
+OF_IPTABLES = _error("E0165", "`{word}` is an option of iptables")
+PORT_WITH_PROTOCOL = _error("E0166", "`{word}` is not a match; protocol and ports are written apart")
 
 TOO_MANY_ERRORS = _error("E0135", "there are more than {maximum} errors: what is behind them was not read")
 TOO_LONG = _error("E0136", "this line is too long: a statement has at most {maximum} characters")
@@ -91,6 +102,8 @@ EMPTY_PORT = _error("E0205", "the port list `{ports}` has an empty item")
 BAD_NETWORK = _error(
     "E0207", "`{cidr}` is not a network; write four dotted decimals or an IPv6 address, and a `/length`"
 )
+NETWORK_RANGE = _error("E0220", "`{cidr}` is a range of addresses, not a network")
+NETWORK_ZEROS = _error("E0221", "`{cidr}` has leading zeros, which some programs read as octal")
 PREFIX_OUT_OF_RANGE = _error("E0208", "the prefix length /{length} is out of range; IPv{version} has 0 to {maximum}")
 MIXED_VERSIONS = _error("E0209", "`{cidr}` is IPv{version}, but `{other}` is IPv{other_version}")
 PROTOCOL_VERSION = _error("E0210", "`{cidr}` is IPv{version}, but `{protocol}` is a protocol of IPv{protocol_version}")
@@ -327,4 +340,5 @@ UNHEALTHY = "{count} found."
 
 # --- hints that are advice and not a corrected text ---------------------------------------------
 
+HINT_SHOW_PROFILES = "`calicoctl profile show` lists the profiles"
 HINT_ADD_PROFILE = "`calicoctl profile add {profile}` creates it; `calicoctl profile show` lists those there are"

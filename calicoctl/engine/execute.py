@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from calicoctl import messages
@@ -12,6 +12,7 @@ from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.state import State
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
+from calicoctl.policy.words import can_be_new
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
@@ -125,6 +126,16 @@ def _helped(refused: Refused, statement: statements.Statement, datastore: Datast
     return Refused([_with_similar(each, statement, datastore) for each in refused.diagnostics])
 
 
+# As long as the short form of an identifier, such as Docker prints for networks.
+_SHORT_NAME = 8
+
+
+def _beginning_with(name: str, names: Sequence[str]) -> str | None:
+    """The only name that begins with a shortened one."""
+    found = [each for each in names if each.startswith(name)] if len(name) >= _SHORT_NAME else []
+    return found[0] if len(found) == 1 else None
+
+
 def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datastore: Datastore) -> Diagnostic:
     if diagnostic.kind is not messages.NO_SUCH_PROFILE:
         return diagnostic
@@ -132,11 +143,13 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
         names = State(datastore.read((keys.PROFILES,))).names()
     except Unreachable:
         return diagnostic  # it is wrong all the same; only the hint is missing
-    near = nearest(statement.profile, names)
+    near = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
         from calicoctl.engine.mistakes import corrected
 
         return replace(diagnostic, hint=corrected(statement.where, near))
     if isinstance(statement, statements.RemoveProfile):
         return diagnostic
+    if not can_be_new(statement.profile):
+        return replace(diagnostic, hint=messages.HINT_SHOW_PROFILES)
     return replace(diagnostic, hint=messages.HINT_ADD_PROFILE.format(profile=statement.profile))

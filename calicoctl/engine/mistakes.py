@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from calicoctl import messages
@@ -13,8 +14,9 @@ from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem
-from calicoctl.syntax.repair import Repaired, repair, split_words
+from calicoctl.syntax.habits import BOTH_PROTOCOLS, find_habit
+from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse
+from calicoctl.syntax.repair import CHARACTERS_MAX, QUOTED, Repaired, repair, split_words
 from calicoctl.syntax.vocabulary import describe
 
 _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
@@ -69,6 +71,9 @@ def explain(
     references = foreign_references(problem.extent, problem.start, variables)
     if references or names_variable(problem.span):
         return references or [variable_as_keyword(problem, variables)]
+    habit = _habit(problem, variables) if is_searched else None
+    if habit is not None:
+        return [habit]
     repaired = repair(problem) if is_searched else None
     if repaired is None:
         return [_unexpected(problem)]
@@ -85,6 +90,26 @@ def explain(
         hints = mended_texts(whole, problem.start, findings.found, variables)
     own = [Finding(each) for each in _own(repaired.mistakes, [each.diagnostic for each in later])]
     return hinted([*own, *later], hints, variables)
+
+
+def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | None:
+    """A habit from another tool, with the statement that means the same, if there is one that is sound."""
+    if problem.extent.end - problem.extent.start > CHARACTERS_MAX:
+        return None
+    source = problem.extent.source
+    words = split_words(problem.extent)
+    stopped = next((at for at, word in enumerate(words) if problem.span.start < word.end), len(words))
+    habit = find_habit(words, stopped)
+    if habit is None:
+        return None
+    hint = habit.advice
+    if habit.meant is not None:
+        meant = Source(source.name, " ".join(habit.meant))
+        with suppress(SyntaxProblem):
+            findings = Findings()
+            if check(parse(Span(meant, 0, len(meant.text)), problem.start), findings, variables):
+                hint = as_typed(meant.text, source)
+    return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), hint, **dict(habit.fields))
 
 
 def _original(repaired: Repaired, span: Span, source: Source) -> Span:
@@ -122,14 +147,15 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
     is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
     option = word.partition("=")[0]
     found: Diagnostic | None = None
-    if word[0] in "'\"":
+    if word[0] in "'\"" and not QUOTED.fullmatch(word):
         found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
     elif word == "code" and "_TYPE" in problem.expected:
         behind = problem.extent.source.text[span.start : problem.extent.end]
         hint = f"{before_span.text}type <ICMPTYPE> {behind}"
         found = diagnose(messages.CODE_WITHOUT_TYPE, span, " ".join(hint.split()))
     elif word == "ports" and not is_value and not {"tcp", "udp"} & set(before):
-        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span)
+        is_open = bool({"allow", "deny"} & set(before)) and not {"icmp", "icmpv6"} & set(before)
+        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, BOTH_PROTOCOLS if is_open else None)
     elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
         found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
     elif option in _OPTIONS and option in {each.partition("=")[0] for each in before}:

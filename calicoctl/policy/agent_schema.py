@@ -55,7 +55,7 @@ PROTOCOL_NAMES = ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite")
 # Ports pass the agent's validation with these, but it renders them only for the literal names tcp and
 # udp; with the others the rule drops everything.
 _PORT_PROTOCOLS = ("tcp", "udp")
-_PROTOCOL_NUMBERS = tuple(str(number) for number in range(1, 256))
+_PROTOCOL_NUMBERS = frozenset(str(number) for number in range(1, 256))
 _DROPPING_PORT_PROTOCOLS = ("sctp", "udplite", 6, 17, 33, 132, 136)
 _ICMP_PROTOCOLS = ("icmp", "icmpv6")
 _PROTOCOL_VERSIONS: dict[object, int] = {"icmp": 4, 1: 4, "icmpv6": 6, 58: 6}
@@ -172,9 +172,12 @@ def validate_protocol(rule: Mapping[str, object]) -> Iterator[Problem]:
     for key in ("protocol", "!protocol"):
         protocol = rule.get(key)
         if protocol is not None and not _is_protocol(protocol):
-            # A number in quotes is its own hint: the same without them.
-            near = (protocol, (*PROTOCOL_NAMES, *_PROTOCOL_NUMBERS)) if isinstance(protocol, str) else None
-            yield Problem((key,), RULE_PROTOCOL, Verdict.REFUSED, (("found", found_text(protocol)),), near=near)
+            # A number in quotes is its own hint: the same without them. No number is near another one.
+            is_number = isinstance(protocol, str) and protocol in _PROTOCOL_NUMBERS
+            near = (protocol, PROTOCOL_NAMES) if isinstance(protocol, str) and not protocol.isdigit() else None
+            hint = str(protocol) if is_number else None
+            fields = (("found", found_text(protocol)),)
+            yield Problem((key,), RULE_PROTOCOL, Verdict.REFUSED, fields, hint, near=near)
 
 
 def _is_protocol(value: object) -> bool:

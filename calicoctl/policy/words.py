@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, NetmaskValueError
 
 from calicoctl import messages
+from calicoctl.diagnostics import Kind
 from calicoctl.policy import limits
 from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import MAPPED_NETWORK, Network, PortRange, network_text
@@ -23,6 +24,14 @@ _PORT_RANGE = re.compile(r"[0-9]{1,5}:[0-9]{1,5}\Z")
 _DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
 
 _PORT_ITEM = re.compile(r"[0-9]{1,5}(?:[:-][0-9]{1,5})?")
+
+_ADDRESS_RANGE = re.compile(r"[0-9A-Fa-f.:]+\s*-\s*[0-9A-Fa-f.:]+\Z")
+_LEADING_ZEROS = re.compile(r"(?=(?:[0-9]+\.)*0[0-9])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]+)?\Z")
+_OCTET = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+_WILDCARDS = re.compile(rf"(?P<octets>(?:{_OCTET}\.){{1,3}})(?:\*\.){{0,2}}\*\Z")
+# An open range, and one as other languages write it.
+_OPEN_RANGE = re.compile(r"([1-9][0-9]{0,4})[:-]\Z")
+_DOTTED_RANGE = re.compile(r"([0-9]{1,5})\.{2,3}([0-9]{1,5})\Z")
 
 # What word processors and web pages make of quotes and hyphens.
 _TYPOGRAPHIC = str.maketrans(
@@ -146,8 +155,13 @@ def _port_item(item: _Part, findings: Findings, minimum: int) -> PortRange | Non
 def _port(part: _Part, findings: Findings, minimum: int) -> int | None:
     text = part.text
     if not _NUMBER.match(text):
-        mend = _service_port(text) or _plainly(text, _PORT_ITEM)
-        findings.add(messages.BAD_PORT, part.span, part.respelt(mend), port=text)
+        if text.startswith("!"):
+            findings.add(messages.NEGATION, part.span, None, json=f'"!dst_ports": [{text[1:]}]')
+        elif text.lower() in _ANY_PORT:
+            findings.add(messages.ANYTHING, part.span, None, word=text, keyword="ports")
+        else:
+            mend = _service_port(text) or _plainly(text, _PORT_ITEM) or _other_range(text)
+            findings.add(messages.BAD_PORT, part.span, part.respelt(mend), port=text)
         return None
     number = _small_number(text)
     if number is None or number > limits.PORT_MAX:
@@ -159,6 +173,17 @@ def _port(part: _Part, findings: Findings, minimum: int) -> int | None:
     if text[0] == "0" and len(text) > 1:
         findings.add(messages.PORT_LEADING_ZERO, part.span, part.respelt(str(number)), port=text, number=number)
     return number
+
+
+_ANY_PORT = ("any", "all", "*")
+
+
+def _other_range(text: str) -> str | None:
+    """A range of ports in the form of another tool: `1024:` and `80..90`."""
+    if found := _OPEN_RANGE.match(text):
+        return f"{found[1]}:{limits.PORT_MAX}"
+    found = _DOTTED_RANGE.match(text)
+    return None if found is None else f"{int(found[1])}:{int(found[2])}"
 
 
 def _plainly(text: str, pattern: re.Pattern[str]) -> str | None:
@@ -189,6 +214,11 @@ def network(word: ast.Word, findings: Findings) -> Network | None:
     """The network that `10.0.0.0/8`, `fd00::/8` or a bare address names, its host bits masked."""
     address_text, slash, length_text = word.text.partition("/")
     address = _address(address_text)
+    if address is None or not _NUMBER.match(length_text or "0"):
+        odd = _odd_network(word.text)
+        if odd is not None:
+            findings.add(odd, word.span, None, **_fields_of(odd, word.text))
+            return None
     if address is None:
         mend = _respelt(word, _meant_network(address_text, length_text))
         findings.add(messages.BAD_NETWORK, word.span, mend, cidr=word.text)
@@ -203,17 +233,33 @@ def network(word: ast.Word, findings: Findings) -> Network | None:
         findings.add(messages.BAD_NETWORK, word.span, mend, cidr=word.text)
         return None
     if length is None or length > maximum:
-        shortest = f"{address_text}/{maximum}"
         findings.add(
             messages.PREFIX_OUT_OF_RANGE,
             word.span,
-            _respelt(word, shortest),
+            None,  # which length was meant cannot be known
             length=length_text,
             version=address.version,
             maximum=maximum,
         )
         return None
     return _masked(address, length, word, findings)
+
+
+def _odd_network(text: str) -> Kind | None:
+    """What a text is that is no network, if it is something that people write in place of one."""
+    if text.startswith("!"):
+        return messages.NEGATION
+    if "," in text:
+        return messages.SEVERAL_VALUES
+    if _ADDRESS_RANGE.match(text):
+        return messages.NETWORK_RANGE
+    return messages.NETWORK_ZEROS if _LEADING_ZEROS.match(text) else None
+
+
+def _fields_of(kind: Kind, text: str) -> dict[str, object]:
+    if kind is messages.NEGATION:
+        return {"json": f'"!src_net": "{text[1:]}"'}
+    return {"word" if kind is messages.SEVERAL_VALUES else "cidr": text}
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
@@ -240,6 +286,10 @@ def _meant_network(address: str, length: str) -> str | None:
     if address.startswith("[") and address.endswith("]") and ":" in address:
         address = address[1:-1]
     address = address.partition("%")[0]
+    if not length and (found := _WILDCARDS.match(address)):
+        # Whole octets that may be anything are a network of that length.
+        octets = found["octets"].rstrip(".").split(".")
+        return f"{'.'.join([*octets, '0', '0', '0'][:4])}/{8 * len(octets)}"
     if length and _ABBREVIATED.match(address):
         # `10/8`, and the specification's own `192.168/16`: the missing decimals are zeros.
         address = ".".join([*address.split("."), "0", "0", "0"][:4])
@@ -297,7 +347,11 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
         findings: Where complaints go.
     """
     name = word.text
-    if not limits.NAME_PATTERN.fullmatch(name):
+    if name.startswith("!") and what == "tag":
+        findings.add(messages.NEGATION, word.span, None, json=f'"!src_tag": "{name[1:]}"')
+    elif "," in name and what == "tag" and all(map(limits.NAME_PATTERN.fullmatch, name.split(","))):
+        findings.add(messages.SEVERAL_VALUES, word.span, None, word=name)
+    elif not limits.NAME_PATTERN.fullmatch(name):
         mend = _respelt(word, _plainly(name, limits.NAME_PATTERN))
         findings.add(messages.BAD_NAME, word.span, mend, name=name, what=what, maximum=limits.NAME_LENGTH)
     elif len(name) > limits.NAME_LENGTH:
@@ -309,6 +363,11 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
     else:
         return name
     return None
+
+
+def can_be_new(name: str) -> bool:
+    """Whether a profile with this name can be added."""
+    return new_name(ast.Word(name), "profile", Findings()) is not None
 
 
 def existing_profile(word: ast.Word, findings: Findings) -> str | None:

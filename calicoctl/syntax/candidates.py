@@ -19,8 +19,10 @@ from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
 _PIECE_OF_PORTS = re.compile(r"[0-9,:-]+\Z")
-_LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+)?\]?(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
+LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+)?\]?(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
+# A network, or what people write in place of one: a range, a list, an address with wildcards.
+_LOOKS_LIKE_ADDRESSES = re.compile(rf"(?:{LOOKS_LIKE_NETWORK.pattern})|(?=.*[.:])[0-9A-Fa-f.:*/,-]+\Z")
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and mean something else: `all` is no slip for `allow`.
@@ -80,7 +82,6 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from _missing_keyword(words, index, expected)
         yield from _missing_at(words, index, expected)
         yield from _split_ports(words, index)
-        yield from _ports_protocol(words, index, expected)
         yield from _anything(words, index)
         yield from _show_one(words, index)
     else:
@@ -108,7 +109,8 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
         return
     bare = option[1:-1] if is_quoted and option[-1:] == option[:1] else ""
-    meant = [(name, 1.0) for name in (bare, *_synonyms(option)) if name in choices]
+    following = words[index + 1].text if index + 1 < len(words) else ""
+    meant = [(name, 1.0) for name in (bare, *_synonyms(option)) if name in choices and _fits(name, following)]
     meant += [(name, 1.5) for name in _resembling(words, index, option, choices)]
     for name, cost in meant:
         yield spelt(name, cost, messages.UNKNOWN_WORD, ("word", word.text), ("meant", name))
@@ -120,12 +122,19 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
         yield spelt(option.strip("'\""), 2, messages.UNCLOSED_QUOTE, ("word", word.text))
 
 
+def _fits(keyword: str, following: str) -> bool:
+    """Whether a keyword can be meant by another tool's word, by what follows that."""
+    return keyword != "cidr" or LOOKS_LIKE_NETWORK.match(following) is not None
+
+
 def _resembling(words: Sequence[Word], index: int, typed: str, choices: Sequence[str]) -> Iterator[str]:
     """The keywords that a word is perhaps a misspelling of; none that would swallow what narrows the rule."""
     lower = typed.lower()
     if lower in _NO_SLIPS or typed not in (lower, typed.upper(), typed.capitalize()):
         return  # `tagWEB` is no slip for `tag`
     following = words[index + 1].text if index + 1 < len(words) else ""
+    if _fits("cidr", following) and lower in WORDS_OF_PEERS:
+        return
     for name in difflib.get_close_matches(lower, choices, n=2, cutoff=0.6):
         # `tcp80` is no slip for `tcp`: the digits are a port.
         loses_number = _DIGITS.findall(lower) != _DIGITS.findall(name)
@@ -191,12 +200,13 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
     choices = expected_keywords(expected)
     looks = {
         "ports": _LOOKS_LIKE_PORTS,
-        "cidr": _LOOKS_LIKE_NETWORK,
+        "cidr": _LOOKS_LIKE_ADDRESSES,
         "tag": _LOOKS_LIKE_NAME,
     }
     for keyword in choices:
         if keyword in looks and "rule" not in choices:
-            cost = 1.5 if looks[keyword].match(word.text) else 0.0
+            text = word.text[1:-1] if word.text[0] in "'\"" and len(word.text) > 1 else word.text
+            cost = 1.5 if looks[keyword].match(text) and not (keyword == "tag" and _is_no_tag(text)) else 0.0
         elif keyword in ("from", "to"):
             cost = 2.0 if _peer_before(words, index) == keyword else 0.0
         else:
@@ -212,6 +222,17 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
             )
 
 
+# Words that elsewhere say what follows them, so they are no tags that somebody forgot to call so.
+WORDS_OF_PEERS = frozenset(
+    {"host", "hosts", "addr", "address", "network", "ip", "ipset", "set", "group", "zone", "interface", "on", "via"}
+)
+
+
+def _is_no_tag(text: str) -> bool:
+    """Whether a word after `from` or `to` is hardly a tag: a word of another tool, or the name of a host."""
+    return "." in text or bool(_synonyms(text)) or text.lower() in WORDS_OF_PEERS | _NO_SLIPS
+
+
 def _peer_before(words: Sequence[Word], index: int) -> str | None:
     """Which of `from` and `to` is missing before a `ports`, `tag` or `cidr`, if that is so.
 
@@ -220,11 +241,12 @@ def _peer_before(words: Sequence[Word], index: int) -> str | None:
     meant = _meant(words[index])
     if _LOOKS_LIKE_PORTS.match(meant) and words[index - 1].text in ("tcp", "udp"):
         return "to"
-    if meant not in _PEER_WORDS and not _LOOKS_LIKE_NETWORK.match(meant):
+    if meant not in _PEER_WORDS and not LOOKS_LIKE_NETWORK.match(meant):
         return None
     if meant == "ports":
         return "from" if words[index].text.lower().lstrip("-") in ("sport", "sports") else "to"
-    return "from" if any(word.text == "inbound" for word in words) else "to"
+    texts = {word.text for word in words}
+    return "from" if "inbound" in texts else "to" if "outbound" in texts else None
 
 
 def _meant(word: Word) -> str:
@@ -261,18 +283,6 @@ def _split_ports(words: Sequence[Word], index: int) -> Iterator[Step]:
         joined += word.text if glued else f",{word.text}"
     whole = Word(joined, words[first].start, words[last - 1].end)
     yield Step([*words[:first], whole, *words[last:]], 1, messages.SPLIT_LIST, whole.start, whole.end)
-
-
-def _ports_protocol(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
-    """`tcp` put in after the action, where ports stand in a rule without a protocol."""
-    word = words[index]
-    if word.text != "ports" and not _LOOKS_LIKE_PORTS.match(word.text):
-        return
-    at = order.match_start(words)
-    if at is None or at > index or words[at].text not in ("from", "to"):
-        return
-    put_in = Word("tcp", words[at].start, words[at].start)
-    yield Step([*words[:at], put_in, *words[at:]], 2, messages.NEEDS_PORT_PROTOCOL, word.start, word.end)
 
 
 def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:

@@ -26,10 +26,12 @@ from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 _PARSES = 150
 _DEPTH = 4
 _WORDS = 60
-_CHARACTERS = 10_000  # to compare spellings takes quadratic time
+CHARACTERS_MAX = 10_000  # to compare spellings takes quadratic time
 
 _ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
+# One quoted word, as `grammar/rule.lark` has it.
+QUOTED = re.compile(r"""'[^'\r\n]*'|"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*\"""")
 _WORD = re.compile(r"""'[^'\r\n]*'(?!\S)|"(?:[^"\\]|\\.)*"(?!\S)|\S+""")
 
 
@@ -69,7 +71,7 @@ def repair(problem: SyntaxProblem) -> Repaired | None:
         problem: Where the parser stopped, and in what.
     """
     source = problem.extent.source
-    if problem.extent.end - problem.extent.start > _CHARACTERS:
+    if problem.extent.end - problem.extent.start > CHARACTERS_MAX:
         return None
     words = split_words(problem.extent)
     if len(words) > _WORDS:

@@ -43,13 +43,14 @@ _UNSAID = {"QUOTED", "LISTED_QUOTED", "_AT", "_PROGRAM", "_PROMPT", "_EMPTY", "D
 
 # Words of other firewall languages and shells, and what they are called here.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "permit": ("allow",), "accept": ("allow",), "pass": ("allow",), "drop": ("deny",), "reject": ("deny",),
+    "permit": ("allow",), "accept": ("allow",), "drop": ("deny",), "reject": ("deny",),
     "block": ("deny",), "in": ("inbound",), "ingress": ("inbound",), "input": ("inbound",), "incoming": ("inbound",),
     "out": ("outbound",), "egress": ("outbound",), "output": ("outbound",), "outgoing": ("outbound",),
     "icmp4": ("icmp",), "icmpv4": ("icmp",), "ping": ("icmp",),
     "icmp6": ("icmpv6",), "ipv6-icmp": ("icmpv6",), "icmp-v6": ("icmpv6",),
     "port": ("ports",), "dport": ("ports",), "sport": ("ports",), "dports": ("ports",), "sports": ("ports",),
     "src": ("from",), "source": ("from",), "dst": ("to",), "dest": ("to",), "destination": ("to",),
+    "host": ("cidr",), "addr": ("cidr",), "address": ("cidr",),
     "net": ("cidr",), "network": ("cidr",), "subnet": ("cidr",), "ip": ("cidr",), "label": ("tag",),
     "icmp-type": ("type",), "icmptype": ("type",), "icmp-code": ("code",),
     "list": ("show",), "ls": ("show",), "get": ("show",), "display": ("show",), "view": ("show",), "print": ("show",),

@@ -53,13 +53,13 @@ allow from cidr 10.1/16;fail;E0207;17;allow from cidr 10.1.0.0/16
 allow from 192.168/16;fail;E0207;12;allow from 192.168.0.0/16
 allow from cidr 10.0.0.256;fail;E0207;17
 allow from cidr 10.0.0.0.0;fail;E0207;17
-allow from cidr 010.0.0.1;fail;E0207;17
-allow from cidr 10.0.0.01;fail;E0207;17
+allow from cidr 010.0.0.1;fail;E0221;17
+allow from cidr 10.0.0.01;fail;E0221;17
 allow from cidr 10.0.0.1.;fail;E0207;17
 allow from cidr 0x0a.0.0.1;fail;E0207;17
-allow from cidr 10.0.0.*;fail;E0207;17
-allow from cidr 10.0.0.1-10.0.0.9;fail;E0207;17
-allow from cidr 10.0.0.1,10.0.0.2;fail;E0207;17
+allow from cidr 10.0.0.*;fail;E0207;17;allow from cidr 10.0.0.0/24
+allow from cidr 10.0.0.1-10.0.0.9;fail;E0220;17
+allow from cidr 10.0.0.1,10.0.0.2;fail;E0163;17
 allow from cidr 10.0.0.1:80;fail;E0207;17
 allow from cidr WEB;fail;E0207;17
 allow from cidr localhost;fail;E0207;17
@@ -67,7 +67,7 @@ allow from cidr any;fail;E0207;17
 allow from cidr '';fail;E0207;17
 allow from cidr '10.0.0.0 /8';fail;E0207;17
 allow from cidr \u0661.0.0.1;fail;E0207;17
-allow from cidr !10.0.0.0/8;fail;E0207;17
+allow from cidr !10.0.0.0/8;fail;E0160;17
 allow from cidr :;fail;E0207;17
 allow from cidr :::;fail;E0207;17
 allow from cidr 1:2:3:4:5:6:7;fail;E0207;17
@@ -85,14 +85,14 @@ allow tcp from 8000:8080;fail;E0207;16;allow tcp from ports 8000:8080
 allow tcp 8000:8080;fail;E0105,E0207;11;allow tcp to ports 8000:8080
 allow tcp to cidr 8000:8080;fail;E0207;19
 allow to 8000:8080;fail;E0207;10
-allow from host.example.com;fail;E0105;12;allow from tag host.example.com
+allow from host.example.com;fail;E0162;12;~
 allow from example-host;fail;E0105;12;allow from tag example-host
 
 # --- the prefix length ---
-allow from cidr 10.0.0.0/33;fail;E0208;17;allow from cidr 10.0.0.0/32
-allow from cidr 10.0.0.0/128;fail;E0208;17;allow from cidr 10.0.0.0/32
-allow from cidr fd00::/129;fail;E0208;17;allow from cidr fd00::/128
-allow from cidr 10.0.0.0/99999999999999999999;fail;E0208;17;allow from cidr 10.0.0.0/32
+allow from cidr 10.0.0.0/33;fail;E0208;17
+allow from cidr 10.0.0.0/128;fail;E0208;17
+allow from cidr fd00::/129;fail;E0208;17
+allow from cidr 10.0.0.0/99999999999999999999;fail;E0208;17
 allow from cidr 10.0.0.0/;fail;E0207;17;allow from cidr 10.0.0.0
 allow from cidr 10.0.0.0/-8;fail;E0207;17
 allow from cidr 10.0.0.0/+8;fail;E0207;17

@@ -30,15 +30,15 @@ allow tcp from ports 0 to ports 0;fail;E0203,E0203;22
 
 # --- not ports ---
 allow tcp to ports web!;fail;E0201;20
-allow tcp to ports *;fail;E0201;20
-allow tcp to ports all;fail;E0201;20
+allow tcp to ports *;fail;E0117;20
+allow tcp to ports all;fail;E0117;20
 allow tcp to ports 80.5;fail;E0201;20
 allow tcp to ports +80;fail;E0201;20
 allow tcp to ports -80;fail;E0201;20
-allow tcp to ports 80-;fail;E0201;20
+allow tcp to ports 80-;fail;E0201;20;allow tcp to ports 80:65535
 allow tcp to ports :80;fail;E0201;20
-allow tcp to ports 80:;fail;E0201;20
-allow tcp to ports 80..90;fail;E0201;20
+allow tcp to ports 80:;fail;E0201;20;allow tcp to ports 80:65535
+allow tcp to ports 80..90;fail;E0201;20;allow tcp to ports 80:90
 allow tcp to ports 80:90:100;fail;E0201;20
 allow tcp to ports 80-90-100;fail;E0201;20
 allow tcp to ports 80::90;fail;E0201;20
@@ -94,16 +94,16 @@ allow tcp to ports 80, 70000;fail;E0107,E0202;20
 allow tcp to ports 80 http;fail;E0105;23;allow tcp to ports 80 tag http
 
 # --- where ports cannot stand ---
-allow to ports 80;fail;E0110;10;allow tcp to ports 80
-allow from ports 80;fail;E0110;12;allow tcp from ports 80
-allow from ports 80 to ports 90;fail;E0110;12;allow tcp from ports 80 to ports 90
-allow ports 80;fail;E0105;7;allow tcp to ports 80
+allow to ports 80;fail;E0110;10;~
+allow from ports 80;fail;E0110;12;~
+allow from ports 80 to ports 90;fail;E0110;12;~
+allow ports 80;fail;E0110;7;~
 allow icmp to ports 80;fail;E0110;15
 allow icmpv6 from ports 80;fail;E0110;19
-allow from tag A to ports 80;fail;E0110;21;allow tcp from tag A to ports 80
+allow from tag A to ports 80;fail;E0110;21;~
 allow tcp ports 80;fail;E0105;11;allow tcp to ports 80
 allow tcp 80;fail;E0105;11;allow tcp to ports 80
 allow tcp 80,443;fail;E0105;11;allow tcp to ports 80,443
 allow udp to 53;fail;E0105;14;allow udp to ports 53
 allow tcp from tag A ports 80;fail;E0101;22
-allow 80;fail;E0101;7
+allow 80;fail;E0110;7;~

@@ -108,7 +108,7 @@ WEB rule show;fail;E0105;1;profile WEB rule show
 calicoctl WEB rule show;fail;E0105;11;calicoctl profile WEB rule show
 profile WEB json;fail;E0105;13;profile WEB rule json
 profile WEB update;fail;E0105;13;profile WEB rule update
-profile WEB show;fail;E0101;13
+profile WEB show;fail;E0162;13;~
 profile WEB add T;fail;E0105;13;profile WEB tag add T
 profile WEB add inbound allow;fail;E0105;13;profile WEB rule add inbound allow
 profile WEB remove inbound --at=1;fail;E0105;13;profile WEB rule remove inbound --at=1
@@ -151,24 +151,24 @@ allow from tag a!b cidr 10.0.0.0/33;fail;E0214,E0208;16
 # --- nothing is near ---
 profile WEB rule remove inbound all;fail;E0101;33
 profile WEB rule add inbound all;fail;E0101;30
-profile WEB rename DB;fail;E0101;13
+profile WEB rename DB;fail;E0162;13;~
 allow ipv6 from ::1;fail;E0101;7
 allow ipv4;fail;E0101;7
 allow form;fail;E0101;7
 allow from tag A too;fail;E0101;18
 allow too from tag A;fail;E0101;7
-allow tcp ssh;fail;E0101;11
+allow tcp ssh;fail;E0162;11;~
 profile help;fail;E0102;13
-allow sctp to ports 80;fail;E0101;7
-allow tcp,udp to ports 53;fail;E0101;7
-allow http;fail;E0101;7
-allow not from tag A;fail;E0101;7
+allow sctp to ports 80;fail;E0161;7;~
+allow tcp,udp to ports 53;fail;E0163;7;~
+allow http;fail;E0162;7;~
+allow not from tag A;fail;E0160;7;~
 allow from tag A or tag B;fail;E0101;18
 allow from tag A and to tag B;fail;E0101;18
-allow from tag !A;fail;E0214;16
-allow from tag A,B;fail;E0214;16
+allow from tag !A;fail;E0160;16
+allow from tag A,B;fail;E0163;16
 profile WEB rule add both allow;fail;E0101;22
-profile WEB rule add inbound log;fail;E0101;30
-profile WEB rule add inbound next-tier;fail;E0101;30
+profile WEB rule add inbound log;fail;E0161;30;~
+profile WEB rule add inbound next-tier;fail;E0161;30;~
 hello world;fail;E0101;1
 rm -rf /;fail;E0101;1

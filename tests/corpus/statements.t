@@ -68,7 +68,7 @@ profile WEB tag add;fail;E0102;20
 profile WEB tag remove;fail;E0102;23
 profile WEB tag WEB_APP;fail;E0101;17
 profile WEB tag add A B;fail;E0101;23
-profile WEB tag add A,B;fail;E0214;21
+profile WEB tag add A,B;fail;E0163;21
 profile WEB tag add -a;fail;E0214;21
 profile WEB tag add --a;fail;E0101;21
 profile WEB tag add _a;ok;profile WEB tag add _a

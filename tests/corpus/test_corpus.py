@@ -6,6 +6,7 @@ Every field but the last ends at a `;`:
     input;warn;canonical;codes          understood, with warnings
     input;fail;codes;column             refused, and no correction is known
     input;fail;codes;column;hint        refused, with the correction
+    input;fail;codes;column;~           refused, with advice in words, since no statement means what was typed
 
 `input` is a statement, or a rule if its first word is `allow` or `deny`. A rule is read as the rule of
 `profile P rule add inbound ...`, whose words are taken off its columns and hints again.
@@ -108,6 +109,11 @@ def codes(diagnostics: tuple[Diagnostic, ...]) -> str:
     return ",".join(each.code for each in diagnostics)
 
 
+def _is_statement(hint: str) -> bool:
+    """Whether a hint is a statement, perhaps with `<...>` to be filled in, and no advice."""
+    return re.match(r"(?:(?:\./)?calicoctl )?profile |define |include ", hint) is not None
+
+
 def answer(case: Case) -> tuple[str, ...]:
     """The verdict and the fields behind it, as they should stand in the case's line."""
     text = case.prefix + case.text
@@ -118,7 +124,7 @@ def answer(case: Case) -> tuple[str, ...]:
         span = refused.diagnostics[0].span
         assert span is not None
         column = str(span.column - len(case.prefix))
-        hints = () if hint is None else (hint.removeprefix(case.prefix),)
+        hints = () if hint is None else (hint.removeprefix(case.prefix) if _is_statement(hint) else "~",)
         return "fail", codes(refused.diagnostics), column, *hints
     shown = canonical(text, reading).removeprefix(case.prefix)
     return ("warn", shown, codes(reading.warnings)) if reading.warnings else ("ok", shown)
@@ -131,7 +137,7 @@ def test_case(case: Case) -> None:
         verdict, shown, *warned = answer(replace(case, text=case.fields[0]))
         # A network that no packet has stays one.
         assert (shown, warned in ([], ["W0206"]), verdict == "warn") == (case.fields[0], True, warned != [])
-    elif len(case.fields) == 3 and "<" not in case.fields[2]:
+    elif len(case.fields) == 3 and "<" not in case.fields[2] and case.fields[2] != "~":
         hint = replace(case, text=case.fields[2])
         assert answer(hint)[0] in ("ok", "warn")
 

@@ -111,11 +111,6 @@ CASES = {
         ["error: `https` is not a port; ports are the numbers 1 to 65535 [E0201]", "https"],
         "profile WEB rule add inbound allow tcp to ports 443",
     ),
-    "ports without a protocol": (
-        "profile WEB rule add inbound allow from ports 80",
-        ["error: `ports` needs the protocol `tcp` or `udp` [E0110]", "ports"],
-        "profile WEB rule add inbound allow tcp from ports 80",
-    ),
     "ports of another protocol": (
         "profile WEB rule add inbound allow icmp to ports 80",
         ["error: `ports` needs the protocol `tcp` or `udp` [E0110]", "ports"],
@@ -124,7 +119,7 @@ CASES = {
     "a prefix length out of range": (
         "profile WEB rule add inbound allow from cidr 10.0.0.0/33",
         ["error: the prefix length /33 is out of range; IPv4 has 0 to 32 [E0208]", "10.0.0.0/33"],
-        "profile WEB rule add inbound allow from cidr 10.0.0.0/32",
+        None,
     ),
     "an abbreviated network": (
         "profile WEB rule add inbound allow from 192.168/16",
@@ -324,8 +319,8 @@ def test_an_argument_that_is_not_utf8_is_shown_as_its_bytes() -> None:
 
 def test_a_quote_that_is_not_closed_takes_no_other_argument_in() -> None:
     assert arguments_told("profile", "'a", "b'", "rule", "show") == [
-        "<command line>:1:19: error: `'a` is not one quoted word: the closing quote is missing, or text follows it"
-        " [E0111]",
+        "<command line>:1:19: error: `'a` is not one quoted word: a closing quote is missing, text follows it,"
+        " or an escape is unknown [E0111]",
         "  calicoctl profile 'a b' rule show",
         "                    ^^",
     ]

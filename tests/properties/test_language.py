@@ -267,6 +267,11 @@ def hint_of(refused: Refused) -> str | None:
     return hints[0] if hints else None
 
 
+def is_statement(hint: str) -> bool:
+    """Whether a hint is a statement, and no advice in words."""
+    return hint.startswith("profile ")
+
+
 def first_error(refused: Refused) -> str:
     return next(each.code for each in refused.diagnostics if each.is_error)
 
@@ -280,9 +285,8 @@ def test_a_hint_is_a_sound_statement_that_keeps_what_narrows_the_rule(typed: Mis
         return
     hint = hint_of(refused)
     event(f"{'mended' if hint else 'explained'}: {first_error(refused)}")
-    if hint is None or "<" in hint:
+    if hint is None or "<" in hint or not is_statement(hint):
         return
-    assert hint.startswith("profile ")
     read_statement(source(hint))
     for value in typed.values:
         # A list whose items were parted and swapped may be put together in the other order.
@@ -291,6 +295,31 @@ def test_a_hint_is_a_sound_statement_that_keeps_what_narrows_the_rule(typed: Mis
         # A network may turn `icmpv6` into `icmp`, and the reverse.
         is_typed = any(each in (word, f"{word}v6") for each in typed.text.split())
         assert not is_typed or f" {word}" in hint, f"{typed.text!r} became {hint!r}"
+
+
+NEGATIONS = ("not", "!", "except", "!=")
+
+
+@settings(max_examples=400, deadline=None)
+@given(mistyped(), st.data())
+def test_a_negation_never_becomes_a_statement(typed: Mistyped, data: st.DataObject) -> None:
+    """Whatever is negated, no hint affirms it, and none takes the negation for a name."""
+    words = typed.sound.split()
+    actions = [at for at, word in enumerate(words) if word in ("allow", "deny")]
+    assume(actions)
+    at = data.draw(st.integers(actions[0] + 1, len(words)))
+    negation = data.draw(st.sampled_from(NEGATIONS))
+    if at < len(words) and data.draw(st.booleans()):
+        negated = [*words[:at], f"!{words[at]}", *words[at + 1 :]]
+    else:
+        negated = [*words[:at], negation, *words[at:]]
+    refused = read_in_time(source(" ".join(negated)))
+    if refused is None:
+        # `tag not` at the end, or before a keyword: that is the name of a tag.
+        assert negation not in ("!", "!=")
+        return
+    hint = hint_of(refused)
+    assert hint is None or not is_statement(hint), f"{' '.join(negated)!r} became {hint!r}"
 
 
 def misspellings(keyword: str) -> st.SearchStrategy[str]:

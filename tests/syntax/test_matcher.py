@@ -123,6 +123,7 @@ def run(arguments: list[str], folder: Path, script: str = "") -> str:
     program += (
         "print(*(name for name in sys.modules if name.split('.')[0] == 'lark'), file=sys.stderr)\nsys.exit(status)"
     )
+    (folder / "x.db").touch()
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env=os.environ | {"CALICOCTL_DATASTORE": f"sqlite:{folder}/x.db"},
