@@ -18,7 +18,7 @@ from itertools import count
 from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.engine.lock import Holder, OpenStore
-from calicoctl.engine.unfinished import FORMAT, Segment, UnfinishedRun, damaged, pieces_folder
+from calicoctl.engine.unfinished import FORMAT, Segment, UnfinishedRun, damaged, pieces_folder, text_of
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Datastore, DatastoreError, Unreachable
 
@@ -96,7 +96,7 @@ def _lines(datastore: Datastore, run: str, numbers: range, checksum: str) -> Ite
         entry = datastore.read([key]).get(key)
         if entry is None:
             raise damaged(run, f"piece {number} is missing")
-        digest.update(entry.value.encode("utf-8", "surrogateescape"))
+        digest.update(entry.value.encode("utf-8", "backslashreplace"))
         *lines, begun = (begun + entry.value).split("\n")
         yield from lines
     if begun or digest.hexdigest() != checksum:
@@ -107,12 +107,21 @@ def _read_line(run: str, line: str) -> Step:
     try:
         fields = json.loads(line)
         key, before, after = fields["key"], fields["before"], fields["after"]
-        if isinstance(key, str) and isinstance(before, str | None) and isinstance(after, str | None):
-            profile_of(key)
-            return Step(key, before, after)
+        return Step(_own_key(text_of(key)), _value(before), _value(after))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "a line is not understood") from error
-    raise damaged(run, "a line is not understood")
+
+
+def _own_key(key: str) -> str:
+    """The key, which must be a profile's own as it is spelled: a server resolves empty pieces, `.` and `..`."""
+    profile_of(key)
+    if not all(map(keys.is_inside_tree, key.split("/")[1:])):
+        raise ValueError("a key that leads elsewhere")
+    return key
+
+
+def _value(value: object) -> str | None:
+    return None if value is None else text_of(value)
 
 
 # --- writing ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from calicoctl.store import keys
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
 
 FORMAT = 1
+_MOST = 100_000_000  # of anything that a journal counts
 HOW_TO_END = "`calicoctl run --resume` completes it, `calicoctl run --rollback` undoes it"
 
 
@@ -147,19 +148,38 @@ def _heads(found: Snapshot) -> Mapping[str, Entry]:
 def _read_head(entry: Entry, run: str, holder: Holder | None) -> UnfinishedRun:
     try:
         fields = json.loads(entry.value)
-        if fields["format"] != FORMAT:
-            raise damaged(run, f"its format is {fields['format']}, and this calicoctl knows {FORMAT}")
+        if (number := _count(fields["format"])) != FORMAT:
+            raise damaged(run, f"its format is {number}, and this calicoctl knows {FORMAT}")
         names = fields["profiles"]
         return UnfinishedRun(
             Holder.of({**fields, "run": run}),
-            str(fields["started"]),
-            int(fields["changes"]),
-            None if names is None else tuple(map(str, names)),
-            tuple(Segment(int(each["pieces"]), str(each["checksum"])) for each in fields["segments"]),
+            text_of(fields["started"]),
+            _count(fields["changes"]),
+            None if names is None else tuple(map(text_of, names)),
+            tuple(Segment(_count(each["pieces"]), text_of(each["checksum"])) for each in fields["segments"]),
             is_running=holder is not None and holder.run == run,
         )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "its head is not understood") from error
+
+
+def _count(value: object) -> int:
+    """A number of things that a journal tells of. A journal is input: who wrote it need not have been this program."""
+    if type(value) is int and 0 <= value <= _MOST:
+        return value
+    raise ValueError("not a count")
+
+
+def text_of(value: object) -> str:
+    """A text that a journal tells of, which can be written again as it is.
+
+    Raises:
+        ValueError: It is no text, or has surrogates.
+    """
+    if not isinstance(value, str):
+        raise ValueError("not a text")
+    value.encode()
+    return value
 
 
 def damaged(run: str, reason: str) -> Refused:

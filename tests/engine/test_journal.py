@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -233,6 +234,61 @@ def test_a_damaged_journal_is_told_and_nothing_is_done(raw: RawEtcd, store: Etcd
 
 
 # --- what single commands see -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"changes": float("inf")},
+        {"changes": -1},
+        {"changes": True},
+        {"segments": [{"pieces": float("inf"), "checksum": ""}]},
+        {"segments": [{"pieces": 10**12, "checksum": ""}]},
+        {"segments": [{"pieces": 1, "checksum": 7}]},
+        {"profiles": ["\ud800"]},
+        {"profiles": [1]},
+        {"started": None},
+        {"format": {"1": 1}},
+    ],
+    ids=str,
+)
+def test_a_head_with_values_that_no_run_writes_blocks_runs_only(
+    raw: RawEtcd, store: EtcdDatastore, fields: dict[str, object]
+) -> None:
+    journal(raw, creations("WEB"))
+    _set_head(raw, **fields)
+    with pytest.raises(Refused, match="run-1"):
+        find_unfinished(store)
+    told = unfinished_touching(store, "WEB")
+    assert told is not None
+    assert told.code == "W0702"
+
+
+@pytest.mark.parametrize(
+    ("key", "after"),
+    [
+        (f"{keys.PROFILES}/../../host/rules", "{}"),
+        (f"{keys.PROFILES}/WEB/../../x", "{}"),
+        (f"{keys.PROFILES}/./rules", "{}"),
+        (f"{keys.PROFILES}//rules", "{}"),
+        (f"{keys.PROFILES}/WEB/", "{}"),
+        (f"{keys.PROFILES}/WEB/\ud800", "{}"),
+        (f"{keys.PROFILES}/WEB/rules", "\ud800"),
+        (f"{keys.HOSTS}/h/endpoint/eth0", "{}"),
+    ],
+)
+def test_a_step_that_leads_out_of_the_profile_tree_is_damage(
+    raw: RawEtcd, store: EtcdDatastore, key: str, after: str
+) -> None:
+    journal(raw, creations("WEB"))
+    line = json.dumps({"key": key, "before": None, "after": after}) + "\n"
+    for piece in range(len(pieces(raw, "run-1"))):
+        raw.delete(keys.run_key("run-1", f"_pieces/{piece:06}"))
+    raw.put(keys.run_key("run-1", "_pieces/000000"), line)
+    _set_head(raw, segments=[{"pieces": 1, "checksum": hashlib.sha256(line.encode()).hexdigest()}])
+    [run] = find_unfinished(store)
+    with pytest.raises(Refused, match="a line is not understood"):
+        read_steps(store, run)
 
 
 def test_without_a_run_looking_for_one_costs_one_read(raw: RawEtcd) -> None:
