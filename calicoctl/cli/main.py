@@ -17,7 +17,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status (`calicoctl.cli.status`).
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(list(sys.argv[1:] if argv is None else argv))
+    except KeyboardInterrupt:  # also in the midst of an import
+        return 130  # `ExitStatus.INTERRUPTED`, without one more import that could be interrupted
+
+
+def _main(arguments: list[str]) -> int:
     # Each imported alone: a key was pressed and somebody waits, or a command pays for what it uses.
     if arguments[:1] in ([COMPLETE], [COMPLETE_BASH]):
         from calicoctl.cli.complete import complete

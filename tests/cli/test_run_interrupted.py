@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -362,3 +363,18 @@ def test_nor_is_it_shown_of_a_short_run(embedded: Program, narrow_terminal: Term
     narrow_terminal.hand_over()
     assert narrow_terminal.read_all() == ""
     assert finished(process).status == 0
+
+
+@pytest.mark.parametrize("arguments", [["profile", "show"], ["run", "--help"], ["__complete", ""]])
+def test_ctrl_c_while_the_program_is_being_imported_is_no_traceback(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name in ('calicoctl.cli.dispatch', 'calicoctl.cli.complete'): raise KeyboardInterrupt\n"
+        "from calicoctl.cli.main import main\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "sys.exit(main())\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
