@@ -213,10 +213,8 @@ def _tags_line(text: str) -> int:
 
 @lru_cache(_REMEMBERED)
 def _profile(text: str) -> int:
-    # What is no name for a new profile may be one that another tool made; but it may also be the beginning of
-    # something else, such as a comment or a variable.
-    is_name = limits.NAME_PATTERN.fullmatch(text) is not None
-    return _ANY if is_name and _is_sound(words.existing_profile, text) else _UNSOUND
+    # What is no name for a new profile may be the beginning of something else, such as a comment or a variable.
+    return _new_profile(text)
 
 
 def _protocol(text: str) -> int:

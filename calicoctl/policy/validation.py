@@ -67,7 +67,7 @@ def _peer(keyword: str, node: ast.Peer | None, findings: Findings, bounds: limit
 
 
 def _tag(word: ast.Word, findings: Findings, bounds: limits.Bounds) -> str | None:
-    return words.existing_tag(word, findings) if bounds.any_tag else words.new_name(word, "tag", findings)
+    return words.tag_of_stored_rule(word, findings) if bounds.any_tag else words.new_name(word, "tag", findings)
 
 
 def _check_versions(node: ast.Rule, source: Network | None, destination: Network | None, findings: Findings) -> None:

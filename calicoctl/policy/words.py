@@ -359,7 +359,7 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
     elif what == "profile" and name in (".", ".."):
         findings.add(messages.DOT_PROFILE, word.span, name=name)
     elif what == "profile" and name.startswith("_"):
-        findings.add(messages.HIDDEN_PROFILE, word.span, _respelt(word, name.lstrip("_") or None), name=name)
+        findings.add(messages.HIDDEN_PROFILE, word.span, None, name=name)
     else:
         return name
     return None
@@ -371,12 +371,23 @@ def can_be_new(name: str) -> bool:
 
 
 def existing_profile(word: ast.Word, findings: Findings) -> str | None:
-    """The name of a profile that may be there already: whatever another tool could have called it."""
+    """The name of a profile that may be there already: whatever another tool could have called it.
+
+    In a script such a name is in quotes, so that a slip (`profile WEB, tag add X`) is an error before anything is run.
+    """
     name = word.text
     if name in ("", ".", "..") or "/" in name or not _is_storable(name):
         findings.add(messages.DOT_PROFILE, word.span, name=name)
         return None
+    if _is_bare_in_script(word) and not can_be_new(name):
+        new_name(word, "profile", findings)
+        return None
     return name
+
+
+def _is_bare_in_script(word: ast.Word) -> bool:
+    """Whether a word of a script is as it was typed: without quotes, and without variables."""
+    return word.span.text == word.text and not word.span.source.is_command_line
 
 
 def existing_tag(word: ast.Word, findings: Findings) -> str | None:
@@ -385,6 +396,12 @@ def existing_tag(word: ast.Word, findings: Findings) -> str | None:
         findings.add(messages.BAD_NAME, word.span, name=word.text, what="tag", maximum=limits.NAME_LENGTH)
         return None
     return word.text
+
+
+def tag_of_stored_rule(word: ast.Word, findings: Findings) -> str | None:
+    """The tag of a rule that is looked for; a `!` before it is a negation, unless it stands in quotes."""
+    is_bare = word.span.text == word.text
+    return new_name(word, "tag", findings) if is_bare and word.text.startswith("!") else existing_tag(word, findings)
 
 
 def _is_storable(name: str) -> bool:

@@ -15,6 +15,9 @@ from calicoctl.syntax import ast
 # A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
 _PLAIN = re.compile(r"(?!--)[A-Za-z0-9_.:,/+@%-]+\Z")
 
+# No more than the names that `profile add` takes.
+_PLAIN_PROFILE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]{0,127}\Z")
+
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})
 _CONTINUES_MATCH = frozenset({"from", "to", "ports", "tag", "cidr"})
 _CONTINUES_ICMP_TYPE = frozenset({"code", "from", "to"})
@@ -46,14 +49,18 @@ def listed(node: ast.Word) -> str:
     return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, separator=",")
 
 
-def profile_name(name: str) -> str:
-    """A profile's name as it is written right after `profile`."""
-    return quoted(name, _LEADS_STATEMENT)
+def profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
+    """A profile's name as it is written right after `profile`, or where other keywords could stand.
+
+    One that another tool must have given is quoted: a script takes it in no other way.
+    """
+    text = quoted(name, keywords)
+    return text if _PLAIN_PROFILE.match(name) or text[0] in "'\"" else f"'{text}'"
 
 
-def profile_word(node: ast.Word) -> str:
-    """The word right after `profile`."""
-    return word(node, _LEADS_STATEMENT)
+def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
+    """The word right after `profile`, or where other keywords could stand."""
+    return node.text if isinstance(node, ast.TypedWord) else profile_name(node.text, keywords)
 
 
 def rule(node: ast.Rule) -> str:
@@ -89,7 +96,7 @@ def _profile_add(node: ast.ProfileAdd) -> str:
 
 
 def _profile_remove(node: ast.ProfileRemove) -> str:
-    return f"remove {word(node.profile)}" + (" --no-check" if node.no_check else "")
+    return f"remove {profile_word(node.profile, _NEVER_READ_AS_KEYWORD)}" + (" --no-check" if node.no_check else "")
 
 
 def _tag_show(node: ast.TagShow) -> str:

@@ -212,7 +212,7 @@ class _ScriptReader:
             self._missing_ends += 1
             self._is_left_behind(line)
         elif self._opens(line):
-            block = _Block(ast.Word("_", line.extent), line.extent, is_sound=False)
+            block = _Block(ast.Word("block", line.extent), line.extent, is_sound=False)
             yield from self._block(block)
 
     def _opens(self, line: LogicalLine) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import PATIENCE, Program
-from tests.cli.raw import PROFILES, RawStore
+from tests.cli.raw import PROFILES, RawStore, make_empty
 from tests.support.etcd_server import RawEtcd, closed_port
 
 RULES = """\
@@ -73,6 +73,8 @@ def test_named_profiles_are_printed_once_in_the_order_of_their_names_on_the_comm
 
 
 def test_nothing_is_printed_of_nothing(program: Program, raw: RawStore) -> None:
+    assert program.datastore is not None
+    make_empty(program.datastore)
     ran = program.run_inside("export")
     assert (ran.status, ran.stdout, ran.stderr) == (0, "", "")
     assert program.run_inside("run", stdin=ran.stdout).status == 0
@@ -191,7 +193,7 @@ def test_a_profile_that_etcd_hides_is_exported_by_its_name(embedded: Program, ra
     etcd = replace(embedded, datastore=raw_etcd.url)
     raw_etcd.put(f"{PROFILES}/_x/tags", '["A"]')
     assert etcd.run_inside("export").stdout == ""
-    assert "# profile _x cannot be declared" in etcd.run_inside("export", "_x").stdout
+    assert "# profile '_x' cannot be declared" in etcd.run_inside("export", "_x").stdout
 
 
 def test_a_datastore_that_does_not_answer(embedded: Program) -> None:

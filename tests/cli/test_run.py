@@ -97,7 +97,7 @@ X
 | Name |
 +------+
 |  DB  |
-|  OLD |
+| OLD  |
 +------+
 +------+
 | Name |
@@ -129,7 +129,7 @@ def test_profiles_that_a_listing_hides_are_found_among_many(program: Program, ra
     raw.put(f"{PROFILES}/_hidden/tags", '["A"]')
     adds = "".join(f"profile add P{number}\n" for number in range(20))
     for more in ("", "profile show\n"):
-        ran = program.run_inside("run", stdin=f"{adds}{more}profile _hidden tag show\n")
+        ran = program.run_inside("run", stdin=f"{adds}{more}profile '_hidden' tag show\n")
         assert (ran.status, ran.stderr) == (0, "")
         assert "\nA\n" in f"\n{ran.stdout}"
 

@@ -26,7 +26,7 @@ profile add;fail;E0102;12
 profile add WEB DB;fail;E0101;17
 profile add --detailed;fail;E0101;13
 profile add -web;fail;E0214;13
-profile add _web;fail;E0216;13;profile add web
+profile add _web;fail;E0216;13
 profile add __;fail;E0216;13
 profile add .;fail;E0217;13
 profile add ..;fail;E0217;13
@@ -43,8 +43,10 @@ profile remove WEB;ok;profile remove WEB
 profile remove WEB --no-check;ok;profile remove WEB --no-check
 profile remove --no-check WEB;ok;profile remove WEB --no-check
 profile --no-check remove WEB;ok;profile remove WEB --no-check
-profile remove _web;ok;profile remove _web
-profile remove w\u00e9b;ok;profile remove 'w\u00e9b'
+profile remove _web;fail;E0216;16
+profile remove w\u00e9b;fail;E0214;16
+profile remove '_web';ok;profile remove '_web'
+profile remove 'w\u00e9b';ok;profile remove 'w\u00e9b'
 profile remove 'a b';ok;profile remove 'a b'
 profile remove;fail;E0102;15
 profile remove --no-check;fail;E0102;26
@@ -62,7 +64,11 @@ profile PROF_TEST tag show;ok;profile PROF_TEST tag show
 profile WEB tag add WEB_APP;ok;profile WEB tag add WEB_APP
 profile WEB tag remove WEB_APP;ok;profile WEB tag remove WEB_APP
 profile WEB tag add show;ok;profile WEB tag add show
-profile _web tag show;ok;profile _web tag show
+profile _web tag show;fail;E0216;9
+profile '_web' tag show;ok;profile '_web' tag show
+profile WEB, tag show;fail;E0214;9
+profile a:b tag show;fail;E0214;9
+profile "a:b" tag show;ok;profile 'a:b' tag show
 profile WEB tag;fail;E0102;16;profile WEB tag show
 profile WEB tag add;fail;E0102;20
 profile WEB tag remove;fail;E0102;23

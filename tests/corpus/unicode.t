@@ -29,7 +29,8 @@ profile\u200b show;fail;E0104;1;profile show
 profile \u200bshow;fail;E0104;9;profile show
 profile\ufeff show;fail;E0104;1;profile show
 \ufeffprofile show;fail;E0104;1;profile show
-profile WEB\u200b rule show;ok;profile "WEB\\u200b" rule show
+profile WEB\u200b rule show;fail;E0214;9
+profile "WEB\u200b" rule show;ok;profile "WEB\\u200b" rule show
 profile add WEB\u200b;fail;E0214;13
 profile add WEB\u202e;fail;E0214;13
 profile add \u0000;fail;E0214;13
@@ -43,7 +44,8 @@ profile "\\ud800" rule show;fail;E0217;9
 
 # --- letters of other alphabets ---
 profile add \u0416;fail;E0214;13
-profile \u0416 rule show;ok;profile '\u0416' rule show
+profile \u0416 rule show;fail;E0214;9
+profile '\u0416' rule show;ok;profile '\u0416' rule show
 profile add \uff37\uff25\uff22;fail;E0214;13
 allow from tag caf\u00e9;fail;E0214;16
 allow tcp to ports \uff18\uff10;fail;E0201;20
@@ -52,7 +54,7 @@ allow from cidr 10.0.0.\uff11;fail;E0207;17
 profile WEB rule add inbound \u0430llow;fail;E0104;30;profile WEB rule add inbound allow
 allow tcp to p\u043erts 80;fail;E0104;14;allow tcp to ports 80
 \U0001f525;fail;E0101;1
-profile \U0001f525 rule show;ok;profile '\U0001f525' rule show
+profile \U0001f525 rule show;fail;E0214;9
 allow from tag "\\ud83d\\udd25";fail;E0214;16
 
 # --- typographic quotes and dashes ---
@@ -66,9 +68,10 @@ profile show # all of them;fail;E0101;14
 profile show\; profile show;fail;E0101;15
 profile WEB rule update < rules.json;fail;E0101;25
 profile WEB rule update <<EOF;fail;E0101;25
-profile ${P} rule show;ok;profile '${P}' rule show
-profile $P rule show;ok;profile '$P' rule show
-profile # rule show;ok;profile '#' rule show
+profile ${P} rule show;fail;E0214;9
+profile '${P}' rule show;ok;profile '${P}' rule show
+profile $P rule show;fail;E0214;9
+profile # rule show;fail;E0214;9
 profile add #;fail;E0214;13
 allow tcp to ports ${PORTS};fail;E0201;20
 allow from tag ${TAG};fail;E0214;16

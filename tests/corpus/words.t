@@ -104,7 +104,8 @@ profile "WEB"x rule show;fail;E0111;9
 profile add "a\\qb";fail;E0111;13
 profile add ';fail;E0111;13
 profile add WEB';fail;E0214;13
-profile W'E'B rule show;ok;profile "W'E'B" rule show
+profile W'E'B rule show;fail;E0214;9
+profile "W'E'B" rule show;ok;profile "W'E'B" rule show
 allow from tag "a" "b";fail;E0101;20
 allow from 'tag' A;fail;E0104;12;allow from tag A
 'profile' show;fail;E0104;1;profile show
