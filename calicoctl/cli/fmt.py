@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +46,13 @@ def run(options: Options) -> int:
     for file in request.files:
         try:
             source = read_script(file, options.timeout)
-            text = format_script(source)
+            formatted = format_script(source)
         except Refused as refused:
             tell(refused.diagnostics)
             status = ExitStatus.REFUSED
             continue
+        text = formatted.text
+        tell(formatted.warnings)
         is_changed = text != source.text
         if request.write and is_changed:
             _replace(Path(file), text)
@@ -107,22 +109,63 @@ def _replace(path: Path, text: str) -> None:
     """Put a text in place of a file, at once and with the owner and the mode that the file has.
 
     Raises:
-        Refused: It cannot be written; the file is as it was.
+        Refused: It cannot be written, or is not one regular file of one name; the file is as it was.
     """
     try:
         place = path.resolve(strict=True)  # what a symbolic link leads to is written, and the link stays one
         status = place.stat()
-        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=f".{place.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            try:
-                file.write(text.encode("utf-8", "surrogateescape"))
-                file.flush()
-                os.fchown(file.fileno(), status.st_uid, status.st_gid)
-                os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
-                os.fsync(file.fileno())
-                temporary.replace(place)
-            except OSError:
-                temporary.unlink()
-                raise
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        if status.st_nlink > 1:
+            # A new file would be under this name alone, and the others would keep the old text.
+            raise OSError(errno.EMLINK, f"it has {status.st_nlink} hard links")
+        _write_beside(place, status, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise Refused([diagnose(messages.FILE_NOT_WRITTEN, path=str(path), reason=reason_of(error))]) from None
+
+
+def _write_beside(place: Path, status: os.stat_result, content: bytes) -> None:
+    """Write a new file beside another one, and put it in its place.
+
+    It gets a name only when it is complete, so that nothing is left behind when the program is killed before.
+    """
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    descriptor = _open_nameless(place.parent)
+    has_name = descriptor is None
+    if descriptor is None:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123  # no path
+            file.write(content)
+            file.flush()
+            os.fchown(descriptor, status.st_uid, status.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+            os.fsync(descriptor)
+            if not has_name:
+                _give_name(descriptor, temporary)
+                has_name = True
+        temporary.replace(place)
+    except OSError:
+        if has_name:
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def _give_name(descriptor: int, path: Path) -> None:
+    """Give a name to an open file that has none (open(2), O_TMPFILE)."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # With a folder, Python calls linkat(2), which follows the link that stands for the open file.
+        os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _open_nameless(folder: Path) -> int | None:
+    """A new file without a name in a folder; None where the system or the file system has no such files."""
+    if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_WRONLY | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return None

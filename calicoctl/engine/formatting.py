@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.engine.correction import check
 from calicoctl.engine.mistakes import explain
+from calicoctl.policy.findings import Findings
 from calicoctl.policy.plain import pass_over
 from calicoctl.policy.spelling import canonical
 from calicoctl.source import Source
@@ -23,6 +26,7 @@ from calicoctl.syntax.script import read_script
 _INDENT = "  "
 # What is broken goes on further to the right.
 _FURTHER = "    "
+_NEWLINE = "\n"
 _CONTINUATION = " \\"
 # A line that was broken by its author stays so only where it is longer than this; no other is ever broken.
 _WIDTH = 100
@@ -30,8 +34,21 @@ _WIDTH = 100
 _STARTS = ("script_line", "block_line", "list_line")
 
 
-def format_script(source: Source) -> str:
-    """The text of a script in its canonical layout.
+@dataclass(frozen=True)
+class Formatted:
+    """A formatted script.
+
+    Attributes:
+        text: The script in its canonical layout.
+        warnings: What the new text no longer shows, such as the host bits of a network.
+    """
+
+    text: str
+    warnings: tuple[Diagnostic, ...]
+
+
+def format_script(source: Source) -> Formatted:
+    """Put a script into its canonical layout.
 
     Comments, groups of lines, here-documents and JSON stay as they are. So do words that make no sense, since
     a mistake is not to be hidden: that they are mistakes is for `run --check` to say.
@@ -49,7 +66,13 @@ def format_script(source: Source) -> str:
     layout = _Layout()
     for piece in read_layout(source):
         layout.add(piece)
-    return layout.text()
+    return Formatted(layout.text(_line_end(source.text)), tuple(layout.warnings))
+
+
+def _line_end(text: str) -> str:
+    """How the first line of a text ends."""
+    first = text.find("\n")
+    return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
 
 
 def _problems(item: object) -> Iterator[Diagnostic]:
@@ -64,12 +87,15 @@ class _Layout:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._verbatim: set[int] = set()
+        self.warnings: list[Diagnostic] = []
         self._depth = 0
         self._is_apart = False  # whether a blank line stood before what comes next
         self._is_begun = True  # whether what comes next is the first of the script, the block or the list
 
-    def text(self) -> str:
-        return "".join(f"{line}\n" for line in self._lines)
+    def text(self, line_end: str) -> str:
+        """All lines; those of here-documents end as they did."""
+        return "".join(f"{line}{_NEWLINE if at in self._verbatim else line_end}" for at, line in enumerate(self._lines))
 
     def add(self, piece: Piece) -> None:
         if isinstance(piece, Blank):
@@ -95,13 +121,16 @@ class _Layout:
             if self._ends_empty_list(code):
                 self._lines[-1] += "}"
                 return
+        self.warnings += _settled(node)
         is_broken = "\n" in extent.text and not isinstance(node, ast.JsonRule)
         lines = _broken(_line_text(node), self._depth, is_broken)
         lines[-1] += f"  {code.comment}" if code.comment else ""
         for line in lines:
             self._put(line)
         if code.document:
-            self._lines += code.document.removesuffix("\n").split("\n")
+            document = code.document.removesuffix("\n").split("\n")
+            self._verbatim.update(range(len(self._lines), len(self._lines) + len(document)))
+            self._lines += document
         if isinstance(node, BlockBegin) or (isinstance(node, ListBegin) and not node.is_empty):
             self._depth += 1
             self._is_begun = True
@@ -109,6 +138,18 @@ class _Layout:
     def _ends_empty_list(self, code: Code) -> bool:
         """Whether a `}` has nothing between itself and the beginning of its list."""
         return not code.comment and self._lines[-1] in (f"{_INDENT}inbound {{", f"{_INDENT}outbound {{")
+
+
+# Warnings about a spelling that the canonical one does not have.
+_OF_SPELLING = (messages.HOST_BITS, messages.PORT_LEADING_ZERO)
+
+
+def _settled(node: Line) -> Iterator[Diagnostic]:
+    """The warnings about a line that its canonical text no longer earns."""
+    findings = Findings()
+    if isinstance(node, ast.Rule | ast.Statement):
+        check(node, findings)
+    yield from (each.diagnostic for each in findings.found if each.diagnostic.kind in _OF_SPELLING)
 
 
 def _line_text(node: Line) -> str:
@@ -152,10 +193,13 @@ def _define(node: ast.Define) -> str:
 
 
 def _include(node: ast.Include) -> str:
-    text = printer.word(node.file)
-    needs_its_quotes = text.startswith('"') or "${" in node.file.text or not node.file.text.isprintable()
-    return f"include {text}" if needs_its_quotes else f'include "{node.file.text}"'
+    # In double quotes where those change nothing; anything else is the printer's to quote.
+    plain = f'"{node.file.text}"'
+    return f"include {plain if _PLAIN_FILE.fullmatch(node.file.text) else printer.word(node.file)}"
 
+
+# Nothing that quotes, escapes or names a variable.
+_PLAIN_FILE = re.compile(r"""[^"'\\$\x00-\x1f\x7f-\x9f]+""")
 
 _PRINTERS: dict[type, Callable[..., str]] = {
     ast.Define: _define,

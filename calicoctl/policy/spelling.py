@@ -45,6 +45,9 @@ def _word(name: str, word: ast.Word) -> ast.Word:
     # Single quotes take everything literally, variables too.
     if _VARIABLE in typed and not typed.startswith("'"):
         return ast.TypedWord(_ports(word) if name == "ports" and typed == word.text else typed, word.span)
+    if name == "profile" and typed == word.text:
+        # Quotes tell the name of a stored profile from a slip; they are not the formatter's to add.
+        return ast.TypedWord(typed, word.span)
     spell = _SPELLINGS.get(name)
     return word if spell is None else replace(word, text=spell(word))
 

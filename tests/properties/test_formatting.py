@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.formatting import format_script
-from calicoctl.engine.script import Script
+from calicoctl.engine.script import Script, read_scripts
 from calicoctl.source import Source, Span
+from calicoctl.syntax import ast, printer
 from calicoctl.syntax.layout import Code, Comment, read_layout
 from tests.properties.test_scripts import mutated, read, statements
 
@@ -31,6 +32,9 @@ variables = st.sampled_from(
         "profile '${PORTS}' rule add inbound --at ${N} deny",
     ]
 )
+includes = st.text("ab1 \\\"'$u0041{}.\u00e9", min_size=1, max_size=8).map(
+    lambda name: f"include {printer.quoted(name)}" if name.strip() else "include a"
+) | st.sampled_from(["include 'a\\u0041'", "include 'a$b'", 'include "a b"', "include a.calico", 'include "${PORTS}"'])
 wrong = st.sampled_from(
     [
         "profile WEB rule add inbound allow tcp to ports 99999,80-80",
@@ -61,7 +65,7 @@ def messy_lines(draw: st.DrawFn, line: str) -> str:
 def messy_scripts(draw: st.DrawFn) -> str:
     """Statements, blocks, definitions and here-documents with comments and any white space among them."""
     text = ""
-    for statement in draw(st.lists(statements | variables | wrong, max_size=6)):
+    for statement in draw(st.lists(statements | variables | wrong | includes, max_size=6)):
         if draw(st.booleans()):
             text += draw(comments) + draw(ends)
         if "<<" in statement:
@@ -103,11 +107,24 @@ def written(text: str) -> list[str]:
     return [each for each in found if each]
 
 
+def included(text: str) -> list[str]:
+    """The names of the files that a script includes."""
+    names: list[str] = []
+
+    def note(word: ast.Word) -> Source:
+        names.append(word.text)
+        return Source(word.text, "")
+
+    read_scripts([Source("script", text)], note, open_script=note)
+    return names
+
+
 def check(text: str) -> None:
-    formatted = format_script(Source("script", text))
-    assert format_script(Source("script", formatted)) == formatted
+    formatted = format_script(Source("script", text)).text
+    assert format_script(Source("script", formatted)).text == formatted
     assert does(read(formatted)) == does(read(text))
     assert written(formatted) == written(text)
+    assert included(formatted) == included(text)
     lines = formatted.split("\n")
     assert lines[-1] == ""
     assert lines[:1] != [""] or formatted == ""
