@@ -338,6 +338,9 @@ class Variables:
         expansion.findings.add(messages.EXPANSION_TOO_LARGE, word.span, what=what, maximum=limits.VALUE_LENGTH)
 
 
+_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
+
+
 def _within(word: ast.Word, start: int, end: int) -> Span:
     """Some characters of a word as it was typed, its quotes included."""
     span = word.span
@@ -349,8 +352,9 @@ def _add_typed(pieces: list[ast.Piece], word: ast.Word, start: int, end: int, si
     if start == end:
         return size
     span = _within(word, start, end)
-    # No escape of a string in double quotes has a `$` in it, so that none is cut in two.
-    text = json.loads(f'"{span.text}"') if word.span.text[0] == '"' else span.text
+    # No escape of a string in double quotes has a `$` in it, so that none is cut in two. Of a word that was not
+    # parsed yet, quotes may be around a part only; then it is what it looks like, and refused by the parser.
+    text = json.loads(f'"{span.text}"') if _DOUBLE_QUOTED.fullmatch(word.span.text) else span.text
     pieces.append(ast.Piece(size, size + len(text), span, text))
     return size + len(text)
 

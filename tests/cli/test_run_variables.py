@@ -97,14 +97,14 @@ hint: it is defined in line 2, behind its use
 """,
         ),
         (
-            "define PORTS = 80, 0443\nprofile A rule add inbound allow tcp to ports ${PORTS},8080\n",
+            "define PORTS = 80, https\nprofile A rule add inbound allow tcp to ports ${PORTS},8080\n",
             """\
-<standard input>:2:47: error: `0443` begins with a zero, which the agent may read as octal [E0206]
+<standard input>:2:47: error: `https` is not a port; ports are the numbers 1 to 65535 [E0201]
   profile A rule add inbound allow tcp to ports ${PORTS},8080
                                                 ^^^^^^^^
 <standard input>:1:20: note: from the value of `PORTS`
-  define PORTS = 80, 0443
-                     ^^^^
+  define PORTS = 80, https
+                     ^^^^^
 hint: define PORTS = 80, 443
 """,
         ),
@@ -120,22 +120,21 @@ hint: define PORTS = 80, 443
 <standard input>:1:12: note: from the value of `A`
   define A = 10.0.0.0/33
              ^^^^^^^^^^^
-hint: define A = 10.0.0.0/32
 """,
         ),
         (
-            "define LENGTH = 24\nprofile A rule add inbound allow tcp from 10.1/${LENGTH} to ports 080\n",
+            "define LENGTH = 24\nprofile A rule add inbound allow tcp from 10.1/${LENGTH} to ports http\n",
             """\
 <standard input>:2:43: error: `10.1/24` is not a network; write four dotted decimals or an IPv6 address, and a \
 `/length` [E0207]
-  profile A rule add inbound allow tcp from 10.1/${LENGTH} to ports 080
+  profile A rule add inbound allow tcp from 10.1/${LENGTH} to ports http
                                             ^^^^^^^^^^^^^^
 <standard input>:1:17: note: from the value of `LENGTH`
   define LENGTH = 24
                   ^^
-<standard input>:2:67: error: `080` begins with a zero, which the agent may read as octal [E0206]
-  profile A rule add inbound allow tcp from 10.1/${LENGTH} to ports 080
-                                                                    ^^^
+<standard input>:2:67: error: `http` is not a port; ports are the numbers 1 to 65535 [E0201]
+  profile A rule add inbound allow tcp from 10.1/${LENGTH} to ports http
+                                                                    ^^^^
 hint: profile A rule add inbound allow tcp from 10.1.0.0/${LENGTH} to ports 80
 """,
         ),
@@ -216,16 +215,16 @@ def test_a_mistake_is_shown_with_its_place_and_its_correction(embedded: Program,
 
 def test_a_mistake_in_a_value_of_the_command_line(embedded: Program) -> None:
     script = "profile A rule add inbound allow tcp to ports ${PORTS}\n"
-    ran = embedded.run_inside("run", "--check", "--define", "PORTS=80, 0443", stdin=script)
+    ran = embedded.run_inside("run", "--check", "--define", "PORTS=80, https", stdin=script)
     assert (
         ran.stderr
         == """\
-<standard input>:1:47: error: `0443` begins with a zero, which the agent may read as octal [E0206]
+<standard input>:1:47: error: `https` is not a port; ports are the numbers 1 to 65535 [E0201]
   profile A rule add inbound allow tcp to ports ${PORTS}
                                                 ^^^^^^^^
 --define:1:20: note: from the value of `PORTS`
-  --define PORTS=80, 0443
-                     ^^^^
+  --define PORTS=80, https
+                     ^^^^^
 hint: --define 'PORTS=80, 443'
 """
     )
@@ -287,7 +286,7 @@ def test_on_the_command_line_nothing_is_expanded(program: Program, raw: RawStore
     ran = program.run_inside("profile", "add", "${NAME}")
     assert (ran.status, codes(ran)) == (1, ["<command line>:1:23 E0214"])
     ran = program.run_inside("profile", "WEB", "rule", "add", "inbound", "allow", "from", "${NET}")
-    assert (ran.status, codes(ran)) == (1, ["<command line>:1:51 E0101"])
+    assert (ran.status, codes(ran)) == (1, ["<command line>:1:51 E0164"])
     assert raw.dump() == {}
 
 
@@ -342,7 +341,7 @@ def test_a_diagnostic_as_json_tells_where_a_value_comes_from(embedded: Program) 
         {"name": "B", "file": "<standard input>", "line": 2, "column": 12},
         {"name": "A", "file": "<standard input>", "line": 1, "column": 12},
     ]
-    assert diagnostic["hint"] == "define A = 10.0.0.0/32"
+    assert diagnostic["hint"] is None
 
 
 def test_many_uses_of_one_mistake_are_one_error(embedded: Program) -> None:

@@ -165,11 +165,13 @@ typed_values = st.one_of(
 @given(st.sampled_from(PLACES), typed_values)
 @example("profile {} rule json", "'A rule remove inbound --at=1'")
 @example("profile add {}", "A\nprofile add B")
+@example("profile A rule add inbound allow from {}", "0.0.0.0/0")
 def test_a_value_makes_no_other_statement(place: str, typed: str) -> None:
     """By the command line, where a value ends where the argument does, and not at the end of a line."""
     script = place.format("${X}", "${X}") + "\n"
     found = read(script, f"X={typed}")
-    likely = read(place.format("1", "1") + "\n")
+    sound = "10.0.0.0/8" if place.endswith("from {}") else "1"
+    likely = read(place.format(sound, sound) + "\n")
     assert len(found.steps) <= 1
     if found.steps:
         (step,), (other,) = found.steps, likely.steps
@@ -285,12 +287,11 @@ def expanded_words(node: Any) -> list[ast.ExpandedWord]:
 wrong_values = st.sampled_from(
     [
         ("ports", "http"),
-        ("ports", "080,443"),
+        ("ports", "https,80"),
         ("ports", "443:80"),
         ("ports", "'80,,443'"),
-        ("ports", "80, 0443"),
+        ("ports", "80, https"),
         ("net", "10/8"),
-        ("net", "10.0.0.0/40"),
         ("net", "10.0.0.1%eth0"),
         ("tag", "\u201cWEB\u201d"),
     ]
@@ -325,7 +326,7 @@ def test_a_hint_about_a_value_is_a_definition_that_mends_it(
 
 
 @LAW
-@given(st.sampled_from(["080,${X}", "${X},http", ",${X}", "${X}:0443", "22,,${X},080"]))
+@given(st.sampled_from(["https,${X}", "${X},http", ",${X}", "22,,${X},http"]))
 def test_a_hint_about_what_was_typed_keeps_the_variable(ports: str) -> None:
     script = read(f"define X = 90\nprofile A rule add inbound allow tcp to ports {ports}\n")
     hints = [each.hint for each in script.diagnostics if each.hint]
