@@ -206,7 +206,8 @@ class _Reading:
     def _warn(self, element: Element, path: Path) -> None:
         """Warn of what a sound rule may not have been meant to say."""
         members = _members(element.value)
-        if "action" not in members:
+        if "action" not in members and path:
+            # Of a `json` line that is no slip: so a rule is exported that another tool stored.
             self.add(diagnose(RULE_NO_ACTION, locate(self.source, element.start, ()), path=path_text(path)))
         for key, release in LATER_KEYS.items():
             if key in members:

@@ -40,6 +40,15 @@ def open_raw(datastore: str) -> RawStore:
     return RawSqlite(Path(path)) if path else RawEtcdStore(RawEtcd(datastore))
 
 
+def make_empty(datastore: str) -> None:
+    """Make the file of an SQLite datastore that holds nothing; etcd needs no making."""
+    path = datastore.partition("sqlite:")[2]
+    if path:
+        store = SqliteDatastore(path, Deadline(30))
+        store.commit([Change(PROFILES, None, "")])
+        store.commit([Change(PROFILES, store.read([PROFILES])[PROFILES], None)])
+
+
 class RawSqlite:
     """The embedded datastore's file."""
 

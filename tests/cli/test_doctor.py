@@ -14,7 +14,7 @@ from calicoctl.engine.unfinished import new_run_name
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore
+from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty
 from tests.support.etcd_server import RawEtcd
 from tests.support.runs import opener
 
@@ -78,6 +78,8 @@ def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
 
 
 def test_an_empty_datastore_is_well_but_may_be_the_wrong_one(program: Program) -> None:
+    assert program.datastore is not None
+    make_empty(program.datastore)
     ran = program.run("doctor")
     assert ran.status == 0
     assert "[N0403]" in ran.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.hostile import require_harmless
 from tests.cli.program import PATIENCE, Program, Ran, finished
-from tests.cli.raw import PROFILES, RawEtcdStore, open_raw, values
+from tests.cli.raw import PROFILES, RawEtcdStore, make_empty, open_raw, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, fault_proxy
 
@@ -110,6 +110,7 @@ def test_a_script_is_utf_8_whatever_the_locale(embedded: Program, locale: dict[s
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_letters_that_the_output_does_not_have_are_escaped(embedded: Program, encoding: str) -> None:
     assert embedded.datastore is not None
+    make_empty(embedded.datastore)
     variables = {"CALICOCTL_DATASTORE": embedded.datastore, "PYTHONIOENCODING": encoding, "LANG": "C.UTF-8"}
     done = subprocess.run(
         [*embedded.command, "profile", "\u0416", "rule", "show"],

@@ -95,7 +95,7 @@ def test_a_document_without_an_end(embedded: Program) -> None:
     write_script(embedded, "profile WEB rule update < /dev/zero\n")
     ran = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
     assert ran.status == 1
-    assert "cannot read `/dev/zero`: it has more than 100000000 bytes" in ran.stderr
+    assert "cannot read `/dev/zero`: not a regular file" in ran.stderr
 
 
 @pytest.mark.parametrize("words", [["run", "--check"], ["profile", "WEB", "rule", "update"]])
@@ -150,7 +150,7 @@ def test_a_settings_file_without_an_end(embedded: Program) -> None:
     endless = Program(embedded.folder, None, {"CALICOCTL_ENV": "/dev/zero"})
     ran = require_harmless(bounded(endless).run("profile", "show"))
     assert ran.status == 1
-    assert "cannot read the settings file `/dev/zero`: it has more than 1000000 bytes" in ran.stderr
+    assert "cannot read the settings file `/dev/zero`: not a regular file" in ran.stderr
 
 
 def test_a_pipe_is_a_file(embedded: Program) -> None:

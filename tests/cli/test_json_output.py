@@ -20,7 +20,7 @@ from calicoctl.policy.stored import RulesDocument, read_stored_rules
 from calicoctl.policy.text import listing_text
 from calicoctl.source import COMMAND_LINE, Source, Span
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
+from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty, open_raw
 
 RULES = (
     '{"inbound_rules":[{"action":"allow","protocol":"tcp","dst_ports":[80,"8000:8080"]},{"action":"log"}],'
@@ -64,6 +64,8 @@ def test_profiles_with_their_endpoints(embedded: Program, store: RawStore) -> No
 
 
 def test_no_profile_at_all(embedded: Program) -> None:
+    assert embedded.datastore is not None
+    make_empty(embedded.datastore)
     assert document(embedded, "profile", "show") == {"profiles": []}
     assert document(embedded, "profile", "show", "--detailed") == {"profiles": []}
 

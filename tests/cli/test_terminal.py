@@ -59,7 +59,7 @@ def test_a_table_that_does_not_fit_becomes_a_list(
 def test_a_table_that_fits_stays_one(embedded: Program, store: RawStore, narrow_terminal: Terminal) -> None:
     process = embedded.start("profile", "show", stdout=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
-    assert narrow_terminal.read_all() == "+------+\n| Name |\n+------+\n|  WEB |\n+------+\n"
+    assert narrow_terminal.read_all() == "+------+\n| Name |\n+------+\n| WEB  |\n+------+\n"
     assert finished(process).status == 0
 
 
@@ -68,7 +68,7 @@ def test_a_terminal_that_does_not_know_its_width_is_an_ordinary_one(
 ) -> None:
     process = embedded.start("profile", "show", stdout=unsized_terminal.descriptor)
     unsized_terminal.hand_over()
-    assert unsized_terminal.read_all() == "+------+\n| Name |\n+------+\n|  WEB |\n+------+\n"
+    assert unsized_terminal.read_all() == "+------+\n| Name |\n+------+\n| WEB  |\n+------+\n"
     assert finished(process).status == 0
 
 
