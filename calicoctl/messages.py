@@ -308,9 +308,16 @@ RUN_ENDED = _error("E0708", "the run {run} is ended already")
 JOURNAL_LEFT = _error("E0709", "all changes were made, but the journal of the run could not be removed: {reason}")
 JOURNAL_DAMAGED = _error("E0710", "the journal of the run {run} cannot be used: {reason}")
 RUN_TOO_LONG = _error("E0711", "the time of {seconds} s is up")
+RUN_TAKEN = _error("E0712", "the run {run} was taken over by another process, and is not ended yet: {holder}")
+RUN_ROLLED_BACK = _error("E0713", "another process has rolled the run back, so that nothing is changed: {holder}")
+RUN_PARTLY_COMPLETED = _error(
+    "E0715", "another process has completed the run except in {profiles}, changed by others since: {holder}"
+)
+RUN_FORGOTTEN = _error("E0714", "another process has ended the run {run}; how is not known any more")
 UNFINISHED_TOUCHES = _warning("W0701", "an unfinished run changes profile `{profile}`: {run}")
 UNFINISHED_MAY_TOUCH = _warning("W0702", "an unfinished run may change profile `{profile}`: {run}")
 LEFT_ALONE = _warning("W0703", "profile `{profile}` was left as it is: others have changed it since")
+RUN_COMPLETED = _warning("W0704", "another process has completed the run: {holder}")
 RUN_IN_PROGRESS = Kind("N0701", Severity.NOTE, "a run that is going on changes profile `{profile}`: {run}")
 
 # --- what statements answer (the specification's words) -----------------------------------------

@@ -105,7 +105,7 @@ class Engine:
         end = resume if option == "--resume" else rollback
 
         def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
-            for run in find_unfinished(store):
+            for run in find_unfinished(store).unfinished:
                 settled = end(run, lambda: EtcdDatastore(self._urls, Deadline(timeout)), deadline)
                 if settled.warnings:
                     raise Refused(settled.warnings)

@@ -24,8 +24,8 @@ from calicoctl.engine.lock import OpenStore
 from calicoctl.engine.outcome import Message
 from calicoctl.engine.run import apply_script, plan_script
 from calicoctl.engine.script import Script, read_scripts
-from calicoctl.engine.settlement import resume, rollback
-from calicoctl.engine.unfinished import find_unfinished
+from calicoctl.engine.settlement import clear_spent, resume, rollback
+from calicoctl.engine.unfinished import Journals, find_unfinished
 from calicoctl.engine.writing import RunOptions
 from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store.deadline import Deadline
@@ -151,6 +151,7 @@ def _apply(
     scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
     with ended_as_by_ctrl_c(), progress("applying") as show:
         result = apply_script(plan, datastore, open_store, deadline, RunOptions(scripts, progress=show))
+    tell(result.warnings)
     _print_answers(result.outcomes, request)
     say(messages.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE
@@ -164,15 +165,22 @@ def _end_unfinished(options: Options, request: RunRequest) -> int:
     warnings: list[Diagnostic] = []
     try:
         with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
-            runs = find_unfinished(datastore)
-            for each in runs:
-                settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))
+            journals = find_unfinished(datastore)
+            for each in journals.unfinished:
+                try:
+                    settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))
+                except Refused as refused:
+                    # One whose journal is damaged does not keep the others from being ended.
+                    warnings += refused.diagnostics
+                    continue
                 warnings += settled.warnings
                 say(message.format(run=printable(str(each))))
+            clear_spent(opener(setting, options.timeout), deadline)
     except DatastoreError as error:
         tell([*warnings, error.diagnostic])
         return status_of(error)
-    if not runs:
+    if journals == Journals():
         say(messages.NOTHING_UNFINISHED)
+    warnings += journals.damaged
     tell(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE

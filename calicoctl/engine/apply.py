@@ -13,13 +13,14 @@ from contextlib import closing
 from dataclasses import replace
 
 from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.claim import Begun, TakenOver, Way, take_back
 from calicoctl.engine.execute import pauses
 from calicoctl.engine.interrupt import Interrupt, deferred_interrupt
 from calicoctl.engine.journal import Journal, Step, profile_of, read_steps
 from calicoctl.engine.lock import Holder, OpenStore, Turn, taken
 from calicoctl.engine.state import phase_of
-from calicoctl.engine.unfinished import HOW_TO_END, find_unfinished, new_run_name, sweep
+from calicoctl.engine.unfinished import HOW_TO_END, Journals, find_unfinished, new_run_name, sweep
 from calicoctl.engine.writing import (
     RunOptions,
     Stopped,
@@ -55,7 +56,7 @@ def apply_changes(
     deadline: Deadline,
     replan: Replan,
     options: RunOptions = _DEFAULTS,
-) -> None:
+) -> tuple[Diagnostic, ...]:
     """Make all of the changes, or none of them.
 
     Where others have changed a profile since it was read, it is evaluated again on the new state; the
@@ -73,6 +74,9 @@ def apply_changes(
         replan: Evaluates profiles again.
         options: How.
 
+    Returns:
+        What to tell of a run that was made: a warning when another process has completed it.
+
     Raises:
         Refused: An earlier run is unfinished, or `replan` refused; nothing was changed.
         TooLarge: A value is over the datastore's limit; nothing was changed.
@@ -82,12 +86,12 @@ def apply_changes(
             or others have changed since what was to be undone.
     """
     if not changes:
-        return
+        return ()
     datastore.check(changes)
     if datastore.is_atomic:
         _apply_at_once(changes, datastore, replan, options)
-    else:
-        _Run(open_store, deadline, replan, options).carry_out(changes)
+        return ()
+    return _Run(open_store, deadline, replan, options).carry_out(changes)
 
 
 def _apply_at_once(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> None:
@@ -142,6 +146,8 @@ class _Run:
         self._turn = Turn(holder, open_store, options.lock_seconds)
         self._journal = Journal(holder, open_store, options.piece_bytes)
         self._interrupt = Interrupt()
+        # What has been written, also what was taken back since, with the versions.
+        self._written: dict[str, tuple[Change, int]] = {}
         # What is made, or may be: by key, since a key that is evaluated again has another step.
         self._made: dict[str, Step] = {}
         # Those of them of which it is not known: they may still be made, by a server that goes on after a standstill.
@@ -151,29 +157,38 @@ class _Run:
         # What was made, but was not there any more when it was to be taken back.
         self._overtaken: list[Step] = []
 
-    def carry_out(self, changes: Sequence[Change]) -> None:
+    def carry_out(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
         """See `apply_changes`."""
         with taken(self._turn, self._deadline):
             changes = self._prepare(changes)
             if not changes:
-                return
+                return ()
             with deferred_interrupt() as self._interrupt:
                 try:
-                    self._journal.complete()
-                    # Proves that it was our turn until the head was there, so that nobody has swept the journal away.
-                    self._turn.require()
-                    self._make_all(changes)
-                    self._turn.require()
-                    if self._interrupt.count:  # pressed when no further write was to be held back
-                        raise KeyboardInterrupt
-                except (DatastoreError, Refused) as cause:
-                    raise self._undone(cause) from cause
-                except BaseException as cause:
-                    left_alone = self._undo("it was interrupted")
-                    if left_alone:
-                        raise self._partly_undone(left_alone, "it was interrupted") from cause
-                    raise
-                self._finish()
+                    self._make_or_undo(changes)
+                    self._finish()
+                except TakenOver as taken_over:
+                    return self._taken_over(taken_over.begun)
+                return ()
+
+    def _make_or_undo(self, changes: Sequence[Change]) -> None:
+        try:
+            self._journal.complete()
+            # Proves that it was our turn until the head was there, so that nobody has swept the journal away.
+            self._turn.require()
+            self._make_all(changes)
+            self._turn.require()
+            if self._interrupt.count:  # pressed when no further write was to be held back
+                raise KeyboardInterrupt
+        except TakenOver:
+            raise
+        except (DatastoreError, Refused) as cause:
+            raise self._undone(cause) from cause
+        except BaseException as cause:
+            left_alone = self._undo("it was interrupted")
+            if left_alone:
+                raise self._partly_undone(left_alone, "it was interrupted") from cause
+            raise
 
     # --- before and after ----------------------------------------------------------------------
 
@@ -187,8 +202,11 @@ class _Run:
             with closing(self._open_store()) as store:
                 sweep(store)
                 in_the_way = find_unfinished(store)
-                if in_the_way:
-                    raise Refused([diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way])
+                if in_the_way != Journals():
+                    runs = [
+                        diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way.unfinished
+                    ]
+                    raise Refused([*runs, *in_the_way.damaged])
                 changes, _ = _brought_up_to_date(changes, store, self._replan, self._options)
                 store.check(changes)
             if changes:
@@ -208,12 +226,51 @@ class _Run:
             reason = error.diagnostic.message
             raise OutcomeUnknown(diagnose(messages.JOURNAL_LEFT, None, hint, reason=reason)) from error
 
+    # --- when another process has taken the run over ----------------------------------------------
+
+    def _taken_over(self, begun: Begun | None) -> tuple[Diagnostic, ...]:
+        """What is true of a run that another process has taken over, while this one stood still.
+
+        What this process has written since, and the other one has not seen, is taken back.
+
+        Returns:
+            A warning, when the other one has completed it.
+
+        Raises:
+            Unreachable: The other one has rolled it back; nothing is changed.
+            OutcomeUnknown: A part of it was left alone, or it is not known what became of it.
+        """
+        claim = self._journal.claim
+        try:
+            ended = None if begun is None else claim.wait_for_end(begun, self._deadline.seconds)
+            if ended is not None:
+                take_back(self._written, ended, claim.way, self._open_store)
+        except DatastoreError as error:
+            raise self._unfinished(error.diagnostic.message) from error
+        if ended is None:
+            hint = "look at the profiles that it changes before running it again"
+            if begun is None:
+                raise OutcomeUnknown(diagnose(messages.RUN_FORGOTTEN, None, hint, run=self._name))
+            raise OutcomeUnknown(diagnose(messages.RUN_TAKEN, None, HOW_TO_END, run=self._name, holder=begun.holder))
+        profiles = ", ".join(f"`{profile}`" for profile in ended.left_alone)
+        if ended.way is Way.FORWARD:
+            kind = messages.RUN_PARTLY_COMPLETED if profiles else messages.RUN_COMPLETED
+            told = diagnose(kind, holder=ended.holder, profiles=profiles)
+            if profiles:
+                raise OutcomeUnknown(told)
+            return (told,)
+        if profiles or self._doubtful:
+            doubtful = {profile_of(key) for key in self._doubtful}
+            raise self._partly_undone(sorted({*ended.left_alone, *doubtful}), f"by another process, {ended.holder}")
+        raise Unreachable(diagnose(messages.RUN_ROLLED_BACK, holder=ended.holder))
+
     # --- making --------------------------------------------------------------------------------
 
     def _make_all(self, changes: Sequence[Change]) -> None:
         pending = list(changes)
         waits = pauses()
         while pending:
+            self._journal.claim.require()
             phase = min(map(phase_of, pending))
             writing = self._write([change for change in pending if phase_of(change) == phase], len(pending))
             pending = [change for change in pending if phase_of(change) != phase]
@@ -236,7 +293,7 @@ class _Run:
             done += count
             self._options.progress(done, total)
 
-        writing = Writing(batch, Writers(self._open_store, self._may_go_on, self._options.workers))
+        writing = Writing(batch, self._writers(self._may_go_on))
         try:
             writing.run(report)
         finally:
@@ -247,6 +304,9 @@ class _Run:
         if writing.is_cut_off:
             raise self._why_stopped()
         return writing
+
+    def _writers(self, may_go_on: Callable[[], bool]) -> Writers:
+        return Writers(self._open_store, may_go_on, self._options.workers, self._written)
 
     def _may_go_on(self) -> bool:
         return self._interrupt.count == 0 and self._turn.is_held and self._deadline.remaining() > 0
@@ -268,7 +328,7 @@ class _Run:
         a profile, never on their own effect. The journal knows both, the old steps and the new ones.
         """
         mine = [step for step in self._made.values() if step.profile in profiles]
-        writers = Writers(self._open_store, self._may_go_on, self._options.workers)
+        writers = self._writers(self._may_go_on)
         try:
             self._overtaken += settle([step.back for step in mine], writers, lambda _: None)
         except Stopped as stopped:
@@ -308,15 +368,13 @@ class _Run:
             The profiles of which something could not be taken back, since others have changed it.
 
         Raises:
+            TakenOver: Another process has the run.
             OutcomeUnknown: It was cut off; the journal stays.
         """
         presses = self._interrupt.count
-        writers = Writers(
-            self._open_store,
-            lambda: self._turn.is_held and self._interrupt.count == presses,
-            self._options.workers,
-        )
+        writers = self._writers(lambda: self._turn.is_held and self._interrupt.count == presses)
         try:
+            self._journal.claim.turn_back()
             may_come = self._forestalled()
             left_alone = settle([step.back for step in self._steps_to_undo()], writers, lambda _: None)
             if may_come is not None:
@@ -360,7 +418,7 @@ class _Run:
             return self._made.values()
         self._turn.take(Deadline(self._deadline.seconds))
         with closing(self._open_store()) as store:
-            for run in find_unfinished(store):
+            for run in find_unfinished(store).unfinished:
                 if run.name == self._name:
                     return read_steps(store, run)
         raise Unreachable(diagnose(messages.RUN_ENDED, run=self._name))

@@ -46,7 +46,6 @@ def examine(datastore: Datastore) -> Health:
     """Look at everything that is stored.
 
     Raises:
-        Refused: The journal of a run is damaged.
         Unreachable: The datastore does not answer.
     """
     snapshot = datastore.read((keys.PROFILES, keys.HOSTS))
@@ -54,11 +53,13 @@ def examine(datastore: Datastore) -> Health:
     names = state.names()
     endpoints, problems = state.endpoints()
     users = Counter(name for _, endpoint in endpoints for name in set(endpoint.profiles))
+    journals = find_unfinished(datastore)
     problems += [
         diagnose(messages.UNFINISHED_RUN, None, HOW_TO_END, run=run)
-        for run in find_unfinished(datastore)
+        for run in journals.unfinished
         if not run.is_running
     ]
+    problems += journals.damaged
     for name in names:
         problems += _profile_problems(state.profile(name))
     problems += _missing_profiles(users, names, datastore)

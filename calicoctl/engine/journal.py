@@ -13,19 +13,24 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from itertools import count
 
-from calicoctl import messages
-from calicoctl.diagnostics import diagnose
+from calicoctl.engine.claim import Claim
 from calicoctl.engine.lock import Holder, OpenStore
-from calicoctl.engine.unfinished import FORMAT, Segment, UnfinishedRun, damaged, pieces_folder, text_of
+from calicoctl.engine.unfinished import (
+    FORMAT,
+    Segment,
+    UnfinishedRun,
+    damaged,
+    piece_key,
+    remove_pieces,
+    text_of,
+)
 from calicoctl.store import keys
-from calicoctl.store.interface import Change, Datastore, DatastoreError, Unreachable
+from calicoctl.store.interface import Change, Datastore, DatastoreError, Entry
 
 # The bytes of a piece as it is sent, at most. etcd takes 10 MiB, and keeps its last 1,000 writes in memory.
 PIECE_BYTES = 1 << 20
 _BYTES_PER_CHARACTER = 3  # the text is ASCII; `%22`
-_AT_ONCE = 8  # pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def _lines(datastore: Datastore, run: str, numbers: range, checksum: str) -> Ite
     digest = hashlib.sha256()
     begun = ""
     for number in numbers:
-        key = _piece_key(run, number)
+        key = piece_key(run, number)
         entry = datastore.read([key]).get(key)
         if entry is None:
             raise damaged(run, f"piece {number} is missing")
@@ -130,6 +135,9 @@ def _value(value: object) -> str | None:
 class Journal:
     """The journal of one run, as the run itself keeps it.
 
+    Attributes:
+        claim: The run's hold on it.
+
     Args:
         holder: The run.
         open_store: Opens a datastore, one for each call: a run may outlast the time of one.
@@ -137,6 +145,7 @@ class Journal:
     """
 
     def __init__(self, holder: Holder, open_store: OpenStore, piece_bytes: int = PIECE_BYTES) -> None:
+        self.claim = Claim(holder.run, holder, open_store)
         self._holder = holder
         self._open_store = open_store
         self._piece_characters = max(1, piece_bytes // _BYTES_PER_CHARACTER)
@@ -144,6 +153,7 @@ class Journal:
         self._segments: list[Segment] = []
         self._piece_count = 0
         self._step_keys: set[str] = set()
+        self._head_entry: Entry | None = None
 
     def prepare(self, changes: Iterable[Change]) -> None:
         """Write everything but the head. Should that fail, what was written is removed, now or by the next run.
@@ -152,8 +162,8 @@ class Journal:
             DatastoreError: It could not be written.
         """
         try:
+            self.claim.begin()
             with closing(self._open_store()) as store:
-                _put(store, keys.run_key(self._holder.run, "begun"), json.dumps(self._holder.fields()))
                 self._add_segment(store, map(Step.of, changes))
         except BaseException:
             self.remove_rest()
@@ -165,8 +175,7 @@ class Journal:
         Raises:
             DatastoreError: It could not be written; after OutcomeUnknown it may be there.
         """
-        with closing(self._open_store()) as store:
-            _put(store, self._head_key, self._head())
+        self._write_head()
 
     def amend(self, profiles: Collection[str], changes: Sequence[Change]) -> None:
         """Replace what is to be done with some profiles.
@@ -176,42 +185,46 @@ class Journal:
             changes: The new changes, all of them of these profiles.
 
         Raises:
+            TakenOver: Another process has the run.
             DatastoreError: It could not be written; the old contents hold, or after OutcomeUnknown the new.
         """
+        self.claim.require()
         changed = {change.key for change in changes}
         gone = [key for key in self._step_keys if profile_of(key) in profiles and key not in changed]
         with closing(self._open_store()) as store:
-            found = store.read([self._head_key]).get(self._head_key)
-            if found is None:
-                raise Unreachable(diagnose(messages.RUN_ENDED, run=self._holder.run))
             # A step from nothing to nothing takes back what stands before it.
             self._add_segment(store, (*(Step(key, None, None) for key in gone), *map(Step.of, changes)))
-            self._step_keys.difference_update(gone)
-            store.commit([Change(self._head_key, found, self._head())])
-
-    def is_there(self) -> bool:
-        """Whether the journal is still there, complete: nobody else has ended the run.
-
-        Raises:
-            Unreachable: The datastore does not answer.
-        """
-        with closing(self._open_store()) as store:
-            return self._head_key in store.read([self._head_key])
+        self._step_keys.difference_update(gone)
+        self._write_head()
 
     def remove(self) -> None:
-        """Remove the journal, the head first: with it the run has ended.
+        """End the run, and remove its journal.
 
         Raises:
-            DatastoreError: The head could not be removed, or may not have been.
+            TakenOver: Another process has the run.
+            DatastoreError: The end could not be written, or may not have been.
         """
-        with closing(self._open_store()) as store:
-            _delete(store, [self._head_key])
-        self.remove_rest()
+        self.claim.finish()
+        self._remove_spent()
 
     def remove_rest(self) -> None:
-        """Remove all but the head; what cannot be removed now, the next run sweeps away."""
+        """Remove a journal that has no head yet; what cannot be removed now, the next run sweeps away."""
+        with contextlib.suppress(DatastoreError):
+            self._remove_spent()
+            self.claim.forget()
+
+    def _remove_spent(self) -> None:
+        """Remove all but `begun`; what cannot be removed now, the next run sweeps away."""
         with contextlib.suppress(DatastoreError), closing(self._open_store()) as store:
             remove_pieces(store, self._holder.run, self._piece_count)
+            if self._head_entry is not None:
+                store.commit([Change(self._head_key, self._head_entry, None)])
+
+    def _write_head(self) -> None:
+        text = self._head()
+        with closing(self._open_store()) as store:
+            version = store.commit([Change(self._head_key, self._head_entry, text)])[self._head_key]
+        self._head_entry = Entry(self._head_key, text, version)
 
     @property
     def _head_key(self) -> str:
@@ -222,6 +235,7 @@ class Journal:
         fields = {
             "format": FORMAT,
             **self._holder.fields(),
+            "origin": self.claim.origin,
             "started": self._started,
             "changes": len(self._step_keys),
             "segments": [{"pieces": each.pieces, "checksum": each.checksum} for each in self._segments],
@@ -234,10 +248,10 @@ class Journal:
         digest = hashlib.sha256()
         first = self._piece_count
         for piece in _cut(self._noted(steps), self._piece_characters):
-            key = _piece_key(self._holder.run, self._piece_count)
+            key = piece_key(self._holder.run, self._piece_count)
             self._piece_count += 1
             digest.update(piece.encode("ascii"))
-            _put(store, key, piece)
+            store.commit([Change(key, None, piece)])
         self._segments.append(Segment(self._piece_count - first, digest.hexdigest()))
 
     def _noted(self, steps: Iterable[Step]) -> Iterator[str]:
@@ -247,34 +261,11 @@ class Journal:
 
 
 def remove_journal(datastore: Datastore, run: UnfinishedRun) -> None:
-    """Remove the journal of a run that was resumed or rolled back, the head first.
-
-    Raises:
-        DatastoreError: The head could not be removed, or may not have been.
-    """
-    _delete(datastore, [keys.run_key(run.name, "head")])
-    with contextlib.suppress(DatastoreError):  # without a head, the next run sweeps the rest away
+    """Remove what a run that has ended leaves; what cannot be removed now, the next run sweeps away."""
+    head = keys.run_key(run.name, "head")
+    with contextlib.suppress(DatastoreError):
         remove_pieces(datastore, run.name, sum(segment.pieces for segment in run.segments))
-
-
-def remove_pieces(datastore: Datastore, run: str, piece_count: int) -> None:
-    """Remove all of a run's journal but its head.
-
-    Args:
-        datastore: Where.
-        run: The run's name.
-        piece_count: How many pieces its head knows of.
-
-    Raises:
-        DatastoreError: Something could not be removed.
-    """
-    # Those of an amendment that was cut off are not in the count; they go first, since `begun` must stay to the last.
-    for first in count(piece_count, _AT_ONCE):
-        if not _delete(datastore, _piece_keys(run, first, first + _AT_ONCE)):
-            break
-    for first in range(0, piece_count, _AT_ONCE):
-        _delete(datastore, _piece_keys(run, first, min(first + _AT_ONCE, piece_count)))
-    _delete(datastore, [keys.run_key(run, "begun")])
+        datastore.commit([Change(head, entry, None) for entry in datastore.read([head]).values()])
 
 
 def _cut(lines: Iterable[str], size: int) -> Iterator[str]:
@@ -292,22 +283,3 @@ def _cut(lines: Iterable[str], size: int) -> Iterator[str]:
         held, length = [text[whole:]], length - whole
     if length:
         yield "".join(held)
-
-
-def _put(datastore: Datastore, key: str, value: str) -> None:
-    datastore.commit([Change(key, None, value)])
-
-
-def _delete(datastore: Datastore, some: Sequence[str]) -> bool:
-    """Remove those of the keys that are there; whether one was."""
-    found = datastore.read(some)
-    datastore.commit([Change(key, entry, None) for key, entry in found.items()])
-    return bool(found)
-
-
-def _piece_keys(run: str, first: int, end: int) -> list[str]:
-    return [_piece_key(run, number) for number in range(first, end)]
-
-
-def _piece_key(run: str, number: int) -> str:
-    return f"{pieces_folder(run)}/{number:06}"

@@ -31,6 +31,8 @@ OpenStore = Callable[[], Datastore]
 LOCK_SECONDS = 15
 _POLL_SECONDS = 0.3
 _JOIN_SECONDS = 2.0  # a server that does not answer holds nobody up at the end
+_SCRIPTS_MAX = 100
+_TEXT_MAX = 1000  # characters
 _REFRESHES = 3  # in one time to live, so that two of them may fail
 
 
@@ -77,16 +79,26 @@ class Holder:
 
     @classmethod
     def of(cls, fields: dict[str, object]) -> Holder:
-        """The holder of which `fields` tells; whatever is missing stays empty."""
+        """The holder of which `fields` tells; whatever is missing, or cannot be, stays empty."""
         scripts = fields.get("scripts")
         process = fields.get("process")
         return cls(
-            str(fields.get("run", "")),
-            str(fields.get("host", "")),
-            process if isinstance(process, int) else 0,
-            str(fields.get("user", "")),
-            tuple(map(str, scripts)) if isinstance(scripts, list) else (),
+            _short_text(fields.get("run")),
+            _short_text(fields.get("host")),
+            process if type(process) is int and 0 <= process < 1 << 31 else 0,
+            _short_text(fields.get("user")),
+            tuple(map(_short_text, scripts[:_SCRIPTS_MAX])) if isinstance(scripts, list) else (),
         )
+
+    @classmethod
+    def unknown(cls, run: str) -> Holder:
+        """One of whom nothing is known but the run."""
+        return cls(run, "", 0, "", ())
+
+
+def _short_text(value: object) -> str:
+    """A text of a sensible length; what others wrote need not be one."""
+    return value[:_TEXT_MAX] if isinstance(value, str) else ""
 
 
 def holder_of(entry: Entry | None) -> Holder | None:

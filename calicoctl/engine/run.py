@@ -25,10 +25,12 @@ class RunResult:
     Attributes:
         outcomes: Each statement with its answer, in order.
         diffs: The profiles that were changed, by name.
+        warnings: What else to tell of how it was done.
     """
 
     outcomes: tuple[StepOutcome, ...]
     diffs: tuple[ProfileDiff, ...]
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def plan_script(steps: Sequence[Step], datastore: Datastore) -> ScriptPlan:
@@ -63,8 +65,8 @@ def apply_script(
     changed = {change.key for change in plan.changes}
     unchanged = {key: entry for key, entry in plan.state.entries(profiles).items() if key not in changed}
     options = replace(options, also_read=also_read, unchanged=unchanged)
-    apply_changes(plan.changes, datastore, open_store, deadline, applied.replan, options)
-    return applied.result()
+    warnings = apply_changes(plan.changes, datastore, open_store, deadline, applied.replan, options)
+    return replace(applied.result(), warnings=warnings)
 
 
 class _Applied:

@@ -1,8 +1,9 @@
 """Runs that have not ended: the heads of their journals, which any host can find.
 
 A run's folder (`keys.RUNS`) holds `begun`, then the pieces of the journal, and at last `head`, which says that the
-journal is complete: before it nothing is changed. It goes the same way, the head first and `begun` last, so
-that a journal that lacks either never means anything but "nothing to do".
+journal is complete: before it nothing is changed. The head names the version that `begun` had. A journal counts
+only while `begun` has that version, or says that it was taken over from there (`calicoctl.engine.claim`); whatever
+else lies in the folder of a run is spent, and is swept away.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ import contextlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.claim import REMEMBERED_SECONDS, Begun, Way, may_live, read_begun
 from calicoctl.engine.lock import Holder, holder_of
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
 
-FORMAT = 1
+FORMAT = 2
 _MOST = 100_000_000  # of anything that a journal counts
+_AT_ONCE = 8  # pieces
 HOW_TO_END = "`calicoctl run --resume` completes it, `calicoctl run --rollback` undoes it"
 
 
@@ -48,7 +51,9 @@ class UnfinishedRun:
         change_count: How many keys it changes.
         profiles: Which profiles, sorted; None when they are too many to be listed.
         segments: Where the changes are written down.
-        is_running: Whether its process holds the lock, so that it is not to be called unfinished yet.
+        begun: In whose hands it is.
+        is_running: Whether the process that has it in hand holds the lock, so that it is not to be called
+            unfinished yet.
     """
 
     holder: Holder
@@ -56,6 +61,7 @@ class UnfinishedRun:
     change_count: int
     profiles: tuple[str, ...] | None
     segments: tuple[Segment, ...]
+    begun: Begun
     is_running: bool = False
 
     @property
@@ -67,6 +73,19 @@ class UnfinishedRun:
         return f"{self.holder}, {self.change_count} changes, started {self.started}"
 
 
+@dataclass(frozen=True)
+class Journals:
+    """The journals that count.
+
+    Attributes:
+        unfinished: The runs, the earliest first; also one that is going on (`UnfinishedRun.is_running`).
+        damaged: What is wrong with the journals that cannot be read.
+    """
+
+    unfinished: tuple[UnfinishedRun, ...] = ()
+    damaged: tuple[Diagnostic, ...] = ()
+
+
 def new_run_name() -> str:
     """A name that no other run has; by their names, runs are in the order in which they started."""
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
@@ -75,24 +94,30 @@ def new_run_name() -> str:
 # --- finding ------------------------------------------------------------------------------------
 
 
-def find_unfinished(datastore: Datastore) -> tuple[UnfinishedRun, ...]:
-    """The runs whose journals are complete, the earliest first; also one that is going on (`is_running`).
+def find_unfinished(datastore: Datastore) -> Journals:
+    """The runs whose journals are complete.
 
     One small read where there is none.
 
     Raises:
-        Refused: A journal's head is not understood.
         Unreachable: The datastore does not answer.
     """
     if datastore.is_atomic:
-        return ()
-    heads = _heads(datastore.read([keys.RUNS]))
-    if not heads:
-        return ()
+        return Journals()
+    first = _live(datastore.read([keys.RUNS]))
+    if not first:
+        return Journals()
     holder = holder_of(datastore.read([keys.LOCK]).get(keys.LOCK))
-    # A run removes its head before it lets the lock go: one that is still there is the holder's or nobody's.
-    still = _heads(datastore.read([keys.RUNS]))
-    return tuple(_read_head(still[run], run, holder) for run in sorted(heads.keys() & still.keys()))
+    # A run ends its journal before it lets the lock go: one that still counts is the holder's or nobody's.
+    still = _live(datastore.read([keys.RUNS]))
+    unfinished: list[UnfinishedRun] = []
+    problems: list[Diagnostic] = []
+    for run in sorted(first.keys() & still.keys()):
+        try:
+            unfinished.append(_read_head(*still[run], run, holder))
+        except Refused as refused:
+            problems += refused.diagnostics
+    return Journals(tuple(unfinished), tuple(problems))
 
 
 def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None:
@@ -102,7 +127,8 @@ def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None
     command itself, which needs no journal: a user may well have no right to see runs.
     """
     try:
-        for run in find_unfinished(datastore):
+        journals = find_unfinished(datastore)
+        for run in journals.unfinished:
             if profile in (run.profiles or ()) and run.is_running:
                 return diagnose(messages.RUN_IN_PROGRESS, profile=profile, run=run)
             if run.is_running:
@@ -111,41 +137,101 @@ def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None
                 return diagnose(messages.UNFINISHED_MAY_TOUCH, None, HOW_TO_END, profile=profile, run=run)
             if profile in run.profiles:
                 return diagnose(messages.UNFINISHED_TOUCHES, None, HOW_TO_END, profile=profile, run=run)
-    except Refused as refused:
-        reason = refused.diagnostics[0].message
-        return diagnose(messages.UNFINISHED_MAY_TOUCH, None, HOW_TO_END, profile=profile, run=reason)
     except Unreachable:
         return None
+    for problem in journals.damaged:
+        return diagnose(messages.UNFINISHED_MAY_TOUCH, None, problem.hint, profile=profile, run=problem.message)
     return None
 
 
+def has_spent(datastore: Datastore) -> bool:
+    """Whether there is the head of a journal that does not count.
+
+    Raises:
+        Unreachable: The datastore does not answer.
+    """
+    if datastore.is_atomic:
+        return False
+    found = datastore.read([keys.RUNS])
+    live = _live(found)
+    return any(keys.run_key(run, "head") in found for run in _runs(found) - live.keys())
+
+
 def sweep(datastore: Datastore) -> None:
-    """Remove the journals that are not complete. Only for who holds the lock.
+    """Remove what is left of journals that do not count, or not yet. Only for who holds the lock.
 
     Raises:
         DatastoreError: They could not be removed.
     """
     found = datastore.read([keys.RUNS])
-    runs = {place[0] for key in found if (place := keys.run_of(key))}
-    for run in runs - _heads(found).keys():
-        # How many pieces there are is known only from the head.
-        pieces = datastore.read([pieces_folder(run)])
-        rest = [entry for key, entry in found.items() if key.startswith(keys.run_key(run, ""))]
+    for run in sorted(_runs(found) - _live(found).keys()):
+        begun = found.get(keys.run_key(run, "begun"))
+        head = found.get(keys.run_key(run, "head"))
+        is_remembered = begun is not None and read_begun(begun).is_ended
         with contextlib.suppress(Conflict):  # the run itself is about to remove it
-            datastore.commit([Change(entry.key, entry, None) for entry in (*pieces.values(), *rest)])
+            if begun is not None and not is_remembered:
+                # First, so that its head, should it be on its way, does not count any more.
+                spent = replace(read_begun(begun), way=Way.BACK, is_ended=True)
+                version = datastore.commit([Change(begun.key, begun, spent.text, REMEMBERED_SECONDS)])[begun.key]
+                begun = Entry(begun.key, spent.text, version)
+            remove_pieces(datastore, run)
+            if begun is not None and (is_remembered or may_live(read_begun(begun).holder)):
+                begun = None  # its process is to learn of it; it vanishes by itself
+            rest = [each for each in (head, begun) if each is not None]
+            datastore.commit([Change(entry.key, entry, None) for entry in rest])
 
 
-def _heads(found: Snapshot) -> Mapping[str, Entry]:
-    """The heads of complete journals among what was read, by the run's name.
+def remove_pieces(datastore: Datastore, run: str, known: int = 0) -> None:
+    """Remove the pieces of a run's journal: the last one first, so that those that are left have no gap before them.
 
-    One without `begun` arrived late, after the journal had been removed.
+    Args:
+        datastore: Where.
+        run: The run's name.
+        known: How many there are at least, unless some are removed already; the others are looked for one by one.
+
+    Raises:
+        DatastoreError: They could not be removed.
     """
-    runs = {place[0] for key in found if (place := keys.run_of(key))}
-    heads = {run: found.get(keys.run_key(run, "head")) for run in runs if keys.run_key(run, "begun") in found}
-    return {run: head for run, head in heads.items() if head is not None}
+    there: list[Entry] = []
+    first = 0
+    while True:
+        end = max(first + 1, min(first + _AT_ONCE, known))
+        pieces = datastore.read([piece_key(run, number) for number in range(first, end)])
+        if not pieces and first >= known:
+            break
+        there += [replace(entry, value="") for entry in pieces.values()]  # of values that may be large, no more
+        first = end
+    datastore.commit([Change(entry.key, entry, None) for entry in reversed(there)])
 
 
-def _read_head(entry: Entry, run: str, holder: Holder | None) -> UnfinishedRun:
+def _runs(found: Snapshot) -> set[str]:
+    return {place[0] for key in found if (place := keys.run_of(key))}
+
+
+def _live(found: Snapshot) -> Mapping[str, tuple[Entry, Begun]]:
+    """The heads of the journals that count among what was read, and who has them in hand, by the run's name."""
+    live = {}
+    for run in _runs(found):
+        head, begun = found.get(keys.run_key(run, "head")), found.get(keys.run_key(run, "begun"))
+        if head is None or begun is None:
+            continue
+        hands = read_begun(begun)
+        # A head that cannot be read may count: it is for a person to judge, and not to be swept away.
+        if not hands.is_ended and _origin(head) in (hands.origin, None):
+            live[run] = (head, hands)
+    return live
+
+
+def _origin(head: Entry) -> int | None:
+    """The version of `begun` that a head names; None when it is not understood."""
+    try:
+        origin = json.loads(head.value)["origin"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
+    return origin if type(origin) is int else None
+
+
+def _read_head(entry: Entry, begun: Begun, run: str, holder: Holder | None) -> UnfinishedRun:
     try:
         fields = json.loads(entry.value)
         if (number := _count(fields["format"])) != FORMAT:
@@ -157,7 +243,8 @@ def _read_head(entry: Entry, run: str, holder: Holder | None) -> UnfinishedRun:
             _count(fields["changes"]),
             None if names is None else tuple(map(text_of, names)),
             tuple(Segment(_count(each["pieces"]), text_of(each["checksum"])) for each in fields["segments"]),
-            is_running=holder is not None and holder.run == run,
+            begun,
+            is_running=holder is not None and holder.run in (run, begun.holder.run),
         )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "its head is not understood") from error
@@ -184,10 +271,10 @@ def text_of(value: object) -> str:
 
 def damaged(run: str, reason: str) -> Refused:
     """The error that says so."""
-    hint = f"it is left as it is, at `{keys.RUNS}/{run}`"
+    hint = f"look at the profiles that it was to change, then remove it: `etcdctl rm --recursive {keys.RUNS}/{run}`"
     return Refused([diagnose(messages.JOURNAL_DAMAGED, None, hint, run=run, reason=reason)])
 
 
-def pieces_folder(run: str) -> str:
-    """The folder that holds the pieces of a run's journal."""
-    return keys.run_key(run, "_pieces")
+def piece_key(run: str, number: int) -> str:
+    """The key of a piece of a run's journal, in a folder that listings leave out."""
+    return keys.run_key(run, f"_pieces/{number:06}")

@@ -78,11 +78,13 @@ class Writers:
         open_store: Opens a datastore for one of them.
         may_go_on: Asked before each write; once it says no, no further write is sent.
         count: How many writes are in flight.
+        written: What they have written, by key: the change, and the version that it gave the key.
     """
 
     open_store: OpenStore
     may_go_on: Callable[[], bool]
     count: int
+    written: dict[str, tuple[Change, int]] = field(default_factory=dict)
 
 
 def phases(changes: Sequence[Change]) -> Iterator[list[Change]]:
@@ -167,12 +169,12 @@ class Writing:
         """Write one profile's changes; how many were made."""
         done: Sequence[Change] = changes
         try:
-            store.commit(changes)
+            versions = store.commit(changes)
         except Conflict as conflict:
-            done = conflict.done
+            done, versions = conflict.done, conflict.versions
             self.conflicts[profile_of(changes[0].key)] = conflict
         except DatastoreError as error:
-            done = error.done
+            done, versions = error.done, error.versions
             if isinstance(error, OutcomeUnknown):
                 self.doubtful.append(changes[len(done)])
             self.failure = error
@@ -182,13 +184,23 @@ class Writing:
             self._stop.set()
             raise
         self.made.extend(done)
+        self._writers.written.update((each.key, (each, versions[each.key])) for each in done if each.key in versions)
         return len(done)
 
 
-def settle(steps: Collection[Step], writers: Writers, report: Callable[[int], None]) -> tuple[Step, ...]:
+def settle(
+    steps: Collection[Step], writers: Writers, report: Callable[[int], None], *, anew: bool = False
+) -> tuple[Step, ...]:
     """Bring every key to the value that its step leads to, if it has the one that it leads from.
 
     Done in the order of phases, and as often as wanted: a key that is there already stays.
+
+    Args:
+        steps: The steps.
+        writers: Who makes them.
+        report: Told of every few keys that are done: how many.
+        anew: Whether a value that is there already is written once more. Its version is another one then, so that
+            what a process that stands still may yet write, by the version that it knows, comes to nothing.
 
     Returns:
         The steps whose keys hold neither of the two: others have changed them, and they are left alone.
@@ -211,6 +223,8 @@ def settle(steps: Collection[Step], writers: Writers, report: Callable[[int], No
                 changes.append(Change(key, entry, step.after))
             elif value != step.after:
                 left_alone.append(step)
+            elif anew and entry is not None:
+                changes.append(Change(key, entry, entry.value))
         report(len(pending) - len(changes))
         del found
         made = _make(changes, writers, report)

@@ -89,20 +89,24 @@ class EtcdDatastore:
         for change in changes:
             _check_change(change)
 
-    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """See `Datastore.commit`; one compare-and-swap for each change, in order."""
         self.check(changes)
         done: list[Change] = []
+        versions: dict[str, int] = {}
         try:
             for change in changes:
-                self._make(change)
+                version = self._make(change)
                 done.append(change)
+                if change.after is not None:
+                    versions[change.key] = version
         except DatastoreError as error:
-            error.done = tuple(done)
+            error.done, error.versions = tuple(done), versions
             if isinstance(error, Conflict):
                 self._remove_emptied_folders(done)
             raise
         self._remove_emptied_folders(done)
+        return versions
 
     def exclusive(self) -> AbstractContextManager[None]:
         """See `Datastore.exclusive`, which is for atomic commits."""
@@ -176,8 +180,8 @@ class EtcdDatastore:
 
     # --- writing -------------------------------------------------------------------------------
 
-    def _make(self, change: Change) -> None:
-        """Make one change, and be sure of it.
+    def _make(self, change: Change) -> int:
+        """Make one change, and be sure of it; the version of the key then, which a deletion leaves without meaning.
 
         Once an attempt was doubtful, only quorum reads decide: a later "compare failed" may be the
         answer to that very attempt, carried out late.
@@ -189,14 +193,14 @@ class EtcdDatastore:
         doubt: NoAnswer | None = None
         is_awaited = False
         for attempt in count():
-            if doubt is not None and self._is_made(change, doubt):
-                return
+            made = None if doubt is None else self._made(change, doubt)
+            if made is not None:
+                return made
             if is_awaited:
                 self._deadline.pause(_back_off(attempt))
                 continue
             try:
-                self._write(change)
-                return
+                return self._write(change)
             except Refusal as refusal:
                 if doubt is None:
                     raise self._refused(change, refusal) from refusal
@@ -206,9 +210,10 @@ class EtcdDatastore:
                 doubt = doubt or failure
                 is_awaited = failure.is_outstanding and _comes_true_again(change)
             self._deadline.pause(_back_off(attempt))
+        raise AssertionError("an endless loop ended")
 
-    def _write(self, change: Change) -> None:
-        """Send one write to the first server that takes it.
+    def _write(self, change: Change) -> int:
+        """Send one write to the first server that takes it; the index that it gave.
 
         Raises:
             NoAnswer: No server could be reached, or (`may_be_done`) one did not answer cleanly.
@@ -218,8 +223,7 @@ class EtcdDatastore:
         for attempt in range(2):
             for server in tuple(self._servers):
                 try:
-                    self._ask(server, partial(_compare_and_swap, change), self._write_share)
-                    return
+                    return self._ask(server, partial(_compare_and_swap, change), self._write_share)
                 except NoAnswer as failure:
                     if failure.may_be_done:
                         # It may well answer reads and go on failing writes, so another gets the next one.
@@ -231,8 +235,8 @@ class EtcdDatastore:
                 self._deadline.pause(_back_off(attempt))
         raise sum_up(failures[-len(self._servers) :])
 
-    def _is_made(self, change: Change, doubt: NoAnswer) -> bool:
-        """After a doubtful attempt: whether the key holds what was meant; False when it is as it was before.
+    def _made(self, change: Change, doubt: NoAnswer) -> int | None:
+        """After a doubtful attempt: the version when the key holds what was meant; None when it is as it was before.
 
         Raises:
             OutcomeUnknown: It is neither, or cannot be read.
@@ -246,9 +250,9 @@ class EtcdDatastore:
             if (found and found.version) == (change.before and change.before.version):
                 if self._deadline.remaining() == 0:
                     raise _unknown(change, f"{doubt}; it was not changed yet when the time was up")
-                return False
+                return None
             if (found and found.value) == change.after:
-                return True
+                return 0 if found is None else found.version
         raise _unknown(change, f"{doubt}; the key now holds something else")
 
     def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
@@ -319,7 +323,7 @@ def _server_version(client: Any) -> str:
     return f"etcd {answer['etcdserver']}"
 
 
-def _compare_and_swap(change: Change, client: Any) -> None:
+def _compare_and_swap(change: Change, client: Any) -> int:
     path = quoted(change.key)
     if change.after is None:
         result = client.delete(path, **_condition(change))
@@ -327,6 +331,10 @@ def _compare_and_swap(change: Change, client: Any) -> None:
         result = client.write(path, change.after, ttl=change.seconds_to_live, **_condition(change))
     if result.key != change.key:
         raise ValueError("the answer is about another key")
+    index = result.modifiedIndex
+    if type(index) is not int or index < 1:
+        raise ValueError("the index is not etcd's")
+    return index
 
 
 def _remove_folder(path: str, client: Any) -> None:

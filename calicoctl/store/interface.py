@@ -51,6 +51,8 @@ class Change:
 # No key at all.
 NOTHING: Mapping[str, Entry | None] = MappingProxyType({})
 
+NO_VERSIONS: Mapping[str, int] = MappingProxyType({})
+
 # What was read: every entry found, by key.
 Snapshot = Mapping[str, Entry]
 
@@ -104,7 +106,7 @@ class Datastore(Protocol):
         """
         ...
 
-    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """Make the changes, in order, each by compare-and-swap against its `before`.
 
         Keys in `unchanged` must still be as they were read (None: absent), which is compared in the same
@@ -113,6 +115,9 @@ class Datastore(Protocol):
         SQLite makes all of them in one transaction. etcd makes them one by one: an exception's
         `done` says which changes had been made when it was raised.
         Directories that the deletions leave empty are removed, without racing other writers.
+
+        Returns:
+            The version that each value has which was written, by its key; deletions are not in it.
 
         Raises:
             TooLarge: A value is over the datastore's limit; nothing was changed.
@@ -148,7 +153,10 @@ class DatastoreError(Exception):
     Attributes:
         diagnostic: What to tell the user.
         done: The changes of the commit that had been made before; empty where a commit is one transaction.
+        versions: The versions that these gave their keys.
     """
+
+    versions: Mapping[str, int] = NO_VERSIONS
 
     def __init__(self, diagnostic: Diagnostic, done: tuple[Change, ...] = ()) -> None:
         super().__init__(diagnostic.message)

@@ -127,10 +127,10 @@ class SqliteDatastore:
         for change in changes:
             _check_value(change)
 
-    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """See `Datastore.commit`; one transaction: all of the changes, or none."""
         if not changes:
-            return
+            return {}
         self.check(changes)
         if not self._file_exists():
             self._create_file()
@@ -144,9 +144,11 @@ class SqliteDatastore:
                 self._require(connection, key, entry)
             for change in changes:
                 self._apply(connection, change)
+            versions = self._versions(connection, changes)
             commit_error = self._finish(connection)
         if commit_error is not None:
             self._settle(changes, commit_error)
+        return versions
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -329,6 +331,14 @@ class SqliteDatastore:
             key,
             _encode(change.after),
         )
+
+    def _versions(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> Mapping[str, int]:
+        """The versions of the values that were just written: each write has taken the next number."""
+        written = [change.key for change in changes if change.after is not None]
+        last = self._single(connection.execute("SELECT number FROM revision"))
+        if not isinstance(last, int):
+            raise self._failure(messages.FILE_DAMAGED, reason="its table `revision` does not hold one number")
+        return dict(zip(written, range(last - len(written) + 1, last + 1), strict=True))
 
     def _change_one(self, connection: sqlite3.Connection, statement: str, *values: bytes) -> None:
         """Run a statement that must change one row, since anything else is not the change that was asked for."""

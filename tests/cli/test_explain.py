@@ -27,6 +27,9 @@ KINDS = messages.kinds()
 UNTRIGGERED = {
     "E0509": "arguments, scripts and JSON that are not UTF-8 are refused long before a datastore sees them",
     "E0529": "needs a file system that is full",
+    **dict.fromkeys(
+        ("E0712", "E0713", "E0714", "E0715", "W0704"), "needs a process that stands still while another ends its run"
+    ),
     "E0639": "needs a machine whose memory is used up",
 }
 # Those that are told in another message's words, as its reason, and not by their own code.

@@ -73,17 +73,19 @@ class Interleaved:
     def probe(self) -> tuple[Probe, ...]:
         return self._inner.probe()
 
-    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> None:
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         done: list[Change] = []
+        versions: dict[str, int] = {}
         try:
             for part in [changes] if self.is_atomic else [[change] for change in changes]:
                 self._turns.get(self.writes, _nothing)()
                 self.writes += 1
-                self._inner.commit(part, unchanged)
+                versions |= self._inner.commit(part, unchanged)
                 done += part
         except DatastoreError as error:
             error.done = (*done, *error.done)
             raise
+        return versions
 
     def exclusive(self) -> AbstractContextManager[None]:
         return self._inner.exclusive()

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -18,8 +19,8 @@ from calicoctl.diagnostics import Refused
 from calicoctl.engine.apply import apply_changes
 from calicoctl.engine.journal import Journal, Step, read_steps
 from calicoctl.engine.lock import Holder, Turn, taken
-from calicoctl.engine.settlement import resume, rollback
-from calicoctl.engine.unfinished import find_unfinished, new_run_name, unfinished_touching
+from calicoctl.engine.settlement import clear_spent, resume, rollback
+from calicoctl.engine.unfinished import Journals, find_unfinished, new_run_name, unfinished_touching
 from calicoctl.engine.writing import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -28,6 +29,7 @@ from calicoctl.store.interface import Change, Entry, Snapshot, Unreachable
 from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import CUT, PASS_ON, Fault, fault_proxy
+from tests.support.runs import is_memory
 
 SECONDS = 20.0
 Opener = Callable[[], EtcdDatastore]
@@ -53,11 +55,11 @@ def holder(run: str) -> Holder:
 
 
 def leaves(raw: RawEtcd, key: str = keys.OWN) -> dict[str, str]:
-    """Every value below a key, hidden ones, too, where their folders are named by themselves."""
+    """Every value below a key but memories; hidden ones, too, where their folders are named by themselves."""
     found: dict[str, str] = {}
 
     def walk(node: dict[str, Any]) -> None:
-        if "value" in node:
+        if "value" in node and not is_memory(node["key"], node["value"]):
             found[node["key"]] = node["value"]
         for inner in node.get("nodes", []):
             walk(inner)
@@ -113,7 +115,7 @@ def test_what_is_read_is_what_was_written_and_amended(
     replaced = {name for name, _, _ in later} | {name for name, _, _ in steps[:1]}
     made.amend(replaced, as_changes(later))
     store = opener(raw.url)()
-    (run,) = find_unfinished(store)
+    (run,) = find_unfinished(store).unfinished
     expected = [each for each in steps if each[0] not in replaced] + later
     found = read_steps(store, run)
     assert {(step.profile, step.before, step.after) for step in found} == set(expected)
@@ -130,7 +132,7 @@ def test_what_is_read_is_what_was_written_and_amended(
 def test_a_value_that_is_larger_than_a_piece_is_cut(raw: RawEtcd, store: EtcdDatastore) -> None:
     text = '"%ü\\' * 500_000
     made = journal(raw, creations("p", value=text), piece_bytes=1 << 20)
-    (run,) = find_unfinished(store)
+    (run,) = find_unfinished(store).unfinished
     assert read_steps(store, run) == (Step(keys.rules_key("p"), None, text),)
     sizes = [len(quote_plus(piece)) for piece in pieces(raw, run.name)]
     assert len(sizes) > 5
@@ -141,7 +143,7 @@ def test_a_value_that_is_larger_than_a_piece_is_cut(raw: RawEtcd, store: EtcdDat
 
 def test_the_head_tells_who_when_and_what(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations("b", "a"))
-    (run,) = find_unfinished(store)
+    (run,) = find_unfinished(store).unfinished
     assert run.holder == holder("run-1")
     assert (run.change_count, run.profiles, run.is_running) == (2, ("a", "b"), False)
     told = "site.calico, more.calico by operator on host-1 (process 4711, run run-1), 2 changes, started 2"
@@ -151,7 +153,7 @@ def test_the_head_tells_who_when_and_what(raw: RawEtcd, store: EtcdDatastore) ->
 def test_a_journal_without_a_head_is_no_run_and_the_next_run_sweeps_it_away(raw: RawEtcd, store: EtcdDatastore) -> None:
     Journal(holder("run-1"), opener(raw.url), 100).prepare(creations("a", "b", "c"))
     assert len(pieces(raw, "run-1")) > 3
-    assert find_unfinished(store) == ()
+    assert find_unfinished(store).unfinished == ()
     assert unfinished_touching(store, "a") is None
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     assert (leaves(raw), pieces(raw, "run-1")) == ({}, [])
@@ -174,9 +176,40 @@ def test_a_head_that_arrives_after_the_journal_was_removed_is_swept_away(raw: Ra
     head = raw.get(keys.run_key("run-1", "head"))
     made.remove()
     raw.put(keys.run_key("run-1", "head"), head or "")
-    assert find_unfinished(store) == ()
+    assert find_unfinished(store).unfinished == ()
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     assert leaves(raw) == {}
+
+
+OWN_KEYS = ("begun", "head", "_pieces/000000")
+
+
+@pytest.mark.parametrize("late", [some for size in (1, 2, 3) for some in combinations(OWN_KEYS, size)], ids=str)
+@pytest.mark.parametrize("end", [resume, rollback, None], ids=["resumed", "rolled back", "made"])
+def test_a_journal_that_a_server_creates_late_is_spent(
+    raw: RawEtcd, store: EtcdDatastore, late: tuple[str, ...], end: Callable[..., object] | None
+) -> None:
+    """One that stood still, and carries out what it was sent while the run went on."""
+    made = journal(raw, creations("a"), piece_bytes=10_000)
+    held = {name: raw.get(keys.run_key("run-1", name)) or "" for name in OWN_KEYS}
+    if end is None:
+        made.remove()
+    else:
+        end(find_unfinished(store).unfinished[0], opener(raw.url), Deadline(SECONDS))
+    before = values_of(raw)
+    for name in late:
+        raw.request("PUT", keys.run_key("run-1", name), form={"value": held[name], "prevExist": "false"})
+    assert find_unfinished(store) == Journals()
+    assert unfinished_touching(store, "a") is None
+    clear_spent(opener(raw.url), Deadline(SECONDS))
+    assert "head" not in str(leaves(raw))
+    apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
+    assert leaves(raw) == {}
+    assert values_of(raw) == {**before, keys.rules_key("x"): "{}"}
+
+
+def values_of(raw: RawEtcd) -> dict[str, str]:
+    return leaves(raw, keys.PROFILES)
 
 
 def test_the_pieces_of_an_amendment_that_was_cut_off_are_removed_with_the_rest(
@@ -186,7 +219,7 @@ def test_the_pieces_of_an_amendment_that_was_cut_off_are_removed_with_the_rest(
     count = len(pieces(raw, "run-1"))
     for number in range(count, count + 20):
         raw.put(f"{keys.run_key('run-1', '_pieces')}/{number:06}", "cut off")
-    (run,) = find_unfinished(store)
+    (run,) = find_unfinished(store).unfinished
     resume(run, opener(raw.url), Deadline(SECONDS))
     assert (leaves(raw), pieces(raw, "run-1")) == ({}, [])
     assert raw.get(keys.rules_key("a")) == "{}"
@@ -211,7 +244,7 @@ DAMAGES: dict[str, Callable[[RawEtcd], object]] = {
     "deep": lambda raw: raw.put(keys.run_key("run-1", "head"), "[" * 100_000),
     "a member is missing": lambda raw: raw.put(keys.run_key("run-1", "head"), '{"format": 1}'),
     "odd types": lambda raw: _set_head(raw, segments=7, profiles=8),
-    "a newer format": lambda raw: _set_head(raw, format=2),
+    "a newer format": lambda raw: _set_head(raw, format=3),
 }
 
 
@@ -220,10 +253,13 @@ def test_a_damaged_journal_is_told_and_nothing_is_done(raw: RawEtcd, store: Etcd
     journal(raw, creations("a", "b", "c"))
     DAMAGES[damage](raw)
     before = (leaves(raw), pieces(raw, "run-1"))
-    for end in (resume, rollback):
-        with pytest.raises(Refused) as caught:
-            end(find_unfinished(store)[0], opener(raw.url), Deadline(SECONDS))
-        assert [each.code for each in caught.value.diagnostics] == ["E0710"]
+    journals = find_unfinished(store)
+    assert [each.code for each in journals.damaged] == ["E0710"] * (1 - len(journals.unfinished))
+    for run in journals.unfinished:
+        for end in (resume, rollback):
+            with pytest.raises(Refused) as caught:
+                end(run, opener(raw.url), Deadline(SECONDS))
+            assert [each.code for each in caught.value.diagnostics] == ["E0710"]
     with pytest.raises(Refused):
         apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     warning = unfinished_touching(store, "a")
@@ -257,8 +293,8 @@ def test_a_head_with_values_that_no_run_writes_blocks_runs_only(
 ) -> None:
     journal(raw, creations("WEB"))
     _set_head(raw, **fields)
-    with pytest.raises(Refused, match="run-1"):
-        find_unfinished(store)
+    journals = find_unfinished(store)
+    assert (journals.unfinished, [each.code for each in journals.damaged]) == ((), ["E0710"])
     told = unfinished_touching(store, "WEB")
     assert told is not None
     assert told.code == "W0702"
@@ -286,7 +322,7 @@ def test_a_step_that_leads_out_of_the_profile_tree_is_damage(
         raw.delete(keys.run_key("run-1", f"_pieces/{piece:06}"))
     raw.put(keys.run_key("run-1", "_pieces/000000"), line)
     _set_head(raw, segments=[{"pieces": 1, "checksum": hashlib.sha256(line.encode()).hexdigest()}])
-    [run] = find_unfinished(store)
+    [run] = find_unfinished(store).unfinished
     with pytest.raises(Refused, match="a line is not understood"):
         read_steps(store, run)
 
@@ -311,7 +347,7 @@ def test_an_unfinished_run_is_told_to_those_whose_profile_it_changes(raw: RawEtc
 
 def test_a_run_of_too_many_profiles_to_list_is_told_to_all(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations(*(f"profile-{number}" for number in range(50))), piece_bytes=300)
-    (run,) = find_unfinished(store)
+    (run,) = find_unfinished(store).unfinished
     assert run.profiles is None
     warning = unfinished_touching(store, "another")
     assert warning is not None
@@ -333,7 +369,7 @@ def test_a_run_that_is_going_on_is_no_unfinished_one(raw: RawEtcd, store: EtcdDa
 
 def test_an_atomic_datastore_has_no_runs(tmp_path: Any) -> None:
     store = SqliteDatastore(str(tmp_path / "x.db"), Deadline(SECONDS))
-    assert find_unfinished(store) == ()
+    assert find_unfinished(store).unfinished == ()
     assert unfinished_touching(store, "a") is None
     assert list(tmp_path.iterdir()) == []
 

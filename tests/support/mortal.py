@@ -129,7 +129,7 @@ def _do(job: Job) -> None:
         options = RunOptions(scripts=("test.calico",), piece_bytes=job.piece_bytes, workers=4)
         apply_changes(changes, store, open_store, Deadline(SECONDS), refuse, options)
         return
-    (run,) = find_unfinished(store)
+    (run,) = find_unfinished(store).unfinished
     settled = {"resume": resume, "rollback": rollback}[job.action](run, open_store, Deadline(SECONDS))
     assert settled.left_alone == ()
 

@@ -74,13 +74,18 @@ def updated(before: Values, target: Mapping[str, str | None]) -> Values:
     return {key: value for key, value in {**before, **target}.items() if value is not None}
 
 
+def is_memory(key: str, value: object) -> bool:
+    """Whether a key only tells, for a day, how a run ended whose process may not know it yet."""
+    return key.endswith("/begun") and '"ended": true' in str(value)
+
+
 def own_keys(raw: RawEtcd) -> list[str]:
-    """What runs have left."""
+    """What runs have left, besides the memory of how they ended."""
 
     def leaves(node: dict[str, object]) -> Iterator[str]:
         inner = node.get("nodes", [])
         assert isinstance(inner, list)
-        if not inner:
+        if not inner and not is_memory(str(node["key"]), node.get("value")):
             yield str(node["key"])
         for each in inner:
             yield from leaves(each)
