@@ -210,6 +210,8 @@ MISPLACED_KEY = _warning("W0406", "`{key}` is where no key belongs, so that the 
 TAG_NOBODY_HAS = _warning("W0407", "no profile has the tag `{tag}`, so these rules never match: {places}")
 STORED_MAPPED = _warning("W0410", "no packet has an address of the IPv4-mapped network `{cidr}`: {place}")
 NOTHING_STORED = Kind("N0403", Severity.NOTE, "nothing is stored under `{root}` yet; is this the right datastore?")
+VALUE_FOR_FOLDER = _warning("W0411", "`{key}` is a value, where a folder belongs")
+FOLDER_FOR_VALUE = _warning("W0412", "`{key}` is a folder, where a value belongs")
 UNFINISHED_RUN = _warning("W0408", "a run is unfinished: {run}")
 
 # --- E05xx: datastores -------------------------------------------------------------------------
@@ -220,6 +222,7 @@ ETCD_DENIED = _error("E0503", "etcd at `{where}` refused the request for want of
 ETCD_V2_OFF = _error("E0504", "the server at `{where}` does not serve etcd's v2 API")
 KEY_CHANGED = _error("E0505", "`{key}` was changed by someone else in the meantime")
 KEY_IS_FOLDER = _error("E0506", "`{key}` is a folder in the datastore, not a value")
+KEY_IS_VALUE = _error("E0511", "`{key}` is a value in the datastore, not a folder")
 KEY_BELOW_VALUE = _error("E0507", "`{key}` cannot be stored: a part of its path is a value, not a folder")
 VALUE_TOO_LARGE = _error("E0508", "the value of `{key}` takes {size} bytes as it is sent; {limit} is the limit")
 VALUE_NOT_TEXT = _error("E0509", "`{key}` or its value holds characters that cannot be stored as UTF-8")

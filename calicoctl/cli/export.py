@@ -31,12 +31,16 @@ def run(options: Options) -> int:
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
+    obstacles = {name: state.obstacle(name) for name in (*(names or state.names()), None)}
+    in_the_way = [each for each in obstacles.values() if each is not None]
+    if names and in_the_way:
+        raise Refused(in_the_way)
     missing = [span for name, span in names.items() if not state.profile(name).exists]
     if missing:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
-    exported = [export_profile(state.profile(name)) for name in names or state.names()]
+    exported = [export_profile(state.profile(name)) for name in obstacles if name and obstacles[name] is None]
     say("\n".join(each.text for each in exported), end="")
-    warnings = [each.warning for each in exported if each.warning is not None]
+    warnings = [*in_the_way, *(each.warning for each in exported if each.warning is not None)]
     tell(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE
 

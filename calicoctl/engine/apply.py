@@ -36,6 +36,7 @@ from calicoctl.store.interface import (
     Conflict,
     Datastore,
     DatastoreError,
+    Obstructed,
     OutcomeUnknown,
     Snapshot,
     TooLarge,
@@ -353,7 +354,7 @@ class _Run:
             return self._partly_undone(left_alone, reason)
         if isinstance(cause, Refused):
             return cause
-        kind = type(cause) if isinstance(cause, Conflict | TooLarge) else Unreachable
+        kind = type(cause) if isinstance(cause, Conflict | TooLarge | Obstructed) else Unreachable
         return kind(diagnose(messages.RUN_UNDONE, None, why[0].hint, reason=reason))
 
     def _partly_undone(self, left_alone: Collection[str], reason: str) -> OutcomeUnknown:

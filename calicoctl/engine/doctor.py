@@ -90,12 +90,17 @@ def _missing_profiles(users: Counter[str], names: list[str], datastore: Datastor
 
 
 def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
-    """Values in the root of the profile tree, and rules or tags deeper in it than a profile's own."""
+    """Values and folders in one another's place, and rules or tags deeper in the tree than a profile's own."""
+    folders: set[str] = set()
     for key in sorted(snapshot):
-        if not key.startswith(keys.PROFILES + "/"):
-            continue
-        place = keys.profile_of(key)
-        if place is None or ("/" in place[1] and place[1].rpartition("/")[2] in ("rules", "tags")):
+        folder = keys.value_as_folder(key)
+        if keys.folder_as_value(key):
+            yield diagnose(messages.VALUE_FOR_FOLDER, key=key)
+        elif folder is not None:
+            if folder not in folders:
+                yield diagnose(messages.FOLDER_FOR_VALUE, key=folder)
+            folders.add(folder)
+        elif (place := keys.profile_of(key)) and "/" in place[1] and place[1].rpartition("/")[2] in ("rules", "tags"):
             yield diagnose(messages.MISPLACED_KEY, key=key)
 
 

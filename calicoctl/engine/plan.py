@@ -81,6 +81,10 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
     Raises:
         Refused: It cannot be done in this state, which stays as it was.
     """
+    name = statement.profile if isinstance(statement, statements.OfProfile) else None
+    obstacle = state.obstacle(name, _PARTS.get(type(statement), ()))
+    if obstacle is not None:
+        raise Refused([obstacle])
     return _EVALUATIONS[type(statement)](statement, state)
 
 
@@ -203,6 +207,21 @@ def damage(profile: Profile) -> tuple[Diagnostic, ...]:
         warnings += tag_warnings(tags, Source(keys.tags_key(profile.name), text))
     return tuple(warnings)
 
+
+# The parts of a profile that a statement reads or writes. To remove a profile removes whatever is in its folder.
+_PARTS: dict[type, tuple[str, ...]] = {
+    statements.AddProfile: ("rules", "tags"),
+    statements.ShowTags: ("tags",),
+    statements.AddTag: ("tags",),
+    statements.RemoveTag: ("tags",),
+    statements.AddRule: ("rules",),
+    statements.RemoveRule: ("rules",),
+    statements.RemoveRuleAt: ("rules",),
+    statements.ShowRules: ("rules",),
+    statements.PrintRulesJson: ("rules",),
+    statements.UpdateRules: ("rules",),
+    statements.DeclareProfile: ("rules", "tags"),
+}
 
 _EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {
     statements.ShowProfiles: _show_profiles,

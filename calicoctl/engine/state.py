@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from calicoctl.diagnostics import Diagnostic
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.policy.endpoint import Endpoint, read_endpoint
 from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Profile
@@ -51,6 +52,25 @@ class State:
             None if rules is None else read_stored_rules(Source(rules.key, rules.value)),
             None if tags is None else read_stored_tags(Source(tags.key, tags.value)),
         )
+
+    def obstacle(self, name: str | None, parts: Sequence[str] = ("rules", "tags")) -> Diagnostic | None:
+        """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
+
+        Args:
+            name: The profile; None for what is in the way of all.
+            parts: The values of it that matter.
+        """
+        folders = (keys.PROFILES,) if name is None else (keys.PROFILES, keys.profile_folder(name))
+        for key in folders:
+            if key in self._snapshot:
+                return diagnose(messages.KEY_IS_VALUE, key=key)
+        if name is None:
+            return None
+        for key in self._folders.get(name, ()):
+            place = keys.value_as_folder(key)
+            if place is not None and place not in self._snapshot and place.rpartition("/")[2] in parts:
+                return diagnose(messages.KEY_IS_FOLDER, key=place)
+        return None
 
     def put(self, profile: Profile) -> None:
         """Let a profile be so from now on; one without rules and tags is removed."""

@@ -20,7 +20,16 @@ from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.access import Access
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd_server import EtcdServer, NoAnswer, Refusal, odd_answer, sum_up
+from calicoctl.store.etcd_answers import entries_below, entry_of, index_of
+from calicoctl.store.etcd_server import (
+    LISTING_BYTES,
+    VALUE_BYTES,
+    EtcdServer,
+    NoAnswer,
+    Refusal,
+    odd_answer,
+    sum_up,
+)
 from calicoctl.store.form import form_text
 from calicoctl.store.interface import (
     NOTHING,
@@ -35,14 +44,17 @@ from calicoctl.store.interface import (
     TooLarge,
     Unreachable,
 )
-from calicoctl.store.keys import OWN, PROFILES
+from calicoctl.store.keys import OWN, PROFILES, RUNS
+from calicoctl.store.server_order import ServerOrder
 
 # etcd reads a request's form through Go's ParseForm, which takes at most 10 MiB ("http: POST too large").
 FORM_LIMIT = 10 << 20
+_VERSION_LENGTH = 100  # no server has a longer one
 _CONDITION_SIZE = 100  # no less than what the rest of a form takes
 
 # Error codes of the v2 API (etcd's Documentation/v2/errorcode.md).
 _KEY_NOT_FOUND, _COMPARE_FAILED, _NOT_A_FILE, _NOT_A_DIRECTORY, _ALREADY_EXISTS = 100, 101, 102, 104, 105
+_NOT_EMPTY = 108
 _Result = TypeVar("_Result")
 
 
@@ -57,15 +69,27 @@ class EtcdDatastore:
         endpoints: The servers of one cluster as `http(s)://HOST:PORT`; tried in this order.
         deadline: When to stop trying.
         access: Certificates and credentials.
+        order: What is known of the servers' answers; shared by all that one command opens.
     """
 
-    def __init__(self, endpoints: Sequence[str], deadline: Deadline, access: Access | None = None) -> None:
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        deadline: Deadline,
+        access: Access | None = None,
+        order: ServerOrder | None = None,
+    ) -> None:
         self._name = f"etcd at {','.join(endpoints)}"
         self._deadline = deadline
-        self._servers = [EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
+        self._order = order or ServerOrder(endpoints)
+        self._by_address = {endpoint: EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints}
         # One that stands still must leave time to ask the others, and after a write to read what has become of it.
-        self._write_share = 1 / (2 * len(self._servers))
-        self._read_share = 1.0 if len(self._servers) == 1 else self._write_share
+        self._write_share = 1 / (2 * len(endpoints))
+        self._read_share = 1.0 if len(endpoints) == 1 else self._write_share
+
+    @property
+    def _servers(self) -> tuple[EtcdServer, ...]:
+        return tuple(self._by_address[address] for address in self._order.addresses)
 
     @property
     def name(self) -> str:
@@ -118,7 +142,7 @@ class EtcdDatastore:
 
     def close(self) -> None:
         """Close the connections."""
-        for server in self._servers:
+        for server in self._by_address.values():
             server.close()
 
     # --- reading -------------------------------------------------------------------------------
@@ -129,17 +153,17 @@ class EtcdDatastore:
         def listing(client: Any) -> tuple[Entry, ...]:
             result = client.read(path, recursive=True, quorum=True)
             if not result.dir:
-                return (_entry(result),)
-            found: list[Entry] = []
+                return (entry_of(result.key, result.value, result.modifiedIndex, root),)
             # The children as they came: python-etcd would make two objects of each, which takes longer than their JSON.
-            _collect(result._children, found)
-            return tuple(found)
+            return entries_below(result._children, root)
 
         try:
-            return self._read(listing)
+            return self._read(listing, most=LISTING_BYTES)
         except Refusal as refusal:
-            if refusal.code in (_KEY_NOT_FOUND, _NOT_A_DIRECTORY):
+            if refusal.code == _KEY_NOT_FOUND:
                 return ()
+            if refusal.code == _NOT_A_DIRECTORY:
+                raise Obstructed(diagnose(messages.KEY_IS_VALUE, key=_value_above(refusal.cause, root))) from refusal
             raise odd_answer(self._servers[0].address, str(refusal)) from refusal
 
     def _look(self, key: str, *, patient: bool) -> Entry | _Folder | None:
@@ -148,14 +172,14 @@ class EtcdDatastore:
 
         def single(client: Any) -> Entry | _Folder:
             result = client.read(path, quorum=True)
-            return _Folder() if result.dir else _entry(result)
+            return _Folder() if result.dir else entry_of(result.key, result.value, result.modifiedIndex, key)
 
         try:
             return self._read(single, patient=patient)
         except Refusal:
             return None  # code 100 or 104: nothing can be there; a read is refused for nothing else
 
-    def _read(self, request: Callable[[Any], _Result], *, patient: bool = False) -> _Result:
+    def _read(self, request: Callable[[Any], _Result], *, patient: bool = False, most: int = VALUE_BYTES) -> _Result:
         """Ask the servers in turn, again and again, for something that changes nothing.
 
         How many rounds depends on how they fail; for the `patient`, until the deadline.
@@ -166,9 +190,9 @@ class EtcdDatastore:
         """
         for attempt in count():
             failures: list[NoAnswer] = []
-            for server in tuple(self._servers):
+            for server in self._servers:
                 try:
-                    return self._ask(server, request, self._read_share)
+                    return self._ask(server, request, self._read_share, most)
                 except NoAnswer as failure:
                     failures.append(failure)
             if patient or attempt < max(failure.further_rounds for failure in failures):
@@ -221,19 +245,16 @@ class EtcdDatastore:
         """
         failures: list[NoAnswer] = []
         for attempt in range(2):
-            for server in tuple(self._servers):
+            for server in self._servers:
                 try:
                     return self._ask(server, partial(_compare_and_swap, change), self._write_share)
                 except NoAnswer as failure:
                     if failure.may_be_done:
-                        # It may well answer reads and go on failing writes, so another gets the next one.
-                        self._servers.remove(server)
-                        self._servers.append(server)
                         raise
                     failures.append(failure)
             if attempt == 0:
                 self._deadline.pause(_back_off(attempt))
-        raise sum_up(failures[-len(self._servers) :])
+        raise sum_up(failures[-len(self._by_address) :])
 
     def _made(self, change: Change, doubt: NoAnswer) -> int | None:
         """After a doubtful attempt: the version when the key holds what was meant; None when it is as it was before.
@@ -277,7 +298,7 @@ class EtcdDatastore:
     def _remove_emptied_folders(self, done: Sequence[Change]) -> None:
         """Remove the folders that deletions left empty, the deepest first.
 
-        Never recursively: the server removes an empty folder or answers 108 (not empty), 100 (gone),
+        Not recursively: the server removes an empty folder or answers 108 (not empty), 100 (gone),
         so a key that another writer has just put there stays. What cannot be removed does no harm:
         an empty folder is no profile.
         """
@@ -285,24 +306,42 @@ class EtcdDatastore:
         for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
             try:
                 self._servers[0].ask(partial(_remove_folder, quoted(folder)), self._write_share)
-            except Refusal:
-                continue
+            except Refusal as refusal:
+                if refusal.code == _NOT_EMPTY and folder.startswith((PROFILES + "/", RUNS + "/")):
+                    self._remove_hidden(folder)
             except NoAnswer:
                 return
 
-    def _ask(self, server: EtcdServer, request: Callable[[Any], _Result], share: float) -> _Result:
-        """Ask one server; the one that answered, if only to refuse, is the first to be asked the next time."""
-        try:
-            result = server.ask(request, share)
-        except Refusal:
-            self._prefer(server)
-            raise
-        self._prefer(server)
-        return result
+    def _remove_hidden(self, folder: str) -> None:
+        """Remove a folder in which nothing is left but what its listing hides, which no other request could remove.
 
-    def _prefer(self, server: EtcdServer) -> None:
-        self._servers.remove(server)
-        self._servers.insert(0, server)
+        It belonged to what has been removed. That somebody puts a value there between the two requests cannot be
+        excluded; so this is done only where hidden keys make it necessary.
+        """
+        try:
+            if not self._entries(folder):
+                remove = partial(_remove_folder, quoted(folder), is_recursive=True)
+                self._servers[0].ask(remove, self._write_share)
+        except (Refusal, NoAnswer, DatastoreError):
+            return
+
+    def _ask(
+        self, server: EtcdServer, request: Callable[[Any], _Result], share: float, most: int = VALUE_BYTES
+    ) -> _Result:
+        """Ask one server; the one that answered, if only to refuse, is the first to be asked the next time.
+
+        One that did not is the last, also where it answers reads and goes on failing writes.
+        """
+        try:
+            result = server.ask(request, share, most)
+        except Refusal:
+            self._order.answered(server.address)
+            raise
+        except NoAnswer:
+            self._order.silent(server.address)
+            raise
+        self._order.answered(server.address)
+        return result
 
 
 def _probe(server: EtcdServer) -> Probe:
@@ -320,7 +359,10 @@ def _probe(server: EtcdServer) -> Probe:
 
 def _server_version(client: Any) -> str:
     answer = json.loads(client.api_execute("/version", client._MGET).data)
-    return f"etcd {answer['etcdserver']}"
+    version = answer["etcdserver"]
+    if not isinstance(version, str) or len(version) > _VERSION_LENGTH:
+        raise ValueError("the version is not etcd's")
+    return f"etcd {version}"
 
 
 def _compare_and_swap(change: Change, client: Any) -> int:
@@ -331,14 +373,11 @@ def _compare_and_swap(change: Change, client: Any) -> int:
         result = client.write(path, change.after, ttl=change.seconds_to_live, **_condition(change))
     if result.key != change.key:
         raise ValueError("the answer is about another key")
-    index = result.modifiedIndex
-    if type(index) is not int or index < 1:
-        raise ValueError("the index is not etcd's")
-    return index
+    return index_of(result.modifiedIndex)
 
 
-def _remove_folder(path: str, client: Any) -> None:
-    client.delete(path, dir=True)
+def _remove_folder(path: str, client: Any, *, is_recursive: bool = False) -> None:
+    client.delete(path, dir=True, recursive=is_recursive or None)
 
 
 def _condition(change: Change) -> dict[str, Any]:
@@ -405,22 +444,9 @@ def quoted(key: str) -> str:
     return "/".join(quote(piece, safe="", errors="surrogateescape") for piece in pieces)
 
 
-def _entry(node: Any) -> Entry:
-    if not (isinstance(node.key, str) and isinstance(node.value, str) and isinstance(node.modifiedIndex, int)):
-        raise ValueError("the node is not etcd's")
-    return Entry(node.key, node.value, node.modifiedIndex)
-
-
-def _collect(nodes: Any, found: list[Entry]) -> None:
-    """Put the entries at or below nodes of a listing, as they are in its JSON, behind those that were found."""
-    for node in nodes:
-        if node.get("dir"):
-            _collect(node.get("nodes", ()), found)
-            continue
-        key, value, index = node["key"], node["value"], node["modifiedIndex"]
-        if not (isinstance(key, str) and isinstance(value, str) and isinstance(index, int)):
-            raise ValueError("the node is not etcd's")
-        found.append(Entry(key, value, index))
+def _value_above(cause: str, key: str) -> str:
+    """The value that lies above a key, as the server says; where it says something else, the folder of the key."""
+    return cause if cause and f"{key}/".startswith(f"{cause}/") else key.rpartition("/")[0]
 
 
 def _back_off(attempt: int) -> float:

@@ -18,11 +18,17 @@ from urllib.parse import urlsplit
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
 from calicoctl.store.access import Access
+from calicoctl.store.bounds import Bounds
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.form import form_text
 
 # etcd itself answers after 7 s when its leader is lost; to wait less would take a slow answer for none.
 _READ_SECONDS = 10.0
+# What an answer may have, as it comes. One about a value holds it twice at most, and JSON's escapes are up to six
+# times as long as the characters; etcd takes 10 MiB, of a form that is longer than the value. A listing of a hundred
+# thousand endpoints has 40 MB. Reading and parsing takes some four times as much memory.
+VALUE_BYTES = 64 << 20
+LISTING_BYTES = 128 << 20
 _CONNECT_SECONDS = 3.0
 _LEAST_SECONDS = 1.0  # however small a share of the time that is
 
@@ -37,17 +43,25 @@ _ONCE_MORE = 1
 _A_FEW_TIMES = 4  # about 3 s
 _UNTIL_THE_DEADLINE = sys.maxsize
 
+_SHOWN_AT_MOST = 100  # characters
+_SAID_AT_MOST = 10_000
 _NOT_ETCD = "it is not in etcd's form"
 
 _Result = TypeVar("_Result")
 
 
 class Refusal(Exception):
-    """A server answered cleanly that it does not do what was asked: an error code of the v2 API."""
+    """A server answered cleanly that it does not do what was asked: an error code of the v2 API.
 
-    def __init__(self, code: int, text: str) -> None:
+    Attributes:
+        code: The code.
+        cause: What the server says it is about, a key as a rule.
+    """
+
+    def __init__(self, code: int, text: str, cause: str = "") -> None:
         super().__init__(f"{code} {text}")
         self.code = code
+        self.cause = cause
 
 
 class NoAnswer(Exception):
@@ -139,10 +153,10 @@ class EtcdServer:
         self.address = address
         self._access = access
         self._deadline = deadline
-        self._answer_by = deadline
+        self._bounds = Bounds(deadline, VALUE_BYTES)
         self._client: Any = None
 
-    def ask(self, request: Callable[[Any], _Result], share: float = 1.0) -> _Result:
+    def ask(self, request: Callable[[Any], _Result], share: float = 1.0, most: int = VALUE_BYTES) -> _Result:
         """Send one request.
 
         Args:
@@ -150,6 +164,7 @@ class EtcdServer:
                 what it needs; a ValueError or TypeError of it says that the answer is not etcd's.
             share: How much of the time that is left may be spent on waiting for the answer's next piece; of less
                 than all of it, the whole answer may take half.
+            most: The bytes that the answer may have.
 
         Raises:
             NoAnswer: No answer, or none that can be relied on.
@@ -157,13 +172,14 @@ class EtcdServer:
         """
         etcd = load_client()
         client = self._ready_client(share)
+        self._bounds.most = most
         try:
             return request(client)
         except etcd.EtcdConnectionFailed as error:
             raise _connection_problem(self.address, error.cause, self._access) from error
         except etcd.EtcdException as error:
             raise _error_answer(self.address, error.payload, self._access) from error
-        except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
             # What python-etcd, too, stumbles over when an answer is JSON but not etcd's.
             raise odd_answer(self.address, _NOT_ETCD) from error
 
@@ -181,18 +197,14 @@ class EtcdServer:
         if remaining == 0:
             raise NoAnswer(messages.ETCD_NO_ANSWER, self.address, "the time is up", may_be_done=False)
         if self._client is None:
-            self._client = _new_client(self.address, self._access, self._answer_time)
-        self._answer_by = (
+            self._client = _new_client(self.address, self._access, self._bounds)
+        self._bounds.deadline = (
             self._deadline if share == 1.0 else Deadline(min(max(remaining / 2, _LEAST_SECONDS), remaining))
         )
         wait = min(_READ_SECONDS, max(remaining * share, _LEAST_SECONDS), remaining)
         # Set here since the constructor takes only a number, and would use it for connecting too.
         self._client._read_timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, remaining), read=wait)
         return self._client
-
-    def _answer_time(self) -> float:
-        """The seconds left for the answer that is being read."""
-        return self._answer_by.remaining()
 
 
 @cache
@@ -213,7 +225,7 @@ def load_client() -> Any:
     return etcd
 
 
-def _new_client(endpoint: str, access: Access, time_left: Callable[[], float]) -> Any:
+def _new_client(endpoint: str, access: Access, bounds: Bounds) -> Any:
     import urllib3
 
     etcd = load_client()
@@ -234,7 +246,7 @@ def _new_client(endpoint: str, access: Access, time_left: Callable[[], float]) -
     # urllib3 would send a request up to four times, so that one's own write looks like another's.
     client.http.connection_pool_kw["retries"] = urllib3.Retry(0)
     pools = client.http.pool_classes_by_scheme
-    client.http.pool_classes_by_scheme = {scheme: partial(_timed_pool, pools[scheme], time_left) for scheme in pools}
+    client.http.pool_classes_by_scheme = {scheme: partial(_bounded_pool, pools[scheme], bounds) for scheme in pools}
     client.http.request_encode_body = partial(
         _send_form, client, partial(client.http.connection_from_host, host, url.port, url.scheme)
     )
@@ -259,18 +271,18 @@ def _send_form(client: Any, connections: Callable[[], Any], method: str, url: st
     return connections().urlopen(method, path, body=form_text(options.pop("fields")), headers=headers, **options)
 
 
-def _timed_pool(pool_class: Any, time_left: Callable[[], float], *arguments: Any, **options: Any) -> Any:
-    """A pool of urllib3's, whose connections read no longer than there is time."""
+def _bounded_pool(pool_class: Any, bounds: Bounds, *arguments: Any, **options: Any) -> Any:
+    """A pool of urllib3's, whose connections read no longer than there is time, and no more than was asked for."""
     pool = pool_class(*arguments, **options)
-    pool.ConnectionCls = partial(_timed_connection, pool.ConnectionCls, time_left)
+    pool.ConnectionCls = partial(_bounded_connection, pool.ConnectionCls, bounds)
     return pool
 
 
-def _timed_connection(connection_class: Any, time_left: Callable[[], float], **options: Any) -> Any:
-    from calicoctl.store.timed_answer import TimedAnswer
+def _bounded_connection(connection_class: Any, bounds: Bounds, **options: Any) -> Any:
+    from calicoctl.store.bounded_answer import BoundedAnswer
 
     connection = connection_class(**options)
-    connection.response_class = partial(TimedAnswer, time_left)
+    connection.response_class = partial(BoundedAnswer, bounds)
     return connection
 
 
@@ -292,7 +304,12 @@ def _connection_problem(endpoint: str, cause: Any, access: Access) -> NoAnswer:
     """
     from urllib3 import exceptions
 
+    from calicoctl.store.bounded_answer import OddAnswer
+
     reason = getattr(cause, "reason", None) or cause
+    odd = next((each for each in (reason, *reason.args) if isinstance(each, OddAnswer)), None)
+    if odd is not None:
+        return odd_answer(endpoint, str(odd))
     if isinstance(reason, exceptions.SSLError):
         return _tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
     never_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError)
@@ -357,18 +374,37 @@ def _error_answer(endpoint: str, payload: object, access: Access) -> NoAnswer | 
         access: What it was shown.
     """
     fields = payload if isinstance(payload, dict) else {}
-    code, status, text = fields.get("errorCode"), fields.get("status"), str(fields.get("cause") or "")
+    code, status = fields.get("errorCode"), fields.get("status")
+    text, said = (_shown(fields.get(name), access) for name in ("cause", "message"))
     if status == 401 or code == 110:
         hint = _DENIED_HINT if access.username else None
         return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
     if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
-        return Refusal(code, str(fields.get("message")))
+        return Refusal(code, said, text)
     if isinstance(code, int) and code in _RAFT_ERRORS:
-        return odd_answer(endpoint, text or str(fields.get("message")), _UNTIL_THE_DEADLINE)
+        return odd_answer(endpoint, text or said, _UNTIL_THE_DEADLINE)
     if status is None and text.startswith("404 page not found"):
         return NoAnswer(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
     further_rounds = _UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else _ONCE_MORE
-    return odd_answer(endpoint, " ".join(text.split())[:100] or _NOT_ETCD, further_rounds)
+    return odd_answer(endpoint, text or _NOT_ETCD, further_rounds)
+
+
+def _shown(text: object, access: Access) -> str:
+    """What a server said, as far as it is shown: on one line, not at length, and without what it was sent in secret."""
+    shown = " ".join(text[:_SAID_AT_MOST].split()) if isinstance(text, str) else ""
+    for secret in _secrets(access):
+        shown = shown.replace(secret, "...")
+    return shown[:_SHOWN_AT_MOST]
+
+
+def _secrets(access: Access) -> Sequence[str]:
+    """The forms in which a password goes to a server."""
+    if not access.password:
+        return ()
+    from base64 import b64encode
+
+    pair = f"{access.username}:{access.password}".encode("utf-8", "surrogateescape")
+    return (b64encode(pair).decode(), access.password)
 
 
 def odd_answer(endpoint: str, reason: str, further_rounds: int = _ONCE_MORE) -> NoAnswer:

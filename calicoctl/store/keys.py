@@ -14,6 +14,10 @@ ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"
 HOSTS = f"{ROOT}/v1/host"
 
+# The folders that hold the two; and how many slashes the key of a workload's endpoint has.
+_FOLDERS = frozenset({ROOT, f"{ROOT}/v1", f"{ROOT}/v1/policy", PROFILES, HOSTS})
+_ENDPOINT_DEPTH = HOSTS.count("/") + 6
+
 # What runs leave here until they have ended, outside the tree that agents watch. Of a run's folder, a
 # listing shows `begun` and `head` only: etcd hides what begins with `_`.
 OWN = "/calicoctl"
@@ -32,6 +36,35 @@ def run_of(key: str) -> tuple[str, str] | None:
         return None
     run, slash, name = key[len(RUNS) + 1 :].partition("/")
     return (run, name) if slash else None
+
+
+def folder_as_value(key: str) -> bool:
+    """Whether a folder of Calico's belongs at a key, so that a value there is in the way."""
+    if key in _FOLDERS:
+        return True
+    if key.startswith(PROFILES + "/"):
+        return "/" not in key[len(PROFILES) + 1 :]
+    match key[len(HOSTS) + 1 :].split("/") if key.startswith(HOSTS + "/") else ():
+        case [_] | [_, "workload", *_] if key.count("/") < _ENDPOINT_DEPTH:
+            return True
+        case [_, "endpoint"]:
+            return True
+    return False
+
+
+def value_as_folder(key: str) -> str | None:
+    """The key of Calico's at which a value belongs, and that is a folder with `key` in it; None when there is none."""
+    place = profile_of(key)
+    if place is not None:
+        leaf, slash, _ = place[1].partition("/")
+        return f"{PROFILES}/{place[0]}/{leaf}" if slash and leaf in ("rules", "tags") else None
+    pieces = key[len(HOSTS) + 1 :].split("/") if key.startswith(HOSTS + "/") else []
+    match pieces:
+        case [_, "workload", _, _, "endpoint", _, _, *_]:
+            return f"{HOSTS}/{'/'.join(pieces[:6])}"
+        case [_, "endpoint", _, _, *_]:
+            return f"{HOSTS}/{'/'.join(pieces[:3])}"
+    return None
 
 
 def profile_folder(profile: str) -> str:

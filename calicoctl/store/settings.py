@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -25,6 +26,9 @@ from calicoctl.store.address import USUAL_PORT, read_endpoints
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore
 from calicoctl.store.variables import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
+
+if TYPE_CHECKING:
+    from calicoctl.store.server_order import ServerOrder
 
 OPTION = "--datastore"
 VARIABLE = "CALICOCTL_DATASTORE"
@@ -43,12 +47,14 @@ class Setting:
         endpoints: etcd's servers as `http(s)://HOST:PORT`, all of one scheme; empty for SQLite.
         access: Certificates and credentials for etcd.
         is_default: Whether nobody chose it: the embedded default, which no agent enforces.
+        order: In which order etcd's servers are asked, for all who open the datastore.
     """
 
     path: str | None = None
     endpoints: tuple[str, ...] = ()
     access: Access = field(default_factory=Access)
     is_default: bool = False
+    order: ServerOrder | None = field(default=None, compare=False)
 
     @property
     def is_secure(self) -> bool:
@@ -104,7 +110,7 @@ def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = F
         from calicoctl.store.tls import unusable_files
 
         _refuse_if(unusable_files(setting.access))
-    return EtcdDatastore(setting.endpoints, deadline, setting.access)
+    return EtcdDatastore(setting.endpoints, deadline, setting.access, setting.order)
 
 
 def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[Variables]) -> Setting:
@@ -188,7 +194,11 @@ def _etcd(endpoints: tuple[str, ...], places: Sequence[Variables]) -> Setting:
         problems.append(diagnose(messages.TLS_NEEDS_CA, None, "set ETCD_CA_CERT_FILE to a file of certificates (PEM)"))
     certificate, key = _pair("ETCD_CERT_FILE", "ETCD_KEY_FILE", places, problems)
     _refuse_if(problems)
-    return Setting(endpoints=endpoints, access=Access(authorities[0], certificate, key, username, password))
+    # Imported here: it is for etcd alone.
+    from calicoctl.store.server_order import ServerOrder
+
+    access = Access(authorities[0], certificate, key, username, password)
+    return Setting(endpoints=endpoints, access=access, order=ServerOrder(endpoints))
 
 
 def _pair(

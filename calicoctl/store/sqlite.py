@@ -31,6 +31,7 @@ from calicoctl.store.interface import (
     TooLarge,
     Unreachable,
 )
+from calicoctl.store.keys import PROFILES
 
 # "cali": tells our files from other programs' (https://www.sqlite.org/fileformat.html, 1.3.16).
 APPLICATION_ID = 0x63616C69
@@ -144,6 +145,7 @@ class SqliteDatastore:
                 self._require(connection, key, entry)
             for change in changes:
                 self._apply(connection, change)
+            self._remove_hidden(connection, changes)
             versions = self._versions(connection, changes)
             commit_error = self._finish(connection)
         if commit_error is not None:
@@ -331,6 +333,16 @@ class SqliteDatastore:
             key,
             _encode(change.after),
         )
+
+    def _remove_hidden(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> None:
+        """Remove what listings hide from the folders in which the deletions have left nothing else, as on etcd."""
+        folders = {change.key.rpartition("/")[0] for change in changes if change.after is None}
+        for folder in folders:
+            if folder.startswith(PROFILES + "/") and next(self._entries(connection, folder), None) is None:
+                connection.execute(
+                    "DELETE FROM entries WHERE key > CAST(? AS TEXT) AND key < CAST(? AS TEXT)",
+                    (_encode(folder + "/"), _encode(folder + "0")),
+                )
 
     def _versions(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> Mapping[str, int]:
         """The versions of the values that were just written: each write has taken the next number."""

@@ -43,7 +43,7 @@ ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
         },
         ["W0405"],
     ),
-    "misplaced": ({f"{PROFILES}/a/b/rules": "{}", f"{PROFILES}/value": "x"}, ["W0406", "W0406"]),
+    "misplaced": ({f"{PROFILES}/a/b/rules": "{}", f"{PROFILES}/value": "x"}, ["W0406", "W0411"]),
     "misread host endpoint": ({f"{HOSTS}/h/endpoint/eth0": "7"}, ["W0401"]),
     "missing profile of a host": ({f"{HOSTS}/h/endpoint/eth0": '{"profile_ids":["GONE"]}'}, ["W0404"]),
     "network of no packet": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,44 @@ def test_folders_where_values_are_expected_and_values_where_folders_are(
             assert ran.status != 0, ran
         assert require_harmless(program.run_inside("profile", "add", name)).status != 0
     assert touched(before, store) == set()
+
+
+# --- values and folders in one another's place, which only etcd can have ------------------------
+
+IN_THE_WAY = {
+    f"{PROFILES}/X": ("E0511", "W0411", ["rule show", "tag show", "rule json", "tag add T", "rule add inbound allow"]),
+    f"{PROFILES}/X/rules/odd": ("E0506", "W0412", ["rule show", "rule json", "rule add inbound allow"]),
+    f"{PROFILES}/X/tags/a/b": ("E0506", "W0412", ["tag show", "tag add T", "tag remove T"]),
+    PROFILES: ("E0511", "W0411", ["rule show", "tag add T"]),
+    "/calico/v1/policy": ("E0511", "E0511", ["rule show", "tag add T"]),
+}
+
+
+@pytest.mark.parametrize("key", IN_THE_WAY)
+def test_a_value_in_place_of_a_folder_or_the_reverse_is_said_and_waiting_does_not_help(
+    embedded: Program, raw_etcd: RawEtcd, key: str
+) -> None:
+    code, found, statements = IN_THE_WAY[key]
+    etcd = replace(embedded, datastore=raw_etcd.url)
+    raw_etcd.put(key, "v")
+    (etcd.folder / BLOCK).write_text("profile X {\ntags A\ninbound {\nallow\n}\noutbound {}\n}\n")
+    commands = [
+        *(f"profile X {words}" for words in statements),
+        "profile add X",
+        f"run {BLOCK}",
+        f"run --dry-run {BLOCK}",
+    ]
+    for command in commands:
+        ran = etcd.run_inside(*command.split())
+        assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr) == (1, "", True), ran
+        assert raw_etcd.get(key) == "v"
+    ran = etcd.run_inside("doctor")
+    assert (ran.status, f"[{found}]" in ran.stderr) == (1, True), ran
+    assert (etcd.run_inside("export", "X").status, etcd.run_inside("profile", "remove", "X").status) in [(1, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("key", ["", "/h", "/h/endpoint", "/h/workload", "/h/workload/o/w", "/h/endpoint/e/x"])
+def test_what_is_in_the_way_of_endpoints_is_listed(embedded: Program, raw_etcd: RawEtcd, key: str) -> None:
+    raw_etcd.put(f"{HOSTS}{key}", "v")
+    ran = replace(embedded, datastore=raw_etcd.url).run_inside("doctor")
+    assert (ran.status, "[W0411]" in ran.stderr or "[W0412]" in ran.stderr) == (1, True), ran

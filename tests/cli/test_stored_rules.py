@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, values
+from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 
 RULES = f"{PROFILES}/WEB/rules"
 TAGS = f"{PROFILES}/WEB/tags"
@@ -192,3 +192,24 @@ def test_no_name_leads_out_of_the_profile_tree(
     assert program.run_inside("profile", "remove", name).status == 1
     assert program.run_inside("profile", "add", name).status == 1
     assert raw.dump() == before
+
+
+@pytest.mark.parametrize("removal", ["profile remove WEB", "run remove.calico"])
+def test_what_listings_hide_goes_with_its_profile(program: Program, raw: RawStore, removal: str) -> None:
+    hidden = [f"{PROFILES}/WEB/{key}" for key in ("_meta", "_notes/a", "more/_hidden")]
+    for key in (*hidden, f"{PROFILES}/WEB/rules", f"{PROFILES}/WEB/labels", f"{PROFILES}/WEBB/_meta"):
+        raw.put(key, '{"inbound_rules":[],"outbound_rules":[]}')
+    raw.put(f"{PROFILES}/WEB/tags", "[]")
+    (program.folder / "remove.calico").write_text("profile remove WEB\n")
+    for words in ("profile WEB tag add A", "profile WEB tag remove A"):
+        assert program.run_inside(*words.split()).status == 0
+    assert all(value_of(raw, key) for key in hidden)
+    ran = program.run_inside(*removal.split())
+    assert (ran.status, ran.stderr) == (0, "")
+    assert [value_of(raw, key) for key in hidden] == [None, None, None]
+    assert value_of(raw, f"{PROFILES}/WEBB/_meta") is not None
+
+
+def value_of(raw: RawStore, key: str) -> str | None:
+    """What a key holds, hidden or not."""
+    return raw.etcd.get(key) if isinstance(raw, RawEtcdStore) else values(raw).get(key)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.store.etcd import FORM_LIMIT, EtcdDatastore
-from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, TooLarge, Unreachable
+from calicoctl.store.interface import Change, Conflict, Entry, Obstructed, OutcomeUnknown, TooLarge, Unreachable
 from tests.support.etcd_server import RawEtcd, closed_port, running_etcd
 from tests.support.fault_proxy import (
     CUT_AFTER,
@@ -430,11 +430,18 @@ def test_emptied_folders_are_removed_when_a_later_change_conflicts(raw_etcd: Raw
     assert (caught.value.done, raw_etcd.is_folder(f"{ROOT}/web")) == ((gone,), False)
 
 
-@pytest.mark.parametrize("left", ["labels", "_hidden", "sub/key"])
+@pytest.mark.parametrize("left", ["labels", "sub/key"])
 def test_a_folder_with_keys_of_others_stays(raw_etcd: RawEtcd, open_store: Opener, left: str) -> None:
     raw_etcd.put(f"{ROOT}/web/{left}", "another's")
     open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
     assert raw_etcd.get(f"{ROOT}/web/{left}") == "another's"
+
+
+def test_what_a_listing_hides_goes_when_nothing_else_is_left(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    for hidden in ("_hidden", "sub/_hidden"):
+        raw_etcd.put(f"{ROOT}/web/{hidden}", "left behind")
+    open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
+    assert not raw_etcd.is_folder(f"{ROOT}/web")
 
 
 def test_a_key_that_comes_while_its_folder_goes_stays(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
@@ -473,7 +480,9 @@ def test_a_folder_in_the_place_of_a_value_is_told(raw_etcd: RawEtcd, open_store:
 def test_a_value_in_the_place_of_a_folder_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
     raw_etcd.put(f"{ROOT}/web", "x")
     store = open_store(raw_etcd.url)
-    assert store.read([KEY]) == {}
+    with pytest.raises(Obstructed) as read:
+        store.read([KEY])
+    assert (read.value.diagnostic.code, f"`{ROOT}/web`" in read.value.diagnostic.message) == ("E0511", True)
     assert [entry.value for entry in store.read([ROOT]).values()] == ["x"]
     with pytest.raises(Unreachable) as caught:
         store.commit([Change(KEY, None, "new")])
