@@ -8,6 +8,7 @@ areas. The style: lower case, no full stop, the user's own text in backticks, ad
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from calicoctl.diagnostics import Kind, Severity
 
@@ -18,6 +19,22 @@ def _error(code: str, template: str) -> Kind:
 
 def _warning(code: str, template: str) -> Kind:
     return Kind(code, Severity.WARNING, template)
+
+
+class Saying(NamedTuple):
+    """What a statement that changes something answers.
+
+    Attributes:
+        done: When it is done.
+        would: When it would be done; empty where that is the same, since nothing changes.
+    """
+
+    done: str
+    would: str = ""
+
+    def filled(self, **fields: object) -> Saying:
+        """The same with its fields."""
+        return Saying(self.done.format(**fields), self.would.format(**fields))
 
 
 def counted(number: int, noun: str) -> str:
@@ -325,25 +342,35 @@ RUN_IN_PROGRESS = Kind("N0701", Severity.NOTE, "a run that is going on changes p
 
 # --- what statements answer (the specification's words) -----------------------------------------
 
-CREATED_PROFILE = "Created profile {profile}"
-DELETED_PROFILE = "Deleted profile {profile}"
-PROFILE_EXISTS = "Profile {profile} already exists."
-COMPLETED_RULES = "Profile {profile} had tags but no rules; the default rules were added."
-COMPLETED_TAGS = "Profile {profile} had rules but no tags; the default tag was added."
-TAG_ADDED = "Tag {tag} added to profile {profile}"
-TAG_REMOVED = "Tag {tag} removed from profile {profile}"
-TAG_PRESENT = "Tag {tag} already present on profile {profile}, skipping."
-RULE_PRESENT = "Rule already present, skipping."
-RULE_MOVED = "Rule already present at position {before}, moved to position {after}."
-RULES_UPDATED = "Successfully updated rules on profile {profile}"
+CREATED_PROFILE = Saying("Created profile {profile}", "would create profile {profile}")
+DELETED_PROFILE = Saying("Deleted profile {profile}", "would delete profile {profile}")
+PROFILE_EXISTS = Saying("Profile {profile} already exists.")
+COMPLETED_RULES = Saying(
+    "Profile {profile} had tags but no rules; the default rules were added.",
+    "profile {profile} has tags but no rules; would add the default rules",
+)
+COMPLETED_TAGS = Saying(
+    "Profile {profile} had rules but no tags; the default tag was added.",
+    "profile {profile} has rules but no tags; would add the default tag",
+)
+TAG_ADDED = Saying("Tag {tag} added to profile {profile}", "would add tag {tag} to profile {profile}")
+TAG_REMOVED = Saying("Tag {tag} removed from profile {profile}", "would remove tag {tag} from profile {profile}")
+TAG_PRESENT = Saying("Tag {tag} already present on profile {profile}, skipping.")
+RULE_PRESENT = Saying("Rule already present, skipping.")
+RULE_MOVED = Saying(
+    "Rule already present at position {before}, moved to position {after}.",
+    "rule already present at position {before}, would move it to position {after}",
+)
+RULES_UPDATED = Saying("Successfully updated rules on profile {profile}", "would update the rules on profile {profile}")
 
 CHECKED = "No errors in {count}."
 PLANNED = "Plan: {counts}"
 APPLIED = "Done: {counts}"
 RESUMED = "Finished the run of {run}"
 ROLLED_BACK = "Undid the run of {run}"
+INTERRUPTED = "interrupted: undoing {count}; press Ctrl-C again to leave what is made"
 NOTHING_UNFINISHED = "There is no unfinished run."
-STEP_DONE = "done"
+STEP_DONE = Saying("done", "would be done")
 STEP_SKIPPED = "already so"
 HEALTHY = "Nothing is wrong."
 UNHEALTHY = "{count} found."

@@ -90,7 +90,7 @@ class Engine:
         steps = read_scripts([Source("chaos.calico", text)], _no_file).steps
 
         def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
-            plan = plan_script(steps, store)
+            plan = plan_script(steps, store, deadline)
             errors = [each for each in plan.diagnostics if each.is_error]
             if errors:
                 raise Refused(errors)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
@@ -65,6 +66,14 @@ def tell(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOW
     with contextlib.suppress(OSError):
         for diagnostic in diagnostics if limit is None else _first(diagnostics, limit):
             print(render(diagnostic, style), file=sys.stderr)
+
+
+def say_at_once(text: str) -> None:
+    """Print a line on standard error from a signal's handler, whatever was just being written there."""
+    # On a terminal, in the place of a progress bar.
+    start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    with contextlib.suppress(OSError):
+        os.write(2, f"{start}{text}\n".encode())
 
 
 def say_bytes(content: bytes) -> None:

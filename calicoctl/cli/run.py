@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.console import say, say_diff, tell
+from calicoctl.cli.console import say, say_at_once, say_diff, tell
 from calicoctl.cli.files import open_file, open_script, read_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.progress import progress
@@ -49,7 +49,8 @@ def run(options: Options) -> int:
     deadline = Deadline(options.timeout)
     try:
         with opened(setting, deadline) as datastore:
-            plan = plan_script(script.steps, datastore)
+            with progress("evaluating") as show:
+                plan = plan_script(script.steps, datastore, deadline, show)
             diagnostics = _strictly((*diagnostics, *plan.diagnostics), request)
             if request.dry_run:
                 tell(missing_file(setting))
@@ -123,23 +124,26 @@ def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: R
     tell(diagnostics, ERRORS_SHOWN)
     if status is ExitStatus.REFUSED:
         return status
-    _print_answers(plan.outcomes, request)
+    _print_answers(plan.outcomes, request, is_done=False)
     say_diff(unified(diffs))
     say(messages.PLANNED.format(counts=counts(diffs)))
     return status
 
 
-def _print_answers(outcomes: Sequence[StepOutcome], request: RunRequest) -> None:
+def _print_answers(outcomes: Sequence[StepOutcome], request: RunRequest, *, is_done: bool) -> None:
     """What the statements of a script say: those that show something always, the others with `--verbose`."""
+    change = messages.STEP_DONE.done if is_done else messages.STEP_DONE.would
     for each in outcomes:
         answer = each.outcome.answer
         if not isinstance(answer, Message | None):
             print_answer(answer)
         elif request.verbose:
-            said = messages.STEP_DONE if each.is_change else messages.STEP_SKIPPED
+            said = change if each.is_change else messages.STEP_SKIPPED
+            if answer is not None:
+                said = answer.text if is_done else answer.conditional or answer.text
             extent = each.step.extent
             text = " ".join(word.text for word in split_words(extent))
-            say(printable(f"{extent.source.name}:{extent.line}: {text}: {said if answer is None else answer.text}"))
+            say(printable(f"{extent.source.name}:{extent.line}: {text}: {said}"))
 
 
 # --- applying -----------------------------------------------------------------------------------
@@ -149,10 +153,15 @@ def _apply(
     plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
 ) -> int:
     scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
-    with ended_as_by_ctrl_c(), progress("applying") as show:
-        result = apply_script(plan, datastore, open_store, deadline, RunOptions(scripts, progress=show))
+    with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
+
+        def interrupted(made: int) -> None:
+            say_at_once(messages.INTERRUPTED.format(count=messages.counted(made, "change")))
+
+        how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
+        result = apply_script(plan, datastore, open_store, deadline, how)
     tell(result.warnings)
-    _print_answers(result.outcomes, request)
+    _print_answers(result.outcomes, request, is_done=True)
     say(messages.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE
 

@@ -34,6 +34,9 @@ def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: S
         "summary": {
             "rules_added": total.rules_added,
             "rules_removed": total.rules_removed,
+            "rules_moved": total.rules_moved,
+            "tags_added": total.tags_added,
+            "tags_removed": total.tags_removed,
             "profiles_changed": total.profiles_changed,
             "profiles_created": total.profiles_created,
             "profiles_deleted": total.profiles_deleted,

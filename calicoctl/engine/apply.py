@@ -90,9 +90,19 @@ def apply_changes(
         return ()
     datastore.check(changes)
     if datastore.is_atomic:
-        _apply_at_once(changes, datastore, replan, options)
+        _apply_at_once(changes, datastore, _uncounted(replan, deadline), options)
         return ()
     return _Run(open_store, deadline, replan, options).carry_out(changes)
+
+
+def _uncounted(replan: Replan, deadline: Deadline) -> Replan:
+    """The same, without the time that it takes being counted."""
+
+    def replan_in_peace(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
+        with deadline.stopped():
+            return replan(profiles, snapshot)
+
+    return replan_in_peace
 
 
 def _apply_at_once(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> None:
@@ -140,7 +150,7 @@ class _Run:
     def __init__(self, open_store: OpenStore, deadline: Deadline, replan: Replan, options: RunOptions) -> None:
         self._open_store = open_store
         self._deadline = deadline
-        self._replan = replan
+        self._replan = _uncounted(replan, deadline)
         self._options = options
         holder = Holder.here(new_run_name(), options.scripts)
         self._name = holder.run
@@ -149,6 +159,8 @@ class _Run:
         self._interrupt = Interrupt()
         # What has been written, also what was taken back since, with the versions.
         self._written: dict[str, tuple[Change, int]] = {}
+        self._done = 0
+        self._is_undoing = False
         # What is made, or may be: by key, since a key that is evaluated again has another step.
         self._made: dict[str, Step] = {}
         # Those of them of which it is not known: they may still be made, by a server that goes on after a standstill.
@@ -164,13 +176,19 @@ class _Run:
             changes = self._prepare(changes)
             if not changes:
                 return ()
-            with deferred_interrupt() as self._interrupt:
+            with deferred_interrupt(self._note_interrupt) as self._interrupt:
                 try:
                     self._make_or_undo(changes)
                     self._finish()
                 except TakenOver as taken_over:
                     return self._taken_over(taken_over.begun)
                 return ()
+
+    def _note_interrupt(self) -> None:
+        """Say at once that the run is being undone: the first time, and not while it is so already."""
+        if not self._is_undoing:
+            self._is_undoing = True
+            self._options.interrupted(self._done)
 
     def _make_or_undo(self, changes: Sequence[Change]) -> None:
         try:
@@ -287,12 +305,11 @@ class _Run:
     def _write(self, batch: Sequence[Change], pending_count: int) -> Writing:
         """Write the changes of one phase; those of profiles in conflict are left."""
         total = len(self._made) + pending_count
-        done = len(self._made)
+        self._done = len(self._made)
 
         def report(count: int) -> None:
-            nonlocal done
-            done += count
-            self._options.progress(done, total)
+            self._done += count
+            self._options.progress(self._done, total)
 
         writing = Writing(batch, self._writers(self._may_go_on))
         try:
@@ -372,12 +389,14 @@ class _Run:
             TakenOver: Another process has the run.
             OutcomeUnknown: It was cut off; the journal stays.
         """
+        self._is_undoing = True
         presses = self._interrupt.count
         writers = self._writers(lambda: self._turn.is_held and self._interrupt.count == presses)
         try:
             self._journal.claim.turn_back()
             may_come = self._forestalled()
-            left_alone = settle([step.back for step in self._steps_to_undo()], writers, lambda _: None)
+            steps = [step.back for step in self._steps_to_undo()]
+            left_alone = settle(steps, writers, self._undone_so_far(len(steps)))
             if may_come is not None:
                 raise may_come
             self._journal.remove()
@@ -387,6 +406,16 @@ class _Run:
         except (DatastoreError, Refused) as error:
             raise self._unfinished(f"{reason}; and then {error}") from error
         return sorted({step.profile for step in (*left_alone, *self._overtaken)})
+
+    def _undone_so_far(self, total: int) -> Callable[[int], None]:
+        done = 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            self._options.undoing(done, total)
+
+        return report
 
     def _forestalled(self) -> OutcomeUnknown | None:
         """Keep writes whose outcome is unknown from being made later, after everything was undone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,6 +79,15 @@ class PartDiff:
         return self._surplus[0]
 
     @cached_property
+    def moved(self) -> int:
+        """How many of the lines that are on both sides have another place among them: as few as would do."""
+        places: dict[Hashable, deque[int]] = {}
+        for place, line in enumerate(self.old or ()):
+            places.setdefault(_kind(line), deque()).append(place)
+        order = [places[kind].popleft() for line in self.new or () if places.get(kind := _kind(line))]
+        return len(order) - _longest_rise(order)
+
+    @cached_property
     def _surplus(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The lines that are only before, and those that are only afterwards."""
         old, new = self.old or (), self.new or ()
@@ -116,18 +125,32 @@ class Counts:
     profiles_changed: int
     profiles_created: int
     profiles_deleted: int
+    rules_moved: int = 0
+    tags_added: int = 0
+    tags_removed: int = 0
 
     def __str__(self) -> str:
+        counted = messages.counted
         text = (
-            f"{messages.counted(self.rules_added, 'rule')} added, {self.rules_removed} removed, "
-            f"{messages.counted(self.profiles_changed, 'profile')} changed"
+            f"{counted(self.rules_added, 'rule')} added, {self.rules_removed} removed, "
+            f"{counted(self.profiles_changed, 'profile')} changed"
         )
-        more = [
+        profiles = [
             f"{number} {word}"
             for number, word in ((self.profiles_created, "created"), (self.profiles_deleted, "deleted"))
             if number
         ]
-        return f"{text} ({', '.join(more)})" if more else text
+        more = [
+            f"{counted(number, noun)} {word}"
+            for number, noun, word in (
+                (self.tags_added, "tag", "added"),
+                (self.tags_removed, "tag", "removed"),
+                (self.rules_moved, "rule", "moved"),
+            )
+            if number
+        ]
+        text += f" ({', '.join(profiles)})" if profiles else ""
+        return f"{text}; {', '.join(more)}" if more else text
 
 
 def _text(line: Line) -> str:
@@ -149,6 +172,15 @@ def _kind(line: Line) -> Hashable:
 def _is_same(line: Line, other: Line) -> bool:
     """Whether two lines read alike."""
     return line is other or _raw(line) == _raw(other) or (_kind(line) == _kind(other) and _text(line) == _text(other))
+
+
+def _longest_rise(numbers: Sequence[int]) -> int:
+    """The length of the longest rising subsequence (patience sorting)."""
+    piles: list[int] = []
+    for number in numbers:
+        place = bisect_left(piles, number)
+        piles[place : place + 1] = [number]
+    return len(piles)
 
 
 def _only(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
@@ -198,12 +230,16 @@ def _lines(profile: Profile, part: str) -> tuple[Line, ...] | None:
 def counts(diffs: Sequence[ProfileDiff]) -> Counts:
     """The numbers of a diff."""
     rules = [part for diff in diffs for part in diff.parts if part.name in RULES]
+    tags = [part for diff in diffs for part in diff.parts if part.name == TAGS]
     return Counts(
         sum(len(part.added) for part in rules),
         sum(len(part.removed) for part in rules),
         len(diffs),
         sum(diff.is_created for diff in diffs),
         sum(diff.is_deleted for diff in diffs),
+        sum(part.moved for part in rules),
+        sum(len(part.added) for part in tags),
+        sum(len(part.removed) for part in tags),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import damage, evaluate, roots
+from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.script import Step
 from calicoctl.engine.state import State
 from calicoctl.policy import statement as valid
@@ -17,6 +18,7 @@ from calicoctl.store.interface import Change, Snapshot
 
 # Up to so many profiles, each folder is read by itself; above, one request for the whole tree is cheaper.
 _FOLDERS_MAX = 16
+_TOLD_AFTER = 500  # statements; progress is told no more often
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def script_roots(steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 @collector_paused()
-def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:
+def evaluate_script(steps: Sequence[Step], snapshot: Snapshot, progress: Progress = no_progress) -> ScriptPlan:
     """Evaluate a script against what was read. Nothing is written.
 
     One mistake is one error: once a statement about a profile could not be done, later ones about the
@@ -78,7 +80,9 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot) -> ScriptPlan:
     state = State(snapshot)
     outcomes: list[StepOutcome] = []
     diagnostics: list[Diagnostic] = []
-    for step in steps:
+    for number, step in enumerate(steps):
+        if number % _TOLD_AFTER == 0:
+            progress(number, len(steps))
         statement = step.statement
         name = None if isinstance(statement, valid.ShowProfiles) else statement.profile
         before = None if name is None else state.profile(name)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -21,10 +21,13 @@ class Interrupt:
 
 
 @contextmanager
-def deferred_interrupt() -> Iterator[Interrupt]:
+def deferred_interrupt(pressed: Callable[[], None]) -> Iterator[Interrupt]:
     """Count Ctrl-C and its kin instead of ending, or raising KeyboardInterrupt, wherever the main thread happens to be.
 
     In another thread, which gets no signals, nothing changes; nor for a signal that is ignored (`nohup`).
+
+    Args:
+        pressed: Called at once, each time.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
@@ -35,6 +38,7 @@ def deferred_interrupt() -> Iterator[Interrupt]:
 
     def note(*_: object) -> None:
         interrupt.count += 1
+        pressed()
 
     for number in heard:
         signal.signal(number, note)

@@ -11,9 +11,15 @@ from calicoctl.store.keys import EndpointKey
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line."""
+    """One line.
+
+    Attributes:
+        text: What is said when it is done.
+        conditional: What is said of it before; empty where that is the same.
+    """
 
     text: str
+    conditional: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from calicoctl.engine.apply import apply_changes
 from calicoctl.engine.diff import ProfileDiff, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan, StepOutcome, evaluate_script, script_roots
 from calicoctl.engine.lock import OpenStore
+from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.script import Step
 from calicoctl.engine.writing import RunOptions
 from calicoctl.policy import statement as valid
@@ -33,13 +34,17 @@ class RunResult:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-def plan_script(steps: Sequence[Step], datastore: Datastore) -> ScriptPlan:
+def plan_script(
+    steps: Sequence[Step], datastore: Datastore, deadline: Deadline, progress: Progress = no_progress
+) -> ScriptPlan:
     """Evaluate a script against what is stored; nothing is written.
 
     Raises:
         Unreachable: The datastore does not answer.
     """
-    return evaluate_script(steps, datastore.read(script_roots(steps)))
+    snapshot = datastore.read(script_roots(steps))
+    with deadline.stopped():
+        return evaluate_script(steps, snapshot, progress)
 
 
 def apply_script(

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 from calicoctl.engine.execute import pauses
 from calicoctl.engine.journal import PIECE_BYTES, Step, profile_of
 from calicoctl.engine.lock import LOCK_SECONDS, OpenStore
+from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.state import phase_of
 from calicoctl.store import keys
 from calicoctl.store.interface import (
@@ -34,14 +35,6 @@ _ROUNDS = 20
 _TOLD_TIMES = 100  # how often the caller is told of progress, if there are so many writes
 
 
-# Told how many of how many changes are made.
-Progress = Callable[[int, int], None]
-
-
-def no_progress(_done: int, _total: int) -> None:
-    """Nobody wants to know."""
-
-
 @dataclass(frozen=True)
 class RunOptions:
     """How a run is carried out.
@@ -50,6 +43,8 @@ class RunOptions:
         scripts: What is run, as others are to be told who wait for it: the names of files.
         also_read: Keys below which everything is read when profiles are evaluated again, besides their folders.
         progress: Told in the caller's thread how many of how many changes are made.
+        undoing: Told so of what is taken back.
+        interrupted: Told, at once, that Ctrl-C was pressed and how many changes are made that will be taken back.
         unchanged: What else the changes rest on: keys of profiles that are to stay as they were read (None:
             absent). Where one is not, its profile is evaluated again.
         workers: How many writes are in flight.
@@ -60,6 +55,8 @@ class RunOptions:
     scripts: tuple[str, ...] = ()
     also_read: tuple[str, ...] = ()
     progress: Progress = no_progress
+    undoing: Progress = no_progress
+    interrupted: Callable[[int], None] = lambda _made: None
     unchanged: Mapping[str, Entry | None] = field(default_factory=lambda: NOTHING)
     workers: int = 16
     lock_seconds: int = LOCK_SECONDS

@@ -63,7 +63,7 @@ class Effect:
     """
 
     profile: Profile
-    message: str | None = None
+    message: messages.Saying | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
 
@@ -84,16 +84,16 @@ def add_profile(profile: Profile) -> Effect:
     elif profile.tags is None:
         message = messages.COMPLETED_TAGS
     else:
-        return Effect(profile, messages.PROFILE_EXISTS.format(profile=profile.name))
-    return Effect(Profile(profile.name, rules, tags), message.format(profile=profile.name))
+        return Effect(profile, messages.PROFILE_EXISTS.filled(profile=profile.name))
+    return Effect(Profile(profile.name, rules, tags), message.filled(profile=profile.name))
 
 
 def add_tag(profile: Profile, tag: str, where: Span) -> Effect:
     """Add a tag at the end, once."""
     tags = readable_tags(profile, where)
     if tag in tags.tags:
-        return Effect(profile, messages.TAG_PRESENT.format(tag=tag, profile=profile.name))
-    return Effect(replace(profile, tags=tags.add(tag)), messages.TAG_ADDED.format(tag=tag, profile=profile.name))
+        return Effect(profile, messages.TAG_PRESENT.filled(tag=tag, profile=profile.name))
+    return Effect(replace(profile, tags=tags.add(tag)), messages.TAG_ADDED.filled(tag=tag, profile=profile.name))
 
 
 def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effect:
@@ -107,7 +107,7 @@ def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effec
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
         raise Refused([diagnose(messages.NO_SUCH_TAG, tag_span, hint, tag=tag, profile=profile.name)])
-    return Effect(replace(profile, tags=tags.remove(tag)), messages.TAG_REMOVED.format(tag=tag, profile=profile.name))
+    return Effect(replace(profile, tags=tags.remove(tag)), messages.TAG_REMOVED.filled(tag=tag, profile=profile.name))
 
 
 def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
@@ -129,7 +129,7 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     index = min(position, len(rules)) - 1
     if rules[index].says(statement.rule):
         return Effect(profile, messages.RULE_PRESENT)
-    message = messages.RULE_MOVED.format(before=present + 1, after=index + 1)
+    message = messages.RULE_MOVED.filled(before=present + 1, after=index + 1)
     return Effect(replace(profile, rules=document.with_rule_moved(statement.direction, present, index)), message)
 
 
@@ -211,7 +211,7 @@ def update_rules(profile: Profile, document: RulesDocument) -> Effect:
     for direction in Direction:
         rules = rules.with_rules(direction, document.rules(direction))
     rules = rules.with_members((key, value) for key, value in document.members if not isinstance(value, Direction))
-    message = messages.RULES_UPDATED.format(profile=profile.name)
+    message = messages.RULES_UPDATED.filled(profile=profile.name)
     if isinstance(profile.rules, RulesDocument) and rules.text() == profile.rules.text():
         return Effect(profile, message)
     return Effect(replace(profile, rules=rules), message)

@@ -90,7 +90,7 @@ def test_what_is_exported_can_be_piped_into_another_datastore(
     said, complaints = running.communicate(timeout=PATIENCE)
     exporting.communicate(timeout=PATIENCE)
     assert (exporting.returncode, running.returncode, complaints) == (0, 0, b"")
-    assert said == b"Done: 7 rules added, 0 removed, 2 profiles changed (2 created)\n"
+    assert said == b"Done: 7 rules added, 0 removed, 2 profiles changed (2 created); 3 tags added\n"
     assert other.run("export") == program.run("export")
 
 

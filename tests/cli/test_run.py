@@ -17,7 +17,7 @@ from tests.cli.scripts import AFTER, NOTHING_DONE, SCRIPT, codes, rules_of, told
 def test_a_script_is_applied_and_summed_up_in_one_line(program: Program, stored: RawStore) -> None:
     ran = program.run("run", stdin=SCRIPT)
     assert (ran.status, ran.stderr) == (0, "")
-    assert ran.stdout == "Done: 5 rules added, 2 removed, 3 profiles changed (1 created)\n"
+    assert ran.stdout == "Done: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added\n"
     assert values(stored) == AFTER
 
 
@@ -45,7 +45,7 @@ def test_verbose_echoes_each_statement_with_what_it_did(program: Program, stored
         f"{name}:15: profile OLD rule update <<EOF: Successfully updated rules on profile OLD",
         f"{name}:18: profile add NEW: Created profile NEW",
         f"{name}:19: profile remove OLD: Deleted profile OLD",
-        "Done: 6 rules added, 2 removed, 4 profiles changed (2 created, 1 deleted)",
+        "Done: 6 rules added, 2 removed, 4 profiles changed (2 created, 1 deleted); 3 tags added",
     ]
 
 
@@ -121,7 +121,7 @@ X
     assert would_be.stdout.startswith(shown)
     assert stored.dump() == before
     ran = program.run_inside("run", stdin=script)
-    assert ran.stdout == f"{shown}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted)\n"
+    assert ran.stdout == f"{shown}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
 
 
 def test_profiles_that_a_listing_hides_are_found_among_many(program: Program, raw: RawStore) -> None:
@@ -179,7 +179,7 @@ def test_a_file_with_an_interpreter_line_runs_itself(program: Program, raw: RawS
         ["./web.calico"], cwd=program.folder, env=environment, capture_output=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == b"Done: 2 rules added, 0 removed, 1 profile changed (1 created)\n"
+    assert done.stdout == b"Done: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added\n"
     assert f"{PROFILES}/WEB/rules" in values(raw)
 
 

@@ -30,7 +30,7 @@ def test_what_a_file_says_stands_where_it_is_included(program: Program, raw: Raw
         ran = program.run("run", "--check", name if folder == "." else "./parts/../main.calico")
         assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 3 statements.\n", "")
     shown = program.run("run", "--dry-run", "main.calico")
-    assert shown.stdout.splitlines()[-1] == "Plan: 2 rules added, 0 removed, 1 profile changed (1 created)"
+    assert shown.stdout.splitlines()[-1] == "Plan: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added"
     assert raw.dump() == {}
     ran = program.run("run", "-v", "main.calico")
     assert ran.stdout.splitlines()[:3] == [

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.program import Program
 from tests.cli.raw import RawStore
 from tests.cli.scripts import SCRIPT, codes, write
@@ -71,6 +73,78 @@ def test_check_as_json(embedded: Program) -> None:
     assert (missing.status, diagnostic["code"], diagnostic["file"]) == (1, "E0626", None)
 
 
+# --- what would be said -------------------------------------------------------------------------
+
+BEGUN = """\
+profile A {
+  tags X, Y
+  inbound {
+    allow tcp
+    allow udp
+    deny
+  }
+  outbound {}
+}
+profile OLD {
+  tags
+  inbound {}
+  outbound {}
+}
+"""
+
+
+def test_a_dry_run_says_what_would_happen_and_a_run_what_has_happened(embedded: Program) -> None:
+    assert embedded.run_inside("run", stdin=BEGUN).status == 0
+    script = """\
+profile add NEW
+profile remove OLD
+profile A tag add Z
+profile A tag remove X
+profile A tag add Y
+profile A rule add inbound --at=1 deny
+profile A rule add inbound allow icmp
+profile A rule update <<END
+{"inbound_rules": [], "outbound_rules": []}
+END
+"""
+    would = embedded.run_inside("run", "--dry-run", "-v", stdin=script).stdout
+    assert [line.partition(": ")[2].rpartition(": ")[2] for line in would.splitlines() if line.startswith("<")] == [
+        "would create profile NEW",
+        "would delete profile OLD",
+        "would add tag Z to profile A",
+        "would remove tag X from profile A",
+        "Tag Y already present on profile A, skipping.",
+        "rule already present at position 3, would move it to position 1",
+        "would be done",
+        "would update the rules on profile A",
+    ]
+    done = embedded.run_inside("run", "-v", stdin=script).stdout
+    assert "would" not in done
+    assert "Created profile NEW" in done
+
+
+@pytest.mark.parametrize(
+    ("script", "counted"),
+    [
+        ("profile A tag add Z\n", "0 rules added, 0 removed, 1 profile changed; 1 tag added"),
+        ("profile A tag remove X\n", "0 rules added, 0 removed, 1 profile changed; 1 tag removed"),
+        ("profile A rule add inbound --at=1 deny\n", "0 rules added, 0 removed, 1 profile changed; 1 rule moved"),
+        (
+            "profile A rule add inbound --at=1 allow udp\nprofile A rule add inbound --at=1 deny\n",
+            "0 rules added, 0 removed, 1 profile changed; 2 rules moved",
+        ),
+        (
+            "profile A rule remove inbound allow tcp\nprofile A rule add inbound --at=1 deny\nprofile A tag add Z\n",
+            "0 rules added, 1 removed, 1 profile changed; 1 tag added, 1 rule moved",
+        ),
+    ],
+)
+def test_tags_and_moves_are_counted(embedded: Program, script: str, counted: str) -> None:
+    assert embedded.run_inside("run", stdin=BEGUN).status == 0
+    assert embedded.run_inside("run", "--dry-run", stdin=script).stdout.splitlines()[-1] == f"Plan: {counted}"
+    assert embedded.run_inside("run", stdin=script).stdout == f"Done: {counted}\n"
+
+
 # --- dry run ------------------------------------------------------------------------------------
 
 DIFF = """\
@@ -101,7 +175,7 @@ DIFF = """\
 +++ WEB outbound
 @@ -0,0 +1 @@
 +allow
-Plan: 5 rules added, 2 removed, 3 profiles changed (1 created)
+Plan: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added
 """
 
 
@@ -169,6 +243,9 @@ def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
         "summary": {
             "rules_added": 1,
             "rules_removed": 1,
+            "rules_moved": 0,
+            "tags_added": 0,
+            "tags_removed": 0,
             "profiles_changed": 3,
             "profiles_created": 1,
             "profiles_deleted": 1,

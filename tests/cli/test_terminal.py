@@ -98,7 +98,7 @@ def test_run_says_that_it_waits_and_takes_what_is_typed(
     narrow_terminal.hand_over()
     assert narrow_terminal.read_until("[N0604]").startswith("note: reading a script from the terminal")
     narrow_terminal.write("profile WEB tag add ONE\n\x04")
-    assert narrow_terminal.read_all().endswith("Done: 0 rules added, 0 removed, 1 profile changed\n")
+    assert narrow_terminal.read_all().endswith("Done: 0 rules added, 0 removed, 1 profile changed; 1 tag added\n")
     assert finished(process).status == 0
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 

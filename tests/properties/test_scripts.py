@@ -178,7 +178,7 @@ def check_at_once(lines: Sequence[str], before: Mapping[str, str], url: str) -> 
         other = filled(other_url, before)
         answers, stopped_at = one_by_one(script, other_url)
         with closing(opened(url)) as store:
-            plan = plan_script(script.steps, store)
+            plan = plan_script(script.steps, store, Deadline(SECONDS))
             assert plan.has_errors == (stopped_at is not None)
             if stopped_at is not None:
                 errors = [each.span for each in plan.diagnostics if each.is_error]
