@@ -1,53 +1,178 @@
-"""The arguments of the commands that have options of their own, other than `profile`."""
+"""The words behind a command other than `profile`: options and operands, as its help text lists them.
+
+The help is the one table of options: what it shows is what is read here and what completion offers. argparse would
+need a second one, answers in words of its own, and takes 10 ms to import.
+"""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from calicoctl import messages
 from calicoctl.cli.commands import OUTPUT_OPTIONS
+from calicoctl.cli.options import argument_span
 from calicoctl.cli.output import read_form
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.cli.usage_words import Option, help_of, options_of, program_options
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.nearest import nearest
 
 
-class Arguments(argparse.ArgumentParser):
-    """Refuses in the program's own way: argparse would exit with 2, which means something else here."""
+@dataclass
+class Arguments:
+    """What was given to a command.
 
-    def __init__(self, command: str) -> None:
-        super().__init__(prog=f"calicoctl {command}", add_help=False, allow_abbrev=False)
+    Attributes:
+        command: The command.
+        operands: The words that are no options, in order.
+        values: The values of the options that take one, by the option's first name in the help; in order.
+        flags: The first names of the others that were given.
+    """
 
-    def add_output(self, words: Sequence[str]) -> None:
-        """Add the option `-o`.
+    command: str
+    operands: list[str] = field(default_factory=list)
+    values: dict[str, list[str]] = field(default_factory=dict)
+    flags: set[str] = field(default_factory=set)
 
-        Args:
-            words: The words of the command line, from the command on.
-        """
+    @property
+    def as_json(self) -> bool:
+        """Whether `-o json` was given."""
+        return self.values.get(OUTPUT_OPTIONS[0], ["text"])[-1] == "json"
 
-        def form(text: str) -> str:
-            if not text:
-                self.error("-o needs a value")
-            return read_form(words, _place(words, text), text)
-
-        self.add_argument(*OUTPUT_OPTIONS, type=form)
-
-    def error(self, message: str) -> NoReturn:
-        """Refuse the arguments.
+    def refuse(self, reason: str) -> NoReturn:
+        """Refuse what does not go together.
 
         Raises:
             Refused: Always.
         """
-        raise Refused([diagnose(messages.RUN_USAGE, None, f"`{self.prog} --help` lists the options", reason=message)])
+        raise Refused([diagnose(messages.RUN_USAGE, None, _see_help(self.command), reason=reason)])
 
 
-def _place(words: Sequence[str], form: str) -> int:
-    """Which word holds the value of `-o`: argparse does not tell."""
-    behind = (index for index, word in enumerate(words) if word == form and _ends_in_option(words[index - 1]))
-    within = (index for index, word in enumerate(words) if word.startswith("-") and word.endswith(form))
-    return max([*behind, *within])
+def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
+    """Read the words of a command line, from the command on.
+
+    Args:
+        words: The words.
+        most: How many operands there may be; None for any number.
+
+    Raises:
+        Refused: An option is none of the command's, lacks its value, takes none or is given twice, or there are too
+            many operands; all that is wrong so.
+    """
+    found = Arguments(words[0])
+    problems = list(_read(words, found))
+    operands = [at for at, word in _operands(words)]
+    if most is not None and not problems:
+        problems += [
+            diagnose(
+                messages.TOO_MANY_WORDS, argument_span(words, at), _see_help(words[0]), word=words[at], command=words[0]
+            )
+            for at in operands[most:]
+        ]
+    if problems:
+        raise Refused(problems)
+    return found
 
 
-def _ends_in_option(word: str) -> bool:
-    """Whether a word is `-o`, or ends with it as `-vo` does."""
-    return word == OUTPUT_OPTIONS[1] or (word.startswith("-") and not word.startswith("--") and word.endswith("o"))
+def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
+    """The error about an option that the command does not have, with the nearest one that it has.
+
+    Args:
+        words: The words of the command line, from the command on.
+        at: Which of them it is.
+    """
+    name, equals, value = words[at].partition("=")
+    command = words[0]
+    known = [each for option in (*options_of(help_of(command)), *program_options()) for each in option.names]
+    near = nearest(name, known) if name.startswith("--") else None
+    if name == "--json" and any(each in known for each in OUTPUT_OPTIONS):
+        near, equals, value = OUTPUT_OPTIONS[1], "=", "json"
+    hint = " ".join(["calicoctl", *words[:at], near + equals + value, *words[at + 1 :]]) if near else _see_help(command)
+    return diagnose(messages.UNKNOWN_OPTION, argument_span(words, at), hint, word=name, command=f"calicoctl {command}")
+
+
+def _see_help(command: str) -> str:
+    return f"`calicoctl {command} --help` lists the options"
+
+
+def _table(command: str) -> dict[str, Option]:
+    return {name: option for option in options_of(help_of(command)) for name in option.names}
+
+
+def _operands(words: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The words that are no options, with their places."""
+    table = _table(words[0])
+    is_value = is_over = False
+    for at, word in enumerate(words[1:], start=1):
+        if is_value:
+            is_value = False
+        elif is_over or not word.startswith("-") or word == "-":
+            yield at, word
+        elif word == "--":
+            is_over = True
+        else:
+            option = table.get(word if word.startswith("--") else f"-{word[-1]}")
+            is_value = option is not None and option.value is not None
+
+
+def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
+    """Read the words into `found`; what is wrong with options."""
+    table = _table(words[0])
+    found.operands += [word for _, word in _operands(words)]
+    operands = {at for at, _ in _operands(words)}
+    at = 0
+    while (at := at + 1) < len(words):
+        word = words[at]
+        if at in operands:
+            continue
+        if word == "--":
+            return
+        for name, value in _parted(word, table):
+            option = table.get(name)
+            if option is None:
+                yield unknown_option(words, at)
+                break
+            if option.value is None and value is not None:
+                hint = " ".join(["calicoctl", *words[:at], name, *words[at + 1 :]])
+                yield diagnose(messages.OPTION_TAKES_NO_VALUE, argument_span(words, at), hint, option=name)
+            elif option.value is None:
+                found.flags.add(option.names[0])
+            else:
+                if value is None and at + 1 < len(words):
+                    at += 1
+                    value = words[at]  # noqa: PLW2901 - the value is the next word
+                yield from _add_value(words, at, option, name, value, found)
+
+
+def _parted(word: str, table: dict[str, Option]) -> Iterator[tuple[str, str | None]]:
+    """The options of one word, each with the value that is in it: `--define=X=1`, `-v`, `-ojson`, `-o=json`, `-vo`."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        yield name, value if equals else None
+        return
+    for place, letter in enumerate(word[1:], start=1):
+        option = table.get(f"-{letter}")
+        rest = word[place + 1 :]
+        if option is not None and option.value is not None:
+            yield f"-{letter}", rest.removeprefix("=") if rest else None
+            return
+        if option is None:
+            yield word, None
+            return
+        yield f"-{letter}", None
+
+
+def _add_value(
+    words: Sequence[str], at: int, option: Option, name: str, value: str | None, found: Arguments
+) -> Iterator[Diagnostic]:
+    first = OUTPUT_OPTIONS[0] if name in OUTPUT_OPTIONS else option.names[0]
+    if value is None or (value == "" and name not in OUTPUT_OPTIONS):
+        yield diagnose(messages.OPTION_NEEDS_VALUE, argument_span(words, at), option=name)
+        return
+    if name in OUTPUT_OPTIONS:
+        if first in found.values:
+            yield diagnose(messages.REPEATED_OPTION, argument_span(words, at), option=name)
+            return
+        value = read_form(words, at, value)
+    found.values.setdefault(first, []).append(value)

@@ -16,6 +16,11 @@ PROGRAM_OPTIONS = (*OPTIONS_WITH_VALUE, *HELP_OPTIONS, "--version")
 # How a command answers. Each command says for itself whether it takes it, behind its name or before it.
 OUTPUT_OPTIONS = ("-o", "--output")
 OUTPUT_FORMS = ("json", "text")
+JOINED_OUTPUTS = tuple(f"-o{form}" for form in OUTPUT_FORMS)
+
+# The options of statements, which the grammar has behind `profile`.
+STATEMENT_OPTIONS = ("--at", "--detailed", "--no-check")
+VALUED_OPTIONS = (*OUTPUT_OPTIONS, "--at")
 
 # What the scripts of `calicoctl completion` ask; no command that anybody types.
 COMPLETE = "__complete"

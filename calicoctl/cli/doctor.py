@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.arguments import Arguments
+from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.console import say, tell
 from calicoctl.cli.options import Options
 from calicoctl.cli.run_json import diagnostic_document
@@ -22,9 +22,7 @@ FORMAT = 1
 
 def run(options: Options) -> int:
     """Report the health of the datastore. Nothing is changed."""
-    parser = Arguments("doctor")
-    parser.add_output(options.words)
-    as_json = parser.parse_args(list(options.words[1:])).output == "json"
+    as_json = read_arguments(options.words, most=0).as_json
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         probes = datastore.probe()
         try:

@@ -11,7 +11,7 @@ from importlib import resources
 from string import Formatter
 
 from calicoctl import messages
-from calicoctl.cli.arguments import Arguments
+from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.console import say
 from calicoctl.cli.options import Options, argument_span
 from calicoctl.cli.status import ExitStatus
@@ -22,9 +22,7 @@ FOLDER = "explanations"
 
 def run(options: Options) -> int:
     """Explain the codes that are given; without one, list all."""
-    parser = Arguments("explain")
-    parser.add_argument("codes", nargs="*", default=[])
-    given: list[str] = parser.parse_args(list(options.words[1:])).codes
+    given = read_arguments(options.words).operands
     kinds = messages.kinds()
     codes = [_code(word) for word in given]
     unknown = [index for index, code in enumerate(codes) if code not in kinds]

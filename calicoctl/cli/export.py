@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calicoctl import messages
+from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.console import say, tell
 from calicoctl.cli.options import Options, argument_span
 from calicoctl.cli.status import ExitStatus
@@ -22,6 +23,7 @@ from calicoctl.syntax.parser import unquote
 
 def run(options: Options) -> int:
     """Print the named profiles, or all, as text that `run` takes."""
+    read_arguments(options.words)
     names = _names(options.words)
     deadline = Deadline(options.timeout)
     try:
@@ -49,8 +51,10 @@ def _names(words: tuple[str, ...]) -> dict[str, Span]:
     """The profiles that were named, each once, with its place on the command line."""
     found: dict[str, Span] = {}
     for index, word in enumerate(words[1:], start=1):
+        if word == "--":
+            continue
         span = argument_span(words, index)
-        name = None if word.startswith("--") else _name(word, span)
+        name = _name(word, span)
         if name is None:
             raise Refused([diagnose(messages.NOT_A_PROFILE, span, "`calicoctl export --help` tells more", name=word)])
         found.setdefault(name, span)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.arguments import Arguments
+from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.console import say, say_bytes, say_diff, tell
 from calicoctl.cli.files import read_script
 from calicoctl.cli.options import Options
@@ -41,7 +41,7 @@ class FormatRequest:
 
 def run(options: Options) -> int:
     """Format scripts. What is wrong in one keeps no other from being formatted."""
-    request = _request(options.words[1:])
+    request = _request(options.words)
     status = ExitStatus.DONE
     for file in request.files:
         try:
@@ -63,17 +63,13 @@ def run(options: Options) -> int:
 
 
 def _request(words: Sequence[str]) -> FormatRequest:
-    parser = Arguments("fmt")
-    parser.add_argument("files", nargs="*", default=[])
-    parser.add_argument("-w", "--write", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--diff", action="store_true")
-    found = parser.parse_args(list(words))
-    request = FormatRequest(tuple(found.files) or ("-",), found.write, found.check, found.diff)
+    found = read_arguments(words)
+    write, check, diff = (name in found.flags for name in ("-w", "--check", "--diff"))
+    request = FormatRequest(tuple(found.operands) or ("-",), write, check, diff)
     if request.write and request.check:
-        parser.error("--write and --check do not go together")
+        found.refuse("--write and --check do not go together")
     if request.write and "-" in request.files:
-        parser.error("--write needs files: standard input cannot be written")
+        found.refuse("--write needs files: standard input cannot be written")
     return request
 
 

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calicoctl import messages
-from calicoctl.cli.commands import HELP_OPTIONS, OPTIONS_WITH_VALUE, OUTPUT_OPTIONS
+from calicoctl.cli.commands import (
+    HELP_OPTIONS,
+    JOINED_OUTPUTS,
+    OPTIONS_WITH_VALUE,
+    OUTPUT_OPTIONS,
+    STATEMENT_OPTIONS,
+    VALUED_OPTIONS,
+)
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.source import COMMAND_LINE, Source, Span
 
@@ -62,10 +69,12 @@ def read_options(arguments: Sequence[str]) -> Options:
             values[name] = value
         elif argument in HELP_OPTIONS:
             wants_help = True
-        elif not words and argument in OUTPUT_OPTIONS and arguments[position + 1 :]:
+        elif not words and _is_of_command(argument):
             # The command decides about it, so it is put behind the command.
-            position += 1
-            leading += [argument, arguments[position]]
+            leading.append(argument)
+            if argument in VALUED_OPTIONS and arguments[position + 1 :]:
+                position += 1
+                leading.append(arguments[position])
         else:
             words.append(argument)
         position += 1
@@ -76,6 +85,12 @@ def read_options(arguments: Sequence[str]) -> Options:
         wants_help,
         words[:1] == ["--version"],
     )
+
+
+def _is_of_command(argument: str) -> bool:
+    """Whether an argument in front of the command is one of the options that belong behind it."""
+    name = argument.partition("=")[0]
+    return name in (*OUTPUT_OPTIONS, *STATEMENT_OPTIONS) or argument in JOINED_OUTPUTS
 
 
 def argument_span(arguments: Sequence[str], index: int) -> Span:

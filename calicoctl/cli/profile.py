@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.answers import print_answer
-from calicoctl.cli.commands import COMMANDS, PROGRAM_OPTIONS
+from calicoctl.cli.commands import COMMANDS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
 from calicoctl.cli.console import read_input, say, tell, tell_usage
 from calicoctl.cli.options import Options
 from calicoctl.cli.output import read_output
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.synonyms import synonym
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.reading import command_line, read_statement
@@ -40,9 +41,10 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
     span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
     if word.startswith("-"):
         near = nearest(word, PROGRAM_OPTIONS)
-        hint = " ".join(["calicoctl", near + equals + value, *words[1:]]) if near else _SEE_HELP
-        return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word)
-    return diagnose(messages.UNKNOWN_COMMAND, span, _meant_command(words), word=words[0])
+        hint = " ".join(["calicoctl", near + equals + value, *words[1:]]) if near else synonym(words) or _SEE_HELP
+        return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word, command="calicoctl")
+    hint = synonym(words) or _meant_command(words)
+    return diagnose(messages.UNKNOWN_COMMAND, span, hint, word=words[0])
 
 
 def _meant_command(words: Sequence[str]) -> str:
@@ -63,11 +65,17 @@ def run(options: Options) -> int:
     try:
         reading = read_statement(command_line(options.words))
     except Refused as refused:
+        options_of_others = _unknown_options(options.words, refused)
+        if options_of_others:
+            tell(options_of_others)
+            return ExitStatus.REFUSED
         tell(refused.diagnostics)
-        if any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics):
+        # Where the corrected statement is known, nobody needs to be told how one is made.
+        is_syntax = any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics)
+        if is_syntax and not (refused.diagnostics[-1].hint or "").startswith("calicoctl "):
             from calicoctl.cli.usage import usage_line
 
-            tell_usage(usage_line(_meant_words(refused) or options.words))
+            tell_usage(usage_line(options.words))
         return ExitStatus.REFUSED
     if output is not None and not isinstance(reading.statement, _SHOWING):
         without = " ".join(["calicoctl", *words])
@@ -76,10 +84,25 @@ def run(options: Options) -> int:
     return _carry_out(reading.statement, options, as_json=output is not None and output.form == "json")
 
 
-def _meant_words(refused: Refused) -> Sequence[str]:
-    """The words of the corrected statement, from `profile` on; empty when none is known."""
-    hint = refused.diagnostics[-1].hint or ""
-    return hint.split()[1:] if hint.startswith("calicoctl profile ") else ()
+def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
+    """The options of a statement that was refused, and that no statement has."""
+    if any(diagnostic.kind is messages.UNKNOWN_WORD for diagnostic in refused.diagnostics):
+        return []  # the statement is known that was meant
+    unknown = [
+        at
+        for at, word in enumerate(words)
+        if at
+        and word.startswith("--")
+        and word != "--"
+        and word.partition("=")[0] not in STATEMENT_OPTIONS
+        and words[at - 1] != "--at"
+    ]
+    if not unknown:
+        return []
+    # Imported here: it reads the help.
+    from calicoctl.cli.arguments import unknown_option
+
+    return [unknown_option(words, at) for at in unknown]
 
 
 @collector_paused()
@@ -98,10 +121,11 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
     with opened(setting, deadline, must_exist=reads_only) as datastore:
         try:
             outcome = execute(statement, datastore, deadline)
-            unfinished = _unfinished_run(statement, datastore)
         except DatastoreError as error:
             tell([error.diagnostic])
             return status_of(error)
+        # Whatever this finds, the statement is done.
+        unfinished = _unfinished_run(statement, datastore)
     tell([*outcome.warnings, *unfinished])
     if as_json and isinstance(statement, _SHOWING):
         # Imported here: only JSON pays for it.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calicoctl import messages
-from calicoctl.cli.arguments import Arguments
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.cli.arguments import read_arguments
 from calicoctl.source import DEFINE_OPTION, Source
 
 
@@ -41,35 +38,24 @@ class RunRequest:
     overrides: tuple[Source, ...]
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = Arguments("run")
-    parser.add_argument("files", nargs="*", default=[])
-    for flag in ("--check", "--dry-run", "--detailed-exitcode", "--strict", "--resume", "--rollback"):
-        parser.add_argument(flag, action="store_true")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("--define", action="append", default=[])
-    parser.add_output(words)
-    return parser
-
-
 def read_request(words: Sequence[str]) -> RunRequest:
     """Read the words of the command, `run` the first of them.
 
     Raises:
         Refused: They are no options of `run`, or do not go together.
     """
-    found = _parser(words).parse_args(list(words[1:]))
+    found = read_arguments(words)
     options = RunRequest(
-        tuple(found.files) or ("-",),
-        found.check,
-        found.dry_run,
-        found.detailed_exitcode,
-        found.output == "json",
-        found.verbose,
-        found.strict,
-        found.resume,
-        found.rollback,
-        tuple(Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in found.define),
+        tuple(found.operands) or ("-",),
+        "--check" in found.flags,
+        "--dry-run" in found.flags,
+        "--detailed-exitcode" in found.flags,
+        found.as_json,
+        "-v" in found.flags,
+        "--strict" in found.flags,
+        "--resume" in found.flags,
+        "--rollback" in found.flags,
+        tuple(Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in found.values.get(DEFINE_OPTION, [])),
     )
     exclusive = [
         flag
@@ -88,10 +74,10 @@ def read_request(words: Sequence[str]) -> RunRequest:
         reason = "--detailed-exitcode goes with --dry-run"
     elif options.as_json and not (options.check or options.dry_run):
         reason = "-o json goes with --check or --dry-run"
-    elif found.files and (options.resume or options.rollback):
+    elif found.operands and (options.resume or options.rollback):
         reason = f"{exclusive[0]} takes no file: the run itself is kept in the datastore"
     elif options.overrides and (options.resume or options.rollback):
         reason = f"{exclusive[0]} takes no --define: the run itself is kept in the datastore"
     if reason is not None:
-        raise Refused([diagnose(messages.RUN_USAGE, None, "`calicoctl run --help` lists the options", reason=reason)])
+        found.refuse(reason)
     return options

@@ -73,6 +73,9 @@ Examples:
   $ calicoctl profile only-local-pings rule add inbound deny icmp
   $ calicoctl profile only-local-pings rule add inbound --at=0 allow from 192.168.0.0/16
 
+  The last rule allows all traffic from there, not only pings; those alone are allowed by
+  $ calicoctl profile only-local-pings rule add inbound --at=0 allow icmp from 192.168.0.0/16
+
 NOTE: The calicoctl profile commands should NOT be used when running Calico with the
 Docker libnetwork driver. The libnetwork driver manages the security policy for containers.
 
@@ -181,12 +184,15 @@ Prints the named profiles, or all, as text that `calicoctl run` takes.
 
 DOCTOR_HELP = """\
 Usage:
-  calicoctl doctor [-o json]
+  calicoctl doctor [options]
 
 Reports, without changing anything: where the datastore is and whether each server of it
 answers, unfinished runs, profiles that the agent would drop or read otherwise and why,
 endpoints that name missing profiles, and tags in rules that no profile carries. The
 status is 1 when something is wrong.
+
+Options:
+  -o, --output=json   One JSON document instead of text.
 
 `calicoctl --help` lists the options that every command takes.
 """

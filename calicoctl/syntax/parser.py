@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import match
+from calicoctl.syntax.position_option import Moved, position_last
 from calicoctl.syntax.tree import Child, Token, Tree
 
 # The characters of one statement or line; nobody writes so many. To part a line into words can take 170 bytes of
@@ -100,8 +101,13 @@ def parse(extent: Span, start: str) -> Line:
     if extent.end - extent.start > LENGTH_MAX:
         raise SyntaxProblem(replace(extent, end=extent.start), frozenset(), start, extent)
     # The text alone, and not a slice of its source: Lark counts lines from the source's beginning on.
-    tree = match(extent.text, start) or _lark_tree(extent, start)
-    return _Builder(extent).line(tree)
+    text = extent.text
+    tree = match(text, start)
+    if tree is None and "--at" in text and start in ("statement", "script_line"):
+        moved = position_last(text)
+        if moved is not None and (found := match(moved.text, start)) is not None:
+            return _Builder(extent, moved).line(found)
+    return _Builder(extent).line(tree or _lark_tree(extent, start))
 
 
 def _lark_tree(extent: Span, start: str) -> Tree:
@@ -149,9 +155,10 @@ class _Builder:
     begin with `_` are left out, and what is optional and absent is None.
     """
 
-    def __init__(self, extent: Span) -> None:
+    def __init__(self, extent: Span, moved: Moved | None = None) -> None:
         self._source = extent.source
         self._shift = extent.start
+        self._moved = moved
 
     def line(self, tree: Tree) -> Line:
         """The node of a tree whose root is a start of the grammar."""
@@ -313,7 +320,7 @@ class _Builder:
     def _word(self, node: Child) -> ast.Word:
         token = self._token(node)
         prefix = len("--at=") if token.name == "AT_POSITION" else 0
-        where = Span(self._source, self._shift + token.start + prefix, self._shift + token.end)
+        where = Span(self._source, self._place(token.start + prefix), self._place(token.end))
         return ast.Word(unquote(token.text[prefix:]), where)
 
     def _keyword(self, node: Child) -> ast.Keyword:
@@ -327,7 +334,14 @@ class _Builder:
 
     def _end(self, node: Child) -> int:
         assert isinstance(node, Tree)
-        return self._shift + node.end
+        return self._place(node.end)
 
     def _span(self, node: Tree | Token) -> Span:
-        return Span(self._source, self._shift + node.start, self._shift + node.end)
+        start, end = self._place(node.start), self._place(node.end)
+        if self._moved is not None and node.start < self._moved.length < node.end:
+            end = self._shift + self._moved.length  # all of it, the option where it stood included
+        return Span(self._source, start, end)
+
+    def _place(self, place: int) -> int:
+        """Where in the source a place of the parsed text is."""
+        return self._shift + (place if self._moved is None else self._moved.original(place))

@@ -147,12 +147,6 @@ def folder_program(embedded: Program) -> Program:
     return embedded
 
 
-def test_a_wrong_option_is_refused(embedded: Program) -> None:
-    ran = embedded.run_inside("doctor", "--fix")
-    assert ran.status == 1
-    assert "[E0627]" in ran.stderr
-
-
 def test_a_run_that_was_cut_off_is_named(embedded: Program, raw_etcd: RawEtcd) -> None:
     raw_etcd.delete(keys.OWN)
     open_store = opener(raw_etcd.url)

@@ -169,7 +169,6 @@ def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Pa
     [
         (["-w"], "--write needs files: standard input cannot be written"),
         (["-w", "--check", "shop.calico"], "--write and --check do not go together"),
-        (["--wirte", "shop.calico"], "unrecognized arguments: --wirte"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(embedded: Program, messy: Path, words: list[str], reason: str) -> None:

@@ -229,8 +229,8 @@ def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, care
         ("profile show -o json -o json", "E0116"),
         ("profile show -o json --output=text", "E0116"),
         ("profile show -o=", "E0632"),
-        ("doctor -o", "E0627"),
-        ("doctor -o=", "E0627"),
+        ("doctor -o", "E0620"),
+        ("doctor -o=", "E0632"),
     ],
 )
 def test_an_option_without_its_value_or_with_two(embedded: Program, words: str, code: str) -> None:

@@ -97,11 +97,8 @@ def test_damage_in_the_datastore_is_a_warning_once_and_an_error_if_strict(progra
         (["--detailed-exitcode"], "--detailed-exitcode goes with --dry-run"),
         (["--check", "--detailed-exitcode"], "--detailed-exitcode goes with --dry-run"),
         (["-o", "json"], "-o json goes with --check or --dry-run"),
-        (["-o"], "argument -o/--output: expected one argument"),
         (["--resume", "a.calico"], "--resume takes no file: the run itself is kept in the datastore"),
         (["--rollback", "-"], "--rollback takes no file: the run itself is kept in the datastore"),
-        (["--dry"], "unrecognized arguments: --dry"),
-        (["--check=1"], "argument --check: ignored explicit argument '1'"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(embedded: Program, options: list[str], reason: str) -> None:

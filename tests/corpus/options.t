@@ -62,9 +62,9 @@ profile WEB rule add inbound --AT=1 allow;fail;E0103;30;profile WEB rule add inb
 profile WEB rule remove inbound --At 1;fail;E0103;33;profile WEB rule remove inbound --at 1
 
 # --- out of place ---
-profile WEB --at=1 rule add inbound allow;fail;E0106;13;profile WEB rule add inbound --at=1 allow
-profile WEB rule --at=1 add inbound allow;fail;E0101;18
---at=1 profile WEB rule add inbound allow;fail;E0106;1;profile WEB rule add inbound --at=1 allow
+profile WEB --at=1 rule add inbound allow;ok;profile WEB rule add inbound --at=1 allow
+profile WEB rule --at=1 add inbound allow;ok;profile WEB rule add inbound --at=1 allow
+--at=1 profile WEB rule add inbound allow;ok;profile WEB rule add inbound --at=1 allow
 profile WEB rule remove inbound --at=1 allow;fail;E0101;40
 profile WEB rule remove inbound allow --at=1;fail;E0101;39
 profile WEB rule show --at=1;fail;E0101;23

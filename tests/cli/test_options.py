@@ -1,0 +1,137 @@
+"""Options of every command: one table, one kind of answer, and the nearest one that there is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from calicoctl.cli.commands import COMMANDS
+from calicoctl.cli.usage_words import help_of, options_of
+from tests.cli.program import Program
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "code", "hint"),
+    [
+        ("run --dryrun F", 15, "E0629", "calicoctl run --dry-run F"),
+        ("run F --verbos", 17, "E0629", "calicoctl run F --verbose"),
+        ("run --json F", 15, "E0629", "calicoctl run --output=json F"),
+        ("run -f F", 15, "E0629", "`calicoctl run --help` lists the options"),
+        ("run -vx F", 15, "E0629", "`calicoctl run --help` lists the options"),
+        ("run --check=1 F", 15, "E0642", "calicoctl run --check F"),
+        ("run -o", 15, "E0620", None),
+        ("run --define", 15, "E0620", None),
+        ("fmt --wirte F", 15, "E0629", "calicoctl fmt --write F"),
+        ("export -o json", 18, "E0629", "`calicoctl export --help` lists the options"),
+        ("export --datastor=x", 18, "E0629", "calicoctl export --datastore=x"),
+        ("doctor --fix", 18, "E0629", "`calicoctl doctor --help` lists the options"),
+        ("doctor --josn", 18, "E0629", "`calicoctl doctor --help` lists the options"),
+        ("doctor WEB", 18, "E0643", "`calicoctl doctor --help` lists the options"),
+        ("explain --foo", 19, "E0629", "`calicoctl explain --help` lists the options"),
+        ("completion sh", 22, "E0644", None),
+        ("completion bahs", 22, "E0644", "calicoctl completion bash"),
+        ("completion --zsh", 22, "E0629", "`calicoctl completion --help` lists the options"),
+        ("completion bash zsh", 27, "E0643", "`calicoctl completion --help` lists the options"),
+        (
+            "profile WEB rule remove inbound --at=1 --dry-run",
+            50,
+            "E0629",
+            "`calicoctl profile --help` lists the options",
+        ),
+        ("profile show --json", 24, "E0629", "calicoctl profile show --output=json"),
+        ("profile show --detaild", 24, "E0104", "calicoctl profile show --detailed"),
+        ("profile remove WEB --nocheck", 30, "E0104", "calicoctl profile remove WEB --no-check"),
+        ("profile add WEB --force", 27, "E0629", "`calicoctl profile --help` lists the options"),
+        ("--datastor=x profile show", 11, "E0629", "calicoctl --datastore=x profile show"),
+    ],
+)
+def test_an_option_that_a_command_does_not_have(
+    embedded: Program, words: str, place: int, code: str, hint: str | None
+) -> None:
+    ran = embedded.run_inside(*words.split())
+    assert (ran.status, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(f"<command line>:1:{place}: error: ")
+    assert re.findall(r"\[(\w+)\]$", ran.stderr, re.MULTILINE) == [code]
+    assert re.findall(r"^hint: (.*)$", ran.stderr, re.MULTILINE) == ([] if hint is None else [hint])
+    assert "usage:" not in ran.stderr
+
+
+@pytest.mark.parametrize("form", ["-o json", "-o=json", "-ojson", "--output json", "--output=json"])
+@pytest.mark.parametrize("command", ["profile show", "doctor"])
+def test_a_form_of_output_before_and_behind_the_command(embedded: Program, form: str, command: str) -> None:
+    assert embedded.run_inside("profile", "add", "WEB").status == 0
+    before = embedded.run_inside(*form.split(), *command.split())
+    behind = embedded.run_inside(*command.split(), *form.split())
+    assert (before.stdout[:1], before.status) == (behind.stdout[:1], behind.status) == ("{", 0)
+
+
+@pytest.mark.parametrize("command", [each for each in COMMANDS if each != "profile"])
+def test_every_option_that_help_lists_is_read(embedded: Program, command: str) -> None:
+    for option in options_of(help_of(command)):
+        for name in option.names:
+            value = [] if option.value is None else ["json" if name in ("-o", "--output") else "A=1"]
+            ran = embedded.run_inside(command, name, *value, "no-such-file")
+            assert "[E0629]" not in ran.stderr, ran
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "profile --at=1 P rule add inbound allow udp",
+        "profile P --at=1 rule add inbound allow udp",
+        "profile P rule --at=1 add inbound allow udp",
+        "profile P rule --at 1 add inbound allow udp",
+        "profile P rule add inbound allow udp --at=1",
+        "--at=1 profile P rule add inbound allow udp",
+        "--at 1 profile P rule add inbound allow udp",
+    ],
+)
+def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> None:
+    assert embedded.run_inside("profile", "add", "P").status == 0
+    assert embedded.run_inside("profile", "P", "rule", "add", "inbound", "deny").status == 0
+    assert embedded.run_inside(*words.split()).status == 0
+    shown = embedded.run_inside("profile", "P", "rule", "show").stdout
+    assert shown.splitlines()[1] == "   1 allow udp"
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("apply -f F", "calicoctl run F"),
+        ("apply F", "calicoctl run F"),
+        ("create -f F", "calicoctl run F"),
+        ("create profile X", "calicoctl profile add X"),
+        ("get profiles", "calicoctl profile show"),
+        ("get profile X", "calicoctl export X"),
+        ("list", "calicoctl profile show"),
+        ("ls", "calicoctl profile show"),
+        ("profiles", "calicoctl profile show"),
+        ("delete profile X", "calicoctl profile remove X"),
+        ("diff F", "calicoctl run --dry-run F"),
+        ("plan F", "calicoctl run --dry-run F"),
+        ("validate F", "calicoctl run --check F"),
+        ("check F", "calicoctl run --check F"),
+        ("lint F", "calicoctl run --check F"),
+        ("test F", "calicoctl run --check F"),
+        ("import F", "calicoctl run F"),
+        ("help", "calicoctl --help"),
+        ("help run", "calicoctl run --help"),
+        ("version", "calicoctl --version"),
+        ("-V", "calicoctl --version"),
+        ("status", "calicoctl doctor"),
+    ],
+)
+def test_a_command_of_another_tool_gets_the_one_that_does_that_here(embedded: Program, words: str, hint: str) -> None:
+    (embedded.folder / "F").write_text("profile add NEW\n")
+    assert embedded.run_inside("profile", "add", "X").status == 0
+    ran = embedded.run_inside(*words.split())
+    assert (ran.status, ran.stderr.splitlines()[-1]) == (1, f"hint: {hint}")
+    assert embedded.run_inside(*hint.split()[1:]).status == 0
+
+
+@pytest.mark.parametrize("word", ["edit", "diff", "validate", "apply", "delete", "create", "describe"])
+def test_without_its_operand_there_is_advice(embedded: Program, word: str) -> None:
+    ran = embedded.run_inside(word)
+    assert ran.status == 1
+    assert ran.stderr.splitlines()[-1].startswith("hint: `calicoctl ")
