@@ -6,6 +6,7 @@ it is about, and a hint. It stays a value until the command line prints it.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from enum import Enum
 from calicoctl.source import Definition, Source, Span
 
 # A line longer than this is drawn as the part around the span: a terminal shows no more at once.
-_SHOWN_COLUMNS = 160
-_SHOWN_BEFORE = 60
+SHOWN_COLUMNS = 160
+_MARGIN = len("  ") + 2 * len("...")
+_LEAST_COLUMNS = 20
 # Values may be made of values without end; nobody follows more steps than these.
 _DEFINITIONS_SHOWN = 4
 
@@ -53,6 +55,11 @@ class Kind:
     code: str
     severity: Severity
     template: str
+
+    @property
+    def outline(self) -> str:
+        """The message with names for its particulars: `port <PORT> is out of range`."""
+        return re.sub(r"\{(\w+)\}", lambda found: f"<{found[1].upper()}>", self.template)
 
 
 @dataclass(frozen=True)
@@ -151,12 +158,21 @@ def _column_count(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+def _fitting(text: str, columns: int) -> int:
+    """How many of the first characters of a text fit into some columns."""
+    for count, character in enumerate(text):
+        columns -= display_width(printable(character))
+        if columns < 0:
+            return count
+    return len(text)
+
+
 def plain(part: str, text: str) -> str:
     """The style of what goes elsewhere than to a terminal: none."""
     return text
 
 
-def render(diagnostic: Diagnostic, style: Style = plain) -> str:
+def render(diagnostic: Diagnostic, style: Style = plain, columns: int = SHOWN_COLUMNS) -> str:
     """Draw a diagnostic as lines of text, without a final line break.
 
     The form is `FILE:LINE:COL: error: message [CODE]`, the source line, carets under the exact
@@ -166,16 +182,17 @@ def render(diagnostic: Diagnostic, style: Style = plain) -> str:
     Args:
         diagnostic: What is drawn.
         style: Sets its parts apart.
+        columns: How wide the source line may be, so that it does not wrap and its carets stay beneath it.
     """
     severity = diagnostic.kind.severity.value
     heading, code = style(severity, f"{severity}:"), style("code", f"[{diagnostic.code}]")
     lines = [f"{_place(diagnostic.span)}{heading} {diagnostic.message} {code}"]
     if diagnostic.span is not None and diagnostic.span.source.text:
-        lines += _excerpt(diagnostic.span, severity, style)
+        lines += _excerpt(diagnostic.span, severity, style, columns)
     if diagnostic.span is not None:
         lines += _inclusions(diagnostic.span.source)
         for definition in diagnostic.span.via[:_DEFINITIONS_SHOWN]:
-            lines += _definition(definition, style)
+            lines += _definition(definition, style, columns)
     if diagnostic.hint is not None and len(diagnostic.hint) <= _HINT_LENGTH_MAX:
         lines.append(f"{style('hint', 'hint:')} {printable(diagnostic.hint)}")
     return "\n".join(lines)
@@ -191,10 +208,10 @@ def definition_note(definition: Definition) -> str:
     return f"`{name}` is first defined here" if definition.is_first else f"from the value of `{name}`"
 
 
-def _definition(definition: Definition, style: Style) -> list[str]:
+def _definition(definition: Definition, style: Style, columns: int) -> list[str]:
     span, note = definition.span, Severity.NOTE.value
     heading = f"{_place(span)}{style(note, f'{note}:')} {definition_note(definition)}"
-    return [heading, *_excerpt(span, note, style), *_inclusions(span.source)]
+    return [heading, *_excerpt(span, note, style, columns), *_inclusions(span.source)]
 
 
 def _place(span: Span | None) -> str:
@@ -203,14 +220,15 @@ def _place(span: Span | None) -> str:
     return f"{printable(shortened(span.source.name))}:{span.line}:{span.column}: "
 
 
-def _excerpt(span: Span, part: str, style: Style) -> list[str]:
+def _excerpt(span: Span, part: str, style: Style, columns: int) -> list[str]:
     """The source line and the caret line; of a long line, the part around the span."""
     text = span.source.text
     line_start, line_end = span.source.line_bounds(span.start)
     shown_start, shown_end, before, after = line_start, line_end, "", ""
-    if line_end - line_start > _SHOWN_COLUMNS:
-        shown_start = max(line_start, span.start - _SHOWN_BEFORE)
-        shown_end = min(line_end, shown_start + _SHOWN_COLUMNS)
+    room = max(columns, _LEAST_COLUMNS) - _MARGIN
+    if line_end - line_start > room or display_width(printable(text[line_start:line_end])) > room:
+        shown_start = span.start - _fitting(text[max(line_start, span.start - room) : span.start][::-1], room * 3 // 8)
+        shown_end = shown_start + _fitting(text[shown_start : min(line_end, shown_start + room)], room)
         before = "..." if shown_start > line_start else ""
         after = "..." if shown_end < line_end else ""
     span_end = max(span.start, min(span.end, shown_end))

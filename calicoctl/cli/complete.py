@@ -273,7 +273,7 @@ def _profiles(line: _Line, given: Sequence[str]) -> list[Candidate]:
 def _codes(given: Sequence[str]) -> list[Candidate]:
     from calicoctl import messages
 
-    return [(code, kind.template) for code, kind in sorted(messages.kinds().items()) if code not in given]
+    return [(code, kind.outline) for code, kind in sorted(messages.kinds().items()) if code not in given]
 
 
 def _print(lines: Sequence[str]) -> None:

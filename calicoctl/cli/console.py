@@ -10,7 +10,17 @@ from typing import BinaryIO
 
 from calicoctl import messages
 from calicoctl.cli.colour import coloured, coloured_diff, is_wanted
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, plain, printable, reason_of, render
+from calicoctl.diagnostics import (
+    SHOWN_COLUMNS,
+    Diagnostic,
+    Kind,
+    Refused,
+    diagnose,
+    plain,
+    printable,
+    reason_of,
+    render,
+)
 
 # More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
 DIAGNOSTICS_SHOWN = 100
@@ -59,13 +69,14 @@ def tell(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOW
         limit: How many are printed, errors first; the others are counted. None for all of them.
     """
     style = coloured if is_wanted(on_terminal=sys.stderr.isatty()) else plain
+    columns = _columns_of_errors()
     # Where both streams go to one place, what was said first stands first. A failure shows again at the end.
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     # Where even standard error cannot be written, there is nobody left to be told.
     with contextlib.suppress(OSError):
         for diagnostic in diagnostics if limit is None else _first(diagnostics, limit):
-            print(render(diagnostic, style), file=sys.stderr)
+            print(render(diagnostic, style, columns), file=sys.stderr)
 
 
 def say_at_once(text: str) -> None:
@@ -154,6 +165,17 @@ def tell_usage(line: str) -> None:
     """Print a usage line below the diagnostics."""
     with contextlib.suppress(OSError):
         print(f"usage: {line}", file=sys.stderr)
+
+
+def _columns_of_errors() -> int:
+    """How wide a source line may be among the diagnostics: as wide as the terminal, where they go to one."""
+    if not sys.stderr.isatty():
+        return SHOWN_COLUMNS
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        columns = 0
+    return min(columns or SHOWN_COLUMNS, SHOWN_COLUMNS)
 
 
 def terminal_width() -> int | None:

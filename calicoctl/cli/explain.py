@@ -6,9 +6,9 @@ What is printed stands in `calicoctl/explanations/`, one file for each code; a t
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Mapping
 from importlib import resources
-from string import Formatter
 
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
@@ -42,14 +42,24 @@ def _code(word: str) -> str:
 
 def _title(kind: Kind) -> str:
     """The message of a kind, with names for its particulars: `E0203: error: port <PORT> is out of range`."""
-    pieces = ((literal, field) for literal, field, _, _ in Formatter().parse(kind.template))
-    message = "".join(literal + (f"<{field.upper()}>" if field else "") for literal, field in pieces)
-    return f"{kind.code}: {kind.severity.value}: {message}"
+    return f"{kind.code}: {kind.severity.value}: {kind.outline}"
 
 
 def _explanation(kind: Kind) -> str:
     text = (resources.files("calicoctl") / FOLDER / f"{kind.code}.md").read_text(encoding="utf-8")
-    return f"{_title(kind)}\n\n{text}"
+    return f"{_title(kind)}\n\n{_without_fences(text) if sys.stdout.isatty() else text}"
+
+
+def _without_fences(text: str) -> str:
+    """A text for people to read: commands are set apart by their indentation, and not by Markdown's fences."""
+    lines: list[str] = []
+    is_code = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            is_code = not is_code
+        else:
+            lines.append(f"  {line}" if is_code and line else line)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _unknown_code(words: tuple[str, ...], index: int, code: str, kinds: Mapping[str, Kind]) -> Diagnostic:

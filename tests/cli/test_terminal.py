@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from calicoctl.diagnostics import display_width
 from tests.cli.program import PATIENCE, Program, Terminal, finished
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw, values
 
@@ -218,3 +219,30 @@ def test_a_folder_that_is_gone_matters_to_nobody(embedded: Program, store: RawSt
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"WEB\n", b"")
+
+
+# --- excerpts and explanations that fit -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["x" * 60, "\u5bb6" * 30, "e\u0301" * 40])
+def test_carets_stay_under_their_words_on_a_narrow_terminal(
+    embedded: Program, narrow_terminal: Terminal, name: str
+) -> None:
+    words = ["profile", name, "rule", "add", "inbound", "allow", "tcp", "to", "ports", "80,http,443"]
+    process = embedded.start(*words, stderr=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    _, line, carets, *_ = narrow_terminal.read_all().splitlines()
+    assert max(display_width(line), display_width(carets)) <= 40
+    start = next(at for at in range(len(line)) if display_width(line[:at]) == carets.index("^"))
+    assert line[start:].startswith("http")
+    assert carets.count("^") == len("http")
+    assert finished(process).status == 1
+
+
+def test_an_explanation_has_no_fences_on_a_terminal(embedded: Program, narrow_terminal: Terminal) -> None:
+    process = embedded.start("explain", "E0203", stdout=narrow_terminal.descriptor)
+    narrow_terminal.hand_over()
+    shown = narrow_terminal.read_all()
+    assert "```" not in shown
+    assert "\n  calicoctl profile WEB rule add inbound allow tcp\n" in shown
+    assert finished(process).status == 0
