@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.reading import file_to_include
 from calicoctl.policy import limits
 from calicoctl.policy.variables import Variables
-from calicoctl.source import Source
+from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
+from calicoctl.syntax.parser import SyntaxProblem
 from calicoctl.syntax.script import Directive, Item, PassOver, pass_over_none, read_script
+
+# What is shown of the first word of a file that is no script: no more than a name, behind which a secret may stand.
+_BEGINNING = re.compile(r"[A-Za-z0-9_.-]{0,20}")
 
 # Opens a file that a script names, relative to that script; raises `Refused`.
 OpenFile = Callable[[ast.Word], Source]
@@ -46,7 +52,23 @@ class Inclusions:
                 yield from refused.diagnostics
             else:
                 if included is not None:
-                    yield from self.items(included)
+                    yield from self._of_script(included)
+
+    def _of_script(self, included: Source) -> Iterator[Item]:
+        """What an included script says; of a file that does not begin like one, only that.
+
+        A script may name any file that its user can read. What is in one that is no script, such as a file of
+        passwords, is nobody's to see: neither in excerpts nor in hints.
+        """
+        is_script = is_told = False
+        for item in self.items(included):
+            if is_script or not isinstance(item, SyntaxProblem):
+                is_script = True
+                yield item
+            elif not is_told:
+                is_told = True
+                self._variables.is_incomplete = True
+                yield _no_script(item)
 
     def _included(self, node: ast.Include, line: Directive) -> Source | None:
         """The script that a line includes; None for one too many, when that was told before."""
@@ -65,3 +87,14 @@ class Inclusions:
         if included.path and included.path in [each.path for each in chain]:
             raise Refused([diagnose(messages.INCLUDE_CYCLE, file.span, path=included.name)])
         return included
+
+
+def _no_script(problem: SyntaxProblem) -> Diagnostic:
+    """The error about an included file that does not begin like a script, with no more of it than the word at fault."""
+    span = problem.span
+    name = _BEGINNING.match(span.text)
+    end = span.start + max(1, 0 if name is None else name.end())
+    line_start, _ = span.source.line_bounds(span.start)
+    cut = replace(span.source, text=span.source.text[line_start:end], first_line=span.line)
+    where = Span(cut, span.start - line_start, end - line_start)
+    return diagnose(messages.NO_SCRIPT, where, word=where.text)

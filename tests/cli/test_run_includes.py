@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 
@@ -203,3 +204,36 @@ def test_a_block_cannot_include(embedded: Program) -> None:
     ran = embedded.run_inside("run", "--check", stdin=script)
     assert codes(ran)[0] == "<standard input>:4:5 E0147"
     assert "hint: it belongs before the line that begins the block\n" in ran.stderr
+
+
+# --- files that are no scripts ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "root:$6$SECRET-1:19000:0\nadmin:SECRET-2:1:2\n",
+        "ETCD_USERNAME=root\nETCD_PASSWORD=SECRET-1\n",
+        "PATH=/usr/bin\0TOKEN=SECRET-1\0" + "x" * 1000,
+        "[default] aws SECRET-1\nkey = SECRET-2\n",
+        "rule add inbound SECRET-1\nprofile SECRET-2 tag\n",
+        "\n# a comment\npassword: SECRET-1\n",
+    ],
+)
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_nothing_of_a_file_that_is_no_script_is_shown(embedded: Program, content: str, is_direct: bool) -> None:
+    write(embedded, "secrets", content)
+    write(embedded, "between.calico", "include secrets\n")
+    script = f"include {'secrets' if is_direct else 'between.calico'}\nprofile add ${{X}}\n"
+    for options in (["--check"], ["--check", "-o", "json"]):
+        ran = embedded.run_inside("run", *options, stdin=script)
+        said = ran.stdout + ran.stderr
+        assert (ran.status, "SECRET" in said) == (1, False), said
+        assert re.findall(r"E0\d{3}", said) == ["E0153"]
+
+
+def test_a_script_with_a_mistake_further_down_is_shown(embedded: Program) -> None:
+    write(embedded, "inner.calico", "profile add A\nprofile B tg add X\nprofil add C\n")
+    ran = embedded.run_inside("run", "--check", stdin="include inner.calico\n")
+    assert ran.stderr.count("inner.calico:") >= 2
+    assert "profile B tg add X" in ran.stderr
