@@ -25,6 +25,7 @@ from calicoctl.store.interface import Change, Conflict, Datastore, Entry
 # How long it is remembered what became of a run whose process may be alive and not know it yet.
 REMEMBERED_SECONDS = 24 * 60 * 60
 _NAMES_MAX = 1000
+_NAME_MAX = 1000  # characters
 _POLL_SECONDS = 0.3
 
 
@@ -78,7 +79,7 @@ def read_begun(entry: Entry) -> Begun:
         origin, is_ended, was_back = fields["origin"], fields["ended"], fields["was_back"]
         if type(origin) is not int or type(is_ended) is not bool or type(was_back) is not bool:
             raise ValueError("not a version, or not a truth value")
-        names = tuple(map(str, fields["left_alone"]))
+        names = tuple(str(name)[:_NAME_MAX] for name in list(fields["left_alone"])[:_NAMES_MAX])
         return Begun(entry, origin, holder, Way(fields["way"]), is_ended, was_back, names)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return Begun(entry, entry.version, Holder.unknown(entry.key))

@@ -147,8 +147,9 @@ class _Ending:
             raise self._unfinished(error.diagnostic.message) from error
         if ended.way is self._claim.way:
             return Settled(ended.left_alone)
-        kind = messages.RUN_ROLLED_BACK if ended.way is Way.BACK else messages.RUN_COMPLETED
-        raise OutcomeUnknown(diagnose(kind, holder=ended.holder))
+        if ended.way is Way.BACK:
+            raise Refused([diagnose(messages.RUN_ROLLED_BACK, holder=ended.holder)])
+        raise Refused([diagnose(messages.RUN_ENDED, None, f"it was completed by {ended.holder}", run=self._run.name)])
 
     def _read(self) -> Sequence[Step]:
         with closing(self._open_store()) as store:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -271,7 +272,9 @@ def text_of(value: object) -> str:
 
 def damaged(run: str, reason: str) -> Refused:
     """The error that says so."""
-    hint = f"look at the profiles that it was to change, then remove it: `etcdctl rm --recursive {keys.RUNS}/{run}`"
+    # The name is a piece of a key, which anybody may have written: pasted into a shell, it must be one word.
+    folder = shlex.quote(f"{keys.RUNS}/{run}")
+    hint = f"look at the profiles that it was to change, then remove it: `etcdctl rm --recursive {folder}`"
     return Refused([diagnose(messages.JOURNAL_DAMAGED, None, hint, run=run, reason=reason)])
 
 

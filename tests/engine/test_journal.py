@@ -269,6 +269,14 @@ def test_a_damaged_journal_is_told_and_nothing_is_done(raw: RawEtcd, store: Etcd
     assert leaves(raw, keys.PROFILES) == {}
 
 
+def test_the_hint_about_a_damaged_journal_is_one_word_to_a_shell(raw: RawEtcd, store: EtcdDatastore) -> None:
+    for leaf in ("begun", "head"):
+        raw.put(f"{keys.RUNS}/x;touch y/{leaf}", "?")
+    (problem,) = find_unfinished(store).damaged
+    assert problem.hint is not None
+    assert f"`etcdctl rm --recursive '{keys.RUNS}/x;touch y'`" in problem.hint
+
+
 # --- what single commands see -------------------------------------------------------------------
 
 
