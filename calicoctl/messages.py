@@ -102,6 +102,10 @@ REPEATED_VARIABLE = _error("E0144", "the variable `{name}` is defined twice")
 LIST_FOR_WORD = _error("E0145", "`{name}` is a list of {count}, and stands where one word belongs")
 EXPANSION_TOO_LARGE = _error("E0146", "{what}; {maximum} is the limit")
 ONLY_OUTSIDE_BLOCKS = _error("E0147", "`{word}` cannot stand in a block")
+TOO_MANY_WORDS_OF_LISTS = _error(
+    "E0154", "lists of variables with more than {long} words are put in too often: they make more than {maximum} words"
+)
+TOO_MUCH_TEXT = _error("E0155", "the scripts have more than {maximum} characters in all")
 NO_SCRIPT = _error("E0153", "the included file does not begin like a script: `{word}` cannot stand here")
 INCLUDE_CYCLE = _error("E0148", "`{path}` would include itself")
 INCLUDE_TOO_DEEP = _error("E0149", "files include one another {maximum} deep, and no deeper")

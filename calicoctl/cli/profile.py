@@ -29,6 +29,13 @@ from calicoctl.store.interface import Datastore, DatastoreError
 _SHOWING = (ShowProfiles, ShowTags, ShowRules)
 # Statements that never write.
 _READING = (*_SHOWING, PrintRulesJson)
+# What the parser says of a word that it knows nothing else of.
+_ABOUT_STRUCTURE = (
+    messages.UNEXPECTED_WORD,
+    messages.UNFINISHED,
+    messages.MISSING_WORD,
+    messages.KEYWORD_AS_NAME,
+)
 _SEE_HELP = "`calicoctl --help` lists the commands"
 
 
@@ -86,8 +93,8 @@ def run(options: Options) -> int:
 
 def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
     """The options of a statement that was refused, and that no statement has."""
-    if any(diagnostic.kind is messages.UNKNOWN_WORD for diagnostic in refused.diagnostics):
-        return []  # the statement is known that was meant
+    if not all(diagnostic.kind in _ABOUT_STRUCTURE for diagnostic in refused.diagnostics):
+        return []  # more is known of what was meant
     unknown = [
         at
         for at, word in enumerate(words)

@@ -159,7 +159,7 @@ class _Run:
         self._interrupt = Interrupt()
         # What has been written, also what was taken back since, with the versions.
         self._written: dict[str, tuple[Change, int]] = {}
-        self._done = 0
+        self._being_made: Sequence[Change] = []
         self._is_undoing = False
         # What is made, or may be: by key, since a key that is evaluated again has another step.
         self._made: dict[str, Step] = {}
@@ -188,7 +188,8 @@ class _Run:
         """Say at once that the run is being undone: the first time, and not while it is so already."""
         if not self._is_undoing:
             self._is_undoing = True
-            self._options.interrupted(self._done)
+            # Told of in batches only, the writes of the moment are counted here.
+            self._options.interrupted(len(self._made) + len(self._being_made))
 
     def _make_or_undo(self, changes: Sequence[Change]) -> None:
         try:
@@ -305,16 +306,19 @@ class _Run:
     def _write(self, batch: Sequence[Change], pending_count: int) -> Writing:
         """Write the changes of one phase; those of profiles in conflict are left."""
         total = len(self._made) + pending_count
-        self._done = len(self._made)
+        done = len(self._made)
 
         def report(count: int) -> None:
-            self._done += count
-            self._options.progress(self._done, total)
+            nonlocal done
+            done += count
+            self._options.progress(done, total)
 
         writing = Writing(batch, self._writers(self._may_go_on))
+        self._being_made = writing.made
         try:
             writing.run(report)
         finally:
+            self._being_made = []
             self._made.update((change.key, Step.of(change)) for change in (*writing.made, *writing.doubtful))
             self._doubtful.update((change.key, change) for change in writing.doubtful)
         if writing.failure is not None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.correction import check
 from calicoctl.engine.mistakes import explain
+from calicoctl.policy import limits
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.plain import pass_over
 from calicoctl.policy.spelling import canonical
@@ -60,7 +62,11 @@ def format_script(source: Source) -> Formatted:
         Refused: A line of it is not in the language, or a block is not whole.
     """
     # What certainly is sound is not read here: each line is parsed below.
-    problems = [problem for item in read_script(source, pass_over) for problem in _problems(item)]
+    found = (problem for item in read_script(source, pass_over) for problem in _problems(item))
+    problems = list(islice(found, limits.ERRORS_MAX + 1))
+    if len(problems) > limits.ERRORS_MAX:
+        # First, as it must be among those that are told.
+        problems.insert(0, diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX))
     if problems:
         raise Refused(problems)
     layout = _Layout()

@@ -37,6 +37,7 @@ class Inclusions:
         self._variables = variables
         self._pass_over = pass_over
         self._count = 0
+        self._length = 0
 
     def items(self, source: Source) -> Iterator[Item]:
         """What a script says, in the order of the text; of an inclusion that fails, why."""
@@ -83,6 +84,10 @@ class Inclusions:
                 return None
             raise Refused([diagnose(messages.TOO_MANY_INCLUDES, file.span, maximum=limits.INCLUDE_COUNT)])
         included = self._open_script(file)
+        self._length += len(included.text)
+        if self._length > limits.TEXT_LENGTH:
+            self._count = limits.INCLUDE_COUNT + 1  # which was told, too
+            raise Refused([diagnose(messages.TOO_MUCH_TEXT, file.span, maximum=limits.TEXT_LENGTH)])
         chain = [outer, *(span.source for span in outer.inclusions)]
         if included.path and included.path in [each.path for each in chain]:
             raise Refused([diagnose(messages.INCLUDE_CYCLE, file.span, path=included.name)])

@@ -52,5 +52,11 @@ VARIABLE_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 VARIABLE_LENGTH = 128
 VALUE_LENGTH = 65_536
 VALUE_DEPTH = 64
+# Of a whole run, all files together. A value of ten thousand ports, put in a thousand times, is a file of 60 KB and
+# gigabytes of memory. Short lists are what scripts are made of, and may be put in as often as there are lines; a word
+# of a long one takes some 300 bytes. Text is bounded like one file, since a file may be included ten thousand times.
+LONG_LIST = 100
+LONG_LIST_WORDS = 1_000_000
+TEXT_LENGTH = 100_000_000
 INCLUDE_DEPTH = 16
 INCLUDE_COUNT = 10_000

@@ -17,7 +17,7 @@ from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.nearest import nearest
 from calicoctl.policy import limits
 from calicoctl.policy.findings import Edit, Finding, Findings
-from calicoctl.source import Definition, ExpandedSpan, Span
+from calicoctl.source import Definition, ExpandedSpan, Source, Span
 from calicoctl.syntax import ast
 
 Node = TypeVar("Node")
@@ -101,6 +101,9 @@ class Variables:
         self._doubtful: set[str] = set()
         # Whether a file that could have defined any name is missing.
         self.is_incomplete = False
+        # The words that long lists have become so far.
+        self._list_words = 0
+        self._definition_lines: tuple[Source | None, dict[str, list[int]]] = (None, {})
 
     # --- defining -------------------------------------------------------------------------------
 
@@ -145,6 +148,8 @@ class Variables:
             return None
         expansion = Expansion(findings)
         words = self._list(node.value, expansion)
+        if not self._afford(len(words), node.name, expansion):
+            return None
         first = self._defined.get(name)
         if first is not None and not _is_same(node, first):
             findings.add(messages.REPEATED_VARIABLE, _first_definition(node, first), name=name)
@@ -242,7 +247,7 @@ class Variables:
             variable = None if whole is None else self._named(whole[1], word, expansion)
             if whole is None or word.span.text != word.text:
                 result.append(self._word(word, expansion))
-            elif variable is not None:
+            elif variable is not None and self._afford(len(variable.words), word, expansion):
                 name = variable.name
                 result += [_put_together([_referred(0, word.span.plain, name, item)]) for item in variable.words]
         size = sum(len(word.text) + 1 for word in result)
@@ -271,6 +276,8 @@ class Variables:
             if variable is None or not self._fits(variable, word, found, expansion, is_list=is_list):
                 is_sound = False
                 continue
+            if not self._afford(len(variable.words), word, expansion):
+                return word
             where = _within(word, *found.span())
             size = _add_value(pieces, where, variable, size)
             if size > limits.VALUE_LENGTH:
@@ -281,6 +288,35 @@ class Variables:
             return word
         _add_typed(pieces, word, at, inner.stop, size)
         return _put_together(pieces, word.span) if any(piece.name for piece in pieces) else word
+
+    def _afford(self, count: int, word: ast.Word, expansion: Expansion) -> bool:
+        """Count the words of a list that is put in, if it is long; whether there are not too many yet.
+
+        That there are is said once: whatever follows is wrong for the same reason.
+        """
+        if count <= limits.LONG_LIST:
+            return True
+        before = self._list_words
+        self._list_words += count
+        if self._list_words <= limits.LONG_LIST_WORDS:
+            return True
+        expansion.refuse(word)
+        if before <= limits.LONG_LIST_WORDS:
+            kind, most = messages.TOO_MANY_WORDS_OF_LISTS, limits.LONG_LIST_WORDS
+            expansion.findings.add(kind, word.span, long=limits.LONG_LIST, maximum=most)
+        return False
+
+    def _line_of_definition(self, name: str, behind: Span) -> int | None:
+        """The line that defines a variable in the rest of a script; None when none seems to."""
+        source = behind.source
+        if self._definition_lines[0] is not source:
+            places: dict[str, list[int]] = {}
+            for found in _DEFINITION.finditer(source.text):
+                places.setdefault(found[1], []).append(found.start())
+            self._definition_lines = (source, places)
+        places = self._definition_lines[1]
+        later = next((place for place in places.get(name, ()) if place >= behind.end), None)
+        return None if later is None else source.line_number(later)
 
     def _named(
         self, name: str, word: ast.Word, expansion: Expansion, where: tuple[int, int] | None = None
@@ -293,7 +329,7 @@ class Variables:
             return variable
         expansion.refuse(word)
         span = _within(word, *(where or (0, len(word.span.text))))
-        below = _line_of_definition(name, span)
+        below = self._line_of_definition(name, span)
         near = None if below else _near(name, {*self._defined, *self._overrides})
         if name in self._doubtful or (self.is_incomplete and not (below or near)):
             return None
@@ -414,10 +450,8 @@ def _is_same(node: ast.Define, first: Variable) -> bool:
     )
 
 
-def _line_of_definition(name: str, behind: Span) -> int | None:
-    """The line that defines a variable in the rest of a script; None when none seems to."""
-    found = re.compile(rf"^[ \t]*define[ \t]+{name}[ \t]*=", re.MULTILINE).search(behind.source.text, behind.end)
-    return None if found is None else behind.source.line_number(found.start())
+# A line that seems to define a variable.
+_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({limits.VARIABLE_PATTERN.pattern})[ \t]*=", re.MULTILINE)
 
 
 def _near(name: str, known: Collection[str]) -> str | None:

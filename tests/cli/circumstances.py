@@ -170,9 +170,28 @@ def removed_lock(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault 
 
 @faulty
 def meddler(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """Somebody changes the rules of DB before its tags are written."""
-    meddling = Fault(True, PASS_ON, before=lambda: scene.raw.put(rules_key("DB"), DENY))
+    """Somebody changes the rules of DB before its tags are written, and makes a folder where these belong."""
+
+    def meddle() -> None:
+        scene.raw.put(rules_key("DB"), DENY)
+        scene.raw.put(f"{tags_key('DB')}/odd", "1")
+
+    meddling = Fault(True, PASS_ON, before=meddle)
     return lambda method, key: meddling if method == "PUT" and key == tags_key("DB") else None
+
+
+@faulty
+def folder_maker(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    """Somebody makes a folder where the tags of DB belong, before they are written."""
+    making = Fault(True, PASS_ON, before=lambda: scene.raw.put(f"{tags_key('DB')}/odd", "1"))
+    return lambda method, key: making if method == "PUT" and key == tags_key("DB") else None
+
+
+@faulty
+def value_maker(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    """Somebody stores a value where the folder of DB belongs, before its rules are written."""
+    making = Fault(True, PASS_ON, before=lambda: scene.raw.put("/calico/v1/policy/profile/DB", "odd"))
+    return lambda method, key: making if method == "PUT" and key == rules_key("DB") else None
 
 
 @faulty
@@ -230,6 +249,9 @@ def killed_and_ended(scene: Scene) -> Iterator[Around]:
 
 # By code: what is so for the example that is wrong, and for the mended one.
 CIRCUMSTANCES: dict[str, tuple[Circumstance, Circumstance]] = {
+    "E0410": (folder_maker, usual),
+    "E0507": (value_maker, usual),
+    "E0704": (folder_maker, usual),
     "E0502": (page_of_a_proxy, usual),
     "E0503": (authentication, authentication),
     "E0504": (without_v2, usual),
@@ -244,7 +266,7 @@ CIRCUMSTANCES: dict[str, tuple[Circumstance, Circumstance]] = {
     "E0706": (lost_from("PUT", "/DB/tags", is_made=False), usual),
     "E0707": (killed, killed),
     "E0708": (killed_and_ended, killed),
-    "E0709": (lost_from("DELETE", "/head", is_made=False), usual),
+    "E0709": (lost_from("DELETE", "/begun", is_made=False), usual),
     "E0711": (slow, usual),
     "N0602": (terminal, terminal),
     "N0604": (terminal, terminal),

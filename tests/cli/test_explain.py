@@ -30,6 +30,8 @@ UNTRIGGERED = {
     **dict.fromkeys(
         ("E0712", "E0713", "E0714", "E0715", "W0704"), "needs a process that stands still while another ends its run"
     ),
+    "E0154": "needs a script that takes seconds",
+    "E0155": "needs a file of ten megabytes",
     "E0639": "needs a machine whose memory is used up",
 }
 # Those that are told in another message's words, as its reason, and not by their own code.

@@ -235,7 +235,7 @@ hint: --define 'PORTS=80, 443'
     [
         (["X"], "--define:1:11 E0102"),
         (["X="], "--define:1:12 E0102"),
-        ([""], "--define:1:9 E0102"),
+        ([""], "<command line>:1:32 E0620"),
         (["1X=1"], "--define:1:10 E0143"),
         (["X=1 2"], "--define:1:14 E0105"),
         (["X=A\nprofile add B"], "--define:1:13 E0101"),

@@ -130,7 +130,7 @@ def test_of_two_edits_far_apart_a_diff_shows_no_more() -> None:
     lines = list(unified(diffs))
     assert [line[0] for line in lines].count("-") - 1 == [line[0] for line in lines].count("+") - 1 == 2
     assert len(lines) < 40
-    assert str(counts(diffs)) == "1 rule added, 1 removed, 1 profile changed"
+    assert str(counts(diffs)) == "1 rule added, 1 removed, 1 profile changed; 1 rule moved"
 
 
 def test_an_older_version_stays_what_it_was() -> None:
