@@ -15,7 +15,7 @@ from enum import Enum
 from calicoctl.source import Definition, Source, Span
 
 # A line longer than this is drawn as the part around the span: a terminal shows no more at once.
-SHOWN_COLUMNS = 160
+SHOWN_COLUMNS = 168
 _MARGIN = len("  ") + 2 * len("...")
 _LEAST_COLUMNS = 20
 # Values may be made of values without end; nobody follows more steps than these.
