@@ -62,7 +62,19 @@ def _meant_command(words: Sequence[str]) -> str:
             read_statement(mended)
             return mended.text
     near = nearest(words[0], COMMANDS)
+    if near == "profile":
+        return _meant_statement(["profile", *words[1:]])
     return " ".join(["calicoctl", near, *words[1:]]) if near else _SEE_HELP
+
+
+def _meant_statement(words: Sequence[str]) -> str:
+    """The corrected statement of words that are none; where none is known, the help that lists them."""
+    try:
+        read_statement(command_line(words))
+    except Refused as refused:
+        hint = refused.diagnostics[-1].hint or ""
+        return hint if hint.startswith("calicoctl profile ") else "`calicoctl profile --help` lists the statements"
+    return command_line(words).text
 
 
 def run(options: Options) -> int:

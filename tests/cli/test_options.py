@@ -130,6 +130,13 @@ def test_a_command_of_another_tool_gets_the_one_that_does_that_here(embedded: Pr
     assert embedded.run_inside(*hint.split()[1:]).status == 0
 
 
+def test_a_misspelt_command_gets_no_hint_that_is_refused_itself(embedded: Program) -> None:
+    ran = embedded.run_inside("profil", "WEB", "rule", "ad", "inbound", "allow")
+    assert ran.stderr.splitlines()[-1] == "hint: calicoctl profile WEB rule add inbound allow"
+    ran = embedded.run_inside("profil", "WEB", "frobnicate", "x")
+    assert ran.stderr.splitlines()[-1] == "hint: `calicoctl profile --help` lists the statements"
+
+
 @pytest.mark.parametrize("word", ["edit", "diff", "validate", "apply", "delete", "create", "describe"])
 def test_without_its_operand_there_is_advice(embedded: Program, word: str) -> None:
     ran = embedded.run_inside(word)
