@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
@@ -21,6 +22,7 @@ from calicoctl.diagnostics import (
     reason_of,
     render,
 )
+from calicoctl.engine.interrupt import waking_signals
 
 # More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
 DIAGNOSTICS_SHOWN = 100
@@ -135,10 +137,11 @@ def read_input(waiting: Kind) -> str:
     """
     if sys.stdin is None:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
-    if sys.stdin.isatty():
+    is_typed = sys.stdin.isatty()
+    if is_typed:
         tell([diagnose(waiting)])
     try:
-        return as_text(read_bytes(sys.stdin.buffer))
+        return as_text(_read_typed(sys.stdin.fileno()) if is_typed else read_bytes(sys.stdin.buffer))
     except (OSError, ValueError) as error:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason=reason_of(error))]) from None
 
@@ -156,9 +159,35 @@ def read_bytes(stream: BinaryIO) -> bytes:
         ValueError: It has more than `INPUT_BYTES_MAX` bytes, or no end, as `/dev/zero`.
     """
     content = stream.read(INPUT_BYTES_MAX + 1)
-    if len(content) > INPUT_BYTES_MAX:
-        raise ValueError(f"it has more than {INPUT_BYTES_MAX} bytes")
+    _require_bounded(len(content))
     return content
+
+
+def _read_typed(descriptor: int) -> bytes:
+    """All that is typed until Ctrl-D; Ctrl-C ends it, whenever it comes.
+
+    A plain `read` would wait on after a Ctrl-C that comes just before its waiting begins: the signal is noted by
+    then, and nothing wakes the wait.
+
+    Raises:
+        OSError, ValueError: As `read_bytes`.
+    """
+    content = bytearray()
+    with waking_signals() as woken:
+        while True:
+            if descriptor not in select.select([descriptor, woken], [], [])[0]:
+                os.read(woken, 1)
+                continue
+            piece = os.read(descriptor, 65536)
+            if not piece:
+                return bytes(content)
+            content += piece
+            _require_bounded(len(content))
+
+
+def _require_bounded(length: int) -> None:
+    if length > INPUT_BYTES_MAX:
+        raise ValueError(f"it has more than {INPUT_BYTES_MAX} bytes")
 
 
 def tell_usage(line: str) -> None:

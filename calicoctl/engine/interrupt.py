@@ -5,6 +5,7 @@ So do the signals by which a system ends a program (SIGTERM) and a terminal that
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -47,6 +48,28 @@ def deferred_interrupt(pressed: Callable[[], None]) -> Iterator[Interrupt]:
     finally:
         for number, action in heard.items():
             signal.signal(number, action)
+
+
+@contextmanager
+def waking_signals() -> Iterator[int]:
+    """A descriptor that can be read as soon as a signal has come, also for one that came before the waiting began.
+
+    Outside the main thread, which alone gets signals, nothing ever comes.
+    """
+    woken, waking = os.pipe()
+    os.set_blocking(waking, False)
+    try:
+        if threading.current_thread() is not threading.main_thread():
+            yield woken
+            return
+        before = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        try:
+            yield woken
+        finally:
+            signal.set_wakeup_fd(before)
+    finally:
+        os.close(woken)
+        os.close(waking)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -403,7 +404,31 @@ def test_carets_stand_under_the_very_words(before: str, word: str, behind: str) 
     text = before + word + behind
     assume("\n" not in text and "\r" not in text and text)
     span = Span(source(text), len(before), len(before) + len(word))
-    _, line, carets = render(diagnose(messages.PORT_ZERO, span)).split("\n")
+    widest = display_width(printable(text)) + 8  # the margin, and dots at both ends
+    _, line, carets = render(diagnose(messages.PORT_ZERO, span), columns=widest).split("\n")
     assert line == f"  {printable(text)}"
     assert carets.strip(" ") == "^" * max(1, display_width(printable(word)))
     assert len(carets) - len(carets.lstrip(" ")) == 2 + display_width(printable(before))
+
+
+@settings(max_examples=200, deadline=None)
+@given(hostile_texts, hostile_texts, hostile_texts, st.integers(20, 60))
+def test_of_a_long_line_the_words_meant_are_shown_above_the_carets(
+    before: str, word: str, behind: str, columns: int
+) -> None:
+    text = before + word + behind
+    assume("\n" not in text and "\r" not in text and word)
+    span = Span(source(text), len(before), len(before) + len(word))
+    _, line, carets = render(diagnose(messages.PORT_ZERO, span), columns=columns).split("\n")
+    assert display_width(line) <= columns
+    above = "".join(_cut(line, len(carets) - len(carets.lstrip(" ")), len(carets)))
+    shown_word = "".join(each for each in printable(word) if display_width(each))
+    assert shown_word.startswith(above)
+    assert above or not shown_word
+
+
+def _cut(line: str, first: int, end: int) -> Iterator[str]:
+    """The characters of a line that fill some of its columns."""
+    for index, character in enumerate(line):
+        if display_width(character) and first <= display_width(line[:index]) < end:
+            yield character
