@@ -17,7 +17,8 @@ from calicoctl.source import Definition, Source, Span
 # A line longer than this is drawn as the part around the span: a terminal shows no more at once.
 SHOWN_COLUMNS = 168
 _MARGIN = len("  ") + 2 * len("...")
-_LEAST_COLUMNS = 20
+# Of a narrower one, an escaped character and its caret would not be seen.
+_LEAST_COLUMNS = 26
 # Values may be made of values without end; nobody follows more steps than these.
 _DEFINITIONS_SHOWN = 4
 

@@ -404,7 +404,7 @@ def test_carets_stand_under_the_very_words(before: str, word: str, behind: str) 
     text = before + word + behind
     assume("\n" not in text and "\r" not in text and text)
     span = Span(source(text), len(before), len(before) + len(word))
-    widest = display_width(printable(text)) + 8  # the margin, and dots at both ends
+    widest = max(len(text), display_width(printable(text))) + 8  # the margin, and dots at both ends
     _, line, carets = render(diagnose(messages.PORT_ZERO, span), columns=widest).split("\n")
     assert line == f"  {printable(text)}"
     assert carets.strip(" ") == "^" * max(1, display_width(printable(word)))
@@ -412,7 +412,7 @@ def test_carets_stand_under_the_very_words(before: str, word: str, behind: str) 
 
 
 @settings(max_examples=200, deadline=None)
-@given(hostile_texts, hostile_texts, hostile_texts, st.integers(20, 60))
+@given(hostile_texts, hostile_texts, hostile_texts, st.integers(26, 60))
 def test_of_a_long_line_the_words_meant_are_shown_above_the_carets(
     before: str, word: str, behind: str, columns: int
 ) -> None:
