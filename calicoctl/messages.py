@@ -68,7 +68,7 @@ SPACE_IN_ARGUMENT = _error("E0114", "argument {number} holds white space; each w
 NOT_UTF8 = _error("E0115", "this text is not valid UTF-8")
 ANYTHING = _error("E0117", "`{word}` is not a match: leave `{keyword}` out to match anything")
 MISSING_SPACE = _error("E0118", "a space is missing in `{word}` after `{keyword}`")
-UNENDED_HERE_DOCUMENT = _error("E0119", "the script ends before the here-document `{word}` does")
+UNENDED_HERE_DOCUMENT = _error("E0119", "no line ends the here-document `{word}`")
 UNENDED_BLOCK = _error("E0120", "this block is not ended")
 REPEATED_PART = _error("E0121", "`{part}` stands twice in this block")
 MISSING_PART = _error("E0122", "this block lacks {parts}: all three parts stand in it, even when empty")
@@ -84,6 +84,10 @@ NO_COUNTERPART = _error("E0162", "`{word}` is not part of the language")
 SEVERAL_VALUES = _error("E0163", "`{word}` is several values, where one belongs")
 NOT_EXPANDED = _error("E0164", "`{word}` looks like a variable that the shell did not expand")
 OF_IPTABLES = _error("E0165", "`{word}` is an option of iptables")
+NUMBERED_RULE = _error(
+    "E0167", "`{word}`: rules in a block have no numbers; they apply in the order in which they stand"
+)
+NEEDS_NO_SIGN = _error("E0168", "no `{sign}` stands behind `{keyword}`")
 PORT_WITH_PROTOCOL = _error("E0166", "`{word}` is not a match; protocol and ports are written apart")
 
 TOO_MANY_ERRORS = _error("E0135", "there are more than {maximum} errors: what is behind them was not read")
@@ -112,6 +116,10 @@ INCLUDE_TOO_DEEP = _error("E0149", "files include one another {maximum} deep, an
 TOO_MANY_INCLUDES = _error("E0150", "more than {maximum} files are included")
 INCLUDE_NOT_UTF8 = _error("E0151", "`{path}` is not valid UTF-8, first in line {line}")
 VALUE_IN_BRACKETS = _error("E0152", "a value stands without brackets; the words of a list are parted by commas")
+OTHER_FORM = _error("E0156", "this is {form}, not a script")
+COMMENT_MARK = _error("E0157", "`{word}` begins no comment here; `#` does")
+BLOCK_ON_ONE_LINE = _error("E0158", "what stands between `{{` and `}}` has lines of its own, and so has the `}}`")
+ODD_DASH = _error("E0159", "`{word}` begins with a dash that is no plain hyphen (U+{codepoint})")
 UNUSED_OVERRIDE = _warning("W0101", "no script defines or uses the variable `{name}`")
 
 # --- E02xx: values -----------------------------------------------------------------------------

@@ -100,15 +100,16 @@ def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | 
     words = split_words(problem.extent)
     stopped = next((at for at, word in enumerate(words) if problem.span.start < word.end), len(words))
     habit = find_habit(words, stopped)
-    if habit is None:
+    if habit is None or (habit.comment is not None and source.is_command_line):
         return None
-    hint = habit.advice
-    if habit.meant is not None:
+    hint = habit.advice or habit.comment
+    if habit.meant:
+        hint = habit.advice
         meant = Source(source.name, " ".join(habit.meant))
         with suppress(SyntaxProblem):
             findings = Findings()
             if check(parse(Span(meant, 0, len(meant.text)), problem.start), findings, variables):
-                hint = as_typed(meant.text, source)
+                hint = "  ".join(filter(None, (as_typed(meant.text, source), habit.comment)))
     return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), hint, **dict(habit.fields))
 
 

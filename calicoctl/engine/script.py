@@ -20,8 +20,9 @@ from calicoctl.policy.rule_update import read_update
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
+from calicoctl.syntax.other_forms import other_form
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.script import Directive, PassedLines, Statement, pass_over_none
+from calicoctl.syntax.script import Directive, Item, PassedLines, Statement, pass_over_none
 
 # To find the line of each takes a look through the whole text; nobody reads so many.
 _SORTED_MAX = 500
@@ -142,7 +143,7 @@ def read_scripts(
     seen: list[Source] = []
     for source in sources:
         seen.append(source)
-        for item in inclusions.items(source):
+        for item in _items(source, inclusions, variables):
             found: Sequence[Diagnostic] = ()
             if isinstance(item, PassedLines):
                 parts.append(_Unread(item, variables))
@@ -173,6 +174,16 @@ def read_scripts(
     return Script(tuple(parts), _in_order(diagnostics, [source.name for source in seen]))
 
 
+def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[Item]:
+    """What a file says; of one that is of another kind, only that."""
+    form = other_form(source)
+    if form is None:
+        yield from inclusions.items(source)
+    else:
+        variables.is_incomplete = True  # nobody knows what it was meant to define
+        yield form
+
+
 def _override(source: Source, variables: Variables) -> list[Diagnostic]:
     """Take a definition of the command line."""
     extent = Span(source, len("--"), len(source.text))
@@ -192,6 +203,9 @@ def _perhaps_defined(extent: Span) -> Sequence[str]:
         return ()
     return _DEFINED.findall(extent.text, 0, 4 * limits.VARIABLE_LENGTH)[:1]
 
+
+# A byte that is not UTF-8.
+_BYTE = re.compile("[\udc80-\udcff]")
 
 # What can be wrong with a value wherever it is put to use.
 _OF_ONE_VALUE = frozenset(
@@ -215,17 +229,33 @@ _OF_ONE_VALUE = frozenset(
 
 
 def _told_once(found: Sequence[Diagnostic], told: set[object]) -> Sequence[Diagnostic]:
-    """What is wrong, without what is wrong in a definition and was told where its value was first put to use."""
+    """What is wrong, without what was told before: of a definition where its value was first put to use.
+
+    Of a file that is no UTF-8, that is told once.
+    """
     kept = []
-    for each in found:
+    for each in map(_of_encoding, found):
         span = each.span
         if span is not None and span.via and each.kind in _OF_ONE_VALUE and is_reference(span.text):
-            mistake = (each.kind, each.fields, span.via)
-            if mistake in told:
-                continue
+            mistake: object = (each.kind, each.fields, span.via)
+        elif span is not None and each.kind is messages.NOT_UTF8:
+            mistake = (each.kind, span.source.name)
+        else:
+            kept.append(each)
+            continue
+        if mistake not in told:
             told.add(mistake)
-        kept.append(each)
+            kept.append(each)
     return kept
+
+
+def _of_encoding(found: Diagnostic) -> Diagnostic:
+    """What is wrong, or that the file is in another encoding: a byte that is no UTF-8 is rarely alone."""
+    if found.span is None or not found.is_error or found.kind is messages.OTHER_FORM:
+        return found
+    if not _BYTE.search(found.span.text):
+        return found
+    return diagnose(messages.NOT_UTF8, found.span, "`iconv -f ISO-8859-1 -t UTF-8` makes UTF-8 of Latin-1")
 
 
 def _in_order(diagnostics: list[Diagnostic], files: list[str]) -> tuple[Diagnostic, ...]:

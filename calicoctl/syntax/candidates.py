@@ -18,7 +18,7 @@ from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
-_PIECE_OF_PORTS = re.compile(r"[0-9,:-]+\Z")
+_PIECE_OF_PORTS = re.compile(r"(?:[0-9,:-]|\$\{[A-Za-z_][A-Za-z0-9_]*\})+\Z")
 LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+)?\]?(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 # A network, or what people write in place of one: a range, a list, an address with wildcards.
@@ -27,6 +27,8 @@ _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and mean something else: `all` is no slip for `allow`.
 _NO_SLIPS = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "sctp", "rename"})
+# Figure dash to horizontal bar, and the minus sign: what editors and web pages make of hyphens.
+_ODD_DASHES = re.compile("[\u2010-\u2015\u2212]{1,2}")
 _DIGITS = re.compile(r"[0-9]+")
 _PEER_WORDS = ("ports", "tag", "cidr")
 _PUT_IN_AT_NEED = ("rule", "tag", "show", "add", "remove", "profile", "type", "code")
@@ -110,6 +112,10 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
         return
     bare = option[1:-1] if is_quoted and option[-1:] == option[:1] else ""
     following = words[index + 1].text if index + 1 < len(words) else ""
+    dashes = _ODD_DASHES.match(option)
+    if dashes is not None and (meant_option := f"--{option[dashes.end() :]}") in choices:
+        yield spelt(meant_option, 1, messages.ODD_DASH, ("word", word.text), ("codepoint", f"{ord(option[0]):04X}"))
+        return
     meant = [(name, 1.0) for name in (bare, *_synonyms(option)) if name in choices and _fits(name, following)]
     meant += [(name, 1.5) for name in _resembling(words, index, option, choices)]
     for name, cost in meant:

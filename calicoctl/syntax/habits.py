@@ -44,6 +44,10 @@ _SERVICES = {
     "ntp": "udp to ports 123",
     "snmp": "udp to ports 161",
 }
+_DIRECTIONS = ("inbound", "outbound")
+_COMMENT_MARK = re.compile(r"//|/\*|;")
+# These are no such marks where anything is glued to them.
+_COMMENT_MARKS_ALONE = frozenset({"--", "!", "*", "'", "REM", "rem"})
 _OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump)")
 _BOTH_PROTOCOLS = frozenset({"dns", "domain", "kerberos", "ldap"})
 _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "state", "conntrack", "ctstate"})
@@ -59,6 +63,7 @@ class Habit:
         fields: The particulars of the message.
         advice: What to do instead, in words.
         meant: The whole statement that means exactly the same; None where there is none.
+        comment: What of it is a comment in a script, behind `meant`; None where nothing is.
     """
 
     kind: Kind
@@ -66,6 +71,7 @@ class Habit:
     fields: tuple[tuple[str, object], ...] = ()
     advice: str | None = None
     meant: tuple[str, ...] | None = None
+    comment: str | None = None
 
 
 def find_habit(words: Sequence[Word], index: int) -> Habit | None:
@@ -80,6 +86,8 @@ def find_habit(words: Sequence[Word], index: int) -> Habit | None:
 
 def _habits(words: Sequence[Word], index: int) -> Iterator[Habit]:
     yield from _of_iptables(words)
+    yield from _comments(words, index)
+    yield from _one_line_blocks(words, index)
     yield from _negations(words)
     if index < len(words):
         word, before = words[index], tuple(each.text for each in words[:index])
@@ -87,6 +95,37 @@ def _habits(words: Sequence[Word], index: int) -> Iterator[Habit]:
         yield from _actions(word, before)
         if _is_in_match(before):
             yield from _matches(words, index)
+
+
+# --- lines of scripts -------------------------------------------------------------------------------------------------
+
+
+def _comments(words: Sequence[Word], index: int) -> Iterator[Habit]:
+    """`// text` and `; text`, also behind a statement."""
+    if index >= len(words):
+        return
+    word = words[index]
+    mark = _COMMENT_MARK.match(word.text)
+    is_alone = word.text in _COMMENT_MARKS_ALONE and index == 0
+    if mark is None and not is_alone:
+        return
+    texts = [each.text for each in words[index:]]
+    texts[0] = texts[0][len(mark[0] if mark else word.text) :]
+    if index > 0 and word.text.startswith(";") and texts[1:2] == ["profile"]:
+        return  # it parts statements
+    comment = " ".join(["#", *(text for text in texts if text)])
+    named = (("word", word.text if mark is None else mark[0]),)
+    yield Habit(messages.COMMENT_MARK, word, named, None, tuple(each.text for each in words[:index]), comment)
+
+
+def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
+    """`outbound { allow }` and `profile DB { tags DB }`."""
+    opening = next((at for at, word in enumerate(words) if word.text.startswith("{")), 0)
+    begins = opening > 0 and (words[0].text in _DIRECTIONS or "profile" in (word.text for word in words[:opening]))
+    is_behind = index < len(words) and (opening < index or words[opening].text != "{")
+    if begins and opening <= index and is_behind and words[opening].text != "{}":
+        begin = " ".join(word.text for word in words[:opening])
+        yield Habit(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line behind `{begin} {{`")
 
 
 # --- whole statements -------------------------------------------------------------------------------------------------

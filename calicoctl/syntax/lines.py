@@ -20,13 +20,15 @@ class LogicalLine:
         extent: The text.
         behind: Where the next line begins: behind its comment, its line break and its here-document.
         document: The here-document behind it.
-        unended: The delimiter of a here-document that the script does not have.
+        unended: The delimiter of a here-document that no line ends.
+        almost: The line that would end it but for white space; it was meant to.
     """
 
     extent: Span
     behind: int
     document: ast.HereDocument | None = None
     unended: Span | None = None
+    almost: Span | None = None
 
 
 def logical_lines(source: Source, position: int = 0, behind: int | None = None) -> Iterator[LogicalLine]:
@@ -53,10 +55,12 @@ def logical_lines(source: Source, position: int = 0, behind: int | None = None) 
             continue
         body_end, body_behind = _body_end(text, position, delimiter)
         if body_behind is None:
-            yield LogicalLine(extent, len(text), unended=delimiter)
-            return
+            almost = _almost_end(source, position, delimiter)
+            position = len(text) if almost is None else almost.end
+            yield LogicalLine(extent, position, unended=delimiter, almost=almost)
+            continue
         body = Source(source.name, text[position:body_end], source.line_number(position), source.included_from)
-        word = delimiter.text.lstrip("<-").strip(" \t'\"")
+        word = _word(delimiter)
         yield LogicalLine(extent, body_behind, ast.HereDocument(word, body.text, Span(body, 0, len(body.text))))
         position = body_behind
 
@@ -111,9 +115,22 @@ def _here_delimiter(extent: Span) -> Span | None:
     return None
 
 
+def _word(delimiter: Span) -> str:
+    """The word that ends a here-document, without its quotes."""
+    return delimiter.text.lstrip("<-").strip(" \t'\"")
+
+
+def _almost_end(source: Source, start: int, delimiter: Span) -> Span | None:
+    """The first line that has the delimiter and white space."""
+    found = re.compile(rf"^[^\S\n]*{re.escape(_word(delimiter))}[^\S\n]*(?:\n|\Z)", re.MULTILINE).search(
+        source.text, start
+    )
+    return None if found is None else Span(source, found.start(), found.end())
+
+
 def _body_end(text: str, start: int, delimiter: Span) -> tuple[int, int | None]:
     """Where the body that begins at `start` ends, and where the line of the delimiter ends; None when there is none."""
-    word = delimiter.text.lstrip("<-").strip(" \t'\"")
+    word = _word(delimiter)
     tabs = r"\t*" if delimiter.text.startswith("<<-") else ""
     found = re.compile(rf"^{tabs}{re.escape(word)}\r?(?:\n|\Z)", re.MULTILINE).search(text, start)
     return (len(text), None) if found is None else (found.start(), found.end())

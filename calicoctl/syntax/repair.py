@@ -18,7 +18,7 @@ from itertools import count
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.source import Source, Span
-from calicoctl.syntax import candidates, directives
+from calicoctl.syntax import block_lines, candidates, directives
 from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 
 # Bounds of the search. A parse takes some 100 µs, so that the worst answer takes about 20 ms; three
@@ -134,6 +134,7 @@ def _steps(words: tuple[candidates.Word, ...], stopped: SyntaxProblem) -> Iterat
     index = _index(words, stopped.span.start)
     yield from candidates.steps(words, index, stopped.expected)
     yield from directives.steps(words, index, stopped.expected)
+    yield from block_lines.steps(words, index, stopped.expected)
     if index > 0:
         # The word before may be the mistake: `profile shwo` is read as a profile called `shwo`.
         expected = _expected_at(words, index - 1, stopped.start)

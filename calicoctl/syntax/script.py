@@ -189,8 +189,7 @@ class _ScriptReader:
     def _item(self, line: LogicalLine) -> Iterator[Item]:
         """What a line outside of any block says; when it begins a block, with the block's lines."""
         if line.unended is not None:
-            word = line.unended.text
-            yield diagnose(messages.UNENDED_HERE_DOCUMENT, line.unended, word=word)
+            yield _unended(line.unended, line.almost)
         try:
             node = parse(line.extent, "script_line")
         except SyntaxProblem as problem:
@@ -338,6 +337,15 @@ class _ScriptReader:
             yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
             block.is_sound = False
         yield block.statement(is_whole=block.is_sound)
+
+
+def _unended(delimiter: Span, almost: Span | None) -> Diagnostic:
+    hint = None
+    if almost is not None:
+        hint = f"in line {almost.line}, white space stands beside `{almost.text.strip()}`, which must be alone there"
+        if almost.text.startswith("\t") and almost.text.strip("\t\r\n") == almost.text.strip():
+            hint += "; after `<<-`, tabs may stand before it"
+    return diagnose(messages.UNENDED_HERE_DOCUMENT, delimiter, hint, word=delimiter.text)
 
 
 def _parsed(line: LogicalLine, start: str) -> Line | None:

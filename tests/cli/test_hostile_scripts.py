@@ -28,7 +28,7 @@ SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "a comment": (lambda: "# " + "x" * LARGE + "\nprofile add WEB\n", None),
     "a comment behind a statement": (lambda: "profile add WEB # " + "x" * LARGE, None),
     "white space": (lambda: " " * LARGE, None),
-    "NULs": (lambda: b"\0" * LARGE, "E0136"),
+    "NULs": (lambda: b"\0" * LARGE, "E0156"),
     "quotes": (lambda: "'" * LARGE, "E0136"),
     "an open quote": (lambda: 'profile "' + "x" * LARGE, "E0136"),
     "backslashes": (lambda: "\\" * LARGE, "E0136"),
@@ -49,7 +49,7 @@ SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "deep JSON in a block": (lambda: BLOCK + "json " + '{"a":' * 100_000 + "\n}\n}\n", "E0304"),
     "what steers a terminal": (lambda: f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n{ESCAPES}\n", "E0214"),
     "bytes that are not UTF-8": (lambda: b"\xff" * LARGE, "E0136"),
-    "noise": (lambda: random.Random(1).randbytes(1_000_000), "E0135"),
+    "noise": (lambda: random.Random(1).randbytes(1_000_000), "E0156"),
     "byte-order marks": (lambda: "\ufeff" * 100_000, "E0101"),
 }
 
@@ -160,3 +160,25 @@ def test_a_pipe_is_a_file(embedded: Program) -> None:
     (embedded.folder / "pipe").write_text("profile add WEB\n")
     output, errors = process.communicate(timeout=60)
     assert (process.returncode, output, errors) == (0, b"No errors in 1 statement.\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")],
+)
+def test_text_in_utf_16_is_said_to_be_that_once(embedded: Program, encoding: str, told: str) -> None:
+    script = "profile add WEB\nprofile WEB tag add CAFÉ\n".encode(encoding)
+    ran = embedded.run("run", "--check", stdin=script)
+    assert ran.status == 1
+    assert ran.stderr.count(" error: ") == 1
+    assert "error: this is UTF-16 text, not a script [E0156]" in ran.stderr
+    assert ran.stderr.endswith(f"hint: `iconv -f {told} -t UTF-8` makes UTF-8 of it\n")
+    assert script.decode(told).removeprefix("\ufeff").startswith("profile")
+
+
+def test_text_in_latin_1_is_said_to_be_that_once(embedded: Program) -> None:
+    script = "# café\nprofile add WEB\nprofile WEB tag add CAFÉ\nprofile CAFÉ tag add B\n".encode("latin-1")
+    ran = embedded.run("run", "--check", stdin=script)
+    assert ran.status == 1
+    assert ran.stderr.count("error: ") == 1
+    assert ran.stderr.startswith("<standard input>:3:21: error: this text is not valid UTF-8 [E0115]\n")

@@ -60,8 +60,8 @@ allow from tag "\\ud83d\\udd25";fail;E0214;16
 # --- typographic quotes and dashes ---
 allow from tag \u201cA\u201d;fail;E0214;16;allow from tag A
 allow from tag \u2018A\u2019;fail;E0214;16;allow from tag A
-profile WEB rule add inbound \u2014at=1 allow;fail;E0101;30
-profile WEB rule add inbound \u2013at=1 allow;fail;E0101;30
+profile WEB rule add inbound \u2014at=1 allow;fail;E0159;30;profile WEB rule add inbound --at=1 allow
+profile WEB rule add inbound \u2013at=1 allow;fail;E0159;30;profile WEB rule add inbound --at=1 allow
 
 # --- what belongs to scripts and shells means nothing here ---
 profile show # all of them;fail;E0101;14

@@ -406,7 +406,7 @@ profile WEB { tags A inbound {} outbound {} }
 profile add A
 ---
 profile add A
-! 1:15 E0101
+! 1:15 E0158
 
 === begun on the first line
 profile WEB { tags A
@@ -416,7 +416,7 @@ profile WEB { tags A
 profile add A
 ---
 profile add A
-! 1:15 E0101
+! 1:15 E0158
 
 === its bracket on a line of its own
 profile WEB
@@ -458,7 +458,7 @@ profile WEB {
 profile add A
 ---
 profile add A
-! 3:13 E0101
+! 3:13 E0158
 
 === an empty block on one line
 profile WEB {}
@@ -575,7 +575,7 @@ profile WEB {
   outbound {}
 }
 ---
-! 2:10 E0101
+! 2:10 E0105
 ! 7:10 E0102
 ! 12:8 E0101
 

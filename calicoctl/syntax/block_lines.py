@@ -1,0 +1,71 @@
+"""Repairs of the lines of a block, as people know them from other languages, or copy them from what is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from calicoctl import messages
+from calicoctl.syntax.candidates import Step, Word
+
+_SETS = frozenset({"=", ":", ":=", "=>"})
+_VERBS = ("add", "remove", "show")
+_TAG = re.compile(r"[A-Za-z0-9_.${}-]+,?\Z")
+_NUMBER = re.compile(r"[0-9]+[.):]?\Z")
+
+
+def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """Every repair at the place where the parser stopped.
+
+    Args:
+        words: The line's words.
+        index: The word that cannot stand there; `len(words)` when the text ended too early.
+        expected: The terminals that could.
+    """
+    if not words or index >= len(words):
+        return
+    if index == 0 and "_TAGS" in expected:
+        yield from _glued_tags(words)
+    elif words[0].text == "tags" and "_COMMA" in expected:
+        yield from _assigned_tags(words)
+        yield from _missing_comma(words, index)
+    elif index == 0 and "_JSON" in expected:
+        yield from _numbered(words)
+
+
+def _glued_tags(words: Sequence[Word]) -> Iterator[Step]:
+    """`tags: WEB` and `tags=WEB`."""
+    first = words[0]
+    sign = first.text[len("tags") :][:1]
+    if first.text.lower().startswith("tags") and sign in ("=", ":"):
+        middle = first.start + len("tags")
+        rest = first.text[len("tags=") :]
+        behind = [Word(rest, middle + 1, first.end)] if rest else []
+        mended = [Word("tags", first.start, middle), *behind, *words[1:]]
+        yield Step(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", "tags")))
+
+
+def _assigned_tags(words: Sequence[Word]) -> Iterator[Step]:
+    """`tags = WEB`, where the sign was read as a tag."""
+    if len(words) > 2 and words[1].text in _SETS:
+        sign = words[1]
+        fields = (("sign", sign.text), ("keyword", "tags"))
+        yield Step([words[0], *words[2:]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+
+
+def _missing_comma(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """`tags WEB DB`."""
+    before, word = words[index - 1], words[index]
+    if words[0].end - words[0].start != len("tags") or words[1].text in _VERBS:
+        return  # `tag add A` is a statement without its beginning
+    if index > 1 and _TAG.match(before.text) and _TAG.match(word.text):
+        mended = [*words[: index - 1], Word(f"{before.text},", before.start, before.end), *words[index:]]
+        fields = (("missing", ","), ("word", word.text))
+        yield Step(mended, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
+
+
+def _numbered(words: Sequence[Word]) -> Iterator[Step]:
+    """`1 allow from tag WEB`, as `rule show` prints it."""
+    number = words[0]
+    if len(words) > 1 and _NUMBER.match(number.text) and words[1].text in ("allow", "deny"):
+        yield Step(list(words[1:]), 1, messages.NUMBERED_RULE, number.start, number.end, (("word", number.text),))
