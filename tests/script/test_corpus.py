@@ -14,6 +14,7 @@ written as «tab», «cr», «bom», «nbsp», «nul», and «cut» for the line
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,3 +128,27 @@ def test_no_case_is_told_twice() -> None:
 def test_every_mistake_of_scripts_has_a_case() -> None:
     told = {line.split()[-1] for case in CASES for line in case.expected if line[:2] in ("! ", "? ")}
     assert OF_SCRIPTS - told == set()
+
+
+# A hint that is a line, and no advice: of a statement, of a block, of a list, or a comment.
+_LINE = re.compile(r"(?:profile|define|allow|deny|tags|json|#)(?: |\Z)|include \S")
+
+
+def _lines_of_hints(script: Script, text: str) -> Iterator[tuple[int, str, str]]:
+    """Each hint that is a line: where it belongs, the line, and the script with it in place of the wrong one."""
+    lines = text.split("\n")
+    for each in script.diagnostics:
+        hint = each.hint if each.is_error and each.span and each.span.source.text == text else None
+        if hint is not None and each.span and _LINE.match(hint) and "<" not in hint:
+            number = each.span.line
+            yield number, hint, "\n".join([*lines[: number - 1], hint, *lines[number:]])
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.where for case in CASES])
+def test_a_hint_that_is_a_line_can_stand_in_place_of_the_wrong_one(case: Case) -> None:
+    text = case.text.removeprefix("\ufeff")
+    script, _ = read(text)
+    for number, hint, mended in _lines_of_hints(script, text):
+        again, _ = read(mended)
+        told = [each for each in again.diagnostics if each.is_error and each.span and each.span.line == number]
+        assert told == [], hint
