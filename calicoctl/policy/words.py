@@ -187,8 +187,8 @@ def _other_range(text: str) -> str | None:
 
 
 def _plainly(text: str, pattern: re.Pattern[str]) -> str | None:
-    """A word without the quotes and dashes of a word processor, if that makes it one of a pattern."""
-    plain = text.translate(_TYPOGRAPHIC)
+    """A word without the quotes and dashes of a word processor, and without `;`, if it is one of a pattern then."""
+    plain = text.translate(_TYPOGRAPHIC).removesuffix(";")
     return plain if plain != text and pattern.fullmatch(plain) else None
 
 
@@ -283,6 +283,8 @@ def _masked(address: IPv4Address | IPv6Address, length: int, word: ast.Word, fin
 
 def _meant_network(address: str, length: str) -> str | None:
     """What was probably meant by a text that is no network; None when that is anyone's guess."""
+    if (length or address).endswith(";"):
+        return _meant_network(address, length[:-1]) if length else _meant_network(address[:-1], length)
     if address.startswith("[") and address.endswith("]") and ":" in address:
         address = address[1:-1]
     address = address.partition("%")[0]
@@ -317,7 +319,7 @@ def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings:
     text = word.text
     if not re.match(r"-?[0-9]+\Z", text):
         known = _ICMP_TYPES[version].get(text.lower()) if what == "type" else None
-        mend = None if known is None else str(known)
+        mend = _plainly(text, _NUMBER) if known is None else str(known)
         findings.add(messages.BAD_NUMBER, word.span, _respelt(word, mend), word=text, what=what, maximum=maximum)
         return None
     number = _small_number(text.lstrip("-"))

@@ -78,3 +78,11 @@ profile WEB rule add inbound -p icmp --icmp-type 8 -j ACCEPT;fail;E0165;30;profi
 profile WEB rule add inbound -p tcp ! -s 10.0.0.0/8 -j ACCEPT;fail;E0165;30
 profile WEB rule add inbound -p sctp -j ACCEPT;fail;E0165;30
 profile WEB rule add inbound allow -p tcp --dport 80;fail;E0165;36
+
+# --- the end of a statement in other languages ---
+profile WEB tag add A\;;fail;E0214;21;profile WEB tag add A
+allow tcp to ports 22\;;fail;E0201;20;allow tcp to ports 22
+allow tcp to ports 22,80\;;fail;E0201;23;allow tcp to ports 22,80
+allow from 10.0.0.0/8\;;fail;E0207;12;allow from 10.0.0.0/8
+allow icmp type 8\;;fail;E0211;17;allow icmp type 8
+allow from tag A\;;fail;E0214;16;allow from tag A
