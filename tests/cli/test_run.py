@@ -191,7 +191,7 @@ def test_bytes_of_other_tools_and_systems(embedded: Program) -> None:
     assert embedded.run_inside("run", "windows.calico").stdout.startswith("Done: 2 rules added, 0 removed, 2 profiles")
     write(embedded, "latin.calico", b"profile add C # caf\xe9\nprofile add caf\xe9\n")
     ran = embedded.run_inside("run", "latin.calico")
-    assert codes(ran) == ["latin.calico:2:13 E0214"]
+    assert codes(ran) == ["latin.calico:2:13 E0115"]
 
 
 @pytest.mark.parametrize(("redirection", "reason"), [("<&-", "it is closed"), ("0> /dev/null", "bad file descriptor")])
