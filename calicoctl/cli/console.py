@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import sys
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO
@@ -22,7 +21,6 @@ from calicoctl.diagnostics import (
     reason_of,
     render,
 )
-from calicoctl.engine.interrupt import waking_signals
 
 # More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
 DIAGNOSTICS_SHOWN = 100
@@ -172,6 +170,11 @@ def _read_typed(descriptor: int) -> bytes:
     Raises:
         OSError, ValueError: As `read_bytes`.
     """
+    # Imported here: nearly no command is typed to.
+    import select
+
+    from calicoctl.engine.interrupt import waking_signals
+
     content = bytearray()
     with waking_signals() as woken:
         while True:
