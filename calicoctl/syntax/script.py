@@ -28,6 +28,8 @@ PARTS = frozenset(_EMPTY_PARTS)
 _STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$", "define", "include"})
 _DIRECTIVES = frozenset({"define", "include"})
 _LINES_PASSED_OVER = 100
+# Here-documents without an end: to look for each end takes a look through the rest of the text.
+_UNENDED_MAX = 10
 _BLOCK_WORDS = frozenset({"tags", "inbound", "outbound", "allow", "deny", "json", "}"})
 
 
@@ -148,6 +150,7 @@ class _ScriptReader:
         self._kept: deque[LogicalLine] = deque()
         # The ends of blocks that were left without one: such an end may still come, and is no second mistake.
         self._missing_ends = 0
+        self._unended_count = 0
 
     def _next(self) -> LogicalLine | None:
         if self._kept:
@@ -155,6 +158,9 @@ class _ScriptReader:
         line = next(self._lines, None)
         if line is not None:
             self._position = line.behind
+            self._unended_count += line.unended is not None
+            if self._unended_count > _UNENDED_MAX:
+                self._position, self._lines = len(self._source.text), iter(())
         return line
 
     def _passed(self, start: str) -> Iterator[PassedLines]:

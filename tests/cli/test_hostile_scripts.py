@@ -49,6 +49,14 @@ SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "deep JSON in a block": (lambda: BLOCK + "json " + '{"a":' * 100_000 + "\n}\n}\n", "E0304"),
     "what steers a terminal": (lambda: f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n{ESCAPES}\n", "E0214"),
     "bytes that are not UTF-8": (lambda: b"\xff" * LARGE, "E0136"),
+    "here-documents that nearly end": (
+        lambda: "".join(f"profile A rule update <<E{number}\n E{number}\n" for number in range(250_000)),
+        "E0119",
+    ),
+    "here-documents that nearly end, in a block": (
+        lambda: BLOCK + "".join(f"allow <<E{number}\n E{number}\n" for number in range(250_000)),
+        "E0120",
+    ),
     "noise": (lambda: random.Random(1).randbytes(1_000_000), "E0156"),
     "byte-order marks": (lambda: "\ufeff" * 100_000, "E0101"),
 }
