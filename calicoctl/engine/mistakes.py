@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.correction import TEXT_ITSELF, as_typed, check, hinted, mended_texts, with_hints
+from calicoctl.engine.correction import TEXT_ITSELF, as_typed, check, hinted, mended_texts, parsed, with_hints
 from calicoctl.engine.references import foreign_references, names_variable, unknown_variables, variable_as_keyword
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.habits import BOTH_PROTOCOLS, find_habit
-from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse
+from calicoctl.syntax.habits import BOTH_PROTOCOLS, Habit, find_habit
+from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem
 from calicoctl.syntax.repair import CHARACTERS_MAX, QUOTED, Repaired, repair, split_words
 from calicoctl.syntax.vocabulary import describe
 
@@ -102,15 +101,20 @@ def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | 
     habit = find_habit(words, stopped)
     if habit is None or (habit.comment is not None and source.is_command_line):
         return None
-    hint = habit.advice or habit.comment
-    if habit.meant:
-        hint = habit.advice
-        meant = Source(source.name, " ".join(habit.meant))
-        with suppress(SyntaxProblem):
-            findings = Findings()
-            if check(parse(Span(meant, 0, len(meant.text)), problem.start), findings, variables):
-                hint = "  ".join(filter(None, (as_typed(meant.text, source), habit.comment)))
+    hint = _meant_line(habit, problem, variables) or habit.advice
     return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), hint, **dict(habit.fields))
+
+
+def _meant_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> str | None:
+    """The line that means the same as a habit, as it must be typed; None where none does that is sound."""
+    if not habit.meant:
+        return habit.comment
+    source = problem.extent.source
+    text = " ".join(habit.meant)
+    node = parsed(text, source, problem.start)
+    if node is None or not check(node, Findings(), variables):
+        return None
+    return "  ".join(filter(None, (as_typed(text, source), habit.comment)))
 
 
 def _original(repaired: Repaired, span: Span, source: Source) -> Span:

@@ -235,18 +235,23 @@ def _told_once(found: Sequence[Diagnostic], told: set[object]) -> Sequence[Diagn
     """
     kept = []
     for each in map(_of_encoding, found):
-        span = each.span
-        if span is not None and span.via and each.kind in _OF_ONE_VALUE and is_reference(span.text):
-            mistake: object = (each.kind, each.fields, span.via)
-        elif span is not None and each.kind is messages.NOT_UTF8:
-            mistake = (each.kind, span.source.name)
-        else:
-            kept.append(each)
-            continue
-        if mistake not in told:
+        mistake = _told_elsewhere(each)
+        if mistake is not None:
+            if mistake in told:
+                continue
             told.add(mistake)
-            kept.append(each)
+        kept.append(each)
     return kept
+
+
+def _told_elsewhere(found: Diagnostic) -> object | None:
+    """What is the same wherever it is found, and worth telling once; None for what belongs to its place."""
+    span = found.span
+    if span is not None and span.via and found.kind in _OF_ONE_VALUE and is_reference(span.text):
+        return found.kind, found.fields, span.via
+    if span is not None and found.kind is messages.NOT_UTF8:
+        return found.kind, span.source.name
+    return None
 
 
 def _of_encoding(found: Diagnostic) -> Diagnostic:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.syntax.candidates import Step, Word
+from calicoctl.syntax.directives import missing_comma
 
 _SETS = frozenset({"=", ":", ":=", "=>"})
 _VERBS = ("add", "remove", "show")
@@ -55,13 +56,10 @@ def _assigned_tags(words: Sequence[Word]) -> Iterator[Step]:
 
 def _missing_comma(words: Sequence[Word], index: int) -> Iterator[Step]:
     """`tags WEB DB`."""
-    before, word = words[index - 1], words[index]
     if words[0].end - words[0].start != len("tags") or words[1].text in _VERBS:
         return  # `tag add A` is a statement without its beginning
-    if index > 1 and _TAG.match(before.text) and _TAG.match(word.text):
-        mended = [*words[: index - 1], Word(f"{before.text},", before.start, before.end), *words[index:]]
-        fields = (("missing", ","), ("word", word.text))
-        yield Step(mended, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
+    if index > 1 and _TAG.match(words[index - 1].text) and _TAG.match(words[index].text):
+        yield missing_comma(words, index, 1.5)
 
 
 def _numbered(words: Sequence[Word]) -> Iterator[Step]:

@@ -91,16 +91,20 @@ def _equals(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iter
         yield Step(mended_words, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
 
 
+def missing_comma(words: Sequence[Word], index: int, cost: float) -> Step:
+    """A comma behind the word before the one where the parser stopped."""
+    before, word = words[index - 1], words[index]
+    mended = _replaced(words, index - 1, f"{before.text},")
+    fields = (("missing", ","), ("word", word.text))
+    return Step(mended, cost, messages.MISSING_WORD, word.start, word.end, fields)
+
+
 def _commas(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
     """`define X = 80 443`."""
     if "_COMMA" not in expected or "_EQUALS" in expected:
         return
-    before, word = words[index - 1], words[index]
-    if not _LOOKS_LIKE_VALUE.match(word.text):
-        return
-    fields = (("missing", ","), ("word", word.text))
-    mended = _replaced(words, index - 1, f"{before.text},")
-    yield Step(mended, 2, messages.MISSING_WORD, word.start, word.end, fields)
+    if _LOOKS_LIKE_VALUE.match(words[index].text):
+        yield missing_comma(words, index, 2)
 
 
 def _brackets(words: Sequence[Word]) -> Iterator[Step]:
