@@ -27,7 +27,7 @@ _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and mean something else: `all` is no slip for `allow`.
 _NO_SLIPS = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "sctp", "rename"})
-# Figure dash to horizontal bar, and the minus sign: what editors and web pages make of hyphens.
+# From the hyphen to the horizontal bar, and the minus sign: what editors and web pages make of a plain hyphen.
 _ODD_DASHES = re.compile("[\u2010-\u2015\u2212]{1,2}")
 _DIGITS = re.compile(r"[0-9]+")
 _PEER_WORDS = ("ports", "tag", "cidr")

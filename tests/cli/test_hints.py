@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from calicoctl.source import Source, Span
+from calicoctl.syntax.repair import split_words
 from tests.cli.program import Program
 from tests.corpus.test_corpus import CASES
 
@@ -15,9 +17,7 @@ _OF_STATE = re.compile(r"\[E04[0-9]{2}\]")
 
 def _mended() -> list[str]:
     """Every statement that the corpus expects as a hint, each once."""
-    wrong = [case for case in CASES if case.verdict == "fail" and len(case.fields) == 3]
-    hints = [case.prefix + case.fields[2] for case in wrong if case.fields[2] != "~" and "<" not in case.fields[2]]
-    return sorted(set(hints))
+    return sorted({case.prefix + case.hint for case in CASES if case.hint is not None})
 
 
 def test_the_hints_of_the_corpus_are_accepted_as_commands(embedded: Program) -> None:
@@ -25,6 +25,6 @@ def test_the_hints_of_the_corpus_are_accepted_as_commands(embedded: Program) -> 
     assert len(_mended()) > 100
     for hint in _mended():
         # A corpus statement is written as in a script: its quotes are the language's, and no shell takes them.
-        words = re.findall(r"""'[^']*'|"(?:[^"\\]|\\.)*"|\S+""", hint)
+        words = [word.text for word in split_words(Span(Source("hint", hint), 0, len(hint)))]
         ran = embedded.run_inside(*words[words[0].endswith("calicoctl") :], stdin=RULES)
         assert ran.status == 0 or _OF_STATE.search(ran.stderr), f"{hint}\n{ran}"

@@ -42,17 +42,17 @@ from calicoctl.policy.text import syntax_of
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+from tests.script.test_corpus import OF_SCRIPTS
 
 RULE_PREFIX = "profile P rule add inbound "
 FOLDER = Path(__file__).parent
 
 # What only the arguments of a command line can get wrong, before there is a text; see `test_reading`.
 OF_ARGUMENTS = {"E0113", "E0114", "E0115"}
-# What only the lines of a script can get wrong together.
-OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219", *(f"E0{code}" for code in range(140, 154))}
-OF_SCRIPTS |= {"E0156", "E0157", "E0158", "E0167", "E0168"}
 # What only texts of great size get wrong (tests/cli/test_hostile_scripts.py, tests/cli/test_budgets.py).
 OF_SIZE = {"E0135", "E0136", "E0154", "E0155"}
+# What only scripts that include others get wrong (tests/cli/test_run_includes.py).
+OF_INCLUDES = {"E0149", "E0150", "E0151", "E0153"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class Case:
     def prefix(self) -> str:
         """What is put before the input to make a statement of it."""
         return RULE_PREFIX if re.match(r"[ \t]*(?:allow|deny)(?!\S)", self.text) else ""
+
+    @property
+    def hint(self) -> str | None:
+        """The statement that is expected as a hint, without what is put before it; None for advice, and for none."""
+        is_whole = self.verdict == "fail" and len(self.fields) == 3 and "<" not in self.fields[2]
+        return self.fields[2] if is_whole and self.fields[2] != "~" else None
 
 
 _ESCAPE = re.compile(r"\\(?:(;)|(\\)|(t)|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
@@ -138,9 +144,8 @@ def test_case(case: Case) -> None:
         verdict, shown, *warned = answer(replace(case, text=case.fields[0]))
         # A network that no packet has stays one.
         assert (shown, warned in ([], ["W0206"]), verdict == "warn") == (case.fields[0], True, warned != [])
-    elif len(case.fields) == 3 and "<" not in case.fields[2] and case.fields[2] != "~":
-        hint = replace(case, text=case.fields[2])
-        assert answer(hint)[0] in ("ok", "warn")
+    elif case.hint is not None:
+        assert answer(replace(case, text=case.hint))[0] in ("ok", "warn")
 
 
 @pytest.mark.parametrize("case", [each for each in CASES if each.prefix], ids=lambda case: case.where)
@@ -164,4 +169,4 @@ def test_no_case_is_told_twice() -> None:
 def test_every_kind_of_mistake_has_a_case() -> None:
     told = {code for case in CASES for field in case.fields[:2] for code in field.split(",")}
     of_the_language = {code for code in messages.kinds() if code.startswith(("E01", "E02", "W02"))}
-    assert of_the_language - OF_ARGUMENTS - OF_SCRIPTS - OF_SIZE - told == set()
+    assert of_the_language - OF_ARGUMENTS - OF_SCRIPTS - OF_INCLUDES - OF_SIZE - told == set()
