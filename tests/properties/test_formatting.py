@@ -14,7 +14,8 @@ from calicoctl.engine.script import Script, read_scripts
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.layout import Code, Comment, read_layout
-from tests.properties.test_scripts import mutated, read, statements
+from tests.properties.test_damaged_scripts import mutated
+from tests.properties.test_scripts import read, statements
 
 MANY = settings(max_examples=300, deadline=None)
 WORDS = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\S)+""")

@@ -1,4 +1,4 @@
-"""Laws of scripts: evaluated at once as one by one, all or nothing, exported and run again, and never a traceback."""
+"""Laws of scripts: evaluated at once as one by one, all or nothing, exported and run again."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose, render
+from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.outcome import Answer
 from calicoctl.engine.run import apply_script, plan_script
@@ -393,117 +392,3 @@ def test_any_script_of_any_trees_reads_to_the_same_trees(trees: list[ast.Stateme
     items = list(read_script(Source("script", text)))
     assert [item.node if isinstance(item, Statement) else item for item in items] == trees
     assert all(isinstance(item, Statement) and item.is_whole for item in items)
-
-
-# --- never a traceback --------------------------------------------------------------------------
-
-SOUND = """\
-# a script with everything in it
-$ calicoctl profile add WEB   # and a comment
-profile WEB rule add inbound --at=1 \\
-    allow tcp from tag 'to' to ports 80,443
-profile WEB rule update <<'EOF'
-{"inbound_rules": [{"action": "log", "log_prefix": "#"}], "outbound_rules": []}
-EOF
-profile DB {
-  tags DB, "BACK"
-  inbound {
-    allow tcp from 10.0.0.0/8 to ports 5432
-    json {"action": "next-tier"}
-  }
-  outbound {}
-}
-profile DB rule remove inbound --at=2
-profile WEB rule json
-"""
-FRAGMENTS = [
-    "\n",
-    "\r\n",
-    "\\\n",
-    " ",
-    "\t",
-    "#",
-    "'",
-    '"',
-    "{",
-    "}",
-    "{}",
-    "<<EOF",
-    "<",
-    "EOF",
-    "$",
-    "--at",
-    "\0",
-    "\x1b",
-]
-FRAGMENTS += ["\udcff", "\ufeff", "\u2028", "\U0001f525", "profile", "inbound {", "tags", ",", "json {", "99999999999"]
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> str:
-    """A sound script, with pieces cut out, put in, doubled and moved."""
-    text = SOUND
-    for _ in range(draw(st.integers(1, 6))):
-        start, end = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
-        end = min(end, start + draw(st.sampled_from([0, 1, 3, 30, 300])))
-        middle = draw(st.sampled_from(["", text[start:end] * 2, text[start:end][::-1]]) | st.sampled_from(FRAGMENTS))
-        text = text[:start] + middle + text[end:]
-    return text
-
-
-garbage = st.binary(max_size=200).map(lambda content: content.decode("utf-8", "surrogateescape"))
-salads = st.lists(st.sampled_from([*FRAGMENTS, *SOUND.split()]), max_size=40).map(" ".join)
-
-
-def check_told(text: str) -> None:
-    script = read(text)
-    for diagnostic in script.diagnostics:
-        drawn = render(diagnostic)
-        assert all(character.isprintable() or character == "\n" for character in drawn), drawn
-        span = diagnostic.span
-        assert span is not None
-        assert 0 <= span.start <= span.end <= len(span.source.text)
-        assert 1 <= span.line <= text.count("\n") + 1
-    for step in script.steps:
-        assert step.extent.text.strip() == step.extent.text != ""
-
-
-@given(mutated())
-@settings(max_examples=300, deadline=None)
-def test_a_damaged_script_is_answered(text: str) -> None:
-    check_told(text)
-
-
-@given(garbage | salads)
-@settings(max_examples=150, deadline=None)
-def test_any_text_is_answered(text: str) -> None:
-    check_told(text)
-
-
-def test_a_sound_script_is_sound() -> None:
-    """So that what is made of it is wrong for what was done to it."""
-    assert read(SOUND).diagnostics == ()
-
-
-def mutations(count: int) -> list[str]:
-    """Some damaged scripts, the same in each run."""
-    found: list[str] = []
-
-    @settings(max_examples=count, database=None, derandomize=True, deadline=None)
-    @given(mutated() | garbage)
-    def collect(text: str) -> None:
-        found.append(text)
-
-    collect()
-    return found[-count:]
-
-
-@pytest.mark.parametrize("options", [["--check"], ["--dry-run", "-o", "json"], ["-v", "--strict"]])
-def test_the_program_answers_damaged_scripts_without_a_traceback(tmp_path: Path, options: list[str]) -> None:
-    program = Program(tmp_path, f"sqlite:{tmp_path / 'profiles.db'}")
-    for text in mutations(10):
-        ran = program.run("run", *options, stdin=text)
-        assert ran.status in (0, 1), ran
-        assert "Traceback" not in ran.stderr
-        assert (": error: " in ran.stderr or '"severity": "error"' in ran.stdout) == (ran.status == 1), ran
-        assert all(character.isprintable() or character == "\n" for character in ran.stdout + ran.stderr)

@@ -9,6 +9,8 @@ import pytest
 from calicoctl.store.access import Access
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd import EtcdDatastore
+from tests.support.etcd_server import RawEtcd
+from tests.support.fault_proxy import FaultProxy, fault_proxy
 
 
 @pytest.fixture
@@ -22,3 +24,10 @@ def open_store() -> Iterator[Callable[..., EtcdDatastore]]:
     yield open_at
     for store in opened:
         store.close()
+
+
+@pytest.fixture
+def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
+    """What stands between the program and the server, and fails as it is told to."""
+    with fault_proxy(raw_etcd.url) as running:
+        yield running

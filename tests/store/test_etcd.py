@@ -1,4 +1,4 @@
-"""etcd: doubtful answers, servers that fail, folders and sizes, all against a real server."""
+"""etcd: doubtful answers, servers that fail, and sizes, all against a real server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.store.etcd import FORM_LIMIT, EtcdDatastore
-from calicoctl.store.interface import Change, Conflict, Entry, Obstructed, OutcomeUnknown, TooLarge, Unreachable
+from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, TooLarge, Unreachable
 from tests.support.etcd_server import RawEtcd, closed_port, running_etcd
 from tests.support.fault_proxy import (
     CUT_AFTER,
@@ -52,12 +52,6 @@ GARBAGE = {
     "cut short": reply("200 OK", b'{"action": "get", "no', length=500),
     "leader lost": LEADER_LOST,
 }
-
-
-@pytest.fixture
-def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
-    with fault_proxy(raw_etcd.url) as running:
-        yield running
 
 
 Opener = Callable[..., EtcdDatastore]
@@ -409,84 +403,6 @@ def test_a_server_without_the_v2_api_is_told(tmp_path: Path, open_store: Opener)
         open_store(url).read([ROOT])
     diagnostic = caught.value.diagnostic
     assert (diagnostic.code, "--enable-v2=true" in (diagnostic.hint or "")) == ("E0504", True)
-
-
-# --- folders -----------------------------------------------------------------------------------
-
-
-def test_emptied_folders_are_removed(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    keys = [KEY, OTHER, f"{ROOT}/deep/down/below/rules"]
-    changes = [Change(key, stored(raw_etcd, key, "old"), None) for key in keys]
-    open_store(raw_etcd.url).commit(changes)
-    assert not raw_etcd.is_folder(f"{ROOT}/web")
-    assert not raw_etcd.is_folder(f"{ROOT}/deep")
-    assert raw_etcd.is_folder(ROOT)
-
-
-def test_emptied_folders_are_removed_when_a_later_change_conflicts(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    gone = Change(KEY, stored(raw_etcd, KEY, "old"), None)
-    with pytest.raises(Conflict) as caught:
-        open_store(raw_etcd.url).commit([gone, Change(f"{ROOT}/db/rules", Entry(f"{ROOT}/db/rules", "x", 1), "y")])
-    assert (caught.value.done, raw_etcd.is_folder(f"{ROOT}/web")) == ((gone,), False)
-
-
-@pytest.mark.parametrize("left", ["labels", "sub/key"])
-def test_a_folder_with_keys_of_others_stays(raw_etcd: RawEtcd, open_store: Opener, left: str) -> None:
-    raw_etcd.put(f"{ROOT}/web/{left}", "another's")
-    open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
-    assert raw_etcd.get(f"{ROOT}/web/{left}") == "another's"
-
-
-def test_what_a_listing_hides_goes_when_nothing_else_is_left(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    for hidden in ("_hidden", "sub/_hidden"):
-        raw_etcd.put(f"{ROOT}/web/{hidden}", "left behind")
-    open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
-    assert not raw_etcd.is_folder(f"{ROOT}/web")
-
-
-def test_a_key_that_comes_while_its_folder_goes_stays(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
-    change = Change(KEY, stored(raw_etcd, KEY, "old"), None)
-    proxy.inject("DELETE", Fault(True, PASS_ON, after=lambda: raw_etcd.put(OTHER, "another's")))
-    open_store(proxy.url).commit([change])
-    assert ("DELETE", "/v2/keys/calico/v1/policy/profile/web?dir=true") in proxy.requests
-    assert raw_etcd.get(OTHER) == "another's"
-
-
-def test_folders_outside_the_profiles_are_left_alone(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    key = "/calico/v1/host/h/workload/o/w/endpoint/e"
-    open_store(raw_etcd.url).commit([Change(key, stored(raw_etcd, key, "{}"), None)])
-    assert raw_etcd.is_folder("/calico/v1/host/h/workload/o/w/endpoint")
-
-
-def test_an_empty_folder_is_nothing(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    raw_etcd.put_folder(f"{ROOT}/web")
-    store = open_store(raw_etcd.url)
-    assert store.read([ROOT]) == store.read([f"{ROOT}/web"]) == {}
-    store.commit([Change(KEY, None, "new")])
-    assert raw_etcd.get(KEY) == "new"
-
-
-def test_a_folder_in_the_place_of_a_value_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    raw_etcd.put_folder(KEY)
-    store = open_store(raw_etcd.url)
-    assert store.read([ROOT, KEY]) == {}
-    for before in (None, Entry(KEY, "old", 1)):
-        with pytest.raises(Unreachable) as caught:
-            store.commit([Change(KEY, before, "new")])
-        assert caught.value.diagnostic.code == "E0506"
-    assert raw_etcd.is_folder(KEY)
-
-
-def test_a_value_in_the_place_of_a_folder_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    raw_etcd.put(f"{ROOT}/web", "x")
-    store = open_store(raw_etcd.url)
-    with pytest.raises(Obstructed) as read:
-        store.read([KEY])
-    assert (read.value.diagnostic.code, f"`{ROOT}/web`" in read.value.diagnostic.message) == ("E0511", True)
-    assert [entry.value for entry in store.read([ROOT]).values()] == ["x"]
-    with pytest.raises(Unreachable) as caught:
-        store.commit([Change(KEY, None, "new")])
-    assert (caught.value.diagnostic.code, raw_etcd.get(f"{ROOT}/web")) == ("E0507", "x")
 
 
 # --- sizes -------------------------------------------------------------------------------------
