@@ -147,7 +147,7 @@ class _Layout:
 
 
 # Warnings about a spelling that the canonical one does not have.
-_OF_SPELLING = (messages.HOST_BITS, messages.PORT_LEADING_ZERO)
+SETTLED = (messages.HOST_BITS, messages.PORT_LEADING_ZERO)
 
 
 def _settled(node: Line) -> Iterator[Diagnostic]:
@@ -155,7 +155,7 @@ def _settled(node: Line) -> Iterator[Diagnostic]:
     findings = Findings()
     if isinstance(node, ast.Rule | ast.Statement):
         check(node, findings)
-    yield from (each.diagnostic for each in findings.found if each.diagnostic.kind in _OF_SPELLING)
+    yield from (each.diagnostic for each in findings.found if each.diagnostic.kind in SETTLED)
 
 
 def _line_text(node: Line) -> str:
