@@ -2,6 +2,7 @@
 #   make demo    the specification's walk-through, on a datastore of its own that is thrown away
 #   make test    every test
 #   make lint    style, types and the direction of imports
+#   make laws    new examples for the laws, where `make test` takes the same ones each time
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
 #   make bench   the figures that README quotes
 #   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
@@ -20,7 +21,7 @@ READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint fuzz bench chaos docs clean
+.PHONY: help demo test lint laws fuzz bench chaos docs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +38,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+laws: $(READY)
+	$(BIN)/python -m pytest -n 2 --hypothesis-profile=search -m hypothesis $(PYTEST_ARGS)
 
 # atheris has wheels for Linux on x86-64 and CPython 3.11 to 3.14 alone.
 fuzz: $(READY)

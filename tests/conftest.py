@@ -9,9 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support import optional
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, running_etcd
+
+# The suite tries the same examples in every run: a failure is of the change at hand. `make laws` searches for others;
+# what it finds becomes an `@example`.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", print_blob=True)
+settings.load_profile("same")
 
 
 def pytest_configure(config: pytest.Config) -> None:
