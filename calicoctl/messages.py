@@ -88,6 +88,8 @@ NUMBERED_RULE = _error(
     "E0167", "`{word}`: rules in a block have no numbers; they apply in the order in which they stand"
 )
 NEEDS_NO_SIGN = _error("E0168", "no `{sign}` stands behind `{keyword}`")
+NEEDS_NO_SEMICOLON = _error("E0169", "no `;` ends a statement; the end of the line does")
+SEVERAL_STATEMENTS = _error("E0170", "a line has one statement; another one begins at `{word}`")
 PORT_WITH_PROTOCOL = _error("E0166", "`{word}` is not a match; protocol and ports are written apart")
 
 TOO_MANY_ERRORS = _error("E0135", "there are more than {maximum} errors: what is behind them was not read")

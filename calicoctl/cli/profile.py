@@ -14,7 +14,7 @@ from calicoctl.cli.options import Options
 from calicoctl.cli.output import read_output
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
-from calicoctl.cli.synonyms import synonym
+from calicoctl.cli.synonyms import KINDS, synonym
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.reading import command_line, read_statement
@@ -50,18 +50,30 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
         near = nearest(word, PROGRAM_OPTIONS)
         hint = " ".join(["calicoctl", near + equals + value, *words[1:]]) if near else synonym(words) or _SEE_HELP
         return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word, command="calicoctl")
-    hint = synonym(words) or _meant_command(words)
+    hint = _of_profiles(words) or synonym(words) or _meant_command(words)
     return diagnose(messages.UNKNOWN_COMMAND, span, hint, word=words[0])
+
+
+def _of_profiles(words: Sequence[str]) -> str | None:
+    """The statement, where only the word `profile` has another tool's name: `profiles WEB rule show`."""
+    if words[0].lower() not in KINDS or len(words) == 1:
+        return None
+    mended = command_line(["profile", *words[1:]])
+    with contextlib.suppress(Refused):
+        read_statement(mended)
+        return mended.text
+    return None
 
 
 def _meant_command(words: Sequence[str]) -> str:
     """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
-    for meant in (["profile", *words], ["profile", *words[1:]]):
-        with contextlib.suppress(Refused):
-            mended = command_line(meant)
-            read_statement(mended)
-            return mended.text
-    near = nearest(words[0], COMMANDS)
+    with contextlib.suppress(Refused):
+        mended = command_line(["profile", *words])
+        read_statement(mended)
+        return mended.text
+    if words[0] in ("rule", "tag"):
+        return f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first"
+    near = "profile" if words[0].lower() in KINDS else nearest(words[0], COMMANDS)
     if near == "profile":
         return _meant_statement(["profile", *words[1:]])
     return " ".join(["calicoctl", near, *words[1:]]) if near else _SEE_HELP
@@ -72,8 +84,7 @@ def _meant_statement(words: Sequence[str]) -> str:
     try:
         read_statement(command_line(words))
     except Refused as refused:
-        hint = refused.diagnostics[-1].hint or ""
-        return hint if hint.startswith("calicoctl profile ") else "`calicoctl profile --help` lists the statements"
+        return refused.diagnostics[-1].hint or "`calicoctl profile --help` lists the statements"
     return command_line(words).text
 
 

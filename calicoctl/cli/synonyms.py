@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from calicoctl.cli.commands import COMMANDS
 
 _SHOW = "calicoctl profile show"
-_KINDS = ("profile", "profiles", "policy", "policies", "pol", "p")
+# What other tools call profiles.
+KINDS = ("profile", "profiles", "policy", "policies", "pol", "p")
 _EXPORT = "`calicoctl export [PROFILE...]` prints profiles as text that `calicoctl run` takes"
 _EDIT = "`calicoctl export PROFILE > FILE` writes a profile as text; edit it, and apply it with `calicoctl run FILE`"
 
@@ -41,20 +42,20 @@ def _named(command: str, lone: str) -> Callable[[list[str] | None], str]:
     """A command about one profile, which other tools put the kind before."""
 
     def meaning(operands: list[str] | None) -> str:
-        names = operands[1:] if operands and operands[0].lower() in _KINDS else operands
+        names = operands[1:] if operands and operands[0].lower() in KINDS else operands
         return command.format(names[0]) if names and len(names) == 1 else lone
 
     return meaning
 
 
 def _create(operands: list[str] | None) -> str:
-    if operands and operands[0].lower() not in _KINDS:
+    if operands and operands[0].lower() not in KINDS:
         return " ".join(["calicoctl run", *operands])
     return _named("calicoctl profile add {}", "`calicoctl profile add PROFILE` creates a profile")(operands)
 
 
 def _get(operands: list[str] | None) -> str:
-    if not operands or (len(operands) == 1 and operands[0].lower() in _KINDS):
+    if not operands or (len(operands) == 1 and operands[0].lower() in KINDS):
         return _SHOW
     return _named("calicoctl export {}", _EXPORT)(operands)
 

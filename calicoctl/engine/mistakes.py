@@ -68,12 +68,15 @@ def explain(
     if variables is None and not source.is_command_line:
         variables = unknown_variables()
     references = foreign_references(problem.extent, problem.start, variables)
-    if references or names_variable(problem.span):
-        return references or [variable_as_keyword(problem, variables)]
-    habit = _habit(problem, variables) if is_searched else None
+    if references:
+        return references
+    is_variable = names_variable(problem.span)
+    habit = _habit(problem, variables) if is_searched and not is_variable else None
     if habit is not None:
         return [habit]
     repaired = repair(problem) if is_searched else None
+    if is_variable and not (repaired and _joins_list(repaired)):
+        return [variable_as_keyword(problem, variables)]
     if repaired is None:
         return [_unexpected(problem)]
     findings = Findings()
@@ -89,6 +92,11 @@ def explain(
         hints = mended_texts(whole, problem.start, findings.found, variables)
     own = [Finding(each) for each in _own(repaired.mistakes, [each.diagnostic for each in later])]
     return hinted([*own, *later], hints, variables)
+
+
+def _joins_list(repaired: Repaired) -> bool:
+    """Whether a variable that stood alone is a part of a list now: `ports 22 ${P}`."""
+    return any(mistake.kind is messages.SPLIT_LIST for mistake in repaired.mistakes)
 
 
 def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | None:

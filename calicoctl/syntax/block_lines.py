@@ -10,6 +10,7 @@ from calicoctl.syntax.candidates import Step, Word
 from calicoctl.syntax.directives import missing_comma
 
 _SETS = frozenset({"=", ":", ":=", "=>"})
+_GLUED_SIGN = re.compile(r"(?P<keyword>tags|inbound|outbound)(?P<sign>[=:])", re.IGNORECASE)
 _VERBS = ("add", "remove", "show")
 _TAG = re.compile(r"[A-Za-z0-9_.${}-]+,?\Z")
 _NUMBER = re.compile(r"[0-9]+[.):]?\Z")
@@ -26,24 +27,35 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
     if not words or index >= len(words):
         return
     if index == 0 and "_TAGS" in expected:
-        yield from _glued_tags(words)
+        yield from _glued_sign(words)
     elif words[0].text == "tags" and "_COMMA" in expected:
         yield from _assigned_tags(words)
         yield from _missing_comma(words, index)
+    elif words[index].text in _SETS and words[-1].text in ("{", "{}"):
+        yield from _assigned_block(words, index)
     elif index == 0 and "_JSON" in expected:
         yield from _numbered(words)
 
 
-def _glued_tags(words: Sequence[Word]) -> Iterator[Step]:
-    """`tags: WEB` and `tags=WEB`."""
+def _glued_sign(words: Sequence[Word]) -> Iterator[Step]:
+    """`tags: WEB`, `tags=WEB` and `inbound: {`."""
     first = words[0]
-    sign = first.text[len("tags") :][:1]
-    if first.text.lower().startswith("tags") and sign in ("=", ":"):
-        middle = first.start + len("tags")
-        rest = first.text[len("tags=") :]
-        behind = [Word(rest, middle + 1, first.end)] if rest else []
-        mended = [Word("tags", first.start, middle), *behind, *words[1:]]
-        yield Step(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", "tags")))
+    glued = _GLUED_SIGN.match(first.text)
+    if glued is None:
+        return
+    keyword, sign = glued["keyword"].lower(), glued["sign"]
+    middle = first.start + len(keyword)
+    rest = first.text[glued.end() :]
+    behind = [Word(rest, middle + 1, first.end)] if rest else []
+    mended = [Word(keyword, first.start, middle), *behind, *words[1:]]
+    yield Step(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
+
+
+def _assigned_block(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """`inbound = {` and `profile WEB = {`."""
+    sign = words[index]
+    fields = (("sign", sign.text), ("keyword", words[index - 1].text))
+    yield Step([*words[:index], *words[index + 1 :]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
 
 
 def _assigned_tags(words: Sequence[Word]) -> Iterator[Step]:

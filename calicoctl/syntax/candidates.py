@@ -86,6 +86,7 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from _split_ports(words, index)
         yield from _anything(words, index)
         yield from _show_one(words, index)
+        yield from _semicolon(words)
     else:
         yield from _missing_show(words, expected)
         yield from _glued_brace(words)
@@ -289,6 +290,15 @@ def _split_ports(words: Sequence[Word], index: int) -> Iterator[Step]:
         joined += word.text if glued else f",{word.text}"
     whole = Word(joined, words[first].start, words[last - 1].end)
     yield Step([*words[:first], whole, *words[last:]], 1, messages.SPLIT_LIST, whole.start, whole.end)
+
+
+def _semicolon(words: Sequence[Word]) -> Iterator[Step]:
+    """A `;` at the end of the statement."""
+    last = words[-1]
+    if last.text.endswith(";"):
+        end = last.end - 1
+        rest = [Word(last.text[:-1], last.start, end)] if last.text != ";" else []
+        yield Step([*words[:-1], *rest], 1, messages.NEEDS_NO_SEMICOLON, end, last.end)
 
 
 def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:

@@ -48,6 +48,11 @@ _DIRECTIONS = ("inbound", "outbound")
 _COMMENT_MARK = re.compile(r"//|/\*|;")
 # These are no such marks where anything is glued to them.
 _COMMENT_MARKS_ALONE = frozenset({"--", "!", "*", "'", "REM", "rem"})
+# What parts statements in shells and other languages, and the words that lines begin with here.
+_SEPARATORS = frozenset({";", "&&", "||", "&", "|"})
+_BEGINNINGS = [
+    [word] for word in (*_ACTIONS, *_DIRECTIONS, "calicoctl", "define", "include", "json", "profile", "tags")
+]
 _OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump)")
 _BOTH_PROTOCOLS = frozenset({"dns", "domain", "kerberos", "ldap"})
 _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "state", "conntrack", "ctstate"})
@@ -87,6 +92,7 @@ def find_habit(words: Sequence[Word], index: int) -> Habit | None:
 def _habits(words: Sequence[Word], index: int) -> Iterator[Habit]:
     yield from _of_iptables(words)
     yield from _comments(words, index)
+    yield from _several_statements(words, index)
     yield from _one_line_blocks(words, index)
     yield from _negations(words)
     if index < len(words):
@@ -111,11 +117,20 @@ def _comments(words: Sequence[Word], index: int) -> Iterator[Habit]:
         return
     texts = [each.text for each in words[index:]]
     texts[0] = texts[0][len(mark[0] if mark else word.text) :]
-    if index > 0 and word.text.startswith(";") and texts[1:2] == ["profile"]:
-        return  # it parts statements
+    if index > 0 and word.text.startswith(";") and (not texts[0] and texts[1:2] in ([], *_BEGINNINGS)):
+        return  # it ends the statement, or parts it from the next one
     comment = " ".join(["#", *(text for text in texts if text)])
     named = (("word", word.text if mark is None else mark[0]),)
     yield Habit(messages.COMMENT_MARK, word, named, None, tuple(each.text for each in words[:index]), comment)
+
+
+def _several_statements(words: Sequence[Word], index: int) -> Iterator[Habit]:
+    """`profile add A; profile add B`, where the parser stops at the separator, behind it, or at what it is glued to."""
+    for at in (index - 1, index):
+        is_between = 0 <= at < len(words) - 1 and (words[at].text in _SEPARATORS or words[at].text.endswith(";"))
+        if is_between and [words[at + 1].text] in _BEGINNINGS:
+            fields = (("word", words[at + 1].text),)
+            yield Habit(messages.SEVERAL_STATEMENTS, words[at + 1], fields, "put each on a line of its own")
 
 
 def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
@@ -123,7 +138,7 @@ def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
     opening = next((at for at, word in enumerate(words) if word.text.startswith("{")), 0)
     begins = opening > 0 and (words[0].text in _DIRECTIONS or "profile" in (word.text for word in words[:opening]))
     is_behind = index < len(words) and (opening < index or words[opening].text != "{")
-    if begins and opening <= index and is_behind and words[opening].text != "{}":
+    if begins and opening <= index and is_behind and words[opening].text not in ("{}", "{};"):
         begin = " ".join(word.text for word in words[:opening])
         yield Habit(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line behind `{begin} {{`")
 

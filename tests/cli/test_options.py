@@ -103,6 +103,9 @@ def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> No
         ("create -f F", "calicoctl run F"),
         ("create profile X", "calicoctl profile add X"),
         ("get profiles", "calicoctl profile show"),
+        ("profiles X rule show", "calicoctl profile X rule show"),
+        ("policy show", "calicoctl profile show"),
+        ("X rule show", "calicoctl profile X rule show"),
         ("get profile X", "calicoctl export X"),
         ("list", "calicoctl profile show"),
         ("ls", "calicoctl profile show"),
@@ -135,6 +138,16 @@ def test_a_misspelt_command_gets_no_hint_that_is_refused_itself(embedded: Progra
     assert ran.stderr.splitlines()[-1] == "hint: calicoctl profile WEB rule add inbound allow"
     ran = embedded.run_inside("profil", "WEB", "frobnicate", "x")
     assert ran.stderr.splitlines()[-1] == "hint: `calicoctl profile --help` lists the statements"
+    ran = embedded.run_inside("profil", "WEB", "show")
+    assert ran.stderr.splitlines()[-1].startswith("hint: `profile WEB rule show` shows its rules")
+
+
+@pytest.mark.parametrize("words", ["rule add inbound allow", "tag show", "rule"])
+def test_a_statement_without_its_profile_gets_no_other_statement(embedded: Program, words: str) -> None:
+    kind = words.split(maxsplit=1)[0]
+    ran = embedded.run_inside(*words.split())
+    advice = f"hint: `calicoctl profile <PROFILE> {kind} ...`: the profile is named first"
+    assert (ran.status, ran.stderr.splitlines()[-1]) == (1, advice)
 
 
 @pytest.mark.parametrize("word", ["edit", "diff", "validate", "apply", "delete", "create", "describe"])

@@ -65,7 +65,7 @@ profile WEB rule add inbound \u2013at=1 allow;fail;E0159;30;profile WEB rule add
 
 # --- what belongs to scripts and shells means nothing here ---
 profile show # all of them;fail;E0101;14
-profile show\; profile show;fail;E0101;15
+profile show\; profile show;fail;E0170;15;~
 profile WEB rule update < rules.json;fail;E0101;25
 profile WEB rule update <<EOF;fail;E0101;25
 profile ${P} rule show;fail;E0214;9

@@ -34,7 +34,7 @@ from calicoctl.syntax.script import Directive, Statement
 FOLDER = Path(__file__).parent / "corpus"
 # What only the lines of a script can get wrong together.
 OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219", *(f"E0{code}" for code in range(140, 149)), "E0152"}
-OF_SCRIPTS |= {"E0156", "E0157", "E0158", "E0167", "E0168"}
+OF_SCRIPTS |= {"E0156", "E0157", "E0158", "E0167", "E0168", "E0169", "E0170"}
 # The one file that scripts of the corpus can name.
 RULES = '{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n'
 BAD_RULES = '{\n  "inbound_rules": [{"action": "deny", "dst_ports": [80]}],\n  "outbound_rules": [7]\n}\n'

@@ -132,3 +132,60 @@ kind: policy
 profile A rule remove inbound –at=1
 ---
 ! 1:31 E0159
+
+=== signs before a block
+profile A = {
+  tags
+  inbound: {
+    allow
+  }
+  outbound = {}
+}
+---
+! 1:11 E0168
+! 3:3 E0168
+! 6:12 E0168
+
+=== statements that end in a semicolon
+profile A {
+  tags = WEB DB;
+  inbound {
+    allow;
+    deny tcp to ports 80 ;
+  }
+  outbound {};
+}
+---
+! 2:8 E0168
+! 2:14 E0105
+! 2:16 E0169
+! 4:10 E0169
+! 5:26 E0169
+! 7:14 E0169
+
+=== several statements on a line
+profile add A; profile add B
+profile add A ; profile add B
+profile add A && calicoctl profile add B
+profile A {
+  tags
+  inbound {
+    allow; deny
+    allow tcp ; deny
+  }
+  outbound {}
+}
+---
+! 1:16 E0170
+! 2:17 E0170
+! 3:18 E0170
+! 7:12 E0170
+! 8:17 E0170
+
+=== a list of ports that ends in a variable
+define P = 80
+profile A rule add inbound allow tcp to ports 22 ${P}
+profile A rule add inbound allow tcp to ports 22, ${P}
+---
+! 2:47 E0107
+! 3:47 E0107

@@ -252,8 +252,8 @@ profile add A && profile add B
 profile show | grep A
 profile A rule json > rules.json
 ---
-! 1:16 E0101
-! 2:15 E0101
+! 1:16 E0170
+! 2:18 E0170
 ! 3:14 E0101
 ! 4:21 E0101
 

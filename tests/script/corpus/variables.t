@@ -298,7 +298,7 @@ include names.calico;
 ! 9:1 E0104
 ! 10:1 E0104
 ! 11:9 E0101
-! 12:9 E0101
+! 12:21 E0169
 
 === too early an end
 define
