@@ -109,7 +109,9 @@ LIST_FOR_WORD = _error("E0145", "`{name}` is a list of {count}, and stands where
 EXPANSION_TOO_LARGE = _error("E0146", "{what}; {maximum} is the limit")
 ONLY_OUTSIDE_BLOCKS = _error("E0147", "`{word}` cannot stand in a block")
 TOO_MANY_WORDS_OF_LISTS = _error(
-    "E0154", "lists of variables with more than {long} words are put in too often: they make more than {maximum} words"
+    "E0154",
+    "lists of variables with more than {long} words are put in too often: they make more than {maximum} words; what is "
+    "behind this was not read",
 )
 TOO_MUCH_TEXT = _error("E0155", "the scripts have more than {maximum} characters in all")
 NO_SCRIPT = _error("E0153", "the included file does not begin like a script: `{word}` cannot stand here")

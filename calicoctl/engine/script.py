@@ -166,12 +166,21 @@ def read_scripts(
             found = _told_once(found, told) if found else found
             diagnostics += found
             errors += sum(diagnostic.is_error for diagnostic in found)
-            if errors > limits.ERRORS_MAX:
-                # First, as it must be among those that are told.
-                more = diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX)
-                return Script(tuple(parts), (more, *diagnostics))
+            stop = _stop(found, errors)
+            if stop is not None:
+                return Script(tuple(parts), (*stop, *_in_order(diagnostics, seen)))
     diagnostics += variables.unused_overrides()
-    return Script(tuple(parts), _in_order(diagnostics, [source.name for source in seen]))
+    return Script(tuple(parts), _in_order(diagnostics, seen))
+
+
+def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:
+    """What to say where reading stops; None where it goes on."""
+    if errors > limits.ERRORS_MAX:
+        # First, as it must be among those that are told.
+        return (diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX),)
+    # Whatever lists are put in behind it are too many as well.
+    is_exhausted = any(diagnostic.kind is messages.TOO_MANY_WORDS_OF_LISTS for diagnostic in found)
+    return () if is_exhausted else None
 
 
 def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[Item]:
@@ -263,10 +272,11 @@ def _of_encoding(found: Diagnostic) -> Diagnostic:
     return diagnose(messages.NOT_UTF8, found.span, "`iconv -f ISO-8859-1 -t UTF-8` makes UTF-8 of Latin-1")
 
 
-def _in_order(diagnostics: list[Diagnostic], files: list[str]) -> tuple[Diagnostic, ...]:
+def _in_order(diagnostics: list[Diagnostic], sources: Sequence[Source]) -> tuple[Diagnostic, ...]:
     """The diagnostics in the order of the text; what is wrong with a block as a whole is found at its end."""
     if len(diagnostics) > _SORTED_MAX:
         return tuple(diagnostics)
+    files = [source.name for source in sources]
 
     def place(diagnostic: Diagnostic) -> tuple[int, ...]:
         """The file, and in it the line and the column; of an included file those of where it is included before."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -315,8 +316,9 @@ class Variables:
                 places.setdefault(found[1], []).append(found.start())
             self._definition_lines = (source, places)
         places = self._definition_lines[1]
-        later = next((place for place in places.get(name, ()) if place >= behind.end), None)
-        return None if later is None else source.line_number(later)
+        defined = places.get(name, ())
+        later = bisect_left(defined, behind.end)
+        return source.line_number(defined[later]) if later < len(defined) else None
 
     def _named(
         self, name: str, word: ast.Word, expansion: Expansion, where: tuple[int, int] | None = None

@@ -30,6 +30,8 @@ _DIRECTIVES = frozenset({"define", "include"})
 _LINES_PASSED_OVER = 100
 # Here-documents without an end: to look for each end takes a look through the rest of the text.
 _UNENDED_MAX = 10
+# As deep as braces can be: a list in a block.
+_DEPTH = 2
 _BLOCK_WORDS = frozenset({"tags", "inbound", "outbound", "allow", "deny", "json", "}"})
 
 
@@ -246,7 +248,7 @@ class _ScriptReader:
         text = line.extent.text
         if text.endswith("}"):
             end = replace(line.extent, start=line.extent.end - 1)
-            ends = max(0, text.count("}") - text.count("{"))
+            ends = min(max(0, text.count("}") - text.count("{")), _DEPTH)
             self._kept.extendleft([LogicalLine(end, line.behind)] * ends)
             self._missing_ends += ends  # the line may have ended more than it was meant to
 

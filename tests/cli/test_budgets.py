@@ -32,6 +32,11 @@ def test_a_thousand_blocks_with_one_long_list_of_tags(embedded: Program) -> None
     assert codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
 
 
+def test_a_thousand_definitions_of_long_lists(embedded: Program) -> None:
+    write_script(embedded, "".join(f"define P{number} = {PORTS}\n" for number in range(1000)) + "x\n")
+    assert codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
+
+
 def test_short_lists_may_be_put_in_as_often_as_there_are_lines(embedded: Program) -> None:
     rules = "".join(
         f"profile A rule add inbound allow tcp from tag T{number} to ports ${{P}}\n" for number in range(5000)

@@ -36,6 +36,7 @@ SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "braces": (lambda: "{" * LARGE, "E0136"),
     "blocks in blocks": (lambda: "profile A {\n" * 300_000, "E0135"),
     "ends of blocks": (lambda: "}\n" * 1_000_000, "E0135"),
+    "ends of blocks on one line": (lambda: "profile A {\ntags" + "}" * 900_000 + "\n", "E0101"),
     "a million errors": (lambda: "bad\n" * 1_000_000, "E0135"),
     "a block of wrong rules": (lambda: BLOCK + "allow tcp to ports 99999\n" * 50_000 + "}\n}\n", "E0135"),
     "a block of wrong JSON": (lambda: BLOCK + "json {\n" * 50_000 + "}\n}\n", "E0135"),
