@@ -163,9 +163,7 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
     if word[0] in "'\"" and not QUOTED.fullmatch(word):
         found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
     elif word == "code" and "_TYPE" in problem.expected:
-        behind = problem.extent.source.text[span.start : problem.extent.end]
-        hint = f"{before_span.text}type <ICMPTYPE> {behind}"
-        found = diagnose(messages.CODE_WITHOUT_TYPE, span, " ".join(hint.split()))
+        found = diagnose(messages.CODE_WITHOUT_TYPE, span, "write `type <ICMPTYPE>` before it")
     elif word == "ports" and not is_value and not {"tcp", "udp"} & set(before):
         is_open = bool({"allow", "deny"} & set(before)) and not {"icmp", "icmpv6"} & set(before)
         found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, BOTH_PROTOCOLS if is_open else None)

@@ -18,6 +18,7 @@ from calicoctl.diagnostics import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
 from tests.cli.program import PATIENCE, Program
+from tests.cli.test_hints import commands_of, require_accepted
 from tests.support.etcd_server import RawEtcd
 
 FOLDER = Path(messages.__file__).parent / explain.FOLDER
@@ -173,6 +174,8 @@ def tells(code: str, printed: str) -> bool:
 def test_the_example_leads_to_the_message(code: str, scene: Scene, tools: Path) -> None:
     with CIRCUMSTANCES.get(code, (usual, usual))[0](scene) as around:
         status, printed = play(scene, tools, around.url, around.stdin, EXPLAINED[code][1])
+        for words in commands_of(printed):
+            require_accepted(Program(scene.folder, f"sqlite:{scene.file}"), words)
     assert tells(code, printed), printed
     if code in REASONS | COMPANIONS or KINDS[code].severity is Severity.NOTE:
         return

@@ -44,8 +44,8 @@ allow icmp type '';fail;E0211;17
 allow icmp type '8 0';fail;E0211;17
 
 # --- a code needs a type ---
-allow icmp code 0;fail;E0109;12;allow icmp type <ICMPTYPE> code 0
-allow icmpv6 code 0 from tag A;fail;E0109;14;allow icmpv6 type <ICMPTYPE> code 0 from tag A
+allow icmp code 0;fail;E0109;12;~
+allow icmpv6 code 0 from tag A;fail;E0109;14;~
 allow icmp from tag A code 0;fail;E0101;23
 
 # --- words left out or misspelt ---

@@ -140,11 +140,6 @@ CASES = {
         ["error: `::1` is IPv6, but `10.0.0.1` is IPv4 [E0209]", "::1"],
         None,
     ),
-    "a code without type": (
-        "profile WEB rule add inbound allow icmp code 0",
-        ["error: `code` needs a `type` before it [E0109]", "code"],
-        "profile WEB rule add inbound allow icmp type <ICMPTYPE> code 0",
-    ),
     "ICMP type 255": (
         "profile WEB rule add inbound allow icmp type 255",
         ["error: ICMP type 255 is refused: the agent turns it into a rule that drops everything [E0213]", "255"],
