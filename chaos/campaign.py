@@ -40,6 +40,7 @@ class Plan:
         process_writers: Writers of each kind that start a process for each operation.
         request_share: The share of requests that fail.
         mortality: The share of runs whose process is killed.
+        standstill: The share of runs whose process stands still for a while.
         longest_fault: How many seconds a fault of a member or an endpoint lasts at most.
     """
 
@@ -50,6 +51,7 @@ class Plan:
     process_writers: int = 1
     request_share: float = 0.05
     mortality: float = 0.08
+    standstill: float = 0.05
     longest_fault: float = 4.0
 
 
@@ -111,7 +113,7 @@ def carry_out(plan: Plan, folder: Path) -> Report:
 def _writers(plan: Plan, cluster: Cluster, urls: Sequence[str], ledger: Ledger, folder: Path) -> list[Writer]:
     def program(name: str, is_engine: bool) -> Program:
         rng = random.Random(f"{plan.seed} {name} program")
-        return Engine(urls, rng) if is_engine else Processes(urls, rng, folder, plan.mortality)
+        return Engine(urls, rng) if is_engine else Processes(urls, rng, folder, plan.mortality, plan.standstill)
 
     ended = program("preparation", True).statement(("add", PROFILE), 30.0)
     assert ended.status == ExitStatus.DONE, ended

@@ -53,7 +53,8 @@ class Fleet:
         operation, text = self._script(state, self._ledger.number())
         timeout = self._rng.choice(TIMEOUTS)
         ended = self._program.script(text, timeout)
-        self._ledger.note("run, undone" if _UNDONE in ended.said else "run", ended, None)
+        kind = "run, undone" if _UNDONE in ended.said else "run, stopped" if ended.stood_still else "run"
+        self._ledger.note(kind, ended, None)
         if ended.status == ExitStatus.REFUSED and _IN_THE_WAY in ended.said:
             self._end_unfinished()
             return

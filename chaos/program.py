@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
 from calicoctl.diagnostics import Refused, render
 from calicoctl.engine.execute import execute
+from calicoctl.engine.lock import LOCK_SECONDS
 from calicoctl.engine.reading import command_line, read_statement
 from calicoctl.engine.run import apply_script, plan_script
 from calicoctl.engine.script import read_scripts
@@ -31,6 +33,11 @@ from calicoctl.store.interface import DatastoreError
 KILLED = -9
 _LOCK_SECONDS = 3
 _PATIENCE = 180.0  # seconds; a process that takes longer hangs
+# For a run that stands still: it is to go on afterwards, not to find that its time is up.
+_LONG_TIMEOUT = 60.0
+
+# What becomes of a process.
+Fate = Callable[[subprocess.Popen[str]], None]
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,13 @@ class Ended:
         status: The exit status; `KILLED` when the process was killed.
         said: What it told.
         seconds: How long it took.
+        stood_still: Whether its process was stopped for a while in the middle.
     """
 
     status: int
     said: str
     seconds: float
+    stood_still: bool = False
 
 
 class Program(Protocol):
@@ -135,13 +144,18 @@ class Processes:
         rng: Draws the order, and who dies.
         folder: Its home and working folder.
         mortality: The share of runs that are killed (SIGKILL) in the middle.
+        standstill: The share of runs that are stopped (SIGSTOP) in the middle, most of them for longer than their
+            lock lives, so that others complete them or roll them back meanwhile.
     """
 
-    def __init__(self, urls: Sequence[str], rng: random.Random, folder: Path, mortality: float) -> None:
+    def __init__(
+        self, urls: Sequence[str], rng: random.Random, folder: Path, mortality: float, standstill: float
+    ) -> None:
         self._urls = list(urls)
         self._rng = rng
         self._folder = folder
         self._mortality = mortality
+        self._standstill = standstill
 
     def statement(self, words: Sequence[str], timeout: float) -> Ended:
         """See `Program.statement`."""
@@ -149,14 +163,31 @@ class Processes:
 
     def script(self, text: str, timeout: float) -> Ended:
         """See `Program.script`."""
-        dies_after = self._rng.uniform(0.2, 0.6) if self._rng.random() < self._mortality else None
-        return self._run(["run"], timeout, text, dies_after)
+        fate = self._rng.random()
+        if fate < self._mortality:
+            return self._run(["run"], timeout, text, _killed)
+        if fate < self._mortality + self._standstill:
+            return self._run(["run"], _LONG_TIMEOUT, text, self._stopped_for_a_while)
+        return self._run(["run"], timeout, text)
 
     def end_unfinished(self, option: str, timeout: float) -> Ended:
         """See `Program.end_unfinished`."""
         return self._run(["run", option], timeout)
 
-    def _run(self, words: Sequence[str], timeout: float, text: str = "", dies_after: float | None = None) -> Ended:
+    def _stopped_for_a_while(self, process: subprocess.Popen[str]) -> None:
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(self._rng.uniform(0.5, 2.0) * LOCK_SECONDS)
+        process.send_signal(signal.SIGCONT)
+
+    def _run(self, words: Sequence[str], timeout: float, text: str = "", fate: Fate | None = None) -> Ended:
+        """Run the program.
+
+        Args:
+            words: What is typed.
+            timeout: Its `--timeout`.
+            text: Its standard input.
+            fate: What becomes of the process a moment after its start, if it has not ended by then.
+        """
         self._rng.shuffle(self._urls)
         ours = ("CALICOCTL_", "ETCD_", "XDG_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -172,12 +203,18 @@ class Processes:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
+            is_met = False
             try:
-                said, _ = process.communicate(text, timeout=dies_after or _PATIENCE)
+                said, _ = process.communicate(text, timeout=self._rng.uniform(0.2, 0.6) if fate else _PATIENCE)
             except subprocess.TimeoutExpired:
-                process.kill()
+                is_met = True
+                (fate or _killed)(process)
                 said, _ = process.communicate()
-        return Ended(process.returncode, said, time.monotonic() - began)
+        return Ended(process.returncode, said, time.monotonic() - began, is_met and fate not in (None, _killed))
+
+
+def _killed(process: subprocess.Popen[str]) -> None:
+    process.kill()
 
 
 def _no_file(_: object) -> Source:

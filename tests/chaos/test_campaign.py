@@ -23,7 +23,10 @@ DONE, REFUSED, UNREACHED, UNKNOWN = (
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    return carry_out(Plan(seed=20, seconds=20, request_share=0.1, longest_fault=1.5), tmp_path_factory.mktemp("chaos"))
+    return carry_out(
+        Plan(seed=20, seconds=20, request_share=0.1, longest_fault=1.5, standstill=0.0),
+        tmp_path_factory.mktemp("chaos"),
+    )
 
 
 def test_nothing_is_lost_nothing_doubled_and_nothing_wrongly_called(report: Report) -> None:
