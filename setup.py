@@ -105,7 +105,7 @@ setup(
     package_dir={"calicoctl.grammar": "grammar"},
     package_data={
         "calicoctl": ["py.typed", "explanations/*.md"],
-        "calicoctl.cli": ["shells/*"],
+        "calicoctl.cli.completion": ["shells/*"],
         "calicoctl.grammar": ["*.lark"],
     },
     include_package_data=False,

@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 import etcd
 from tabulate import tabulate
 
-from calicoctl.engine.apply import apply_changes
+from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, Snapshot
 from tests.support.etcd_server import running_etcd
 

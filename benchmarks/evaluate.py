@@ -13,13 +13,13 @@ from ipaddress import IPv4Network
 
 from tabulate import tabulate
 
+from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.plan import evaluate
-from calicoctl.engine.script import Step
 from calicoctl.engine.state import State
 from calicoctl.policy import statement as statements
-from calicoctl.policy.json_text import collector_paused
+from calicoctl.policy.documents.json_text import collector_paused
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Action, Direction, Peer, PortRange, Protocol, Rule
-from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry, Snapshot

@@ -18,16 +18,16 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
 from calicoctl.diagnostics import Refused, render
 from calicoctl.engine.execute import execute
-from calicoctl.engine.lock import LOCK_SECONDS
-from calicoctl.engine.reading import command_line, read_statement
-from calicoctl.engine.run import apply_script, plan_script
-from calicoctl.engine.script import read_scripts
-from calicoctl.engine.settlement import resume, rollback
-from calicoctl.engine.unfinished import find_unfinished
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.frontend.scripts import read_scripts
+from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.engine.runs.lock import LOCK_SECONDS
+from calicoctl.engine.runs.recovery import resume, rollback
+from calicoctl.engine.runs.run import apply_script, plan_script
+from calicoctl.engine.runs.unfinished import find_unfinished
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.source import Source
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd.datastore import EtcdDatastore
 from calicoctl.store.interface import DatastoreError
 
 KILLED = -9

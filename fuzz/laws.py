@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from calicoctl.diagnostics import Diagnostic, Refused, render
-from calicoctl.engine.reading import Reading, command_line, read_statement
+from calicoctl.engine.frontend.statements import Reading, command_line, read_statement
 
 # Lines of an answer: the message, a line of the source, the carets and the hint. A particular of 400 characters
 # may be ten times as long in escapes, and a message has at most a few.

@@ -54,8 +54,8 @@ def seeds(name: str) -> Iterator[bytes]:
 
 def dictionary() -> list[str]:
     """The keywords and signs of the grammars and the keys of rules, for the fuzzer to put in."""
-    from calicoctl.policy.agent_schema import KNOWN_KEYS
-    from calicoctl.policy.selector import grammar
+    from calicoctl.policy.documents.agent_schema import KNOWN_KEYS
+    from calicoctl.policy.documents.selector import grammar
     from calicoctl.syntax.grammar import STARTS, compile_grammar
 
     parsers = [compile_grammar(file) for file in STARTS] + [grammar()]

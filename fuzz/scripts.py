@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.script import read_scripts
+from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.script import Statement, read_script
+from calicoctl.syntax.scripts.reader import Statement, read_script
 from fuzz.laws import require_answers, text_of
 
 _DOCUMENT = '{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n'

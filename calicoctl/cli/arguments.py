@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from calicoctl import messages
-from calicoctl.cli.commands import OUTPUT_OPTIONS
+from calicoctl.cli.command_names import OUTPUT_OPTIONS
+from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
 from calicoctl.cli.options import argument_span
-from calicoctl.cli.output import read_form
-from calicoctl.cli.usage_words import Option, help_of, options_of, program_options
+from calicoctl.cli.output.output_option import read_form
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.nearest import nearest
 

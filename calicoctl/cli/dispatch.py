@@ -10,9 +10,9 @@ from importlib import import_module
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.commands import COMMANDS
-from calicoctl.cli.console import OutputFailed, end_output, say, tell
+from calicoctl.cli.command_names import COMMANDS
 from calicoctl.cli.options import Options, read_options
+from calicoctl.cli.output.console import OutputFailed, end_output, say, tell
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 
@@ -65,11 +65,11 @@ def _run(arguments: Sequence[str]) -> int:
             say(_text(command, options), end="")
             return ExitStatus.DONE
         if command not in COMMANDS:
-            from calicoctl.cli.profile import unknown_command
+            from calicoctl.cli.commands.profile import unknown_command
 
             raise Refused([unknown_command(options.words)])
         # Imported here: a command pays for no other, and help and version for none.
-        status: int = import_module(f"calicoctl.cli.{command}").run(options)
+        status: int = import_module(f"calicoctl.cli.commands.{command}").run(options)
         return status
     except Refused as refused:
         tell(refused.diagnostics)
@@ -78,7 +78,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _text(command: str | None, options: Options) -> str:
     """The help of a command, or of the program, or the version."""
-    from calicoctl.cli import usage
+    from calicoctl.cli.help import usage
 
     if not options.wants_help:
         return usage.VERSION_TEXT

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.console import INPUT_BYTES_MAX, as_text, read_input
+from calicoctl.cli.output.console import INPUT_BYTES_MAX, as_text, read_input
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 from calicoctl.nearest import nearest
 from calicoctl.regular_files import read_regular, read_stream

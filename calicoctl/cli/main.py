@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from calicoctl.cli.commands import COMPLETE, COMPLETE_BASH, HELP_OPTIONS
+from calicoctl.cli.command_names import COMPLETE, COMPLETE_BASH, HELP_OPTIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(arguments: list[str]) -> int:
     # Each imported alone: a key was pressed and somebody waits, or a command pays for what it uses.
     if arguments[:1] in ([COMPLETE], [COMPLETE_BASH]):
-        from calicoctl.cli.complete import complete
+        from calicoctl.cli.completion.complete import complete
 
         return complete(arguments)
     if len(arguments) == 1 and _is_printed(arguments[0]):
@@ -43,7 +43,7 @@ def _is_printed(option: str) -> bool:
     """
     if option not in ("--version", *HELP_OPTIONS):
         return False
-    from calicoctl.cli.usage import HELP, VERSION_TEXT
+    from calicoctl.cli.help.usage import HELP, VERSION_TEXT
 
     try:
         sys.stdout.write(HELP if option in HELP_OPTIONS else VERSION_TEXT)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calicoctl import messages
-from calicoctl.cli.commands import (
+from calicoctl.cli.command_names import (
     HELP_OPTIONS,
     JOINED_OUTPUTS,
     OPTIONS_WITH_VALUE,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from calicoctl import messages
-from calicoctl.cli.console import tell
 from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import tell
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.store.deadline import Deadline

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.plan import damage
+from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
-from calicoctl.engine.unfinished import HOW_TO_END, find_unfinished
-from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rule_json import is_mapped
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import Direction, network_text
-from calicoctl.policy.rule_json import is_mapped
-from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 

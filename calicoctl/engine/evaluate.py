@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import damage, evaluate, roots
 from calicoctl.engine.progress import Progress, no_progress
-from calicoctl.engine.script import Step
 from calicoctl.engine.state import State
 from calicoctl.policy import statement as valid
-from calicoctl.policy.json_text import collector_paused
+from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot
 

@@ -12,7 +12,7 @@ from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.state import State
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
-from calicoctl.policy.words import can_be_new
+from calicoctl.policy.values import can_be_new
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
@@ -145,7 +145,7 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
         return diagnostic  # it is wrong all the same; only the hint is missing
     near = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
-        from calicoctl.engine.mistakes import corrected
+        from calicoctl.engine.frontend.mistakes import corrected
 
         return replace(diagnostic, hint=corrected(statement.where, near))
     if isinstance(statement, statements.RemoveProfile):

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, printable
-from calicoctl.policy import words
-from calicoctl.policy.agent_schema import Verdict
+from calicoctl.policy import values
+from calicoctl.policy.documents.agent_schema import Verdict
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
+from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.stored import RulesDocument, StoredRule
-from calicoctl.policy.tags import TagsDocument
-from calicoctl.policy.text import syntax_of
+from calicoctl.policy.rule_text import syntax_of
 from calicoctl.syntax import ast, printer
 
 _NOT_ENFORCED = "the agent would not enforce it as it is"
@@ -68,7 +68,7 @@ def _obstacle(profile: Profile) -> str | None:
 
 
 def _can_be_new(name: str, what: str) -> bool:
-    return words.new_name(ast.Word(name), what, Findings()) is not None
+    return values.new_name(ast.Word(name), what, Findings()) is not None
 
 
 def _block(profile: Profile) -> ast.ProfileBlock:

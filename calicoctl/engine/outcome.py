@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calicoctl.diagnostics import Diagnostic
-from calicoctl.policy.stored import RulesDocument
+from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.store.keys import EndpointKey
 
 

@@ -25,12 +25,12 @@ from calicoctl.engine.outcome import (
 from calicoctl.engine.state import State
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
-from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rules_document import display_json, read_stored_rules, stored_warnings
+from calicoctl.policy.documents.tags_document import tag_warnings
 from calicoctl.policy.profile import Effect, Profile
 from calicoctl.policy.rule import Direction
-from calicoctl.policy.stored import display_json, read_stored_rules, stored_warnings
-from calicoctl.policy.tags import tag_warnings
-from calicoctl.policy.text import listing_text
+from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change

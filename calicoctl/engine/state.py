@@ -7,11 +7,11 @@ from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.policy.endpoint import Endpoint, read_endpoint
-from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.documents.endpoint import Endpoint, read_endpoint
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
+from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.stored import RulesDocument, read_stored_rules
-from calicoctl.policy.tags import TagsDocument, read_stored_tags
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Entry, Snapshot

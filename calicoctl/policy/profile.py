@@ -16,13 +16,13 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
-from calicoctl.policy import words
+from calicoctl.policy import values
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, stored_warnings
+from calicoctl.policy.documents.tags_document import TagsDocument, tag_warnings
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.json_text import Unreadable
 from calicoctl.policy.rule import Action, Direction, Peer, Rule
-from calicoctl.policy.stored import RulesDocument, StoredRule, stored_warnings
-from calicoctl.policy.tags import TagsDocument, tag_warnings
-from calicoctl.policy.text import rule_text
+from calicoctl.policy.rule_text import rule_text
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 
@@ -227,7 +227,7 @@ def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> E
     """
     if not profile.exists:
         findings = Findings()
-        words.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
+        values.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
         if findings.has_errors:
             raise Refused([finding.diagnostic for finding in findings.found])
         rules = RulesDocument.new(statement.inbound, statement.outbound)

@@ -1,7 +1,7 @@
 """A rule and its parts: immutable, valid and canonical.
 
 A `Rule` is what the rule language can say. What the language cannot say, or says wrongly, never
-becomes one; see `calicoctl.policy.stored` for rules that other tools stored.
+becomes one; see `calicoctl.policy.documents.rules_document` for rules that other tools stored.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from calicoctl.policy import limits, words
+from calicoctl.policy import limits, values
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import network_text
 from calicoctl.syntax import ast
@@ -57,12 +57,12 @@ def _ports(word: ast.Word) -> str:
 
 
 def _port_item(item: str) -> str:
-    found = words.port_list(ast.Word(item), Findings())
+    found = values.port_list(ast.Word(item), Findings())
     return item if found is None else str(found[0])
 
 
 def _network(word: ast.Word) -> str:
-    found = words.network(word, Findings())
+    found = values.network(word, Findings())
     return word.text if found is None else network_text(found)
 
 
@@ -76,12 +76,12 @@ def _icmp_code(word: ast.Word) -> str:
 
 def _number(word: ast.Word, maximum: int) -> str:
     # The IP version is for names that a hint would know, and no hint is wanted.
-    found = words.icmp_number(word, "type", maximum, 4, Findings())
+    found = values.icmp_number(word, "type", maximum, 4, Findings())
     return word.text if found is None else str(found)
 
 
 def _position(word: ast.Word) -> str:
-    found = words.position(word, Findings())
+    found = values.position(word, Findings())
     return word.text if found is None else str(found)
 
 

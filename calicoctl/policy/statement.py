@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Direction, Rule
-from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.source import Span
 
 

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from calicoctl import messages
-from calicoctl.policy import limits, words
+from calicoctl.policy import limits, values
 from calicoctl.policy import statement as valid
+from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import ANYONE, Action, Direction, Network, Peer, Protocol, Rule
-from calicoctl.policy.stored import StoredRule
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 
@@ -49,10 +49,10 @@ def _icmp(
     if node.icmp_type is None or protocol is None:
         return None, None
     version = protocol.ip_version or 4
-    icmp_type = words.icmp_number(node.icmp_type, "type", bounds.icmp_type_max, version, findings)
+    icmp_type = values.icmp_number(node.icmp_type, "type", bounds.icmp_type_max, version, findings)
     if node.icmp_code is None:
         return icmp_type, None
-    return icmp_type, words.icmp_number(node.icmp_code, "code", limits.ICMP_CODE_MAX, version, findings)
+    return icmp_type, values.icmp_number(node.icmp_code, "code", limits.ICMP_CODE_MAX, version, findings)
 
 
 def _peer(keyword: str, node: ast.Peer | None, findings: Findings, bounds: limits.Bounds) -> Peer:
@@ -60,14 +60,14 @@ def _peer(keyword: str, node: ast.Peer | None, findings: Findings, bounds: limit
         return ANYONE
     if node.ports is None and node.tag is None and node.cidr is None:
         findings.add(messages.EMPTY_PEER, node.span, keyword=keyword)
-    ports = None if node.ports is None else words.port_list(node.ports, findings, bounds.port_min)
+    ports = None if node.ports is None else values.port_list(node.ports, findings, bounds.port_min)
     tag = None if node.tag is None else _tag(node.tag, findings, bounds)
-    net = None if node.cidr is None else words.network(node.cidr, findings)
+    net = None if node.cidr is None else values.network(node.cidr, findings)
     return Peer(ports or (), tag, net)
 
 
 def _tag(word: ast.Word, findings: Findings, bounds: limits.Bounds) -> str | None:
-    return words.tag_of_stored_rule(word, findings) if bounds.any_tag else words.new_name(word, "tag", findings)
+    return values.tag_of_stored_rule(word, findings) if bounds.any_tag else values.new_name(word, "tag", findings)
 
 
 def _check_versions(node: ast.Rule, source: Network | None, destination: Network | None, findings: Findings) -> None:
@@ -121,25 +121,25 @@ def _profile_show(node: ast.ProfileShow, findings: Findings) -> valid.Statement 
 
 
 def _profile_add(node: ast.ProfileAdd, findings: Findings) -> valid.Statement | None:
-    name = words.new_name(node.profile, "profile", findings)
+    name = values.new_name(node.profile, "profile", findings)
     return None if name is None else valid.AddProfile(name, node.profile.span)
 
 
 def _profile_remove(node: ast.ProfileRemove, findings: Findings) -> valid.Statement | None:
     _check_once("--no-check", node.repeated, findings)
-    name = words.existing_profile(node.profile, findings)
+    name = values.existing_profile(node.profile, findings)
     return None if name is None else valid.RemoveProfile(name, node.profile.span, check=not node.no_check)
 
 
 def _tag_add(node: ast.TagAdd, findings: Findings) -> valid.Statement | None:
-    name = words.existing_profile(node.profile, findings)
-    tag = words.new_name(node.tag, "tag", findings)
+    name = values.existing_profile(node.profile, findings)
+    tag = values.new_name(node.tag, "tag", findings)
     return None if name is None or tag is None else valid.AddTag(name, node.profile.span, tag)
 
 
 def _tag_remove(node: ast.TagRemove, findings: Findings) -> valid.Statement | None:
-    name = words.existing_profile(node.profile, findings)
-    tag = words.existing_tag(node.tag, findings)
+    name = values.existing_profile(node.profile, findings)
+    tag = values.existing_tag(node.tag, findings)
     if name is None or tag is None:
         return None
     return valid.RemoveTag(name, node.profile.span, tag, node.tag.span)
@@ -147,8 +147,8 @@ def _tag_remove(node: ast.TagRemove, findings: Findings) -> valid.Statement | No
 
 def _rule_add(node: ast.RuleAdd, findings: Findings) -> valid.Statement | None:
     _check_once("--at", node.repeated, findings)
-    name = words.existing_profile(node.profile, findings)
-    position = None if node.at is None else words.position(node.at, findings)
+    name = values.existing_profile(node.profile, findings)
+    position = None if node.at is None else values.position(node.at, findings)
     rule = check_rule(node.rule, findings)
     if name is None or rule is None:
         return None
@@ -157,7 +157,7 @@ def _rule_add(node: ast.RuleAdd, findings: Findings) -> valid.Statement | None:
 
 
 def _rule_remove(node: ast.RuleRemove, findings: Findings) -> valid.Statement | None:
-    name = words.existing_profile(node.profile, findings)
+    name = values.existing_profile(node.profile, findings)
     rule = check_rule(node.rule, findings, limits.STORED)
     if name is None or rule is None:
         return None
@@ -165,15 +165,15 @@ def _rule_remove(node: ast.RuleRemove, findings: Findings) -> valid.Statement | 
 
 
 def _rule_remove_at(node: ast.RuleRemoveAt, findings: Findings) -> valid.Statement | None:
-    name = words.existing_profile(node.profile, findings)
-    position = words.position(node.at, findings)
+    name = values.existing_profile(node.profile, findings)
+    position = values.position(node.at, findings)
     if name is None or position is None:
         return None
     return valid.RemoveRuleAt(name, node.profile.span, Direction(node.direction.text), position, node.at.span)
 
 
 def _profile_block(node: ast.ProfileBlock, findings: Findings) -> valid.Statement | None:
-    name = words.existing_profile(node.profile, findings)
+    name = values.existing_profile(node.profile, findings)
     tags = _declared_tags(node.tags, findings)
     inbound = _declared_rules(node.inbound, findings)
     outbound = _declared_rules(node.outbound, findings)
@@ -186,7 +186,7 @@ def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, 
     tags: dict[str, None] = {}
     wrong = 0
     for node in nodes:
-        tag = words.new_name(node, "tag", findings)
+        tag = values.new_name(node, "tag", findings)
         if tag is not None and tag in tags:
             findings.add(messages.REPEATED_TAG, node.span, tag=tag)
             tag = None
@@ -204,7 +204,7 @@ def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings
     for node in nodes:
         own = Findings()
         if isinstance(node, ast.JsonRule):
-            from calicoctl.policy.rule_update import read_json_rule  # for scripts only
+            from calicoctl.policy.documents.rule_update import read_json_rule  # for scripts only
 
             stored, diagnostics = read_json_rule(node.span)
             own.note(diagnostics)
@@ -223,7 +223,7 @@ def _about(kind: Callable[[str, Span], valid.Statement]) -> Callable[[Any, Findi
     """The check of a statement that says nothing but which profile it is about."""
 
     def check(node: Any, findings: Findings) -> valid.Statement | None:
-        name = words.existing_profile(node.profile, findings)
+        name = values.existing_profile(node.profile, findings)
         return None if name is None else kind(name, node.profile.span)
 
     return check

@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.store.access import Access
-from calicoctl.store.address import USUAL_PORT, read_endpoints
 from calicoctl.store.deadline import Deadline
+from calicoctl.store.environment import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
+from calicoctl.store.etcd.addresses import USUAL_PORT, read_endpoints
+from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.interface import Datastore
-from calicoctl.store.variables import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
 
 if TYPE_CHECKING:
-    from calicoctl.store.server_order import ServerOrder
+    from calicoctl.store.etcd.server_order import ServerOrder
 
 OPTION = "--datastore"
 VARIABLE = "CALICOCTL_DATASTORE"
@@ -104,10 +104,10 @@ def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = F
         from calicoctl.store.sqlite import SqliteDatastore
 
         return SqliteDatastore(setting.path, deadline, must_exist=must_exist and not setting.is_default)
-    from calicoctl.store.etcd import EtcdDatastore
+    from calicoctl.store.etcd.datastore import EtcdDatastore
 
     if setting.is_secure:
-        from calicoctl.store.tls import unusable_files
+        from calicoctl.store.etcd.tls import unusable_files
 
         _refuse_if(unusable_files(setting.access))
     return EtcdDatastore(setting.endpoints, deadline, setting.access, setting.order)
@@ -195,7 +195,7 @@ def _etcd(endpoints: tuple[str, ...], places: Sequence[Variables]) -> Setting:
     certificate, key = _pair("ETCD_CERT_FILE", "ETCD_KEY_FILE", places, problems)
     _refuse_if(problems)
     # Imported here: it is for etcd alone.
-    from calicoctl.store.server_order import ServerOrder
+    from calicoctl.store.etcd.server_order import ServerOrder
 
     access = Access(authorities[0], certificate, key, username, password)
     return Setting(endpoints=endpoints, access=access, order=ServerOrder(endpoints))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from calicoctl.cli.colour import coloured_diff
+from calicoctl.cli.output.colour import coloured_diff
 from tests.cli.program import Program, Terminal, finished
 
 MISTAKE = ("profile", "WEB", "rule", "add", "inbound", "permit")

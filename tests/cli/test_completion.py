@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from calicoctl import messages
-from calicoctl.cli.commands import COMMANDS
-from calicoctl.cli.run_options import read_request
-from calicoctl.cli.usage_words import Option, command_summaries, help_of, options_of, program_options
+from calicoctl.cli.command_names import COMMANDS
+from calicoctl.cli.commands.run_options import read_request
+from calicoctl.cli.help.help_texts import Option, command_summaries, help_of, options_of, program_options
 from tests.cli.program import Program, finished
 from tests.cli.raw import PROFILES, RawStore, open_raw
 from tests.support.etcd_server import closed_port
@@ -358,8 +358,9 @@ def test_a_keyword_is_completed_without_what_takes_long_to_import(embedded: Prog
     assert HEAVY & found <= imported("-c", "pass", program=embedded)
     assert {name for name in found if name.startswith("calicoctl.")} == {
         "calicoctl.cli",
-        "calicoctl.cli.commands",
-        "calicoctl.cli.complete",
+        "calicoctl.cli.command_names",
+        "calicoctl.cli.completion",
+        "calicoctl.cli.completion.complete",
         "calicoctl.cli.main",
         "calicoctl.syntax",
         "calicoctl.syntax.next_words",

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from calicoctl.engine.journal import Journal
-from calicoctl.engine.lock import Holder
-from calicoctl.engine.unfinished import new_run_name
+from calicoctl.engine.runs.journal import Journal
+from calicoctl.engine.runs.lock import Holder
+from calicoctl.engine.runs.unfinished import new_run_name
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 from tests.cli.program import Program

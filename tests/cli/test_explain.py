@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl import messages
-from calicoctl.cli import explain
+from calicoctl.cli.commands import explain
 from calicoctl.diagnostics import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
@@ -250,5 +250,5 @@ def test_explanations_cost_no_other_command_anything(folder: Path) -> None:
         environment = Program(folder).environment
         done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=True)
         loaded[words.split()[0]] = done.stdout.split()
-    assert "calicoctl.cli.explain" in loaded["explain"]
-    assert "calicoctl.cli.explain" not in loaded["profile"]
+    assert "calicoctl.cli.commands.explain" in loaded["explain"]
+    assert "calicoctl.cli.commands.explain" not in loaded["profile"]

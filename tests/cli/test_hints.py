@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.source import Source, Span
-from calicoctl.syntax.repair import split_words
+from calicoctl.syntax.repair.search import split_words
 from tests.cli import golden
 from tests.cli.program import Program, Ran
 from tests.cli.raw import open_raw

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.cli.show_json import document_text
+from calicoctl.cli.commands.show_json import document_text
 from calicoctl.engine.outcome import RuleListing
+from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.rule import Direction
+from calicoctl.policy.rule_text import listing_text
 from calicoctl.policy.statement import ShowRules
-from calicoctl.policy.stored import RulesDocument, read_stored_rules
-from calicoctl.policy.text import listing_text
 from calicoctl.source import COMMAND_LINE, Source, Span
 from tests.cli.program import Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty, open_raw

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from calicoctl.cli.commands import COMMANDS
-from calicoctl.cli.usage_words import help_of, options_of
+from calicoctl.cli.command_names import COMMANDS
+from calicoctl.cli.help.help_texts import help_of, options_of
 from tests.cli.program import Program
 
 

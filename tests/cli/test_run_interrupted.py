@@ -375,7 +375,7 @@ def test_ctrl_c_while_the_program_is_being_imported_is_no_traceback(arguments: l
         "import sys\n"
         "class Interrupted:\n"
         "    def find_spec(self, name, path, target=None):\n"
-        "        if name in ('calicoctl.cli.dispatch', 'calicoctl.cli.complete'): raise KeyboardInterrupt\n"
+        "        if name in ('calicoctl.cli.dispatch', 'calicoctl.cli.completion.complete'): raise KeyboardInterrupt\n"
         "from calicoctl.cli.main import main\n"
         "sys.meta_path.insert(0, Interrupted())\n"
         "sys.exit(main())\n"

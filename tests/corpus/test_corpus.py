@@ -36,9 +36,9 @@ import pytest
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused
-from calicoctl.engine.reading import Reading, read_statement
+from calicoctl.engine.frontend.statements import Reading, read_statement
 from calicoctl.policy import statement as valid
-from calicoctl.policy.text import syntax_of
+from calicoctl.policy.rule_text import syntax_of
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement

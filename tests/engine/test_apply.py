@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.apply import apply_changes
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.apply import apply_changes
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.messages import NO_SUCH_PROFILE
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline

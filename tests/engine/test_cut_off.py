@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.apply import apply_changes
-from calicoctl.engine.settlement import resume, rollback
-from calicoctl.engine.unfinished import find_unfinished
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.apply import apply_changes
+from calicoctl.engine.runs.recovery import resume, rollback
+from calicoctl.engine.runs.unfinished import find_unfinished
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd.datastore import EtcdDatastore
 from calicoctl.store.interface import Datastore, OutcomeUnknown, Unreachable
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import (

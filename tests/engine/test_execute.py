@@ -11,8 +11,8 @@ import pytest
 
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.execute import execute
+from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.engine.outcome import Message, Outcome
-from calicoctl.engine.reading import command_line, read_statement
 from calicoctl.policy.statement import Statement
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import (

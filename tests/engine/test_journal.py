@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.apply import apply_changes
-from calicoctl.engine.journal import Journal, Step, read_steps
-from calicoctl.engine.lock import Holder, Turn, taken
-from calicoctl.engine.settlement import clear_spent, resume, rollback
-from calicoctl.engine.unfinished import Journals, find_unfinished, new_run_name, unfinished_touching
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.apply import apply_changes
+from calicoctl.engine.runs.journal import Journal, Step, read_steps
+from calicoctl.engine.runs.lock import Holder, Turn, taken
+from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
+from calicoctl.engine.runs.unfinished import Journals, find_unfinished, new_run_name, unfinished_touching
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, Entry, Snapshot, Unreachable
 from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import RawEtcd

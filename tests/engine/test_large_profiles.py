@@ -9,12 +9,12 @@ import pytest
 
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan, evaluate_script
-from calicoctl.engine.script import Step
+from calicoctl.engine.frontend.scripts import Step
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
-from calicoctl.policy import stored
+from calicoctl.policy.documents import rules_document
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Action, Direction, Peer, PortRange, Protocol, Rule
-from calicoctl.policy.stored import RulesDocument, StoredRule
 from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry
@@ -93,14 +93,14 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[StoredRule]:
         seen.append(self)
         return says(self, other)
 
-    fingerprint = stored._fingerprint
+    fingerprint = rules_document._fingerprint
 
     def counted_too(self: StoredRule) -> int | None:
         seen.append(self)
         return fingerprint(self)
 
     monkeypatch.setattr(StoredRule, "says", counted)
-    monkeypatch.setattr(stored, "_fingerprint", counted_too)
+    monkeypatch.setattr(rules_document, "_fingerprint", counted_too)
     return seen
 
 

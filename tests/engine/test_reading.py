@@ -7,8 +7,8 @@ import re
 import pytest
 
 from calicoctl.diagnostics import Refused, render
-from calicoctl.engine.mistakes import corrected
-from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.engine.frontend.mistakes import corrected
+from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
 

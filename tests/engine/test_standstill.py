@@ -10,9 +10,9 @@ from itertools import count
 
 import pytest
 
-from calicoctl.engine.settlement import resume, rollback
-from calicoctl.engine.unfinished import Journals, find_unfinished
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.recovery import resume, rollback
+from calicoctl.engine.runs.unfinished import Journals, find_unfinished
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError, OutcomeUnknown

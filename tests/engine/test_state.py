@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from calicoctl.engine.state import State
+from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile, default_rules
-from calicoctl.policy.tags import TagsDocument
 from calicoctl.store.interface import Change, Entry
 
 PROFILES = "/calico/v1/policy/profile"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.cli.completion import SHELLS
+from calicoctl.cli.commands.completion import SHELLS
 from calicoctl.syntax.tables.derivation import TABLES
 from calicoctl.version import VERSION
 
@@ -143,7 +143,7 @@ def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) 
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl").rglob("*.py")}
     grammars = {f"calicoctl/grammar/{path.name}" for path in (ROOT / "grammar").glob("*.lark")}
     assert {"calicoctl/grammar/rule.lark", "calicoctl/grammar/profile.lark"} <= grammars
-    scripts = {f"calicoctl/cli/shells/calicoctl.{shell}" for shell in SHELLS}
+    scripts = {f"calicoctl/cli/completion/shells/calicoctl.{shell}" for shell in SHELLS}
     explanations = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "explanations").iterdir()}
     tables = {f"calicoctl/syntax/tables/{name}.json" for name in TABLES}
     rest = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
@@ -182,7 +182,7 @@ def test_its_tables_are_those_of_its_grammar(installed: Path, tmp_path: Path) ->
 def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -> None:
     for shell in SHELLS:
         done = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
-        script = (ROOT / "calicoctl" / "cli" / "shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
+        script = (ROOT / "calicoctl/cli/completion/shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
         assert (done.returncode, done.stdout, done.stderr) == (0, script, "")
 
 

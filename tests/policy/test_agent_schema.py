@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from calicoctl.policy.agent_schema import VALIDATORS, Verdict, check_rule
-from calicoctl.policy.json_text import path_text, read_value
+from calicoctl.policy.documents.agent_schema import VALIDATORS, Verdict, check_rule
+from calicoctl.policy.documents.json_text import path_text, read_value
 from calicoctl.source import Source
 
 OK = [

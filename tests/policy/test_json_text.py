@@ -7,7 +7,7 @@ import json
 import pytest
 
 from calicoctl.diagnostics import Diagnostic, Refused
-from calicoctl.policy.json_text import (
+from calicoctl.policy.documents.json_text import (
     OddNumber,
     Path,
     RepeatedKeys,
@@ -20,7 +20,7 @@ from calicoctl.policy.json_text import (
     read_value,
     visible_json,
 )
-from calicoctl.policy.stored import read_document
+from calicoctl.policy.documents.rules_document import read_document
 from calicoctl.source import Source
 
 DEEP = "[" * 100_000

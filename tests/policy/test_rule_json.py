@@ -6,8 +6,15 @@ from ipaddress import ip_network
 
 import pytest
 
+from calicoctl.policy.documents.rule_json import (
+    from_json,
+    has_host_bits,
+    read_network,
+    rule_text,
+    to_json,
+    with_single_ports,
+)
 from calicoctl.policy.rule import Action, Peer, PortRange, Protocol, Rule
-from calicoctl.policy.rule_json import from_json, has_host_bits, read_network, rule_text, to_json, with_single_ports
 
 ALLOW, DENY = Action.ALLOW, Action.DENY
 TCP, UDP, ICMP, ICMPV6 = Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ICMPV6

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from calicoctl.diagnostics import Diagnostic, Refused
-from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rule_update import read_update
+from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.profile import Profile, update_rules
-from calicoctl.policy.rule_update import read_update
-from calicoctl.policy.stored import RulesDocument, read_stored_rules
 from calicoctl.source import STANDARD_INPUT, Source
 
 SPECIFIED = """\

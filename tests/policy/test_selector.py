@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from calicoctl.policy.selector import LENGTH_MAX, grammar, selector_fault
+from calicoctl.policy.documents.selector import LENGTH_MAX, grammar, selector_fault
 
 GOOD = [
     "",
@@ -92,8 +92,8 @@ def test_the_grammar_has_no_conflicts() -> None:
 
 def test_lark_is_imported_only_for_a_selector() -> None:
     code = (
-        "import sys, calicoctl.policy.rule_update, calicoctl.policy.tags\n"
-        "from calicoctl.policy.agent_schema import check_rule\n"
+        "import sys, calicoctl.policy.documents.rule_update, calicoctl.policy.documents.tags_document\n"
+        "from calicoctl.policy.documents.agent_schema import check_rule\n"
         "check_rule({'action': 'allow', 'src_selector': ''})\n"
         "print('lark' in sys.modules)\n"
         "check_rule({'action': 'allow', 'src_selector': 'has(a)'})\n"

@@ -6,10 +6,16 @@ import json
 
 import pytest
 
-from calicoctl.policy.json_text import Unreadable
+from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.rules_document import (
+    RulesDocument,
+    StoredRule,
+    display_json,
+    read_stored_rules,
+    stored_warnings,
+)
 from calicoctl.policy.rule import Action, Direction, Peer, Rule
-from calicoctl.policy.stored import RulesDocument, StoredRule, display_json, read_stored_rules, stored_warnings
-from calicoctl.policy.text import listing_text
+from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 
 KEY = "/calico/v1/policy/profile/WEB/rules"

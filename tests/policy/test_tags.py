@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calicoctl.policy.json_text import Unreadable, path_text
-from calicoctl.policy.tags import TagsDocument, read_stored_tags, tag_warnings
+from calicoctl.policy.documents.json_text import Unreadable, path_text
+from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.source import Source
 
 KEY = "/calico/v1/policy/profile/WEB/tags"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.engine.diff import PartDiff, ProfileDiff, unified
-from calicoctl.policy.stored import StoredRule, read_stored_rules
-from calicoctl.policy.text import listing_text
+from calicoctl.policy.documents.rules_document import StoredRule, read_stored_rules
+from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")

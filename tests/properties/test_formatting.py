@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.formatting import SETTLED, format_script
-from calicoctl.engine.script import Script, read_scripts
+from calicoctl.engine.frontend.formatting import SETTLED, format_script
+from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.layout import Code, Comment, read_layout
+from calicoctl.syntax.scripts.layout import Code, Comment, read_layout
 from tests.properties.test_damaged_scripts import mutated
 from tests.properties.test_scripts import read, statements
 

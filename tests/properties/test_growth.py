@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.formatting import format_script
-from calicoctl.engine.script import read_scripts
-from calicoctl.policy.rule_update import read_update
+from calicoctl.engine.frontend.formatting import format_script
+from calicoctl.engine.frontend.scripts import read_scripts
+from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 

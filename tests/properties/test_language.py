@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose, display_width, printable, render
-from calicoctl.engine.reading import command_line, read_statement
+from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import PortRange, Rule, merge_ports
-from calicoctl.policy.text import rule_text
+from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
-from calicoctl.syntax.repair import split_words
+from calicoctl.syntax.repair.search import split_words
 from tests.strategies import (
     HOSTILE_CHARACTERS,
     KEYWORDS,

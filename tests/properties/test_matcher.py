@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose, render
-from calicoctl.engine import script as engine_script
-from calicoctl.engine.script import read_scripts
-from calicoctl.policy import plain, words
+from calicoctl.engine.frontend import scripts as engine_script
+from calicoctl.engine.frontend.scripts import read_scripts
+from calicoctl.policy import sound_lines, values
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.plain import pass_over
+from calicoctl.policy.sound_lines import pass_over
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.lark_tree import Stop, lark_tree
@@ -37,7 +37,7 @@ WORDS = [
     "=", "<", "<<EOF", "<f", "WEB", "80", "80,443", "8:9", "10.0.0.0/8", "::1", "${X}", "${X}/8", "1.${X}", "'q'",
     "''", "#"
 ]  # fmt: skip
-values = st.sampled_from(["WEB", "80,443", "10.0.0.0/8", "::1", "to", "8"]) | any_texts
+typed_values = st.sampled_from(["WEB", "80,443", "10.0.0.0/8", "::1", "to", "8"]) | any_texts
 
 
 def lines_of_blocks(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -49,10 +49,10 @@ def lines_of_blocks(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 
 sound = {
-    "statement": trees_of_statements(values).map(printer.statement),
-    "rule": trees_of_rules(values).map(printer.rule),
+    "statement": trees_of_statements(typed_values).map(printer.statement),
+    "rule": trees_of_rules(typed_values).map(printer.rule),
     "script_line": st.one_of(
-        trees_of_statements(values).map(printer.statement),
+        trees_of_statements(typed_values).map(printer.statement),
         st.builds("profile {} {{".format, plain_names),
         st.builds("$ calicoctl profile {} rule update {}".format, plain_names, st.sampled_from(["<<E", "< f", "<f"])),
         st.builds("define {} = {}".format, plain_names, st.sampled_from(["1", "1, 2", "a,b"])),
@@ -60,7 +60,7 @@ sound = {
     ),
     "block_line": lines_of_blocks(plain_names),
     "list_line": st.one_of(
-        trees_of_rules(values).map(printer.rule),
+        trees_of_rules(typed_values).map(printer.rule),
         st.sampled_from(["}", 'json {"action": "log"}', "json {} x", "json {"]),
     ),
 }
@@ -169,9 +169,9 @@ networks = st.one_of(
 @example("10.0.0.0/8")
 def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
     findings = Findings()
-    network = words.network(ast.Word(text), findings)
+    network = values.network(ast.Word(text), findings)
     is_sound = network is not None and not findings.found
-    versions = plain._network(text)
+    versions = sound_lines._network(text)
     if versions:
         assert is_sound
         assert network is not None
@@ -185,8 +185,8 @@ def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
 @example("80")
 def test_a_port_list_is_passed_over_exactly_when_it_is_sound(text: str) -> None:
     findings = Findings()
-    is_sound = words.port_list(ast.Word(text), findings) is not None and not findings.found
-    assert bool(plain._ports(text)) == is_sound
+    is_sound = values.port_list(ast.Word(text), findings) is not None and not findings.found
+    assert bool(sound_lines._ports(text)) == is_sound
 
 
 # --- scripts ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from calicoctl.syntax import printer
 from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.next_words import Place, place_behind
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement
-from calicoctl.syntax.repair import split_words
+from calicoctl.syntax.repair.search import split_words
 from calicoctl.syntax.tables.automaton import derive_automaton
 from tests.strategies import any_texts, mistyped, plain_names, trees_of_statements, word_salads
 

@@ -10,14 +10,20 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused, render
-from calicoctl.policy.agent_schema import check_rule
-from calicoctl.policy.json_text import Unreadable, read_value
+from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.json_text import Unreadable, read_value
+from calicoctl.policy.documents.rule_json import from_json, read_network, rule_text, to_json
+from calicoctl.policy.documents.rule_update import read_update
+from calicoctl.policy.documents.rules_document import (
+    RulesDocument,
+    StoredRule,
+    display_json,
+    read_stored_rules,
+    stored_warnings,
+)
+from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.policy.profile import Profile, update_rules
 from calicoctl.policy.rule import Action, Direction, Network, Peer, PortRange, Protocol, Rule
-from calicoctl.policy.rule_json import from_json, read_network, rule_text, to_json
-from calicoctl.policy.rule_update import read_update
-from calicoctl.policy.stored import RulesDocument, StoredRule, display_json, read_stored_rules, stored_warnings
-from calicoctl.policy.tags import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.source import Source
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
 

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.execute import execute
+from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.outcome import Answer
-from calicoctl.engine.run import apply_script, plan_script
-from calicoctl.engine.script import Script, read_scripts
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.run import apply_script, plan_script
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.source import Source
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore
 from calicoctl.store.settings import open_datastore, resolve
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.script import Statement, read_script
+from calicoctl.syntax.scripts.reader import Statement, read_script
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, make_empty, open_raw, values
 from tests.policy.agent_oracle import meaning

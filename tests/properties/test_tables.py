@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from calicoctl.cli.tables import table
+from calicoctl.cli.output.tables import table
 from calicoctl.diagnostics import display_width, printable
 
 HEADERS = ("Name", "Host", "State")

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose, render
-from calicoctl.engine.mistakes import explain
-from calicoctl.engine.reading import validate
-from calicoctl.engine.script import Script, read_scripts
+from calicoctl.engine.frontend.mistakes import explain
+from calicoctl.engine.frontend.scripts import Script, read_scripts
+from calicoctl.engine.frontend.statements import validate
 from calicoctl.policy import limits
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.other_forms import other_form
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.script import Directive, Statement, read_script
+from calicoctl.syntax.repair.other_forms import other_form
+from calicoctl.syntax.scripts.reader import Directive, Statement, read_script
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_statements
 
 LAW = settings(max_examples=200, deadline=None)

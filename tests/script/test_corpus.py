@@ -23,13 +23,13 @@ import pytest
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.includes import Inclusions
-from calicoctl.engine.reading import define
-from calicoctl.engine.script import Script, read_scripts
+from calicoctl.engine.frontend.includes import Inclusions
+from calicoctl.engine.frontend.scripts import Script, read_scripts
+from calicoctl.engine.frontend.statements import define
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.script import Directive, Statement
+from calicoctl.syntax.scripts.reader import Directive, Statement
 
 FOLDER = Path(__file__).parent / "corpus"
 # What only the lines of a script can get wrong together.

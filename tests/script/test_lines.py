@@ -13,8 +13,8 @@ from lark import Token
 from calicoctl.source import Source
 from calicoctl.syntax import ast
 from calicoctl.syntax.grammar import language
-from calicoctl.syntax.lines import LogicalLine, logical_lines
-from calicoctl.syntax.script import Statement, read_script
+from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
+from calicoctl.syntax.scripts.reader import Statement, read_script
 
 # What lines are told apart by, and what might be mistaken for it; no `<`, so no here-documents.
 BREAKS = ["\n", "\r\n", "\\", "\\\n", "\\ \t\r\n", "\\\\\n"]

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from calicoctl.store.access import Access
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd.credentials import Access
+from calicoctl.store.etcd.datastore import EtcdDatastore
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 

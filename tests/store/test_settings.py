@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused, render
-from calicoctl.store.access import Access
 from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.settings import Setting, open_datastore, resolve
 from calicoctl.store.sqlite import SqliteDatastore
 

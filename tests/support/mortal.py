@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from calicoctl.engine.apply import apply_changes
-from calicoctl.engine.settlement import resume, rollback
-from calicoctl.engine.unfinished import find_unfinished
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.apply import apply_changes
+from calicoctl.engine.runs.recovery import resume, rollback
+from calicoctl.engine.runs.unfinished import find_unfinished
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd import EtcdDatastore
+from calicoctl.store.etcd.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, Snapshot
 from calicoctl.store.keys import PROFILES
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from hypothesis import strategies as st
 
-from calicoctl.engine.apply import apply_changes
-from calicoctl.engine.writing import RunOptions
+from calicoctl.engine.runs.apply import apply_changes
+from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Datastore, Snapshot

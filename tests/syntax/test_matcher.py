@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from lark import Lark
 
-from calicoctl.policy import plain
+from calicoctl.policy import sound_lines
 from calicoctl.syntax.grammar import STARTS
 from calicoctl.syntax.lark_tree import Stop, lark_tree
 from calicoctl.syntax.matcher import _Expression, line_pattern, match
@@ -105,7 +105,7 @@ def test_every_start_that_is_parsed_is_folded() -> None:
 def test_every_word_of_a_line_that_may_be_passed_over_has_a_judge(start: str) -> None:
     kinds = line_pattern(start).kinds
     assert {kind.line for kind in kinds.values()} == {"", *lines._LINES[start]}
-    assert set(plain._judges(start)) == set(kinds)
+    assert set(sound_lines._judges(start)) == set(kinds)
 
 
 def test_words_in_quotes_and_continued_lines_are_left_to_lark() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.cli.usage import PROFILE_HELP, PROFILE_USAGE, usage_line
+from calicoctl.cli.help.usage import PROFILE_HELP, PROFILE_USAGE, usage_line
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import parse_statement

@@ -1,0 +1,27 @@
+"""The names of the commands and of the program's own options, for all who go by them.
+
+A command `NAME` is the module `calicoctl.cli.NAME` with its function `run(options)`, the text `NAME_HELP` in
+`calicoctl.cli.help.usage`, and a line in `HELP` there. Nothing is imported here, since completion starts with it.
+"""
+
+from __future__ import annotations
+
+COMMANDS = ("profile", "run", "fmt", "export", "doctor", "explain", "completion")
+
+# The program's options, which may stand anywhere among the words.
+OPTIONS_WITH_VALUE = ("--datastore", "--timeout")
+HELP_OPTIONS = ("--help", "-h")
+PROGRAM_OPTIONS = (*OPTIONS_WITH_VALUE, *HELP_OPTIONS, "--version")
+
+# How a command answers. Each command says for itself whether it takes it, behind its name or before it.
+OUTPUT_OPTIONS = ("-o", "--output")
+OUTPUT_FORMS = ("json", "text")
+JOINED_OUTPUTS = tuple(f"-o{form}" for form in OUTPUT_FORMS)
+
+# The options of statements, which the grammar has behind `profile`.
+STATEMENT_OPTIONS = ("--at", "--detailed", "--no-check")
+VALUED_OPTIONS = (*OUTPUT_OPTIONS, "--at")
+
+# What the scripts of `calicoctl completion` ask; no command that anybody types.
+COMPLETE = "__complete"
+COMPLETE_BASH = "__complete_bash"

@@ -1,0 +1,1 @@
+"""One module for each command, and what only that command needs."""

@@ -1,0 +1,80 @@
+"""The command `doctor`: where the datastore is, whether it answers, and what is wrong in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from calicoctl import messages
+from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.commands.run_json import diagnostic_document
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import printable
+from calicoctl.engine.doctor import Health, examine
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError, Probe
+
+FORMAT = 1
+
+
+def run(options: Options) -> int:
+    """Report the health of the datastore. Nothing is changed."""
+    as_json = read_arguments(options.words, most=0).as_json
+    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+        probes = datastore.probe()
+        try:
+            health = examine(datastore)
+        except DatastoreError as error:
+            _report(datastore.name, probes, None, as_json=as_json)
+            if not as_json and all(probe.problem is None for probe in probes):
+                tell([error.diagnostic])
+            return status_of(error)
+    _report(datastore.name, probes, health, as_json=as_json)
+    is_well = not health.problems and all(probe.problem is None for probe in probes)
+    return ExitStatus.DONE if is_well else ExitStatus.REFUSED
+
+
+def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_json: bool) -> None:
+    if as_json:
+        say(json.dumps(_document(name, probes, health), indent=2))
+        return
+    say(f"Datastore: {printable(name)}")
+    for probe in probes:
+        say(f"  {printable(probe.place)}: {_probe_text(probe)}")
+    tell([probe.problem for probe in probes if probe.problem is not None])
+    if health is None:
+        return
+    say(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
+    tell([*health.problems, *health.notes], limit=None)
+    count = len(health.problems) + sum(probe.problem is not None for probe in probes)
+    say(messages.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else messages.HEALTHY)
+
+
+def _probe_text(probe: Probe) -> str:
+    if probe.seconds is None:
+        return "no answer"
+    return printable(f"{probe.version}, answers in {probe.seconds * 1000:.1f} ms")
+
+
+def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict[str, object]:
+    return {
+        "format": FORMAT,
+        "ok": health is not None and not health.problems and all(probe.problem is None for probe in probes),
+        "datastore": name,
+        "servers": [
+            {
+                "place": probe.place,
+                "seconds": probe.seconds,
+                "version": probe.version,
+                "problem": None if probe.problem is None else diagnostic_document(probe.problem),
+            }
+            for probe in probes
+        ],
+        "profiles": None if health is None else health.profiles,
+        "endpoints": None if health is None else health.endpoints,
+        "notes": [] if health is None else [diagnostic_document(each) for each in health.notes],
+        "problems": [] if health is None else [diagnostic_document(each) for each in health.problems],
+    }

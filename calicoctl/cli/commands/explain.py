@@ -1,0 +1,71 @@
+"""The command `explain`: what the code of a message means, with an example that triggers it and the mended one.
+
+What is printed stands in `calicoctl/explanations/`, one file for each code; a test runs every example.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from importlib import resources
+
+from calicoctl import messages
+from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.options import Options, argument_span
+from calicoctl.cli.output.console import say
+from calicoctl.cli.status import ExitStatus
+from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+
+FOLDER = "explanations"
+
+
+def run(options: Options) -> int:
+    """Explain the codes that are given; without one, list all."""
+    given = read_arguments(options.words).operands
+    kinds = messages.kinds()
+    codes = [_code(word) for word in given]
+    unknown = [index for index, code in enumerate(codes) if code not in kinds]
+    if unknown:
+        raise Refused([_unknown_code(options.words, index + 1, codes[index], kinds) for index in unknown])
+    if codes:
+        say("\n".join(_explanation(kinds[code]) for code in codes), end="")
+    else:
+        say("\n".join(_title(kind) for _, kind in sorted(kinds.items())))
+    return ExitStatus.DONE
+
+
+def _code(word: str) -> str:
+    """A code as it may have been copied: in brackets, or in lower case."""
+    return word.strip("[]").upper()
+
+
+def _title(kind: Kind) -> str:
+    """The message of a kind, with names for its particulars: `E0203: error: port <PORT> is out of range`."""
+    return f"{kind.code}: {kind.severity.value}: {kind.outline}"
+
+
+def _explanation(kind: Kind) -> str:
+    text = (resources.files("calicoctl") / FOLDER / f"{kind.code}.md").read_text(encoding="utf-8")
+    return f"{_title(kind)}\n\n{_without_fences(text) if sys.stdout.isatty() else text}"
+
+
+def _without_fences(text: str) -> str:
+    """A text for people to read: commands are set apart by their indentation, and not by Markdown's fences."""
+    lines: list[str] = []
+    is_code = False
+    for line in text.splitlines():
+        if line.startswith("```"):
+            is_code = not is_code
+        else:
+            lines.append(f"  {line}" if is_code and line else line)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _unknown_code(words: tuple[str, ...], index: int, code: str, kinds: Mapping[str, Kind]) -> Diagnostic:
+    # Those of the same characters come first: two digits are easily swapped.
+    near = difflib.get_close_matches(code, sorted(kinds), n=len(kinds), cutoff=0.7)
+    near.sort(key=lambda each: sorted(each) != sorted(code))
+    listed = ", ".join(f"`{each}`" for each in near[:3])
+    hint = f"near it are {listed}; `calicoctl explain` lists all" if near else "`calicoctl explain` lists all"
+    return diagnose(messages.UNKNOWN_CODE, argument_span(words, index), hint, code=code)

@@ -1,0 +1,71 @@
+"""The command `export`: profiles as the blocks of a script."""
+
+from __future__ import annotations
+
+from calicoctl import messages
+from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.options import Options, argument_span
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.engine.export import export_profile
+from calicoctl.engine.state import State
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.values import existing_profile
+from calicoctl.source import Span
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+from calicoctl.syntax import ast
+from calicoctl.syntax.parser import unquote
+
+
+def run(options: Options) -> int:
+    """Print the named profiles, or all, as text that `run` takes."""
+    read_arguments(options.words)
+    names = _names(options.words)
+    deadline = Deadline(options.timeout)
+    try:
+        with opened(find_setting(options), deadline, must_exist=True) as datastore:
+            roots = tuple(keys.profile_folder(name) for name in names) or (keys.PROFILES,)
+            state = State(datastore.read(roots))
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    obstacles = {name: state.obstacle(name) for name in (*(names or state.names()), None)}
+    in_the_way = [each for each in obstacles.values() if each is not None]
+    if names and in_the_way:
+        raise Refused(in_the_way)
+    missing = [span for name, span in names.items() if not state.profile(name).exists]
+    if missing:
+        raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
+    exported = [export_profile(state.profile(name)) for name in obstacles if name and obstacles[name] is None]
+    say("\n".join(each.text for each in exported), end="")
+    warnings = [*in_the_way, *(each.warning for each in exported if each.warning is not None)]
+    tell(warnings)
+    return ExitStatus.REFUSED if warnings else ExitStatus.DONE
+
+
+def _names(words: tuple[str, ...]) -> dict[str, Span]:
+    """The profiles that were named, each once, with its place on the command line."""
+    found: dict[str, Span] = {}
+    for index, word in enumerate(words[1:], start=1):
+        if word == "--":
+            continue
+        span = argument_span(words, index)
+        name = _name(word, span)
+        if name is None:
+            raise Refused([diagnose(messages.NOT_A_PROFILE, span, "`calicoctl export --help` tells more", name=word)])
+        found.setdefault(name, span)
+    return found
+
+
+def _name(word: str, span: Span) -> str | None:
+    """The profile that a word names; None when no datastore could hold one of that name."""
+    is_quoted = len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
+    try:
+        name = unquote(word) if is_quoted else word
+    except ValueError:  # not a string of the language
+        return None
+    return existing_profile(ast.Word(name, span), Findings())

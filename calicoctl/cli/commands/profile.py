@@ -1,0 +1,178 @@
+"""The command `profile`: one statement, read, carried out and answered."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from calicoctl import messages
+from calicoctl.cli.command_names import COMMANDS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
+from calicoctl.cli.help.synonyms import KINDS, synonym
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.answers import print_answer
+from calicoctl.cli.output.console import read_input, say, tell, tell_usage
+from calicoctl.cli.output.output_option import read_output
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.execute import execute
+from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.nearest import nearest
+from calicoctl.policy.documents.json_text import collector_paused
+from calicoctl.policy.statement import PrintRulesJson, ShowProfiles, ShowRules, ShowTags, Statement, UpdateRules
+from calicoctl.source import STANDARD_INPUT, Source, Span
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Datastore, DatastoreError
+
+# The statements that show something, in a form of the user's choice.
+_SHOWING = (ShowProfiles, ShowTags, ShowRules)
+# Statements that never write.
+_READING = (*_SHOWING, PrintRulesJson)
+# What the parser says of a word that it knows nothing else of.
+_ABOUT_STRUCTURE = (
+    messages.UNEXPECTED_WORD,
+    messages.UNFINISHED,
+    messages.MISSING_WORD,
+    messages.KEYWORD_AS_NAME,
+)
+_SEE_HELP = "`calicoctl --help` lists the commands"
+
+
+def unknown_command(words: Sequence[str]) -> Diagnostic:
+    """No such command or option, with the corrected command line where one resembles it."""
+    if not words:
+        return diagnose(messages.NO_COMMAND, None, _SEE_HELP)
+    source = command_line(words)
+    word, equals, value = words[0].partition("=")
+    span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
+    if word.startswith("-"):
+        near = nearest(word, PROGRAM_OPTIONS)
+        hint = " ".join(["calicoctl", near + equals + value, *words[1:]]) if near else synonym(words) or _SEE_HELP
+        return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word, command="calicoctl")
+    hint = _of_profiles(words) or synonym(words) or _meant_command(words)
+    return diagnose(messages.UNKNOWN_COMMAND, span, hint, word=words[0])
+
+
+def _of_profiles(words: Sequence[str]) -> str | None:
+    """The statement, where only the word `profile` has another tool's name: `profiles WEB rule show`."""
+    if words[0].lower() not in KINDS or len(words) == 1:
+        return None
+    mended = command_line(["profile", *words[1:]])
+    with contextlib.suppress(Refused):
+        read_statement(mended)
+        return mended.text
+    return None
+
+
+def _meant_command(words: Sequence[str]) -> str:
+    """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
+    with contextlib.suppress(Refused):
+        mended = command_line(["profile", *words])
+        read_statement(mended)
+        return mended.text
+    if words[0] in ("rule", "tag"):
+        return f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first"
+    near = "profile" if words[0].lower() in KINDS else nearest(words[0], COMMANDS)
+    if near == "profile":
+        return _meant_statement(["profile", *words[1:]])
+    return " ".join(["calicoctl", near, *words[1:]]) if near else _SEE_HELP
+
+
+def _meant_statement(words: Sequence[str]) -> str:
+    """The corrected statement of words that are none; where none is known, the help that lists them."""
+    try:
+        read_statement(command_line(words))
+    except Refused as refused:
+        return refused.diagnostics[-1].hint or "`calicoctl profile --help` lists the statements"
+    return command_line(words).text
+
+
+def run(options: Options) -> int:
+    """Carry out one `profile` statement."""
+    words, output = read_output(options.words)
+    options = replace(options, words=words)
+    try:
+        reading = read_statement(command_line(options.words))
+    except Refused as refused:
+        options_of_others = _unknown_options(options.words, refused)
+        if options_of_others:
+            tell(options_of_others)
+            return ExitStatus.REFUSED
+        tell(refused.diagnostics)
+        # Where the corrected statement is known, nobody needs to be told how one is made.
+        is_syntax = any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics)
+        if is_syntax and not (refused.diagnostics[-1].hint or "").startswith("calicoctl "):
+            from calicoctl.cli.help.usage import usage_line
+
+            tell_usage(usage_line(options.words))
+        return ExitStatus.REFUSED
+    if output is not None and not isinstance(reading.statement, _SHOWING):
+        without = " ".join(["calicoctl", *words])
+        raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, without, option=output.option)])
+    tell(reading.warnings)
+    return _carry_out(reading.statement, options, as_json=output is not None and output.form == "json")
+
+
+def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
+    """The options of a statement that was refused, and that no statement has."""
+    if not all(diagnostic.kind in _ABOUT_STRUCTURE for diagnostic in refused.diagnostics):
+        return []  # more is known of what was meant
+    unknown = [
+        at
+        for at, word in enumerate(words)
+        if at
+        and word.startswith("--")
+        and word != "--"
+        and word.partition("=")[0] not in STATEMENT_OPTIONS
+        and words[at - 1] != "--at"
+    ]
+    if not unknown:
+        return []
+    # Imported here: it reads the help.
+    from calicoctl.cli.arguments import unknown_option
+
+    return [unknown_option(words, at) for at in unknown]
+
+
+@collector_paused()
+def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
+    setting = find_setting(options)
+    if isinstance(statement, UpdateRules):
+        from calicoctl.policy.documents.rule_update import read_update
+
+        source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
+        document, warnings = read_update(source, statement.profile)
+        tell(warnings)
+        statement = replace(statement, document=document)
+    # From here on: what a person takes to type the rules in is no time of the datastore's.
+    deadline = Deadline(options.timeout)
+    reads_only = isinstance(statement, _READING)
+    with opened(setting, deadline, must_exist=reads_only) as datastore:
+        try:
+            outcome = execute(statement, datastore, deadline)
+        except DatastoreError as error:
+            tell([error.diagnostic])
+            return status_of(error)
+        # Whatever this finds, the statement is done.
+        unfinished = _unfinished_run(statement, datastore)
+    tell([*outcome.warnings, *unfinished])
+    if as_json and isinstance(statement, _SHOWING):
+        # Imported here: only JSON pays for it.
+        from calicoctl.cli.commands.show_json import document_text
+
+        say(document_text(statement, outcome.answer))
+    elif outcome.answer is not None:
+        print_answer(outcome.answer)
+    return ExitStatus.DONE
+
+
+def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
+    """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
+    if datastore.is_atomic or isinstance(statement, _READING):
+        return []
+    # Imported here: most commands have nothing to do with runs.
+    from calicoctl.engine.runs.unfinished import unfinished_touching
+
+    warning = unfinished_touching(datastore, statement.profile)
+    return [] if warning is None else [warning]

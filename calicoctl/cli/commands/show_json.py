@@ -1,0 +1,83 @@
+"""The JSON that statements which show something print with `-o json`; its shape is documented in README and stable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+
+from calicoctl.diagnostics import printable
+from calicoctl.engine.outcome import Answer, EndpointListing, EndpointRow, ProfileListing, RuleListing, TagListing
+from calicoctl.policy.documents.json_text import find_constant
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, display_rule
+from calicoctl.policy.rule import Direction
+from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags
+from calicoctl.source import Source
+
+
+def document_text(statement: ShowProfiles | ShowTags | ShowRules, answer: Answer | None) -> str:
+    """One JSON document, in printable ASCII with an indentation of 2, without a final line break.
+
+    Args:
+        statement: What was asked.
+        answer: What it answered.
+    """
+    match statement, answer:
+        case ShowProfiles(), ProfileListing(names):
+            return json.dumps({"profiles": [{"profile": name} for name in names]}, indent=2)
+        case ShowProfiles(), EndpointListing(rows):
+            return json.dumps({"profiles": _profiles(rows)}, indent=2)
+        case ShowTags(), TagListing(tags):
+            return json.dumps({"profile": statement.profile, "tags": list(tags)}, indent=2)
+        case ShowRules(), RuleListing():
+            return _rules(statement.profile, answer)
+    raise TypeError(f"{type(statement).__name__} does not answer so")
+
+
+def _profiles(rows: Sequence[EndpointRow]) -> list[dict[str, object]]:
+    return [
+        {"profile": name, "endpoints": [_endpoint(row) for row in found if row.endpoint is not None]}
+        for name, found in groupby(rows, key=lambda row: row.profile)
+    ]
+
+
+def _endpoint(row: EndpointRow) -> dict[str, str | None]:
+    key = row.endpoint
+    assert key is not None, "a profile without endpoints has none to tell of"
+    return {
+        "host": key.host,
+        "orchestrator": key.orchestrator,
+        "workload": key.workload,
+        "endpoint": key.endpoint,
+        "state": row.state,
+    }
+
+
+def _rules(profile: str, listing: RuleListing) -> str:
+    """The rules as `rule show` and `rule json` print them, side by side.
+
+    Made of text, because a stored number may be spelled as no Python number is.
+    """
+    lists = {
+        "inbound": _list(listing.document, Direction.INBOUND, listing.inbound),
+        "outbound": _list(listing.document, Direction.OUTBOUND, listing.outbound),
+    }
+    members = [f'"profile": {json.dumps(profile)}', *(f'"{name}": {text}' for name, text in lists.items())]
+    return "{\n  " + ",\n  ".join(members) + "\n}"
+
+
+def _list(document: RulesDocument, direction: Direction, texts: Sequence[str]) -> str:
+    if not texts:
+        return "[]"
+    rules = enumerate(zip(texts, document.rules(direction), strict=True), start=1)
+    return "[\n" + ",\n".join(_rule(position, text, stored) for position, (text, stored) in rules) + "\n  ]"
+
+
+def _rule(position: int, text: str, stored: StoredRule) -> str:
+    # NaN and Infinity, which some tools write, are in no JSON document.
+    is_json = stored.rule is not None or find_constant(Source("", stored.raw)) is None
+    shown = display_rule(stored, 6) if is_json else "null"
+    return (
+        f'    {{\n      "position": {position},\n      "text": {json.dumps(printable(text))},\n'
+        f'      "rule": {shown}\n    }}'
+    )

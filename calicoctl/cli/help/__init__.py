@@ -1,0 +1,1 @@
+"""The usage of statements and commands, and what other tools call them."""

@@ -1,0 +1,77 @@
+"""Answers as text: one function for each kind of answer that a statement can give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from calicoctl.cli.output.console import say, terminal_width
+from calicoctl.cli.output.tables import table
+from calicoctl.diagnostics import printable
+from calicoctl.engine import outcome
+
+# What the original printed where there is nothing; scripts look for it.
+_ABSENT = "None"
+_DETAILED_HEADERS = ("Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State")
+
+
+def print_answer(answer: outcome.Answer) -> None:
+    """Print an answer; one that has no lines prints nothing."""
+    text = answer_text(answer, terminal_width())
+    if text:
+        say(text)
+
+
+def answer_text(answer: outcome.Answer, width: int | None) -> str:
+    """The text of an answer, without a final line break; empty when there is nothing to print.
+
+    Args:
+        answer: What a statement answered.
+        width: The columns of the terminal; None when the output is no terminal.
+    """
+    return _TEXTS[type(answer)](answer, width)
+
+
+def _message(answer: outcome.Message, _: int | None) -> str:
+    return printable(answer.text)
+
+
+def _tags(answer: outcome.TagListing, _: int | None) -> str:
+    return "\n".join(printable(tag) for tag in answer.tags)
+
+
+def _rules(answer: outcome.RuleListing, _: int | None) -> str:
+    lines = ["Inbound rules:", *_numbered(answer.inbound), "Outbound rules:", *_numbered(answer.outbound)]
+    return "\n".join(lines)
+
+
+def _numbered(rules: tuple[str, ...]) -> list[str]:
+    # The first space is a margin and not a part of the number's width, so position 1000 keeps it.
+    return [f" {number:3} {printable(rule)}" for number, rule in enumerate(rules, start=1)]
+
+
+def _document(answer: outcome.RuleDocument, _: int | None) -> str:
+    return answer.text
+
+
+def _profiles(answer: outcome.ProfileListing, width: int | None) -> str:
+    return table(("Name",), [(name,) for name in answer.names], width)
+
+
+def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
+    rows = []
+    for row in answer.rows:
+        key = row.endpoint
+        places = (None,) * 4 if key is None else (key.host, key.orchestrator, key.workload, key.endpoint)
+        rows.append((row.profile, *(place or _ABSENT for place in (*places, row.state))))
+    return table(_DETAILED_HEADERS, rows, width)
+
+
+_TEXTS: dict[type, Callable[[Any, int | None], str]] = {
+    outcome.Message: _message,
+    outcome.TagListing: _tags,
+    outcome.RuleListing: _rules,
+    outcome.RuleDocument: _document,
+    outcome.ProfileListing: _profiles,
+    outcome.EndpointListing: _endpoints,
+}

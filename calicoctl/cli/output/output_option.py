@@ -1,0 +1,89 @@
+"""How a command shall answer: the option `-o`, which some commands have and others refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.cli.command_names import OUTPUT_FORMS, OUTPUT_OPTIONS
+from calicoctl.cli.options import argument_span
+from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.nearest import nearest
+from calicoctl.source import Span
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command shall answer.
+
+    Attributes:
+        option: The option that says so, as it was spelt.
+        form: One of `OUTPUT_FORMS`.
+        where: Its place on the command line.
+    """
+
+    option: str
+    form: str
+    where: Span
+
+
+def read_output(words: Sequence[str]) -> tuple[tuple[str, ...], Output | None]:
+    """Part `-o FORM` from the words of a command.
+
+    Returns:
+        The other words, and what was asked for.
+
+    Raises:
+        Refused: There is no such form, the option lacks its value, or is given twice.
+    """
+    rest: list[str] = []
+    found: Output | None = None
+    position = 0
+    while position < len(words):
+        name, equals, form = _output_word(words[position])
+        if name not in OUTPUT_OPTIONS:
+            rest.append(words[position])
+            position += 1
+            continue
+        if found is not None:
+            raise Refused([diagnose(messages.REPEATED_OPTION, argument_span(words, position), option=name)])
+        option = argument_span(words, position)
+        if not equals:
+            position += 1
+            if position == len(words):
+                raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(words, -1), option=name)])
+            form = words[position]
+        where = Span(option.source, option.start, argument_span(words, position).end)
+        found = Output(name, read_form(words, position, form), where)
+        position += 1
+    return tuple(rest), found
+
+
+def _output_word(word: str) -> tuple[str, str, str]:
+    """A word parted as an option with `=` and a value; `-ojson` is one, too, while `-old` may be the name of a tag."""
+    short, form = word[:2], word[2:]
+    return (short, "=", form) if short in OUTPUT_OPTIONS and form in OUTPUT_FORMS else word.partition("=")
+
+
+def read_form(words: Sequence[str], position: int, form: str) -> str:
+    """A form of output.
+
+    Args:
+        words: The words of the command line, from the command on.
+        position: Which of them holds the form.
+        form: The form.
+
+    Raises:
+        Refused: There is no such form.
+    """
+    if form in OUTPUT_FORMS:
+        return form
+    span = argument_span(words, position)
+    near = nearest(form, OUTPUT_FORMS) or OUTPUT_FORMS[0]
+    word = words[position]
+    mended = [*words[:position], word[: len(word) - len(form)] + near, *words[position + 1 :]]
+    place = Span(span.source, span.end - len(form), span.end)
+    forms = " and ".join(f"`{each}`" for each in OUTPUT_FORMS)
+    hint = " ".join(["calicoctl", *mended])
+    raise Refused([diagnose(messages.UNKNOWN_OUTPUT, place, hint, text=form, forms=forms)])

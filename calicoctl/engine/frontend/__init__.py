@@ -1,0 +1,1 @@
+"""From text to validated statements, with what is wrong with it."""

@@ -1,0 +1,317 @@
+"""Scripts, from their text to validated statements, with every error of every file in one go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.frontend.includes import Inclusions, OpenFile
+from calicoctl.engine.frontend.mistakes import explain
+from calicoctl.engine.frontend.statements import define, validate
+from calicoctl.policy import limits
+from calicoctl.policy import statement as valid
+from calicoctl.policy.documents.json_text import collector_paused
+from calicoctl.policy.documents.rule_update import read_update
+from calicoctl.policy.sound_lines import pass_over
+from calicoctl.policy.variables import Expansion, Variables, is_reference
+from calicoctl.source import DEFINE_OPTION, Source, Span
+from calicoctl.syntax import ast
+from calicoctl.syntax.parser import SyntaxProblem, parse
+from calicoctl.syntax.repair.other_forms import other_form
+from calicoctl.syntax.scripts.reader import Directive, Item, PassedLines, Statement, pass_over_none
+
+# To find the line of each takes a look through the whole text; nobody reads so many.
+_SORTED_MAX = 500
+
+# Of so many lines alone the nearest statement is searched for, which takes longer than all else.
+_SEARCHES_MAX = 100
+
+# The words of a line that is wrong and was perhaps meant to define something.
+_DEFINED = re.compile(r"[%@!]?(?:\w+\s+)?[${%]*([A-Za-z_][A-Za-z0-9_]*)")
+_NEVER_DEFINES = ("profile", "calicoctl", "./calicoctl", "$ ")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A statement of a script.
+
+    Attributes:
+        statement: What shall be done.
+        extent: The line that says so.
+    """
+
+    statement: valid.Statement
+    extent: Span
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """Statements that are known to be sound, and become steps when they are wanted.
+
+    Attributes:
+        item: What they are.
+        variables: What their words may name; a value that was given once is never another.
+    """
+
+    item: PassedLines | Statement
+    variables: Variables
+
+    @property
+    def count(self) -> int:
+        """How many steps they become."""
+        return self.item.count if isinstance(self.item, PassedLines) else 1
+
+    def steps(self) -> Iterator[Step]:
+        """The steps."""
+        item = self.item
+        nodes = item.nodes() if isinstance(item, PassedLines) else [(item.in_full(), item.extent)]
+        for node, extent in nodes:
+            assert isinstance(node, ast.Statement)
+            yield Step(validate(node, extent, self.variables).statement, extent)
+
+
+@dataclass(frozen=True)
+class Script:
+    """What was read of one or more files.
+
+    Attributes:
+        parts: The statements, in order: steps, and such as are not made into steps yet.
+        diagnostics: The errors and warnings, in order.
+    """
+
+    parts: tuple[Step | _Unread, ...] = field(repr=False)
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def count(self) -> int:
+        """How many statements there are. To know that, none must be made."""
+        return sum(part.count if isinstance(part, _Unread) else 1 for part in self.parts)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The statements, in order."""
+        found: list[Step] = []
+        with collector_paused():
+            for part in self.parts:
+                found += part.steps() if isinstance(part, _Unread) else (part,)
+        return tuple(found)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything in it keeps it from being run."""
+        return any(diagnostic.is_error for diagnostic in self.diagnostics)
+
+
+def _ignore(_done: int, _total: int) -> None:
+    """Nobody wants to know how far the reading is."""
+
+
+def _include_nothing(word: ast.Word) -> Source:
+    raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there are no files here")])
+
+
+@collector_paused()
+def read_scripts(
+    sources: Iterable[Source],
+    open_file: OpenFile,
+    report: Callable[[int, int], None] = _ignore,
+    open_script: OpenFile = _include_nothing,
+    overrides: Sequence[Source] = (),
+    *,
+    every_line: bool = False,
+) -> Script:
+    """Parse and validate files as one unit, in order; no datastore is touched.
+
+    Args:
+        sources: The files.
+        open_file: Opens a file that a statement of a script names.
+        report: Told how many of how many characters of a file are read.
+        open_script: Opens a script that another one includes; the source says from where.
+        overrides: Definitions that hold whatever the scripts say, each as `--define NAME=VALUE`.
+        every_line: Whether lines that are known to be sound are read nevertheless; nothing but time comes of it.
+    """
+    parts: list[Step | _Unread] = []
+    variables = Variables()
+    diagnostics: list[Diagnostic] = [each for source in overrides for each in _override(source, variables)]
+    inclusions = Inclusions(open_script, variables, pass_over_none if every_line else pass_over)
+    told: set[object] = set()
+    errors = 0
+    seen: list[Source] = []
+    for source in sources:
+        seen.append(source)
+        for item in _items(source, inclusions, variables):
+            found: Sequence[Diagnostic] = ()
+            if isinstance(item, PassedLines):
+                parts.append(_Unread(item, variables))
+            elif isinstance(item, Diagnostic):
+                found = (item,)
+            elif isinstance(item, SyntaxProblem):
+                found = explain(item, variables, is_searched=errors < _SEARCHES_MAX)
+                variables.doubt(_perhaps_defined(item.extent))
+                # What would be included could have defined any name.
+                variables.is_incomplete |= any((each.hint or "").startswith("include ") for each in found)
+            elif isinstance(item, Directive):
+                assert isinstance(item.node, ast.Define)  # an inclusion has become what it includes
+                found = define(item.node, item.extent, variables)
+            else:
+                step, found = _read_step(item, open_file, variables)
+                if step is not None and item.is_whole:
+                    parts.append(step if item.block is None else _Unread(item, variables))
+            if isinstance(item, Statement | PassedLines) and item.extent.source is source:
+                report(item.extent.end, len(source.text))
+            found = _told_once(found, told) if found else found
+            diagnostics += found
+            errors += sum(diagnostic.is_error for diagnostic in found)
+            stop = _stop(found, errors)
+            if stop is not None:
+                return Script(tuple(parts), (*stop, *_in_order(diagnostics, seen)))
+    diagnostics += variables.unused_overrides()
+    return Script(tuple(parts), _in_order(diagnostics, seen))
+
+
+def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:
+    """What to say where reading stops; None where it goes on."""
+    if errors > limits.ERRORS_MAX:
+        # First, as it must be among those that are told.
+        return (diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX),)
+    # Whatever lists are put in behind it are too many as well.
+    is_exhausted = any(diagnostic.kind is messages.TOO_MANY_WORDS_OF_LISTS for diagnostic in found)
+    return () if is_exhausted else None
+
+
+def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[Item]:
+    """What a file says; of one that is of another kind, only that."""
+    form = other_form(source)
+    if form is None:
+        yield from inclusions.items(source)
+    else:
+        variables.is_incomplete = True  # nobody knows what it was meant to define
+        yield form
+
+
+def _override(source: Source, variables: Variables) -> list[Diagnostic]:
+    """Take a definition of the command line."""
+    extent = Span(source, len("--"), len(source.text))
+    try:
+        node = parse(extent, "script_line")
+    except SyntaxProblem as problem:
+        variables.doubt(_perhaps_defined(extent))
+        # What is behind a line break is no part of any value, and not to be made one.
+        return explain(problem, variables, is_searched="\n" not in source.text)
+    assert isinstance(node, ast.Define)  # the text begins with the word
+    return define(node, extent, variables, is_override=True)
+
+
+def _perhaps_defined(extent: Span) -> Sequence[str]:
+    """The names that a wrong line was perhaps meant to define."""
+    if extent.text.startswith(_NEVER_DEFINES):
+        return ()
+    return _DEFINED.findall(extent.text, 0, 4 * limits.VARIABLE_LENGTH)[:1]
+
+
+# A byte that is not UTF-8.
+_BYTE = re.compile("[\udc80-\udcff]")
+
+# What can be wrong with a value wherever it is put to use.
+_OF_ONE_VALUE = frozenset(
+    {
+        messages.BAD_PORT,
+        messages.PORT_OUT_OF_RANGE,
+        messages.PORT_ZERO,
+        messages.PORTS_REVERSED,
+        messages.EMPTY_PORT,
+        messages.PORT_LEADING_ZERO,
+        messages.BAD_NETWORK,
+        messages.PREFIX_OUT_OF_RANGE,
+        messages.HOST_BITS,
+        messages.BAD_NUMBER,
+        messages.NUMBER_OUT_OF_RANGE,
+        messages.ICMP_TYPE_255,
+        messages.BAD_NAME,
+        messages.NAME_TOO_LONG,
+    }
+)
+
+
+def _told_once(found: Sequence[Diagnostic], told: set[object]) -> Sequence[Diagnostic]:
+    """What is wrong, without what was told before: of a definition where its value was first put to use.
+
+    Of a file that is no UTF-8, that is told once.
+    """
+    kept = []
+    for each in map(_of_encoding, found):
+        mistake = _told_elsewhere(each)
+        if mistake is not None:
+            if mistake in told:
+                continue
+            told.add(mistake)
+        kept.append(each)
+    return kept
+
+
+def _told_elsewhere(found: Diagnostic) -> object | None:
+    """What is the same wherever it is found, and worth telling once; None for what belongs to its place."""
+    span = found.span
+    if span is not None and span.via and found.kind in _OF_ONE_VALUE and is_reference(span.text):
+        return found.kind, found.fields, span.via
+    if span is not None and found.kind is messages.NOT_UTF8:
+        return found.kind, span.source.name
+    return None
+
+
+def _of_encoding(found: Diagnostic) -> Diagnostic:
+    """What is wrong, or that the file is in another encoding: a byte that is no UTF-8 is rarely alone."""
+    if found.span is None or not found.is_error or found.kind is messages.OTHER_FORM:
+        return found
+    if not _BYTE.search(found.span.text):
+        return found
+    return diagnose(messages.NOT_UTF8, found.span, "`iconv -f ISO-8859-1 -t UTF-8` makes UTF-8 of Latin-1")
+
+
+def _in_order(diagnostics: list[Diagnostic], sources: Sequence[Source]) -> tuple[Diagnostic, ...]:
+    """The diagnostics in the order of the text; what is wrong with a block as a whole is found at its end."""
+    if len(diagnostics) > _SORTED_MAX:
+        return tuple(diagnostics)
+    files = [source.name for source in sources]
+
+    def place(diagnostic: Diagnostic) -> tuple[int, ...]:
+        """The file, and in it the line and the column; of an included file those of where it is included before."""
+        span = diagnostic.span
+        if span is None:
+            return (len(files),)
+        *inclusions, outermost = [span, *span.source.inclusions]
+        if outermost.source.name not in files:
+            return (-1,) if outermost.source.name == DEFINE_OPTION else (len(files),)
+        within = [number for each in reversed(inclusions) for number in (each.line, each.column)]
+        return files.index(outermost.source.name), outermost.line, outermost.column, *within
+
+    return tuple(sorted(diagnostics, key=place))
+
+
+def _read_step(
+    item: Statement, open_file: OpenFile, variables: Variables
+) -> tuple[Step | None, tuple[Diagnostic, ...]]:
+    try:
+        reading = validate(item.node, item.extent, variables)
+        statement, warnings = reading.statement, reading.warnings
+        if isinstance(item.node, ast.RuleUpdate) and isinstance(statement, valid.UpdateRules):
+            document, more = read_update(_document(item.node, open_file, variables), statement.profile)
+            statement, warnings = replace(statement, document=document), (*warnings, *more)
+    except Refused as refused:
+        return None, refused.diagnostics
+    return Step(statement, item.extent), warnings
+
+
+def _document(node: ast.RuleUpdate, open_file: OpenFile, variables: Variables) -> Source:
+    """The JSON of a `rule update`: the here-document, or the file that is named."""
+    if isinstance(node.document, ast.HereDocument):
+        return node.document.span.source
+    if node.document is not None:
+        # It has been expanded once, so that nothing is found wrong here.
+        return open_file(variables.expand(node.document, Expansion()))
+    hint = f"{node.span.text} < FILE, or {node.span.text} <<EOF with the JSON below it and EOF at its end"
+    raise Refused([diagnose(messages.UPDATE_WITHOUT_JSON, node.span, hint)])

@@ -1,0 +1,164 @@
+"""From text to a validated statement.
+
+What is to be said about a text that is none is left to `calicoctl.engine.frontend.mistakes`, which is imported when
+there is one: a sound command does not pay for the search for others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.policy import statement as valid
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation import check_statement
+from calicoctl.source import COMMAND_LINE, Source, Span
+from calicoctl.syntax import ast
+from calicoctl.syntax.parser import SyntaxProblem, parse
+
+if TYPE_CHECKING:  # a command has no variables, and does not pay for them
+    from calicoctl.policy.variables import Variables
+
+_QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A statement that was understood.
+
+    Attributes:
+        statement: What shall be done.
+        warnings: What its author should know.
+    """
+
+    statement: valid.Statement
+    warnings: tuple[Diagnostic, ...]
+
+
+def command_line(words: Sequence[str]) -> Source:
+    """The source that the words of a command line make: each argument is one word.
+
+    Args:
+        words: The arguments, from `profile` on.
+
+    Raises:
+        Refused: An argument is empty, holds white space outside quotes of its own, or is not UTF-8.
+    """
+    source = Source(COMMAND_LINE, "calicoctl " + " ".join(words))
+    problems = []
+    offset = len("calicoctl ")
+    for number, word in enumerate(words, start=1):
+        span = Span(source, offset, offset + len(word))
+        offset += len(word) + 1
+        in_quotes = _QUOTED.match(word) is not None
+        if not word:
+            problems.append(diagnose(messages.EMPTY_ARGUMENT, span, number=number))
+        elif any(character.isspace() for character in word) and not in_quotes:
+            problems.append(diagnose(messages.SPACE_IN_ARGUMENT, span, number=number))
+        elif any("\ud800" <= character <= "\udfff" for character in word):
+            problems.append(diagnose(messages.NOT_UTF8, span))
+        elif word[0] in "'\"" and not in_quotes:
+            # Joined with the words behind it, it could otherwise begin a name with spaces in it.
+            problems.append(diagnose(messages.UNCLOSED_QUOTE, span, word=word))
+    if problems:
+        raise Refused(problems)
+    return source
+
+
+def read_statement(source: Source) -> Reading:
+    """Parse and validate the one statement of a source.
+
+    Raises:
+        Refused: Why it is no statement, or no sound one, with the corrected statement where one is known.
+    """
+    extent = Span(source, 0, len(source.text))
+    try:
+        node = parse(extent, "statement")
+    except SyntaxProblem as problem:
+        from calicoctl.engine.frontend.mistakes import explain
+
+        raise Refused(explain(problem)) from None
+    assert isinstance(node, ast.Statement)
+    return validate(node, extent)
+
+
+def validate(node: ast.Statement, extent: Span, variables: Variables | None = None) -> Reading:
+    """Validate a statement that has been parsed.
+
+    Args:
+        node: The statement.
+        extent: The text that it was parsed from.
+        variables: The variables that its words may name; None when none are named, or none can be.
+
+    Raises:
+        Refused: What is wrong with it, with the corrected text where one is known. Nothing is told where it only
+            follows from what was told before.
+    """
+    findings = Findings()
+    if variables is not None and _may_name_variables(node, extent):
+        statement = _expand_and_check(node, findings, variables)
+    else:
+        statement = check_statement(node, findings)
+    if statement is None:
+        from calicoctl.engine.frontend.mistakes import explain_findings
+
+        raise Refused(explain_findings(findings.found, node, extent, variables))
+    return Reading(statement, tuple(finding.diagnostic for finding in findings.found))
+
+
+def _may_name_variables(node: ast.Statement, extent: Span) -> bool:
+    """Whether there is anything to expand: nearly no statement has a `$`, and to walk through its tree takes time."""
+    source = extent.source
+    return source.has_variables and (isinstance(node, ast.ProfileBlock) or "$" in extent.text)
+
+
+def _expand_and_check(node: ast.Statement, findings: Findings, variables: Variables) -> valid.Statement | None:
+    """The statement that a node means, its variables expanded; None when anything about it is wrong."""
+    from calicoctl.policy.variables import Expansion
+
+    expansion = Expansion(findings)
+    expanded = variables.expand(node, expansion)
+    own = Findings()
+    statement = check_statement(expanded, own)
+    findings.found += [each for each in own.found if not expansion.is_about_failed(each.diagnostic.span)]
+    return None if expansion.failed or findings.has_errors else statement
+
+
+def define(node: ast.Define, extent: Span, variables: Variables, *, is_override: bool = False) -> list[Diagnostic]:
+    """Give a variable its value.
+
+    Args:
+        node: The definition.
+        extent: The text that it was parsed from.
+        variables: Where it is defined, and what its value may name.
+        is_override: Whether it holds whatever a script says.
+
+    Returns:
+        What is wrong with it; the variable has no value then.
+    """
+    from calicoctl.engine.frontend.corrections import with_hints
+
+    findings = Findings()
+    (variables.override if is_override else variables.define)(node, extent, findings)
+    return with_hints(findings.found, [(extent, "script_line")], variables)
+
+
+def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> ast.Word:
+    """The file that a line includes, its variables expanded.
+
+    Raises:
+        Refused: They cannot be.
+    """
+    from calicoctl.policy.variables import Expansion
+
+    expansion = Expansion()
+    file = variables.expand(node.file, expansion)
+    if expansion.failed:
+        from calicoctl.engine.frontend.corrections import with_hints
+
+        raise Refused(with_hints(expansion.findings.found, [(extent, "script_line")], variables))
+    return file

@@ -1,0 +1,105 @@
+"""Carrying a script out: evaluated as a whole, applied as one unit, evaluated again where others were faster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.engine.diff import ProfileDiff, profile_diffs
+from calicoctl.engine.evaluate import ScriptPlan, StepOutcome, evaluate_script, script_roots
+from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.progress import Progress, no_progress
+from calicoctl.engine.runs.apply import apply_changes
+from calicoctl.engine.runs.lock import OpenStore
+from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.policy import statement as valid
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Change, Datastore, Snapshot
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run has done.
+
+    Attributes:
+        outcomes: Each statement with its answer, in order.
+        diffs: The profiles that were changed, by name.
+        warnings: What else to tell of how it was done.
+    """
+
+    outcomes: tuple[StepOutcome, ...]
+    diffs: tuple[ProfileDiff, ...]
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+def plan_script(
+    steps: Sequence[Step], datastore: Datastore, deadline: Deadline, progress: Progress = no_progress
+) -> ScriptPlan:
+    """Evaluate a script against what is stored; nothing is written.
+
+    Raises:
+        Unreachable: The datastore does not answer.
+    """
+    snapshot = datastore.read(script_roots(steps))
+    with deadline.stopped():
+        return evaluate_script(steps, snapshot, progress)
+
+
+def apply_script(
+    plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, options: RunOptions
+) -> RunResult:
+    """Apply what was planned, all of it or nothing.
+
+    Args:
+        plan: A plan without errors.
+        datastore: Where; the one that was read for the plan.
+        open_store: Opens the same datastore for another thread.
+        deadline: When to stop trying.
+        options: How.
+
+    Raises:
+        Refused: Others have changed a profile so that a statement about it cannot be done any more, or an
+            earlier run is unfinished; nothing was changed.
+        DatastoreError: See `calicoctl.engine.runs.apply.apply_changes`.
+    """
+    applied = _Applied(plan)
+    also_read = tuple(root for root in script_roots(applied.steps) if root == keys.HOSTS)
+    profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.OfProfile)}
+    changed = {change.key for change in plan.changes}
+    unchanged = {key: entry for key, entry in plan.state.entries(profiles).items() if key not in changed}
+    options = replace(options, also_read=also_read, unchanged=unchanged)
+    warnings = apply_changes(plan.changes, datastore, open_store, deadline, applied.replan, options)
+    return replace(applied.result(), warnings=warnings)
+
+
+class _Applied:
+    """A plan, and what has taken the place of parts of it."""
+
+    def __init__(self, plan: ScriptPlan) -> None:
+        self.steps = [each.step for each in plan.outcomes]
+        self._outcomes = list(plan.outcomes)
+        self._diffs = {diff.profile: diff for diff in profile_diffs(plan.state)}
+
+    def replan(self, profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
+        """Evaluate the statements about some profiles again."""
+        places = [index for index, step in enumerate(self.steps) if _is_about(step, profiles)]
+        plan = evaluate_script([self.steps[index] for index in places], snapshot)
+        errors: list[Diagnostic] = [each for each in plan.diagnostics if each.is_error]
+        if errors:
+            raise Refused(errors)
+        for index, outcome in zip(places, plan.outcomes, strict=True):
+            self._outcomes[index] = outcome
+        for profile in profiles:
+            self._diffs.pop(profile, None)
+        self._diffs.update({diff.profile: diff for diff in profile_diffs(plan.state)})
+        return plan.changes
+
+    def result(self) -> RunResult:
+        """What has been applied in the end."""
+        return RunResult(tuple(self._outcomes), tuple(diff for _, diff in sorted(self._diffs.items())))
+
+
+def _is_about(step: Step, profiles: frozenset[str]) -> bool:
+    return isinstance(step.statement, valid.OfProfile) and step.statement.profile in profiles

@@ -1,0 +1,1 @@
+"""What is stored, and given as JSON: rules, tags and endpoints, and what the agent makes of them."""

@@ -1,0 +1,371 @@
+"""What the agent makes of a rule: its whole schema, and everything that it refuses or takes for something else.
+
+The data model is wider than the language: selectors, negated matches, further actions and protocols. A
+rule without a problem here is enforced as it is written. The facts are the agent's (Felix 1.4.9, and
+its later releases where they are stricter).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+
+from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.messages import (
+    JSON_REPEATED_KEY,
+    RULE_ACTION,
+    RULE_ICMP_CODE_ALONE,
+    RULE_ICMP_NUMBER,
+    RULE_ICMP_PROTOCOL,
+    RULE_ICMP_TYPE_255,
+    RULE_IP_VERSION,
+    RULE_LOG_PREFIX,
+    RULE_MIXED_VERSIONS,
+    RULE_NET,
+    RULE_NETS,
+    RULE_NOT_OBJECT,
+    RULE_NULL,
+    RULE_PORT,
+    RULE_PORT_ORDER,
+    RULE_PORT_RANGE,
+    RULE_PORT_SINGLE,
+    RULE_PORT_ZEROS,
+    RULE_PORTS_EMPTY,
+    RULE_PORTS_PROTOCOL,
+    RULE_PORTS_TYPE,
+    RULE_PROTOCOL,
+    RULE_SELECTOR,
+    RULE_TAG,
+    RULE_TAG_BOUNDS,
+    RULE_UNKNOWN_KEY,
+)
+from calicoctl.nearest import nearest
+from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
+from calicoctl.policy.documents.rule_json import read_network
+from calicoctl.policy.documents.selector import selector_fault
+from calicoctl.policy.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN, PORT_MAX, PORT_MIN
+from calicoctl.source import Span
+
+ACTIONS = ("allow", "deny", "log", "next-tier")
+PROTOCOL_NAMES = ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite")
+# Ports pass the agent's validation with these, but it renders them only for the literal names tcp and
+# udp; with the others the rule drops everything.
+_PORT_PROTOCOLS = ("tcp", "udp")
+_PROTOCOL_NUMBERS = frozenset(str(number) for number in range(1, 256))
+_DROPPING_PORT_PROTOCOLS = ("sctp", "udplite", 6, 17, 33, 132, 136)
+_ICMP_PROTOCOLS = ("icmp", "icmpv6")
+_PROTOCOL_VERSIONS: dict[object, int] = {"icmp": 4, 1: 4, "icmpv6": 6, 58: 6}
+
+# Each key is also known with a leading `!`, which negates it.
+_MATCH_KEYS = (
+    *("protocol", "icmp_type", "icmp_code"),
+    *(f"{side}_{what}" for side in ("src", "dst") for what in ("net", "tag", "selector", "ports")),
+)
+# Lists of networks, which agents have read since the release; earlier ones refuse the key.
+LATER_KEYS = {"src_nets": "2.0", "dst_nets": "2.0"}
+KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" for key in _MATCH_KEYS), *LATER_KEYS)
+
+# What the agent itself takes for a tag: no bound on the length, and a leading `-` is allowed.
+AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
+
+# Of one rule; a list of a million wrong ports tells no more than its first thousand.
+PROBLEMS_MAX = 1000
+
+# The agent cuts a longer prefix to what iptables takes.
+LOG_PREFIX_MAX = 27
+_LOG_PREFIX = re.compile(r"[ !#-\[\]-~]{1,27}")
+# The longest that an int can be read from without a thought; the range is checked afterwards.
+_RANGE = re.compile(r"([0-9]{1,9})([:-])([0-9]{1,9})")
+
+
+class Verdict(Enum):
+    """What the agent does about a problem."""
+
+    REFUSED = "it drops the whole profile"
+    MISREAD = "it accepts the rule, and does something else than the rule says"
+    TOLERATED = "it enforces the rule; only this program's own bounds are broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a rule.
+
+    Attributes:
+        path: Where in the rule; empty for the rule itself.
+        kind: What is wrong.
+        verdict: What the agent does about it.
+        fields: The particulars of the kind's message, the path excepted.
+        hint: What to write instead, if that is known.
+        at_key: Whether it is about the key rather than its value.
+        near: A word, and the known words of which it was probably meant to be one.
+    """
+
+    path: Path
+    kind: Kind
+    verdict: Verdict
+    fields: tuple[tuple[str, object], ...] = ()
+    hint: str | None = None
+    at_key: bool = False
+    near: tuple[str, tuple[str, ...]] | None = None
+
+    def diagnostic(self, above: Path, span: Span | None = None) -> Diagnostic:
+        """The problem as a diagnostic; `above` is the path that leads to the rule."""
+        hint = self.hint or (nearest(*self.near) if self.near else None)
+        return diagnose(self.kind, span, hint, path=path_text((*above, *self.path)), **dict(self.fields))
+
+
+def _problem(path: Path, kind: Kind, verdict: Verdict, hint: str | None = None, **fields: object) -> Problem:
+    return Problem(path, kind, verdict, tuple(fields.items()), hint)
+
+
+def _at_key(key: str, kind: Kind, verdict: Verdict, hint: str | None = None) -> Problem:
+    return Problem((key,), kind, verdict, hint=hint, at_key=True)
+
+
+def check_rule(value: object) -> tuple[Problem, ...]:
+    """Everything that is wrong with a rule; nothing exactly when the agent enforces it as it is written.
+
+    Args:
+        value: Any JSON value as `calicoctl.policy.documents.json_text` reads it.
+    """
+    if isinstance(value, RepeatedKeys):
+        # Readers of JSON take the last one; the person who wrote it may have meant another.
+        counts = Counter(key for key, _ in value.pairs)
+        twice = tuple(_at_key(key, JSON_REPEATED_KEY, Verdict.MISREAD) for key, count in counts.items() if count > 1)
+        return twice + _check_members(dict(value.pairs))
+    if isinstance(value, dict):
+        return _check_members(value)
+    return (_problem((), RULE_NOT_OBJECT, Verdict.REFUSED, found=found_text(value)),)
+
+
+def _check_members(rule: Mapping[str, object]) -> tuple[Problem, ...]:
+    return tuple(islice((problem for validate in VALIDATORS for problem in validate(rule)), PROBLEMS_MAX))
+
+
+# In the validators below `rule.get(key) is None` means absent: a null is what the agent ignores, and it is
+# reported once, by `validate_keys`.
+
+
+def validate_keys(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """No key is unknown, and none is null."""
+    for key, value in rule.items():
+        if value is None:
+            yield _problem((key,), RULE_NULL, Verdict.MISREAD, "leave the key out")
+        elif key not in KNOWN_KEYS:
+            yield Problem((key,), RULE_UNKNOWN_KEY, Verdict.REFUSED, at_key=True, near=(key, KNOWN_KEYS))
+
+
+def validate_action(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """An action is one of the agent's four; a rule without one is `allow`."""
+    action = rule.get("action")
+    if action is not None and action not in ACTIONS:
+        near = (action, ACTIONS) if isinstance(action, str) else None
+        yield Problem(("action",), RULE_ACTION, Verdict.REFUSED, (("found", found_text(action)),), near=near)
+
+
+def validate_protocol(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """A protocol is one of the names, or an integer from 1 to 255."""
+    for key in ("protocol", "!protocol"):
+        protocol = rule.get(key)
+        if protocol is not None and not _is_protocol(protocol):
+            # A number in quotes is its own hint: the same without them. No number is near another one.
+            is_number = isinstance(protocol, str) and protocol in _PROTOCOL_NUMBERS
+            near = (protocol, PROTOCOL_NAMES) if isinstance(protocol, str) and not protocol.isdigit() else None
+            hint = str(protocol) if is_number else None
+            fields = (("found", found_text(protocol)),)
+            yield Problem((key,), RULE_PROTOCOL, Verdict.REFUSED, fields, hint, near=near)
+
+
+def _is_protocol(value: object) -> bool:
+    if isinstance(value, str):
+        return value in PROTOCOL_NAMES
+    return _is_integer(value, 1, 255)
+
+
+def _is_integer(value: object, minimum: int, maximum: int) -> bool:
+    # Not `isinstance`: JSON's true is Python's True, which is an int.
+    return type(value) is int and minimum <= value <= maximum
+
+
+def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """A tag has only the characters of a name, and keeps the bounds of one."""
+    for key in ("src_tag", "dst_tag", "!src_tag", "!dst_tag"):
+        tag = rule.get(key)
+        if tag is None:
+            continue
+        found = found_text(tag)
+        if not isinstance(tag, str) or not AGENT_TAG.fullmatch(tag):
+            yield _problem((key,), RULE_TAG, Verdict.REFUSED, found=found)
+        elif len(tag) > NAME_LENGTH or not NAME_PATTERN.fullmatch(tag):
+            yield _problem((key,), RULE_TAG_BOUNDS, Verdict.TOLERATED, found=found, maximum=NAME_LENGTH)
+
+
+def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """A selector is one that the agent can read."""
+    for key in ("src_selector", "dst_selector", "!src_selector", "!dst_selector"):
+        selector = rule.get(key)
+        if selector is None:
+            continue
+        if not isinstance(selector, str):
+            reason: str | None = f"it must be a string, not {found_text(selector)}"
+        elif not selector.isprintable():
+            reason = "it holds control or invisible characters"
+        else:
+            reason = selector_fault(selector)
+        if reason is not None:
+            yield _problem((key,), RULE_SELECTOR, Verdict.REFUSED, reason=reason)
+
+
+def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """A network is four dotted decimals or an IPv6 address, with an optional length."""
+    for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
+        net = rule.get(key)
+        if net is not None and (not isinstance(net, str) or read_network(net) is None):
+            yield _problem((key,), RULE_NET, Verdict.REFUSED, found=found_text(net))
+    for key in LATER_KEYS:
+        nets = rule.get(key)
+        if nets is None:
+            continue
+        if not isinstance(nets, list) or not nets:
+            yield _problem((key,), RULE_NETS, Verdict.REFUSED, found=found_text(nets))
+            continue
+        for index, net in enumerate(nets):
+            if not isinstance(net, str) or read_network(net) is None:
+                yield _problem((key, index), RULE_NET, Verdict.REFUSED, found=found_text(net))
+
+
+def validate_ip_version(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """The version that is named, the protocol and all networks are of one IP version.
+
+    The agent checks only against a version that is named; without one it renders a rule for both
+    versions, in each without the networks of the other.
+    """
+    version = rule.get("ip_version")
+    if version is not None and not (_is_integer(version, 4, 6) and version != 5):
+        yield _problem(("ip_version",), RULE_IP_VERSION, Verdict.REFUSED, found=found_text(version))
+    versions = list(_versions(rule))
+    for key, other in versions[1:]:
+        first_key, first = versions[0]
+        if other != first:
+            # The agent knows the ICMP protocols by name, not by number.
+            checked = first_key == "ip_version" and type(rule[key]) is str
+            verdict = Verdict.REFUSED if checked else Verdict.MISREAD
+            yield _problem((key,), RULE_MIXED_VERSIONS, verdict, version=other, other=first_key, other_version=first)
+
+
+def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
+    """The valid keys that belong to one IP version, and the version."""
+    version = rule.get("ip_version")
+    if type(version) is int and version in (4, 6):
+        yield "ip_version", version
+    protocol = rule.get("protocol")
+    if _is_protocol(protocol) and protocol in _PROTOCOL_VERSIONS:
+        yield "protocol", _PROTOCOL_VERSIONS[protocol]
+    for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
+        net = rule.get(key)
+        network = read_network(net) if isinstance(net, str) else None
+        if network is not None:
+            yield key, network.version
+    for key in LATER_KEYS:
+        nets = rule.get(key)
+        for net in nets if isinstance(nets, list) else ():
+            network = read_network(net) if isinstance(net, str) else None
+            if network is not None:
+                yield key, network.version
+
+
+def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """Ports are a list of integers and `"N:M"` strings, with the protocol tcp or udp."""
+    protocol = rule.get("protocol")
+    for key in ("src_ports", "dst_ports", "!src_ports", "!dst_ports"):
+        ports = rule.get(key)
+        if ports is None:
+            continue
+        if protocol not in _PORT_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
+            verdict = Verdict.MISREAD if protocol in _DROPPING_PORT_PROTOCOLS else Verdict.REFUSED
+            hint = {6: '"protocol":"tcp"', 17: '"protocol":"udp"'}.get(protocol) if type(protocol) is int else None
+            yield _at_key(key, RULE_PORTS_PROTOCOL, verdict, hint)
+        if not isinstance(ports, list):
+            yield _problem((key,), RULE_PORTS_TYPE, Verdict.REFUSED, found=found_text(ports))
+        elif not ports:
+            yield _problem((key,), RULE_PORTS_EMPTY, Verdict.MISREAD, "leave the key out to match any port")
+        else:
+            for index, port in enumerate(ports):
+                yield from _check_port((key, index), port)
+
+
+def _check_port(path: Path, port: object) -> Iterator[Problem]:
+    found = found_text(port)
+    if type(port) is int:
+        if not PORT_MIN <= port <= PORT_MAX:
+            yield _problem(path, RULE_PORT_RANGE, Verdict.REFUSED, found=found)
+        return
+    match = _RANGE.fullmatch(port) if isinstance(port, str) else None
+    if match is None:
+        single = isinstance(port, str) and re.fullmatch(r"[1-9][0-9]{0,4}", port)
+        yield _problem(path, RULE_PORT, Verdict.REFUSED, str(port) if single else None, found=found)
+        return
+    first, last = int(match[1]), int(match[3])
+    if match[2] != ":":
+        yield _problem(path, RULE_PORT, Verdict.REFUSED, f'"{first}:{last}"', found=found)
+    elif first < PORT_MIN or last > PORT_MAX:
+        yield _problem(path, RULE_PORT_RANGE, Verdict.REFUSED, found=found)
+    elif first > last:
+        yield _problem(path, RULE_PORT_ORDER, Verdict.REFUSED, f'"{last}:{first}"', found=found)
+    elif first == last:
+        yield _problem(path, RULE_PORT_SINGLE, Verdict.REFUSED, str(first), found=found)
+    elif port != f"{first}:{last}":
+        yield _problem(path, RULE_PORT_ZEROS, Verdict.MISREAD, f'"{first}:{last}"', found=found)
+
+
+def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """An ICMP type is 0 to 254 with an ICMP protocol; a code is 0 to 255 with a type of the same sign.
+
+    The agent matches types only for the literal names: with other protocols it ignores the type on
+    IPv4 and drops everything on IPv6.
+    """
+    protocol = rule.get("protocol")
+    for sign in ("", "!"):
+        type_key, code_key = f"{sign}icmp_type", f"{sign}icmp_code"
+        icmp_type, icmp_code = rule.get(type_key), rule.get(code_key)
+        if icmp_type == ICMP_TYPE_MAX + 1 and type(icmp_type) is int:
+            yield _problem((type_key,), RULE_ICMP_TYPE_255, Verdict.MISREAD)
+        elif icmp_type is not None and not _is_integer(icmp_type, 0, ICMP_TYPE_MAX):
+            found = found_text(icmp_type)
+            yield _problem((type_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_TYPE_MAX)
+        if icmp_code is not None and not _is_integer(icmp_code, 0, ICMP_CODE_MAX):
+            found = found_text(icmp_code)
+            yield _problem((code_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_CODE_MAX)
+        if icmp_code is not None and icmp_type is None:
+            yield _problem((code_key,), RULE_ICMP_CODE_ALONE, Verdict.REFUSED, needed=type_key)
+        if icmp_type is not None and protocol not in _ICMP_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
+            yield _at_key(type_key, RULE_ICMP_PROTOCOL, Verdict.MISREAD)
+
+
+def validate_log_prefix(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """A log prefix is a short text that neither the agent nor iptables-restore has to bend."""
+    prefix = rule.get("log_prefix")
+    if prefix is None:
+        return
+    if not isinstance(prefix, str):
+        yield _problem(("log_prefix",), RULE_LOG_PREFIX, Verdict.REFUSED, maximum=LOG_PREFIX_MAX)
+    elif not _LOG_PREFIX.fullmatch(prefix):
+        yield _problem(("log_prefix",), RULE_LOG_PREFIX, Verdict.MISREAD, maximum=LOG_PREFIX_MAX)
+
+
+VALIDATORS: tuple[Callable[[Mapping[str, object]], Iterator[Problem]], ...] = (
+    validate_keys,
+    validate_action,
+    validate_protocol,
+    validate_tags,
+    validate_selectors,
+    validate_networks,
+    validate_ip_version,
+    validate_ports,
+    validate_icmp,
+    validate_log_prefix,
+)

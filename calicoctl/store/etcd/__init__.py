@@ -1,0 +1,1 @@
+"""The datastore that Calico's agents read: etcd, through its v2 API."""

@@ -1,0 +1,101 @@
+"""The addresses of etcd's servers, as operators write them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.source import Span
+from calicoctl.store.environment import Text
+
+USUAL_PORT = 2379
+_PORT_MAX = 65535
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z]+)://(?P<host>\[[^\]]*\]|[^:/?#\[\]]*)(?::(?P<port>[^/?#]*))?(?P<extra>[/?#].*)?", re.DOTALL
+)
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*)")
+
+
+def read_endpoints(text: Text, scheme: str | None = None) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
+    """Read a comma-separated list of servers.
+
+    Args:
+        text: `http(s)://HOST:PORT,…`; with a `scheme`, `HOST:PORT,…`.
+        scheme: `http` or `https`.
+
+    Returns:
+        The servers as `http(s)://HOST:PORT`, each once, and what is wrong with the list.
+    """
+    if "@" in text.shown or "%40" in text.shown:
+        hint = "leave them out; set ETCD_USERNAME and ETCD_PASSWORD"
+        return (), (diagnose(messages.ETCD_CREDENTIALS_IN_URL, text.whole, hint),)
+    if text.shown != text.value:
+        # Something is hidden that may be a secret, so no part of the text can be pointed at.
+        hint = f"write `http://HOST:{USUAL_PORT}`"
+        return (), (diagnose(messages.ETCD_URL_FORM, text.whole, hint, text=text.shown),)
+    endpoints: dict[str, None] = {}
+    problems: list[Diagnostic] = []
+    for start, item in _items(text.value):
+        span = text.part(start, start + len(item))
+        found = _read_url(item, span) if scheme is None else _read_authority(item, span, scheme)
+        if isinstance(found, Diagnostic):
+            problems.append(found)
+        else:
+            endpoints[found] = None
+    if len({endpoint.partition(":")[0] for endpoint in endpoints}) > 1:
+        problems.append(diagnose(messages.ETCD_URL_SCHEMES, text.whole, "use the same for all servers of a cluster"))
+    return tuple(endpoints), tuple(problems)
+
+
+def _items(text: str) -> Iterator[tuple[int, str]]:
+    """The items of the list without the white space around them, each with its offset."""
+    start = 0
+    for item in text.split(","):
+        yield start + len(item) - len(item.lstrip()), item.strip()
+        start += len(item) + 1
+
+
+def _read_authority(item: str, span: Span, scheme: str) -> str | Diagnostic:
+    if "://" in item:
+        return diagnose(messages.ETCD_URL_FORM, span, "set ETCD_ENDPOINTS for a whole address", text=item)
+    return _read_url(f"{scheme}://{item}", span, shift=len(scheme) + 3)
+
+
+def _read_url(url: str, span: Span, shift: int = 0) -> str | Diagnostic:
+    """Read one server's address.
+
+    Args:
+        url: The address.
+        span: Where it was written.
+        shift: How many of the address's first characters were not written.
+    """
+    match = _URL.fullmatch(url)
+    written = url[shift:]
+    if match is None or match["scheme"].lower() not in ("http", "https") or not _is_host(match["host"]):
+        return diagnose(messages.ETCD_URL_FORM, span, f"write `http://HOST:{USUAL_PORT}`", text=written)
+    if match["extra"] not in (None, "/"):
+        start = match.start("extra")
+        where = Span(span.source, span.start + start - shift, span.end)
+        return diagnose(messages.ETCD_URL_EXTRA, where, written[: start - shift], text=written, extra=match["extra"])
+    if not match["port"]:
+        hint = f"{written[: match.end('host') - shift]}:{USUAL_PORT}"
+        return diagnose(messages.ETCD_URL_NO_PORT, span, hint, text=written)
+    if not (re.fullmatch("[0-9]{1,5}", match["port"]) and 1 <= int(match["port"]) <= _PORT_MAX):
+        start, end = match.span("port")
+        where = Span(span.source, span.start + start - shift, span.start + end - shift)
+        return diagnose(messages.ETCD_URL_PORT, where, None, text=match["port"])
+    return f"{match['scheme'].lower()}://{match['host']}:{int(match['port'])}"
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return _HOST.fullmatch(host) is not None
+    import ipaddress
+
+    try:
+        ipaddress.IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return "%" not in host

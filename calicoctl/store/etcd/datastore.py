@@ -1,0 +1,459 @@
+"""The datastore that Calico's agents read: etcd, through its v2 API and the python-etcd client.
+
+The servers are tried in the order listed, every write is a compare-and-swap, and a write whose answer
+is doubtful is settled by a quorum read.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from calicoctl import messages
+from calicoctl.diagnostics import diagnose
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd.answers import entries_below, entry_of, index_of
+from calicoctl.store.etcd.credentials import Access
+from calicoctl.store.etcd.form_encoding import form_text
+from calicoctl.store.etcd.server import (
+    LISTING_BYTES,
+    VALUE_BYTES,
+    EtcdServer,
+    NoAnswer,
+    Refusal,
+    odd_answer,
+    sum_up,
+)
+from calicoctl.store.etcd.server_order import ServerOrder
+from calicoctl.store.interface import (
+    NOTHING,
+    Change,
+    Conflict,
+    DatastoreError,
+    Entry,
+    Obstructed,
+    OutcomeUnknown,
+    Probe,
+    Snapshot,
+    TooLarge,
+    Unreachable,
+)
+from calicoctl.store.keys import OWN, PROFILES, RUNS
+
+# etcd reads a request's form through Go's ParseForm, which takes at most 10 MiB ("http: POST too large").
+FORM_LIMIT = 10 << 20
+_VERSION_LENGTH = 100  # no server has a longer one
+_CONDITION_SIZE = 100  # no less than what the rest of a form takes
+
+# Error codes of the v2 API (etcd's Documentation/v2/errorcode.md).
+_KEY_NOT_FOUND, _COMPARE_FAILED, _NOT_A_FILE, _NOT_A_DIRECTORY, _ALREADY_EXISTS = 100, 101, 102, 104, 105
+_NOT_EMPTY = 108
+_Result = TypeVar("_Result")
+
+
+class _Folder:
+    """Found where a value was looked for."""
+
+
+class EtcdDatastore:
+    """A `Datastore` in etcd.
+
+    Args:
+        endpoints: The servers of one cluster as `http(s)://HOST:PORT`; tried in this order.
+        deadline: When to stop trying.
+        access: Certificates and credentials.
+        order: What is known of the servers' answers; shared by all that one command opens.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[str],
+        deadline: Deadline,
+        access: Access | None = None,
+        order: ServerOrder | None = None,
+    ) -> None:
+        self._name = f"etcd at {','.join(endpoints)}"
+        self._deadline = deadline
+        self._order = order or ServerOrder(endpoints)
+        self._by_address = {endpoint: EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints}
+        # One that stands still must leave time to ask the others, and after a write to read what has become of it.
+        self._write_share = 1 / (2 * len(endpoints))
+        self._read_share = 1.0 if len(endpoints) == 1 else self._write_share
+
+    @property
+    def _servers(self) -> tuple[EtcdServer, ...]:
+        return tuple(self._by_address[address] for address in self._order.addresses)
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return self._name
+
+    @property
+    def is_atomic(self) -> bool:
+        """See `Datastore.is_atomic`: the v2 API changes one key at a time."""
+        return False
+
+    def read(self, roots: Sequence[str]) -> Snapshot:
+        """See `Datastore.read`; one quorum read for each root."""
+        try:
+            return {entry.key: entry for root in roots for entry in self._entries(root)}
+        except NoAnswer as failure:
+            raise Unreachable(failure.diagnostic) from failure
+
+    def check(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.check`."""
+        for change in changes:
+            _check_change(change)
+
+    def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
+        """See `Datastore.commit`; one compare-and-swap for each change, in order."""
+        self.check(changes)
+        done: list[Change] = []
+        versions: dict[str, int] = {}
+        try:
+            for change in changes:
+                version = self._make(change)
+                done.append(change)
+                if change.after is not None:
+                    versions[change.key] = version
+        except DatastoreError as error:
+            error.done, error.versions = tuple(done), versions
+            if isinstance(error, Conflict):
+                self._remove_emptied_folders(done)
+            raise
+        self._remove_emptied_folders(done)
+        return versions
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """See `Datastore.exclusive`, which is for atomic commits."""
+        raise TypeError("etcd's v2 API has no transactions")
+
+    def probe(self) -> tuple[Probe, ...]:
+        """See `Datastore.probe`; each server is asked for its version and for a quorum read."""
+        return tuple(_probe(server) for server in self._servers)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for server in self._by_address.values():
+            server.close()
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def _entries(self, root: str) -> tuple[Entry, ...]:
+        path = quoted(root)
+
+        def listing(client: Any) -> tuple[Entry, ...]:
+            result = client.read(path, recursive=True, quorum=True)
+            if not result.dir:
+                return (entry_of(result.key, result.value, result.modifiedIndex, root),)
+            # The children as they came: python-etcd would make two objects of each, which takes longer than their JSON.
+            return entries_below(result._children, root)
+
+        try:
+            return self._read(listing, most=LISTING_BYTES)
+        except Refusal as refusal:
+            if refusal.code == _KEY_NOT_FOUND:
+                return ()
+            if refusal.code == _NOT_A_DIRECTORY:
+                raise Obstructed(diagnose(messages.KEY_IS_VALUE, key=_value_above(refusal.cause, root))) from refusal
+            raise odd_answer(self._servers[0].address, str(refusal)) from refusal
+
+    def _look(self, key: str, *, patient: bool) -> Entry | _Folder | None:
+        """What one key holds: an entry, a folder or nothing (None)."""
+        path = quoted(key)
+
+        def single(client: Any) -> Entry | _Folder:
+            result = client.read(path, quorum=True)
+            return _Folder() if result.dir else entry_of(result.key, result.value, result.modifiedIndex, key)
+
+        try:
+            return self._read(single, patient=patient)
+        except Refusal:
+            return None  # code 100 or 104: nothing can be there; a read is refused for nothing else
+
+    def _read(self, request: Callable[[Any], _Result], *, patient: bool = False, most: int = VALUE_BYTES) -> _Result:
+        """Ask the servers in turn, again and again, for something that changes nothing.
+
+        How many rounds depends on how they fail; for the `patient`, until the deadline.
+
+        Raises:
+            NoAnswer: None of them answered.
+            Refusal: One refused.
+        """
+        for attempt in count():
+            failures: list[NoAnswer] = []
+            for server in self._servers:
+                try:
+                    return self._ask(server, request, self._read_share, most)
+                except NoAnswer as failure:
+                    failures.append(failure)
+            if patient or attempt < max(failure.further_rounds for failure in failures):
+                self._deadline.pause(_back_off(attempt))
+                if self._deadline.remaining() > 0:
+                    continue
+            raise sum_up(failures)
+        raise AssertionError("an endless loop ended")
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def _make(self, change: Change) -> int:
+        """Make one change, and be sure of it; the version of the key then, which a deletion leaves without meaning.
+
+        Once an attempt was doubtful, only quorum reads decide: a later "compare failed" may be the
+        answer to that very attempt, carried out late.
+
+        A creation that a server may still hold is not sent again, but waited for. If another server made it,
+        the first one could make it once more, after somebody has removed what it had created: "must be absent"
+        is a comparison that comes true again.
+        """
+        doubt: NoAnswer | None = None
+        is_awaited = False
+        for attempt in count():
+            made = None if doubt is None else self._made(change, doubt)
+            if made is not None:
+                return made
+            if is_awaited:
+                self._deadline.pause(_back_off(attempt))
+                continue
+            try:
+                return self._write(change)
+            except Refusal as refusal:
+                if doubt is None:
+                    raise self._refused(change, refusal) from refusal
+            except NoAnswer as failure:
+                if doubt is None and not failure.may_be_done:
+                    raise Unreachable(failure.diagnostic) from failure
+                doubt = doubt or failure
+                is_awaited = failure.is_outstanding and _comes_true_again(change)
+            self._deadline.pause(_back_off(attempt))
+        raise AssertionError("an endless loop ended")
+
+    def _write(self, change: Change) -> int:
+        """Send one write to the first server that takes it; the index that it gave.
+
+        Raises:
+            NoAnswer: No server could be reached, or (`may_be_done`) one did not answer cleanly.
+            Refusal: The server refused.
+        """
+        failures: list[NoAnswer] = []
+        for attempt in range(2):
+            for server in self._servers:
+                try:
+                    return self._ask(server, partial(_compare_and_swap, change), self._write_share)
+                except NoAnswer as failure:
+                    if failure.may_be_done:
+                        raise
+                    failures.append(failure)
+            if attempt == 0:
+                self._deadline.pause(_back_off(attempt))
+        raise sum_up(failures[-len(self._by_address) :])
+
+    def _made(self, change: Change, doubt: NoAnswer) -> int | None:
+        """After a doubtful attempt: the version when the key holds what was meant; None when it is as it was before.
+
+        Raises:
+            OutcomeUnknown: It is neither, or cannot be read.
+        """
+        try:
+            found = self._look(change.key, patient=True)
+        except NoAnswer as failure:
+            raise _unknown(change, f"{doubt}; and then {failure}") from failure
+        if found is None or isinstance(found, Entry):
+            # The version first: where a value is written anew for its version, it is the same before and after.
+            if (found and found.version) == (change.before and change.before.version):
+                if self._deadline.remaining() == 0:
+                    raise _unknown(change, f"{doubt}; it was not changed yet when the time was up")
+                return None
+            if (found and found.value) == change.after:
+                return 0 if found is None else found.version
+        raise _unknown(change, f"{doubt}; the key now holds something else")
+
+    def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
+        """What a clean refusal of the first attempt means."""
+        if refusal.code == _ALREADY_EXISTS and isinstance(self._look_once(change.key), _Folder):
+            return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
+        if refusal.code in (_KEY_NOT_FOUND, _COMPARE_FAILED, _ALREADY_EXISTS):
+            return Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=change.key))
+        if refusal.code == _NOT_A_FILE:
+            return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
+        if refusal.code == _NOT_A_DIRECTORY:
+            return Obstructed(diagnose(messages.KEY_BELOW_VALUE, None, None, key=change.key))
+        return Unreachable(odd_answer(self._servers[0].address, str(refusal)).diagnostic)
+
+    def _look_once(self, key: str) -> Entry | _Folder | None:
+        """What a key holds; None also when nobody answers: this only makes a message more exact."""
+        try:
+            return self._look(key, patient=False)
+        except NoAnswer:
+            return None
+
+    def _remove_emptied_folders(self, done: Sequence[Change]) -> None:
+        """Remove the folders that deletions left empty, the deepest first.
+
+        Not recursively: the server removes an empty folder or answers 108 (not empty), 100 (gone),
+        so a key that another writer has just put there stays. What cannot be removed does no harm:
+        an empty folder is no profile.
+        """
+        folders = {folder for change in done if change.after is None for folder in _folders_above(change.key)}
+        for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
+            try:
+                self._servers[0].ask(partial(_remove_folder, quoted(folder)), self._write_share)
+            except Refusal as refusal:
+                if refusal.code == _NOT_EMPTY and folder.startswith((PROFILES + "/", RUNS + "/")):
+                    self._remove_hidden(folder)
+            except NoAnswer:
+                return
+
+    def _remove_hidden(self, folder: str) -> None:
+        """Remove a folder in which nothing is left but what its listing hides, which no other request could remove.
+
+        It belonged to what has been removed. That somebody puts a value there between the two requests cannot be
+        excluded; so this is done only where hidden keys make it necessary.
+        """
+        try:
+            if not self._entries(folder):
+                remove = partial(_remove_folder, quoted(folder), is_recursive=True)
+                self._servers[0].ask(remove, self._write_share)
+        except (Refusal, NoAnswer, DatastoreError):
+            return
+
+    def _ask(
+        self, server: EtcdServer, request: Callable[[Any], _Result], share: float, most: int = VALUE_BYTES
+    ) -> _Result:
+        """Ask one server; the one that answered, if only to refuse, is the first to be asked the next time.
+
+        One that did not is the last, also where it answers reads and goes on failing writes.
+        """
+        try:
+            result = server.ask(request, share, most)
+        except Refusal:
+            self._order.answered(server.address)
+            raise
+        except NoAnswer:
+            self._order.silent(server.address)
+            raise
+        self._order.answered(server.address)
+        return result
+
+
+def _probe(server: EtcdServer) -> Probe:
+    version = ""
+    started = time.monotonic()
+    try:
+        version = server.ask(_server_version)
+        server.ask(lambda client: client.read(quoted(PROFILES), quorum=True))
+    except NoAnswer as failure:
+        return Probe(server.address, None, version, failure.diagnostic)
+    except Refusal:
+        pass  # nothing is stored yet; that is an answer, too
+    return Probe(server.address, time.monotonic() - started, version, None)
+
+
+def _server_version(client: Any) -> str:
+    answer = json.loads(client.api_execute("/version", client._MGET).data)
+    version = answer["etcdserver"]
+    if not isinstance(version, str) or len(version) > _VERSION_LENGTH:
+        raise ValueError("the version is not etcd's")
+    return f"etcd {version}"
+
+
+def _compare_and_swap(change: Change, client: Any) -> int:
+    path = quoted(change.key)
+    if change.after is None:
+        result = client.delete(path, **_condition(change))
+    else:
+        result = client.write(path, change.after, ttl=change.seconds_to_live, **_condition(change))
+    if result.key != change.key:
+        raise ValueError("the answer is about another key")
+    return index_of(result.modifiedIndex)
+
+
+def _remove_folder(path: str, client: Any, *, is_recursive: bool = False) -> None:
+    client.delete(path, dir=True, recursive=is_recursive or None)
+
+
+def _condition(change: Change) -> dict[str, Any]:
+    """The comparison, in python-etcd's keywords: it ignores a misspelt one, and takes prevIndex=0 for none."""
+    return {"prevExist": False} if change.before is None else {"prevIndex": change.before.version}
+
+
+def _comes_true_again(change: Change) -> bool:
+    """Whether a write that is carried out a second time, however late, could do harm.
+
+    Not where the value vanishes by itself, and not in calicoctl's own keys, of which the next run sweeps away what
+    has come late.
+    """
+    return change.before is None and change.seconds_to_live is None and not change.key.startswith(OWN + "/")
+
+
+def _check_change(change: Change) -> None:
+    """Refuse what etcd would not take, before anything is written."""
+    if change.before is None and change.after is None:
+        raise ValueError(f"there is nothing to delete at {change.key}")
+    if change.before is not None and change.before.version < 1:
+        raise ValueError(f"an entry of {change.key} has no version")
+    try:
+        size = _form_size(change)
+        change.key.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Unreachable(diagnose(messages.VALUE_NOT_TEXT, None, None, key=change.key)) from error
+    if size > FORM_LIMIT:
+        hint = "spread the rules over several profiles"
+        raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, hint, key=change.key, size=size, limit=FORM_LIMIT))
+
+
+def _form_size(change: Change) -> int:
+    """The bytes of the form that the write is sent as; for a value that fits in any case, no fewer than these."""
+    if change.after is None:
+        return 0
+    # A byte takes three at most, and to count exactly takes as long as to send.
+    most = 3 * len(change.after.encode("utf-8")) + _CONDITION_SIZE
+    if most <= FORM_LIMIT:
+        return most
+    ((name, condition),) = _condition(change).items()
+    sent = "false" if condition is False else condition
+    lifetime = {} if change.seconds_to_live is None else {"ttl": change.seconds_to_live}
+    return len(form_text({"value": change.after, name: sent, **lifetime}))
+
+
+def _folders_above(key: str) -> Iterator[str]:
+    """The folders of a key that lie strictly below the root of the profiles, or of calicoctl's own keys."""
+    folder = key.rpartition("/")[0]
+    while folder.startswith((PROFILES + "/", OWN + "/")):
+        yield folder
+        folder = folder.rpartition("/")[0]
+
+
+def quoted(key: str) -> str:
+    """A key as it goes into a URL: quoted piece by piece, since python-etcd would let `?` and `#` cut it short.
+
+    Raises:
+        ValueError: A piece is empty, `.` or `..`, which the server would resolve to another key.
+    """
+    pieces = key.split("/")
+    if pieces[0] or (key != "/" and any(piece in ("", ".", "..") for piece in pieces[1:])):
+        raise ValueError(f"{key!r} is not a key")
+    return "/".join(quote(piece, safe="", errors="surrogateescape") for piece in pieces)
+
+
+def _value_above(cause: str, key: str) -> str:
+    """The value that lies above a key, as the server says; where it says something else, the folder of the key."""
+    return cause if cause and f"{key}/".startswith(f"{cause}/") else key.rpartition("/")[0]
+
+
+def _back_off(attempt: int) -> float:
+    """Seconds to wait before the next round: 0.1 to 2, longer each time, never the same for two clients."""
+    return min(2.0, 0.2 * 2.0**attempt) * random.uniform(0.5, 1.0)
+
+
+def _unknown(change: Change, reason: str) -> OutcomeUnknown:
+    hint = f"look at `{change.key}` once etcd is well again, before running the command again"
+    return OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, None, hint, key=change.key, reason=reason))

@@ -1,0 +1,420 @@
+"""One etcd server: one request at a time through python-etcd, and what becomes of it.
+
+What python-etcd does on its own is switched off: it replays writes, loses servers for good and
+follows addresses that servers advertise. One client speaks to one server, once for each request. This
+is the only module that knows python-etcd and urllib3, which take 90 ms to import: not before they are needed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from threading import Lock
+from types import ModuleType
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd.bounds import Bounds
+from calicoctl.store.etcd.credentials import Access
+from calicoctl.store.etcd.form_encoding import form_text
+
+# etcd itself answers after 7 s when its leader is lost; to wait less would take a slow answer for none.
+_READ_SECONDS = 10.0
+# What an answer may have, as it comes. One about a value holds it twice at most, and JSON's escapes are up to six
+# times as long as the characters; etcd takes 10 MiB, of a form that is longer than the value. A listing of a hundred
+# thousand endpoints has 40 MB. Reading and parsing takes some four times as much memory.
+VALUE_BYTES = 64 << 20
+LISTING_BYTES = 128 << 20
+_CONNECT_SECONDS = 3.0
+_LEAST_SECONDS = 1.0  # however small a share of the time that is
+
+_LOADING = Lock()  # several threads may want the client at once
+
+# Ranges of the v2 API's error codes (etcd's Documentation/v2/errorcode.md).
+_COMMAND_ERRORS = range(100, 110)  # refused by the tree of keys: certainly not made
+_FORM_ERRORS = range(200, 300)  # refused before anything was tried
+_RAFT_ERRORS = range(300, 400)  # no leader, or no agreement in time: made or not, or made later
+
+_ONCE_MORE = 1
+_A_FEW_TIMES = 4  # about 3 s
+_UNTIL_THE_DEADLINE = sys.maxsize
+
+_SHOWN_AT_MOST = 100  # characters
+_SAID_AT_MOST = 10_000
+_NOT_ETCD = "it is not in etcd's form"
+
+_Result = TypeVar("_Result")
+
+
+class Refusal(Exception):
+    """A server answered cleanly that it does not do what was asked: an error code of the v2 API.
+
+    Attributes:
+        code: The code.
+        cause: What the server says it is about, a key as a rule.
+    """
+
+    def __init__(self, code: int, text: str, cause: str = "") -> None:
+        super().__init__(f"{code} {text}")
+        self.code = code
+        self.cause = cause
+
+
+class NoAnswer(Exception):
+    """A server gave no answer that can be relied on.
+
+    Attributes:
+        kind: What to tell the user.
+        where: The server's address; empty when several are meant.
+        reason: What happened.
+        may_be_done: Whether the request may have been carried out all the same, now or a little later.
+        is_outstanding: Whether the server may still hold the request, and carry it out whenever it goes on.
+        further_rounds: How many more times it is worth asking, each time after a longer pause: once for a
+            server that is not there or is not etcd, until the deadline where waiting is what helps.
+        hint: Advice; None for what is usually advised.
+    """
+
+    def __init__(  # noqa: PLR0913 - the message, and by their names what may be concluded from it
+        self,
+        kind: Kind,
+        where: str,
+        reason: str,
+        *,
+        may_be_done: bool,
+        is_outstanding: bool = False,
+        further_rounds: int = _ONCE_MORE,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(f"`{where}`: {reason}" if where else reason)
+        self.kind = kind
+        self.where = where
+        self.reason = reason
+        self.may_be_done = may_be_done
+        self.is_outstanding = is_outstanding
+        self.further_rounds = further_rounds
+        self.hint = hint
+
+    @property
+    def diagnostic(self) -> Diagnostic:
+        """What to tell the user."""
+        return diagnose(self.kind, None, self.hint or _HINTS.get(self.kind), where=self.where, reason=self)
+
+
+_HINTS = {
+    messages.ETCD_V2_OFF: "start etcd (3.5 or older) with `--enable-v2=true`",
+    messages.ETCD_DENIED: "set ETCD_USERNAME and ETCD_PASSWORD to a user who may read and write below /calico",
+    messages.ETCD_NO_ANSWER: "check the address, and that etcd runs there",
+    messages.ETCD_ODD_ANSWER: "check that an etcd server runs at this address",
+}
+# etcd's answer is the same for each of these.
+_DENIED_HINT = (
+    "the user name or the password is wrong, or the user may not read and write below /calico (for runs: /calicoctl)"
+)
+_CHECK_CLOCKS = "the server needs another certificate; if it has a good one, check this host's clock"
+# By OpenSSL's numbers (X509_V_ERR_...): what is to be done about a server's certificate.
+_CERTIFICATE_HINTS = {
+    9: _CHECK_CLOCKS,  # not yet valid
+    10: _CHECK_CLOCKS,  # expired
+    18: "have ETCD_CA_CERT_FILE hold this certificate, if it is to be trusted",  # self-signed
+    62: "use a name that is in its certificate",  # another host's name
+    64: "use an address that is in its certificate",
+}
+_OTHER_AUTHORITY = "have ETCD_CA_CERT_FILE hold the certificate of the authority that signed it"
+# What a server says (RFC 8446, 6.2) that does not accept the client's certificate, or misses it.
+_CLIENT_CERTIFICATE_ALERTS = frozenset(
+    {
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+        "SSLV3_ALERT_CERTIFICATE_REVOKED",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+        "TLSV1_ALERT_ACCESS_DENIED",
+        "TLSV1_ALERT_UNKNOWN_CA",
+        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    }
+)
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+
+
+class EtcdServer:
+    """One server of a cluster.
+
+    Args:
+        address: `http(s)://HOST:PORT`.
+        access: Certificates and credentials.
+        deadline: No request waits longer.
+    """
+
+    def __init__(self, address: str, access: Access, deadline: Deadline) -> None:
+        self.address = address
+        self._access = access
+        self._deadline = deadline
+        self._bounds = Bounds(deadline, VALUE_BYTES)
+        self._client: Any = None
+
+    def ask(self, request: Callable[[Any], _Result], share: float = 1.0, most: int = VALUE_BYTES) -> _Result:
+        """Send one request.
+
+        Args:
+            request: Calls one method of the python-etcd client it is given and takes from the answer
+                what it needs; a ValueError or TypeError of it says that the answer is not etcd's.
+            share: How much of the time that is left may be spent on waiting for the answer's next piece; of less
+                than all of it, the whole answer may take half.
+            most: The bytes that the answer may have.
+
+        Raises:
+            NoAnswer: No answer, or none that can be relied on.
+            Refusal: A clean refusal.
+        """
+        etcd = load_client()
+        client = self._ready_client(share)
+        self._bounds.most = most
+        try:
+            return request(client)
+        except etcd.EtcdConnectionFailed as error:
+            raise _connection_problem(self.address, error.cause, self._access) from error
+        except etcd.EtcdException as error:
+            raise _error_answer(self.address, error.payload, self._access) from error
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
+            # What python-etcd, too, stumbles over when an answer is JSON but not etcd's.
+            raise odd_answer(self.address, _NOT_ETCD) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._client is not None:
+            self._client.http.clear()
+            self._client = None
+
+    def _ready_client(self, share: float) -> Any:
+        """The client, set to wait no longer than its share of the time until the deadline."""
+        import urllib3
+
+        remaining = self._deadline.remaining()
+        if remaining == 0:
+            raise NoAnswer(messages.ETCD_NO_ANSWER, self.address, "the time is up", may_be_done=False)
+        if self._client is None:
+            self._client = _new_client(self.address, self._access, self._bounds)
+        self._bounds.deadline = (
+            self._deadline if share == 1.0 else Deadline(min(max(remaining / 2, _LEAST_SECONDS), remaining))
+        )
+        wait = min(_READ_SECONDS, max(remaining * share, _LEAST_SECONDS), remaining)
+        # Set here since the constructor takes only a number, and would use it for connecting too.
+        self._client._read_timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, remaining), read=wait)
+        return self._client
+
+
+@cache
+def load_client() -> Any:
+    """Import etcd's client.
+
+    python-etcd imports dnspython for the discovery of servers in the DNS, which nothing here asks for, and which takes
+    nearly half of the 80 ms that this would take: an empty module stands in for it meanwhile.
+    """
+    with _LOADING:
+        hidden = {name: ModuleType(name) for name in ("dns", "dns.resolver") if name not in sys.modules}
+        sys.modules.update(hidden)
+        try:
+            import etcd
+        finally:
+            for name in hidden:
+                del sys.modules[name]
+    return etcd
+
+
+def _new_client(endpoint: str, access: Access, bounds: Bounds) -> Any:
+    import urllib3
+
+    etcd = load_client()
+    url = urlsplit(endpoint)
+    host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname or ""
+    secure = url.scheme == "https"
+    client = etcd.Client(
+        host=host,
+        port=url.port,
+        protocol=url.scheme,
+        allow_reconnect=False,
+        allow_redirect=False,  # a redirected write would carry the credentials to whoever is named there
+        ca_cert=access.ca_file if secure else None,
+        cert=(access.cert_file, access.key_file) if secure and access.cert_file else None,
+        username=access.username and _as_sent(access.username),
+        password=access.password and _as_sent(access.password),
+    )
+    # urllib3 would send a request up to four times, so that one's own write looks like another's.
+    client.http.connection_pool_kw["retries"] = urllib3.Retry(0)
+    pools = client.http.pool_classes_by_scheme
+    client.http.pool_classes_by_scheme = {scheme: partial(_bounded_pool, pools[scheme], bounds) for scheme in pools}
+    client.http.request_encode_body = partial(
+        _send_form, client, partial(client.http.connection_from_host, host, url.port, url.scheme)
+    )
+    return client
+
+
+def _send_form(client: Any, connections: Callable[[], Any], method: str, url: str, **options: Any) -> Any:
+    """What python-etcd's writes are sent with, in the stead of urllib3's own: it takes a fifth of their time off.
+
+    The form is put together faster, and the server's address is not read anew each time.
+
+    Args:
+        client: Whose writes these are.
+        connections: Gives the connections to its server.
+        method: As python-etcd has it, like the others.
+        url: The key's whole address.
+        options: The form's `fields`, the `headers`, and what urllib3 is told besides.
+    """
+    del options["encode_multipart"]  # there are no files
+    path = url[len(client.base_uri) :]
+    headers = {**options.pop("headers"), "Content-Type": "application/x-www-form-urlencoded"}
+    return connections().urlopen(method, path, body=form_text(options.pop("fields")), headers=headers, **options)
+
+
+def _bounded_pool(pool_class: Any, bounds: Bounds, *arguments: Any, **options: Any) -> Any:
+    """A pool of urllib3's, whose connections read no longer than there is time, and no more than was asked for."""
+    pool = pool_class(*arguments, **options)
+    pool.ConnectionCls = partial(_bounded_connection, pool.ConnectionCls, bounds)
+    return pool
+
+
+def _bounded_connection(connection_class: Any, bounds: Bounds, **options: Any) -> Any:
+    from calicoctl.store.etcd.bounded_answer import BoundedAnswer
+
+    connection = connection_class(**options)
+    connection.response_class = partial(BoundedAnswer, bounds)
+    return connection
+
+
+def _as_sent(credential: str) -> str:
+    # urllib3 encodes credentials as Latin-1, while etcd compares bytes of UTF-8.
+    return credential.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+# --- what a failure means ----------------------------------------------------------------------
+
+
+def _connection_problem(endpoint: str, cause: Any, access: Access) -> NoAnswer:
+    """What became of a request that brought no answer at all.
+
+    Args:
+        endpoint: The server's address.
+        cause: urllib3's error, or that of the socket or http.client.
+        access: What it was shown.
+    """
+    from urllib3 import exceptions
+
+    from calicoctl.store.etcd.bounded_answer import OddAnswer
+
+    reason = getattr(cause, "reason", None) or cause
+    odd = next((each for each in (reason, *reason.args) if isinstance(each, OddAnswer)), None)
+    if odd is not None:
+        return odd_answer(endpoint, str(odd))
+    if isinstance(reason, exceptions.SSLError):
+        return _tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
+    never_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError)
+    if isinstance(reason, never_sent):
+        text = _connect_reason(reason)
+        return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=False)
+    is_outstanding = isinstance(reason, exceptions.TimeoutError)
+    if is_outstanding:
+        text, further_rounds = "no answer in time", _UNTIL_THE_DEADLINE
+    else:  # also what a server does that expects TLS, so no endless waiting
+        text, further_rounds = "the connection was cut", _A_FEW_TIMES
+    return NoAnswer(
+        messages.ETCD_NO_ANSWER,
+        endpoint,
+        text,
+        may_be_done=True,
+        is_outstanding=is_outstanding,
+        further_rounds=further_rounds,
+    )
+
+
+def _connect_reason(error: Exception) -> str:
+    from urllib3 import exceptions
+
+    if isinstance(error, exceptions.NameResolutionError):
+        return "no such host"
+    if isinstance(error, exceptions.NewConnectionError):  # to urllib3 it is a ConnectTimeoutError, too
+        cause = error.__cause__
+        return ((cause.strerror if isinstance(cause, OSError) else None) or "no connection").lower()
+    return "no connection in time"
+
+
+def _tls_problem(endpoint: str, error: Exception, access: Access) -> NoAnswer:
+    import ssl
+
+    hint = None
+    may_be_done = False
+    said = getattr(error, "reason", None)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"its certificate is not accepted: {error.verify_message.rstrip('.')}"
+        hint = _CERTIFICATE_HINTS.get(error.verify_code, _OTHER_AUTHORITY)
+    elif said in _CLIENT_CERTIFICATE_ALERTS and access.cert_file:
+        # It is said only after the request was sent, but before it is read.
+        text, hint = "it does not accept the certificate that ETCD_CERT_FILE names", "set one that it accepts"
+    elif said in _CLIENT_CERTIFICATE_ALERTS:
+        text, hint = "it wants to see a client's certificate", "set ETCD_CERT_FILE and ETCD_KEY_FILE"
+    elif said in _NO_TLS or isinstance(error, ssl.SSLEOFError):
+        text, hint = "it does not speak TLS, or broke it off", "check whether its address begins with `http:`"
+        may_be_done = said not in _NO_TLS
+    else:
+        text, may_be_done = f"TLS failed: {said or error}", True
+    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
+
+
+def _error_answer(endpoint: str, payload: object, access: Access) -> NoAnswer | Refusal:
+    """What an answer other than 200 and 201 means.
+
+    Args:
+        endpoint: The server's address.
+        payload: python-etcd's reading of it: the JSON object with its HTTP `status` added, or for what is
+            no JSON object `message` and, as `cause`, the text.
+        access: What it was shown.
+    """
+    fields = payload if isinstance(payload, dict) else {}
+    code, status = fields.get("errorCode"), fields.get("status")
+    text, said = (_shown(fields.get(name), access) for name in ("cause", "message"))
+    if status == 401 or code == 110:
+        hint = _DENIED_HINT if access.username else None
+        return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
+    if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
+        return Refusal(code, said, text)
+    if isinstance(code, int) and code in _RAFT_ERRORS:
+        return odd_answer(endpoint, text or said, _UNTIL_THE_DEADLINE)
+    if status is None and text.startswith("404 page not found"):
+        return NoAnswer(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
+    further_rounds = _UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else _ONCE_MORE
+    return odd_answer(endpoint, text or _NOT_ETCD, further_rounds)
+
+
+def _shown(text: object, access: Access) -> str:
+    """What a server said, as far as it is shown: on one line, not at length, and without what it was sent in secret."""
+    shown = " ".join(text[:_SAID_AT_MOST].split()) if isinstance(text, str) else ""
+    for secret in _secrets(access):
+        shown = shown.replace(secret, "...")
+    return shown[:_SHOWN_AT_MOST]
+
+
+def _secrets(access: Access) -> Sequence[str]:
+    """The forms in which a password goes to a server."""
+    if not access.password:
+        return ()
+    from base64 import b64encode
+
+    pair = f"{access.username}:{access.password}".encode("utf-8", "surrogateescape")
+    return (b64encode(pair).decode(), access.password)
+
+
+def odd_answer(endpoint: str, reason: str, further_rounds: int = _ONCE_MORE) -> NoAnswer:
+    """An answer that nothing can be concluded from."""
+    return NoAnswer(messages.ETCD_ODD_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
+
+
+def sum_up(failures: Sequence[NoAnswer]) -> NoAnswer:
+    """One failure that tells of all servers; what a server said counts for more than another's silence."""
+    said = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
+    if said or len(failures) == 1:
+        return (said or failures)[0]
+    return NoAnswer(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)

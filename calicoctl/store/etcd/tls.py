@@ -1,0 +1,79 @@
+"""A look at certificates and keys before they are used: a client tells of a bad one only as a cut connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose, reason_of
+from calicoctl.regular_files import read_regular
+from calicoctl.store.etcd.credentials import Access
+
+# A system's whole collection of authorities has some 250 kB.
+_BYTES_MAX = 10_000_000
+
+
+def unusable_files(access: Access) -> tuple[Diagnostic, ...]:
+    """What is wrong with the files that `access` names; nothing of their contents is told."""
+    named = (
+        ("ETCD_CA_CERT_FILE", access.ca_file),
+        ("ETCD_CERT_FILE", access.cert_file),
+        ("ETCD_KEY_FILE", access.key_file),
+    )
+    unreadable = tuple(problem for name, path in named if path for problem in _unreadable(name, path))
+    return unreadable or tuple(_unfit(access))
+
+
+def _unreadable(name: str, path: str) -> Iterator[Diagnostic]:
+    try:
+        read_regular(path, _BYTES_MAX)
+    except (OSError, ValueError) as error:
+        yield _problem(name, path, reason_of(error))
+
+
+def _unfit(access: Access) -> Iterator[Diagnostic]:
+    certificates = (("ETCD_CA_CERT_FILE", access.ca_file), ("ETCD_CERT_FILE", access.cert_file))
+    bad = [(name, path) for name, path in certificates if path and not _holds_certificate(path)]
+    for name, path in bad:
+        yield _problem(name, path, "it holds no certificate in PEM form")
+    if not bad and access.cert_file and access.key_file:
+        reason = _wrong_with_key(access.cert_file, access.key_file)
+        if reason:
+            yield _problem("ETCD_KEY_FILE", access.key_file, reason)
+
+
+def _holds_certificate(path: str) -> bool:
+    import ssl
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return False
+    return True
+
+
+def _wrong_with_key(cert_file: str, key_file: str) -> str | None:
+    """What is wrong with a key; None when it is that of the certificate."""
+    import ssl
+
+    asked = False
+
+    def pass_phrase() -> str:
+        """An empty one; if none were given, OpenSSL would ask for it at the terminal."""
+        nonlocal asked
+        asked = True
+        return ""
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password=pass_phrase)
+    except ssl.SSLError as error:
+        if asked:
+            return "it is encrypted, and nobody is there to be asked for its pass phrase"
+        if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+            return "it is not the key of the certificate that ETCD_CERT_FILE names"
+        return "it holds no private key in PEM form"
+    return None
+
+
+def _problem(name: str, path: str, reason: str) -> Diagnostic:
+    return diagnose(messages.TLS_FILE_UNUSABLE, None, None, name=name, path=path, reason=reason)

@@ -1,0 +1,81 @@
+"""Repairs of the lines of a block, as people know them from other languages, or copy them from what is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from calicoctl import messages
+from calicoctl.syntax.repair.candidates import Step, Word
+from calicoctl.syntax.repair.directives import missing_comma
+
+_SETS = frozenset({"=", ":", ":=", "=>"})
+_GLUED_SIGN = re.compile(r"(?P<keyword>tags|inbound|outbound)(?P<sign>[=:])", re.IGNORECASE)
+_VERBS = ("add", "remove", "show")
+_TAG = re.compile(r"[A-Za-z0-9_.${}-]+,?\Z")
+_NUMBER = re.compile(r"[0-9]+[.):]?\Z")
+
+
+def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+    """Every repair at the place where the parser stopped.
+
+    Args:
+        words: The line's words.
+        index: The word that cannot stand there; `len(words)` when the text ended too early.
+        expected: The terminals that could.
+    """
+    if not words or index >= len(words):
+        return
+    if index == 0 and "_TAGS" in expected:
+        yield from _glued_sign(words)
+    elif words[0].text == "tags" and "_COMMA" in expected:
+        yield from _assigned_tags(words)
+        yield from _missing_comma(words, index)
+    elif words[index].text in _SETS and words[-1].text in ("{", "{}"):
+        yield from _assigned_block(words, index)
+    elif index == 0 and "_JSON" in expected:
+        yield from _numbered(words)
+
+
+def _glued_sign(words: Sequence[Word]) -> Iterator[Step]:
+    """`tags: WEB`, `tags=WEB` and `inbound: {`."""
+    first = words[0]
+    glued = _GLUED_SIGN.match(first.text)
+    if glued is None:
+        return
+    keyword, sign = glued["keyword"].lower(), glued["sign"]
+    middle = first.start + len(keyword)
+    rest = first.text[glued.end() :]
+    behind = [Word(rest, middle + 1, first.end)] if rest else []
+    mended = [Word(keyword, first.start, middle), *behind, *words[1:]]
+    yield Step(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
+
+
+def _assigned_block(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """`inbound = {` and `profile WEB = {`."""
+    sign = words[index]
+    fields = (("sign", sign.text), ("keyword", words[index - 1].text))
+    yield Step([*words[:index], *words[index + 1 :]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+
+
+def _assigned_tags(words: Sequence[Word]) -> Iterator[Step]:
+    """`tags = WEB`, where the sign was read as a tag."""
+    if len(words) > 2 and words[1].text in _SETS:
+        sign = words[1]
+        fields = (("sign", sign.text), ("keyword", "tags"))
+        yield Step([words[0], *words[2:]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+
+
+def _missing_comma(words: Sequence[Word], index: int) -> Iterator[Step]:
+    """`tags WEB DB`."""
+    if words[0].end - words[0].start != len("tags") or words[1].text in _VERBS:
+        return  # `tag add A` is a statement without its beginning
+    if index > 1 and _TAG.match(words[index - 1].text) and _TAG.match(words[index].text):
+        yield missing_comma(words, index, 1.5)
+
+
+def _numbered(words: Sequence[Word]) -> Iterator[Step]:
+    """`1 allow from tag WEB`, as `rule show` prints it."""
+    number = words[0]
+    if len(words) > 1 and _NUMBER.match(number.text) and words[1].text in ("allow", "deny"):
+        yield Step(list(words[1:]), 1, messages.NUMBERED_RULE, number.start, number.end, (("word", number.text),))

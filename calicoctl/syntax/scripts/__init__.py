@@ -1,0 +1,1 @@
+"""Scripts: their lines told apart, and each parsed alone."""

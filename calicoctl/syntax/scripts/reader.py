@@ -1,0 +1,392 @@
+"""Scripts: the lines of a file told apart, and each parsed alone, so that no mistake hides another.
+
+A script is read as a stream of items, in order: statements and blocks, and for what is wrong either the
+line that did not parse or a diagnostic about how lines belong together.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.source import Source, Span
+from calicoctl.syntax import ast
+from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
+from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
+
+# How each part of a block is written when it is empty.
+_EMPTY_PARTS = {
+    "tags": "`tags` alone for no tags",
+    "inbound": "`inbound {}` for no rules",
+    "outbound": "`outbound {}` for no rules",
+}
+# What a block must have, each once.
+PARTS = frozenset(_EMPTY_PARTS)
+_STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$", "define", "include"})
+_DIRECTIVES = frozenset({"define", "include"})
+_LINES_PASSED_OVER = 100
+# Here-documents without an end: to look for each end takes a look through the rest of the text.
+_UNENDED_MAX = 10
+# As deep as braces can be: a list in a block.
+_DEPTH = 2
+_BLOCK_WORDS = frozenset({"tags", "inbound", "outbound", "allow", "deny", "json", "}"})
+
+
+@dataclass(frozen=True, slots=True)
+class PassedLines:
+    """Lines that were passed over, since each is known to say something sound.
+
+    Attributes:
+        extent: The lines, whole.
+        start: The start of the grammar that they are of.
+        count: How many statements they are.
+    """
+
+    extent: Span
+    start: str
+    count: int
+
+    def nodes(self) -> Iterator[tuple[Line, Span]]:
+        """What the lines say after all, each with its extent."""
+        extent = self.extent
+        if self.start == "list_line":
+            for line in logical_lines(extent.source, extent.start, extent.end):
+                yield parse(line.extent, self.start), line.extent
+            return
+        for item in _ScriptReader(extent.source, pass_over_none, extent.start, extent.end).items():
+            assert isinstance(item, Statement)  # or it would not have been passed over
+            yield item.node, item.extent
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement or a block.
+
+    Attributes:
+        node: What was parsed.
+        extent: The line that it begins with.
+        is_whole: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
+        block: The block of which `node` lacks the lines that were passed over; None when it lacks none.
+    """
+
+    node: ast.Statement
+    extent: Span
+    is_whole: bool = True
+    block: _Block | None = None
+
+    def in_full(self) -> ast.Statement:
+        """The node with every line."""
+        return self.node if self.block is None else self.block.in_full()
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """A line that is about the reading of the script itself.
+
+    Attributes:
+        node: What was parsed.
+        extent: The line.
+    """
+
+    node: ast.Define | ast.Include
+    extent: Span
+
+
+Item = Statement | PassedLines | Directive | SyntaxProblem | Diagnostic
+
+# Goes over the lines of a script, from a position on and of a start of the grammar, that certainly are sound
+# statements; returns where the line behind them begins, and how many statements they are.
+PassOver = Callable[[str, int, str], tuple[int, int]]
+
+
+def pass_over_none(_text: str, position: int, _start: str) -> tuple[int, int]:
+    """Every line is read."""
+    return position, 0
+
+
+@dataclass
+class _Block:
+    """A block as it is read."""
+
+    profile: ast.Word
+    extent: Span
+    tags: tuple[ast.Word, ...] = ()
+    tags_span: Span | None = None
+    rules: dict[str, list[ast.Rule | ast.JsonRule | PassedLines]] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    is_sound: bool = True
+
+    def statement(self, *, is_whole: bool) -> Statement:
+        """The block, without the lines that were passed over."""
+        is_full = not any(isinstance(each, PassedLines) for rules in self.rules.values() for each in rules)
+        return Statement(self._node(in_full=False), self.extent, is_whole, None if is_full else self)
+
+    def in_full(self) -> ast.ProfileBlock:
+        """The block with every line."""
+        return self._node(in_full=True)
+
+    def _node(self, *, in_full: bool) -> ast.ProfileBlock:
+        inbound, outbound = (tuple(self._listed(name, in_full)) for name in ("inbound", "outbound"))
+        return ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
+
+    def _listed(self, name: str, in_full: bool) -> Iterator[ast.Rule | ast.JsonRule]:
+        for each in self.rules.get(name, ()):
+            if not isinstance(each, PassedLines):
+                yield each
+            elif in_full:
+                yield from (node for node, _ in each.nodes() if isinstance(node, ast.Rule))
+
+
+class _ScriptReader:
+    """Reads one script; a line that belongs to what follows a block is kept for later."""
+
+    def __init__(self, source: Source, pass_over: PassOver, position: int = 0, behind: int | None = None) -> None:
+        self._source = source
+        self._pass_over = pass_over
+        self._lines = logical_lines(source, position, behind)
+        # Where the line begins that `_lines` gives next.
+        self._position = position
+        self._kept: deque[LogicalLine] = deque()
+        # The ends of blocks that were left without one: such an end may still come, and is no second mistake.
+        self._missing_ends = 0
+        self._unended_count = 0
+
+    def _next(self) -> LogicalLine | None:
+        if self._kept:
+            return self._kept.popleft()
+        line = next(self._lines, None)
+        if line is not None:
+            self._position = line.behind
+            self._unended_count += line.unended is not None
+            if self._unended_count > _UNENDED_MAX:
+                self._position, self._lines = len(self._source.text), iter(())
+        return line
+
+    def _passed(self, start: str) -> Iterator[PassedLines]:
+        """The next lines, as far as they can be passed over."""
+        if self._kept:
+            return
+        begin = self._position
+        self._position, count = self._pass_over(self._source.text, begin, start)
+        if self._position > begin:
+            self._lines = logical_lines(self._source, self._position)
+        if count:
+            yield PassedLines(Span(self._source, begin, self._position), start, count)
+
+    def _peek(self, passed_over: frozenset[str] = frozenset()) -> str:
+        """The text of the next line that does not begin with certain words; empty at the end of the script."""
+        seen: list[LogicalLine] = []
+        text = ""
+        while len(seen) < _LINES_PASSED_OVER and (line := self._next()) is not None:
+            seen.append(line)
+            text = line.extent.text
+            if text.split(None, 1)[0] not in passed_over:
+                break
+        self._kept.extendleft(reversed(seen))
+        return text
+
+    def items(self) -> Iterator[Item]:
+        yield from self._passed("script_line")
+        while (line := self._next()) is not None:
+            yield from self._item(line)
+            yield from self._passed("script_line")
+
+    def _item(self, line: LogicalLine) -> Iterator[Item]:
+        """What a line outside of any block says; when it begins a block, with the block's lines."""
+        if line.unended is not None:
+            yield _unended(line.unended, line.almost)
+        try:
+            node = parse(line.extent, "script_line")
+        except SyntaxProblem as problem:
+            if not self._is_left_behind(line):
+                yield from self._skip_wrong(line, problem)
+            return
+        if isinstance(node, BlockBegin):
+            yield from self._block(_Block(node.profile, line.extent))
+        elif isinstance(node, ast.Define | ast.Include):
+            yield Directive(node, line.extent)
+        elif line.unended is None:
+            yield Statement(_with_document(node, line), line.extent)
+
+    def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
+        """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
+        yield problem
+        if isinstance(_parsed(line, "block_line"), ListBegin | TagsLine):
+            # A block without its beginning: what follows is no further mistake.
+            self._missing_ends += 1
+            self._is_left_behind(line)
+        elif self._opens(line):
+            block = _Block(ast.Word("block", line.extent), line.extent, is_sound=False)
+            yield from self._block(block)
+
+    def _opens(self, line: LogicalLine) -> bool:
+        """Whether a wrong line was meant to begin a block or a list; a `{` on a line of its own is taken with it."""
+        words = line.extent.text.split()
+        if words[-1].endswith("{") or words.count("{") > words.count("}"):
+            return True
+        if self._peek() != "{":
+            return False
+        self._next()
+        return True
+
+    def _is_left_behind(self, line: LogicalLine) -> bool:
+        """Whether a line is what remains of a block that was left without an end."""
+        if not self._missing_ends:
+            return False
+        node = _parsed(line, "block_line") or _parsed(line, "list_line")
+        if isinstance(node, BlockEnd):
+            self._missing_ends -= 1
+        elif isinstance(node, ListBegin) and not node.is_empty:
+            self._missing_ends += 1
+        return node is not None
+
+    def _keep_ends(self, line: LogicalLine) -> None:
+        """The ends of lists and blocks that a wrong line has behind something else, as lines of their own."""
+        text = line.extent.text
+        if text.endswith("}"):
+            end = replace(line.extent, start=line.extent.end - 1)
+            ends = min(max(0, text.count("}") - text.count("{")), _DEPTH)
+            self._kept.extendleft([LogicalLine(end, line.behind)] * ends)
+            self._missing_ends += ends  # the line may have ended more than it was meant to
+
+    def _block(self, block: _Block) -> Iterator[Item]:
+        while (line := self._next()) is not None:
+            try:
+                node = parse(line.extent, "block_line")
+            except SyntaxProblem as problem:
+                if self._leaves_block(line):
+                    break
+                block.is_sound = False
+                directive = _directive(line)
+                if directive is not None:
+                    yield from directive
+                    continue
+                yield problem
+                self._keep_ends(line)
+                if self._opens(line):
+                    # Nobody knows which list it is: its rules are judged, and no more.
+                    yield from self._rules(block, "inbound", line.extent)
+                continue
+            if isinstance(node, BlockEnd):
+                yield from self._finish(block)
+                return
+            yield from self._part(block, node, line)
+        yield diagnose(messages.UNENDED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
+        yield block.statement(is_whole=False)
+
+    def _leaves_block(self, line: LogicalLine) -> bool:
+        """Whether a line begins a statement, so that the end of the block is missing before it.
+
+        A lone statement among the lines of a block is the mistake itself.
+        """
+        text = line.extent.text
+        if text.split(None, 1)[0] not in _STATEMENT_WORDS:
+            return False
+        following = self._peek(_DIRECTIVES).split(None, 1)
+        if following and following[0] in _BLOCK_WORDS and not text.endswith("{"):
+            return False
+        self._kept.appendleft(line)
+        self._missing_ends += 1
+        return True
+
+    def _leaves_list(self, line: LogicalLine) -> bool:
+        """Whether a line begins another part of the block, so that the end of the list is missing before it."""
+        if _parsed(line, "block_line") is None:
+            return False
+        self._kept.appendleft(line)
+        self._missing_ends += 1
+        return True
+
+    def _part(self, block: _Block, node: Line, line: LogicalLine) -> Iterator[Item]:
+        name = node.direction.text if isinstance(node, ListBegin) else "tags"
+        if name in block.seen:
+            yield diagnose(messages.REPEATED_PART, line.extent, part=name)
+            block.is_sound = False
+        block.seen.append(name)
+        if isinstance(node, TagsLine):
+            block.tags, block.tags_span = node.tags, line.extent
+        elif isinstance(node, ListBegin) and not node.is_empty:
+            yield from self._rules(block, name, line.extent)
+
+    def _rules(self, block: _Block, name: str, begin: Span) -> Iterator[Item]:
+        """The lines of a list, up to its end."""
+        rules = block.rules.setdefault(name, [])
+        rules += self._passed("list_line")
+        while (line := self._next()) is not None:
+            try:
+                node = parse(line.extent, "list_line")
+            except SyntaxProblem as problem:
+                if self._leaves_block(line) or self._leaves_list(line):
+                    break
+                block.is_sound = False
+                directive = _directive(line)
+                if directive is not None:
+                    yield from directive
+                    continue
+                yield problem
+                self._keep_ends(line)
+                continue
+            if isinstance(node, BlockEnd):
+                return
+            assert isinstance(node, ast.Rule | ast.JsonRule)
+            rules.append(node)
+            rules += self._passed("list_line")
+        block.is_sound = False
+        yield diagnose(messages.UNENDED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
+
+    def _finish(self, block: _Block) -> Iterator[Item]:
+        missing = [part for part in _EMPTY_PARTS if part not in block.seen]
+        if block.is_sound and missing:
+            names = " and ".join(f"`{part}`" for part in missing)
+            hint = "; ".join(_EMPTY_PARTS[part] for part in missing)
+            yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
+            block.is_sound = False
+        yield block.statement(is_whole=block.is_sound)
+
+
+def _unended(delimiter: Span, almost: Span | None) -> Diagnostic:
+    hint = None
+    if almost is not None:
+        hint = f"in line {almost.line}, white space stands beside `{almost.text.strip()}`, which must be alone there"
+        if almost.text.startswith("\t") and almost.text.strip("\t\r\n") == almost.text.strip():
+            hint += "; after `<<-`, tabs may stand before it"
+    return diagnose(messages.UNENDED_HERE_DOCUMENT, delimiter, hint, word=delimiter.text)
+
+
+def _parsed(line: LogicalLine, start: str) -> Line | None:
+    """What a line is when it is parsed with another start; None when it is nothing."""
+    try:
+        return parse(line.extent, start)
+    except SyntaxProblem:
+        return None
+
+
+def _directive(line: LogicalLine) -> tuple[Diagnostic, Directive] | None:
+    """A definition or an inclusion that stands in a block: the complaint, and what other lines may rest on."""
+    node = _parsed(line, "script_line")
+    if not isinstance(node, ast.Define | ast.Include):
+        return None
+    word = line.extent.text.split(None, 1)[0]
+    where = replace(line.extent, end=line.extent.start + len(word))
+    hint = "it belongs before the line that begins the block"
+    return diagnose(messages.ONLY_OUTSIDE_BLOCKS, where, hint, word=word), Directive(node, line.extent)
+
+
+def _with_document(node: Line, line: LogicalLine) -> ast.Statement:
+    assert isinstance(node, ast.Statement)
+    if isinstance(node, ast.RuleUpdate) and line.document is not None:
+        return replace(node, document=line.document)
+    return node
+
+
+def read_script(source: Source, pass_over: PassOver = pass_over_none) -> Iterator[Item]:
+    """The statements of a script, and what is wrong with it, in order.
+
+    Args:
+        source: The script's text, without a byte-order mark.
+        pass_over: Which lines need not be read; every line is when it is not given, and no item is `PassedLines`.
+    """
+    return _ScriptReader(source, pass_over).items()
