@@ -4,9 +4,9 @@
 #   make lint    style, types and the direction of imports
 #   make laws    new examples for the laws, where `make test` takes the same ones each time
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
-#   make bench   the figures that README quotes
+#   make bench   the figures of docs/performance.md
 #   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
-#   make docs    docs/grammar.md and its diagrams, of the grammar
+#   make docs    the pages of docs/ that are made: of the grammar, and of the messages
 #   make clean   remove what these targets made
 # PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest, CHAOS_ARGS='--seed=1' to chaos.
 

@@ -1,4 +1,7 @@
-"""Makes `docs/grammar.md` and its diagrams of `docs/grammar.template.md` and the grammar: `python -m docs.make`.
+"""Makes the pages that are not written by hand: `python -m docs.make`.
+
+`docs/grammar.md` and its diagrams are made of `docs/grammar.template.md` and the grammar, `docs/messages.md` of the
+messages and their explanations.
 
 In the template, a line `{rule_add}` stands for the diagram of the rule `rule_add`.
 """
@@ -10,6 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from docs import catalogue
 from docs.diagrams import svg, text
 from docs.shapes import Grammar, label, read_grammar
 
@@ -18,6 +22,10 @@ TEMPLATE = FOLDER / "grammar.template.md"
 GRAMMARS = ("profile.lark", "script.lark")
 # What can stand on a command line, and on a line of a script: outside of blocks, in one, in a list of rules.
 STARTS = ("statement", "script_line", "block_line", "list_line")
+
+_NOTE_OF_MESSAGES = (
+    "<!-- Made by `make docs` of calicoctl/messages.py and calicoctl/explanations/; change those. -->\n\n"
+)
 
 _PLACE = re.compile(r"^\{(\w+)\}$", re.MULTILINE)
 
@@ -35,7 +43,8 @@ def made() -> Mapping[str, str]:
         raise ValueError(f"{TEMPLATE.name} and the grammar do not agree about {', '.join(sorted(difference))}")
     page = _PLACE.sub(lambda place: _diagram(grammar, place[1]), template)
     note = f"<!-- Made by `make docs` of {TEMPLATE.name} and of the files in grammar/; change those. -->\n\n"
-    return {"grammar.md": note + page, **{_file(rule): svg(grammar.rules[rule]) for rule in placed}}
+    diagrams = {_file(rule): svg(grammar.rules[rule]) for rule in placed}
+    return {"grammar.md": note + page, "messages.md": _NOTE_OF_MESSAGES + catalogue.page(), **diagrams}
 
 
 def _file(rule: str) -> str:

@@ -1,4 +1,4 @@
-"""The JSON that `run -o json` prints; its shape is documented in README and stable."""
+"""The JSON that `run -o json` prints; its shape is documented in docs/json.md and stable."""
 
 from __future__ import annotations
 

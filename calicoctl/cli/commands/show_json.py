@@ -1,4 +1,4 @@
-"""The JSON that statements which show something print with `-o json`; its shape is documented in README and stable."""
+"""The JSON that statements which show something print with `-o json`; docs/json.md documents it, and it is stable."""
 
 from __future__ import annotations
 

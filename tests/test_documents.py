@@ -1,4 +1,4 @@
-"""The documents are true: every console block of README.md is run, and its output compared.
+"""The documents are true: every console block of README.md and of docs/ is run, and its output compared.
 
 The format of a block:
 
@@ -7,9 +7,11 @@ The format of a block:
     ...                 a line with nothing else: any lines at all, or none, left out in the document
 
 An empty line before a command is only layout. What stands behind ```console says where a block is run. All blocks of
-a kind are run in one shell, from the first to the last, which begins in an empty folder; `http://127.0.0.1:2379` stands
-for the address of a real etcd, and a run that is told of is called `RUN_IN_README`:
+a kind are run in one shell, from the first to the last, page by page in the order of `PAGES`, which begins in an empty
+folder; `http://127.0.0.1:2379` stands for the address of a real etcd, `/home/you` for the home folder, and a run that
+is told of is called `RUN_IN_PAGES`:
 
+    ```console readme   there is no setting at all
     ```console          the datastore is a new SQLite file, and there is no other setting; etcd is empty
     ```console scripts  likewise, in another shell
     ```console etcd     there is no setting at all; in etcd, the endpoint below is all there is
@@ -38,9 +40,28 @@ from tests.support.mortal import Job, mortals, wait_for_requests_of_the_dead
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+# In the order in which they are read, and their examples run.
+NAMES = (
+    *(
+        "quickstart",
+        "concepts",
+        "language",
+        "scripts",
+        "json",
+        "datastores",
+        "guarantees",
+        "reliability",
+        "performance",
+    ),
+    *("coming-from", "faq"),
+)
+PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in NAMES)]
+MADE = [ROOT / "docs" / name for name in ("grammar.md", "grammar.template.md", "messages.md")]
+DOCUMENTS = [*PAGES, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
+README_LINES_MAX = 200
+HOME_IN_PAGES = "/home/you"
 
-ETCD_IN_README = "http://127.0.0.1:2379"
+ETCD_IN_PAGES = "http://127.0.0.1:2379"
 ENDPOINT = "/calico/v1/host/calico-host-02/workload/docker/6f103f1439c3/endpoint/faecf8be777f"
 ENDPOINT_VALUE = '{"state": "active", "profile_ids": ["WEB"]}'
 
@@ -77,7 +98,7 @@ COMMANDS = (
 )
 
 RUN = re.compile(r"\S+ by \S+ on \S+ \(process \d+, run \S+\), (\d+ changes), started \S+Z")
-RUN_IN_README = (
+RUN_IN_PAGES = (
     r"site.calico by operator on bastion (process 4711, run 20250301T081500Z-5f0c9a3e), \1, "
     "started 2025-03-01T08:15:00Z"
 )
@@ -127,39 +148,41 @@ class Session:
 
 
 SESSIONS = {
+    "console readme": Session(None, nothing),
     "console": Session("sqlite:../profiles.db", nothing),
     "console scripts": Session("sqlite:../profiles.db", nothing),
     "console etcd": Session(None, put_endpoint),
-    "console foreign": Session(ETCD_IN_README, put_foreign),
-    "console killed": Session(ETCD_IN_README, kill_a_run),
+    "console foreign": Session(ETCD_IN_PAGES, put_foreign),
+    "console killed": Session(ETCD_IN_PAGES, kill_a_run),
 }
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command of a console block, the output that the document shows, and the line where the command stands."""
+    """A command of a console block, the output that the document shows, and the place where the command stands."""
 
     command: str
     output: str
-    line: int
+    place: str
 
 
-def blocks(kind: str) -> Iterator[tuple[int, list[str]]]:
-    """The lines of every block of a kind, with the number of its first line."""
-    lines = README.read_text(encoding="utf-8").splitlines()
-    start = None
-    for number, line in enumerate(lines):
-        if start is None and line.startswith("```"):
-            start, wanted = number + 1, line == f"```{kind}"
-        elif start is not None and line == "```":
-            if wanted:
-                yield start + 1, lines[start:number]
-            start = None
+def blocks(kind: str) -> Iterator[tuple[Path, int, list[str]]]:
+    """The lines of every block of a kind, with its page and the number of its first line."""
+    for page in PAGES:
+        lines = page.read_text(encoding="utf-8").splitlines()
+        start = None
+        for number, line in enumerate(lines):
+            if start is None and line.startswith("```"):
+                start, wanted = number + 1, line == f"```{kind}"
+            elif start is not None and line == "```":
+                if wanted:
+                    yield page, start + 1, lines[start:number]
+                start = None
 
 
 def steps(kind: str) -> list[Step]:
     """The commands of every block of a kind, in order."""
-    return [step for first, lines in blocks(kind) for step in _steps_of(first, lines)]
+    return [step for page, first, lines in blocks(kind) for step in _steps_of(page, first, lines)]
 
 
 def all_steps() -> list[Step]:
@@ -167,15 +190,15 @@ def all_steps() -> list[Step]:
     return [step for kind in SESSIONS for step in steps(kind)]
 
 
-def _steps_of(first: int, lines: list[str]) -> Iterator[Step]:
+def _steps_of(page: Path, first: int, lines: list[str]) -> Iterator[Step]:
     starts = [index for index, line in enumerate(lines) if line.startswith("$ ")]
-    assert starts[:1] == [0], f"README.md:{first}: a console block begins with a command"
+    assert starts[:1] == [0], f"{page.name}:{first}: a console block begins with a command"
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         output = start + 1
         while output < end and lines[output].startswith(("> ", ">")):
             output += 1
         command = "\n".join(line[2:] for line in lines[start:output])
-        yield Step(command, "\n".join(lines[output:end]).rstrip("\n"), first + start)
+        yield Step(command, "\n".join(lines[output:end]).rstrip("\n"), f"{page.relative_to(ROOT)}:{first + start}")
 
 
 def run_session(commands: list[str], folder: Path, **environment: str) -> list[str]:
@@ -219,7 +242,7 @@ def agrees(shown: str, printed: str) -> bool:
 
 def assert_agree(shown_steps: list[Step], printed: list[str]) -> None:
     differing = [
-        f"README.md:{step.line}: $ {step.command}\n--- it shows\n{step.output}\n--- it is\n{text}"
+        f"{step.place}: $ {step.command}\n--- it shows\n{step.output}\n--- it is\n{text}"
         for step, text in zip(shown_steps, printed, strict=True)
         if not agrees(step.output, text)
     ]
@@ -231,29 +254,44 @@ def test_the_console_blocks_show_what_is_printed(kind: str, raw_etcd: RawEtcd, t
     session = SESSIONS[kind]
     session.prepare(raw_etcd)
     shown = steps(kind)
-    commands = [step.command.replace(ETCD_IN_README, raw_etcd.url) for step in shown]
+    commands = [step.command.replace(ETCD_IN_PAGES, raw_etcd.url) for step in shown]
     settings = {}
     if session.datastore is not None:
-        settings["CALICOCTL_DATASTORE"] = session.datastore.replace(ETCD_IN_README, raw_etcd.url)
-    printed = [text.replace(raw_etcd.url, ETCD_IN_README) for text in run_session(commands, tmp_path, **settings)]
+        settings["CALICOCTL_DATASTORE"] = session.datastore.replace(ETCD_IN_PAGES, raw_etcd.url)
+    printed = run_session(commands, tmp_path, **settings)
     assert shown
-    assert_agree(shown, [RUN.sub(RUN_IN_README, text) for text in printed])
+    assert_agree(shown, [_as_in_pages(text, raw_etcd.url, tmp_path) for text in printed])
+
+
+def _as_in_pages(printed: str, etcd: str, home: Path) -> str:
+    """What was printed, with the names that pages have for what differs from one time to the next."""
+    text = printed.replace(etcd, ETCD_IN_PAGES).replace(str(home), HOME_IN_PAGES)
+    return RUN.sub(RUN_IN_PAGES, text)
 
 
 def test_every_console_block_is_of_a_kind() -> None:
-    kinds = set(re.findall(r"^```(console.*)$", README.read_text(encoding="utf-8"), re.MULTILINE))
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    kinds = {kind for text in texts for kind in re.findall(r"^```(console.*)$", text, re.MULTILINE)}
     assert kinds == {*SESSIONS, "console demo"}
 
 
-def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
-    [(line, shown)] = blocks("console demo")
+def test_every_page_is_tested_or_made() -> None:
+    assert {*PAGES, *MADE} == {README, *(ROOT / "docs").glob("*.md")}
+
+
+def test_the_readme_is_short() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= README_LINES_MAX
+
+
+def test_the_demo_prints_what_the_quickstart_shows(tmp_path: Path) -> None:
+    [(page, line, shown)] = blocks("console demo")
     assert shown[0] == "$ make demo"
     [printed] = run_session([f"sh '{ROOT}/demo/walkthrough.sh'"], tmp_path)
-    assert agrees("\n".join(shown[1:]), printed), f"README.md:{line}: the demo prints\n{printed}"
+    assert agrees("\n".join(shown[1:]), printed), f"{page.name}:{line}: the demo prints\n{printed}"
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_the_readme_shows_every_statement(statement: str) -> None:
+def test_the_pages_show_every_statement(statement: str) -> None:
     first, *others = statement.split()
     words = [first, *others] if first in ("tag", "rule") else ["profile", first, *others]
     pattern = re.compile(r"(?:^|\|\s*)calicoctl .*\b" + r" ".join(map(re.escape, words)) + r"(?= |$)", re.MULTILINE)
@@ -261,14 +299,15 @@ def test_the_readme_shows_every_statement(statement: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_readme_shows_every_other_command(command: str) -> None:
+def test_the_pages_show_every_other_command(command: str) -> None:
     pattern = re.compile(rf"\bcalicoctl {command}(?= |;|$)", re.MULTILINE)
     assert any(pattern.search(step.command) for step in all_steps())
 
 
-def test_the_readme_explains_every_field_of_the_json() -> None:
+def test_the_page_explains_every_field_of_the_json() -> None:
     documents = [json.loads(step.output) for step in all_steps() if step.output.startswith('{\n  "format"')]
-    section = README.read_text(encoding="utf-8").split("\n### For programs: JSON\n")[1].split("\n#")[0]
+    page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
+    section = page.split("\n## For programs: JSON\n")[1].split("\n#")[0]
     first_cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
     explained = {field.rpartition(".")[2] for cell in first_cells for field in re.findall(r"`([^`]+)`", cell)}
     assert fields_of(documents) == explained
@@ -283,8 +322,9 @@ def fields_of(document: object) -> set[str]:
     return set()
 
 
-def test_the_readme_explains_the_exit_statuses_that_there_are() -> None:
-    explained = {int(status) for status in re.findall(r"^\| `(\d+)` \|", README.read_text(encoding="utf-8"), re.M)}
+@pytest.mark.parametrize("page", [README, ROOT / "docs" / "datastores.md"], ids=lambda page: page.name)
+def test_the_exit_statuses_that_there_are_are_explained(page: Path) -> None:
+    explained = {int(status) for status in re.findall(r"^\| `(\d+)` \|", page.read_text(encoding="utf-8"), re.M)}
     assert explained == {status.value for status in ExitStatus}
 
 
@@ -293,6 +333,25 @@ def test_the_files_that_a_document_names_are_there(document: Path) -> None:
     path = r"`((?:calicoctl|grammar|tests|demo|benchmarks)/(?:[\w./-]*(?:/|\.(?:py|sh|lark)))?|[\w.-]+\.(?:md|toml))`"
     named = re.findall(path, document.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What links may lead to in a page: its headings, as GitHub names them, and its explicit anchors."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    named = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return named | set(re.findall(r'<a (?:id|name)="([^"]+)"', text))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_the_links_of_a_document_lead_somewhere(document: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
 @pytest.mark.parametrize(

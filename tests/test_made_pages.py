@@ -1,4 +1,4 @@
-"""`docs/` is true: it is what the grammar makes of it now, and its examples are statements."""
+"""The pages that are made are those that the grammar and the messages make now, and their examples are statements."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def words_drawn(shape: Shape) -> list[str]:
 def test_nothing_is_stale(tmp_path: Path) -> None:
     make.write(tmp_path)
     written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
-    kept = [PAGE, *(make.FOLDER / "grammar").iterdir()]
+    kept = [PAGE, make.FOLDER / "messages.md", *(make.FOLDER / "grammar").iterdir()]
     assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
 
 
