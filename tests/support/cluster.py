@@ -77,6 +77,8 @@ class Member:
         """Let it stand still (SIGSTOP): connections to it are made, and hang."""
         if self.process is not None:
             self.process.send_signal(signal.SIGSTOP)
+            # Its threads answer for another moment; WNOWAIT leaves the process to `Popen`, should it have died.
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             self.is_stopped = True
 
     def resume(self) -> None:
