@@ -16,10 +16,12 @@ from tabulate import tabulate
 from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.plan import evaluate
 from calicoctl.engine.state import State
+from calicoctl.language.protocols import Protocol
+from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Action, Direction, Peer, PortRange, Protocol, Rule
+from calicoctl.policy.rule import Peer, PortRange, Rule
 from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry, Snapshot

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from calicoctl.diagnostics import Kind, Severity
+from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
+from calicoctl.language.words import either
 
 
 def _error(code: str, template: str) -> Kind:
@@ -58,7 +60,7 @@ WRONG_ORDER = _error("E0106", "`{word}` stands in the wrong place; the order is 
 SPLIT_LIST = _error("E0107", "a list of ports is one word, without spaces")
 KEYWORD_AS_NAME = _error("E0108", "`{word}` is read as a keyword here; in quotes it is a name")
 CODE_WITHOUT_TYPE = _error("E0109", "`code` needs a `type` before it")
-NEEDS_PORT_PROTOCOL = _error("E0110", "`ports` needs the protocol `tcp` or `udp`")
+NEEDS_PORT_PROTOCOL = _error("E0110", f"`ports` needs the protocol {either(PORT_PROTOCOLS)}")
 UNCLOSED_QUOTE = _error(
     "E0111", "`{word}` is not one quoted word: a closing quote is missing, text follows it, or an escape is unknown"
 )
@@ -184,7 +186,7 @@ RULE_NET = _error("E0321", "`{path}` must be an IPv4 or IPv6 network, not {found
 RULE_NETS = _error("E0345", "`{path}` must be a list of networks, not {found}")
 RULE_PORTS_TYPE = _error("E0322", "`{path}` must be a list of ports, not {found}")
 RULE_PORTS_EMPTY = _error("E0323", "`{path}` is empty, which the agent takes as any port")
-RULE_PORTS_PROTOCOL = _error("E0324", "`{path}` needs the `protocol` tcp or udp, by name")
+RULE_PORTS_PROTOCOL = _error("E0324", f"`{{path}}` needs the `protocol` {' or '.join(PORT_PROTOCOLS)}, by name")
 RULE_PORT = _error("E0325", 'a port must be an integer or a string "N:M"; `{path}` is {found}')
 RULE_PORT_RANGE = _error("E0326", "`{path}` is {found}; ports are 1 to 65535")
 RULE_PORT_ORDER = _error("E0327", "`{path}` is the reversed range {found}")
@@ -192,7 +194,7 @@ RULE_PORT_SINGLE = _error("E0328", "`{path}` is {found}; the agent refuses a ran
 RULE_PORT_ZEROS = _error("E0329", "`{path}` is {found}; the agent may read a leading zero as octal")
 RULE_ICMP_NUMBER = _error("E0330", "`{path}` must be an integer from 0 to {maximum}, not {found}")
 RULE_ICMP_TYPE_255 = _error("E0331", "`{path}` is 255, which the agent turns into a rule that drops everything")
-RULE_ICMP_PROTOCOL = _error("E0332", "`{path}` needs the `protocol` icmp or icmpv6, by name")
+RULE_ICMP_PROTOCOL = _error("E0332", f"`{{path}}` needs the `protocol` {' or '.join(ICMP_PROTOCOLS)}, by name")
 RULE_ICMP_CODE_ALONE = _error("E0333", "`{path}` needs `{needed}` beside it")
 RULE_IP_VERSION = _error("E0334", "`{path}` must be the integer 4 or 6, not {found}")
 RULE_MIXED_VERSIONS = _error("E0335", "`{path}` is of IPv{version}, but `{other}` is of IPv{other_version}")

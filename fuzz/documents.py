@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from calicoctl.diagnostics import Diagnostic, Refused, printable
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.endpoint import read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import RulesDocument, display_json, read_stored_rules, stored_warnings
 from calicoctl.policy.documents.selector import LENGTH_MAX, selector_fault
 from calicoctl.policy.documents.tags_document import read_stored_tags, tag_warnings
-from calicoctl.policy.rule import Direction
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 from fuzz.laws import require_answers, require_printable, require_refusal, text_of

@@ -11,11 +11,11 @@ from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.rule import Direction
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry

@@ -11,11 +11,12 @@ from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.plan import damage
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_json import is_mapped
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.rule import Direction, network_text
+from calicoctl.policy.rule import network_text
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 

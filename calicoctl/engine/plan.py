@@ -23,13 +23,13 @@ from calicoctl.engine.outcome import (
     TagListing,
 )
 from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import display_json, read_stored_rules, stored_warnings
 from calicoctl.policy.documents.tags_document import tag_warnings
 from calicoctl.policy.profile import Effect, Profile
-from calicoctl.policy.rule import Direction
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 from calicoctl.store import keys

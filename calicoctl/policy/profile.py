@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.words import Action, Direction
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.policy import values
@@ -21,7 +22,7 @@ from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, stored_warnings
 from calicoctl.policy.documents.tags_document import TagsDocument, tag_warnings
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import Action, Direction, Peer, Rule
+from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.source import Span
 from calicoctl.syntax import ast

@@ -7,57 +7,15 @@ becomes one; see `calicoctl.policy.documents.rules_document` for rules that othe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
+
+from calicoctl.language.protocols import Protocol
+from calicoctl.language.words import Action
 
 Network = IPv4Network | IPv6Network
 
 # IPv4-mapped addresses (RFC 4291, 2.5.5.2) stand for those of IPv4 inside a program; no packet has one.
 MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
-
-
-class Action(Enum):
-    """What a rule does with a packet that matches."""
-
-    ALLOW = "allow"
-    DENY = "deny"
-
-
-class Protocol(Enum):
-    """The protocols that the language names."""
-
-    TCP = "tcp"
-    UDP = "udp"
-    ICMP = "icmp"
-    ICMPV6 = "icmpv6"
-
-    @property
-    def has_ports(self) -> bool:
-        """Whether a rule of this protocol may name ports."""
-        return self in (Protocol.TCP, Protocol.UDP)
-
-    @property
-    def is_icmp(self) -> bool:
-        """Whether a rule of this protocol may name an ICMP type."""
-        return self in (Protocol.ICMP, Protocol.ICMPV6)
-
-    @property
-    def ip_version(self) -> int | None:
-        """The IP version that the protocol belongs to; None when it runs over both."""
-        # No table: to look a protocol up in one takes three times as long, and every rule asks.
-        return 4 if self is Protocol.ICMP else 6 if self is Protocol.ICMPV6 else None
-
-
-class Direction(Enum):
-    """Which of a profile's two lists a rule is in; the traffic is seen from the endpoint."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-
-    @property
-    def json_key(self) -> str:
-        """The key of the list in the rules document."""
-        return f"{self.value}_rules"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,7 +53,7 @@ class Rule:
 
     Attributes:
         action: What happens to the packet.
-        protocol: The protocol; ports need tcp or udp, an ICMP type needs icmp or icmpv6.
+        protocol: The protocol; ports need one that has them, and an ICMP type one that is ICMP.
         icmp_type: 0 to 254.
         icmp_code: 0 to 255; only with a type.
         source: Where the packet comes from.

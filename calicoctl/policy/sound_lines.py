@@ -15,9 +15,10 @@ from functools import cache, lru_cache, partial
 from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
-from calicoctl.policy import limits, values
+from calicoctl.language import limits
+from calicoctl.language.protocols import Protocol
+from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import Protocol
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import LineKind, line_pattern
 from calicoctl.syntax.parser import LENGTH_MAX

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
-from calicoctl.policy import limits, values
+from calicoctl.language import limits
+from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import network_text
 from calicoctl.syntax import ast

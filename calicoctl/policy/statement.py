@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Direction, Rule
+from calicoctl.policy.rule import Rule
 from calicoctl.source import Span
 
 

@@ -11,7 +11,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
-from calicoctl.policy import limits
+from calicoctl.language import limits
 from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import MAPPED_NETWORK, Network, PortRange, network_text
 from calicoctl.source import Span

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.language import limits
 from calicoctl.nearest import nearest
-from calicoctl.policy import limits
 from calicoctl.policy.findings import Edit, Finding, Findings
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 from calicoctl.syntax import ast

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable
 
+from calicoctl.language.words import PEER_PARTS, PEERS
 from calicoctl.syntax import ast
 
 # A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
@@ -19,9 +20,9 @@ _PLAIN = re.compile(r"(?!--)[A-Za-z0-9_.:,/+@%-]+\Z")
 _PLAIN_PROFILE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]{0,127}\Z")
 
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})
-_CONTINUES_MATCH = frozenset({"from", "to", "ports", "tag", "cidr"})
-_CONTINUES_ICMP_TYPE = frozenset({"code", "from", "to"})
-_CONTINUES_ICMP_CODE = frozenset({"from", "to"})
+_CONTINUES_MATCH = frozenset({*PEERS, *PEER_PARTS})
+_CONTINUES_ICMP_TYPE = frozenset({"code", *PEERS})
+_CONTINUES_ICMP_CODE = frozenset(PEERS)
 _NEVER_READ_AS_KEYWORD: frozenset[str] = frozenset()
 
 

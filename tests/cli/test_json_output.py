@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from calicoctl.cli.commands.show_json import document_text
 from calicoctl.engine.outcome import RuleListing
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
-from calicoctl.policy.rule import Direction
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.policy.statement import ShowRules
 from calicoctl.source import COMMAND_LINE, Source, Span

@@ -6,6 +6,8 @@ from ipaddress import ip_network
 
 import pytest
 
+from calicoctl.language.protocols import Protocol
+from calicoctl.language.words import Action
 from calicoctl.policy.documents.rule_json import (
     from_json,
     has_host_bits,
@@ -14,7 +16,7 @@ from calicoctl.policy.documents.rule_json import (
     to_json,
     with_single_ports,
 )
-from calicoctl.policy.rule import Action, Peer, PortRange, Protocol, Rule
+from calicoctl.policy.rule import Peer, PortRange, Rule
 
 ALLOW, DENY = Action.ALLOW, Action.DENY
 TCP, UDP, ICMP, ICMPV6 = Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ICMPV6

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import (
     RulesDocument,
@@ -14,7 +15,7 @@ from calicoctl.policy.documents.rules_document import (
     read_stored_rules,
     stored_warnings,
 )
-from calicoctl.policy.rule import Action, Direction, Peer, Rule
+from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 

@@ -10,6 +10,8 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused, render
+from calicoctl.language.protocols import Protocol
+from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.agent_schema import check_rule
 from calicoctl.policy.documents.json_text import Unreadable, read_value
 from calicoctl.policy.documents.rule_json import from_json, read_network, rule_text, to_json
@@ -23,7 +25,7 @@ from calicoctl.policy.documents.rules_document import (
 )
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.policy.profile import Profile, update_rules
-from calicoctl.policy.rule import Action, Direction, Network, Peer, PortRange, Protocol, Rule
+from calicoctl.policy.rule import Network, Peer, PortRange, Rule
 from calicoctl.source import Source
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Action, Direction, Peer, Rule
+from calicoctl.policy.rule import Peer, Rule
 
 # Few enough to meet again, some of them equal though they are written differently.
 RULES = [Rule(action, source=Peer(tag=tag)) for action in Action for tag in (None, "A", "B")]

@@ -17,7 +17,7 @@ from calicoctl.diagnostics import Diagnostic, Refused, diagnose, render
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.frontend.statements import validate
-from calicoctl.policy import limits
+from calicoctl.language import limits
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast, printer

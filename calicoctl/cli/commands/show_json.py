@@ -8,9 +8,9 @@ from itertools import groupby
 
 from calicoctl.diagnostics import printable
 from calicoctl.engine.outcome import Answer, EndpointListing, EndpointRow, ProfileListing, RuleListing, TagListing
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import find_constant
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, display_rule
-from calicoctl.policy.rule import Direction
 from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags
 from calicoctl.source import Source
 

@@ -12,9 +12,9 @@ from threading import Thread
 
 from calicoctl.diagnostics import Refused, printable
 from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.tags_document import read_stored_tags
-from calicoctl.policy.rule import Direction
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 from calicoctl.store import keys

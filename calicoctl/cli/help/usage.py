@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
+from calicoctl.language.words import ACTIONS, DIRECTIONS
 from calicoctl.version import VERSION
 
 # The pieces of a rule, line by line as the specification breaks them.
@@ -20,17 +22,21 @@ _PEERS = (
 )
 _ICMP = "[(type <ICMPTYPE> [(code <ICMPCODE>)])]"
 
-_MATCH = f"""\
-      (tcp|udp) {_PORT_PEERS[0]}
-                {_PORT_PEERS[1]} |
-      icmp {_ICMP}
-           {_PEERS[0]}
-           {_PEERS[1]} |
-      icmpv6 {_ICMP}
-             {_PEERS[0]}
-             {_PEERS[1]} |
-      {_PEERS[0]}
-      {_PEERS[1]}"""
+_PORTED = f"({'|'.join(PORT_PROTOCOLS)})"
+
+
+def _below_one_another(head: str, *pieces: str) -> str:
+    """The pieces of a match, each on a line of its own, behind its protocol."""
+    return f"      {head} " + f"\n      {' ' * len(head)} ".join(pieces)
+
+
+_MATCH = " |\n".join(
+    [
+        _below_one_another(_PORTED, *_PORT_PEERS),
+        *(_below_one_another(protocol, _ICMP, *_PEERS) for protocol in ICMP_PROTOCOLS),
+        "\n".join(f"      {peer}" for peer in _PEERS),
+    ]
+)
 
 _ADD = "calicoctl profile <PROFILE> rule add (inbound|outbound) [--at=<POSITION>]"
 _REMOVE = "calicoctl profile <PROFILE> rule remove (inbound|outbound)"
@@ -237,8 +243,8 @@ _PROFILE_REMOVE = "calicoctl profile remove <PROFILE> [--no-check]"
 _TAG_SHOW = "calicoctl profile <PROFILE> tag show"
 _TAG_CHANGE = "calicoctl profile <PROFILE> tag (add|remove) <TAG>"
 _RULE_SHOW = "calicoctl profile <PROFILE> rule show"
-_TRANSPORT = f"(tcp|udp) {' '.join(_PORT_PEERS)}"
-_ICMP_LINES = {protocol: f"{protocol} {_ICMP} {' '.join(_PEERS)}" for protocol in ("icmp", "icmpv6")}
+_TRANSPORT = f"{_PORTED} {' '.join(_PORT_PEERS)}"
+_ICMP_LINES = {protocol: f"{protocol} {_ICMP} {' '.join(_PEERS)}" for protocol in ICMP_PROTOCOLS}
 _ANY = " ".join(_PEERS)
 
 
@@ -255,7 +261,7 @@ def _nearest(words: Sequence[str]) -> str:
     verb = words[0] if words else "show"
     if verb in ("show", "add", "remove"):
         return {"show": _SHOW, "add": _PROFILE_ADD, "remove": _PROFILE_REMOVE}[verb]
-    if {"rule", "rules"} & set(words[1:3]) or {"inbound", "outbound"} & set(words):
+    if {"rule", "rules"} & set(words[1:3]) or {*DIRECTIONS} & set(words):
         return _rule_line(words)
     if {"tag", "tags"} & set(words[1:3]):
         return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _TAG_SHOW
@@ -267,16 +273,16 @@ def _rule_line(words: Sequence[str]) -> str:
     for verb in ("show", "json", "update"):
         if verb in behind:
             return f"calicoctl profile <PROFILE> rule {verb}"
-    if not behind & {"add", "remove", "inbound", "outbound"}:
+    if not behind & {"add", "remove", *DIRECTIONS}:
         return _RULE_SHOW
     match = _ANY
-    if behind & {"tcp", "udp", "ports", "port"}:
+    if behind & {*PORT_PROTOCOLS, "ports", "port"}:
         match = _TRANSPORT
     for protocol, line in _ICMP_LINES.items():
         if protocol in behind:
             match = line
     if "remove" in behind:
-        if not behind & {"allow", "deny"}:
+        if not behind & {*ACTIONS}:
             return f"{_REMOVE} (--at=<POSITION>|(allow|deny) [MATCH])"
         return f"{_REMOVE} (allow|deny) {match}"
     return f"{_ADD} (allow|deny) {match}"

@@ -14,7 +14,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.corrections import check
 from calicoctl.engine.frontend.mistakes import explain
-from calicoctl.policy import limits
+from calicoctl.language import limits
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import pass_over
 from calicoctl.policy.spelling import canonical

@@ -9,7 +9,7 @@ from dataclasses import replace
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.statements import file_to_include
-from calicoctl.policy import limits
+from calicoctl.language import limits
 from calicoctl.policy.variables import Variables
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast

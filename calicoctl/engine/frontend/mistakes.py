@@ -14,6 +14,8 @@ from calicoctl.engine.frontend.references import (
     unknown_variables,
     variable_as_keyword,
 )
+from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
+from calicoctl.language.words import ACTIONS
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
 from calicoctl.source import ExpandedSpan, Source, Span
@@ -169,8 +171,8 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
         found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
     elif word == "code" and "_TYPE" in problem.expected:
         found = diagnose(messages.CODE_WITHOUT_TYPE, span, "write `type <ICMPTYPE>` before it")
-    elif word == "ports" and not is_value and not {"tcp", "udp"} & set(before):
-        is_open = bool({"allow", "deny"} & set(before)) and not {"icmp", "icmpv6"} & set(before)
+    elif word == "ports" and not is_value and not {*PORT_PROTOCOLS} & set(before):
+        is_open = bool({*ACTIONS} & set(before)) and not {*ICMP_PROTOCOLS} & set(before)
         found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, BOTH_PROTOCOLS if is_open else None)
     elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
         found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")

@@ -12,7 +12,7 @@ from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.statements import define, validate
-from calicoctl.policy import limits
+from calicoctl.language import limits
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update

@@ -15,6 +15,16 @@ from enum import Enum
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN, PORT_MAX, PORT_MIN
+from calicoctl.language.protocols import (
+    AGENT_PROTOCOLS,
+    ICMP_PROTOCOLS,
+    OTHER_PROTOCOLS,
+    PORT_PROTOCOLS,
+    PROTOCOLS,
+    Ports,
+)
+from calicoctl.language.words import ACTIONS
 from calicoctl.messages import (
     JSON_REPEATED_KEY,
     RULE_ACTION,
@@ -47,18 +57,23 @@ from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.selector import selector_fault
-from calicoctl.policy.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN, PORT_MAX, PORT_MIN
 from calicoctl.source import Span
 
-ACTIONS = ("allow", "deny", "log", "next-tier")
-PROTOCOL_NAMES = ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite")
-# Ports pass the agent's validation with these, but it renders them only for the literal names tcp and
-# udp; with the others the rule drops everything.
-_PORT_PROTOCOLS = ("tcp", "udp")
+AGENT_ACTIONS = (*ACTIONS, "log", "next-tier")
+PROTOCOL_NAMES = (*PROTOCOLS, *OTHER_PROTOCOLS)
 _PROTOCOL_NUMBERS = frozenset(str(number) for number in range(1, 256))
-_DROPPING_PORT_PROTOCOLS = ("sctp", "udplite", 6, 17, 33, 132, 136)
-_ICMP_PROTOCOLS = ("icmp", "icmpv6")
-_PROTOCOL_VERSIONS: dict[object, int] = {"icmp": 4, 1: 4, "icmpv6": 6, 58: 6}
+# Each protocol by its name and its number: what becomes of ports beside it, and its IP version.
+_PORTS: dict[object, Ports] = {
+    **{each.name: each.ports for each in AGENT_PROTOCOLS},
+    **{each.number: each.ports_by_number for each in AGENT_PROTOCOLS},
+}
+_PROTOCOL_VERSIONS: dict[object, int] = {
+    spelling: each.ip_version
+    for each in AGENT_PROTOCOLS
+    if each.ip_version is not None
+    for spelling in (each.name, each.number)
+}
+_BY_NUMBER = {each.number: each.name for each in AGENT_PROTOCOLS if each.ports is Ports.RENDERED}
 
 # Each key is also known with a leading `!`, which negates it.
 _MATCH_KEYS = (
@@ -162,8 +177,8 @@ def validate_keys(rule: Mapping[str, object]) -> Iterator[Problem]:
 def validate_action(rule: Mapping[str, object]) -> Iterator[Problem]:
     """An action is one of the agent's four; a rule without one is `allow`."""
     action = rule.get("action")
-    if action is not None and action not in ACTIONS:
-        near = (action, ACTIONS) if isinstance(action, str) else None
+    if action is not None and action not in AGENT_ACTIONS:
+        near = (action, AGENT_ACTIONS) if isinstance(action, str) else None
         yield Problem(("action",), RULE_ACTION, Verdict.REFUSED, (("found", found_text(action)),), near=near)
 
 
@@ -285,10 +300,11 @@ def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
         ports = rule.get(key)
         if ports is None:
             continue
-        if protocol not in _PORT_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
-            verdict = Verdict.MISREAD if protocol in _DROPPING_PORT_PROTOCOLS else Verdict.REFUSED
-            hint = {6: '"protocol":"tcp"', 17: '"protocol":"udp"'}.get(protocol) if type(protocol) is int else None
-            yield _at_key(key, RULE_PORTS_PROTOCOL, verdict, hint)
+        if protocol not in PORT_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
+            is_dropping = protocol is not None and _PORTS.get(protocol) is Ports.DROPPING
+            name = _BY_NUMBER.get(protocol) if type(protocol) is int else None
+            hint = None if name is None else f'"protocol":"{name}"'
+            yield _at_key(key, RULE_PORTS_PROTOCOL, Verdict.MISREAD if is_dropping else Verdict.REFUSED, hint)
         if not isinstance(ports, list):
             yield _problem((key,), RULE_PORTS_TYPE, Verdict.REFUSED, found=found_text(ports))
         elif not ports:
@@ -342,7 +358,7 @@ def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
             yield _problem((code_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_CODE_MAX)
         if icmp_code is not None and icmp_type is None:
             yield _problem((code_key,), RULE_ICMP_CODE_ALONE, Verdict.REFUSED, needed=type_key)
-        if icmp_type is not None and protocol not in _ICMP_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
+        if icmp_type is not None and protocol not in ICMP_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
             yield _at_key(type_key, RULE_ICMP_PROTOCOL, Verdict.MISREAD)
 
 

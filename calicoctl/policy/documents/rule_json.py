@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from calicoctl.policy.limits import (
+from calicoctl.language.limits import (
     ICMP_CODE_MAX,
     ICMP_TYPE_MAX,
     NAME_LENGTH,
@@ -21,7 +21,9 @@ from calicoctl.policy.limits import (
     PORT_MIN,
     STORED,
 )
-from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Action, Network, Peer, PortRange, Protocol, Rule, network_text
+from calicoctl.language.protocols import Protocol
+from calicoctl.language.words import Action
+from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, PortRange, Rule, network_text
 
 # The keys of a rule that the language can say, in the order in which they are printed.
 LANGUAGE_KEYS = (

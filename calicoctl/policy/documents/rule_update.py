@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.words import Direction
 from calicoctl.messages import (
     JSON_LIST_EMPTY,
     JSON_LIST_MISSING,
@@ -38,7 +39,7 @@ from calicoctl.policy.documents.json_text import (
 )
 from calicoctl.policy.documents.rule_json import from_json, has_host_bits, is_mapped, read_network, with_single_ports
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, document_faults, read_document
-from calicoctl.policy.rule import Direction, network_text
+from calicoctl.policy.rule import network_text
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = tuple(direction.json_key for direction in Direction)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+from calicoctl.language.words import Direction
 from calicoctl.messages import (
     JSON_CONSTANT,
     JSON_NOT_A_LIST,
@@ -40,7 +41,7 @@ from calicoctl.policy.documents.json_text import (
     visible_json,
 )
 from calicoctl.policy.documents.rule_json import compact_json, from_json, from_older_json, rule_text, to_json
-from calicoctl.policy.rule import Direction, Rule
+from calicoctl.policy.rule import Rule
 from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.source import Source, Span
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
+from calicoctl.language.words import ACTIONS
 from calicoctl.syntax.repair.candidates import Step, Word
 from calicoctl.syntax.repair.directives import missing_comma
 
@@ -77,5 +78,5 @@ def _missing_comma(words: Sequence[Word], index: int) -> Iterator[Step]:
 def _numbered(words: Sequence[Word]) -> Iterator[Step]:
     """`1 allow from tag WEB`, as `rule show` prints it."""
     number = words[0]
-    if len(words) > 1 and _NUMBER.match(number.text) and words[1].text in ("allow", "deny"):
+    if len(words) > 1 and _NUMBER.match(number.text) and words[1].text in ACTIONS:
         yield Step(list(words[1:]), 1, messages.NUMBERED_RULE, number.start, number.end, (("word", number.text),))

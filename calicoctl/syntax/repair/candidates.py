@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
+from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
+from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.repair import order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
@@ -26,11 +28,10 @@ _LOOKS_LIKE_ADDRESSES = re.compile(rf"(?:{LOOKS_LIKE_NETWORK.pattern})|(?=.*[.:]
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and mean something else: `all` is no slip for `allow`.
-_NO_SLIPS = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "sctp", "rename"})
+_NO_SLIPS = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "rename", *OTHER_PROTOCOLS})
 # From the hyphen to the horizontal bar, and the minus sign: what editors and web pages make of a plain hyphen.
 _ODD_DASHES = re.compile("[\u2010-\u2015\u2212]{1,2}")
 _DIGITS = re.compile(r"[0-9]+")
-_PEER_WORDS = ("ports", "tag", "cidr")
 _PUT_IN_AT_NEED = ("rule", "tag", "show", "add", "remove", "profile", "type", "code")
 
 
@@ -146,9 +147,9 @@ def _resembling(words: Sequence[Word], index: int, typed: str, choices: Sequence
         # `tcp80` is no slip for `tcp`: the digits are a port.
         loses_number = _DIGITS.findall(lower) != _DIGITS.findall(name)
         # An empty peer matches anything: `fromWEB` is no slip for `from`.
-        widens = name in ("from", "to") and (not following or following in ("from", "to") or following[0] == "-")
+        widens = name in PEERS and (not following or following in PEERS or following[0] == "-")
         # In a match, `--to 80` is no slip for `--at 80`.
-        is_late = name == "--at" and not {"allow", "deny", "inbound", "outbound"} & set(choices)
+        is_late = name == "--at" and not {*ACTIONS, *DIRECTIONS} & set(choices)
         loses_letters = len(lower) > len(name) + 2
         if name != lower and not (loses_number or loses_letters or widens or is_late):
             yield name
@@ -192,7 +193,7 @@ def _glued_brace(words: Sequence[Word]) -> Iterator[Step]:
 def _missing_at(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
     """`--at=` before a position that stands alone: `rule remove inbound 1`."""
     word = words[index]
-    before_action = {"allow", "deny", "inbound", "outbound"} & set(expected_keywords(expected))
+    before_action = {*ACTIONS, *DIRECTIONS} & set(expected_keywords(expected))
     if "AT_POSITION" in expected and before_action and re.fullmatch(r"[0-9]+", word.text):
         mended = Word(f"--at={word.text}", word.start, word.end)
         fields = (("missing", "--at="), ("word", word.text))
@@ -214,7 +215,7 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
         if keyword in looks and "rule" not in choices:
             text = word.text[1:-1] if word.text[0] in "'\"" and len(word.text) > 1 else word.text
             cost = 1.5 if looks[keyword].match(text) and not (keyword == "tag" and _is_no_tag(text)) else 0.0
-        elif keyword in ("from", "to"):
+        elif keyword in PEERS:
             cost = 2.0 if _peer_before(words, index) == keyword else 0.0
         else:
             # What kind of traffic a rule is about is the user's to say.
@@ -246,9 +247,9 @@ def _peer_before(words: Sequence[Word], index: int) -> str | None:
     Ports are nearly always the destination's; an address is the far end's, so that the direction tells.
     """
     meant = _meant(words[index])
-    if _LOOKS_LIKE_PORTS.match(meant) and words[index - 1].text in ("tcp", "udp"):
+    if _LOOKS_LIKE_PORTS.match(meant) and words[index - 1].text in PORT_PROTOCOLS:
         return "to"
-    if meant not in _PEER_WORDS and not LOOKS_LIKE_NETWORK.match(meant):
+    if meant not in PEER_PARTS and not LOOKS_LIKE_NETWORK.match(meant):
         return None
     if meant == "ports":
         return "from" if words[index].text.lower().lstrip("-") in ("sport", "sports") else "to"
@@ -307,11 +308,11 @@ def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
     if before is None:
         return
     first = index
-    if before.text in ("from", "to") and word.text.lower() in _ANYTHING:
+    if before.text in PEERS and word.text.lower() in _ANYTHING:
         # In `from any port 80` the `from` is needed.
-        is_followed = index + 1 < len(words) and _meant(words[index + 1]) in _PEER_WORDS
+        is_followed = index + 1 < len(words) and _meant(words[index + 1]) in PEER_PARTS
         first = index if is_followed else index - 1
-    elif before.text not in ("allow", "deny", "tcp", "udp", "icmp", "icmpv6") or word.text.lower() not in _ANY_PROTOCOL:
+    elif before.text not in (*ACTIONS, *PROTOCOLS) or word.text.lower() not in _ANY_PROTOCOL:
         return
     fields = (("word", word.text), ("keyword", words[first].text))
     yield Step([*words[:first], *words[index + 1 :]], 1, messages.ANYTHING, words[first].start, word.end, fields)

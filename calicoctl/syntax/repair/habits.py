@@ -13,22 +13,20 @@ from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
+from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
+from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
 from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, Word
 from calicoctl.syntax.repair.iptables import rule_of
 
-_ACTIONS = ("allow", "deny")
-_PEERS = ("from", "to")
-_PARTS = ("ports", "tag", "cidr", "type", "code")
-_PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6")
+_PARTS = (*PEER_PARTS, *ICMP_PARTS)
 _NEGATIONS = frozenset({"not", "!", "except", "but", "excluding", "without", "unless", "!=", "<>", "^", "~", "no"})
 _NEGATED = re.compile(r"!(?!=\Z)=?(?P<value>\S+)\Z")
 _RENAMINGS = {"rename", "mv", "copy", "cp", "clone"}
 _SHOWN = ("show", "list", "ls", "get", "describe")
-_SIDES = {"from": "src", "to": "dst"}
 _JSON_ACTIONS = {"log": "log", "pass": "next-tier", "next-tier": "next-tier", "return": "next-tier"}
-_JSON_PROTOCOLS = frozenset({"sctp", "udplite"})
-_SEVERAL_PROTOCOLS = re.compile(r"(?:tcp|udp|icmp|icmpv6)(?:[,/|+&](?:tcp|udp|icmp|icmpv6))+\Z")
-_PORT_AND_PROTOCOL = re.compile(r"(?P<ports>[0-9]+(?:[:,-][0-9]+)*)/(?P<protocol>tcp|udp)\Z")
+_ONE_PROTOCOL = f"(?:{'|'.join(PROTOCOLS)})"
+_SEVERAL_PROTOCOLS = re.compile(rf"{_ONE_PROTOCOL}(?:[,/|+&]{_ONE_PROTOCOL})+\Z")
+_PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>[0-9]+(?:[:,-][0-9]+)*)/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
 _PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*\Z")
 _SHELL_VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][A-Za-z0-9_]*\}?|\([^)]*\)?)\S*\Z")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?\Z")
@@ -44,15 +42,12 @@ _SERVICES = {
     "ntp": "udp to ports 123",
     "snmp": "udp to ports 161",
 }
-_DIRECTIONS = ("inbound", "outbound")
 _COMMENT_MARK = re.compile(r"//|/\*|;")
 # These are no such marks where anything is glued to them.
 _COMMENT_MARKS_ALONE = frozenset({"--", "!", "*", "'", "REM", "rem"})
 # What parts statements in shells and other languages, and the words that lines begin with here.
 _SEPARATORS = frozenset({";", "&&", "||", "&", "|"})
-_BEGINNINGS = [
-    [word] for word in (*_ACTIONS, *_DIRECTIONS, "calicoctl", "define", "include", "json", "profile", "tags")
-]
+_BEGINNINGS = [[word] for word in (*ACTIONS, *DIRECTIONS, "calicoctl", "define", "include", "json", "profile", "tags")]
 _OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump)")
 _BOTH_PROTOCOLS = frozenset({"dns", "domain", "kerberos", "ldap"})
 _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "state", "conntrack", "ctstate"})
@@ -136,7 +131,7 @@ def _several_statements(words: Sequence[Word], index: int) -> Iterator[Habit]:
 def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
     """`outbound { allow }` and `profile DB { tags DB }`."""
     opening = next((at for at, word in enumerate(words) if word.text.startswith("{")), 0)
-    begins = opening > 0 and (words[0].text in _DIRECTIONS or "profile" in (word.text for word in words[:opening]))
+    begins = opening > 0 and (words[0].text in DIRECTIONS or "profile" in (word.text for word in words[:opening]))
     is_behind = index < len(words) and (opening < index or words[opening].text != "{")
     if begins and opening <= index and is_behind and words[opening].text not in ("{}", "{};"):
         begin = " ".join(word.text for word in words[:opening])
@@ -152,7 +147,7 @@ def _of_iptables(words: Sequence[Word]) -> Iterator[Habit]:
     if start is None or not any(word.text in ("-j", "--jump", "-p", "--protocol") for word in words):
         return
     rule = rule_of([word.text for word in words[start:]])
-    head = [word.text for word in words[:start] if word.text not in _ACTIONS]
+    head = [word.text for word in words[:start] if word.text not in ACTIONS]
     meant = None if rule is None or head[-1:] not in (["inbound"], ["outbound"]) else (*head, *rule)
     advice = None if meant or rule is None else f"as a rule of this language: `{' '.join(rule)}`"
     yield Habit(messages.OF_IPTABLES, words[start], (("word", words[start].text),), advice, meant)
@@ -193,16 +188,16 @@ def _in_json(key: str, value: str) -> str:
 
 
 def _is_in_match(before: tuple[str, ...]) -> bool:
-    return any(word in _ACTIONS for word in before)
+    return any(word in ACTIONS for word in before)
 
 
 def _negations(words: Sequence[Word]) -> Iterator[Habit]:
     """`not`, `!` and their kin in a match, with the JSON that says so."""
     texts = [word.text for word in words]
-    start = next((at + 1 for at, text in enumerate(texts) if text in _ACTIONS), len(texts))
+    start = next((at + 1 for at, text in enumerate(texts) if text in ACTIONS), len(texts))
     for at in range(start, len(texts)):
         # `tag not` names a tag; in `tag not WEB` and `tag ! WEB` something follows that can be the name.
-        is_followed = at + 1 < len(texts) and texts[at + 1] not in (*_PARTS, *_PEERS)
+        is_followed = at + 1 < len(texts) and texts[at + 1] not in (*_PARTS, *PEERS)
         is_value = texts[at - 1] in _PARTS and not is_followed
         negated = _NEGATED.match(texts[at])
         if negated is None and (texts[at].lower() not in _NEGATIONS or is_value):
@@ -214,7 +209,7 @@ def _negations(words: Sequence[Word]) -> Iterator[Habit]:
 
 def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[str | None, str]:
     """The key of rule JSON that a negation is about, and its value as JSON; no key if that is not clear."""
-    peer = next((text for text in reversed(texts[:at]) if text in _PEERS), None)
+    peer = next((text for text in reversed(texts[:at]) if text in PEERS), None)
     part = texts[at - 1] if texts[at - 1] in _PARTS else None
     following = [value] if value is not None else list(texts[at + 1 : at + 3])
     if part is None and following and following[0] in _PARTS:
@@ -225,16 +220,17 @@ def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[st
     text = following[0]
     if part in ("type", "code"):
         return (f"icmp_{part}", text) if text.isdigit() else (None, "")
-    if part is None and text in _PROTOCOLS:
+    if part is None and text in PROTOCOLS:
         return "protocol", f'"{text}"'
     if part is None and LOOKS_LIKE_NETWORK.match(text):
         part = "cidr"
     if peer is None or part is None:
         return None, ""
+    key = f"{SIDES[peer]}_{PART_KEYS[part]}"
     if part == "ports":
         listed = [each if each.isdigit() else '"' + each.replace("-", ":") + '"' for each in text.split(",")]
-        return f"{_SIDES[peer]}_ports", f"[{', '.join(listed)}]"
-    return f"{_SIDES[peer]}_{'net' if part == 'cidr' else 'tag'}", f'"{text}"'
+        return key, f"[{', '.join(listed)}]"
+    return key, f'"{text}"'
 
 
 def _matches(words: Sequence[Word], index: int) -> Iterator[Habit]:
@@ -243,22 +239,22 @@ def _matches(words: Sequence[Word], index: int) -> Iterator[Habit]:
     text, lower = word.text, word.text.lower()
     named = (("word", text),)
     before = words[index - 1].text
-    if before in _PEERS:
+    if before in PEERS:
         yield from _peers(words, index)
-    if lower in _JSON_PROTOCOLS:
+    if lower in OTHER_PROTOCOLS:
         yield Habit(messages.JSON_ONLY, word, named, _in_json("protocol", f'"{lower}"') + ", without ports")
     elif _SEVERAL_PROTOCOLS.match(lower):
         yield Habit(messages.SEVERAL_VALUES, word, named, "write one rule for each protocol")
-    elif (port := _PORT_AND_PROTOCOL.match(lower)) and before in _ACTIONS and index == len(words) - 1:
+    elif (port := _PORT_AND_PROTOCOL.match(lower)) and before in ACTIONS and index == len(words) - 1:
         meant = (*(each.text for each in words[:index]), port["protocol"], "to", "ports", port["ports"])
         yield Habit(messages.PORT_WITH_PROTOCOL, word, named, None, meant)
-    elif before in _ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
+    elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
         yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (), BOTH_PROTOCOLS)
     elif lower in _STATES:
         yield _without(word, "established connections are always accepted, so a rule about them is not needed")
-    elif before in (*_ACTIONS, *_PROTOCOLS, "to") and lower in _SERVICES:
+    elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:
         yield _without(word, f"services are not known by name here; `{lower}` is usually `{_SERVICES[lower]}`")
-    elif before in (*_ACTIONS, "to") and lower in _BOTH_PROTOCOLS:
+    elif before in (*ACTIONS, "to") and lower in _BOTH_PROTOCOLS:
         yield _without(word, f"services are not known by name here; `{lower}` usually needs rules for `tcp` and `udp`")
 
 
@@ -281,4 +277,4 @@ def _peers(words: Sequence[Word], index: int) -> Iterator[Habit]:
 
 EXAMPLE_OF_NEGATION = '"!src_net": "10.0.0.0/8"'
 # What to do about ports in a rule without a protocol.
-BOTH_PROTOCOLS = "put `tcp` or `udp` after the action; if both are meant, write one rule for each"
+BOTH_PROTOCOLS = f"put {either(PORT_PROTOCOLS)} after the action; if both are meant, write one rule for each"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_TARGETS = {"ACCEPT": "allow", "DROP": "deny", "REJECT": "deny"}
-_PROTOCOLS = {"tcp": "tcp", "udp": "udp", "icmp": "icmp", "icmpv6": "icmpv6", "ipv6-icmp": "icmpv6"}
+from calicoctl.language.protocols import PROTOCOLS, Protocol
+from calicoctl.language.words import PEERS, Action
+
+_TARGETS = {"ACCEPT": Action.ALLOW.value, "DROP": Action.DENY.value, "REJECT": Action.DENY.value}
+_PROTOCOLS = {**{name: name for name in PROTOCOLS}, "ipv6-icmp": Protocol.ICMPV6.value}
 _NAMES = {
     "-p": "protocol",
     "--protocol": "protocol",
@@ -29,7 +32,7 @@ _NAMES = {
 }
 # Options that say nothing about packets here: the chain is the direction, and a module only brings options.
 _IGNORED = {"-A", "-I", "--append", "--insert", "-m", "--match"}
-_IGNORED_VALUES = frozenset({"INPUT", "OUTPUT", "tcp", "udp", "multiport", "icmp", "icmp6"})
+_IGNORED_VALUES = frozenset({"INPUT", "OUTPUT", "multiport", "icmp6", *PROTOCOLS})
 _PORTS = re.compile(r"[0-9]+(?::[0-9]+)?(?:,[0-9]+(?::[0-9]+)?)*\Z")
 
 
@@ -63,7 +66,7 @@ def _rule(parts: dict[str, str]) -> tuple[str, ...] | None:
         rule.append(_PROTOCOLS[protocol])
     if "type" in parts:
         rule += ["type", parts["type"]]
-    for peer in ("from", "to"):
+    for peer in PEERS:
         named = [part for part in ("ports", "cidr") if f"{peer} {part}" in parts]
         words = [word for part in named for word in (part, parts[f"{peer} {part}"])]
         rule += [peer, *words] if words else []

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from calicoctl.language.protocols import PROTOCOLS
+from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS
+
 
 class _HasText(Protocol):
     @property
@@ -13,13 +16,7 @@ class _HasText(Protocol):
 
 _Word = TypeVar("_Word", bound=_HasText)
 
-_ACTIONS = ("allow", "deny")
-_DIRECTIONS = ("inbound", "outbound")
-_PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6")
-_PEERS = ("from", "to")
 # The parts of a match in their order; each has one value behind it.
-_ICMP_PARTS = ("type", "code")
-_PEER_PARTS = ("ports", "tag", "cidr")
 
 RULE_ORDER = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"
 STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match"
@@ -28,7 +25,7 @@ STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match
 def match_start(words: Sequence[_Word]) -> int | None:
     """The index of the first word behind the action; None when there is no rule in the statement."""
     for index, word in enumerate(words):
-        if word.text in _ACTIONS and index >= 1:
+        if word.text in ACTIONS and index >= 1:
             return index + 1
     return None
 
@@ -57,13 +54,13 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
     while index < len(words):
         text = words[index].text
         length = 1
-        if text in _PROTOCOLS:
+        if text in PROTOCOLS:
             place: tuple[str, ...] = ("protocol",)
-        elif text in _PEERS:
+        elif text in PEERS:
             peer = text
             place = (peer, "")
-        elif text in _ICMP_PARTS or (text in _PEER_PARTS and peer):
-            place = (text,) if text in _ICMP_PARTS else (peer, text)
+        elif text in ICMP_PARTS or (text in PEER_PARTS and peer):
+            place = (text,) if text in ICMP_PARTS else (peer, text)
             length = 2
         else:
             # Only a bare network may stand alone, right behind its `from` or `to`.
@@ -72,8 +69,8 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
             return None
         parts[place] = list(words[index : index + length])
         index += length
-    wanted: list[tuple[str, ...]] = [("protocol",), *((part,) for part in _ICMP_PARTS)]
-    wanted += [(each, part) for each in _PEERS for part in ("", *_PEER_PARTS)]
+    wanted: list[tuple[str, ...]] = [("protocol",), *((part,) for part in ICMP_PARTS)]
+    wanted += [(each, part) for each in PEERS for part in ("", *PEER_PARTS)]
     return [word for place in wanted for word in parts.get(place, ())]
 
 
@@ -94,8 +91,8 @@ def _arrange_statement(words: Sequence[_Word]) -> list[_Word] | None:
     if not at:
         at = [i for index, word in enumerate(words) if word.text == "--at" for i in (index, index + 1)][:2]
     rest = [(index, word) for index, word in enumerate(words) if index > verb and index not in at]
-    direction = [index for index, word in rest if word.text in _DIRECTIONS][:1]
-    action = [index for index, word in rest if word.text in _ACTIONS][:1]
+    direction = [index for index, word in rest if word.text in DIRECTIONS][:1]
+    action = [index for index, word in rest if word.text in ACTIONS][:1]
     moved = {*at, *direction, *action}
     head = [word for index, word in enumerate(words) if index <= verb and index not in moved]
     match = [word for index, word in rest if index not in moved]

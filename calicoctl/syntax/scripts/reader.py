@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.language.words import ACTIONS, DIRECTIONS
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
@@ -20,8 +21,7 @@ from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
 # How each part of a block is written when it is empty.
 _EMPTY_PARTS = {
     "tags": "`tags` alone for no tags",
-    "inbound": "`inbound {}` for no rules",
-    "outbound": "`outbound {}` for no rules",
+    **{direction: f"`{direction} {{}}` for no rules" for direction in DIRECTIONS},
 }
 # What a block must have, each once.
 PARTS = frozenset(_EMPTY_PARTS)
@@ -32,7 +32,7 @@ _LINES_PASSED_OVER = 100
 _UNENDED_MAX = 10
 # As deep as braces can be: a list in a block.
 _DEPTH = 2
-_BLOCK_WORDS = frozenset({"tags", "inbound", "outbound", "allow", "deny", "json", "}"})
+_BLOCK_WORDS = frozenset({"tags", *DIRECTIONS, *ACTIONS, "json", "}"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class _Block:
         return self._node(in_full=True)
 
     def _node(self, *, in_full: bool) -> ast.ProfileBlock:
-        inbound, outbound = (tuple(self._listed(name, in_full)) for name in ("inbound", "outbound"))
+        inbound, outbound = (tuple(self._listed(name, in_full)) for name in DIRECTIONS)
         return ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
 
     def _listed(self, name: str, in_full: bool) -> Iterator[ast.Rule | ast.JsonRule]:
@@ -268,7 +268,7 @@ class _ScriptReader:
                 self._keep_ends(line)
                 if self._opens(line):
                     # Nobody knows which list it is: its rules are judged, and no more.
-                    yield from self._rules(block, "inbound", line.extent)
+                    yield from self._rules(block, DIRECTIONS[0], line.extent)
                 continue
             if isinstance(node, BlockEnd):
                 yield from self._finish(block)

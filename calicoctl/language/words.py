@@ -1,0 +1,42 @@
+"""The keywords of a rule: actions, directions, and the parts of a match in their order."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Action(Enum):
+    """What a rule does with a packet that matches."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+
+
+class Direction(Enum):
+    """Which of a profile's two lists a rule is in; the traffic is seen from the endpoint."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+    @property
+    def json_key(self) -> str:
+        """The key of the list in the rules document."""
+        return f"{self.value}_rules"
+
+
+ACTIONS = tuple(each.value for each in Action)
+DIRECTIONS = tuple(each.value for each in Direction)
+
+# The sides of a match, each with the beginning of its keys in rule JSON.
+SIDES = {"from": "src", "to": "dst"}
+PEERS = tuple(SIDES)
+# The parts of a side, in their order, each with the end of its keys in rule JSON.
+PART_KEYS = {"ports": "ports", "tag": "tag", "cidr": "net"}
+PEER_PARTS = tuple(PART_KEYS)
+ICMP_PARTS = ("type", "code")
+
+
+def either(words: tuple[str, ...]) -> str:
+    """Some words as messages name them: "`tcp` or `udp`"."""
+    *others, last = (f"`{word}`" for word in words)
+    return f"{', '.join(others)} or {last}" if others else last

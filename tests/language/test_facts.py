@@ -1,0 +1,46 @@
+"""The facts of the language and its grammar say the same, and the language promises nothing that the agent drops."""
+
+from __future__ import annotations
+
+from calicoctl.language.protocols import AGENT_PROTOCOLS, ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, Protocol
+from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS, either
+from calicoctl.policy.documents.agent_schema import check_rule
+from docs.shapes import read_grammar, words
+
+GRAMMAR = read_grammar("profile.lark", "script.lark")
+
+
+def keywords(rule: str) -> list[str]:
+    """The keywords of a rule of the grammar, each once, in order."""
+    known = {*PROTOCOLS, *ACTIONS, *DIRECTIONS, *PEERS, *PEER_PARTS, *ICMP_PARTS}
+    return list(dict.fromkeys(word.text for word in words(GRAMMAR.rules[rule]) if word.text in known))
+
+
+def test_the_grammar_has_the_protocols_that_the_facts_name() -> None:
+    assert keywords("transport_match") == list(PORT_PROTOCOLS)
+    assert keywords("icmp_match") == list(ICMP_PROTOCOLS)
+    in_grammar = {word.text for rule in GRAMMAR.rules if rule.endswith("_match") for word in words(GRAMMAR.rules[rule])}
+    assert set(PROTOCOLS) <= in_grammar
+    assert {each.name for each in AGENT_PROTOCOLS} - set(PROTOCOLS) - {None} == {"sctp", "udplite"} - set(PROTOCOLS)
+
+
+def test_the_grammar_has_the_other_keywords_that_the_facts_name() -> None:
+    assert keywords("rule") == list(ACTIONS)
+    assert keywords("list_begin") == list(DIRECTIONS)
+    assert keywords("source_with_ports") == [PEERS[0], *PEER_PARTS]
+    assert keywords("destination_with_ports") == [PEERS[1], *PEER_PARTS]
+    assert keywords("icmp") == list(ICMP_PARTS)
+
+
+def test_the_agent_enforces_whatever_a_protocol_may_have() -> None:
+    for protocol in Protocol:
+        rule: dict[str, object] = {"action": "allow", "protocol": protocol.value}
+        assert check_rule(rule) == ()
+        assert (check_rule({**rule, "dst_ports": [80]}) == ()) is protocol.has_ports
+        assert (check_rule({**rule, "icmp_type": 8}) == ()) is protocol.is_icmp
+
+
+def test_words_as_messages_name_them() -> None:
+    assert either(("a",)) == "`a`"
+    assert either(("a", "b")) == "`a` or `b`"
+    assert either(("a", "b", "c")) == "`a`, `b` or `c`"
