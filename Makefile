@@ -1,5 +1,6 @@
 # From a clean clone, with nothing but make and Python 3.10 or later:
 #   make demo    the specification's walk-through, on a datastore of its own that is thrown away
+#   make quick   the tests of the language alone: no etcd, no shell, under 20 seconds on two cores
 #   make test    every test
 #   make lint    style, types and the direction of imports
 #   make laws    new examples for the laws, where `make test` takes the same ones each time
@@ -18,16 +19,22 @@ CHAOS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# What needs neither a datastore nor a process.
+QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_reading.py \
+  tests/engine/test_state.py tests/test_made_pages.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint laws fuzz bench chaos docs clean
+.PHONY: help demo quick test lint laws fuzz bench chaos docs clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
 
 demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/walkthrough.sh
+
+quick: $(READY)
+	$(BIN)/python -m pytest -n 2 -q $(QUICK)
 
 # Two workers suit two cores; `loadfile` keeps tests that share a wheel, a cluster or a campaign on one of them.
 test: $(READY)
