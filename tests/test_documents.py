@@ -22,6 +22,7 @@ is told of is called `RUN_IN_PAGES`:
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 import re
@@ -53,7 +54,7 @@ NAMES = (
         "reliability",
         "performance",
     ),
-    *("coming-from", "faq"),
+    *("coming-from", "python", "faq"),
 )
 PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in NAMES)]
 MADE = [ROOT / "docs" / name for name in ("grammar.md", "grammar.template.md", "messages.md")]
@@ -273,6 +274,15 @@ def test_every_console_block_is_of_a_kind() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
     kinds = {kind for text in texts for kind in re.findall(r"^```(console.*)$", text, re.MULTILINE)}
     assert kinds == {*SESSIONS, "console demo"}
+
+
+def test_the_examples_in_python_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "python.md"
+    # The end of a block would be taken for output.
+    text = page.read_text(encoding="utf-8").replace("```", "")
+    failed, tried = doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
+    assert (failed, tried > 10) == (0, True)
 
 
 def test_every_page_is_tested_or_made() -> None:
