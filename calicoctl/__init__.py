@@ -5,7 +5,8 @@ What programs may use of it is in `calicoctl.api`, and can be had from here: `fr
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+# That of `typing`, which completion does without.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from calicoctl.api import *  # noqa: F403

@@ -8,8 +8,8 @@ The format of a block:
 
 An empty line before a command is only layout. What stands behind ```console says where a block is run. All blocks of
 a kind are run in one shell, from the first to the last, page by page in the order of `PAGES`, which begins in an empty
-folder; `http://127.0.0.1:2379` stands for the address of a real etcd, `/home/you` for the home folder, and a run that
-is told of is called `RUN_IN_PAGES`:
+folder; `http://127.0.0.1:2379` stands for the address of a real etcd, `/srv/operator` for the home folder, and a run
+that is told of is called `RUN_IN_PAGES`:
 
     ```console readme   there is no setting at all
     ```console          the datastore is a new SQLite file, and there is no other setting; etcd is empty
@@ -60,7 +60,7 @@ PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in NAMES)]
 MADE = [ROOT / "docs" / name for name in ("grammar.md", "grammar.template.md", "messages.md")]
 DOCUMENTS = [*PAGES, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
 README_LINES_MAX = 200
-HOME_IN_PAGES = "/home/you"
+HOME_IN_PAGES = "/srv/operator"
 
 ETCD_IN_PAGES = "http://127.0.0.1:2379"
 ENDPOINT = "/calico/v1/host/calico-host-02/workload/docker/6f103f1439c3/endpoint/faecf8be777f"

@@ -1,0 +1,56 @@
+"""Sets of numbers as ranges: ports, and the types and codes of ICMP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+# Each from its first to its last number, in ascending order, with a gap before the next.
+Ranges = tuple[tuple[int, int], ...]
+
+PORTS: Ranges = ((0, 65_535),)
+OCTETS: Ranges = ((0, 255),)
+
+
+def union(parts: Iterable[tuple[int, int]]) -> Ranges:
+    """The set of all numbers in some ranges, in any order."""
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(parts):
+        if merged and first <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
+
+
+def intersection(one: Ranges, other: Ranges) -> Ranges:
+    """The numbers in both."""
+    if one == other:
+        return one
+    found = []
+    at = 0
+    for first, last in one:
+        while at < len(other) and other[at][1] < first:
+            at += 1
+        following = at
+        while following < len(other) and other[following][0] <= last:
+            found.append((max(first, other[following][0]), min(last, other[following][1])))
+            following += 1
+    return tuple(found)
+
+
+def difference(one: Ranges, other: Ranges) -> Ranges:
+    """The numbers of `one` that are not in `other`."""
+    left = []
+    at = 0
+    for first, last in one:
+        while at < len(other) and other[at][1] < first:
+            at += 1
+        following, begin = at, first
+        while following < len(other) and other[following][0] <= last:
+            if other[following][0] > begin:
+                left.append((begin, other[following][0] - 1))
+            begin = other[following][1] + 1
+            following += 1
+        if begin <= last:
+            left.append((begin, last))
+    return tuple(left)

@@ -1,0 +1,253 @@
+"""A list of rules as analysis sees it: what each matches, as boxes, and what it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network
+
+from calicoctl.analysis.boxes import (
+    ADDRESS_BITS,
+    ANY_PROTOCOL,
+    EVERYWHERE,
+    ICMP_OF_VERSION,
+    NO_TAGS,
+    Box,
+    Net,
+    Packet,
+    Protocols,
+    meet,
+)
+from calicoctl.analysis.cover import Cover
+from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
+from calicoctl.language.protocols import AGENT_PROTOCOLS
+from calicoctl.language.words import Action
+from calicoctl.policy.documents.rule_json import read_network, to_json
+from calicoctl.policy.documents.rules_document import StoredRule
+from calicoctl.policy.rule import Rule
+from calicoctl.policy.rule_text import listing_text
+
+_NUMBERS = {each.name: each.number for each in AGENT_PROTOCOLS if each.name is not None}
+_VERSIONS = {each.number: each.ip_version for each in AGENT_PROTOCOLS if each.ip_version is not None}
+# What has no meaning without endpoints, or is a list that only later agents read.
+_NOT_ANALYSED = frozenset(
+    {
+        *(f"{sign}{side}_selector" for sign in ("", "!") for side in ("src", "dst")),
+        *("!src_tag", "!dst_tag", "src_nets", "dst_nets"),
+    }
+)
+
+
+class Decision(Enum):
+    """What becomes of a packet in one profile."""
+
+    ALLOW = "allow"
+    DENY = "deny"
+    NONE = "none"  # no rule matches, or one hands on to the next tier: the endpoint's next profile decides
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRule:
+    """A rule in its place.
+
+    Attributes:
+        position: Its place in the list, from 1 on.
+        decision: What it decides; None when it decides nothing, as `log` does.
+        boxes: What it matches; none where it is not analysed, so that it covers nothing.
+        text: The rule as a listing shows it.
+        is_analysed: Whether it is: selectors and negated tags have no meaning without endpoints.
+    """
+
+    position: int
+    decision: Decision | None
+    boxes: tuple[Box, ...]
+    text: str
+    is_analysed: bool = True
+
+
+class RuleList:
+    """The rules of one direction of a profile.
+
+    Args:
+        rules: The rules, in order.
+
+    Attributes:
+        rules: The same, as analysis sees them.
+    """
+
+    def __init__(self, rules: Iterable[StoredRule]) -> None:
+        self.rules = tuple(_listed(rule, position) for position, rule in enumerate(rules, 1))
+
+    @property
+    def deciding(self) -> tuple[ListedRule, ...]:
+        """The rules that decide something, and are analysed."""
+        return tuple(rule for rule in self.rules if rule.decision is not None and rule.boxes)
+
+    @cached_property
+    def cover(self) -> Cover:
+        """All rules that decide something, for lookups."""
+        cover = Cover(box for rule in self.deciding for box in rule.boxes)
+        for rule in self.deciding:
+            for box in rule.boxes:
+                cover.add(box, rule.position)
+        return cover
+
+    def decide(self, packet: Packet) -> ListedRule | None:
+        """The rule that decides a packet whose endpoints carry just its tags; None when none does.
+
+        It looks at one rule after the other: what lookups find is tested against it.
+        """
+        return next((rule for rule in self.deciding if any(_matches(box, packet) for box in rule.boxes)), None)
+
+
+def _matches(box: Box, packet: Packet) -> bool:
+    return meet(box, box_of(packet)) is not None and (
+        box.source_tags <= packet.source_tags and box.destination_tags <= packet.destination_tags
+    )
+
+
+def box_of(packet: Packet) -> Box:
+    """The box that holds one packet, from endpoints with at least its tags."""
+    bits = ADDRESS_BITS[packet.version]
+    return Box(
+        packet.version,
+        packet.protocol,
+        (packet.source, bits),
+        packet.source_tags,
+        ((packet.source_number, packet.source_number),),
+        (packet.destination, bits),
+        packet.destination_tags,
+        ((packet.destination_number, packet.destination_number),),
+    )
+
+
+def boxes_of(rule: Rule) -> tuple[Box, ...]:
+    """What a rule of the language matches."""
+    return tuple(_boxes(to_json(rule)))
+
+
+def _listed(stored: StoredRule, position: int) -> ListedRule:
+    text = listing_text(stored)
+    if stored.rule is not None:
+        return ListedRule(position, Decision(stored.rule.action.value), boxes_of(stored.rule), text)
+    value = stored.value
+    if stored.is_refused or stored.is_misread or not isinstance(value, Mapping):
+        return ListedRule(position, None, (), text, is_analysed=False)
+    decision = _decision(value.get("action", Action.ALLOW.value))
+    if _NOT_ANALYSED & value.keys():
+        return ListedRule(position, decision, (), text, is_analysed=False)
+    return ListedRule(position, decision, tuple(_boxes(value)), text)
+
+
+def _decision(action: object) -> Decision | None:
+    if action == "log":
+        return None
+    return Decision.NONE if action == "next-tier" else Decision(action)
+
+
+# --- from rule JSON to boxes --------------------------------------------------------------------
+
+
+def _boxes(value: Mapping[str, object]) -> Iterator[Box]:
+    """What a rule matches that the agent enforces as written."""
+    for version in _ip_versions(value):
+        protocols = _protocols(value)
+        if isinstance(protocols, int) and _VERSIONS.get(protocols, version) != version:
+            continue
+        first, second = _numbers(value, protocols, version)
+        if not first or not second:
+            continue
+        for source in _nets(value, "src", version):
+            for destination in _nets(value, "dst", version):
+                source_tags, destination_tags = (_tags(value, side) for side in ("src", "dst"))
+                yield Box(version, protocols, source, source_tags, first, destination, destination_tags, second)
+
+
+def _ip_versions(value: Mapping[str, object]) -> Sequence[int]:
+    named = value.get("ip_version")
+    if isinstance(named, int):
+        return (named,)
+    nets = [_network(value[key]) for key in ("src_net", "dst_net", "!src_net", "!dst_net") if key in value]
+    return (nets[0].version,) if nets else (4, 6)
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    network = read_network(value) if isinstance(value, str) else None
+    assert network is not None, "the agent's schema has been checked"
+    return network
+
+
+def _number_of(protocol: object) -> int:
+    return _NUMBERS[protocol] if isinstance(protocol, str) and protocol in _NUMBERS else int(str(protocol))
+
+
+def _protocols(value: Mapping[str, object]) -> Protocols:
+    excluded = ANY_PROTOCOL if "!protocol" not in value else frozenset({_number_of(value["!protocol"])})
+    if "protocol" not in value:
+        return excluded
+    number = _number_of(value["protocol"])
+    # One protocol and not the same one: nothing; no packet has the protocol that stands for it here.
+    return -1 if number in excluded else number
+
+
+def _numbers(value: Mapping[str, object], protocols: Protocols, version: int) -> tuple[Ranges, Ranges]:
+    if protocols == ICMP_OF_VERSION[version]:
+        return _octets(value, "icmp_type"), _octets(value, "icmp_code")
+    if protocols == -1:
+        return (), ()
+    return _ports(value, "src_ports"), _ports(value, "dst_ports")
+
+
+def _octets(value: Mapping[str, object], key: str) -> Ranges:
+    numbers = OCTETS
+    if isinstance(named := value.get(key), int):
+        numbers = ((named, named),)
+    if isinstance(negated := value.get(f"!{key}"), int):
+        numbers = difference(numbers, ((negated, negated),))
+    return numbers
+
+
+def _ports(value: Mapping[str, object], key: str) -> Ranges:
+    named, negated = value.get(key), value.get(f"!{key}")
+    numbers = PORTS if named is None else union(_port_ranges(named))
+    return numbers if negated is None else difference(numbers, union(_port_ranges(negated)))
+
+
+def _port_ranges(ports: object) -> Iterator[tuple[int, int]]:
+    assert isinstance(ports, list), "the agent's schema has been checked"
+    for port in ports:
+        first, _, last = str(port).partition(":")
+        yield int(first), int(last or first)
+
+
+def _nets(value: Mapping[str, object], side: str, version: int) -> Iterator[Net]:
+    """The networks of a side: the one that is named, without the one that is excluded."""
+    named, excluded = value.get(f"{side}_net"), value.get(f"!{side}_net")
+    net = EVERYWHERE if named is None else _net(named)
+    if excluded is None:
+        yield net
+        return
+    hole = _net(excluded)
+    if net[1] >= hole[1]:  # nested or apart
+        if net[0] >> (net[1] - hole[1]) != hole[0]:
+            yield net
+        return
+    if hole[0] >> (hole[1] - net[1]) != net[0]:
+        yield net
+        return
+    # The halves beside the way to the hole.
+    for length in range(net[1] + 1, hole[1] + 1):
+        yield (hole[0] >> (hole[1] - length)) ^ 1, length
+
+
+def _net(value: object) -> Net:
+    network = _network(value)
+    length = network.prefixlen
+    return int(network.network_address) >> (ADDRESS_BITS[network.version] - length), length
+
+
+def _tags(value: Mapping[str, object], side: str) -> frozenset[str]:
+    tag = value.get(f"{side}_tag")
+    return frozenset({tag}) if isinstance(tag, str) else NO_TAGS

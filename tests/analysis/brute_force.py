@@ -1,0 +1,143 @@
+"""Rules judged packet by packet: a small space of packets, one for every way in which small lists can differ."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from hypothesis import strategies as st
+
+from calicoctl.analysis.boxes import Packet
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
+from calicoctl.source import Source
+
+Json = dict[str, Any]
+
+NETS = {
+    4: ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/8", "10.0.0.0/9", "10.128.0.0/9", "10.128.0.0/32"],
+    6: ["::/0", "fd00::/8", "fd00::/9", "fd80::/9"],
+}
+DESTINATION_NETS = {4: ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"], 6: ["::/0", "fd00::/9"]}
+# One address for each set of networks that can hold one.
+ADDRESSES = {
+    4: ["1.1.1.1", "129.1.1.1", "10.1.1.1", "10.128.0.0", "10.128.0.1"],
+    6: ["2000::1", "fd00::1", "fd80::1"],
+}
+TAGS = ["A", "B"]
+TAG_SETS = [frozenset(tags) for count in range(3) for tags in itertools.combinations(TAGS, count)]
+PORT_LISTS = [[80], [22, 80], ["1:65535"], ["80:443"], [81], [22, "444:65535"]]
+SOURCE_PORT_LISTS = [[22], ["22:80"]]
+PORTS = [0, 1, 22, 80, 81, 443, 444]
+ICMP = [0, 8, 254, 255]
+NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132}
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> Json:
+    """A rule that the agent enforces as written, of the language or beyond it."""
+    rule: Json = {"action": draw(st.sampled_from(["allow", "allow", "deny", "deny", "next-tier", "log"]))}
+    version = draw(st.sampled_from([4, 4, 6]))
+    protocol = draw(st.sampled_from([None, None, "tcp", "tcp", "udp", "icmp" if version == 4 else "icmpv6", "sctp"]))
+    if protocol is not None:
+        rule[draw(st.sampled_from(["protocol"] * 7 + ["!protocol"]))] = protocol
+    is_said = "protocol" in rule
+    for side in ("src", "dst"):
+        if draw(st.booleans()):
+            sign = draw(st.sampled_from(["", "", "", "!"]))
+            rule[f"{sign}{side}_net"] = draw(st.sampled_from((NETS if side == "src" else DESTINATION_NETS)[version]))
+        if draw(st.sampled_from([True, False, False])):
+            rule[f"{side}_tag"] = draw(st.sampled_from(TAGS[: 2 if side == "src" else 1]))
+        if is_said and protocol in ("tcp", "udp") and draw(st.booleans()):
+            sign = draw(st.sampled_from(["", "", "", "!"]))
+            rule[f"{sign}{side}_ports"] = draw(st.sampled_from(SOURCE_PORT_LISTS if side == "src" else PORT_LISTS))
+    if is_said and protocol in ("icmp", "icmpv6") and draw(st.booleans()):
+        rule["icmp_type"] = draw(st.sampled_from([0, 8]))
+        if draw(st.booleans()):
+            rule["icmp_code"] = draw(st.sampled_from([0, 8]))
+    return rule
+
+
+def document(inbound: Sequence[Json]) -> RulesDocument:
+    """The rules as they would be stored."""
+    text = json.dumps({"inbound_rules": list(inbound), "outbound_rules": []})
+    read = read_stored_rules(Source("rules", text))
+    assert isinstance(read, RulesDocument)
+    return read
+
+
+def stored(inbound: Sequence[Json]) -> tuple[StoredRule, ...]:
+    """The rules as they would be read from the datastore."""
+    return document(inbound).inbound
+
+
+def packets(version: int) -> Iterator[Packet]:
+    """Every packet of the small space, of one IP version."""
+    ports = list(itertools.product([0, 22, 80], PORTS))
+    icmp = list(itertools.product(ICMP, ICMP))
+    own = 1 if version == 4 else 58
+    numbers = {6: ports, 17: ports, own: icmp, 132: [(0, 0)], 253: [(0, 0)]}
+    addresses = [int(ip_address(address)) for address in ADDRESSES[version]]
+    for source, destination in itertools.product(addresses, addresses[1:3]):
+        for source_tags, destination_tags in itertools.product(TAG_SETS, TAG_SETS[:2]):
+            for protocol, pairs in numbers.items():
+                for first, second in pairs:
+                    yield Packet(
+                        version, protocol, source, source_tags, first, destination, destination_tags, second
+                    )  # fmt: skip
+
+
+def matches(rule: Json, packet: Packet) -> bool:
+    """Whether a rule matches a packet, read off the rule's JSON."""
+    nets = [rule[key] for key in ("src_net", "dst_net", "!src_net", "!dst_net") if key in rule]
+    if any(ip_network(net).version != packet.version for net in nets):
+        return False
+    if rule.get("protocol") in ("icmp", "icmpv6") and packet.version != (4 if rule["protocol"] == "icmp" else 6):
+        return False
+    tests = [
+        _agrees(rule, "protocol", lambda value: NUMBERS[value] == packet.protocol),
+        _agrees(rule, "src_net", lambda value: _is_in(packet.source, packet.version, value)),
+        _agrees(rule, "dst_net", lambda value: _is_in(packet.destination, packet.version, value)),
+        _agrees(rule, "src_tag", lambda value: value in packet.source_tags),
+        _agrees(rule, "dst_tag", lambda value: value in packet.destination_tags),
+        _agrees(rule, "src_ports", lambda value: _is_listed(packet.source_number, value)),
+        _agrees(rule, "dst_ports", lambda value: _is_listed(packet.destination_number, value)),
+        _agrees(rule, "icmp_type", lambda value: value == packet.source_number),
+        _agrees(rule, "icmp_code", lambda value: value == packet.destination_number),
+    ]
+    return all(tests)
+
+
+def _agrees(rule: Json, key: str, test: Any) -> bool:
+    return (key not in rule or test(rule[key])) and (f"!{key}" not in rule or not test(rule[f"!{key}"]))
+
+
+def _is_in(address: int, version: int, net: str) -> bool:
+    network = ip_network(net)
+    first = int(network.network_address)
+    return network.version == version and first <= address < first + network.num_addresses
+
+
+def _is_listed(port: int, ports: Sequence[object]) -> bool:
+    for each in ports:
+        first, _, last = str(each).partition(":")
+        if int(first) <= port <= int(last or first):
+            return True
+    return False
+
+
+def decider(inbound: Sequence[Json], packet: Packet, without: int = -1) -> int | None:
+    """The position of the rule that decides a packet; None when none does."""
+    for position, rule in enumerate(inbound, 1):
+        if position != without and rule["action"] != "log" and matches(rule, packet):
+            return position
+    return None
+
+
+def decision(inbound: Sequence[Json], packet: Packet, without: int = -1) -> str:
+    """What becomes of a packet: `allow`, `deny` or `none`."""
+    position = decider(inbound, packet, without)
+    action = "none" if position is None else str(inbound[position - 1]["action"])
+    return "none" if action == "next-tier" else action

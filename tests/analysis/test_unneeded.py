@@ -1,0 +1,91 @@
+"""Dead and redundant rules, against every packet of a small space."""
+
+from __future__ import annotations
+
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.analysis.rule_list import RuleList
+from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
+from tests.analysis.brute_force import Json, decider, decision, matches, packets, rules, stored
+
+SPACE = [*packets(4), *packets(6)]
+
+
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(rules(), min_size=1, max_size=7))
+def test_what_is_said_of_rules_is_true_of_every_packet(inbound: list[Json]) -> None:
+    found = {each.rule.position: each for each in find_unneeded(RuleList(stored(inbound)))}
+    deciders = [decider(inbound, packet) for packet in SPACE]
+    for position, rule in enumerate(inbound, 1):
+        if rule["action"] == "log":
+            assert position not in found
+            continue
+        matched = [(packet, by) for packet, by in zip(SPACE, deciders, strict=True) if matches(rule, packet)]
+        is_dead = all(by != position for _, by in matched)
+        reason = found[position].reason if position in found else None
+        assert is_dead == (reason in (Reason.DEAD, Reason.DUPLICATE)), (position, rule, found.get(position))
+        if is_dead:
+            check_dead(inbound, found[position])
+        else:
+            own = [packet for packet, by in matched if by == position]
+            is_redundant = all(decision(inbound, each, position) == decision(inbound, each) for each in own)
+            assert is_redundant == (reason is Reason.REDUNDANT), (position, rule, found.get(position))
+
+
+def check_dead(inbound: list[Json], found: Unneeded) -> None:
+    """Its deciders are those of the packets whose endpoints carry its own tags alone, and its packet is one of them."""
+    rule = inbound[found.rule.position - 1]
+    tags = tuple(frozenset({rule[key]} if key in rule else ()) for key in ("src_tag", "dst_tag"))
+    own = [
+        packet for packet in SPACE if matches(rule, packet) and (packet.source_tags, packet.destination_tags) == tags
+    ]
+    if not own:  # it matches nothing, or only what is not in the small space
+        return
+    by = {decider(inbound, packet) for packet in own}
+    assert by <= set(found.deciders), found
+    actions = {inbound[position - 1]["action"] for position in found.deciders}
+    worse = {"deny": "allow", "allow": "deny"}.get(rule["action"])
+    grades = {"deny": Grade.HOLE, "allow": Grade.OUTAGE}
+    assert found.grade is (grades[rule["action"]] if worse in actions else Grade.CLUTTER)
+    alone = {
+        position
+        for position, other in enumerate(inbound[: found.rule.position - 1], 1)
+        if other["action"] != "log" and all(matches(other, packet) for packet in SPACE if matches(rule, packet))
+    }
+    assert set(found.suffices) <= alone
+    if found.packet is not None:
+        assert matches(rule, found.packet)
+        assert decider(inbound, found.packet) in found.deciders
+
+
+def test_a_rule_that_only_several_cover() -> None:
+    inbound: list[Json] = [
+        {"action": "deny", "src_net": "10.0.0.0/9"},
+        {"action": "allow", "src_net": "10.128.0.0/9"},
+        {"action": "allow", "src_net": "10.0.0.0/8", "protocol": "tcp", "dst_ports": [80]},
+    ]
+    (found,) = find_unneeded(RuleList(stored(inbound)))
+    assert (found.rule.position, found.reason, found.grade) == (3, Reason.DEAD, Grade.OUTAGE)
+    assert (found.deciders, found.suffices) == ((1, 2), ())
+
+
+def test_ports_and_types_that_no_rule_can_name_keep_a_rule_alive() -> None:
+    inbound: list[Json] = [
+        {"action": "allow", "protocol": "tcp", "dst_ports": ["1:65535"]},
+        {"action": "allow", "protocol": "tcp"},
+    ]
+    assert [each.reason for each in find_unneeded(RuleList(stored(inbound)))] == [Reason.REDUNDANT]
+
+
+def test_what_has_no_meaning_without_endpoints_covers_nothing() -> None:
+    inbound = [
+        {"action": "allow", "src_selector": "all()"},
+        {"action": "deny"},
+        {"action": "allow", "!src_tag": "A"},
+    ]
+    found = find_unneeded(RuleList(stored(inbound)))
+    assert [(each.rule.position, each.reason) for each in found] == [
+        (1, Reason.NOT_ANALYSED),
+        (3, Reason.NOT_ANALYSED),
+    ]
