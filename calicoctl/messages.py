@@ -362,6 +362,24 @@ LEFT_ALONE = _warning("W0703", "profile `{profile}` was left as it is: others ha
 RUN_COMPLETED = _warning("W0704", "another process has completed the run: {holder}")
 RUN_IN_PROGRESS = Kind("N0701", Severity.NOTE, "a run that is going on changes profile `{profile}`: {run}")
 
+# --- W08xx: what rules mean ---------------------------------------------------------------------
+
+_RULE_OF = "{direction} rule {position} of `{profile}`"
+DEAD_HOLE = _warning(
+    "W0801",
+    f"{_RULE_OF} denies nothing: rules {{deciders}} before it decide all of its packets, and allow some of them",
+)
+DEAD_OUTAGE = _warning(
+    "W0802", f"{_RULE_OF} allows nothing: rules {{deciders}} before it decide all of its packets, and deny some of them"
+)
+DEAD_RULE = _warning("W0803", f"{_RULE_OF} decides nothing: rules {{deciders}} before it decide all of its packets")
+DUPLICATE_RULE = _warning(
+    "W0804", f"{_RULE_OF} says again what a rule before it says: rules {{deciders}} decide all of its packets"
+)
+REDUNDANT_RULE = _warning("W0805", f"{_RULE_OF} changes nothing: without it, its packets are decided alike")
+NOT_ANALYSED = _warning("W0806", f"{_RULE_OF} is not analysed, so it is taken to cover nothing: `{{rule}}`")
+MATCHES_NOTHING = _warning("W0807", f"{_RULE_OF} matches no packet at all")
+
 # --- what statements answer (the specification's words) -----------------------------------------
 
 CREATED_PROFILE = Saying("Created profile {profile}", "would create profile {profile}")
@@ -394,6 +412,8 @@ INTERRUPTED = "interrupted: undoing {count}; press Ctrl-C again to leave what is
 NOTHING_UNFINISHED = "There is no unfinished run."
 STEP_DONE = Saying("done", "would be done")
 STEP_SKIPPED = "already so"
+LINT_CLEAN = "Every rule does something, whatever endpoints there are."
+LINTED = "{count}, whatever endpoints there are; each profile is looked at by itself."
 HEALTHY = "Nothing is wrong."
 UNHEALTHY = "{count} found."
 

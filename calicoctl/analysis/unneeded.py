@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from calicoctl.analysis.boxes import Box, Packet, contains, meet
+from calicoctl.analysis.boxes import NO_TAGS, Box, Packet, contains, meet
 from calicoctl.analysis.cover import Cover, Undecided
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 
@@ -67,6 +67,9 @@ def _of_themselves(rules: RuleList) -> Iterator[Unneeded]:
             yield Unneeded(rule, Reason.DEAD, Grade.CLUTTER)
 
 
+_Tags = tuple[frozenset[str], frozenset[str]]
+
+
 class _Search:
     def __init__(self, rules: RuleList) -> None:
         self._rules = rules.deciding
@@ -74,6 +77,8 @@ class _Search:
         # Without dead rules: whatever one of them matches, a rule before it decides.
         self._cover = Cover(box for rule in self._rules for box in rule.boxes)
         self._live: list[ListedRule] = []
+        # The same, by the tags that they ask for: those that can cover a rule ask for none, or for its own.
+        self._by_tags: dict[_Tags, list[ListedRule]] = {}
 
     def found(self) -> Iterator[Unneeded]:
         """Dead rules first, since redundancy is about those that are left."""
@@ -86,6 +91,7 @@ class _Search:
             except Undecided:
                 yield Unneeded(rule, Reason.NOT_ANALYSED)
             self._live.append(rule)
+            self._by_tags.setdefault(_tags_of(rule), []).append(rule)
             for box in rule.boxes:
                 self._cover.add(box, rule.position)
         for rule in self._live:
@@ -98,7 +104,7 @@ class _Search:
     # --- dead -----------------------------------------------------------------------------------
 
     def _dead(self, rule: ListedRule) -> Unneeded:
-        taken = [(each, packet) for each in self._live for packet in self._taken(rule, each)]
+        taken = [(each, packet) for each in self._candidates(rule) for packet in self._taken(rule, each)]
         deciders = tuple(dict.fromkeys(each.position for each, _ in taken))
         decisions = {each.decision for each, _ in taken}
         grade = Grade.CLUTTER
@@ -106,11 +112,13 @@ class _Search:
             grade = Grade.HOLE
         elif rule.decision is Decision.ALLOW and Decision.DENY in decisions:
             grade = Grade.OUTAGE
-        same = any(each.boxes == rule.boxes and each.decision is rule.decision for each in self._live)
+        suffices = self._suffices(rule)
+        alone = [each for each in self._candidates(rule) if each.position in suffices]
+        same = any(each.boxes == rule.boxes and each.decision is rule.decision for each in alone)
         # A packet that shows the worst of it.
         shown = sorted(taken, key=lambda pair: pair[0].decision is rule.decision)
         reason = Reason.DUPLICATE if same else Reason.DEAD
-        return Unneeded(rule, reason, grade, deciders, self._suffices(rule), shown[0][1] if shown else None)
+        return Unneeded(rule, reason, grade, deciders, suffices, shown[0][1] if shown else None)
 
     def _taken(self, rule: ListedRule, other: ListedRule) -> Iterator[Packet]:
         """A packet of a rule, from endpoints with its own tags, that another rule before it decides."""
@@ -124,7 +132,13 @@ class _Search:
                         return
 
     def _suffices(self, rule: ListedRule) -> tuple[int, ...]:
-        return tuple(each.position for each in self._live if _includes(each, rule))
+        return tuple(sorted(set.intersection(*(self._cover.containers(box, rule.position) for box in rule.boxes))))
+
+    def _candidates(self, rule: ListedRule) -> list[ListedRule]:
+        """The live rules that may decide packets from endpoints with a rule's own tags alone, by position."""
+        source, destination = _tags_of(rule)
+        keys = {(one, other) for one in (NO_TAGS, source) for other in (NO_TAGS, destination)}
+        return sorted((each for key in keys for each in self._by_tags.get(key, ())), key=lambda each: each.position)
 
     # --- redundant ------------------------------------------------------------------------------
 
@@ -166,6 +180,10 @@ class _Search:
         alone = tuple(each.position for each in self._rules if each.position in deciders and _includes(each, rule))
         packet = taken[0][1] if taken else None
         return Unneeded(rule, Reason.REDUNDANT, Grade.CLUTTER, deciders, alone, packet)
+
+
+def _tags_of(rule: ListedRule) -> _Tags:
+    return rule.boxes[0].source_tags, rule.boxes[0].destination_tags
 
 
 def _includes(outer: ListedRule, inner: ListedRule) -> bool:

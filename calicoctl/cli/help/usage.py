@@ -95,6 +95,7 @@ Usage:
   calicoctl run [FILE...]            Files of statements, checked and applied as one unit
   calicoctl fmt [FILE...]            Scripts in their canonical layout
   calicoctl export [PROFILE...]      Profiles as text that `run` takes
+  calicoctl lint [FILE...]           Rules that do nothing, in files or in what is stored
   calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl explain [CODE...]        What a message means, such as E0102; with examples
   calicoctl completion SHELL         What makes bash, zsh or fish complete commands
@@ -184,6 +185,24 @@ Usage:
   calicoctl export [PROFILE...]
 
 Prints the named profiles, or all, as text that `calicoctl run` takes.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+LINT_HELP = """\
+Usage:
+  calicoctl lint [options] [FILE...]
+
+Reports rules that do nothing: dead rules, of which rules before them decide every packet,
+duplicates, and redundant rules, without which every packet is decided alike. With files it
+looks at their blocks, and needs no datastore; without one, at all that is stored. What is
+found is true whatever endpoints there are. The status is 1 when something is found.
+
+A comment at the end of a rule's line dismisses a finding there:
+  allow tcp to ports 80   # lint: allow W0803 kept for the auditors
+
+Options:
+  -o, --output=json   One JSON document instead of text.
 
 `calicoctl --help` lists the options that every command takes.
 """

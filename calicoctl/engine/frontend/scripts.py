@@ -13,6 +13,7 @@ from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.statements import define, validate
 from calicoctl.language import limits
+from calicoctl.language.words import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
@@ -42,10 +43,19 @@ class Step:
     Attributes:
         statement: What shall be done.
         extent: The line that says so.
+        block: The tree of a block, in which its rules have their places; None for another statement.
     """
 
     statement: valid.Statement
     extent: Span
+    block: ast.ProfileBlock | None = None
+
+    def rule_spans(self, direction: Direction) -> tuple[Span, ...]:
+        """Where the rules of a block's list are written, in order."""
+        if self.block is None:
+            return ()
+        rules = self.block.inbound if direction is Direction.INBOUND else self.block.outbound
+        return tuple(rule.span for rule in rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,8 @@ class _Unread:
         nodes = item.nodes() if isinstance(item, PassedLines) else [(item.in_full(), item.extent)]
         for node, extent in nodes:
             assert isinstance(node, ast.Statement)
-            yield Step(validate(node, extent, self.variables).statement, extent)
+            block = node if isinstance(node, ast.ProfileBlock) else None
+            yield Step(validate(node, extent, self.variables).statement, extent, block)
 
 
 @dataclass(frozen=True)
@@ -303,7 +314,7 @@ def _read_step(
             statement, warnings = replace(statement, document=document), (*warnings, *more)
     except Refused as refused:
         return None, refused.diagnostics
-    return Step(statement, item.extent), warnings
+    return Step(statement, item.extent, item.node if isinstance(item.node, ast.ProfileBlock) else None), warnings
 
 
 def _document(node: ast.RuleUpdate, open_file: OpenFile, variables: Variables) -> Source:

@@ -1,0 +1,79 @@
+"""The command `lint`: rules that do nothing, in scripts or in all that is stored."""
+
+from __future__ import annotations
+
+import json
+
+from calicoctl import messages
+from calicoctl.analysis.packet_text import packet_document
+from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import Refused
+from calicoctl.engine.frontend.scripts import read_scripts
+from calicoctl.engine.lint import LintFinding, lint_script, lint_stored
+from calicoctl.engine.state import State
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+
+_FORMAT = 1
+
+
+def run(options: Options) -> int:
+    """Look for rules that do nothing: in the blocks of files, or without a file in all that is stored."""
+    arguments = read_arguments(options.words)
+    if arguments.operands:
+        return _report(_of_files(arguments, options.timeout), arguments)
+    deadline = Deadline(options.timeout)
+    try:
+        with opened(find_setting(options), deadline, must_exist=True) as datastore:
+            state = State(datastore.read((keys.PROFILES,)))
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    return _report(lint_stored(state), arguments)
+
+
+def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
+    sources = [read_script(file, timeout) for file in arguments.operands]
+    # Every line is read: findings point at them.
+    script = read_scripts(sources, open_file, open_script=open_script, every_line=True)
+    if script.has_errors:
+        raise Refused(script.diagnostics)
+    return lint_script(script)
+
+
+def _report(findings: tuple[LintFinding, ...], arguments: Arguments) -> int:
+    if arguments.as_json:
+        say(json.dumps({"format": _FORMAT, "findings": [_document(each) for each in findings]}, indent=2))
+    else:
+        tell([each.diagnostic for each in findings])
+        what = messages.counted(len(findings), "finding")
+        say(messages.LINTED.format(count=what) if findings else messages.LINT_CLEAN)
+    return ExitStatus.REFUSED if findings else ExitStatus.DONE
+
+
+def _document(finding: LintFinding) -> dict[str, object]:
+    found = finding.unneeded
+    span = finding.diagnostic.span
+    return {
+        "code": finding.diagnostic.code,
+        "kind": found.reason.value,
+        "grade": None if found.grade is None else found.grade.value,
+        "profile": finding.profile,
+        "direction": finding.direction.value,
+        "position": found.rule.position,
+        "rule": found.rule.text,
+        "deciders": list(found.deciders),
+        "suffices": list(found.suffices),
+        "packet": None if found.packet is None else packet_document(found.packet),
+        "file": None if span is None else span.source.name,
+        "line": None if span is None else span.line,
+        "fix": None if finding.fix is None else list(finding.fix),
+        "message": finding.diagnostic.message,
+        "reading": "open",
+    }

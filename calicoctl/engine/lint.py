@@ -1,0 +1,172 @@
+"""Rules that do nothing, in scripts and in what is stored: as diagnostics, each with a fix that was tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from calicoctl import messages
+from calicoctl.analysis.cover import Undecided
+from calicoctl.analysis.packet_text import packet_text
+from calicoctl.analysis.rule_list import Decision, RuleList
+from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
+from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.engine.frontend.scripts import Script, Step
+from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
+from calicoctl.policy.rule_text import rule_text
+from calicoctl.policy.statement import DeclareProfile
+from calicoctl.source import Span
+from calicoctl.syntax import printer
+
+# `# lint: allow W0803 it is for the auditors` at the end of a rule's line.
+_ALLOWED = re.compile(r"#\s*lint:\s*allow\s+((?:W08\d\d[\s,]*)+)")
+
+
+@dataclass(frozen=True)
+class LintFinding:
+    """A rule that does nothing, or is not analysed.
+
+    Attributes:
+        profile: The profile.
+        direction: In which of its lists.
+        unneeded: What is known of the rule.
+        diagnostic: The same, as it is told.
+        fix: Statements after which the rule does something, or is gone and nothing else has changed; None where none
+            are known.
+    """
+
+    profile: str
+    direction: Direction
+    unneeded: Unneeded
+    diagnostic: Diagnostic
+    fix: tuple[str, ...] | None
+
+
+def lint_script(script: Script) -> tuple[LintFinding, ...]:
+    """The findings about the blocks of a script."""
+    return tuple(
+        finding
+        for step in script.steps
+        if isinstance(step.statement, DeclareProfile)
+        for finding in _of_block(step, step.statement)
+    )
+
+
+def lint_stored(state: State) -> tuple[LintFinding, ...]:
+    """The findings about all profiles that are stored."""
+    found: list[LintFinding] = []
+    for name in state.names():
+        document = state.profile(name).rules
+        if isinstance(document, RulesDocument) and not _is_dropped(document):
+            for direction in Direction:
+                found += lint_list(name, direction, tuple(document.rules(direction)))
+    return tuple(found)
+
+
+def _is_dropped(document: RulesDocument) -> bool:
+    """Whether the agent drops the profile, so that none of its rules means anything."""
+    return any(rule.is_refused for direction in Direction for rule in document.rules(direction))
+
+
+def _of_block(step: Step, block: DeclareProfile) -> Iterator[LintFinding]:
+    for direction, rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
+        for found in lint_list(block.profile, direction, rules, step.rule_spans(direction)):
+            if not _is_allowed(found.diagnostic):
+                yield found
+
+
+def _is_allowed(diagnostic: Diagnostic) -> bool:
+    """Whether a comment on the rule's line dismisses the finding."""
+    if diagnostic.span is None:
+        return False
+    source = diagnostic.span.source
+    start, end = source.line_bounds(diagnostic.span.start)
+    allowed = _ALLOWED.search(source.text, start, end)
+    return allowed is not None and diagnostic.code in allowed[1]
+
+
+def lint_list(
+    profile: str, direction: Direction, rules: Sequence[StoredRule], spans: Sequence[Span] = ()
+) -> Iterator[LintFinding]:
+    """The findings about one list.
+
+    Args:
+        profile: The profile that has it.
+        direction: Which of its lists it is.
+        rules: The rules.
+        spans: Where each of them is written; none for what is stored.
+    """
+    analysed = RuleList(rules)
+    for each in find_unneeded(analysed):
+        fix = _fix(profile, direction, rules[each.rule.position - 1], each, analysed)
+        yield LintFinding(profile, direction, each, _diagnostic(profile, direction, each, fix, spans), fix)
+
+
+_KINDS: dict[tuple[Reason, Grade | None], Kind] = {
+    (Reason.DEAD, Grade.HOLE): messages.DEAD_HOLE,
+    (Reason.DEAD, Grade.OUTAGE): messages.DEAD_OUTAGE,
+    (Reason.DEAD, Grade.CLUTTER): messages.DEAD_RULE,
+    (Reason.REDUNDANT, Grade.CLUTTER): messages.REDUNDANT_RULE,
+    (Reason.NOT_ANALYSED, None): messages.NOT_ANALYSED,
+}
+
+
+def _diagnostic(
+    profile: str, direction: Direction, found: Unneeded, fix: Sequence[str] | None, spans: Sequence[Span]
+) -> Diagnostic:
+    # What a duplicate hides is worth more than that it is one.
+    is_lone_duplicate = found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER
+    reason = Reason.DEAD if found.reason is Reason.DUPLICATE else found.reason
+    kind = messages.DUPLICATE_RULE if is_lone_duplicate else _KINDS[reason, found.grade]
+    if reason is Reason.DEAD and not found.deciders:
+        kind = messages.MATCHES_NOTHING
+    packet = None if found.packet is None else f"such a packet: {packet_text(found.packet)}"
+    hint = f"calicoctl {fix[0]}" if fix and not spans else packet
+    span = spans[found.rule.position - 1] if spans else None
+    return diagnose(
+        kind,
+        span,
+        hint,
+        profile=profile,
+        direction=direction.value,
+        position=found.rule.position,
+        rule=found.rule.text,
+        deciders=_listed(found.deciders),
+    )
+
+
+def _listed(positions: Iterable[int]) -> str:
+    numbers = [str(position) for position in positions]
+    return ", ".join(numbers[:10]) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
+
+
+# --- fixes --------------------------------------------------------------------------------------
+
+
+def _fix(
+    profile: str, direction: Direction, rule: StoredRule, found: Unneeded, analysed: RuleList
+) -> tuple[str, ...] | None:
+    """Statements that mend a finding, tried on the list itself."""
+    if found.reason is Reason.NOT_ANALYSED:
+        return None
+    about = f"profile {printer.profile_name(profile)} rule"
+    if found.grade is Grade.CLUTTER:
+        # That nothing changes is what was found.
+        return (f"{about} remove {direction.value} --at={found.rule.position}",)
+    # Before the first rule that decides its packets otherwise.
+    worse = Decision.ALLOW if found.grade is Grade.HOLE else Decision.DENY
+    first = next((each for each in found.deciders if analysed.rules[each - 1].decision is worse), None)
+    if first is None or rule.rule is None or not _would_decide(found, first, analysed):
+        return None
+    return (f"{about} add {direction.value} --at={first} {rule_text(rule.rule)}",)
+
+
+def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:
+    """Whether a rule would decide anything at another position."""
+    try:
+        return any(analysed.cover.uncovered(box, position) is not None for box in found.rule.boxes)
+    except Undecided:
+        return False
