@@ -13,6 +13,7 @@ that is told of is called `RUN_IN_PAGES`:
 
     ```console readme   there is no setting at all
     ```console          the datastore is a new SQLite file, and there is no other setting; etcd is empty
+    ```console lint     there is no setting at all
     ```console scripts  likewise, in another shell
     ```console etcd     there is no setting at all; in etcd, the endpoint below is all there is
     ```console foreign  the datastore is etcd, with a profile that another tool has stored
@@ -53,6 +54,7 @@ NAMES = (
         "guarantees",
         "reliability",
         "performance",
+        "meaning",
     ),
     *("coming-from", "python", "faq"),
 )
@@ -152,6 +154,7 @@ SESSIONS = {
     "console readme": Session(None, nothing),
     "console": Session("sqlite:../profiles.db", nothing),
     "console scripts": Session("sqlite:../profiles.db", nothing),
+    "console lint": Session(None, nothing),
     "console etcd": Session(None, put_endpoint),
     "console foreign": Session(ETCD_IN_PAGES, put_foreign),
     "console killed": Session(ETCD_IN_PAGES, kill_a_run),

@@ -1,0 +1,115 @@
+"""`calicoctl lint`: what it finds, where, and that its fixes do what they say."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.analysis.rule_list import RuleList
+from calicoctl.analysis.unneeded import Reason, find_unneeded
+from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
+from tests.cli.program import Program
+from tests.cli.raw import PROFILES, open_raw
+
+SCRIPT = """\
+profile WEB {
+  tags WEB
+  inbound {
+    allow tcp to ports 22-443
+    deny tcp from 203.0.113.0/24 to ports 80
+    allow tcp to ports 443  # lint: allow W0803 kept for the auditors
+    allow from tag A
+    allow from tag A
+    deny
+  }
+  outbound {
+    json {"action": "allow", "dst_selector": "has(db)"}
+  }
+}
+"""
+
+
+def findings(program: Program, *words: str) -> list[dict[str, Any]]:
+    ran = program.run_inside("lint", "-o", "json", *words)
+    document: dict[str, Any] = json.loads(ran.stdout)
+    assert document["format"] == 1
+    assert ran.status == (1 if document["findings"] else 0)
+    found: list[dict[str, Any]] = document["findings"]
+    return found
+
+
+def test_the_blocks_of_a_file(embedded: Program) -> None:
+    (embedded.folder / "web.calico").write_text(SCRIPT)
+    found = findings(embedded, "web.calico")
+    told = [(each["code"], each["kind"], each["grade"], each["line"], each["deciders"]) for each in found]
+    assert told == [
+        ("W0801", "dead", "hole", 5, [1]),
+        ("W0805", "redundant", "clutter", 7, [5]),
+        ("W0804", "duplicate", "clutter", 8, [1, 4]),
+        ("W0806", "not-analysed", None, 12, []),
+    ]
+    assert found[0]["fix"] == ["profile WEB rule add inbound --at=1 deny tcp from cidr 203.0.113.0/24 to ports 80"]
+    assert found[0]["packet"]["destination_port"] == 80
+    ran = embedded.run_inside("lint", "web.calico")
+    assert ran.status == 1
+    assert ran.stderr.startswith("web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing")
+
+
+def test_a_comment_dismisses_its_own_code_alone(embedded: Program) -> None:
+    (embedded.folder / "web.calico").write_text(SCRIPT.replace("allow W0803", "allow W0801"))
+    assert 6 in [each["line"] for each in findings(embedded, "web.calico")]
+
+
+def test_what_is_stored(embedded: Program) -> None:
+    (embedded.folder / "web.calico").write_text(SCRIPT)
+    assert embedded.run_inside("run", "web.calico").status == 0
+    assert [each["code"] for each in findings(embedded)] == ["W0801", "W0803", "W0805", "W0804", "W0806"]
+
+
+def test_a_sound_file_and_a_wrong_one(embedded: Program) -> None:
+    (embedded.folder / "sound.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\ndeny\n}\noutbound {}\n}\n")
+    ran = embedded.run_inside("lint", "sound.calico")
+    assert (ran.status, ran.stderr) == (0, "")
+    (embedded.folder / "wrong.calico").write_text("profile A {\ninbound {\nalow\n}\n}\n")
+    ran = embedded.run_inside("lint", "wrong.calico")
+    assert (ran.status, ran.stdout) == (1, "")
+    assert "[E0104]" in ran.stderr
+
+
+def test_a_profile_that_the_agent_drops_has_no_rules_that_mean_anything(embedded: Program) -> None:
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    raw.put(f"{PROFILES}/BAD/rules", '{"inbound_rules":[{},{},{"dst_ports":["80"]}],"outbound_rules":[]}')
+    assert findings(embedded) == []
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(rules(), min_size=2, max_size=6))
+def test_a_fix_through_the_program_does_what_it_says(embedded: Program, inbound: list[Json]) -> None:
+    """Removing clutter changes no packet's fate; moving a rule lets it decide something."""
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    text = document(inbound).text()
+    space = [*packets(4), *packets(6)][::5]
+    raw.put(f"{PROFILES}/A/rules", text)
+    for each in findings(embedded):
+        if each["fix"] is None:
+            continue
+        raw.put(f"{PROFILES}/A/rules", text)
+        for statement in each["fix"]:
+            assert embedded.run_inside(*shlex.split(statement)).status == 0
+        left = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
+        if each["grade"] == "clutter":
+            assert all(decision(left, packet) == decision(inbound, packet) for packet in space)
+        else:
+            unneeded = {found.rule.position: found.reason for found in find_unneeded(RuleList(stored(left)))}
+            assert unneeded.get(int(statement.partition("--at=")[2].split()[0])) in (None, Reason.REDUNDANT)
