@@ -13,6 +13,8 @@ from calicoctl.analysis.named_networks import NamedNetworks
 from calicoctl.analysis.ranges import Ranges, difference, intersection, union
 
 NEVER = 1 << 62  # a position behind all rules
+# Where the positions of a second list begin, when two are looked at together.
+SECOND = 1 << 40
 # How many boxes are looked at for one question. Only tilings of both sides come near it.
 BUDGET = 20_000
 
@@ -57,13 +59,14 @@ class Cover:
         cell = row.setdefault(box.source_net, {}).setdefault(box.destination_net, [])
         cell.append((position, box.source_numbers, box.destination_numbers))
 
-    def uncovered(self, box: Box, before: int = NEVER, without: int = -1) -> Packet | None:
+    def uncovered(self, box: Box, before: int = NEVER, without: int = -1, before_in_second: int = 0) -> Packet | None:
         """A packet of a box that no rule before a position matches; None when there is none.
 
         Args:
             box: The box; it may ask for several tags on a side.
             before: The rules behind this position, and at it, are left out.
             without: The position of one more rule that is left out.
+            before_in_second: The same as `before` for rules of a second list, whose positions begin at `SECOND`.
 
         Raises:
             Undecided: It would take too long.
@@ -73,7 +76,7 @@ class Cover:
             if not waiting:
                 return None
             part = waiting.pop()
-            numbers = self._free_numbers(part, before, without)
+            numbers = self._free_numbers(part, before, without, before_in_second)
             if numbers is None:
                 continue
             if self._sources[part.version].is_tiled(part.source_net):
@@ -88,7 +91,7 @@ class Cover:
         """The rules before a position that contain a box, each of them alone."""
         return {
             position
-            for position, first, second in self._rectangles(box, before, -1)
+            for position, first, second in self._rectangles(box, before, -1, 0)
             if intersection(box.source_numbers, first) == box.source_numbers
             and intersection(box.destination_numbers, second) == box.destination_numbers
         }
@@ -109,7 +112,7 @@ class Cover:
         """A protocol that no rule names; 0 is one that none can."""
         return next(number for number in range(253, -1, -1) if number not in self._protocols | excluded)
 
-    def _rectangles(self, box: Box, before: int, without: int) -> Iterator[_Rectangle]:
+    def _rectangles(self, box: Box, before: int, without: int, before_in_second: int) -> Iterator[_Rectangle]:
         """What the rules match in ports that contain a box in everything else."""
         sources = self._sources[box.version].containing(box.source_net)
         destinations = self._destinations[box.version].containing(box.destination_net)
@@ -124,16 +127,16 @@ class Cover:
                         cells = row.get(source) if row is not None else None
                         for destination in destinations if cells is not None else ():
                             for rectangle in cells.get(destination, ()) if cells is not None else ():
-                                if rectangle[0] >= before:
-                                    break
-                                if rectangle[0] != without:
+                                position = rectangle[0]
+                                is_before = position < before or SECOND <= position < before_in_second
+                                if is_before and position != without:
                                     yield rectangle
 
-    def _free_numbers(self, box: Box, before: int, without: int) -> tuple[int, int] | None:
+    def _free_numbers(self, box: Box, before: int, without: int, before_in_second: int) -> tuple[int, int] | None:
         """A pair of numbers of a box that no rule matches, of those that contain it in everything else."""
         partial: list[tuple[Ranges, Ranges]] = []
         whole: list[tuple[int, int]] = []
-        for _, first, second in self._rectangles(box, before, without):
+        for _, first, second in self._rectangles(box, before, without, before_in_second):
             if first is box.source_numbers or intersection(box.source_numbers, first) == box.source_numbers:
                 if second is box.destination_numbers:
                     return None

@@ -1,0 +1,108 @@
+"""Which packets two versions of a list decide differently: every such packet is in one of the parts, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from calicoctl.analysis.boxes import Box, Packet, meet
+from calicoctl.analysis.cover import SECOND, Cover
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The packets that one rule decided, and another one decides now, to another end.
+
+    Attributes:
+        before: The rule that decided them; None when none did.
+        after: The rule that decides them now; None when none does.
+        boxes: What both match; rules before either may take packets out of it.
+        others: The rules before either that do so, of the old list and then of the new one, each text once.
+        packet: One of the packets.
+    """
+
+    before: ListedRule | None
+    after: ListedRule | None
+    boxes: tuple[Box, ...]
+    others: tuple[ListedRule, ...]
+    packet: Packet
+
+
+def decision_of(rule: ListedRule | None) -> Decision:
+    """What a rule decides; that none matches leaves it to the endpoint's next profile."""
+    return Decision.NONE if rule is None or rule.decision is None else rule.decision
+
+
+def find_differences(old: RuleList, new: RuleList) -> tuple[Difference, ...]:
+    """The parts of the traffic that two lists decide differently, by the deciding rules.
+
+    Rules that are not analysed decide nothing here.
+
+    Raises:
+        Undecided: It would take too long.
+    """
+    return tuple(_Comparison(old.deciding, new.deciding).found())
+
+
+class _Comparison:
+    def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule]) -> None:
+        self._old = old
+        self._new = new
+        self._cover = Cover(box for rule in (*old, *new) for box in rule.boxes)
+        for rule in old:
+            for box in rule.boxes:
+                self._cover.add(box, rule.position)
+        for rule in new:
+            for box in rule.boxes:
+                self._cover.add(box, SECOND + rule.position)
+
+    def found(self) -> Iterator[Difference]:
+        """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
+        removed, added = self._changed()
+        for before in (*self._old, None):
+            is_removed = before is not None and before.position in removed
+            for after in (*self._new, None):
+                is_added = after is not None and after.position in added
+                if (is_removed or is_added) and decision_of(before) is not decision_of(after):
+                    yield from self._between(before, after)
+
+    def _changed(self) -> tuple[set[int], set[int]]:
+        """The positions of the old rules that are gone from their order, and of the new ones that have come."""
+        old, new = ([(rule.boxes, rule.decision) for rule in rules] for rules in (self._old, self._new))
+        removed = {rule.position for rule in self._old}
+        added = {rule.position for rule in self._new}
+        for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
+            removed -= {rule.position for rule in self._old[block.a : block.a + block.size]}
+            added -= {rule.position for rule in self._new[block.b : block.b + block.size]}
+        return removed, added
+
+    def _between(self, before: ListedRule | None, after: ListedRule | None) -> Iterator[Difference]:
+        at = SECOND if before is None else before.position
+        at_in_second = 2 * SECOND if after is None else SECOND + after.position
+        parts = []
+        packet = None
+        for box in _common(before, after):
+            free = self._cover.uncovered(box, at, -1, at_in_second)
+            if free is not None:
+                parts.append(box)
+                packet = packet or free
+        if packet is not None:
+            others = (
+                *(rule for rule in self._old if rule.position < at),
+                *(rule for rule in self._new if SECOND + rule.position < at_in_second),
+            )
+            taking = {rule.text: rule for rule in others if _overlaps(rule, parts)}
+            yield Difference(before, after, tuple(parts), tuple(taking.values()), packet)
+
+
+def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]:
+    if one is None or other is None:
+        lone = one or other
+        return () if lone is None else lone.boxes
+    return tuple(common for box in one.boxes for each in other.boxes if (common := meet(box, each)) is not None)
+
+
+def _overlaps(rule: ListedRule, boxes: Sequence[Box]) -> bool:
+    return any(meet(own, box) is not None for own in rule.boxes for box in boxes)
