@@ -111,7 +111,6 @@ def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> No
         ("ls", "calicoctl profile show"),
         ("profiles", "calicoctl profile show"),
         ("delete profile X", "calicoctl profile remove X"),
-        ("diff F", "calicoctl run --dry-run F"),
         ("plan F", "calicoctl run --dry-run F"),
         ("validate F", "calicoctl run --check F"),
         ("check F", "calicoctl run --check F"),
@@ -149,7 +148,7 @@ def test_a_statement_without_its_profile_gets_no_other_statement(embedded: Progr
     assert (ran.status, ran.stderr.splitlines()[-1]) == (1, advice)
 
 
-@pytest.mark.parametrize("word", ["edit", "diff", "validate", "apply", "delete", "create", "describe"])
+@pytest.mark.parametrize("word", ["edit", "validate", "apply", "delete", "create", "describe"])
 def test_without_its_operand_there_is_advice(embedded: Program, word: str) -> None:
     ran = embedded.run_inside(word)
     assert ran.status == 1

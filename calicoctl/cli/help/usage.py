@@ -95,6 +95,7 @@ Usage:
   calicoctl run [FILE...]            Files of statements, checked and applied as one unit
   calicoctl fmt [FILE...]            Scripts in their canonical layout
   calicoctl export [PROFILE...]      Profiles as text that `run` takes
+  calicoctl diff SCRIPT...           Which traffic a script opens or closes
   calicoctl lint [FILE...]           Rules that do nothing, in files or in what is stored
   calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl explain [CODE...]        What a message means, such as E0102; with examples
@@ -185,6 +186,22 @@ Usage:
   calicoctl export [PROFILE...]
 
 Prints the named profiles, or all, as text that `calicoctl run` takes.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+DIFF_HELP = """\
+Usage:
+  calicoctl diff [options] [SCRIPT...]
+
+Tells which traffic is decided differently, and by which rules: with one script, between what
+is stored and what the script makes of it; with two, between what each makes of an empty
+datastore. A script may be the text of `export`; as one of two, - stands for what is stored.
+What `run` would write is shown by `run --dry-run`.
+
+Options:
+  -o, --output=json     One JSON document instead of text.
+  --detailed-exitcode   Status 2 when traffic is decided differently.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -1,0 +1,73 @@
+"""Boxes as matches of the rule language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, ICMP_OF_VERSION, WITH_PORTS, Box, Net, address_text
+from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges
+from calicoctl.language.protocols import AGENT_PROTOCOLS
+
+_NAMES = {each.number: each.name for each in AGENT_PROTOCOLS if each.name is not None}
+_EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
+
+
+def match_texts(boxes: Sequence[Box]) -> tuple[str, ...]:
+    """The matches of some boxes; the same of both IP versions is one, without a version.
+
+    A match of everything is the empty text. What the rule language cannot say is said in its words all the same:
+    several tags on a side, an ICMP range, a protocol by its number.
+    """
+    texts: list[str] = []
+    left = list(boxes)
+    while left:
+        box = left.pop(0)
+        twin = box._replace(version=10 - box.version)
+        is_of_both = twin in left and box.source_net == box.destination_net == EVERYWHERE
+        if is_of_both:
+            left.remove(twin)
+        texts.append(_match(box, is_of_one=not is_of_both))
+    return tuple(dict.fromkeys(texts))
+
+
+def _match(box: Box, *, is_of_one: bool) -> str:
+    words = _protocol(box)
+    # The version is said by a network, or by the protocol; else by the network that is everything in it.
+    is_said = (
+        box.source_net != EVERYWHERE
+        or box.destination_net != EVERYWHERE
+        or box.protocols == ICMP_OF_VERSION[box.version]
+    )
+    named = _EVERYTHING[box.version] if is_of_one and not is_said else None
+    has_ports = isinstance(box.protocols, int) and box.protocols in WITH_PORTS
+    ends = (
+        ("from", box.source_numbers, box.source_tags, _net(box.version, box.source_net) or named),
+        ("to", box.destination_numbers, box.destination_tags, _net(box.version, box.destination_net)),
+    )
+    for keyword, numbers, tags, net in ends:
+        parts = [f"ports {_numbers(numbers)}"] if has_ports and numbers != PORTS else []
+        parts += [f"tag {tag}" for tag in sorted(tags)]
+        parts += [f"cidr {net}"] if net is not None else []
+        words += [keyword, *parts] if parts else []
+    return " ".join(words)
+
+
+def _protocol(box: Box) -> list[str]:
+    if not isinstance(box.protocols, int):
+        return [f"not {_NAMES.get(number, number)}" for number in sorted(box.protocols)]
+    words = [str(_NAMES.get(box.protocols, box.protocols))]
+    if box.protocols == ICMP_OF_VERSION[box.version]:
+        words += [f"type {_numbers(box.source_numbers)}"] if box.source_numbers != OCTETS else []
+        words += [f"code {_numbers(box.destination_numbers)}"] if box.destination_numbers != OCTETS else []
+    return words
+
+
+def _numbers(numbers: Ranges) -> str:
+    return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in numbers)
+
+
+def _net(version: int, net: Net) -> str | None:
+    prefix, length = net
+    return (
+        None if net == EVERYWHERE else f"{address_text(version, prefix << (ADDRESS_BITS[version] - length))}/{length}"
+    )

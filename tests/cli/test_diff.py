@@ -1,0 +1,84 @@
+"""`calicoctl diff`: the traffic that scripts open and close."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.cli.program import Program
+
+OLD = """\
+profile WEB {
+  tags WEB
+  inbound {
+    allow tcp to ports 80
+    allow from tag WEB
+  }
+  outbound {
+    allow
+  }
+}
+"""
+NEW = OLD.replace("ports 80\n", "ports 80,443\n    deny from 10.0.0.0/8\n")
+
+
+def write(program: Program, **texts: str) -> None:
+    for name, text in texts.items():
+        (program.folder / f"{name}.calico").write_text(text)
+
+
+def traffic(program: Program, *words: str) -> list[dict[str, Any]]:
+    ran = program.run_inside("diff", "-o", "json", *words)
+    assert (ran.status, ran.stderr) == (0, "")
+    found: list[dict[str, Any]] = json.loads(ran.stdout)["traffic"]
+    return found
+
+
+def told(items: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    return [(each["before"]["verdict"], each["after"]["verdict"], each["match"]) for each in items]
+
+
+EXPECTED = [
+    ("allow", "deny", "from tag WEB cidr 10.0.0.0/8"),
+    ("none", "allow", "tcp to ports 80,443"),
+    ("none", "deny", "from cidr 10.0.0.0/8"),
+]
+
+
+def test_two_scripts(embedded: Program) -> None:
+    write(embedded, old=OLD, new=NEW)
+    found = traffic(embedded, "old.calico", "new.calico")
+    assert told(found) == EXPECTED
+    assert found[1]["except"] == ["allow tcp to ports 80", "allow from tag WEB"]
+    assert found[1]["packet"]["destination_port"] == 443
+    assert traffic(embedded, "old.calico", "old.calico") == []
+    assert embedded.run_inside("diff", "old.calico", "old.calico").stdout == "No traffic changes.\n"
+
+
+def test_what_is_stored_and_a_script(embedded: Program) -> None:
+    write(embedded, old=OLD, new=NEW, edit="profile WEB rule add inbound --at=1 deny udp\n")
+    assert embedded.run_inside("run", "old.calico").status == 0
+    assert told(traffic(embedded, "new.calico")) == EXPECTED
+    assert told(traffic(embedded, "-", "new.calico")) == EXPECTED
+    # A statement is about what is stored; a profile that a script does not name stays as it is.
+    assert told(traffic(embedded, "edit.calico")) == [("allow", "deny", "udp from tag WEB"), ("none", "deny", "udp")]
+    assert embedded.run_inside("profile", "WEB", "rule", "show").stdout.count("udp") == 0
+
+
+def test_the_status_tells_it_when_asked(embedded: Program) -> None:
+    write(embedded, old=OLD, new=NEW)
+    assert embedded.run_inside("diff", "--detailed-exitcode", "old.calico", "new.calico").status == 2
+    assert embedded.run_inside("diff", "--detailed-exitcode", "old.calico", "old.calico").status == 0
+
+
+def test_another_spelling_or_order_of_tags_is_no_traffic(embedded: Program) -> None:
+    write(embedded, old=OLD, new=OLD.replace("ports 80", "ports 80,80-80").replace("tags WEB", "tags WEB, X"))
+    assert traffic(embedded, "old.calico", "new.calico") == []
+
+
+def test_a_script_that_is_wrong_and_none_at_all(embedded: Program) -> None:
+    write(embedded, old=OLD, wrong="profile WEB rule ad inbound allow\n")
+    ran = embedded.run_inside("diff", "old.calico", "wrong.calico")
+    assert (ran.status, ran.stdout) == (1, "")
+    assert "[E0104]" in ran.stderr
+    assert embedded.run_inside("diff").status == 1
