@@ -366,15 +366,14 @@ RUN_IN_PROGRESS = Kind("N0701", Severity.NOTE, "a run that is going on changes p
 
 _RULE_OF = "{direction} rule {position} of `{profile}`"
 DEAD_HOLE = _warning(
-    "W0801",
-    f"{_RULE_OF} denies nothing: rules {{deciders}} before it decide all of its packets, and allow some of them",
+    "W0801", f"{_RULE_OF} denies nothing: all of its packets are decided before, by {{deciders}}, and some are allowed"
 )
 DEAD_OUTAGE = _warning(
-    "W0802", f"{_RULE_OF} allows nothing: rules {{deciders}} before it decide all of its packets, and deny some of them"
+    "W0802", f"{_RULE_OF} allows nothing: all of its packets are decided before, by {{deciders}}, and some are denied"
 )
-DEAD_RULE = _warning("W0803", f"{_RULE_OF} decides nothing: rules {{deciders}} before it decide all of its packets")
+DEAD_RULE = _warning("W0803", f"{_RULE_OF} decides nothing: all of its packets are decided before, by {{deciders}}")
 DUPLICATE_RULE = _warning(
-    "W0804", f"{_RULE_OF} says again what a rule before it says: rules {{deciders}} decide all of its packets"
+    "W0804", f"{_RULE_OF} says what a rule before it says: all of its packets are decided before, by {{deciders}}"
 )
 REDUNDANT_RULE = _warning("W0805", f"{_RULE_OF} changes nothing: without it, its packets are decided alike")
 NOT_ANALYSED = _warning("W0806", f"{_RULE_OF} is not analysed, so it is taken to cover nothing: `{{rule}}`")

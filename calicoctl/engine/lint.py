@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from calicoctl import messages
@@ -20,6 +20,8 @@ from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.statement import DeclareProfile
 from calicoctl.source import Span
 from calicoctl.syntax import printer
+
+_NAMED_MAX = 10  # rules
 
 # `# lint: allow W0803 it is for the auditors` at the end of a rule's line.
 _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+((?:W08\d\d[\s,]*)+)")
@@ -138,9 +140,11 @@ def _diagnostic(
     )
 
 
-def _listed(positions: Iterable[int]) -> str:
-    numbers = [str(position) for position in positions]
-    return ", ".join(numbers[:10]) + (f" and {len(numbers) - 10} more" if len(numbers) > 10 else "")
+def _listed(positions: Sequence[int]) -> str:
+    """Rules by their positions: `rule 1`, `rules 1, 4`."""
+    more = len(positions) - _NAMED_MAX
+    numbers = ", ".join(str(position) for position in positions[:_NAMED_MAX])
+    return f"{'rule' if len(positions) == 1 else 'rules'} {numbers}{f' and {more} more' if more > 0 else ''}"
 
 
 # --- fixes --------------------------------------------------------------------------------------
