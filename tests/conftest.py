@@ -21,6 +21,14 @@ settings.register_profile("search", print_blob=True)
 settings.load_profile("same")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write what the program does into tests/cli/golden, and into the console blocks of the pages",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Build the grammar's tables if it has been edited: each process under test would derive them by itself."""
     _restore_signals()

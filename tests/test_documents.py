@@ -163,11 +163,24 @@ SESSIONS = {
 
 @dataclass(frozen=True)
 class Step:
-    """A command of a console block, the output that the document shows, and the place where the command stands."""
+    """A command of a console block, the output that the document shows, and the place where the command stands.
+
+    Attributes:
+        command: The command.
+        output: The output that is shown.
+        page: The document.
+        line: The line of the command in it, from 1 on.
+    """
 
     command: str
     output: str
-    place: str
+    page: Path
+    line: int
+
+    @property
+    def place(self) -> str:
+        """Where the command stands, for people."""
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
 def blocks(kind: str) -> Iterator[tuple[Path, int, list[str]]]:
@@ -202,7 +215,7 @@ def _steps_of(page: Path, first: int, lines: list[str]) -> Iterator[Step]:
         while output < end and lines[output].startswith(("> ", ">")):
             output += 1
         command = "\n".join(line[2:] for line in lines[start:output])
-        yield Step(command, "\n".join(lines[output:end]).rstrip("\n"), f"{page.relative_to(ROOT)}:{first + start}")
+        yield Step(command, "\n".join(lines[output:end]).rstrip("\n"), page, first + start)
 
 
 def run_session(commands: list[str], folder: Path, **environment: str) -> list[str]:
@@ -253,8 +266,25 @@ def assert_agree(shown_steps: list[Step], printed: list[str]) -> None:
     assert not differing, "\n\n".join(differing)
 
 
+def update_pages(shown_steps: list[Step], printed: list[str]) -> None:
+    """Write what was printed into the pages, except where they leave lines out: those are for a person to mend."""
+    stale = [
+        (step, text)
+        for step, text in zip(shown_steps, printed, strict=True)
+        if not agrees(step.output, text) and "..." not in step.output.splitlines()
+    ]
+    # From the end on, so that the places of the others hold.
+    for step, text in sorted(stale, key=lambda pair: pair[0].line, reverse=True):
+        lines = step.page.read_text(encoding="utf-8").splitlines()
+        start = step.line - 1 + len(step.command.splitlines())
+        lines[start : start + len(step.output.splitlines())] = text.splitlines()
+        step.page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 @pytest.mark.parametrize("kind", SESSIONS)
-def test_the_console_blocks_show_what_is_printed(kind: str, raw_etcd: RawEtcd, tmp_path: Path) -> None:
+def test_the_console_blocks_show_what_is_printed(
+    kind: str, raw_etcd: RawEtcd, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
     session = SESSIONS[kind]
     session.prepare(raw_etcd)
     shown = steps(kind)
@@ -264,7 +294,10 @@ def test_the_console_blocks_show_what_is_printed(kind: str, raw_etcd: RawEtcd, t
         settings["CALICOCTL_DATASTORE"] = session.datastore.replace(ETCD_IN_PAGES, raw_etcd.url)
     printed = run_session(commands, tmp_path, **settings)
     assert shown
-    assert_agree(shown, [_as_in_pages(text, raw_etcd.url, tmp_path) for text in printed])
+    printed = [_as_in_pages(text, raw_etcd.url, tmp_path) for text in printed]
+    if pytestconfig.getoption("--update-golden"):
+        update_pages(shown, printed)
+    assert_agree(steps(kind), printed)
 
 
 def _as_in_pages(printed: str, etcd: str, home: Path) -> str:

@@ -26,8 +26,9 @@ ANY_PROTOCOL: frozenset[int] = frozenset()
 NO_TAGS: frozenset[str] = frozenset()
 
 ICMP_OF_VERSION = {4: 1, 6: 58}
-# The protocols whose packets have ports.
-WITH_PORTS = frozenset({6, 17, 132, 136})
+TCP, UDP = 6, 17
+# The protocols whose packets have ports; SCTP and UDP-Lite beside the two.
+WITH_PORTS = frozenset({TCP, UDP, 132, 136})
 
 
 class Box(NamedTuple):

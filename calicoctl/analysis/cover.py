@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Net, Packet, Protocols, includes_protocols
+from calicoctl.analysis.boxes import ADDRESS_BITS, TCP, UDP, Box, Net, Packet, Protocols, includes_protocols
 from calicoctl.analysis.named_networks import NamedNetworks
 from calicoctl.analysis.ranges import Ranges, difference, intersection, union
 
@@ -109,8 +109,10 @@ class Cover:
         )
 
     def _unnamed_protocol(self, excluded: frozenset[int]) -> int:
-        """A protocol that no rule names; 0 is one that none can."""
-        return next(number for number in range(253, -1, -1) if number not in self._protocols | excluded)
+        """A protocol that no rule names, if need be 0, which none can; one that people know is preferred."""
+        named = self._protocols | excluded
+        candidates: list[int] = [TCP, UDP, *range(253, -1, -1)]
+        return next(number for number in candidates if number not in named)
 
     def _rectangles(self, box: Box, before: int, without: int, before_in_second: int) -> Iterator[_Rectangle]:
         """What the rules match in ports that contain a box in everything else."""

@@ -21,6 +21,7 @@ class Difference:
         boxes: What both match; rules before either may take packets out of it.
         others: The rules before either that do so, of the old list and then of the new one, each text once.
         packet: One of the packets.
+        is_by_new: Whether the rule after is what was added or moved here; else the rule before is gone from its place.
     """
 
     before: ListedRule | None
@@ -28,6 +29,7 @@ class Difference:
     boxes: tuple[Box, ...]
     others: tuple[ListedRule, ...]
     packet: Packet
+    is_by_new: bool
 
 
 def decision_of(rule: ListedRule | None) -> Decision:
@@ -66,7 +68,7 @@ class _Comparison:
             for after in (*self._new, None):
                 is_added = after is not None and after.position in added
                 if (is_removed or is_added) and decision_of(before) is not decision_of(after):
-                    yield from self._between(before, after)
+                    yield from self._between(before, after, is_by_new=is_added)
 
     def _changed(self) -> tuple[set[int], set[int]]:
         """The positions of the old rules that are gone from their order, and of the new ones that have come."""
@@ -78,7 +80,7 @@ class _Comparison:
             added -= {rule.position for rule in self._new[block.b : block.b + block.size]}
         return removed, added
 
-    def _between(self, before: ListedRule | None, after: ListedRule | None) -> Iterator[Difference]:
+    def _between(self, before: ListedRule | None, after: ListedRule | None, *, is_by_new: bool) -> Iterator[Difference]:
         at = SECOND if before is None else before.position
         at_in_second = 2 * SECOND if after is None else SECOND + after.position
         parts = []
@@ -94,7 +96,7 @@ class _Comparison:
                 *(rule for rule in self._new if SECOND + rule.position < at_in_second),
             )
             taking = {rule.text: rule for rule in others if _overlaps(rule, parts)}
-            yield Difference(before, after, tuple(parts), tuple(taking.values()), packet)
+            yield Difference(before, after, tuple(parts), tuple(taking.values()), packet, is_by_new)
 
 
 def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]:

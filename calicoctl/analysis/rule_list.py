@@ -58,6 +58,7 @@ class ListedRule:
         boxes: What it matches; none where it is not analysed, so that it covers nothing.
         text: The rule as a listing shows it.
         is_analysed: Whether it is: selectors and negated tags have no meaning without endpoints.
+        perhaps: What it matches at most, where it is not analysed.
     """
 
     position: int
@@ -65,6 +66,12 @@ class ListedRule:
     boxes: tuple[Box, ...]
     text: str
     is_analysed: bool = True
+    perhaps: tuple[Box, ...] = ()
+
+
+# What stands for the rules of a profile that the agent refuses: one bad rule costs the whole profile (agent.md).
+DROPPED_POSITION = 0
+_DROPPED_TEXT = "[the agent refuses the profile, and drops everything]"
 
 
 class RuleList:
@@ -79,6 +86,18 @@ class RuleList:
 
     def __init__(self, rules: Iterable[StoredRule]) -> None:
         self.rules = tuple(_listed(rule, position) for position, rule in enumerate(rules, 1))
+
+    @classmethod
+    def dropping(cls) -> RuleList:
+        """The list of a profile that the agent refuses: it drops everything."""
+        made = cls(())
+        made.rules = (ListedRule(DROPPED_POSITION, Decision.DENY, everything(), _DROPPED_TEXT),)
+        return made
+
+    @property
+    def unanalysed(self) -> tuple[ListedRule, ...]:
+        """The rules that are not analysed, though they may decide something."""
+        return tuple(rule for rule in self.rules if not rule.is_analysed)
 
     @property
     def deciding(self) -> tuple[ListedRule, ...]:
@@ -128,17 +147,27 @@ def boxes_of(rule: Rule) -> tuple[Box, ...]:
     return tuple(_boxes(to_json(rule)))
 
 
+def everything() -> tuple[Box, ...]:
+    """Every packet."""
+    return tuple(_boxes({}))
+
+
 def _listed(stored: StoredRule, position: int) -> ListedRule:
     text = listing_text(stored)
     if stored.rule is not None:
         return ListedRule(position, Decision(stored.rule.action.value), boxes_of(stored.rule), text)
     value = stored.value
     if stored.is_refused or stored.is_misread or not isinstance(value, Mapping):
-        return ListedRule(position, None, (), text, is_analysed=False)
+        return ListedRule(position, None, (), text, is_analysed=False, perhaps=everything())
     decision = _decision(value.get("action", Action.ALLOW.value))
     if _NOT_ANALYSED & value.keys():
-        return ListedRule(position, decision, (), text, is_analysed=False)
+        return ListedRule(position, decision, (), text, is_analysed=decision is None, perhaps=_at_most(value))
     return ListedRule(position, decision, tuple(_boxes(value)), text)
+
+
+def _at_most(value: Mapping[str, object]) -> tuple[Box, ...]:
+    """What a rule matches whose keys that are not analysed are left out; these only narrow it."""
+    return tuple(_boxes({key: each for key, each in value.items() if key not in _NOT_ANALYSED}))
 
 
 def _decision(action: object) -> Decision | None:

@@ -82,6 +82,7 @@ class _Search:
 
     def found(self) -> Iterator[Unneeded]:
         """Dead rules first, since redundancy is about those that are left."""
+        undecided: set[int] = set()
         for rule in self._rules:
             try:
                 is_dead = all(self._cover.uncovered(box, rule.position) is None for box in rule.boxes)
@@ -90,13 +91,14 @@ class _Search:
                     continue
             except Undecided:
                 yield Unneeded(rule, Reason.NOT_ANALYSED)
+                undecided.add(rule.position)
             self._live.append(rule)
             self._by_tags.setdefault(_tags_of(rule), []).append(rule)
             for box in rule.boxes:
                 self._cover.add(box, rule.position)
         for rule in self._live:
             try:
-                if self._needed_for(rule) is None:
+                if rule.position not in undecided and self._needed_for(rule) is None:
                     yield self._redundant(rule)
             except Undecided:
                 yield Unneeded(rule, Reason.NOT_ANALYSED)

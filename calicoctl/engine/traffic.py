@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import Difference, find_differences
-from calicoctl.analysis.rule_list import RuleList
+from calicoctl.analysis.rule_list import ListedRule, RuleList
+from calicoctl.engine.rule_lists import Rules, enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 
-Documents = Mapping[str, RulesDocument]
+# The rules of profiles, by name.
+RulesByName = Mapping[str, Rules]
 
 
 @dataclass(frozen=True)
@@ -23,28 +24,34 @@ class ListTraffic:
         profile: The profile.
         direction: In which of its lists.
         differences: The parts of the traffic, by the deciding rules; None where that took too long to find out.
+        unanalysed: The rules of the new list that are not analysed, so that what they decide is not in the differences.
     """
 
     profile: str
     direction: Direction
     differences: tuple[Difference, ...] | None
+    unanalysed: tuple[ListedRule, ...] = ()
 
 
-def documents_before(state: State) -> Documents:
+def rules_before(state: State) -> RulesByName:
     """The rules of the profiles of a state as they were read."""
-    return _readable((name, state.original(name).rules) for name in {*state.names(), *state.changed_names()})
+    return {name: state.original(name).rules for name in {*state.names(), *state.changed_names()}}
 
 
-def documents_after(state: State) -> Documents:
+def rules_after(state: State) -> RulesByName:
     """The rules of the profiles of a state as they are now."""
-    return _readable((name, state.profile(name).rules) for name in state.names())
+    return {name: state.profile(name).rules for name in state.names()}
 
 
-def _readable(found: Iterable[tuple[str, object]]) -> Documents:
-    return {name: rules for name, rules in found if isinstance(rules, RulesDocument)}
+def traffic_of_change(state: State) -> tuple[ListTraffic, ...]:
+    """The traffic that statements which were put into a state decide differently."""
+    changed = state.changed_names()
+    return find_traffic(
+        {name: state.original(name).rules for name in changed}, {name: state.profile(name).rules for name in changed}
+    )
 
 
-def find_traffic(old: Documents, new: Documents) -> tuple[ListTraffic, ...]:
+def find_traffic(old: RulesByName, new: RulesByName) -> tuple[ListTraffic, ...]:
     """The traffic that two sets of profiles decide differently; a profile that is not there has no rules.
 
     Args:
@@ -53,18 +60,21 @@ def find_traffic(old: Documents, new: Documents) -> tuple[ListTraffic, ...]:
     """
     found = []
     for name in sorted({*old, *new}):
-        if old.get(name) == new.get(name):
-            continue
-        for direction in Direction:
-            before, after = (_rules(documents.get(name), direction) for documents in (old, new))
-            try:
-                differences = None if before == after else find_differences(RuleList(before), RuleList(after))
-                if differences:
-                    found.append(ListTraffic(name, direction, differences))
-            except Undecided:
-                found.append(ListTraffic(name, direction, None))
+        before, after = old.get(name), new.get(name)
+        if before is not after and before != after:
+            for direction in Direction:
+                traffic = _of_list(name, direction, enforced(before, direction), enforced(after, direction))
+                found += [] if traffic is None else [traffic]
     return tuple(found)
 
 
-def _rules(document: RulesDocument | None, direction: Direction) -> tuple[StoredRule, ...]:
-    return () if document is None else tuple(document.rules(direction))
+def _of_list(profile: str, direction: Direction, before: RuleList, after: RuleList) -> ListTraffic | None:
+    """What is decided differently in one list; None when that is nothing."""
+    if before.rules == after.rules:
+        return None
+    unanalysed = tuple(dict.fromkeys((*after.unanalysed, *before.unanalysed)))
+    try:
+        differences = find_differences(before, after)
+    except Undecided:
+        return ListTraffic(profile, direction, None, unanalysed)
+    return ListTraffic(profile, direction, differences, unanalysed) if differences or unanalysed else None

@@ -12,10 +12,6 @@ from tests.cli.raw import RawStore, open_raw
 from tests.cli.scripts import BEFORE
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write what the program does into tests/cli/golden")
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A working folder for the program, with nothing in it."""

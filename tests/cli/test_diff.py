@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from calicoctl.store.keys import PROFILES
 from tests.cli.program import Program
+from tests.cli.raw import RawStore
 
 OLD = """\
 profile WEB {
@@ -82,3 +84,35 @@ def test_a_script_that_is_wrong_and_none_at_all(embedded: Program) -> None:
     assert (ran.status, ran.stdout) == (1, "")
     assert "[E0104]" in ran.stderr
     assert embedded.run_inside("diff").status == 1
+
+
+def test_what_a_dry_run_tells_of_traffic_is_what_the_difference_tells(embedded: Program) -> None:
+    write(embedded, old=OLD, new=NEW)
+    assert embedded.run_inside("run", "old.calico").status == 0
+    expected = traffic(embedded, "new.calico")
+    ran = embedded.run_inside("run", "--dry-run", "-o", "json", "new.calico")
+    assert json.loads(ran.stdout)["traffic"] == expected
+    told_as_text = embedded.run_inside("diff", "new.calico").stdout
+    assert told_as_text in embedded.run_inside("run", "--dry-run", "new.calico").stdout
+
+
+def test_a_profile_that_the_agent_refuses_drops_everything(program: Program, raw: RawStore) -> None:
+    """What was denied by the agent is opened by a rule that mends it."""
+    rules = {"inbound_rules": [{"action": "allow", "protocol": "tcp", "dst_ports": ["80"]}], "outbound_rules": []}
+    raw.put(f"{PROFILES}/WEB/rules", json.dumps(rules))
+    raw.put(f"{PROFILES}/WEB/tags", '["WEB"]')
+    write(program, new=NEW)
+    found = [each for each in traffic(program, "new.calico") if each["direction"] == "outbound"]
+    nobody = {"verdict": "deny", "position": None, "rule": None}
+    assert [(each["before"], each["after"]["rule"]) for each in found] == [(nobody, "allow")]
+    text = program.run_inside("diff", "new.calico").stdout
+    assert "before: deny by [the agent refuses the profile, and drops everything]" in text
+
+
+def test_a_rule_that_is_not_analysed_is_told_of(embedded: Program) -> None:
+    json_rule = """    json {"action": "deny", "src_selector": "role == 'x'"}\n"""
+    write(embedded, old=OLD, new=OLD.replace("  inbound {\n", f"  inbound {{\n{json_rule}"))
+    ran = embedded.run_inside("diff", "old.calico", "new.calico")
+    assert ran.stdout.startswith("WEB inbound: not analysed: rule 1, `deny [src_selector=")
+    ran = embedded.run_inside("diff", "-o", "json", "old.calico", "new.calico")
+    assert [each["position"] for each in json.loads(ran.stdout)["not_analysed"]] == [1]

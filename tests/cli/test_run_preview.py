@@ -175,14 +175,19 @@ DIFF = """\
 +++ WEB outbound
 @@ -0,0 +1 @@
 +allow
-Plan: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added
 """
+PLAN = "Plan: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added\n"
 
 
 def test_a_dry_run_prints_a_diff_in_canonical_text_and_writes_nothing(program: Program, stored: RawStore) -> None:
     before = stored.dump()
     ran = program.run("run", "--dry-run", stdin=SCRIPT)
-    assert (ran.status, ran.stdout, ran.stderr) == (0, DIFF, "")
+    assert (ran.status, ran.stdout.startswith(DIFF), ran.stdout.endswith(PLAN), ran.stderr) == (0, True, True, "")
+    assert ran.stdout.removeprefix(DIFF).splitlines()[:3] == [
+        "DB inbound: - rule 1, `deny`",
+        "  no longer denied here: everything; now: no rule matches",
+        "    except what these decide: `allow tcp from tag WEB_APP to ports 5432`",
+    ]
     assert stored.dump() == before
 
 
@@ -209,6 +214,20 @@ def test_a_dry_run_of_a_change_within_many_rules(embedded: Program) -> None:
         "+allow tcp to ports 90:99",
         "+allow tcp to ports 100:101,7",
         *(f" allow tcp to ports {port}" for port in (10, 11, 12)),
+        "DB inbound: + rule 1, `allow tcp to cidr 10.0.0.0/8`",
+        "  newly allowed: `tcp to cidr 10.0.0.0/8`; before: deny by rule 1, `deny`",
+        "    such a packet: tcp from 0.0.0.0 port 0 to 10.0.0.0 port 0",
+        "WEB inbound: - rule 9, `allow tcp to ports 9`",
+        "  no longer allowed here: `tcp to ports 9`; now: no rule matches",
+        "    such a packet: tcp from 0.0.0.0 port 0 to 0.0.0.0 port 9",
+        "WEB inbound: + rule 9, `allow tcp to ports 90:99`",
+        "  newly allowed: `tcp to ports 90:99`; before: no rule matches",
+        "    such a packet: tcp from 0.0.0.0 port 0 to 0.0.0.0 port 90",
+        "WEB inbound: + rule 10, `allow tcp to ports 100:101,7`",
+        "  newly allowed: `tcp to ports 7,100:101`; before: no rule matches",
+        "    except what these decide: `allow tcp to ports 7`",
+        "    such a packet: tcp from 0.0.0.0 port 0 to 0.0.0.0 port 100",
+        "This is so whatever endpoints there are; each profile is looked at by itself.",
         "Plan: 3 rules added, 1 removed, 2 profiles changed",
     ]
 
@@ -220,10 +239,13 @@ def test_the_exit_status_of_a_dry_run_tells_of_pending_changes(program: Program,
     assert program.run_inside(*pending, stdin="profile remove NONE\n").status == 1
     assert program.run_inside(*pending, stdin="profile remove\n").status == 1
     ran = program.run_inside(*pending, stdin="profile add OLD\nprofile DB tag show\n")
-    assert (ran.status, ran.stdout) == (0, "DB\nPlan: 0 rules added, 0 removed, 0 profiles changed\n")
+    assert (ran.status, ran.stdout) == (
+        0,
+        "DB\nNo traffic changes.\nPlan: 0 rules added, 0 removed, 0 profiles changed\n",
+    )
     # Nothing is left to be changed where one statement undoes another.
     ran = program.run_inside(*pending, stdin="profile DB tag add X\nprofile DB tag remove X\n")
-    assert (ran.status, ran.stdout) == (0, "Plan: 0 rules added, 0 removed, 0 profiles changed\n")
+    assert (ran.status, ran.stdout) == (0, "No traffic changes.\nPlan: 0 rules added, 0 removed, 0 profiles changed\n")
 
 
 def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
@@ -235,7 +257,13 @@ def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
     def part(old: list[str] | None, new: list[str] | None, added: list[str], removed: list[str]) -> dict[str, Any]:
         return {"before": old, "after": new, "added": added, "removed": removed}
 
-    assert json.loads(ran.stdout) == {
+    document = json.loads(ran.stdout)
+    told = [document.pop(member) for member in ("reading", "undecided", "not_analysed")]
+    assert told == ["open", [], []]
+    changed = [(each["profile"], each["direction"], each["after"]["rule"]) for each in document.pop("traffic")]
+    # Behind `deny`, a rule allows nothing.
+    assert changed == [("OLD", "inbound", None)]
+    assert document == {
         "format": 1,
         "ok": True,
         "statements": 3,

@@ -14,6 +14,7 @@ from calicoctl.cli.options import Options
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import say, say_at_once, say_diff, tell
 from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.output.traffic import traffic_document, traffic_lines
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, missing_file, opened, opener, status_of
 from calicoctl.diagnostics import Diagnostic, Refused, Severity, printable
@@ -27,6 +28,7 @@ from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.unfinished import Journals, find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.engine.traffic import traffic_of_change
 from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
@@ -119,13 +121,16 @@ def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: R
     elif request.detailed_exitcode and plan.changes:
         status = ExitStatus.PENDING
     if request.as_json:
-        say(json.dumps(plan_document(plan, diffs, diagnostics), indent=2))
+        is_sound = status is not ExitStatus.REFUSED
+        traffic = traffic_document(traffic_of_change(plan.state)) if is_sound else {"traffic": None}
+        say(json.dumps({**plan_document(plan, diffs, diagnostics), **traffic}, indent=2))
         return status
     tell(diagnostics, ERRORS_SHOWN)
     if status is ExitStatus.REFUSED:
         return status
     _print_answers(plan.outcomes, request, is_done=False)
     say_diff(unified(diffs))
+    say("\n".join(traffic_lines(traffic_of_change(plan.state))))
     say(messages.PLANNED.format(counts=counts(diffs)))
     return status
 

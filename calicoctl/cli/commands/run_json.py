@@ -16,7 +16,7 @@ Document = dict[str, object]
 
 def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry_run: bool = False) -> Document:
     """What `--check -o json` prints; and `--dry-run`, when the script could not be evaluated."""
-    unknown: Document = {"summary": None, "profiles": None} if is_dry_run else {}
+    unknown: Document = {"summary": None, "profiles": None, "traffic": None} if is_dry_run else {}
     return {
         "format": FORMAT,
         "ok": not any(diagnostic.is_error for diagnostic in diagnostics),
