@@ -378,6 +378,16 @@ DUPLICATE_RULE = _warning(
 REDUNDANT_RULE = _warning("W0805", f"{_RULE_OF} changes nothing: without it, its packets are decided alike")
 NOT_ANALYSED = _warning("W0806", f"{_RULE_OF} is not analysed, so it is taken to cover nothing: `{{rule}}`")
 MATCHES_NOTHING = _warning("W0807", f"{_RULE_OF} matches no packet at all")
+NOT_ALL_ALLOWED = _error(
+    "E0801", "expected every such packet to be allowed {direction} by `{profile}`, but some are {decided}"
+)
+SOME_ALLOWED = _error(
+    "E0802", "expected no such packet to be allowed {direction} by `{profile}`, but some are {decided}"
+)
+EXPECTATION_UNSURE = _error(
+    "E0803", "whether that holds is not known: {direction} {rule} of `{profile}` is not analysed, and may decide it"
+)
+NOT_DECIDED = _error("E0804", "the {direction} rules of `{profile}` are not decided on: it would take too long")
 
 # --- what statements answer (the specification's words) -----------------------------------------
 
@@ -411,6 +421,8 @@ INTERRUPTED = "interrupted: undoing {count}; press Ctrl-C again to leave what is
 NOTHING_UNFINISHED = "There is no unfinished run."
 STEP_DONE = Saying("done", "would be done")
 STEP_SKIPPED = "already so"
+ALL_ALLOWED = "Every such packet is allowed."
+NONE_ALLOWED = "No such packet is allowed."
 NO_TRAFFIC = "No traffic changes."
 TRAFFIC_READING = "This is so whatever endpoints there are; each profile is looked at by itself."
 LINT_CLEAN = "Every rule does something, whatever endpoints there are."

@@ -81,7 +81,14 @@ def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.
         st.builds(ast.RuleShow, word),
         st.builds(ast.RuleJson, word),
         st.builds(ast.RuleUpdate, word),
+        st.builds(ast.Trace, word, directions, rules.map(_match_of)),
+        st.builds(ast.Expect, word, directions, rules),
+        st.builds(ast.ExpectAll, directions, rules),
     )
+
+
+def _match_of(rule: ast.Rule) -> ast.Match:
+    return ast.Match(rule.protocol, rule.icmp_type, rule.icmp_code, rule.source, rule.destination)
 
 
 # --- rules --------------------------------------------------------------------------------------

@@ -6,9 +6,19 @@ are then compared as ranges. Only where more specific networks fill the box's ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from calicoctl.analysis.boxes import ADDRESS_BITS, TCP, UDP, Box, Net, Packet, Protocols, includes_protocols
+from calicoctl.analysis.boxes import (
+    ADDRESS_BITS,
+    ICMP_OF_VERSION,
+    TCP,
+    UDP,
+    Box,
+    Net,
+    Packet,
+    Protocols,
+    includes_protocols,
+)
 from calicoctl.analysis.named_networks import NamedNetworks
 from calicoctl.analysis.ranges import Ranges, difference, intersection, union
 
@@ -17,6 +27,10 @@ NEVER = 1 << 62  # a position behind all rules
 SECOND = 1 << 40
 # How many boxes are looked at for one question. Only tilings of both sides come near it.
 BUDGET = 20_000
+
+# 198.51.100.1 and 203.0.113.1, 2001:db8::1 and 2001:db8::2: of the networks for documentation (RFC 5737, RFC 3849).
+_EXAMPLE_SOURCES = {4: 0xC6336401, 6: 0x20010DB8 << 96 | 1}
+_EXAMPLE_DESTINATIONS = {4: 0xCB007101, 6: 0x20010DB8 << 96 | 2}
 
 # The numbers of one rule: its position, and what it matches on either side.
 _Rectangle = tuple[int, Ranges, Ranges]
@@ -42,10 +56,8 @@ class Cover:
             sources[box.version].add(box.source_net)
             destinations[box.version].add(box.destination_net)
             self._protocols |= {box.protocols} if isinstance(box.protocols, int) else box.protocols
-        self._sources = {version: NamedNetworks(nets, ADDRESS_BITS[version]) for version, nets in sources.items()}
-        self._destinations = {
-            version: NamedNetworks(nets, ADDRESS_BITS[version]) for version, nets in destinations.items()
-        }
+        self._sources = _by_version(sources, _EXAMPLE_SOURCES)
+        self._destinations = _by_version(destinations, _EXAMPLE_DESTINATIONS)
         self._rows: dict[_Group, dict[Net, dict[Net, list[_Rectangle]]]] = {}
         self._excluding: set[frozenset[int]] = set()
 
@@ -145,24 +157,34 @@ class Cover:
                 whole += second
             else:
                 partial.append((first, second))
-        return _free_point(box.source_numbers, difference(box.destination_numbers, union(whole)), partial)
+        free = difference(box.destination_numbers, union(whole))
+        # No rule can name port 0; in an example it is shown only where it must be.
+        least = 0 if box.protocols == ICMP_OF_VERSION[box.version] else 1
+        return _free_point(box.source_numbers, free, partial, least)
 
 
-def _free_point(first: Ranges, second: Ranges, rectangles: Sequence[tuple[Ranges, Ranges]]) -> tuple[int, int] | None:
-    """A point of a product of ranges that is in none of some rectangles."""
+def _by_version(nets: Mapping[int, Iterable[Net]], examples: Mapping[int, int]) -> Mapping[int, NamedNetworks]:
+    return {version: NamedNetworks(each, ADDRESS_BITS[version], examples[version]) for version, each in nets.items()}
+
+
+def _free_point(
+    first: Ranges, second: Ranges, rectangles: Sequence[tuple[Ranges, Ranges]], least: int
+) -> tuple[int, int] | None:
+    """A point of a product of ranges that is in none of some rectangles, if possible of numbers from `least` on."""
     if not second:
         return None
     # Between two borders, each number is in the same rectangles: one for each stretch is enough.
-    borders = {begin for begin, _ in first}
+    borders = {max(begin, min(least, end)) for begin, end in first} | {begin for begin, _ in first}
     for numbers, _ in rectangles:
         for begin, end in intersection(numbers, first):
             borders |= {begin, end + 1}
-    for number in sorted(borders):
+    for number in sorted(borders, key=lambda number: (number < least, number)):
         if any(begin <= number <= end for begin, end in first):
             matched = [each for numbers, each in rectangles if any(a <= number <= b for a, b in numbers)]
             free = difference(second, union(pair for each in matched for pair in each))
             if free:
-                return number, free[0][0]
+                begin, end = next((pair for pair in free if pair[1] >= least), free[0])
+                return number, max(begin, min(least, end))
     return None
 
 

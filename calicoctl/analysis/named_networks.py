@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from calicoctl.analysis.boxes import Net
+from calicoctl.analysis.boxes import Net, is_within
 
 
 class NamedNetworks:
@@ -16,11 +16,13 @@ class NamedNetworks:
     Args:
         nets: The networks.
         bits: The length of an address.
+        example: An address to be shown where any will do.
     """
 
-    def __init__(self, nets: Iterable[Net], bits: int) -> None:
+    def __init__(self, nets: Iterable[Net], bits: int, example: int) -> None:
         self._nets = frozenset(nets)
         self._bits = bits
+        self._example = (example, bits)
         self._lengths = sorted({length for _, length in self._nets})
         self._tiled = self._found_tiled()
         self._containing: dict[Net, tuple[Net, ...]] = {}
@@ -53,8 +55,13 @@ class NamedNetworks:
         return found
 
     def fresh_address(self, net: Net) -> int:
-        """An address of a network that is not tiled, in none of the more specific named networks."""
+        """An address of a network that is not tiled, in none of the more specific named networks.
+
+        The one for examples where that is possible.
+        """
         prefix, length = net
+        if is_within(self._example, net) and self.containing(self._example) == self.containing(net):
+            return self._example[0]
         while length < self._bits:
             prefix, length = prefix << 1, length + 1
             if (prefix, length) in self._nets or (prefix, length) in self._tiled:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.outcome import Outcome
-from calicoctl.engine.plan import damage, evaluate, roots
+from calicoctl.engine.plan import damage, evaluate, expect, roots
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
+from calicoctl.policy.rule_text import listing_text, rule_text
+from calicoctl.source import Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot
+
+if TYPE_CHECKING:  # imported by those who ask about packets only
+    from calicoctl.engine.questions import PlaceOf
 
 # Up to so many profiles, each folder is read by itself; above, one request for the whole tree is cheaper.
 _FOLDERS_MAX = 16
@@ -78,25 +86,76 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot, progress: Progres
     same profile that cannot be done either are not reported.
     """
     state = State(snapshot)
-    outcomes: list[StepOutcome] = []
+    outcomes: dict[int, StepOutcome] = {}
     diagnostics: list[Diagnostic] = []
+    expectations: list[tuple[int, Step]] = []
     for number, step in enumerate(steps):
         if number % _TOLD_AFTER == 0:
             progress(number, len(steps))
-        statement = step.statement
-        name = None if isinstance(statement, valid.ShowProfiles) else statement.profile
-        before = None if name is None else state.profile(name)
-        try:
-            outcome = evaluate(statement, state)
-        except Refused as refused:
-            if name not in state.doubtful:
-                diagnostics += refused.diagnostics
-            if name is not None:
-                state.doubtful.add(name)
+        if isinstance(step.statement, valid.Expect | valid.ExpectAll):
+            expectations.append((number, step))
             continue
-        is_change = name is not None and state.profile(name) is not before
-        outcomes.append(StepOutcome(step, outcome, is_change))
-        diagnostics += outcome.warnings
+        outcome = _evaluate_step(step, state, diagnostics)
+        if outcome is not None:
+            outcomes[number] = outcome
+    # What is expected is about the state that the script leaves.
+    place_of = partial(_place_of, steps)
+    for number, step in expectations:
+        outcome = _expect_step(step, state, place_of, diagnostics)
+        if outcome is not None:
+            outcomes[number] = outcome
     for name in sorted({step.statement.profile for step in steps if isinstance(step.statement, valid.OfProfile)}):
         diagnostics += damage(state.profile(name))
-    return ScriptPlan(tuple(outcomes), state.changes(), state, tuple(diagnostics))
+    in_order = tuple(outcomes[number] for number in sorted(outcomes))
+    return ScriptPlan(in_order, state.changes(), state, tuple(diagnostics))
+
+
+def _evaluate_step(step: Step, state: State, diagnostics: list[Diagnostic]) -> StepOutcome | None:
+    """What a statement comes to; None when it cannot be done, which is put among the diagnostics."""
+    statement = step.statement
+    name = statement.profile if isinstance(statement, valid.OfProfile) else None
+    before = None if name is None else state.profile(name)
+    try:
+        outcome = evaluate(statement, state)
+    except Refused as refused:
+        if name not in state.doubtful:
+            diagnostics += refused.diagnostics
+        if name is not None:
+            state.doubtful.add(name)
+        return None
+    diagnostics += outcome.warnings
+    return StepOutcome(step, outcome, name is not None and state.profile(name) is not before)
+
+
+def _expect_step(step: Step, state: State, place_of: PlaceOf, diagnostics: list[Diagnostic]) -> StepOutcome | None:
+    """The same of what is expected; nothing is told of a profile about which a statement could not be done."""
+    statement = step.statement
+    assert isinstance(statement, valid.Expect | valid.ExpectAll)
+    try:
+        return StepOutcome(step, expect(statement, state, place_of), is_change=False)
+    except Refused as refused:
+        if not isinstance(statement, valid.Expect) or statement.profile not in state.doubtful:
+            diagnostics += refused.diagnostics
+        return None
+
+
+def _place_of(steps: Sequence[Step], profile: str, direction: Direction, text: str) -> Span | None:
+    """Where a script says a rule of a list, the last time; None where it does not."""
+    for step in reversed(steps):
+        statement = step.statement
+        if not isinstance(statement, valid.OfProfile) or statement.profile != profile:
+            continue
+        if isinstance(statement, valid.DeclareProfile):
+            rules = statement.inbound if direction is Direction.INBOUND else statement.outbound
+            for rule, span in zip(rules, step.rule_spans(direction), strict=True):
+                if listing_text(rule) == text:
+                    return span
+        elif isinstance(statement, valid.AddRule):
+            if statement.direction is direction and rule_text(statement.rule) == text:
+                return statement.where
+        elif isinstance(statement, valid.UpdateRules):
+            document = statement.document
+            listed = () if document is None else map(listing_text, document.rules(direction))
+            if text in listed:
+                return statement.where
+    return None

@@ -121,7 +121,7 @@ def _partly(done: tuple[Change, ...], error: Refused | DatastoreError) -> Refuse
 
 def _helped(refused: Refused, statement: statements.Statement, datastore: Datastore) -> Refused:
     """The refusal, with the corrected statement when a profile is missing that resembles an existing one."""
-    if isinstance(statement, statements.ShowProfiles):
+    if not isinstance(statement, statements.OfProfile):
         return refused
     return Refused([_with_similar(each, statement, datastore) for each in refused.diagnostics])
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from calicoctl.diagnostics import Diagnostic
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.store.keys import EndpointKey
+
+if TYPE_CHECKING:  # imported by those who ask about packets only
+    from calicoctl.analysis.nearest_rule import NearRule
+    from calicoctl.analysis.questions import Division
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,17 @@ class EndpointListing:
     rows: tuple[EndpointRow, ...]
 
 
-Answer = Message | TagListing | RuleListing | RuleDocument | ProfileListing | EndpointListing
+@dataclass(frozen=True, slots=True)
+class TraceAnswer:
+    """Which rules decide the packets of a match, and for each part that is not allowed the nearest rule that allows."""
+
+    profile: str
+    direction: Direction
+    division: Division
+    nearest: tuple[NearRule | None, ...]
+
+
+Answer = Message | TagListing | RuleListing | RuleDocument | ProfileListing | EndpointListing | TraceAnswer
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -35,6 +35,9 @@ from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 
+if TYPE_CHECKING:  # imported by those who ask about packets only
+    from calicoctl.engine.questions import PlaceOf
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -53,6 +56,8 @@ def roots(statement: statements.Statement) -> tuple[str, ...]:
     """The keys below which everything must be read before the statement can be evaluated."""
     if isinstance(statement, statements.ShowProfiles):
         return (keys.PROFILES, keys.HOSTS) if statement.detailed else (keys.PROFILES,)
+    if isinstance(statement, statements.ExpectAll):
+        return (keys.PROFILES,)
     folder = keys.profile_folder(statement.profile)
     if isinstance(statement, statements.RemoveProfile) and statement.check:
         return (folder, keys.HOSTS)
@@ -70,7 +75,7 @@ def make_plan(statement: statements.Statement, state: State) -> Plan:
         Refused: It cannot be done in this state.
     """
     outcome = evaluate(statement, state)
-    if not isinstance(statement, statements.ShowProfiles):
+    if isinstance(statement, statements.OfProfile):
         outcome = Outcome(outcome.answer, (*outcome.warnings, *damage(state.profile(statement.profile))))
     return Plan(outcome, state.changes())
 
@@ -81,11 +86,15 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
     Raises:
         Refused: It cannot be done in this state, which stays as it was.
     """
+    _refuse_obstacle(statement, state)
+    return _EVALUATIONS[type(statement)](statement, state)
+
+
+def _refuse_obstacle(statement: statements.Statement, state: State) -> None:
     name = statement.profile if isinstance(statement, statements.OfProfile) else None
     obstacle = state.obstacle(name, _PARTS.get(type(statement), ()))
     if obstacle is not None:
         raise Refused([obstacle])
-    return _EVALUATIONS[type(statement)](statement, state)
 
 
 def _show_profiles(statement: statements.ShowProfiles, state: State) -> Outcome:
@@ -174,6 +183,35 @@ def _update_rules(statement: statements.UpdateRules, state: State) -> Outcome:
     return _apply(state, profiles.update_rules(profile, statement.document))
 
 
+def _trace(statement: statements.Trace, state: State) -> Outcome:
+    # Imported here: only questions about packets pay for it.
+    from calicoctl.engine.questions import trace
+
+    return trace(statement, _existing(statement, state))
+
+
+def expect(
+    statement: statements.Expect | statements.ExpectAll, state: State, place_of: PlaceOf | None = None
+) -> Outcome:
+    """Say that what is expected of the profiles of a state is so.
+
+    Args:
+        statement: What is expected.
+        state: The profiles.
+        place_of: Where rules are written.
+
+    Raises:
+        Refused: It is not so, or cannot be asked.
+    """
+    from calicoctl.engine import questions
+
+    _refuse_obstacle(statement, state)
+    if isinstance(statement, statements.Expect):
+        return questions.expect(statement, [_existing(statement, state)], place_of)
+    names = [name for name in state.names() if name not in state.doubtful]
+    return questions.expect(statement, [state.profile(name) for name in names], place_of)
+
+
 def _declare_profile(statement: statements.DeclareProfile, state: State) -> Outcome:
     return _apply(state, profiles.declare_profile(state.profile(statement.profile), statement))
 
@@ -220,6 +258,8 @@ _PARTS: dict[type, tuple[str, ...]] = {
     statements.ShowRules: ("rules",),
     statements.PrintRulesJson: ("rules",),
     statements.UpdateRules: ("rules",),
+    statements.Trace: ("rules",),
+    statements.Expect: ("rules",),
     statements.DeclareProfile: ("rules", "tags"),
 }
 
@@ -236,5 +276,8 @@ _EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {
     statements.ShowRules: _show_rules,
     statements.PrintRulesJson: _print_rules_json,
     statements.UpdateRules: _update_rules,
+    statements.Trace: _trace,
+    statements.Expect: expect,
+    statements.ExpectAll: expect,
     statements.DeclareProfile: _declare_profile,
 }

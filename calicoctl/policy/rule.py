@@ -48,6 +48,21 @@ ANYONE = Peer()
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """The packets that a rule would match: its parts without the action, in the order in which `Rule` has them."""
+
+    protocol: Protocol | None = None
+    icmp_type: int | None = None
+    icmp_code: int | None = None
+    source: Peer = ANYONE
+    destination: Peer = ANYONE
+
+    def rule(self, action: Action) -> Rule:
+        """A rule with this match."""
+        return Rule(action, self.protocol, self.icmp_type, self.icmp_code, self.source, self.destination)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """An action and the match that selects its packets. What is None or empty matches anything.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Rule
+from calicoctl.policy.rule import Match, Rule
 from calicoctl.source import Span
 
 
@@ -112,6 +112,32 @@ class UpdateRules(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
+class Trace(OfProfile):
+    """Tell which rules decide the packets of a match. It may name whatever may be stored."""
+
+    direction: Direction
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Expect(OfProfile):
+    """Every packet of a rule's match is allowed by the profile alone, or none is, as the rule's action says."""
+
+    direction: Direction
+    rule: Rule
+    rule_span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectAll:
+    """The same of every profile that there is."""
+
+    direction: Direction
+    rule: Rule
+    rule_span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class DeclareProfile(OfProfile):
     """Let the profile be exactly so: create it, or make its tags and both lists these, in this order."""
 
@@ -133,5 +159,8 @@ Statement = (
     | ShowRules
     | PrintRulesJson
     | UpdateRules
+    | Trace
+    | Expect
+    | ExpectAll
     | DeclareProfile
 )

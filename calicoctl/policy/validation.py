@@ -17,7 +17,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy import values
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Edit, Findings
-from calicoctl.policy.rule import ANYONE, Network, Peer, Rule
+from calicoctl.policy.rule import ANYONE, Match, Network, Peer, Rule
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 
@@ -36,6 +36,21 @@ def check_rule(node: ast.Rule, findings: Findings, bounds: limits.Bounds = limit
         findings: Where complaints go.
         bounds: What its values may be.
     """
+    parts = _match_parts(node, findings, bounds)
+    return None if parts is None else Rule(Action(node.action.text), *parts)
+
+
+def check_match(node: ast.Match, findings: Findings, bounds: limits.Bounds = limits.NEW) -> Match | None:
+    """The match that a node means; see `check_rule`."""
+    parts = _match_parts(node, findings, bounds)
+    return None if parts is None else Match(*parts)
+
+
+# The parts of a match, as `Rule` and `Match` have them.
+_Parts = tuple[Protocol | None, int | None, int | None, Peer, Peer]
+
+
+def _match_parts(node: ast.Rule | ast.Match, findings: Findings, bounds: limits.Bounds) -> _Parts | None:
     protocol = None if node.protocol is None else Protocol(node.protocol.text)
     icmp_type, icmp_code = _icmp(node, protocol, findings, bounds)
     source = _peer("from", node.source, findings, bounds)
@@ -43,11 +58,11 @@ def check_rule(node: ast.Rule, findings: Findings, bounds: limits.Bounds = limit
     _check_versions(node, source.net, destination.net, findings)
     if findings.has_errors:
         return None
-    return Rule(Action(node.action.text), protocol, icmp_type, icmp_code, source, destination)
+    return protocol, icmp_type, icmp_code, source, destination
 
 
 def _icmp(
-    node: ast.Rule, protocol: Protocol | None, findings: Findings, bounds: limits.Bounds
+    node: ast.Rule | ast.Match, protocol: Protocol | None, findings: Findings, bounds: limits.Bounds
 ) -> tuple[int | None, int | None]:
     if node.icmp_type is None or protocol is None:
         return None, None
@@ -73,7 +88,9 @@ def _tag(word: ast.Word, findings: Findings, bounds: limits.Bounds) -> str | Non
     return values.tag_of_stored_rule(word, findings) if bounds.any_tag else values.new_name(word, "tag", findings)
 
 
-def _check_versions(node: ast.Rule, source: Network | None, destination: Network | None, findings: Findings) -> None:
+def _check_versions(
+    node: ast.Rule | ast.Match, source: Network | None, destination: Network | None, findings: Findings
+) -> None:
     """Every network of a rule is of one IP version, and of the protocol's (specification, note on `rule add`)."""
     found = [
         (peer.cidr, net)
@@ -175,6 +192,27 @@ def _rule_remove_at(node: ast.RuleRemoveAt, findings: Findings) -> valid.Stateme
     return valid.RemoveRuleAt(name, node.profile.span, Direction(node.direction.text), position, node.at.span)
 
 
+def _trace(node: ast.Trace, findings: Findings) -> valid.Statement | None:
+    name = values.existing_profile(node.profile, findings)
+    match = check_match(node.match, findings, limits.STORED)
+    if name is None or match is None:
+        return None
+    return valid.Trace(name, node.profile.span, Direction(node.direction.text), match)
+
+
+def _expect(node: ast.Expect, findings: Findings) -> valid.Statement | None:
+    name = values.existing_profile(node.profile, findings)
+    rule = check_rule(node.rule, findings, limits.STORED)
+    if name is None or rule is None:
+        return None
+    return valid.Expect(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
+
+
+def _expect_all(node: ast.ExpectAll, findings: Findings) -> valid.Statement | None:
+    rule = check_rule(node.rule, findings, limits.STORED)
+    return None if rule is None else valid.ExpectAll(Direction(node.direction.text), rule, node.rule.span)
+
+
 def _profile_block(node: ast.ProfileBlock, findings: Findings) -> valid.Statement | None:
     name = values.existing_profile(node.profile, findings)
     tags = _declared_tags(node.tags, findings)
@@ -245,5 +283,8 @@ _CHECKS: dict[type, Callable[[Any, Findings], valid.Statement | None]] = {
     ast.RuleShow: _about(valid.ShowRules),
     ast.RuleJson: _about(valid.PrintRulesJson),
     ast.RuleUpdate: _about(valid.UpdateRules),
+    ast.Trace: _trace,
+    ast.Expect: _expect,
+    ast.ExpectAll: _expect_all,
     ast.ProfileBlock: _profile_block,
 }

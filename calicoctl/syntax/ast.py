@@ -171,6 +171,27 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """A match that stands alone, with the parts of a rule's; all None matches everything.
+
+    Attributes:
+        protocol: `tcp`, `udp`, `icmp` or `icmpv6`.
+        icmp_type: The word after `type`.
+        icmp_code: The word after `code`.
+        source: The `from` part.
+        destination: The `to` part.
+        span: The whole match.
+    """
+
+    protocol: Keyword | None = None
+    icmp_type: Word | None = None
+    icmp_code: Word | None = None
+    source: Peer | None = None
+    destination: Peer | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileShow:
     """`profile show [--detailed]`."""
 
@@ -304,6 +325,35 @@ class RuleUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class Trace:
+    """`profile <PROFILE> trace (inbound|outbound) [<MATCH>]`."""
+
+    profile: Word
+    direction: Keyword
+    match: Match
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """`profile <PROFILE> expect (inbound|outbound) <RULE>`."""
+
+    profile: Word
+    direction: Keyword
+    rule: Rule
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectAll:
+    """`profile --all expect (inbound|outbound) <RULE>`."""
+
+    direction: Keyword
+    rule: Rule
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class JsonRule:
     """A rule beyond the language, as its JSON: `json {"action": "log"}`."""
 
@@ -373,5 +423,8 @@ Statement = (
     | RuleShow
     | RuleJson
     | RuleUpdate
+    | Trace
+    | Expect
+    | ExpectAll
     | ProfileBlock
 )

@@ -17,6 +17,10 @@ from calicoctl.syntax.tree import Child, Token, Tree
 LENGTH_MAX = 1_000_000
 
 
+# The parts of a match, as `ast.Rule` and `ast.Match` have them.
+_Match = tuple[ast.Keyword | None, ast.Word | None, ast.Word | None, ast.Peer | None, ast.Peer | None]
+
+
 class SyntaxProblem(Exception):
     """A text is not in the language.
 
@@ -228,6 +232,21 @@ class _Builder:
     def rule_update(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
         return ast.RuleUpdate(self._word(children[0]), span=span)
 
+    def trace(self, children: Sequence[Child], span: Span) -> ast.Trace:
+        profile, direction, match = children
+        where = Span(self._source, self._end(direction), span.end) if match is None else self._span_of(match)
+        return ast.Trace(self._word(profile), self._keyword(direction), ast.Match(*self._match(match), where), span)
+
+    def expect(self, children: Sequence[Child], span: Span) -> ast.Expect:
+        profile, direction, rule = children
+        assert isinstance(rule, Tree)
+        return ast.Expect(self._word(profile), self._keyword(direction), self._rule_of(rule), span)
+
+    def expect_all(self, children: Sequence[Child], span: Span) -> ast.ExpectAll:
+        direction, rule = children
+        assert isinstance(rule, Tree)
+        return ast.ExpectAll(self._keyword(direction), self._rule_of(rule), span)
+
     # --- what stands in scripts only ---
 
     def rule_update_from(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
@@ -276,21 +295,21 @@ class _Builder:
         return self.rule(tree.children, self._span(tree))
 
     def _rule(self, action: Child, match: Child, span: Span) -> ast.Rule:
-        keyword = self._keyword(action)
+        return ast.Rule(self._keyword(action), *self._match(match), span)
+
+    def _match(self, match: Child) -> _Match:
         if match is None:
-            return ast.Rule(keyword, span=span)
+            return None, None, None, None, None
         assert isinstance(match, Tree)
         (kind,) = match.children
         assert isinstance(kind, Tree)
         if kind.name == "any_match":
             # One peer alone may be either: its tree says which.
             peers = {peer.name: self._peer(peer) for peer in kind.children if isinstance(peer, Tree)}
-            return ast.Rule(keyword, source=peers.get("source"), destination=peers.get("destination"), span=span)
+            return None, None, None, peers.get("source"), peers.get("destination")
         protocol, *icmp, source, destination = kind.children
         icmp_type, icmp_code = self._icmp(icmp)
-        return ast.Rule(
-            keyword, self._keyword(protocol), icmp_type, icmp_code, self._peer(source), self._peer(destination), span
-        )
+        return self._keyword(protocol), icmp_type, icmp_code, self._peer(source), self._peer(destination)
 
     def _icmp(self, children: Sequence[Child]) -> tuple[ast.Word | None, ast.Word | None]:
         if not children or children[0] is None:
@@ -335,6 +354,10 @@ class _Builder:
     def _end(self, node: Child) -> int:
         assert isinstance(node, Tree)
         return self._place(node.end)
+
+    def _span_of(self, node: Child) -> Span:
+        assert node is not None
+        return self._span(node)
 
     def _span(self, node: Tree | Token) -> Span:
         start, end = self._place(node.start), self._place(node.end)

@@ -66,7 +66,16 @@ def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) ->
 
 def rule(node: ast.Rule) -> str:
     """`allow tcp from tag WEB to ports 80,443`."""
-    words = [node.action.text]
+    return " ".join([node.action.text, *_match(node)])
+
+
+def match(node: ast.Match) -> str:
+    """`tcp from tag WEB to ports 80,443`; empty for one that matches everything."""
+    return " ".join(_match(node))
+
+
+def _match(node: ast.Rule | ast.Match) -> list[str]:
+    words = []
     if node.protocol is not None:
         words.append(node.protocol.text)
     if node.icmp_type is not None:
@@ -77,7 +86,7 @@ def rule(node: ast.Rule) -> str:
         words += _peer("from", node.source)
     if node.destination is not None:
         words += _peer("to", node.destination)
-    return " ".join(words)
+    return words
 
 
 def _peer(preposition: str, node: ast.Peer) -> list[str]:
@@ -149,6 +158,18 @@ def _rule_update(node: ast.RuleUpdate) -> str:
     return command
 
 
+def _trace(node: ast.Trace) -> str:
+    return " ".join([profile_word(node.profile), "trace", node.direction.text, *_match(node.match)])
+
+
+def _expect(node: ast.Expect) -> str:
+    return f"{profile_word(node.profile)} expect {node.direction.text} {rule(node.rule)}"
+
+
+def _expect_all(node: ast.ExpectAll) -> str:
+    return f"--all expect {node.direction.text} {rule(node.rule)}"
+
+
 def _profile_block(node: ast.ProfileBlock) -> str:
     tags = ", ".join(map(listed, node.tags))
     lines = [
@@ -181,6 +202,9 @@ PRINTERS: dict[type, Callable[..., str]] = {
     ast.RuleShow: _rule_show,
     ast.RuleJson: _rule_json,
     ast.RuleUpdate: _rule_update,
+    ast.Trace: _trace,
+    ast.Expect: _expect,
+    ast.ExpectAll: _expect_all,
     ast.ProfileBlock: _profile_block,
 }
 

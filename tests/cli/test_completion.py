@@ -79,7 +79,7 @@ def filled(program: Program, raw: RawStore) -> Program:
         ("prof", "profile"),
         ("profile s", "show"),
         ("profile add ", ""),
-        ("profile WEB ", "tag rule"),
+        ("profile WEB ", "tag rule trace expect"),
         ("profile WEB tag ", "show add remove"),
         ("profile WEB rule add inb", "inbound"),
         ("profile WEB rule add inbound ", "allow deny --at="),
@@ -303,7 +303,7 @@ def test_a_reader_that_has_gone_is_no_matter(embedded: Program) -> None:
         ("calicoctl profile \"'add'\" tag ", "show add remove"),
         ("calicoctl profile WEB 'tag", "tag"),
         ("calicoctl profile $(touch x) ", ""),
-        ("calicoctl profile `touch ", "tag rule"),
+        ("calicoctl profile `touch ", "tag rule trace expect"),
     ],
 )
 def test_bash_gets_what_replaces_the_end_of_the_word(filled: Program, line: str, replacements: str) -> None:

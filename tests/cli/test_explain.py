@@ -33,6 +33,7 @@ UNTRIGGERED = {
     ),
     "E0154": "needs a script that takes seconds",
     "E0155": "needs a file of ten megabytes",
+    "E0804": "needs thousands of networks that fill one another on both sides",
     "E0639": "needs a machine whose memory is used up",
 }
 # Those that are told in another message's words, as its reason, and not by their own code.

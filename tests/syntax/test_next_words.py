@@ -13,12 +13,15 @@ from calicoctl.syntax.tables.automaton import derive_automaton
 @pytest.mark.parametrize(
     ("words", "keywords"),
     [
-        ("profile", "show add remove --detailed --no-check"),
+        ("profile", "show add remove --detailed --no-check --all"),
         ("profile show", "--detailed"),
         ("profile --detailed show", ""),
         ("profile remove", "--no-check"),
-        ("profile WEB", "tag rule"),
-        ("profile 'show'", "tag rule"),
+        ("profile WEB", "tag rule trace expect"),
+        ("profile 'show'", "tag rule trace expect"),
+        ("profile --all", "expect"),
+        ("profile WEB trace inbound", "tcp udp icmp icmpv6 from to"),
+        ("profile WEB expect inbound", "allow deny"),
         ("profile WEB rule add inbound", "allow deny --at="),
         ("profile WEB rule add --at=1 inbound", "allow deny"),
         ("profile WEB rule add --at 1 inbound", "allow deny"),

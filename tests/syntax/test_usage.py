@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.cli.help.usage import PROFILE_HELP, PROFILE_USAGE, usage_line
+from calicoctl.cli.help.usage import PROFILE_HELP, PROFILE_USAGE, QUESTIONS_USAGE, usage_line
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import parse_statement
@@ -145,7 +145,15 @@ def _read_choice(tokens: list[str], kind: str) -> Usage:
     return Usage(kind, parts=(*alternatives, Usage("sequence", parts=tuple(parts))))
 
 
-USAGES = tuple(read_usage(f"calicoctl {each}") for each in PROFILE_USAGE.split("calicoctl ")[1:])
+def match_of_the_usage() -> str:
+    """What may follow the action, for `[MATCH]` in a short usage."""
+    found = re.search(r"\(allow\|deny\) \[\((.*?)\n    \)\]", PROFILE_USAGE, re.DOTALL)
+    assert found is not None
+    return f"({found[1]})"
+
+
+_WHOLE_USAGE = f"{PROFILE_USAGE}{QUESTIONS_USAGE.replace('MATCH', match_of_the_usage())}"
+USAGES = tuple(read_usage(f"calicoctl {each}") for each in _WHOLE_USAGE.split("calicoctl ")[1:])
 ALL_SENTENCES = frozenset(sentence for usage in USAGES for sentence in usage.sentences())
 
 # A value for each metavariable. All of one IP version, which the grammar does not ask for.
@@ -160,8 +168,9 @@ def test_the_usage_has_every_combination_that_it_promises() -> None:
     transport = 2 * 9 * 9  # protocol; each peer absent, or any subset of three parts
     icmp = 2 * 3 * 5 * 5  # protocol; no type, type, type and code; each peer absent or any subset of two parts
     anything = 5 * 5
-    rules = 2 * (transport + icmp + anything)
-    assert len(ALL_SENTENCES) == 2 + 1 + 2 + 1 + 2 + 2 * 2 * rules + 2 * (rules + 1) + 3
+    matches = transport + icmp + anything
+    rules = 2 * matches
+    assert len(ALL_SENTENCES) == 2 + 1 + 2 + 1 + 2 + 2 * 2 * rules + 2 * (rules + 1) + 3 + 2 * matches + 2 * 2 * rules
 
 
 def test_every_sentence_of_the_usage_is_in_the_language_and_canonical() -> None:
@@ -182,13 +191,6 @@ def test_every_statement_of_the_language_is_in_the_usage(tree: ast.Statement) ->
 
 
 # --- one line of it -----------------------------------------------------------------------------
-
-
-def match_of_the_usage() -> str:
-    """What may follow the action, for `[MATCH]` in a short usage."""
-    found = re.search(r"\(allow\|deny\) \[\((.*?)\n    \)\]", PROFILE_USAGE, re.DOTALL)
-    assert found is not None
-    return f"({found[1]})"
 
 
 def assert_is_a_path_of_the_usage(line: str) -> None:
@@ -212,6 +214,11 @@ def assert_is_a_path_of_the_usage(line: str) -> None:
         ("profile WEB rule", "calicoctl profile <PROFILE> rule show"),
         ("profile WEB rule json x", "calicoctl profile <PROFILE> rule json"),
         ("profile WEB rule update f", "calicoctl profile <PROFILE> rule update"),
+        ("profile WEB trace in", "calicoctl profile <PROFILE> trace (inbound|outbound) [MATCH]"),
+        (
+            "profile --all expect inbound",
+            "calicoctl profile (<PROFILE>|--all) expect (inbound|outbound) (allow|deny) [MATCH]",
+        ),
         (
             "profile WEB rule remove inbound 1",
             "calicoctl profile <PROFILE> rule remove (inbound|outbound) (--at=<POSITION>|(allow|deny) [MATCH])",

@@ -20,15 +20,26 @@ from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import collector_paused
-from calicoctl.policy.statement import PrintRulesJson, ShowProfiles, ShowRules, ShowTags, Statement, UpdateRules
+from calicoctl.policy.statement import (
+    Expect,
+    ExpectAll,
+    OfProfile,
+    PrintRulesJson,
+    ShowProfiles,
+    ShowRules,
+    ShowTags,
+    Statement,
+    Trace,
+    UpdateRules,
+)
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
 
 # The statements that show something, in a form of the user's choice.
-_SHOWING = (ShowProfiles, ShowTags, ShowRules)
+_SHOWING = (ShowProfiles, ShowTags, ShowRules, Trace)
 # Statements that never write.
-_READING = (*_SHOWING, PrintRulesJson)
+_READING = (*_SHOWING, PrintRulesJson, Expect, ExpectAll)
 # What the parser says of a word that it knows nothing else of.
 _ABOUT_STRUCTURE = (
     messages.UNEXPECTED_WORD,
@@ -169,7 +180,7 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
 
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
-    if datastore.is_atomic or isinstance(statement, _READING):
+    if datastore.is_atomic or isinstance(statement, _READING) or not isinstance(statement, OfProfile):
         return []
     # Imported here: most commands have nothing to do with runs.
     from calicoctl.engine.runs.unfinished import unfinished_touching

@@ -7,15 +7,23 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from calicoctl.diagnostics import printable
-from calicoctl.engine.outcome import Answer, EndpointListing, EndpointRow, ProfileListing, RuleListing, TagListing
+from calicoctl.engine.outcome import (
+    Answer,
+    EndpointListing,
+    EndpointRow,
+    ProfileListing,
+    RuleListing,
+    TagListing,
+    TraceAnswer,
+)
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import find_constant
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, display_rule
-from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags
+from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags, Trace
 from calicoctl.source import Source
 
 
-def document_text(statement: ShowProfiles | ShowTags | ShowRules, answer: Answer | None) -> str:
+def document_text(statement: ShowProfiles | ShowTags | ShowRules | Trace, answer: Answer | None) -> str:
     """One JSON document, in printable ASCII with an indentation of 2, without a final line break.
 
     Args:
@@ -31,6 +39,11 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules, answer: Answer
             return json.dumps({"profile": statement.profile, "tags": list(tags)}, indent=2)
         case ShowRules(), RuleListing():
             return _rules(statement.profile, answer)
+        case Trace(), TraceAnswer():
+            # Imported here: only questions about packets pay for it.
+            from calicoctl.cli.output.trace import trace_document
+
+            return json.dumps(trace_document(answer), indent=2)
     raise TypeError(f"{type(statement).__name__} does not answer so")
 
 

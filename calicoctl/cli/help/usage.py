@@ -61,6 +61,15 @@ Usage:
   calicoctl profile <PROFILE> rule update
 """
 
+_TRACE = "calicoctl profile <PROFILE> trace (inbound|outbound) [MATCH]"
+_EXPECT = "calicoctl profile (<PROFILE>|--all) expect (inbound|outbound) (allow|deny) [MATCH]"
+
+# What the specification does not have.
+QUESTIONS_USAGE = f"""\
+  {_TRACE}
+  {_EXPECT}
+"""
+
 PROFILE_HELP = f"""\
 {PROFILE_USAGE}
 Description:
@@ -81,6 +90,12 @@ Examples:
 
   The last rule allows all traffic from there, not only pings; those alone are allowed by
   $ calicoctl profile only-local-pings rule add inbound --at=0 allow icmp from 192.168.0.0/16
+
+Questions about packets, where MATCH is what follows (allow|deny) in the usage:
+{QUESTIONS_USAGE}
+  `trace` tells which rules decide the packets of a match. `expect ... allow` is refused
+  unless every such packet is allowed by the profile alone, `expect ... deny` unless none is;
+  --all expects it of every profile. In a script, it is about what the script leaves.
 
 NOTE: The calicoctl profile commands should NOT be used when running Calico with the
 Docker libnetwork driver. The libnetwork driver manages the security policy for containers.
@@ -294,9 +309,12 @@ def usage_line(words: Sequence[str]) -> str:
 
 
 def _nearest(words: Sequence[str]) -> str:
-    verb = words[0] if words else "show"
-    if verb in ("show", "add", "remove"):
-        return {"show": _SHOW, "add": _PROFILE_ADD, "remove": _PROFILE_REMOVE}[verb]
+    first = words[0] if words else "show"
+    if first in ("show", "add", "remove"):
+        return {"show": _SHOW, "add": _PROFILE_ADD, "remove": _PROFILE_REMOVE}[first]
+    for verb, line in (("trace", _TRACE), ("expect", _EXPECT)):
+        if verb in words[1:2]:
+            return line
     if {"rule", "rules"} & set(words[1:3]) or {*DIRECTIONS} & set(words):
         return _rule_line(words)
     if {"tag", "tags"} & set(words[1:3]):

@@ -67,6 +67,13 @@ def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
     return table(_DETAILED_HEADERS, rows, width)
 
 
+def _trace(answer: outcome.TraceAnswer, _: int | None) -> str:
+    # Imported here: only questions about packets pay for it.
+    from calicoctl.cli.output.trace import trace_lines
+
+    return "\n".join(map(printable, trace_lines(answer)))
+
+
 _TEXTS: dict[type, Callable[[Any, int | None], str]] = {
     outcome.Message: _message,
     outcome.TagListing: _tags,
@@ -74,4 +81,5 @@ _TEXTS: dict[type, Callable[[Any, int | None], str]] = {
     outcome.RuleDocument: _document,
     outcome.ProfileListing: _profiles,
     outcome.EndpointListing: _endpoints,
+    outcome.TraceAnswer: _trace,
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from calicoctl import messages
+from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.differences import Difference, decision_of
 from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.packet_text import packet_document, packet_text
@@ -54,15 +55,12 @@ def _changed_place(item: Difference) -> tuple[int, bool]:
 
 def _difference(item: Difference) -> Iterator[str]:
     before, after = decision_of(item.before), decision_of(item.after)
-    matches = " or ".join(f"`{text}`" if text else "everything" for text in match_texts(item.boxes))
     other, when = (item.before, "before") if item.is_by_new else (item.after, "now")
     verdict = decision_of(other).value
     told = "no rule matches" if other is None else f"{verdict} by {rule_in_place(other)}"
-    yield f"{_change(before, after)}: {matches}; {when}: {told}"
+    yield f"{_change(before, after)}: {matches_text(item.boxes)}; {when}: {told}"
     if item.others:
-        more = len(item.others) - _EXCEPTIONS_SHOWN
-        listed = ", ".join(f"`{rule.text}`" for rule in item.others[:_EXCEPTIONS_SHOWN])
-        yield f"  except what these decide: {listed}{f' and {more} more' if more > 0 else ''}"
+        yield f"  {exceptions_text(item.others)}"
     yield f"  such a packet: {packet_text(item.packet)}"
 
 
@@ -72,6 +70,18 @@ def _change(before: Decision, after: Decision) -> str:
     if after is Decision.DENY:
         return "newly denied"
     return f"no longer {'allowed' if before is Decision.ALLOW else 'denied'} here"
+
+
+def matches_text(boxes: Sequence[Box]) -> str:
+    """What boxes match, in the words of the language."""
+    return " or ".join(f"`{text}`" if text else "everything" for text in match_texts(boxes))
+
+
+def exceptions_text(rules: Sequence[ListedRule]) -> str:
+    """That some rules take packets out of what was told."""
+    more = len(rules) - _EXCEPTIONS_SHOWN
+    listed = ", ".join(f"`{rule.text}`" for rule in rules[:_EXCEPTIONS_SHOWN])
+    return f"except what these decide: {listed}{f' and {more} more' if more > 0 else ''}"
 
 
 def rule_in_place(rule: ListedRule) -> str:

@@ -67,6 +67,8 @@ def apply_script(
     applied = _Applied(plan)
     also_read = tuple(root for root in script_roots(applied.steps) if root == keys.HOSTS)
     profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.OfProfile)}
+    if any(isinstance(step.statement, valid.ExpectAll) for step in applied.steps):
+        profiles.update(plan.state.names())
     changed = {change.key for change in plan.changes}
     unchanged = {key: entry for key, entry in plan.state.entries(profiles).items() if key not in changed}
     options = replace(options, also_read=also_read, unchanged=unchanged)
@@ -102,4 +104,8 @@ class _Applied:
 
 
 def _is_about(step: Step, profiles: frozenset[str]) -> bool:
-    return isinstance(step.statement, valid.OfProfile) and step.statement.profile in profiles
+    statement = step.statement
+    # What is expected of all is asked again of these.
+    return isinstance(statement, valid.ExpectAll) or (
+        isinstance(statement, valid.OfProfile) and statement.profile in profiles
+    )

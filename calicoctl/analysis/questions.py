@@ -1,0 +1,87 @@
+"""Which rules decide the packets of a match: the whole of it, divided exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calicoctl.analysis.boxes import Box, Packet, meet
+from calicoctl.analysis.cover import NEVER
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+
+
+@dataclass(frozen=True)
+class Part:
+    """The packets of a match that one rule decides, or none.
+
+    Attributes:
+        rule: The rule; None when no rule matches.
+        boxes: What the rule and the match have in common; rules before it may take packets out of it.
+        others: The rules before it that do so.
+        packet: One of the packets.
+    """
+
+    rule: ListedRule | None
+    boxes: tuple[Box, ...]
+    others: tuple[ListedRule, ...]
+    packet: Packet
+
+    @property
+    def decision(self) -> Decision:
+        """What becomes of the packets in this profile."""
+        return Decision.NONE if self.rule is None or self.rule.decision is None else self.rule.decision
+
+
+@dataclass(frozen=True)
+class Division:
+    """A match, divided by the rules that decide its packets.
+
+    Attributes:
+        parts: The parts, by the positions of their rules; that which no rule matches comes last. Every packet of the
+            match is in one of them, as far as the rules are analysed.
+        unsure: The rules that are not analysed and may decide some of the packets.
+    """
+
+    parts: tuple[Part, ...]
+    unsure: tuple[ListedRule, ...]
+
+
+def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
+    """Divide the packets of some boxes by the rules that decide them, whatever endpoints there are.
+
+    Raises:
+        Undecided: It would take too long.
+    """
+    found = (_part(rules, rule, boxes) for rule in (*rules.deciding, None))
+    unsure = (rule for rule in rules.unanalysed if _may_decide(rules, rule, boxes))
+    return Division(tuple(part for part in found if part is not None), tuple(unsure))
+
+
+def _part(rules: RuleList, rule: ListedRule | None, boxes: Sequence[Box]) -> Part | None:
+    position = NEVER if rule is None else rule.position
+    parts: list[Box] = []
+    packet = None
+    for common in _common(rule, boxes):
+        free = rules.cover.uncovered(common, position)
+        if free is not None:
+            parts.append(common)
+            packet = packet or free
+    if packet is None:
+        return None
+    others = tuple(each for each in rules.deciding if each.position < position and _meets(each.boxes, parts))
+    return Part(rule, tuple(parts), others, packet)
+
+
+def _common(rule: ListedRule | None, boxes: Sequence[Box]) -> Sequence[Box]:
+    if rule is None:
+        return boxes
+    return [common for own in rule.boxes for box in boxes if (common := meet(own, box)) is not None]
+
+
+def _meets(own: Sequence[Box], boxes: Sequence[Box]) -> bool:
+    return any(meet(one, other) is not None for one in own for other in boxes)
+
+
+def _may_decide(rules: RuleList, rule: ListedRule, boxes: Sequence[Box]) -> bool:
+    common = (meet(own, box) for own in rule.perhaps for box in boxes)
+    return any(each is not None and rules.cover.uncovered(each, rule.position) is not None for each in common)

@@ -1,0 +1,80 @@
+"""The answer of `trace`, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from calicoctl import messages
+from calicoctl.analysis import nearest_rule
+from calicoctl.analysis.match_text import match_texts
+from calicoctl.analysis.nearest_rule import NearRule
+from calicoctl.analysis.packet_text import packet_document, packet_text
+from calicoctl.analysis.questions import Part
+from calicoctl.analysis.rule_list import Decision
+from calicoctl.cli.output.traffic import decider_document, exceptions_text, matches_text, rule_in_place
+from calicoctl.engine.outcome import TraceAnswer
+
+_FORMAT = 1
+
+_VERDICTS = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NONE: "not decided here"}
+
+# What keeps a packet from matching a rule, in words.
+_DIFFERENCES = {
+    nearest_rule.VERSION: "IP version",
+    nearest_rule.PROTOCOL: "protocol",
+    nearest_rule.SOURCE: "source address",
+    nearest_rule.SOURCE_TAG: "tag of the source",
+    nearest_rule.SOURCE_PORT: "source port",
+    nearest_rule.DESTINATION: "destination address",
+    nearest_rule.DESTINATION_TAG: "tag of the destination",
+    nearest_rule.DESTINATION_PORT: "destination port",
+    nearest_rule.ICMP_TYPE: "ICMP type",
+    nearest_rule.ICMP_CODE: "ICMP code",
+}
+
+
+def trace_lines(answer: TraceAnswer) -> Iterator[str]:
+    """Each part of the match: how it is decided, by which rule, with a packet and the nearest rule that allows."""
+    for part, near in zip(answer.division.parts, answer.nearest, strict=True):
+        decided = "no rule matches" if part.rule is None else f"by {rule_in_place(part.rule)}"
+        yield f"{_VERDICTS[part.decision]}: {matches_text(part.boxes)}; {decided}"
+        if part.others:
+            yield f"  {exceptions_text(part.others)}"
+        yield f"  such a packet: {packet_text(part.packet)}"
+        if near is not None:
+            yield f"  nearest rule that allows: {rule_in_place(near.rule)}; {_kept_by(near)}"
+    for rule in answer.division.unsure:
+        yield f"not analysed, and may decide some of these: {rule_in_place(rule)}"
+    yield messages.TRAFFIC_READING
+
+
+def _kept_by(near: NearRule) -> str:
+    if not near.differs:
+        return "it comes too late"
+    return f"it is for another {' and another '.join(_DIFFERENCES[name] for name in near.differs)}"
+
+
+def trace_document(answer: TraceAnswer) -> dict[str, object]:
+    """The answer as one JSON document; docs/json.md documents it."""
+    return {
+        "format": _FORMAT,
+        "profile": answer.profile,
+        "direction": answer.direction.value,
+        "reading": "open",
+        "answers": [_answer(part, near) for part, near in zip(answer.division.parts, answer.nearest, strict=True)],
+        "not_analysed": [{"position": rule.position, "rule": rule.text} for rule in answer.division.unsure],
+    }
+
+
+def _answer(part: Part, near: NearRule | None) -> dict[str, object]:
+    texts = match_texts(part.boxes)
+    return {
+        **decider_document(part.rule),
+        "match": texts[0],
+        "matches": list(texts),
+        "except": [rule.text for rule in part.others],
+        "packet": packet_document(part.packet),
+        "nearest": None
+        if near is None
+        else {"position": near.rule.position, "rule": near.rule.text, "differs": list(near.differs)},
+    }

@@ -1,0 +1,118 @@
+"""Questions about packets: which rules decide them, and whether they are decided as expected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from calicoctl import messages
+from calicoctl.analysis.cover import Undecided
+from calicoctl.analysis.nearest_rule import nearest_allow
+from calicoctl.analysis.packet_text import packet_text
+from calicoctl.analysis.questions import Division, Part, divide
+from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, RuleList, boxes_of
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
+from calicoctl.engine.rule_lists import enforced
+from calicoctl.language.words import Action, Direction
+from calicoctl.policy import statement as statements
+from calicoctl.policy.profile import Profile
+from calicoctl.policy.rule import Rule
+from calicoctl.source import Span
+
+Expectation = statements.Expect | statements.ExpectAll
+
+# Where the text of a rule of a profile's list stands in a script; None where it comes from elsewhere.
+PlaceOf = Callable[[str, Direction, str], Span | None]
+
+
+def trace(statement: statements.Trace, profile: Profile) -> Outcome:
+    """Divide the packets of a match by the rules of a profile that decide them.
+
+    Raises:
+        Refused: It would take too long.
+    """
+    rules = enforced(profile.rules, statement.direction)
+    # The action of a rule is no part of what it matches.
+    found = _divided(profile.name, statement.direction, rules, statement.match.rule(Action.ALLOW))
+    nearest = tuple(
+        None if part.decision is Decision.ALLOW else nearest_allow(rules, part.packet) for part in found.parts
+    )
+    return Outcome(TraceAnswer(profile.name, statement.direction, found, nearest))
+
+
+def expect(statement: Expectation, profiles: Sequence[Profile], place_of: PlaceOf | None = None) -> Outcome:
+    """Say that what is expected of profiles is so.
+
+    Args:
+        statement: What is expected.
+        profiles: The profiles that it is expected of, each alone.
+        place_of: Where rules are written.
+
+    Raises:
+        Refused: It is not so of some, or it is not known; an error for each.
+    """
+    problems = [
+        problem for each in profiles if (problem := _unexpected(statement, each, place_of or _nowhere)) is not None
+    ]
+    if problems:
+        raise Refused(problems)
+    is_allowed = statement.rule.action is Action.ALLOW
+    said = messages.ALL_ALLOWED if is_allowed else messages.NONE_ALLOWED
+    return Outcome(Message(f"{said} {messages.TRAFFIC_READING}"))
+
+
+def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:
+    return None
+
+
+def _divided(profile: str, direction: Direction, rules: RuleList, match: Rule) -> Division:
+    try:
+        return divide(rules, boxes_of(match))
+    except Undecided:
+        raise Refused([diagnose(messages.NOT_DECIDED, profile=profile, direction=direction.value)]) from None
+
+
+def _unexpected(statement: Expectation, profile: Profile, place_of: PlaceOf) -> Diagnostic | None:
+    """What is not as expected of one profile; None when all is."""
+    direction, where = statement.direction, statement.rule_span
+    wants_allowed = statement.rule.action is Action.ALLOW
+    try:
+        found = _divided(profile.name, direction, enforced(profile.rules, direction), statement.rule)
+    except Refused as refused:
+        return refused.diagnostics[0]
+    for part in found.parts:
+        if (part.decision is Decision.ALLOW) != wants_allowed:
+            return diagnose(
+                messages.NOT_ALL_ALLOWED if wants_allowed else messages.SOME_ALLOWED,
+                where,
+                f"such a packet: {packet_text(part.packet)}",
+                profile=profile.name,
+                direction=direction.value,
+                decided=_decided(part, profile.name, direction, place_of),
+            )
+    for rule in found.unsure:
+        if (rule.decision is Decision.ALLOW) != wants_allowed:
+            return diagnose(
+                messages.EXPECTATION_UNSURE,
+                where,
+                profile=profile.name,
+                direction=direction.value,
+                rule=_in_place(rule, profile.name, direction, place_of),
+            )
+    return None
+
+
+def _decided(part: Part, profile: str, direction: Direction, place_of: PlaceOf) -> str:
+    """How the packets of a part are decided, and by which rule."""
+    if part.rule is None:
+        return "matched by no rule"
+    verdict = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NONE: "handed on"}[part.decision]
+    return f"{verdict} by {_in_place(part.rule, profile, direction, place_of)}"
+
+
+def _in_place(rule: ListedRule, profile: str, direction: Direction, place_of: PlaceOf) -> str:
+    if rule.position == DROPPED_POSITION:
+        return rule.text
+    span = place_of(profile, direction, rule.text)
+    written = "" if span is None else f" ({span.source.name}:{span.line})"
+    return f"rule {rule.position}, `{rule.text}`{written}"
