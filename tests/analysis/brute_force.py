@@ -145,17 +145,17 @@ def decision(inbound: Sequence[Json], packet: Packet, without: int = -1) -> str:
 
 def packet_of(shown: Json) -> Packet:
     """The packet that a JSON document tells of."""
-    numbers = [
-        next((shown[name] for name in names if shown[name] is not None), 0)
+    first, second = (
+        next((int(shown[name]) for name in names if shown[name] is not None), 0)
         for names in (("source_port", "icmp_type"), ("destination_port", "icmp_code"))
-    ]
+    )
     return Packet(
         shown["version"],
         NUMBERS.get(shown["protocol"], shown["protocol"]),
         int(ip_address(shown["source"])),
         frozenset(shown["source_tags"]),
-        numbers[0],
+        first,
         int(ip_address(shown["destination"])),
         frozenset(shown["destination_tags"]),
-        numbers[1],
+        second,
     )
