@@ -151,7 +151,7 @@ def packet_of(shown: Json) -> Packet:
     )
     return Packet(
         shown["version"],
-        NUMBERS.get(shown["protocol"], shown["protocol"]),
+        NUMBERS[shown["protocol"]] if shown["protocol"] in NUMBERS else int(shown["protocol"]),
         int(ip_address(shown["source"])),
         frozenset(shown["source_tags"]),
         first,
