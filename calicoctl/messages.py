@@ -427,6 +427,7 @@ NO_TRAFFIC = "No traffic changes."
 TRAFFIC_READING = "This is so whatever endpoints there are; each profile is looked at by itself."
 LINT_CLEAN = "Every rule does something, whatever endpoints there are."
 LINTED = "{count}, whatever endpoints there are; each profile is looked at by itself."
+TESTED = "{count}, {failed} failed. Whatever endpoints there are; each profile is looked at by itself."
 HEALTHY = "Nothing is wrong."
 UNHEALTHY = "{count} found."
 

@@ -57,6 +57,28 @@ def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
     return Division(tuple(part for part in found if part is not None), tuple(unsure))
 
 
+def unexpected(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bool) -> Part | ListedRule | None:
+    """What is against the packets of some boxes being all allowed, or none of them.
+
+    Args:
+        rules: The rules.
+        boxes: The boxes.
+        is_allowed: Whether all packets shall be allowed; else none.
+
+    Returns:
+        A part of the packets that is decided otherwise; or a rule that is not analysed and may decide some of them
+        otherwise; None when it is as expected.
+
+    Raises:
+        Undecided: It would take too long.
+    """
+    found = divide(rules, boxes)
+    for part in found.parts:
+        if (part.decision is Decision.ALLOW) != is_allowed:
+            return part
+    return next((rule for rule in found.unsure if (rule.decision is Decision.ALLOW) != is_allowed), None)
+
+
 def _part(rules: RuleList, rule: ListedRule | None, boxes: Sequence[Box]) -> Part | None:
     position = NEVER if rule is None else rule.position
     parts: list[Box] = []

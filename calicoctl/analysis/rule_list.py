@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
@@ -92,6 +92,12 @@ class RuleList:
         """The list of a profile that the agent refuses: it drops everything."""
         made = cls(())
         made.rules = (ListedRule(DROPPED_POSITION, Decision.DENY, everything(), _DROPPED_TEXT),)
+        return made
+
+    def with_rules(self, rules: Iterable[ListedRule]) -> RuleList:
+        """The list with other rules, each at its new position."""
+        made = RuleList(())
+        made.rules = tuple(replace(rule, position=position) for position, rule in enumerate(rules, 1))
         return made
 
     @property

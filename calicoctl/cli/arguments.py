@@ -36,9 +36,14 @@ class Arguments:
     flags: set[str] = field(default_factory=set)
 
     @property
+    def form(self) -> str:
+        """How the command shall answer: `text`, or what `-o` says."""
+        return self.values.get(OUTPUT_OPTIONS[0], ["text"])[-1]
+
+    @property
     def as_json(self) -> bool:
         """Whether `-o json` was given."""
-        return self.values.get(OUTPUT_OPTIONS[0], ["text"])[-1] == "json"
+        return self.form == "json"
 
     def refuse(self, reason: str) -> NoReturn:
         """Refuse what does not go together.
@@ -174,5 +179,5 @@ def _add_value(
         if first in found.values:
             yield diagnose(messages.REPEATED_OPTION, argument_span(words, at), option=name)
             return
-        value = read_form(words, at, value)
+        value = read_form(words, at, value, (*option.choices, "text"))
     found.values.setdefault(first, []).append(value)

@@ -6,7 +6,7 @@ A command `NAME` is the module `calicoctl.cli.NAME` with its function `run(optio
 
 from __future__ import annotations
 
-COMMANDS = ("profile", "run", "fmt", "export", "diff", "lint", "doctor", "explain", "completion")
+COMMANDS = ("profile", "run", "fmt", "export", "diff", "lint", "test", "doctor", "explain", "completion")
 
 # The program's options, which may stand anywhere among the words.
 OPTIONS_WITH_VALUE = ("--datastore", "--timeout")
@@ -16,7 +16,9 @@ PROGRAM_OPTIONS = (*OPTIONS_WITH_VALUE, *HELP_OPTIONS, "--version")
 # How a command answers. Each command says for itself whether it takes it, behind its name or before it.
 OUTPUT_OPTIONS = ("-o", "--output")
 OUTPUT_FORMS = ("json", "text")
-JOINED_OUTPUTS = tuple(f"-o{form}" for form in OUTPUT_FORMS)
+# Of some commands alone.
+OTHER_FORMS = ("junit", "sarif")
+JOINED_OUTPUTS = tuple(f"-o{form}" for form in (*OUTPUT_FORMS, *OTHER_FORMS))
 
 # The options of statements, which the grammar has behind `profile`.
 STATEMENT_OPTIONS = ("--at", "--detailed", "--no-check")

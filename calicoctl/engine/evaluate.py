@@ -99,7 +99,7 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot, progress: Progres
         if outcome is not None:
             outcomes[number] = outcome
     # What is expected is about the state that the script leaves.
-    place_of = partial(_place_of, steps)
+    place_of = partial(place_of_rule, steps)
     for number, step in expectations:
         outcome = _expect_step(step, state, place_of, diagnostics)
         if outcome is not None:
@@ -139,7 +139,7 @@ def _expect_step(step: Step, state: State, place_of: PlaceOf, diagnostics: list[
         return None
 
 
-def _place_of(steps: Sequence[Step], profile: str, direction: Direction, text: str) -> Span | None:
+def place_of_rule(steps: Sequence[Step], profile: str, direction: Direction, text: str) -> Span | None:
     """Where a script says a rule of a list, the last time; None where it does not."""
     for step in reversed(steps):
         statement = step.statement

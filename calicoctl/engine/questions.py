@@ -8,15 +8,14 @@ from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import packet_text
-from calicoctl.analysis.questions import Division, Part, divide
-from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, RuleList, boxes_of
+from calicoctl.analysis.questions import Part, divide, unexpected
+from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as statements
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.rule import Rule
 from calicoctl.source import Span
 
 Expectation = statements.Expect | statements.ExpectAll
@@ -32,8 +31,12 @@ def trace(statement: statements.Trace, profile: Profile) -> Outcome:
         Refused: It would take too long.
     """
     rules = enforced(profile.rules, statement.direction)
-    # The action of a rule is no part of what it matches.
-    found = _divided(profile.name, statement.direction, rules, statement.match.rule(Action.ALLOW))
+    try:
+        # The action of a rule is no part of what it matches.
+        found = divide(rules, boxes_of(statement.match.rule(Action.ALLOW)))
+    except Undecided:
+        about = {"profile": profile.name, "direction": statement.direction.value}
+        raise Refused([diagnose(messages.NOT_DECIDED, None, **about)]) from None
     nearest = tuple(
         None if part.decision is Decision.ALLOW else nearest_allow(rules, part.packet) for part in found.parts
     )
@@ -65,41 +68,28 @@ def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:
     return None
 
 
-def _divided(profile: str, direction: Direction, rules: RuleList, match: Rule) -> Division:
-    try:
-        return divide(rules, boxes_of(match))
-    except Undecided:
-        raise Refused([diagnose(messages.NOT_DECIDED, profile=profile, direction=direction.value)]) from None
-
-
 def _unexpected(statement: Expectation, profile: Profile, place_of: PlaceOf) -> Diagnostic | None:
     """What is not as expected of one profile; None when all is."""
-    direction, where = statement.direction, statement.rule_span
+    direction = statement.direction
     wants_allowed = statement.rule.action is Action.ALLOW
+    about = {"profile": profile.name, "direction": direction.value}
     try:
-        found = _divided(profile.name, direction, enforced(profile.rules, direction), statement.rule)
-    except Refused as refused:
-        return refused.diagnostics[0]
-    for part in found.parts:
-        if (part.decision is Decision.ALLOW) != wants_allowed:
-            return diagnose(
-                messages.NOT_ALL_ALLOWED if wants_allowed else messages.SOME_ALLOWED,
-                where,
-                f"such a packet: {packet_text(part.packet)}",
-                profile=profile.name,
-                direction=direction.value,
-                decided=_decided(part, profile.name, direction, place_of),
-            )
-    for rule in found.unsure:
-        if (rule.decision is Decision.ALLOW) != wants_allowed:
-            return diagnose(
-                messages.EXPECTATION_UNSURE,
-                where,
-                profile=profile.name,
-                direction=direction.value,
-                rule=_in_place(rule, profile.name, direction, place_of),
-            )
-    return None
+        rules = enforced(profile.rules, direction)
+        found = unexpected(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
+    except Undecided:
+        return diagnose(messages.NOT_DECIDED, statement.rule_span, **about)
+    if found is None:
+        return None
+    if isinstance(found, ListedRule):
+        rule = _in_place(found, profile.name, direction, place_of)
+        return diagnose(messages.EXPECTATION_UNSURE, statement.rule_span, rule=rule, **about)
+    return diagnose(
+        messages.NOT_ALL_ALLOWED if wants_allowed else messages.SOME_ALLOWED,
+        statement.rule_span,
+        f"such a packet: {packet_text(found.packet)}",
+        decided=_decided(found, profile.name, direction, place_of),
+        **about,
+    )
 
 
 def _decided(part: Part, profile: str, direction: Direction, place_of: PlaceOf) -> str:

@@ -114,7 +114,6 @@ def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> No
         ("plan F", "calicoctl run --dry-run F"),
         ("validate F", "calicoctl run --check F"),
         ("check F", "calicoctl run --check F"),
-        ("test F", "calicoctl run --check F"),
         ("import F", "calicoctl run F"),
         ("help", "calicoctl --help"),
         ("help run", "calicoctl run --help"),

@@ -64,10 +64,10 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
     *before, prefix = words
     line = _Line(before)
     if line.awaits is not None:
-        return _option_values(line.awaits, prefix, "")
+        return _option_values(line, line.awaits, prefix, "")
     name, equals, value = prefix.partition("=")
     if equals and name in _VALUED:
-        return _option_values(name, value, f"{name}=")
+        return _option_values(line, name, value, f"{name}=")
     found: Sequence[Candidate] = ()
     if not line.words:
         found = _commands()
@@ -108,15 +108,25 @@ class _Line:
                 self.words.append(word)
 
 
-def _option_values(option: str, value: str, fixed: str) -> list[Candidate]:
+def _option_values(line: _Line, option: str, value: str, fixed: str) -> list[Candidate]:
     """What may be the value of one of the program's options, with the letters in front of it in the same word."""
     if option in OUTPUT_OPTIONS:
-        return [(fixed + form, "") for form in OUTPUT_FORMS if form.startswith(value)]
+        return [(fixed + form, "") for form in _forms(line.words) if form.startswith(value)]
     if option != "--datastore":
         return []
     if value.startswith(_SQLITE):
         return [(FILES, fixed + _SQLITE)]
     return [(fixed + word, summary) for word, summary in _DATASTORES if word.startswith(value)]
+
+
+def _forms(words: Sequence[str]) -> Sequence[str]:
+    """The forms in which a command can answer."""
+    if words[:1] == ["profile"] or words[:1] not in [[each] for each in COMMANDS]:
+        return OUTPUT_FORMS
+    from calicoctl.cli.help.help_texts import help_of, options_of
+
+    choices = [each.choices for each in options_of(help_of(words[0])) if OUTPUT_OPTIONS[0] in each.names]
+    return (*choices[0], "text") if choices else OUTPUT_FORMS
 
 
 def _commands() -> list[Candidate]:

@@ -76,7 +76,7 @@ _APPLY = _run("", "applies a script")
 _MEANINGS: dict[str, Callable[[list[str] | None], str]] = {
     **dict.fromkeys(("apply", "import", "load", "restore", "replace", "execute", "exec"), _APPLY),
     **dict.fromkeys(("plan", "preview", "dry-run"), _PREVIEW),
-    **dict.fromkeys(("validate", "check", "test", "verify"), _CHECK),
+    **dict.fromkeys(("validate", "check", "verify"), _CHECK),
     **dict.fromkeys(("create", "new"), _create),
     **dict.fromkeys(("get", "list", "ls", "profiles", "show"), _get),
     **dict.fromkeys(("dump", "backup", "save"), _export),

@@ -112,6 +112,7 @@ Usage:
   calicoctl export [PROFILE...]      Profiles as text that `run` takes
   calicoctl diff SCRIPT...           Which traffic a script opens or closes
   calicoctl lint [FILE...]           Rules that do nothing, in files or in what is stored
+  calicoctl test [FILE...]           Whether what files expect of profiles is so
   calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl explain [CODE...]        What a message means, such as E0102; with examples
   calicoctl completion SHELL         What makes bash, zsh or fish complete commands
@@ -235,6 +236,28 @@ A comment at the end of a rule's line dismisses a finding there:
 
 Options:
   -o, --output=json   One JSON document instead of text.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+TEST_HELP = """\
+Usage:
+  calicoctl test [options] [FILE...]
+
+Tells of each expectation in files whether it holds: `profile WEB expect inbound deny tcp to
+ports 22` and the like, and `profile --all expect ...`. They are judged on what is stored, and
+nothing else that stands in the files is carried out. No FILE, or -, is standard input. The
+status is 1 when one does not hold. `run` refuses a script whose expectations its end would
+not meet; see `calicoctl profile --help`.
+
+Options:
+  --offline                  Judge them on what the files make of an empty datastore.
+  --coverage                 Tell which rules decide no expectation, and which changes of rules
+                             (dropped, flipped, swapped with the next) none would notice.
+  --init                     Print an expectation for each rule that decides something: of all
+                             that is stored, or with --offline of the files.
+  --define=NAME=VALUE        Give the variable NAME a value that holds whatever a file says.
+  -o, --output=json|junit    One JSON document, or JUnit's XML, instead of text.
 
 `calicoctl --help` lists the options that every command takes.
 """

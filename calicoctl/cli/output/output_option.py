@@ -66,24 +66,25 @@ def _output_word(word: str) -> tuple[str, str, str]:
     return (short, "=", form) if short in OUTPUT_OPTIONS and form in OUTPUT_FORMS else word.partition("=")
 
 
-def read_form(words: Sequence[str], position: int, form: str) -> str:
+def read_form(words: Sequence[str], position: int, form: str, forms: Sequence[str] = OUTPUT_FORMS) -> str:
     """A form of output.
 
     Args:
         words: The words of the command line, from the command on.
         position: Which of them holds the form.
         form: The form.
+        forms: Those that the command has.
 
     Raises:
         Refused: There is no such form.
     """
-    if form in OUTPUT_FORMS:
+    if form in forms:
         return form
     span = argument_span(words, position)
-    near = nearest(form, OUTPUT_FORMS) or OUTPUT_FORMS[0]
+    near = nearest(form, forms) or forms[0]
     word = words[position]
     mended = [*words[:position], word[: len(word) - len(form)] + near, *words[position + 1 :]]
     place = Span(span.source, span.end - len(form), span.end)
-    forms = " and ".join(f"`{each}`" for each in OUTPUT_FORMS)
+    listed = " and ".join([", ".join(f"`{each}`" for each in forms[:-1]), f"`{forms[-1]}`"])
     hint = " ".join(["calicoctl", *mended])
-    raise Refused([diagnose(messages.UNKNOWN_OUTPUT, place, hint, text=form, forms=forms)])
+    raise Refused([diagnose(messages.UNKNOWN_OUTPUT, place, hint, text=form, forms=listed)])

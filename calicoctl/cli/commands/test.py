@@ -1,0 +1,104 @@
+"""The command `test`: the expectations of scripts, judged on what is stored or on what the scripts make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from calicoctl import messages
+from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import Refused, printable
+from calicoctl.engine.coverage import coverage
+from calicoctl.engine.evaluate import evaluate_script
+from calicoctl.engine.expectations import Judgement, draft_expectations, expectations_of, judge, without_expectations
+from calicoctl.engine.frontend.scripts import Script, Step, read_scripts
+from calicoctl.engine.state import State
+from calicoctl.source import DEFINE_OPTION, Source
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+
+
+def run(options: Options) -> int:
+    """Judge the expectations of scripts, or print some for the rules that there are."""
+    arguments = read_arguments(options.words)
+    is_offline = "--offline" in arguments.flags
+    is_init = "--init" in arguments.flags
+    _check_combination(arguments)
+    needs_script = is_offline or not is_init
+    steps = tuple(_script(arguments, options.timeout).steps) if needs_script else ()
+    try:
+        state = _made_of_nothing(steps) if is_offline else _stored(options)
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    if is_init:
+        for line in _drafts(state):
+            say(line)
+        return ExitStatus.DONE
+    judgements = judge(expectations_of(steps), state, steps if is_offline else ())
+    return _report(judgements, state, arguments)
+
+
+def _check_combination(arguments: Arguments) -> None:
+    if "--init" not in arguments.flags:
+        return
+    if "--coverage" in arguments.flags or arguments.form != "text":
+        arguments.refuse("--init prints statements, and judges none")
+    if arguments.operands and "--offline" not in arguments.flags:
+        arguments.refuse("--init takes files with --offline only: else it looks at what is stored")
+
+
+def _script(arguments: Arguments, timeout: float) -> Script:
+    sources = [read_script(file, timeout) for file in arguments.operands or ("-",)]
+    overrides = [Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in arguments.values.get(DEFINE_OPTION, [])]
+    script = read_scripts(sources, open_file, open_script=open_script, overrides=overrides, every_line=True)
+    if script.has_errors:
+        raise Refused(script.diagnostics)
+    return script
+
+
+def _made_of_nothing(steps: Sequence[Step]) -> State:
+    """What a script makes of an empty datastore."""
+    plan = evaluate_script(without_expectations(steps), {})
+    if plan.has_errors:
+        raise Refused(plan.diagnostics)
+    return plan.state
+
+
+def _stored(options: Options) -> State:
+    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+        return State(datastore.read((keys.PROFILES,)))
+
+
+def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments) -> int:
+    covered = coverage(judgements, state) if "--coverage" in arguments.flags else None
+    failed = sum(not each.holds for each in judgements)
+    if arguments.form == "json":
+        say(json.dumps(json_document(judgements, covered), indent=2))
+    elif arguments.form == "junit":
+        say(junit_document(judgements))
+    else:
+        for each in judgements:
+            say(printable(result_line(each)))
+            tell(each.diagnostics)
+        if covered is not None:
+            say("\n".join(map(printable, coverage_lines(covered))))
+        say(messages.TESTED.format(count=messages.counted(len(judgements), "expectation"), failed=failed))
+    return ExitStatus.REFUSED if failed else ExitStatus.DONE
+
+
+def _drafts(state: State) -> Iterator[str]:
+    """Expectations, list by list; of a rule for which none holds, a comment."""
+    for name, direction, drafts in draft_expectations(state):
+        if drafts:
+            yield printable(f"# {name} {direction.value}")
+        for draft in drafts:
+            missing = f"# rule {draft.rule.position}, {draft.rule.text}: nothing holds for all sets of endpoints"
+            yield printable(draft.statement or missing)
