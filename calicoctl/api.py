@@ -14,14 +14,12 @@ from calicoctl.engine.diff import ProfileDiff, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import read_scripts
-from calicoctl.engine.frontend.statements import validate
+from calicoctl.engine.frontend.statements import read_rule, validate
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.policy.documents import rule_json
 from calicoctl.policy.documents.rule_update import read_update
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import rule_text
-from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source, Span
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.settings import open_datastore, resolve
@@ -95,17 +93,7 @@ def parse_rule(text: str, name: str = "rule") -> Rule:
     Raises:
         Refused: It is no sound rule.
     """
-    extent = Span(Source(name, text), 0, len(text))
-    try:
-        node = parse(extent, "rule")
-    except SyntaxProblem as problem:
-        raise Refused(explain(problem)) from None
-    assert isinstance(node, ast.Rule)  # the start says so
-    findings = Findings()
-    rule = check_rule(node, findings)
-    if rule is None or findings.has_errors:
-        raise Refused([each.diagnostic for each in findings.found if each.diagnostic.is_error])
-    return rule
+    return read_rule(Source(name, text))
 
 
 def print_rule(rule: Rule) -> str:

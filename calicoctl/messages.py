@@ -388,6 +388,12 @@ EXPECTATION_UNSURE = _error(
     "E0803", "whether that holds is not known: {direction} {rule} of `{profile}` is not analysed, and may decide it"
 )
 NOT_DECIDED = _error("E0804", "the {direction} rules of `{profile}` are not decided on: it would take too long")
+NOT_OPENED = _error("E0805", "that is not all allowed {direction} by `{profile}` after the change")
+OPEN_BEFORE = _error("E0806", "some of that was allowed {direction} by `{profile}` before the change")
+NOT_CLOSED = _error("E0807", "some of that is still allowed {direction} by `{profile}` after the change")
+CLOSED_BEFORE = _error("E0808", "that was not all allowed {direction} by `{profile}` before the change")
+NOTHING_CHANGES = _error("E0809", "no traffic changes, so that this is not done")
+NOT_INTENDED = _error("E0810", "more changes {direction} in `{profile}` than is intended: of {match}")
 
 # --- what statements answer (the specification's words) -----------------------------------------
 

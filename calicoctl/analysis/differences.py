@@ -37,38 +37,72 @@ def decision_of(rule: ListedRule | None) -> Decision:
     return Decision.NONE if rule is None or rule.decision is None else rule.decision
 
 
-def find_differences(old: RuleList, new: RuleList) -> tuple[Difference, ...]:
+@dataclass(frozen=True)
+class Intended:
+    """The packets that a change is meant to decide otherwise; to find what else it does, these are left out.
+
+    Attributes:
+        opened: Those that shall be allowed.
+        closed: Those that shall not be allowed any more.
+    """
+
+    opened: tuple[Box, ...] = ()
+    closed: tuple[Box, ...] = ()
+
+
+NOTHING_INTENDED = Intended()
+
+
+def find_differences(old: RuleList, new: RuleList, intended: Intended = NOTHING_INTENDED) -> tuple[Difference, ...]:
     """The parts of the traffic that two lists decide differently, by the deciding rules.
 
     Rules that are not analysed decide nothing here.
 
+    Args:
+        old: The rules before.
+        new: The rules after.
+        intended: What is left out.
+
     Raises:
         Undecided: It would take too long.
     """
-    return tuple(_Comparison(old.deciding, new.deciding).found())
+    return tuple(_Comparison(old.deciding, new.deciding, intended).found())
+
+
+# Before all rules, and not what stands for none.
+_INTENDED_POSITION = -2
 
 
 class _Comparison:
-    def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule]) -> None:
+    def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule], intended: Intended) -> None:
         self._old = old
         self._new = new
-        self._cover = Cover(box for rule in (*old, *new) for box in rule.boxes)
-        for rule in old:
+        self._opening = self._cover(intended.opened)
+        self._closing = self._opening if intended == NOTHING_INTENDED else self._cover(intended.closed)
+
+    def _cover(self, left_out: Sequence[Box]) -> Cover:
+        cover = Cover((*left_out, *(box for rule in (*self._old, *self._new) for box in rule.boxes)))
+        for box in left_out:
+            cover.add(box, _INTENDED_POSITION)
+        for rule in self._old:
             for box in rule.boxes:
-                self._cover.add(box, rule.position)
-        for rule in new:
+                cover.add(box, rule.position)
+        for rule in self._new:
             for box in rule.boxes:
-                self._cover.add(box, SECOND + rule.position)
+                cover.add(box, SECOND + rule.position)
+        return cover
 
     def found(self) -> Iterator[Difference]:
         """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
         removed, added = self._changed()
+        all_new = (*self._new, None)
+        only_added = [rule for rule in self._new if rule.position in added]
         for before in (*self._old, None):
             is_removed = before is not None and before.position in removed
-            for after in (*self._new, None):
-                is_added = after is not None and after.position in added
-                if (is_removed or is_added) and decision_of(before) is not decision_of(after):
-                    yield from self._between(before, after, is_by_new=is_added)
+            for after in all_new if is_removed else only_added:
+                if decision_of(before) is not decision_of(after):
+                    is_by_new = after is not None and after.position in added
+                    yield from self._between(before, after, is_by_new=is_by_new)
 
     def _changed(self) -> tuple[set[int], set[int]]:
         """The positions of the old rules that are gone from their order, and of the new ones that have come."""
@@ -83,10 +117,11 @@ class _Comparison:
     def _between(self, before: ListedRule | None, after: ListedRule | None, *, is_by_new: bool) -> Iterator[Difference]:
         at = SECOND if before is None else before.position
         at_in_second = 2 * SECOND if after is None else SECOND + after.position
+        cover = self._opening if decision_of(after) is Decision.ALLOW else self._closing
         parts = []
         packet = None
         for box in _common(before, after):
-            free = self._cover.uncovered(box, at, -1, at_in_second)
+            free = cover.uncovered(box, at, -1, at_in_second)
             if free is not None:
                 parts.append(box)
                 packet = packet or free

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
@@ -12,12 +12,14 @@ from calicoctl.analysis.packet_text import packet_text
 from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.engine.evaluate import ScriptPlan, place_of_rule
 from calicoctl.engine.frontend.scripts import Script, Step
+from calicoctl.engine.rule_lists import is_refused
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule_text import rule_text
-from calicoctl.policy.statement import DeclareProfile
+from calicoctl.policy.statement import DeclareProfile, OfProfile
 from calicoctl.source import Span
 from calicoctl.syntax import printer
 
@@ -59,18 +61,30 @@ def lint_script(script: Script) -> tuple[LintFinding, ...]:
 
 def lint_stored(state: State) -> tuple[LintFinding, ...]:
     """The findings about all profiles that are stored."""
-    found: list[LintFinding] = []
-    for name in state.names():
+    return tuple(_of_profiles(state, state.names()))
+
+
+def _of_profiles(state: State, names: Sequence[str]) -> Iterator[LintFinding]:
+    for name in names:
         document = state.profile(name).rules
-        if isinstance(document, RulesDocument) and not _is_dropped(document):
+        if isinstance(document, RulesDocument) and not is_refused(document):
             for direction in Direction:
-                found += lint_list(name, direction, tuple(document.rules(direction)))
-    return tuple(found)
+                yield from lint_list(name, direction, tuple(document.rules(direction)))
 
 
-def _is_dropped(document: RulesDocument) -> bool:
-    """Whether the agent drops the profile, so that none of its rules means anything."""
-    return any(rule.is_refused for direction in Direction for rule in document.rules(direction))
+def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
+    """The findings about the profiles that a script names, as it leaves them; where it wrote the rules, with places."""
+    steps = [each.step for each in plan.outcomes]
+    names = {step.statement.profile for step in steps if isinstance(step.statement, OfProfile)}
+    found = (
+        _placed(each, place_of_rule(steps, each.profile, each.direction, each.unneeded.rule.text))
+        for each in _of_profiles(plan.state, sorted(names))
+    )
+    return tuple(each for each in found if not _is_allowed(each.diagnostic))
+
+
+def _placed(finding: LintFinding, span: Span | None) -> LintFinding:
+    return replace(finding, diagnostic=replace(finding.diagnostic, span=span))
 
 
 def _of_block(step: Step, block: DeclareProfile) -> Iterator[LintFinding]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calicoctl.analysis.cover import Undecided
-from calicoctl.analysis.differences import Difference, find_differences
+from calicoctl.analysis.differences import NOTHING_INTENDED, Difference, Intended, find_differences
 from calicoctl.analysis.rule_list import ListedRule, RuleList
 from calicoctl.engine.rule_lists import Rules, enforced
 from calicoctl.engine.state import State
@@ -34,8 +34,13 @@ class ListTraffic:
 
 
 def rules_before(state: State) -> RulesByName:
-    """The rules of the profiles of a state as they were read."""
-    return {name: state.original(name).rules for name in {*state.names(), *state.changed_names()}}
+    """The rules as they were read, of the profiles of a state that statements have changed."""
+    return {name: state.original(name).rules for name in state.changed_names()}
+
+
+def rules_changed(state: State) -> RulesByName:
+    """The rules of these profiles as they are now."""
+    return {name: state.profile(name).rules for name in state.changed_names()}
 
 
 def rules_after(state: State) -> RulesByName:
@@ -43,38 +48,34 @@ def rules_after(state: State) -> RulesByName:
     return {name: state.profile(name).rules for name in state.names()}
 
 
-def traffic_of_change(state: State) -> tuple[ListTraffic, ...]:
-    """The traffic that statements which were put into a state decide differently."""
-    changed = state.changed_names()
-    return find_traffic(
-        {name: state.original(name).rules for name in changed}, {name: state.profile(name).rules for name in changed}
-    )
-
-
-def find_traffic(old: RulesByName, new: RulesByName) -> tuple[ListTraffic, ...]:
+def find_traffic(old: RulesByName, new: RulesByName, intended: Intended = NOTHING_INTENDED) -> tuple[ListTraffic, ...]:
     """The traffic that two sets of profiles decide differently; a profile that is not there has no rules.
 
     Args:
         old: The rules of the profiles before.
         new: The rules after.
+        intended: What is left out.
     """
     found = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if before is not after and before != after:
             for direction in Direction:
-                traffic = _of_list(name, direction, enforced(before, direction), enforced(after, direction))
+                lists = enforced(before, direction), enforced(after, direction)
+                traffic = _of_list(name, direction, *lists, intended)
                 found += [] if traffic is None else [traffic]
     return tuple(found)
 
 
-def _of_list(profile: str, direction: Direction, before: RuleList, after: RuleList) -> ListTraffic | None:
+def _of_list(
+    profile: str, direction: Direction, before: RuleList, after: RuleList, intended: Intended
+) -> ListTraffic | None:
     """What is decided differently in one list; None when that is nothing."""
     if before.rules == after.rules:
         return None
     unanalysed = tuple(dict.fromkeys((*after.unanalysed, *before.unanalysed)))
     try:
-        differences = find_differences(before, after)
+        differences = find_differences(before, after, intended)
     except Undecided:
         return ListTraffic(profile, direction, None, unanalysed)
     return ListTraffic(profile, direction, differences, unanalysed) if differences or unanalysed else None

@@ -6,9 +6,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.analysis.boxes import Packet, contains
-from calicoctl.analysis.differences import Difference, find_differences
-from calicoctl.analysis.rule_list import RuleList, box_of
-from tests.analysis.brute_force import Json, decider, decision, packets, rules, stored
+from calicoctl.analysis.differences import Difference, Intended, find_differences
+from calicoctl.analysis.rule_list import Decision, RuleList, box_of
+from tests.analysis.brute_force import Json, decider, decision, matches, packets, rules, stored
 
 SPACE = [*packets(4), *packets(6)]
 
@@ -60,3 +60,25 @@ def is_in(difference: Difference, packet: Packet) -> bool:
 def test_the_same_list_has_no_differences() -> None:
     inbound: list[Json] = [{"action": "allow"}, {"action": "deny", "src_tag": "A"}]
     assert find_differences(RuleList(stored(inbound)), RuleList(stored(inbound))) == ()
+
+
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(versions(), st.lists(rules(), max_size=2))
+def test_what_is_intended_is_left_out_and_nothing_else(lists: tuple[list[Json], list[Json]], meant: list[Json]) -> None:
+    old, new = lists
+    listed = RuleList(stored(meant)).rules
+    intended = Intended(
+        tuple(box for rule in listed if rule.decision is Decision.ALLOW for box in rule.boxes),
+        tuple(box for rule in listed if rule.decision is Decision.DENY for box in rule.boxes),
+    )
+    found = find_differences(RuleList(stored(old)), RuleList(stored(new)), intended)
+    told = {(position(each.before), position(each.after)) for each in found}
+    for packet in SPACE:
+        after = decision(new, packet)
+        action = "allow" if after == "allow" else "deny"
+        is_meant = any(rule["action"] == action and matches(rule, packet) for rule in meant)
+        if decision(old, packet) != after and not is_meant:
+            assert (decider(old, packet), decider(new, packet)) in told
+    for each in found:
+        action = "allow" if decision(new, each.packet) == "allow" else "deny"
+        assert not any(rule["action"] == action and matches(rule, each.packet) for rule in meant)

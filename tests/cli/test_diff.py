@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+
+import pytest
 
 from calicoctl.store.keys import PROFILES
 from tests.cli.program import Program
@@ -116,3 +119,41 @@ def test_a_rule_that_is_not_analysed_is_told_of(embedded: Program) -> None:
     assert ran.stdout.startswith("WEB inbound: not analysed: rule 1, `deny [src_selector=")
     ran = embedded.run_inside("diff", "-o", "json", "old.calico", "new.calico")
     assert [each["position"] for each in json.loads(ran.stdout)["not_analysed"]] == [1]
+
+
+# --- what is intended ---------------------------------------------------------------------------
+
+OPENING = "profile WEB rule add inbound --at=2 allow tcp to ports 443\n"
+
+
+@pytest.mark.parametrize("command", [["diff"], ["run", "--dry-run"]])
+@pytest.mark.parametrize(
+    ("intended", "codes"),
+    [
+        (["allow tcp to ports 443"], []),
+        (["allow tcp to ports 440-445"], ["E0805"]),
+        (["allow tcp from 10.0.0.0/8 to ports 443"], ["E0810"]),
+        (["allow tcp from 10.0.0.0/8 to ports 443", "allow tcp to ports 443"], []),
+        (["allow tcp to ports 80,443"], ["E0806"]),
+        (["deny tcp to ports 443"], ["E0808", "E0810"]),
+        (["allow tcp to ports"], ["E0102"]),
+    ],
+)
+def test_a_change_does_what_is_intended_and_nothing_else(
+    embedded: Program, command: list[str], intended: list[str], codes: list[str]
+) -> None:
+    write(embedded, old=OLD.replace("    allow from tag WEB\n", ""), opening=OPENING)
+    assert embedded.run_inside("run", "old.calico").status == 0
+    ran = embedded.run_inside(*command, *(f"--intend={text}" for text in intended), "opening.calico")
+    assert (ran.status, re.findall(r"\[(E\w+)\]", ran.stderr)) == (1 if codes else 0, codes)
+    again = embedded.run_inside("run", "opening.calico")
+    assert again.status == 0
+    ran = embedded.run_inside(*command, "--intend=allow tcp to ports 443", "opening.calico")
+    assert (ran.status, re.findall(r"\[(E\w+)\]", ran.stderr)) == (1, ["E0809"])
+
+
+def test_what_is_closed_by_intention(embedded: Program) -> None:
+    write(embedded, old=OLD, closing="profile WEB rule remove outbound allow\n")
+    assert embedded.run_inside("run", "old.calico").status == 0
+    assert embedded.run_inside("diff", "--intend", "deny", "closing.calico").status == 0
+    assert "[E0810]" in embedded.run_inside("diff", "--intend", "deny udp", "closing.calico").stderr

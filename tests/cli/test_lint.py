@@ -113,3 +113,21 @@ def test_a_fix_through_the_program_does_what_it_says(embedded: Program, inbound:
         else:
             unneeded = {found.rule.position: found.reason for found in find_unneeded(RuleList(stored(left)))}
             assert unneeded.get(int(statement.partition("--at=")[2].split()[0])) in (None, Reason.REDUNDANT)
+
+
+def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
+    """Where the script wrote the rule, there; and with `--strict`, nothing is written."""
+    (embedded.folder / "web.calico").write_text(SCRIPT + "profile WEB rule add inbound allow from tag B\n")
+    plain = embedded.run_inside("run", "--dry-run", "web.calico")
+    assert "[W08" not in plain.stderr
+    checked = embedded.run_inside("run", "--check", "--lint", "web.calico")
+    told = embedded.run_inside("run", "--dry-run", "--lint", "web.calico")
+    for ran in (checked, told):
+        assert ran.status == 0
+        assert "web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing" in ran.stderr
+        assert "[W0803]" not in ran.stderr  # dismissed where it is written
+    # Behind the `deny` of the block, a rule that a statement adds does nothing either.
+    assert "web.calico:15:9: warning: inbound rule 7 of `WEB` allows nothing" in told.stderr
+    strict = embedded.run_inside("run", "--lint", "--strict", "web.calico")
+    assert (strict.status, embedded.run_inside("profile", "show").stdout.count("WEB")) == (1, 0)
+    assert embedded.run_inside("run", "--lint", "web.calico").status == 0

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.commands.intend_option import read_intentions
 from calicoctl.cli.files import open_file, open_script, read_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
@@ -15,9 +16,10 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.frontend.scripts import Script, read_scripts
+from calicoctl.engine.intentions import check_intentions
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.engine.state import State
-from calicoctl.engine.traffic import RulesByName, find_traffic, rules_after, rules_before
+from calicoctl.engine.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
@@ -36,11 +38,16 @@ def run(options: Options) -> int:
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
+    intentions = read_intentions(arguments.values.get("--intend", ()))
     traffic = find_traffic(old, new)
     if arguments.as_json:
         say(json.dumps({"format": _FORMAT, **traffic_document(traffic)}, indent=2))
     else:
         say("\n".join(traffic_lines(traffic)))
+    problems = check_intentions(old, new, intentions) if intentions else ()
+    if problems:
+        tell(problems)
+        return ExitStatus.REFUSED
     is_detailed = "--detailed-exitcode" in arguments.flags
     return ExitStatus.PENDING if traffic and is_detailed else ExitStatus.DONE
 
@@ -55,7 +62,7 @@ def _compared(operands: Sequence[str], options: Options) -> tuple[RulesByName, R
         plan = plan_script(script.steps, datastore, Deadline(options.timeout))
     if plan.has_errors:
         raise Refused(plan.diagnostics)
-    return rules_before(plan.state), rules_after(plan.state)
+    return rules_before(plan.state), rules_changed(plan.state)
 
 
 def _script(file: str, options: Options) -> Script:

@@ -7,35 +7,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from calicoctl import messages
-from calicoctl.cli.commands.run_json import check_document, plan_document
+from calicoctl.cli.commands.run_json import check_document
 from calicoctl.cli.commands.run_options import RunRequest, read_request
 from calicoctl.cli.files import open_file, open_script, read_script
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.answers import print_answer
-from calicoctl.cli.output.console import say, say_at_once, say_diff, tell
+from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_at_once, tell
 from calicoctl.cli.output.progress_bar import progress
-from calicoctl.cli.output.traffic import traffic_document, traffic_lines
+from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, missing_file, opened, opener, status_of
 from calicoctl.diagnostics import Diagnostic, Refused, Severity, printable
-from calicoctl.engine.diff import counts, profile_diffs, unified
-from calicoctl.engine.evaluate import ScriptPlan, StepOutcome
+from calicoctl.engine.diff import counts
+from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, read_scripts
-from calicoctl.engine.outcome import Message
 from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.unfinished import Journals, find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
-from calicoctl.engine.traffic import traffic_of_change
 from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
-from calicoctl.syntax.repair.search import split_words
-
-# More errors of a script than this are counted: nobody mends twenty at a time.
-ERRORS_SHOWN = 20
 
 
 def run(options: Options) -> int:
@@ -44,7 +37,7 @@ def run(options: Options) -> int:
     if request.resume or request.rollback:
         return _end_unfinished(options, request)
     script = _read(request, options.timeout)
-    diagnostics = _strictly(script.diagnostics, request)
+    diagnostics = _strictly((*script.diagnostics, *_lint_blocks(script, request)), request)
     if request.check or _has_errors(diagnostics):
         return _report_check(script, diagnostics, request)
     setting = find_setting(options)
@@ -53,11 +46,14 @@ def run(options: Options) -> int:
         with opened(setting, deadline) as datastore:
             with progress("evaluating") as show:
                 plan = plan_script(script.steps, datastore, deadline, show)
-            diagnostics = _strictly((*diagnostics, *plan.diagnostics), request)
+            diagnostics = _strictly((*diagnostics, *plan.diagnostics, *_lint(plan, request)), request)
             if request.dry_run:
+                # Imported here: only looking ahead pays for the analysis of traffic.
+                from calicoctl.cli.commands.run_preview import report_plan
+
                 tell(missing_file(setting))
-                return _report_plan(plan, diagnostics, request)
-            tell(diagnostics, ERRORS_SHOWN)
+                return report_plan(plan, diagnostics, request)
+            tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
             if _has_errors(diagnostics):
                 return ExitStatus.REFUSED
             return _apply(plan, datastore, opener(setting, options.timeout), deadline, request)
@@ -79,8 +75,28 @@ def _read(request: RunRequest, timeout: float) -> Script:
         except Refused as refused:
             unreadable += refused.diagnostics
     with progress("reading") as show:
-        script = read_scripts(sources, open_file, show, open_script, request.overrides)
+        # What is found in blocks points at their lines, so that all are read.
+        every_line = request.check and request.lint
+        script = read_scripts(sources, open_file, show, open_script, request.overrides, every_line=every_line)
     return replace(script, diagnostics=(*unreadable, *script.diagnostics))
+
+
+def _lint_blocks(script: Script, request: RunRequest) -> Sequence[Diagnostic]:
+    """With `--check --lint`, the rules of blocks that do nothing."""
+    if not (request.check and request.lint) or script.has_errors:
+        return ()
+    from calicoctl.engine.lint import lint_script
+
+    return [each.diagnostic for each in lint_script(script)]
+
+
+def _lint(plan: ScriptPlan, request: RunRequest) -> Sequence[Diagnostic]:
+    """With `--lint`, the rules that do nothing in what the script leaves."""
+    if not request.lint or plan.has_errors:
+        return ()
+    from calicoctl.engine.lint import lint_plan
+
+    return [each.diagnostic for each in lint_plan(plan)]
 
 
 # --- reporting ----------------------------------------------------------------------------------
@@ -107,48 +123,10 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
     if request.as_json:
         say(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))
         return status
-    tell(diagnostics, ERRORS_SHOWN)
+    tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.DONE:
         say(messages.CHECKED.format(count=messages.counted(script.count, "statement")))
     return status
-
-
-def _report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
-    diffs = profile_diffs(plan.state)
-    status = ExitStatus.DONE
-    if _has_errors(diagnostics):
-        status = ExitStatus.REFUSED
-    elif request.detailed_exitcode and plan.changes:
-        status = ExitStatus.PENDING
-    if request.as_json:
-        is_sound = status is not ExitStatus.REFUSED
-        traffic = traffic_document(traffic_of_change(plan.state)) if is_sound else {"traffic": None}
-        say(json.dumps({**plan_document(plan, diffs, diagnostics), **traffic}, indent=2))
-        return status
-    tell(diagnostics, ERRORS_SHOWN)
-    if status is ExitStatus.REFUSED:
-        return status
-    _print_answers(plan.outcomes, request, is_done=False)
-    say_diff(unified(diffs))
-    say("\n".join(traffic_lines(traffic_of_change(plan.state))))
-    say(messages.PLANNED.format(counts=counts(diffs)))
-    return status
-
-
-def _print_answers(outcomes: Sequence[StepOutcome], request: RunRequest, *, is_done: bool) -> None:
-    """What the statements of a script say: those that show something always, the others with `--verbose`."""
-    change = messages.STEP_DONE.done if is_done else messages.STEP_DONE.would
-    for each in outcomes:
-        answer = each.outcome.answer
-        if not isinstance(answer, Message | None):
-            print_answer(answer)
-        elif request.verbose:
-            said = change if each.is_change else messages.STEP_SKIPPED
-            if answer is not None:
-                said = answer.text if is_done else answer.conditional or answer.text
-            extent = each.step.extent
-            text = " ".join(word.text for word in split_words(extent))
-            say(printable(f"{extent.source.name}:{extent.line}: {text}: {said}"))
 
 
 # --- applying -----------------------------------------------------------------------------------
@@ -166,7 +144,7 @@ def _apply(
         how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
         result = apply_script(plan, datastore, open_store, deadline, how)
     tell(result.warnings)
-    _print_answers(result.outcomes, request, is_done=True)
+    print_answers(result.outcomes, verbose=request.verbose, is_done=True)
     say(messages.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE
 

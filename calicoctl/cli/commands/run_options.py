@@ -24,6 +24,8 @@ class RunRequest:
         resume: Finish an interrupted run.
         rollback: Undo an interrupted run.
         overrides: The values given to variables, each as the definition that it is.
+        intended: With `dry_run`: the rules that say what shall become of traffic, and nothing else.
+        lint: Look for rules that do nothing in what the script leaves.
     """
 
     files: tuple[str, ...]
@@ -36,6 +38,8 @@ class RunRequest:
     resume: bool
     rollback: bool
     overrides: tuple[Source, ...]
+    intended: tuple[str, ...]
+    lint: bool
 
 
 def read_request(words: Sequence[str]) -> RunRequest:
@@ -56,6 +60,8 @@ def read_request(words: Sequence[str]) -> RunRequest:
         "--resume" in found.flags,
         "--rollback" in found.flags,
         tuple(Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in found.values.get(DEFINE_OPTION, [])),
+        tuple(found.values.get("--intend", [])),
+        "--lint" in found.flags,
     )
     exclusive = [
         flag
@@ -72,6 +78,10 @@ def read_request(words: Sequence[str]) -> RunRequest:
         reason = f"{exclusive[0]} and {exclusive[1]} do not go together"
     elif options.detailed_exitcode and not options.dry_run:
         reason = "--detailed-exitcode goes with --dry-run"
+    elif options.intended and not options.dry_run:
+        reason = "--intend goes with --dry-run"
+    elif options.lint and (options.resume or options.rollback):
+        reason = f"--lint and {exclusive[0]} do not go together"
     elif options.as_json and not (options.check or options.dry_run):
         reason = "-o json goes with --check or --dry-run"
     elif found.operands and (options.resume or options.rollback):

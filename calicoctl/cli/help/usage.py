@@ -151,9 +151,13 @@ Options:
   --check               Only parse and validate; no datastore is touched.
   --dry-run             Print what would change, as a unified diff; nothing is written.
   --detailed-exitcode   With --dry-run: status 2 when changes are pending.
+  --intend=RULE         With --dry-run: status 1 unless the change does what its RULEs say, and
+                        nothing else; see `calicoctl diff --help`.
   -o, --output=json     With --check or --dry-run: one JSON document instead of text.
   -v, --verbose         Tell of each statement what it did.
   --strict              Take warnings for errors.
+  --lint                Warn of rules that do nothing, in the profiles that the script names as it
+                        leaves them; with --check, in its blocks.
   --define=NAME=VALUE   Give the variable NAME a value that holds whatever a script says.
   --resume              Finish a run that was interrupted.
   --rollback            Undo a run that was interrupted.
@@ -218,6 +222,9 @@ What `run` would write is shown by `run --dry-run`.
 Options:
   -o, --output=json     One JSON document instead of text.
   --detailed-exitcode   Status 2 when traffic is decided differently.
+  --intend=RULE         Status 1 unless the change does what its RULEs say, and nothing else:
+                        `allow tcp to ports 443` means that every such packet comes to be
+                        allowed, and none was; `deny ...` the reverse.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -24,6 +24,8 @@ from calicoctl.diagnostics import (
 
 # More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
 DIAGNOSTICS_SHOWN = 100
+# Of a script: nobody mends twenty at a time.
+SCRIPT_DIAGNOSTICS_SHOWN = 20
 
 # Ten times what etcd takes as one value; a script of a million statements has half of it.
 INPUT_BYTES_MAX = 100_000_000

@@ -15,7 +15,8 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.validation import check_statement
+from calicoctl.policy.rule import Rule
+from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
@@ -84,6 +85,27 @@ def read_statement(source: Source) -> Reading:
         raise Refused(explain(problem)) from None
     assert isinstance(node, ast.Statement)
     return validate(node, extent)
+
+
+def read_rule(source: Source) -> Rule:
+    """Parse and validate the one rule of a source.
+
+    Raises:
+        Refused: Why it is no rule, or no sound one.
+    """
+    extent = Span(source, 0, len(source.text))
+    try:
+        node = parse(extent, "rule")
+    except SyntaxProblem as problem:
+        from calicoctl.engine.frontend.mistakes import explain
+
+        raise Refused(explain(problem)) from None
+    assert isinstance(node, ast.Rule)  # the start says so
+    findings = Findings()
+    rule = check_rule(node, findings)
+    if rule is None or findings.has_errors:
+        raise Refused([each.diagnostic for each in findings.found if each.diagnostic.is_error])
+    return rule
 
 
 def validate(node: ast.Statement, extent: Span, variables: Variables | None = None) -> Reading:

@@ -1,0 +1,59 @@
+"""What `run --dry-run` tells: the changes as text and as traffic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from calicoctl import messages
+from calicoctl.cli.commands.intend_option import read_intentions
+from calicoctl.cli.commands.run_json import plan_document
+from calicoctl.cli.commands.run_options import RunRequest
+from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_diff, tell
+from calicoctl.cli.output.step_answers import print_answers
+from calicoctl.cli.output.traffic import traffic_document, traffic_lines
+from calicoctl.cli.status import ExitStatus
+from calicoctl.diagnostics import Diagnostic
+from calicoctl.engine.diff import counts, profile_diffs, unified
+from calicoctl.engine.evaluate import ScriptPlan
+from calicoctl.engine.intentions import check_intentions
+from calicoctl.engine.traffic import find_traffic, rules_before, rules_changed
+
+
+def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
+    """Tell what a script would change, in text and in traffic, and whether that is what was intended.
+
+    Args:
+        plan: The plan.
+        diagnostics: What there is to tell of it.
+        request: What was asked.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        Refused: What is intended is no sound rule.
+    """
+    diffs = profile_diffs(plan.state)
+    before, after = rules_before(plan.state), rules_changed(plan.state)
+    intentions = read_intentions(request.intended)
+    unmet = check_intentions(before, after, intentions) if intentions and not plan.has_errors else ()
+    diagnostics = (*diagnostics, *unmet)
+    status = ExitStatus.DONE
+    if any(each.is_error for each in diagnostics):
+        status = ExitStatus.REFUSED
+    elif request.detailed_exitcode and plan.changes:
+        status = ExitStatus.PENDING
+    can_be_done = not plan.has_errors
+    if request.as_json:
+        traffic = traffic_document(find_traffic(before, after)) if can_be_done else {"traffic": None}
+        say(json.dumps({**plan_document(plan, diffs, diagnostics), **traffic}, indent=2))
+        return status
+    tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
+    if status is ExitStatus.REFUSED and not unmet:
+        return status
+    print_answers(plan.outcomes, verbose=request.verbose, is_done=False)
+    say_diff(unified(diffs))
+    say("\n".join(traffic_lines(find_traffic(before, after))))
+    say(messages.PLANNED.format(counts=counts(diffs)))
+    return status
