@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from calicoctl.analysis.boxes import NO_TAGS, Box, Packet, contains, meet
+from calicoctl.analysis.boxes import Box, Packet, contains, meet
 from calicoctl.analysis.cover import Cover, Undecided
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.analysis.overlaps import Overlaps
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of
 
 
 class Grade(Enum):
@@ -67,38 +68,38 @@ def _of_themselves(rules: RuleList) -> Iterator[Unneeded]:
             yield Unneeded(rule, Reason.DEAD, Grade.CLUTTER)
 
 
-_Tags = tuple[frozenset[str], frozenset[str]]
-
-
 class _Search:
     def __init__(self, rules: RuleList) -> None:
         self._rules = rules.deciding
         self._all = rules.cover
         # Without dead rules: whatever one of them matches, a rule before it decides.
         self._cover = Cover(box for rule in self._rules for box in rule.boxes)
-        self._live: list[ListedRule] = []
-        # The same, by the tags that they ask for: those that can cover a rule ask for none, or for its own.
-        self._by_tags: dict[_Tags, list[ListedRule]] = {}
+        self._live: dict[int, ListedRule] = {}
+        # Of each live rule, a packet that it decides.
+        self._witnesses: dict[int, Packet] = {}
+        self._decisions = {rule.position: rule.decision for rule in self._rules}
+        self._overlaps = Overlaps(self._rules)
 
     def found(self) -> Iterator[Unneeded]:
         """Dead rules first, since redundancy is about those that are left."""
         undecided: set[int] = set()
         for rule in self._rules:
             try:
-                is_dead = all(self._cover.uncovered(box, rule.position) is None for box in rule.boxes)
-                if is_dead:
+                free = (self._cover.uncovered(box, rule.position) for box in rule.boxes)
+                witness = next((packet for packet in free if packet is not None), None)
+                if witness is None:
                     yield self._dead(rule)
                     continue
+                self._witnesses[rule.position] = witness
             except Undecided:
                 yield Unneeded(rule, Reason.NOT_ANALYSED)
                 undecided.add(rule.position)
-            self._live.append(rule)
-            self._by_tags.setdefault(_tags_of(rule), []).append(rule)
+            self._live[rule.position] = rule
             for box in rule.boxes:
                 self._cover.add(box, rule.position)
-        for rule in self._live:
+        for rule in self._live.values():
             try:
-                if rule.position not in undecided and self._needed_for(rule) is None:
+                if rule.position not in undecided and not self._is_needed(rule):
                     yield self._redundant(rule)
             except Undecided:
                 yield Unneeded(rule, Reason.NOT_ANALYSED)
@@ -106,7 +107,8 @@ class _Search:
     # --- dead -----------------------------------------------------------------------------------
 
     def _dead(self, rule: ListedRule) -> Unneeded:
-        taken = [(each, packet) for each in self._candidates(rule) for packet in self._taken(rule, each)]
+        candidates = self._candidates(rule)
+        taken = [(each, packet) for each in candidates for packet in self._taken(rule, each)]
         deciders = tuple(dict.fromkeys(each.position for each, _ in taken))
         decisions = {each.decision for each, _ in taken}
         grade = Grade.CLUTTER
@@ -115,7 +117,7 @@ class _Search:
         elif rule.decision is Decision.ALLOW and Decision.DENY in decisions:
             grade = Grade.OUTAGE
         suffices = self._suffices(rule)
-        alone = [each for each in self._candidates(rule) if each.position in suffices]
+        alone = [each for each in candidates if each.position in suffices]
         same = any(each.boxes == rule.boxes and each.decision is rule.decision for each in alone)
         # A packet that shows the worst of it.
         shown = sorted(taken, key=lambda pair: pair[0].decision is rule.decision)
@@ -137,30 +139,41 @@ class _Search:
         return tuple(sorted(set.intersection(*(self._cover.containers(box, rule.position) for box in rule.boxes))))
 
     def _candidates(self, rule: ListedRule) -> list[ListedRule]:
-        """The live rules that may decide packets from endpoints with a rule's own tags alone, by position."""
-        source, destination = _tags_of(rule)
-        keys = {(one, other) for one in (NO_TAGS, source) for other in (NO_TAGS, destination)}
-        return sorted((each for key in keys for each in self._by_tags.get(key, ())), key=lambda each: each.position)
+        """The live rules before a rule that may decide packets from endpoints with its own tags alone, by position."""
+        return [
+            each
+            for each in self._near(rule, of_own_tags=True)
+            if each.position < rule.position and each.position in self._live
+        ]
+
+    def _near(self, rule: ListedRule, *, of_own_tags: bool = False) -> list[ListedRule]:
+        """The rules that may match packets of a rule, by position."""
+        overlaps = (self._overlaps.of(box, of_own_tags=of_own_tags) for box in rule.boxes)
+        found = {each.position: each for of_box in overlaps for each in of_box}
+        return [found[position] for position in sorted(found)]
 
     # --- redundant ------------------------------------------------------------------------------
 
-    def _needed_for(self, rule: ListedRule) -> Packet | None:
-        """A packet that is decided otherwise without a rule; None when there is none."""
+    def _is_needed(self, rule: ListedRule) -> bool:
+        """Whether some packet is decided otherwise without a rule."""
+        # Nearly always it is the packet that is known already: then one lookup tells.
+        if self._decision_without(self._witnesses[rule.position], rule.position) is not rule.decision:
+            return True
         for box in rule.boxes:
-            if rule.decision is not Decision.NONE:
-                packet = self._all.uncovered(box, without=rule.position)
-                if packet is not None:
-                    return packet
+            if rule.decision is not Decision.NONE and self._all.uncovered(box, without=rule.position) is not None:
+                return True
             # The rules at the end match the most.
-            for other in reversed(self._rules):
+            for other in reversed(self._overlaps.of(box)):
                 if other.position <= rule.position:
                     break
-                if other.decision is rule.decision:
-                    continue
-                packet = self._first_taken(box, other, rule)
-                if packet is not None:
-                    return packet
-        return None
+                if other.decision is not rule.decision and self._first_taken(box, other, rule) is not None:
+                    return True
+        return False
+
+    def _decision_without(self, packet: Packet, without: int) -> Decision:
+        """What becomes of a packet without a rule."""
+        deciding = min(self._all.containers(box_of(packet)) - {without}, default=None)
+        return (None if deciding is None else self._decisions[deciding]) or Decision.NONE
 
     def _first_taken(self, box: Box, other: ListedRule, rule: ListedRule) -> Packet | None:
         for each in other.boxes:
@@ -174,18 +187,14 @@ class _Search:
     def _redundant(self, rule: ListedRule) -> Unneeded:
         """The rules that decide the packets of a rule once it is gone."""
         taken = []
-        for other in self._rules:
+        for other in self._near(rule):
             if other.position > rule.position and other.decision is rule.decision:
                 packets = (self._first_taken(box, other, rule) for box in rule.boxes)
                 taken += [(other.position, packet) for packet in packets if packet is not None]
         deciders = tuple(dict.fromkeys(position for position, _ in taken))
-        alone = tuple(each.position for each in self._rules if each.position in deciders and _includes(each, rule))
+        alone = tuple(each.position for each in self._near(rule) if each.position in deciders and _includes(each, rule))
         packet = taken[0][1] if taken else None
         return Unneeded(rule, Reason.REDUNDANT, Grade.CLUTTER, deciders, alone, packet)
-
-
-def _tags_of(rule: ListedRule) -> _Tags:
-    return rule.boxes[0].source_tags, rule.boxes[0].destination_tags
 
 
 def _includes(outer: ListedRule, inner: ListedRule) -> bool:

@@ -17,6 +17,7 @@ from calicoctl.engine.frontend.scripts import Script, Step
 from calicoctl.engine.rule_lists import is_refused
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
+from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.statement import DeclareProfile, OfProfile
@@ -49,6 +50,7 @@ class LintFinding:
     fix: tuple[str, ...] | None
 
 
+@collector_paused()
 def lint_script(script: Script) -> tuple[LintFinding, ...]:
     """The findings about the blocks of a script."""
     return tuple(
@@ -59,6 +61,7 @@ def lint_script(script: Script) -> tuple[LintFinding, ...]:
     )
 
 
+@collector_paused()
 def lint_stored(state: State) -> tuple[LintFinding, ...]:
     """The findings about all profiles that are stored."""
     return tuple(_of_profiles(state, state.names()))
@@ -72,6 +75,7 @@ def _of_profiles(state: State, names: Sequence[str]) -> Iterator[LintFinding]:
                 yield from lint_list(name, direction, tuple(document.rules(direction)))
 
 
+@collector_paused()
 def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
     """The findings about the profiles that a script names, as it leaves them; where it wrote the rules, with places."""
     steps = [each.step for each in plan.outcomes]
