@@ -378,6 +378,8 @@ DUPLICATE_RULE = _warning(
 REDUNDANT_RULE = _warning("W0805", f"{_RULE_OF} changes nothing: without it, its packets are decided alike")
 NOT_ANALYSED = _warning("W0806", f"{_RULE_OF} is not analysed, so it is taken to cover nothing: `{{rule}}`")
 MATCHES_NOTHING = _warning("W0807", f"{_RULE_OF} matches no packet at all")
+IDLE_RULES = Kind("N0801", Severity.NOTE, "{count} of rules that do nothing ({grades}); `calicoctl lint` tells which")
+TOO_MANY_FOR_LINT = Kind("N0802", Severity.NOTE, "{count} are many: `calicoctl lint` tells which do nothing")
 NOT_ALL_ALLOWED = _error(
     "E0801", "expected every such packet to be allowed {direction} by `{profile}`, but some are {decided}"
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.engine.lint import lint_stored
 from calicoctl.engine.plan import damage
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
@@ -22,6 +23,8 @@ from calicoctl.store.interface import Datastore, Snapshot
 
 # The rules that a finding lists; the others are counted.
 _PLACES_MAX = 5
+# Of more rules it is not found out which do nothing: that takes seconds.
+_LINTED_MAX = 5_000
 # Keys of a rule, with or without a `!` before them, that name a tag.
 _TAG_KEYS = ("src_tag", "dst_tag")
 
@@ -67,8 +70,23 @@ def examine(datastore: Datastore) -> Health:
     problems += _misplaced_keys(snapshot)
     problems += _tags_nobody_has([state.profile(name) for name in names])
     is_new = not snapshot and not datastore.read([keys.ROOT])
-    notes = (diagnose(messages.NOTHING_STORED, root=keys.ROOT),) if is_new else ()
-    return Health(len(names), len(endpoints), tuple(problems), notes)
+    notes = [diagnose(messages.NOTHING_STORED, root=keys.ROOT)] if is_new else []
+    notes += _idle_rules(state)
+    return Health(len(names), len(endpoints), tuple(problems), tuple(notes))
+
+
+def _idle_rules(state: State) -> Iterator[Diagnostic]:
+    """How many rules do nothing; what is wrong with them is no matter of the datastore's health."""
+    documents = (state.profile(name).rules for name in state.names())
+    rules = sum(len(each.inbound) + len(each.outbound) for each in documents if isinstance(each, RulesDocument))
+    if rules > _LINTED_MAX:
+        yield diagnose(messages.TOO_MANY_FOR_LINT, count=messages.counted(rules, "rule"))
+        return
+    found = [each for each in lint_stored(state) if each.unneeded.grade is not None]
+    if found:
+        grades = Counter(each.unneeded.grade.value for each in found if each.unneeded.grade is not None)
+        listed = ", ".join(f"{number} {grade}" for grade, number in sorted(grades.items(), reverse=True))
+        yield diagnose(messages.IDLE_RULES, count=messages.counted(len(found), "finding"), grades=listed)
 
 
 def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:

@@ -122,7 +122,7 @@ def lint_list(
     analysed = RuleList(rules)
     for each in find_unneeded(analysed):
         fix = _fix(profile, direction, rules[each.rule.position - 1], each, analysed)
-        yield LintFinding(profile, direction, each, _diagnostic(profile, direction, each, fix, spans), fix)
+        yield LintFinding(profile, direction, each, _diagnostic(profile, direction, each, fix, spans, analysed), fix)
 
 
 _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
@@ -135,7 +135,12 @@ _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
 
 
 def _diagnostic(
-    profile: str, direction: Direction, found: Unneeded, fix: Sequence[str] | None, spans: Sequence[Span]
+    profile: str,
+    direction: Direction,
+    found: Unneeded,
+    fix: Sequence[str] | None,
+    spans: Sequence[Span],
+    analysed: RuleList,
 ) -> Diagnostic:
     # What a duplicate hides is worth more than that it is one.
     is_lone_duplicate = found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER
@@ -144,8 +149,16 @@ def _diagnostic(
     if reason is Reason.DEAD and not found.deciders:
         kind = messages.MATCHES_NOTHING
     packet = None if found.packet is None else f"such a packet: {packet_text(found.packet)}"
-    hint = f"calicoctl {fix[0]}" if fix and not spans else packet
     span = spans[found.rule.position - 1] if spans else None
+    hint = packet
+    if fix and span is None:
+        hint = f"calicoctl {fix[0]}"
+    elif fix:
+        # In a block, a line is moved or removed; the same as a statement behind the block is long.
+        mended = "the line can go"
+        if found.grade is not Grade.CLUTTER:
+            mended = f"above the line of rule {_first_worse(found, analysed)}, the rule decides something"
+        hint = mended if packet is None else f"{mended}; {packet}"
     return diagnose(
         kind,
         span,
@@ -179,11 +192,16 @@ def _fix(
         # That nothing changes is what was found.
         return (f"{about} remove {direction.value} --at={found.rule.position}",)
     # Before the first rule that decides its packets otherwise.
-    worse = Decision.ALLOW if found.grade is Grade.HOLE else Decision.DENY
-    first = next((each for each in found.deciders if analysed.rules[each - 1].decision is worse), None)
+    first = _first_worse(found, analysed)
     if first is None or rule.rule is None or not _would_decide(found, first, analysed):
         return None
     return (f"{about} add {direction.value} --at={first} {rule_text(rule.rule)}",)
+
+
+def _first_worse(found: Unneeded, analysed: RuleList) -> int | None:
+    """The first rule that decides packets of a rule to the opposite end."""
+    worse = Decision.ALLOW if found.grade is Grade.HOLE else Decision.DENY
+    return next((each for each in found.deciders if analysed.rules[each - 1].decision is worse), None)
 
 
 def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:

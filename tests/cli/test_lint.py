@@ -131,3 +131,35 @@ def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
     strict = embedded.run_inside("run", "--lint", "--strict", "web.calico")
     assert (strict.status, embedded.run_inside("profile", "show").stdout.count("WEB")) == (1, 0)
     assert embedded.run_inside("run", "--lint", "web.calico").status == 0
+
+
+def test_sarif(embedded: Program) -> None:
+    """What SARIF 2.1.0 requires of a log, a run, a tool, a result and a region."""
+    (embedded.folder / "a b.calico").write_text(SCRIPT)
+    ran = embedded.run_inside("lint", "-o", "sarif", "a b.calico")
+    log = json.loads(ran.stdout)
+    assert (ran.status, log["version"], [*log]) == (1, "2.1.0", ["$schema", "version", "runs"])
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert driver["name"] == "calicoctl"
+    as_json = findings(embedded, "a b.calico")
+    assert len(run["results"]) == len(as_json)
+    for result, finding in zip(run["results"], as_json, strict=True):
+        assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"] == finding["code"]
+        assert result["message"]["text"].startswith(finding["message"])
+        (location,) = result["locations"]
+        place = location["physicalLocation"]
+        assert place["artifactLocation"] == {"uri": "a%20b.calico"}
+        assert place["region"]["startLine"] == finding["line"]
+        assert 1 <= place["region"]["startColumn"] < place["region"]["endColumn"]
+
+
+def test_doctor_counts_what_does_nothing(embedded: Program) -> None:
+    assert embedded.run_inside("run", stdin=SCRIPT.partition("  outbound")[0] + "  outbound {}\n}\n").status == 0
+    ran = embedded.run_inside("doctor")
+    assert "note: 4 findings of rules that do nothing (1 hole, 3 clutter)" in ran.stderr
+    assert embedded.run_inside("profile", "WEB", "rule", "update", stdin=EMPTY).status == 0
+    assert "N0801" not in embedded.run_inside("doctor").stderr
+
+
+EMPTY = '{"inbound_rules": [], "outbound_rules": []}'

@@ -10,6 +10,7 @@ from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.files import open_file, open_script, read_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
@@ -50,6 +51,8 @@ def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
 def _report(findings: tuple[LintFinding, ...], arguments: Arguments) -> int:
     if arguments.as_json:
         say(json.dumps({"format": _FORMAT, "findings": [_document(each) for each in findings]}, indent=2))
+    elif arguments.form == "sarif":
+        say(json.dumps(sarif_document(findings), indent=2))
     else:
         tell([each.diagnostic for each in findings])
         what = messages.counted(len(findings), "finding")

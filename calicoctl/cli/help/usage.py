@@ -242,7 +242,7 @@ A comment at the end of a rule's line dismisses a finding there:
   allow tcp to ports 80   # lint: allow W0803 kept for the auditors
 
 Options:
-  -o, --output=json   One JSON document instead of text.
+  -o, --output=json|sarif   One JSON document, or a SARIF log, instead of text.
 
 `calicoctl --help` lists the options that every command takes.
 """

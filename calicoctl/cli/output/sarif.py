@@ -1,0 +1,51 @@
+"""Findings of `lint` as SARIF 2.1.0 (OASIS), which code hosts show beside the lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calicoctl import messages
+from calicoctl.engine.lint import LintFinding
+from calicoctl.source import Span
+from calicoctl.version import VERSION
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+Document = dict[str, object]
+
+
+def sarif_document(findings: Sequence[LintFinding]) -> Document:
+    """One log with one run; a finding in a script has its place, one of what is stored the name of its list."""
+    codes = sorted({each.diagnostic.code for each in findings})
+    kinds = messages.kinds()
+    rules = [{"id": code, "shortDescription": {"text": kinds[code].outline}} for code in codes]
+    driver = {"name": "calicoctl", "version": VERSION, "rules": rules}
+    results = [_result(each, codes.index(each.diagnostic.code)) for each in findings]
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+
+
+def _result(finding: LintFinding, index: int) -> Document:
+    diagnostic = finding.diagnostic
+    name = f"{finding.profile} {finding.direction.value} {finding.unneeded.rule.position}"
+    location: Document = {"logicalLocations": [{"fullyQualifiedName": name}]}
+    if diagnostic.span is not None:
+        location["physicalLocation"] = _place(diagnostic.span)
+    text = diagnostic.message if diagnostic.hint is None else f"{diagnostic.message}; {diagnostic.hint}"
+    return {
+        "ruleId": diagnostic.code,
+        "ruleIndex": index,
+        "level": "warning",
+        "message": {"text": text},
+        "locations": [location],
+    }
+
+
+def _place(span: Span) -> Document:
+    region = {"startLine": span.line, "startColumn": span.column, "endColumn": span.column + span.end - span.start}
+    return {"artifactLocation": {"uri": _uri(span.source.name)}, "region": region}
+
+
+def _uri(file: str) -> str:
+    from urllib.parse import quote
+
+    return quote(file, errors="surrogateescape")
