@@ -20,7 +20,7 @@ from calicoctl.analysis.boxes import (
     includes_protocols,
 )
 from calicoctl.analysis.named_networks import NamedNetworks
-from calicoctl.analysis.ranges import Ranges, difference, intersection, union
+from calicoctl.analysis.ranges import OCTETS, Ranges, difference, intersection, union
 
 NEVER = 1 << 62  # a position behind all rules
 # Where the positions of a second list begin, when two are looked at together.
@@ -59,6 +59,7 @@ class Cover:
         self._sources = _by_version(sources, _EXAMPLE_SOURCES)
         self._destinations = _by_version(destinations, _EXAMPLE_DESTINATIONS)
         self._rows: dict[_Group, dict[Net, dict[Net, list[_Rectangle]]]] = {}
+        # What rules of more than one protocol exclude; mostly nothing.
         self._excluding: set[frozenset[int]] = set()
 
     def add(self, box: Box, position: int) -> None:
@@ -83,7 +84,7 @@ class Cover:
         Raises:
             Undecided: It would take too long.
         """
-        waiting = [box]
+        waiting = self._by_protocol(box)
         for _ in range(BUDGET):
             if not waiting:
                 return None
@@ -98,6 +99,13 @@ class Cover:
             else:
                 return self._packet(part, *numbers)
         raise Undecided
+
+    def _by_protocol(self, box: Box) -> list[Box]:
+        """A box in parts each of which a rule matches whole or not at all, as far as protocols go."""
+        if isinstance(box.protocols, int) or not any(self._excluding):
+            return [box]  # a rule of one protocol never covers more than that
+        numbers = [self._unnamed_protocol(box.protocols), *sorted(self._protocols - box.protocols)]
+        return [_of_protocol(box, number) for number in numbers]
 
     def containers(self, box: Box, before: int = NEVER) -> set[int]:
         """The rules before a position that contain a box, each of them alone."""
@@ -161,6 +169,13 @@ class Cover:
         # No rule can name port 0; in an example it is shown only where it must be.
         least = 0 if box.protocols == ICMP_OF_VERSION[box.version] else 1
         return _free_point(box.source_numbers, free, partial, least)
+
+
+def _of_protocol(box: Box, protocol: int) -> Box:
+    if protocol != ICMP_OF_VERSION[box.version]:
+        return box._replace(protocols=protocol)
+    first, second = (intersection(each, OCTETS) for each in (box.source_numbers, box.destination_numbers))
+    return box._replace(protocols=protocol, source_numbers=first, destination_numbers=second)
 
 
 def _by_version(nets: Mapping[int, Iterable[Net]], examples: Mapping[int, int]) -> Mapping[int, NamedNetworks]:

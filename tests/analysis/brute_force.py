@@ -42,7 +42,7 @@ def rules(draw: st.DrawFn) -> Json:
     version = draw(st.sampled_from([4, 4, 6]))
     protocol = draw(st.sampled_from([None, None, "tcp", "tcp", "udp", "icmp" if version == 4 else "icmpv6", "sctp"]))
     if protocol is not None:
-        rule[draw(st.sampled_from(["protocol"] * 7 + ["!protocol"]))] = protocol
+        rule[draw(st.sampled_from(["protocol"] * 3 + ["!protocol"]))] = protocol
     is_said = "protocol" in rule
     for side in ("src", "dst"):
         if draw(st.booleans()):

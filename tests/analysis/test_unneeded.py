@@ -89,3 +89,23 @@ def test_what_has_no_meaning_without_endpoints_covers_nothing() -> None:
         (1, Reason.NOT_ANALYSED),
         (3, Reason.NOT_ANALYSED),
     ]
+
+
+def test_a_rule_that_excludes_a_protocol_and_one_of_that_protocol_cover_all() -> None:
+    inbound: list[Json] = [
+        {"action": "allow", "!protocol": "sctp"},
+        {"action": "deny", "protocol": "sctp"},
+        {"action": "allow"},
+    ]
+    *_, found = find_unneeded(RuleList(stored(inbound)))
+    assert (found.rule.position, found.reason, found.grade) == (3, Reason.DEAD, Grade.OUTAGE)
+    assert found.deciders == (1, 2)
+
+
+def test_a_rule_that_lives_of_an_excluded_protocol_alone_is_shown_by_a_packet_of_it() -> None:
+    inbound: list[Json] = [{"action": "allow", "!protocol": "sctp"}, {"action": "deny"}]
+    rules_of = RuleList(stored(inbound))
+    assert find_unneeded(rules_of) == ()
+    packet = rules_of.cover.uncovered(rules_of.rules[1].boxes[0], 2)
+    assert packet is not None
+    assert packet.protocol == 132
