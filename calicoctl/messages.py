@@ -396,6 +396,10 @@ NOT_CLOSED = _error("E0807", "some of that is still allowed {direction} by `{pro
 CLOSED_BEFORE = _error("E0808", "that was not all allowed {direction} by `{profile}` before the change")
 NOTHING_CHANGES = _error("E0809", "no traffic changes, so that this is not done")
 NOT_INTENDED = _error("E0810", "more changes {direction} in `{profile}` than is intended: of {match}")
+UNKNOWN_END = _error("E0811", "`{text}` is no endpoint, no tag that an endpoint carries, and no network")
+PATH_NOT_DECIDED = _error(
+    "E0812", "the paths from `{source}` to `{destination}` are not decided on: it would take too long"
+)
 
 # --- what statements answer (the specification's words) -----------------------------------------
 
@@ -431,6 +435,7 @@ STEP_DONE = Saying("done", "would be done")
 STEP_SKIPPED = "already so"
 ALL_ALLOWED = "Every such packet is allowed."
 NONE_ALLOWED = "No such packet is allowed."
+PATH_READING = "This is so with the endpoints that are stored now; established connections are not looked at."
 NO_TRAFFIC = "No traffic changes."
 TRAFFIC_READING = "This is so whatever endpoints there are; each profile is looked at by itself."
 LINT_CLEAN = "Every rule does something, whatever endpoints there are."

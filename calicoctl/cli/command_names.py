@@ -6,7 +6,7 @@ A command `NAME` is the module `calicoctl.cli.NAME` with its function `run(optio
 
 from __future__ import annotations
 
-COMMANDS = ("profile", "run", "fmt", "export", "diff", "lint", "test", "doctor", "explain", "completion")
+COMMANDS = ("profile", "run", "fmt", "export", "diff", "lint", "test", "trace", "doctor", "explain", "completion")
 
 # The program's options, which may stand anywhere among the words.
 OPTIONS_WITH_VALUE = ("--datastore", "--timeout")

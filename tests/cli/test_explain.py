@@ -34,6 +34,7 @@ UNTRIGGERED = {
     "E0154": "needs a script that takes seconds",
     "E0155": "needs a file of ten megabytes",
     "N0802": "needs thousands of rules",
+    "E0812": "needs thousands of networks that fill one another on both sides",
     "E0804": "needs thousands of networks that fill one another on both sides",
     "E0639": "needs a machine whose memory is used up",
 }

@@ -113,6 +113,7 @@ Usage:
   calicoctl diff SCRIPT...           Which traffic a script opens or closes
   calicoctl lint [FILE...]           Rules that do nothing, in files or in what is stored
   calicoctl test [FILE...]           Whether what files expect of profiles is so
+  calicoctl trace --from=A --to=B    What becomes of packets between two endpoints
   calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl explain [CODE...]        What a message means, such as E0102; with examples
   calicoctl completion SHELL         What makes bash, zsh or fish complete commands
@@ -265,6 +266,25 @@ Options:
                              that is stored, or with --offline of the files.
   --define=NAME=VALUE        Give the variable NAME a value that holds whatever a file says.
   -o, --output=json|junit    One JSON document, or JUnit's XML, instead of text.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+TRACE_HELP = """\
+Usage:
+  calicoctl trace --from=END --to=END [MATCH]
+
+Tells which packets pass from one end to the other, as the endpoints and their profiles are
+now: by which rules, and where the others are stopped, at the sender, at the receiver or at
+both. Both ends' whole profile lists are looked at. MATCH, as in rules, narrows the question:
+  calicoctl trace --from=web-1 --to=DB tcp to ports 5432
+
+Which rules of one profile decide is told by `calicoctl profile <PROFILE> trace`.
+
+Options:
+  --from=END          An endpoint, a tag, or a network with no endpoint in it.
+  --to=END            The same.
+  -o, --output=json   One JSON document instead of text.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -17,10 +17,12 @@ class Endpoint:
     Attributes:
         state: Its state, such as `active`; empty when there is none.
         profiles: The profiles that it names, in their order.
+        addresses: Its networks as they are written, mostly of one address each.
     """
 
     state: str
     profiles: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
 
 
 def read_endpoint(key: str, value: str) -> Endpoint | Diagnostic:
@@ -44,7 +46,17 @@ def read_endpoint(key: str, value: str) -> Endpoint | Diagnostic:
         profiles = [] if profile is None else [profile]
     if not isinstance(profiles, list) or not all(isinstance(profile, str) for profile in profiles):
         return _malformed(key, value, "its `profile_ids` is not a list of names")
-    return Endpoint(state or "", tuple(profiles))
+    return Endpoint(state or "", tuple(profiles), _addresses(document))
+
+
+def _addresses(document: dict[str, object]) -> tuple[str, ...]:
+    """The networks of an endpoint; what is no list of texts tells none."""
+    found: list[str] = []
+    for key in ("ipv4_nets", "ipv6_nets"):
+        nets = document.get(key)
+        if isinstance(nets, list):
+            found += [net for net in nets if isinstance(net, str)]
+    return tuple(found)
 
 
 def _malformed(key: str, value: str, reason: str) -> Diagnostic:

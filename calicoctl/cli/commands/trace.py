@@ -1,0 +1,160 @@
+"""The command `trace`: what becomes of packets between two ends, with the endpoints that are stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+from calicoctl import messages
+from calicoctl.analysis.match_text import match_texts
+from calicoctl.analysis.packet_text import packet_document, packet_text
+from calicoctl.analysis.paths import PathPart, allows
+from calicoctl.analysis.rule_list import ListedRule
+from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.traffic import exceptions_text, matches_text
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.diagnostics import printable
+from calicoctl.engine.frontend.statements import read_rule
+from calicoctl.engine.paths import Decider, End, Path, find_paths
+from calicoctl.engine.state import State
+from calicoctl.source import Source, Span
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+
+_FORMAT = 1
+
+Document = dict[str, object]
+
+
+def run(options: Options) -> int:
+    """Tell which packets pass between two ends, and where the others are stopped."""
+    arguments = read_arguments(options.words)
+    source, destination = _end(arguments, "--from"), _end(arguments, "--to")
+    # Any action makes a rule of a match.
+    match = read_rule(Source("match", " ".join(["allow", *arguments.operands])))
+    try:
+        with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+            state = State(datastore.read((keys.PROFILES, keys.HOSTS)))
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    paths = find_paths(state, source.source.text, destination.source.text, match, (source, destination))
+    if arguments.as_json:
+        document = {"format": _FORMAT, "reading": "closed", "paths": [_document(path) for path in paths]}
+        say(json.dumps(document, indent=2))
+    else:
+        for path in paths:
+            say("\n".join(map(printable, _lines(path))))
+        say(messages.PATH_READING)
+    return ExitStatus.DONE
+
+
+def _end(arguments: Arguments, option: str) -> Span:
+    """The value of an option that must be there, as a span of its own source."""
+    values = arguments.values.get(option, [])
+    if len(values) != 1:
+        arguments.refuse(f"it takes one {option}: where packets {'come from' if option == '--from' else 'go'}")
+    return Span(Source(option, values[0]), 0, len(values[0]))
+
+
+# --- as text ------------------------------------------------------------------------------------
+
+
+def _lines(path: Path) -> Iterator[str]:
+    yield f"from {_end_text(path.source)} to {_end_text(path.destination)}"
+    for part in path.parts:
+        yield f"  {_verdict(part)}: {matches_text(part.boxes)}"
+        yield f"    sender: {_decider_text(_decider(part.sender, path.senders))}"
+        yield f"    receiver: {_decider_text(_decider(part.receiver, path.receivers))}"
+        if part.others:
+            yield f"    {exceptions_text(part.others)}"
+        yield f"    such a packet: {packet_text(part.packet)}"
+    for decider in path.unanalysed:
+        yield f"  not analysed, and may decide some of these: {_rule_text(decider)}"
+
+
+def _end_text(end: End) -> str:
+    if end.profiles is None:
+        return f"{end.name} (outside)"
+    listed = f"{'profile' if len(end.profiles) == 1 else 'profiles'} {', '.join(end.profiles)}"
+    return f"{end.name} ({listed if end.profiles else 'no profiles'})"
+
+
+def _stopped_by(part: PathPart) -> str | None:
+    """Where packets are stopped; None where they pass."""
+    stopped = [name for name, rule in (("sender", part.sender), ("receiver", part.receiver)) if not allows(rule)]
+    return ("both" if len(stopped) == 2 else stopped[0]) if stopped else None
+
+
+def _verdict(part: PathPart) -> str:
+    stopped = _stopped_by(part)
+    return "passes" if stopped is None else f"stopped by {'both ends' if stopped == 'both' else f'the {stopped}'}"
+
+
+def _decider(rule: ListedRule | None, deciders: Sequence[Decider]) -> Decider | None:
+    return None if rule is None else deciders[rule.position - 1]
+
+
+def _decider_text(decider: Decider | None) -> str:
+    if decider is None:
+        return "denied, since no rule of its profiles matches"
+    if decider.profile is None:
+        return decider.text
+    return f"{'allowed' if decider.decision.value == 'allow' else 'denied'} by {_rule_text(decider)}"
+
+
+def _rule_text(decider: Decider) -> str:
+    if decider.position is None:
+        return f"profile {decider.profile}: {decider.text}"
+    return f"rule {decider.position} of {decider.profile}, `{decider.text}`"
+
+
+# --- as JSON ------------------------------------------------------------------------------------
+
+
+def _document(path: Path) -> Document:
+    return {
+        "from": _end_document(path.source),
+        "to": _end_document(path.destination),
+        "answers": [_answer(part, path) for part in path.parts],
+        "not_analysed": [_decider_document(each) for each in path.unanalysed],
+    }
+
+
+def _end_document(end: End) -> Document:
+    profiles = None if end.profiles is None else list(end.profiles)
+    return {"end": end.name, "profiles": profiles, "tags": sorted(end.tags)}
+
+
+def _answer(part: PathPart, path: Path) -> Document:
+    texts = match_texts(part.boxes)
+    stopped = _stopped_by(part)
+    return {
+        "verdict": "allow" if stopped is None else "deny",
+        "stopped_by": stopped,
+        "sender": _decider_document(_decider(part.sender, path.senders)),
+        "receiver": _decider_document(_decider(part.receiver, path.receivers)),
+        "match": texts[0],
+        "matches": list(texts),
+        "except": [rule.text for rule in part.others],
+        "packet": {
+            **packet_document(part.packet),
+            "source_tags": sorted(path.source.tags),
+            "destination_tags": sorted(path.destination.tags),
+        },
+    }
+
+
+def _decider_document(decider: Decider | None) -> Document:
+    if decider is None:
+        return {"verdict": "none", "profile": None, "position": None, "rule": None}
+    return {
+        "verdict": decider.decision.value,
+        "profile": decider.profile,
+        "position": decider.position,
+        "rule": None if decider.position is None else decider.text,
+    }

@@ -1,0 +1,141 @@
+"""`calicoctl trace`: paths between endpoints, against every packet of a small space."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.analysis.boxes import Packet
+from calicoctl.store.keys import HOSTS
+from tests.analysis.brute_force import Json, decider, packet_of, packets, rules
+from tests.cli.program import Program
+from tests.cli.raw import PROFILES, RawStore, open_raw
+
+SPACE = [*packets(4), *packets(6)]
+# Profile lists of two endpoints, and the tags of the profiles.
+LISTS = {"one": ["P", "Q"], "two": ["Q"]}
+TAGS = {"P": ["B"], "Q": ["A"]}
+DIRECTIONS = {"one": "outbound_rules", "two": "inbound_rules"}
+
+# A rule that hands on to the next tier is not analysed in a row of profiles.
+RULES = st.lists(rules().filter(lambda rule: rule["action"] != "next-tier"), max_size=3)
+
+
+def put_endpoint(raw: RawStore, name: str, profiles: Sequence[str], **more: Any) -> None:
+    value = {"state": "active", "profile_ids": list(profiles), **more}
+    raw.put(f"{HOSTS}/h/workload/o/w-{name}/endpoint/{name}", json.dumps(value))
+
+
+def put_profile(raw: RawStore, name: str, inbound: list[Json], outbound: list[Json], tags: list[str]) -> None:
+    raw.put(f"{PROFILES}/{name}/rules", json.dumps({"inbound_rules": inbound, "outbound_rules": outbound}))
+    raw.put(f"{PROFILES}/{name}/tags", json.dumps(tags))
+
+
+def trace(program: Program, *words: str) -> list[dict[str, Any]]:
+    ran = program.run_inside("trace", *words, "-o", "json")
+    assert (ran.status, ran.stderr) == (0, "")
+    document = json.loads(ran.stdout)
+    assert (document["format"], document["reading"]) == (1, "closed")
+    paths: list[dict[str, Any]] = document["paths"]
+    return paths
+
+
+def decider_at(lists: Sequence[tuple[str, list[Json]]], packet: Packet) -> tuple[str, int] | None:
+    """The profile and the position of the rule that decides a packet at one end."""
+    for name, listed in lists:
+        position = decider(listed, packet)
+        if position is not None:
+            return name, position
+    return None
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES)
+def test_a_path_is_divided_exactly(embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json]) -> None:
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    put_profile(raw, "P", [], outbound["P"], TAGS["P"])
+    put_profile(raw, "Q", inbound, outbound["Q"], TAGS["Q"])
+    put_endpoint(raw, "one", LISTS["one"])
+    put_endpoint(raw, "two", LISTS["two"])
+    (path,) = trace(embedded, "--from=one", "--to=two")
+    senders = [(name, outbound[name]) for name in LISTS["one"]]
+    receivers = [("Q", inbound)]
+    told = {}
+    for answer in path["answers"]:
+        packet = packet_of(answer["packet"])
+        found = decider_at(senders, packet), decider_at(receivers, packet)
+        shown = [
+            None if each["position"] is None else (each["profile"], each["position"])
+            for each in (answer["sender"], answer["receiver"])
+        ]
+        assert (*found,) == (*shown,)
+        passes = all(each["verdict"] == "allow" for each in (answer["sender"], answer["receiver"]))
+        assert (answer["verdict"] == "allow", answer["stopped_by"] is None) == (passes, passes)
+        assert found not in told
+        told[found] = answer["verdict"]
+    tags = frozenset("AB"), frozenset("A")
+    for packet in SPACE:
+        if (packet.source_tags, packet.destination_tags) == tags:
+            assert (decider_at(senders, packet), decider_at(receivers, packet)) in told
+
+
+ALLOW: list[Json] = [{"action": "allow"}]
+
+
+def test_a_tag_stands_for_its_endpoints_and_a_network_for_what_is_outside(program: Program, raw: RawStore) -> None:
+    put_profile(raw, "WEB", [{"action": "allow", "protocol": "tcp", "dst_ports": [80]}], ALLOW, ["WEB"])
+    put_profile(raw, "DB", [{"action": "allow", "src_tag": "WEB"}], [], ["DB"])
+    put_endpoint(raw, "web1", ["WEB"], ipv4_nets=["10.0.0.1/32"])
+    put_endpoint(raw, "web2", ["WEB"], ipv4_nets=["10.0.0.2/32"])
+    put_endpoint(raw, "db", ["DB", "GONE"])
+    (path,) = trace(program, "--from=WEB", "--to", "db", "tcp", "to", "ports", "5432")
+    (answer,) = path["answers"]
+    assert (answer["verdict"], answer["receiver"]["rule"]) == ("allow", "allow from tag WEB")
+    assert answer["matches"] == [
+        "tcp from cidr 10.0.0.1/32 to ports 5432",
+        "tcp from cidr 10.0.0.2/32 to ports 5432",
+    ]
+    (path,) = trace(program, "--from=db", "--to=web1")
+    assert {each["stopped_by"] for each in path["answers"]} == {"sender", "both"}
+    # Behind the profiles that are there, one that is not there drops everything.
+    (path,) = trace(program, "--from=192.0.2.0/24", "--to=db")
+    (answer,) = path["answers"]
+    assert (answer["stopped_by"], answer["receiver"]["profile"], answer["receiver"]["position"]) == (
+        "receiver",
+        "GONE",
+        None,
+    )
+    (path,) = trace(program, "--from=192.0.2.7", "--to=h/o/w-web1/web1")
+    assert [each["verdict"] for each in path["answers"]] == ["allow", "deny"]
+
+
+def test_what_is_no_end(program: Program) -> None:
+    assert program.run_inside("profile", "add", "WEB").status == 0
+    for words in (["--from=nobody", "--to=WEB"], ["--to=10.0.0.0/8"], ["--from=a", "--from=b", "--to=c"]):
+        assert program.run_inside("trace", *words).status == 1
+    ran = program.run_inside("trace", "--from=nobody", "--to=WEB")
+    assert ran.stderr.count("[E0811]") == 2
+
+
+@pytest.mark.parametrize("action", ["next-tier", "allow"])
+def test_what_is_not_analysed_is_told(embedded: Program, action: str) -> None:
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    rule = {"action": action} if action == "next-tier" else {"action": action, "dst_selector": "has(db)"}
+    put_profile(raw, "WEB", [], [rule], ["WEB"])
+    put_endpoint(raw, "web", ["WEB"])
+    assert embedded.run_inside("profile", "show").status == 0
+    (path,) = trace(embedded, "--from=web", "--to=192.0.2.0/24")
+    assert [(each["profile"], each["position"]) for each in path["not_analysed"]] == [("WEB", 1)]
+    assert "not analysed" in embedded.run_inside("trace", "--from=web", "--to=192.0.2.0/24").stdout
