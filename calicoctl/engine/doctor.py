@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.lint import lint_stored
+from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import damage
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State

@@ -153,7 +153,9 @@ def test_every_option_of_the_help_has_its_summary() -> None:
 
 @pytest.mark.parametrize("option", options_of(help_of("run")), ids=lambda option: option.names[0])
 def test_every_option_that_is_offered_for_run_is_one(option: Option) -> None:
-    needed = {"--detailed-exitcode": ["--dry-run"], "-o": ["--check"]}.get(option.names[0], [])
+    needed = {"--detailed-exitcode": ["--dry-run"], "--intend": ["--dry-run"], "-o": ["--check"]}.get(
+        option.names[0], []
+    )
     value = [(*option.choices, "A=1")[0]] if option.value else []
     for name in option.names:
         read_request(["run", *needed, name, *value])

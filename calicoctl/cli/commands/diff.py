@@ -16,10 +16,10 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.frontend.scripts import Script, read_scripts
-from calicoctl.engine.intentions import check_intentions
+from calicoctl.engine.meaning.intentions import check_intentions
+from calicoctl.engine.meaning.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.engine.state import State
-from calicoctl.engine.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError

@@ -15,7 +15,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.frontend.scripts import read_scripts
-from calicoctl.engine.lint import LintFinding, lint_script, lint_stored
+from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.state import State
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline

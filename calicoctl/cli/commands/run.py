@@ -85,7 +85,7 @@ def _lint_blocks(script: Script, request: RunRequest) -> Sequence[Diagnostic]:
     """With `--check --lint`, the rules of blocks that do nothing."""
     if not (request.check and request.lint) or script.has_errors:
         return ()
-    from calicoctl.engine.lint import lint_script
+    from calicoctl.engine.meaning.lint import lint_script
 
     return [each.diagnostic for each in lint_script(script)]
 
@@ -94,7 +94,7 @@ def _lint(plan: ScriptPlan, request: RunRequest) -> Sequence[Diagnostic]:
     """With `--lint`, the rules that do nothing in what the script leaves."""
     if not request.lint or plan.has_errors:
         return ()
-    from calicoctl.engine.lint import lint_plan
+    from calicoctl.engine.meaning.lint import lint_plan
 
     return [each.diagnostic for each in lint_plan(plan)]
 

@@ -16,8 +16,8 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan
-from calicoctl.engine.intentions import check_intentions
-from calicoctl.engine.traffic import find_traffic, rules_before, rules_changed
+from calicoctl.engine.meaning.intentions import check_intentions
+from calicoctl.engine.meaning.traffic import find_traffic, rules_before, rules_changed
 
 
 def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:

@@ -14,10 +14,16 @@ from calicoctl.cli.output.expectation_reports import coverage_lines, json_docume
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, printable
-from calicoctl.engine.coverage import coverage
 from calicoctl.engine.evaluate import evaluate_script
-from calicoctl.engine.expectations import Judgement, draft_expectations, expectations_of, judge, without_expectations
 from calicoctl.engine.frontend.scripts import Script, Step, read_scripts
+from calicoctl.engine.meaning.coverage import coverage
+from calicoctl.engine.meaning.expectations import (
+    Judgement,
+    draft_expectations,
+    expectations_of,
+    judge,
+    without_expectations,
+)
 from calicoctl.engine.state import State
 from calicoctl.source import DEFINE_OPTION, Source
 from calicoctl.store import keys

@@ -18,7 +18,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import printable
 from calicoctl.engine.frontend.statements import read_rule
-from calicoctl.engine.paths import Decider, End, Path, find_paths
+from calicoctl.engine.meaning.paths import Decider, End, Path, find_paths
 from calicoctl.engine.state import State
 from calicoctl.source import Source, Span
 from calicoctl.store import keys

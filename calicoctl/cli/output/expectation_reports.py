@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 from calicoctl.cli.output.traffic import rule_in_place
 from calicoctl.diagnostics import Diagnostic, printable
-from calicoctl.engine.coverage import ListCoverage, Mutant
-from calicoctl.engine.expectations import Judgement
+from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
+from calicoctl.engine.meaning.expectations import Judgement
 from calicoctl.syntax.repair.search import split_words
 
 _FORMAT = 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.engine.lint import LintFinding
+from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.source import Span
 from calicoctl.version import VERSION
 

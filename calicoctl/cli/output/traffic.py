@@ -12,7 +12,7 @@ from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.packet_text import packet_document, packet_text
 from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule
 from calicoctl.diagnostics import printable
-from calicoctl.engine.traffic import ListTraffic
+from calicoctl.engine.meaning.traffic import ListTraffic
 
 _EXCEPTIONS_SHOWN = 5
 

@@ -11,7 +11,7 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import decision_of, find_differences
 from calicoctl.analysis.questions import divide, unexpected
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of
-from calicoctl.engine.expectations import Judgement
+from calicoctl.engine.meaning.expectations import Judgement
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction

@@ -14,8 +14,8 @@ from calicoctl.analysis.packet_text import packet_text
 from calicoctl.analysis.questions import Part, unexpected
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.engine.meaning.traffic import ListTraffic, RulesByName, find_traffic
 from calicoctl.engine.rule_lists import enforced
-from calicoctl.engine.traffic import ListTraffic, RulesByName, find_traffic
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.rule import Rule
 from calicoctl.source import Span
