@@ -380,6 +380,10 @@ NOT_ANALYSED = _warning("W0806", f"{_RULE_OF} is not analysed, so it is taken to
 MATCHES_NOTHING = _warning("W0807", f"{_RULE_OF} matches no packet at all")
 IDLE_RULES = Kind("N0801", Severity.NOTE, "{count} of rules that do nothing ({grades}); `calicoctl lint` tells which")
 TOO_MANY_FOR_LINT = Kind("N0802", Severity.NOTE, "{count} are many: `calicoctl lint` tells which do nothing")
+NOBODY_CARRIES = _warning("W0808", f"{_RULE_OF} matches nothing today: no endpoint carries `{{tag}}`")
+DEAD_TODAY = _warning(
+    "W0809", f"{_RULE_OF} decides nothing today: other profiles come before `{{profile}}` and decide all of its packets"
+)
 NOT_ALL_ALLOWED = _error(
     "E0801", "expected every such packet to be allowed {direction} by `{profile}`, but some are {decided}"
 )

@@ -1,11 +1,15 @@
-"""The lists of a profile as analysis takes them: what the agent enforces."""
+"""Profiles as analysis takes them: the rules that the agent enforces, and the tags that endpoints carry."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from calicoctl.analysis.rule_list import RuleList
+from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument
+from calicoctl.policy.documents.tags_document import TagsDocument
 
 # The rules of a profile as they are stored; None where it has none, or is not there.
 Rules = RulesDocument | Unreadable | None
@@ -16,6 +20,17 @@ def is_refused(rules: Rules) -> bool:
     if isinstance(rules, RulesDocument):
         return any(rule.is_refused for direction in Direction for rule in rules.rules(direction))
     return rules is not None
+
+
+def carried_tags(state: State, endpoints: Iterable[Sequence[str]]) -> frozenset[str]:
+    """The tags that endpoints carry: those of their profiles that are there.
+
+    Args:
+        state: The profiles.
+        endpoints: Of each endpoint, the names of its profiles.
+    """
+    documents = (state.profile(name).tags for name in {name for profiles in endpoints for name in profiles})
+    return frozenset(tag for each in documents if isinstance(each, TagsDocument) for tag in each.tags)
 
 
 def enforced(rules: Rules, direction: Direction) -> RuleList:

@@ -139,3 +139,28 @@ def test_what_is_not_analysed_is_told(embedded: Program, action: str) -> None:
     (path,) = trace(embedded, "--from=web", "--to=192.0.2.0/24")
     assert [(each["profile"], each["position"]) for each in path["not_analysed"]] == [("WEB", 1)]
     assert "not analysed" in embedded.run_inside("trace", "--from=web", "--to=192.0.2.0/24").stdout
+
+
+# --- lint --today -------------------------------------------------------------------------------
+
+
+def test_what_does_nothing_today(program: Program, raw: RawStore) -> None:
+    ssh: Json = {"action": "deny", "protocol": "tcp", "dst_ports": [22]}
+    put_profile(raw, "BASE", [ssh], [], ["BASE"])
+    put_profile(raw, "WEB", [ssh, {"action": "allow", "src_tag": "DB"}, {**ssh, "action": "allow"}], ALLOW, ["WEB"])
+    put_endpoint(raw, "one", ["BASE", "WEB"])
+    put_endpoint(raw, "two", ["BASE", "WEB"])
+
+    def told(*words: str) -> list[tuple[str, int, str, str]]:
+        ran = program.run_inside("lint", "-o", "json", *words)
+        shown = json.loads(ran.stdout)["findings"]
+        return [(each["code"], each["position"], each["grade"], each["reading"]) for each in shown]
+
+    assert told() == [("W0802", 3, "outage", "open")]
+    today = [("W0809", 1, "clutter", "closed"), ("W0808", 2, "clutter", "closed")]
+    assert told("--today") == [*told(), *today]
+    # An endpoint with the profile alone, and one that carries the tag.
+    put_profile(raw, "DB", [], [], ["DB"])
+    put_endpoint(raw, "three", ["WEB", "DB"])
+    assert told("--today") == told()
+    assert program.run_inside("lint", "--today", "web.calico").status == 1

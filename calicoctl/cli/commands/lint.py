@@ -16,6 +16,7 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
+from calicoctl.engine.meaning.today import lint_today
 from calicoctl.engine.state import State
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -27,16 +28,20 @@ _FORMAT = 1
 def run(options: Options) -> int:
     """Look for rules that do nothing: in the blocks of files, or without a file in all that is stored."""
     arguments = read_arguments(options.words)
+    is_today = "--today" in arguments.flags
+    if arguments.operands and is_today:
+        arguments.refuse("--today is about what is stored, with the endpoints that there are")
     if arguments.operands:
         return _report(_of_files(arguments, options.timeout), arguments)
     deadline = Deadline(options.timeout)
     try:
         with opened(find_setting(options), deadline, must_exist=True) as datastore:
-            state = State(datastore.read((keys.PROFILES,)))
+            state = State(datastore.read((keys.PROFILES, *((keys.HOSTS,) if is_today else ()))))
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
-    return _report(lint_stored(state), arguments)
+    findings = lint_stored(state)
+    return _report((*findings, *lint_today(state)) if is_today else findings, arguments)
 
 
 def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
@@ -78,5 +83,5 @@ def _document(finding: LintFinding) -> dict[str, object]:
         "line": None if span is None else span.line,
         "fix": None if finding.fix is None else list(finding.fix),
         "message": finding.diagnostic.message,
-        "reading": "open",
+        "reading": "closed" if finding.is_today else "open",
     }

@@ -243,6 +243,8 @@ A comment at the end of a rule's line dismisses a finding there:
   allow tcp to ports 80   # lint: allow W0803 kept for the auditors
 
 Options:
+  --today                   Of what is stored: tell as well what does nothing with the endpoints
+                            that there are now.
   -o, --output=json|sarif   One JSON document, or a SARIF log, instead of text.
 
 `calicoctl --help` lists the options that every command takes.

@@ -41,6 +41,7 @@ class LintFinding:
         diagnostic: The same, as it is told.
         fix: Statements after which the rule does something, or is gone and nothing else has changed; None where none
             are known.
+        is_today: Whether it holds with the endpoints of today only.
     """
 
     profile: str
@@ -48,6 +49,7 @@ class LintFinding:
     unneeded: Unneeded
     diagnostic: Diagnostic
     fix: tuple[str, ...] | None
+    is_today: bool = False
 
 
 @collector_paused()

@@ -12,12 +12,11 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.paths import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.rule_lists import enforced
+from calicoctl.engine.rule_lists import carried_tags, enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.endpoint import Endpoint
 from calicoctl.policy.documents.rule_json import read_network
-from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.rule import Rule
 from calicoctl.source import Span
 
@@ -124,19 +123,14 @@ def _ends(state: State, text: str) -> Iterator[End]:
         return
     endpoints, _ = state.endpoints()
     named = [endpoint for key, endpoint in endpoints if text in (key.endpoint, key.workload, key.text)]
-    carrying = named or [each for _, each in endpoints if text in _tags_of(state, each.profiles)]
+    carrying = named or [each for _, each in endpoints if text in carried_tags(state, [each.profiles])]
     by_profiles: dict[tuple[str, ...], list[Endpoint]] = {}
     for endpoint in carrying:
         by_profiles.setdefault(endpoint.profiles, []).append(endpoint)
     for profiles, found in by_profiles.items():
         networks = tuple(dict.fromkeys(each for endpoint in found for each in _networks_of(endpoint)))
         is_known = all(endpoint.addresses for endpoint in found) and len(networks) <= _ADDRESSES_MAX
-        yield End(text, profiles, _tags_of(state, profiles), networks if is_known else ())
-
-
-def _tags_of(state: State, profiles: Sequence[str]) -> frozenset[str]:
-    documents = (state.profile(name).tags for name in profiles)
-    return frozenset(tag for each in documents if isinstance(each, TagsDocument) for tag in each.tags)
+        yield End(text, profiles, carried_tags(state, [profiles]), networks if is_known else ())
 
 
 def _networks_of(endpoint: Endpoint) -> Iterator[tuple[int, Net]]:
