@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, Box, Packet, includes_protocols, is_within
+from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Packet, includes_protocols, is_within
 from calicoctl.analysis.ranges import Ranges
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 
-# What can keep a packet out of a box, in the order in which a rule says it.
+# What can keep a packet out of a box.
 VERSION, PROTOCOL = "version", "protocol"
 SOURCE, SOURCE_TAG, SOURCE_PORT = "source", "source_tag", "source_port"
 DESTINATION, DESTINATION_TAG, DESTINATION_PORT = "destination", "destination_tag", "destination_port"
@@ -31,32 +33,50 @@ class NearRule:
 def nearest_allow(rules: RuleList, packet: Packet) -> NearRule | None:
     """The rule that allows packets which differ the least from one, the first of them; None when none allows any."""
     nearest = None
+    least = _MOST
     for rule in rules.deciding:
-        if rule.decision is Decision.ALLOW:
-            differs = min((_differences(box, packet) for box in rule.boxes), key=len)
-            if nearest is None or len(differs) < len(nearest.differs):
-                nearest = NearRule(rule, differs)
+        if rule.decision is not Decision.ALLOW:
+            continue
+        for box in rule.boxes:
+            # No more are counted than would make it the nearest.
+            differs = tuple(islice(_differences(box, packet), least))
+            if len(differs) < least:
+                nearest, least = NearRule(rule, differs), len(differs)
+        if least == 0:
+            break
     return nearest
 
 
-def _differences(box: Box, packet: Packet) -> tuple[str, ...]:
+# More than there are differences.
+_MOST = 10
+
+
+def _differences(box: Box, packet: Packet) -> Iterator[str]:
     if box.version != packet.version:
-        elsewhere = box._replace(version=packet.version, source_net=EVERYWHERE, destination_net=EVERYWHERE)
-        return (VERSION, *_differences(elsewhere, packet))
-    bits = ADDRESS_BITS[packet.version]
+        yield VERSION
     is_same_protocol = includes_protocols(box.protocols, packet.protocol)
-    first, second = (ICMP_TYPE, ICMP_CODE) if packet.is_icmp else (SOURCE_PORT, DESTINATION_PORT)
-    fits = {
-        PROTOCOL: is_same_protocol,
-        SOURCE_TAG: box.source_tags <= packet.source_tags,
-        SOURCE: is_within((packet.source, bits), box.source_net),
-        # Ports of one protocol and types of another are not to be compared.
-        first: not is_same_protocol or _is_in(packet.source_number, box.source_numbers),
-        DESTINATION_TAG: box.destination_tags <= packet.destination_tags,
-        DESTINATION: is_within((packet.destination, bits), box.destination_net),
-        second: not is_same_protocol or _is_in(packet.destination_number, box.destination_numbers),
-    }
-    return tuple(name for name, is_fit in fits.items() if not is_fit)
+    if not is_same_protocol:
+        yield PROTOCOL
+    yield from _different_ends(box, packet)
+    # Ports of one protocol and types of another are not to be compared.
+    if is_same_protocol and not _is_in(packet.source_number, box.source_numbers):
+        yield ICMP_TYPE if packet.is_icmp else SOURCE_PORT
+    if is_same_protocol and not _is_in(packet.destination_number, box.destination_numbers):
+        yield ICMP_CODE if packet.is_icmp else DESTINATION_PORT
+
+
+def _different_ends(box: Box, packet: Packet) -> Iterator[str]:
+    if not box.source_tags <= packet.source_tags:
+        yield SOURCE_TAG
+    if not box.destination_tags <= packet.destination_tags:
+        yield DESTINATION_TAG
+    if box.version != packet.version:
+        return  # networks of two versions are not to be compared
+    bits = ADDRESS_BITS[packet.version]
+    if not is_within((packet.source, bits), box.source_net):
+        yield SOURCE
+    if not is_within((packet.destination, bits), box.destination_net):
+        yield DESTINATION
 
 
 def _is_in(number: int, ranges: Ranges) -> bool:

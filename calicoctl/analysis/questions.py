@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calicoctl.analysis.boxes import Box, Packet, meet
-from calicoctl.analysis.cover import NEVER
+from calicoctl.analysis.cover import NEVER, Cover
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 
 
@@ -52,7 +52,8 @@ def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
     Raises:
         Undecided: It would take too long.
     """
-    found = (_part(rules, rule, boxes) for rule in (*rules.deciding, None))
+    touching = [rule for rule in rules.deciding if _meets(rule.boxes, boxes)]
+    found = (_part(rules.cover, touching, rule, boxes) for rule in (*touching, None))
     unsure = (rule for rule in rules.unanalysed if _may_decide(rules, rule, boxes))
     return Division(tuple(part for part in found if part is not None), tuple(unsure))
 
@@ -79,18 +80,18 @@ def unexpected(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bool) -> Pa
     return next((rule for rule in found.unsure if (rule.decision is Decision.ALLOW) != is_allowed), None)
 
 
-def _part(rules: RuleList, rule: ListedRule | None, boxes: Sequence[Box]) -> Part | None:
+def _part(cover: Cover, touching: Sequence[ListedRule], rule: ListedRule | None, boxes: Sequence[Box]) -> Part | None:
     position = NEVER if rule is None else rule.position
     parts: list[Box] = []
     packet = None
     for common in _common(rule, boxes):
-        free = rules.cover.uncovered(common, position)
+        free = cover.uncovered(common, position)
         if free is not None:
             parts.append(common)
             packet = packet or free
     if packet is None:
         return None
-    others = tuple(each for each in rules.deciding if each.position < position and _meets(each.boxes, parts))
+    others = tuple(each for each in touching if each.position < position and _meets(each.boxes, parts))
     return Part(rule, tuple(parts), others, packet)
 
 

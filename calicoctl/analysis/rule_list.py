@@ -105,7 +105,7 @@ class RuleList:
         """The rules that are not analysed, though they may decide something."""
         return tuple(rule for rule in self.rules if not rule.is_analysed)
 
-    @property
+    @cached_property
     def deciding(self) -> tuple[ListedRule, ...]:
         """The rules that decide something, and are analysed."""
         return tuple(rule for rule in self.rules if rule.decision is not None and rule.boxes)
