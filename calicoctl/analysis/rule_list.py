@@ -56,7 +56,8 @@ class ListedRule:
         position: Its place in the list, from 1 on.
         decision: What it decides; None when it decides nothing, as `log` does.
         boxes: What it matches; none where it is not analysed, so that it covers nothing.
-        text: The rule as a listing shows it.
+        stored: The rule itself; None for what stands for no single rule.
+        note: What to tell in place of a rule.
         is_analysed: Whether it is: selectors and negated tags have no meaning without endpoints.
         perhaps: What it matches at most, where it is not analysed.
     """
@@ -64,9 +65,16 @@ class ListedRule:
     position: int
     decision: Decision | None
     boxes: tuple[Box, ...]
-    text: str
+    stored: StoredRule | None
+    note: str = ""
     is_analysed: bool = True
     perhaps: tuple[Box, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The rule as a listing shows it."""
+        # Made when it is told: of most rules of a long list it never is.
+        return self.note if self.stored is None else listing_text(self.stored)
 
 
 # What stands for the rules of a profile that the agent refuses: one bad rule costs the whole profile (agent.md).
@@ -79,19 +87,24 @@ class RuleList:
 
     Args:
         rules: The rules, in order.
+        like: Another version of the list: the rules of both are looked at once.
 
     Attributes:
         rules: The same, as analysis sees them.
     """
 
-    def __init__(self, rules: Iterable[StoredRule]) -> None:
-        self.rules = tuple(_listed(rule, position) for position, rule in enumerate(rules, 1))
+    def __init__(self, rules: Iterable[StoredRule], like: RuleList | None = None) -> None:
+        known = {} if like is None else {rule.stored: rule for rule in like.rules}
+        self.rules: tuple[ListedRule, ...] = tuple(
+            replace(known[rule], position=position) if rule in known else _listed(rule, position)
+            for position, rule in enumerate(rules, 1)
+        )
 
     @classmethod
     def dropping(cls) -> RuleList:
         """The list of a profile that the agent refuses: it drops everything."""
         made = cls(())
-        made.rules = (ListedRule(DROPPED_POSITION, Decision.DENY, everything(), _DROPPED_TEXT),)
+        made.rules = (ListedRule(DROPPED_POSITION, Decision.DENY, everything(), None, _DROPPED_TEXT),)
         return made
 
     def with_rules(self, rules: Iterable[ListedRule]) -> RuleList:
@@ -159,16 +172,15 @@ def everything() -> tuple[Box, ...]:
 
 
 def _listed(stored: StoredRule, position: int) -> ListedRule:
-    text = listing_text(stored)
     if stored.rule is not None:
-        return ListedRule(position, Decision(stored.rule.action.value), boxes_of(stored.rule), text)
+        return ListedRule(position, Decision(stored.rule.action.value), boxes_of(stored.rule), stored)
     value = stored.value
     if stored.is_refused or stored.is_misread or not isinstance(value, Mapping):
-        return ListedRule(position, None, (), text, is_analysed=False, perhaps=everything())
+        return ListedRule(position, None, (), stored, is_analysed=False, perhaps=everything())
     decision = _decision(value.get("action", Action.ALLOW.value))
     if _NOT_ANALYSED & value.keys():
-        return ListedRule(position, decision, (), text, is_analysed=decision is None, perhaps=_at_most(value))
-    return ListedRule(position, decision, tuple(_boxes(value)), text)
+        return ListedRule(position, decision, (), stored, is_analysed=decision is None, perhaps=_at_most(value))
+    return ListedRule(position, decision, tuple(_boxes(value)), stored)
 
 
 def _at_most(value: Mapping[str, object]) -> tuple[Box, ...]:

@@ -33,8 +33,14 @@ def carried_tags(state: State, endpoints: Iterable[Sequence[str]]) -> frozenset[
     return frozenset(tag for each in documents if isinstance(each, TagsDocument) for tag in each.tags)
 
 
-def enforced(rules: Rules, direction: Direction) -> RuleList:
-    """The list of one direction; of a profile that is not there, an empty one."""
+def enforced(rules: Rules, direction: Direction, like: RuleList | None = None) -> RuleList:
+    """The list of one direction; of a profile that is not there, an empty one.
+
+    Args:
+        rules: The rules of the profile.
+        direction: Which list.
+        like: Another version of the list, if there is one.
+    """
     if is_refused(rules):
         return RuleList.dropping()
-    return RuleList(rules.rules(direction) if isinstance(rules, RulesDocument) else ())
+    return RuleList(rules.rules(direction) if isinstance(rules, RulesDocument) else (), like)

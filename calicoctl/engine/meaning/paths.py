@@ -198,7 +198,7 @@ def _chain(
     A rule that hands on to the next tier leaves its profile, which a list of rules cannot say: it is not analysed.
     """
     if end.profiles is None:
-        outside = ListedRule(1, Decision.ALLOW, everything(), "")
+        outside = ListedRule(1, Decision.ALLOW, everything(), None)
         return RuleList(()).with_rules([outside]), (Decider(None, None, "no profile decides there", Decision.ALLOW),)
     listed: list[ListedRule] = []
     deciders: list[Decider] = []

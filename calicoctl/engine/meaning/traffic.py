@@ -61,8 +61,9 @@ def find_traffic(old: RulesByName, new: RulesByName, intended: Intended = NOTHIN
         before, after = old.get(name), new.get(name)
         if before is not after and before != after:
             for direction in Direction:
-                lists = enforced(before, direction), enforced(after, direction)
-                traffic = _of_list(name, direction, *lists, intended)
+                old_list = enforced(before, direction)
+                new_list = enforced(after, direction, old_list)
+                traffic = _of_list(name, direction, old_list, new_list, intended)
                 found += [] if traffic is None else [traffic]
     return tuple(found)
 
