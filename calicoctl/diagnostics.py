@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
 
+from calicoctl.records import dataclass
 from calicoctl.source import Definition, Source, Span
 
 # A line longer than this is drawn as the part around the span: a terminal shows no more at once.

@@ -6,9 +6,10 @@ rest of the program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
+
+from calicoctl.records import dataclass, field
 
 COMMAND_LINE = "<command line>"
 STANDARD_INPUT = "<standard input>"

@@ -7,11 +7,11 @@ set of them, so that a box asks for tags and never forbids one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from calicoctl.analysis.ranges import Ranges, intersection
+from calicoctl.records import dataclass
 
 ADDRESS_BITS = {4: 32, 6: 128}
 

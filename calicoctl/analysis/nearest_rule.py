@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Packet, includes_protocols, is_within
 from calicoctl.analysis.ranges import Ranges
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.records import dataclass
 
 # What can keep a packet out of a box.
 VERSION, PROTOCOL = "version", "protocol"

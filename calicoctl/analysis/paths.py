@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from calicoctl.analysis.boxes import Box, Packet, meet
 from calicoctl.analysis.cover import SECOND, Cover
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.records import dataclass
 
 
 @dataclass(frozen=True)

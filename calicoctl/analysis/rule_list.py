@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
@@ -28,6 +27,7 @@ from calicoctl.policy.documents.rule_json import read_network, to_json
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import listing_text
+from calicoctl.records import dataclass, replace
 
 _NUMBERS = {each.name: each.number for each in AGENT_PROTOCOLS if each.name is not None}
 _VERSIONS = {each.number: each.ip_version for each in AGENT_PROTOCOLS if each.ip_version is not None}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 
 from calicoctl.analysis.boxes import Box, Packet, contains, meet
 from calicoctl.analysis.cover import Cover, Undecided
 from calicoctl.analysis.overlaps import Overlaps
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of
+from calicoctl.records import dataclass
 
 
 class Grade(Enum):

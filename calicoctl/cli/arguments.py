@@ -7,7 +7,6 @@ need a second one, answers in words of its own, and takes 10 ms to import.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NoReturn
 
 from calicoctl import messages
@@ -17,6 +16,7 @@ from calicoctl.cli.options import argument_span
 from calicoctl.cli.output.output_option import read_form
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.nearest import nearest
+from calicoctl.records import dataclass, field
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from calicoctl import messages
 from calicoctl.cli.output.console import INPUT_BYTES_MAX, as_text, read_input
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 from calicoctl.nearest import nearest
+from calicoctl.records import replace
 from calicoctl.regular_files import read_regular, read_stream
 from calicoctl.source import DEFINE_OPTION, STANDARD_INPUT, Source, Span
 from calicoctl.syntax import ast, printer

@@ -7,7 +7,6 @@ That is why no argument parser is used: it would want to know the statements, to
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.cli.command_names import (
@@ -19,6 +18,7 @@ from calicoctl.cli.command_names import (
     VALUED_OPTIONS,
 )
 from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.records import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 
 DEFAULT_TIMEOUT = 30.0

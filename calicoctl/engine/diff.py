@@ -6,7 +6,6 @@ import difflib
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from calicoctl import messages
@@ -17,6 +16,7 @@ from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule_text import listing_text
+from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
@@ -18,6 +17,7 @@ from calicoctl.policy.documents.rule_json import is_mapped
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import network_text
+from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from calicoctl.language.words import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.rule_text import listing_text, rule_text
+from calicoctl.records import dataclass
 from calicoctl.source import Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -13,6 +12,7 @@ from calicoctl.engine.state import State
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.policy.values import can_be_new
+from calicoctl.records import replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable

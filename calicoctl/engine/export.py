@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, printable
@@ -16,6 +15,7 @@ from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule_text import syntax_of
+from calicoctl.records import dataclass
 from calicoctl.syntax import ast, printer
 
 _NOT_ENFORCED = "the agent would not enforce it as it is"

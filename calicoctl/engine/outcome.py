@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
+from calicoctl.records import dataclass
 from calicoctl.store.keys import EndpointKey
 
 if TYPE_CHECKING:  # imported by those who ask about packets only

@@ -6,7 +6,6 @@ Making a plan touches no datastore; `calicoctl.engine.execute` reads before and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from calicoctl import messages
@@ -31,6 +30,7 @@ from calicoctl.policy.documents.rules_document import display_json, read_stored_
 from calicoctl.policy.documents.tags_document import tag_warnings
 from calicoctl.policy.profile import Effect, Profile
 from calicoctl.policy.rule_text import listing_text
+from calicoctl.records import dataclass
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change

@@ -8,7 +8,8 @@ and for port 0, over which later agents reject the whole profile.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from calicoctl.records import dataclass
 
 NAME_LENGTH = 128
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")

@@ -5,8 +5,9 @@ Sources: the IANA registry of protocol numbers; the agent's validation and rende
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from calicoctl.records import dataclass
 
 
 class Ports(Enum):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.records import dataclass, field
 from calicoctl.source import Span
 
 

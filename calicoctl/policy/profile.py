@@ -10,7 +10,6 @@ import heapq
 import itertools
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -24,6 +23,7 @@ from calicoctl.policy.documents.tags_document import TagsDocument, tag_warnings
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import rule_text
+from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 

@@ -6,11 +6,11 @@ becomes one; see `calicoctl.policy.documents.rules_document` for rules that othe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
+from calicoctl.records import dataclass, field
 
 Network = IPv4Network | IPv6Network
 

@@ -6,13 +6,13 @@ What makes no sense is left as it is, and so is what depends on a variable: neit
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from calicoctl.language import limits
 from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import network_text
+from calicoctl.records import fields, replace
 from calicoctl.syntax import ast
 
 # Any node of a tree, or a line of a block; they have nothing in common but that they are dataclasses.

@@ -6,11 +6,10 @@ What depends on the datastore (is there such a profile, is the position in range
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Match, Rule
+from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 

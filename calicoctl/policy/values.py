@@ -6,7 +6,6 @@ Each function returns the value, or None after it has noted in `findings` what i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, NetmaskValueError
 
 from calicoctl import messages
@@ -14,6 +13,7 @@ from calicoctl.diagnostics import Kind
 from calicoctl.language import limits
 from calicoctl.policy.findings import Edit, Findings
 from calicoctl.policy.rule import MAPPED_NETWORK, Network, PortRange, network_text
+from calicoctl.records import dataclass
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 

@@ -10,7 +10,6 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from calicoctl import messages
@@ -18,6 +17,7 @@ from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.language import limits
 from calicoctl.nearest import nearest
 from calicoctl.policy.findings import Edit, Finding, Findings
+from calicoctl.records import dataclass, field, fields, is_dataclass, replace
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 from calicoctl.syntax import ast
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
+from calicoctl.records import dataclass
 from calicoctl.regular_files import read_regular
 from calicoctl.source import Source, Span
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
 from calicoctl.diagnostics import Diagnostic
+from calicoctl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ The layout is Calico's (etcd v2 API): a profile is the folder
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from calicoctl.records import dataclass
 
 ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"

@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.records import dataclass, field
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.environment import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
 from calicoctl.store.etcd.addresses import USUAL_PORT, read_endpoints

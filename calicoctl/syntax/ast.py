@@ -7,8 +7,7 @@ is the name of its grammar rule (`rule_add` becomes `RuleAdd`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from calicoctl.records import dataclass, field
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 
 _NOWHERE = Span(Source("<no source>", ""), 0, 0)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
+from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import language
 from calicoctl.syntax.tree import Child, Token, Tree
 

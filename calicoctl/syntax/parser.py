@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
+from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import match

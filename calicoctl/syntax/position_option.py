@@ -7,7 +7,8 @@ and the places of all words are those where they were typed.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from calicoctl.records import dataclass
 
 # A word in quotes, or as it is; white space parts them.
 _WORD = re.compile(r"""'[^']*'\S*|"(?:[^"\\]|\\.)*"\S*|\S+""")

@@ -8,7 +8,6 @@ import os
 import stat
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from calicoctl import messages
@@ -19,6 +18,7 @@ from calicoctl.cli.output.console import say, say_bytes, say_diff, tell
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose, printable, reason_of
 from calicoctl.engine.frontend.formatting import format_script
+from calicoctl.records import dataclass
 from calicoctl.source import Source
 
 

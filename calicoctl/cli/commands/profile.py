@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.command_names import COMMANDS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
@@ -32,6 +31,7 @@ from calicoctl.policy.statement import (
     Trace,
     UpdateRules,
 )
+from calicoctl.records import replace
 from calicoctl.source import STANDARD_INPUT, Source, Span
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.cli.commands.run_json import check_document
@@ -26,6 +25,7 @@ from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.unfinished import Journals, find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.records import replace
 from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError

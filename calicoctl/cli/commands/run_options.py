@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from calicoctl.cli.arguments import read_arguments
+from calicoctl.records import dataclass
 from calicoctl.source import DEFINE_OPTION, Source
 
 

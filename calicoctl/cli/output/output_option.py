@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.cli.command_names import OUTPUT_FORMS, OUTPUT_OPTIONS
 from calicoctl.cli.options import argument_span
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.nearest import nearest
+from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 

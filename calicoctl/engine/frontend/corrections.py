@@ -8,12 +8,12 @@ from __future__ import annotations
 import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.policy.findings import Edit, Finding, Findings
 from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.policy.variables import Expansion, Variables, named_in
+from calicoctl.records import replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import BlockBegin, Line, SyntaxProblem, TagsLine, parse

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 
 from calicoctl import messages
@@ -18,6 +17,7 @@ from calicoctl.language import limits
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import pass_over
 from calicoctl.policy.spelling import canonical
+from calicoctl.records import dataclass, replace
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.statements import file_to_include
 from calicoctl.language import limits
 from calicoctl.policy.variables import Variables
+from calicoctl.records import replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem

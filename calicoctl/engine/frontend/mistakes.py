@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
@@ -18,6 +17,7 @@ from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.words import ACTIONS
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
+from calicoctl.records import replace
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem

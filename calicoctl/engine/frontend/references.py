@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import as_typed, check, parsed
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, named_in
+from calicoctl.records import replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from calicoctl import messages
@@ -19,6 +18,7 @@ from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.sound_lines import pass_over
 from calicoctl.policy.variables import Expansion, Variables, is_reference
+from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse

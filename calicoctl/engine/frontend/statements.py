@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from calicoctl import messages
@@ -17,6 +16,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.validation import check_rule, check_statement
+from calicoctl.records import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse

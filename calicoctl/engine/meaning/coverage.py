@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 
 from calicoctl.analysis.boxes import Box
@@ -16,6 +15,7 @@ from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
+from calicoctl.records import dataclass, replace
 
 # Of longer lists no changes are tried: each of some thousands would take a look at all rules.
 RULES_MAX = 500

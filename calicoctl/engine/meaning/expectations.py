@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from calicoctl.analysis.boxes import Box, Packet, contains
@@ -20,6 +19,7 @@ from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
+from calicoctl.records import dataclass
 from calicoctl.source import Source
 from calicoctl.syntax import printer
 

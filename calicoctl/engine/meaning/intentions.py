@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.analysis.boxes import Packet
@@ -18,6 +17,7 @@ from calicoctl.engine.meaning.traffic import ListTraffic, RulesByName, find_traf
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.rule import Rule
+from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
@@ -21,6 +20,7 @@ from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.statement import DeclareProfile, OfProfile
+from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import printer
 

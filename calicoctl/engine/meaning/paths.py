@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network
 
 from calicoctl import messages
@@ -18,6 +17,7 @@ from calicoctl.language.words import Direction
 from calicoctl.policy.documents.endpoint import Endpoint
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.rule import Rule
+from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 
 # Of more endpoints that one end stands for, the addresses are left open: the answer would be a table of all pairs.

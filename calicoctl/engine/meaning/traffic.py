@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import NOTHING_INTENDED, Difference, Intended, find_differences
@@ -11,6 +10,7 @@ from calicoctl.analysis.rule_list import ListedRule, RuleList
 from calicoctl.engine.rule_lists import Rules, enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
+from calicoctl.records import dataclass
 
 # The rules of profiles, by name.
 RulesByName = Mapping[str, Rules]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
-from dataclasses import replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -30,6 +29,7 @@ from calicoctl.engine.runs.writers import (
     settle,
 )
 from calicoctl.engine.state import phase_of
+from calicoctl.records import replace
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import (
     Change,

@@ -13,11 +13,11 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
 from calicoctl.engine.runs.lock import Holder, OpenStore
+from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry

@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from calicoctl.engine.runs.claim import Claim
@@ -25,6 +24,7 @@ from calicoctl.engine.runs.unfinished import (
     remove_pieces,
     text_of,
 )
+from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Datastore, DatastoreError, Entry
 

@@ -17,10 +17,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, Entry, OutcomeUnknown, Unreachable

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -25,6 +24,7 @@ from calicoctl.engine.runs.unfinished import (
     sweep,
 )
 from calicoctl.engine.runs.writers import RunOptions, Stopped, Writers, settle
+from calicoctl.records import dataclass
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, DatastoreError, OutcomeUnknown
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.diff import ProfileDiff, profile_diffs
@@ -14,6 +13,7 @@ from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.policy import statement as valid
+from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Datastore, Snapshot

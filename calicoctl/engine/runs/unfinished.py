@@ -13,13 +13,13 @@ import json
 import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.runs.claim import REMEMBERED_SECONDS, Begun, Way, may_live, read_begun
 from calicoctl.engine.runs.lock import Holder, holder_of
+from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
 

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
 from itertools import groupby
 from queue import SimpleQueue
 
@@ -17,6 +16,7 @@ from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.runs.journal import PIECE_BYTES, Step, profile_of
 from calicoctl.engine.runs.lock import LOCK_SECONDS, OpenStore
 from calicoctl.engine.state import phase_of
+from calicoctl.records import dataclass, field
 from calicoctl.store import keys
 from calicoctl.store.interface import (
     NOTHING,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
@@ -57,6 +56,7 @@ from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.selector import selector_fault
+from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 AGENT_ACTIONS = (*ACTIONS, "log", "next-tier")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 
 

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
@@ -25,6 +24,7 @@ from calicoctl.messages import (
     JSON_TOO_DEEP,
     JSON_TRAILING,
 )
+from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 
 # One step of a path into JSON: an object's key or a list's 0-based index.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -24,6 +23,7 @@ from calicoctl.language.limits import (
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
 from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, PortRange, Rule, network_text
+from calicoctl.records import dataclass
 
 # The keys of a rule that the language can say, in the order in which they are printed.
 LANGUAGE_KEYS = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -40,6 +39,7 @@ from calicoctl.policy.documents.json_text import (
 from calicoctl.policy.documents.rule_json import from_json, has_host_bits, is_mapped, read_network, with_single_ports
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, document_faults, read_document
 from calicoctl.policy.rule import network_text
+from calicoctl.records import dataclass, field
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = tuple(direction.json_key for direction in Direction)

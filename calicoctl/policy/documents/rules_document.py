@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 from calicoctl.language.words import Direction
@@ -43,6 +42,7 @@ from calicoctl.policy.documents.json_text import (
 from calicoctl.policy.documents.rule_json import compact_json, from_json, from_older_json, rule_text, to_json
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.sequence import IndexedSequence
+from calicoctl.records import dataclass, field
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = frozenset(direction.json_key for direction in Direction)

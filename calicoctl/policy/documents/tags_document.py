@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.messages import STORED_TAGS_VOID, TAGS_NOT_A_LIST, TAGS_TAG
@@ -23,6 +22,7 @@ from calicoctl.policy.documents.json_text import (
     require_text,
     skip_space,
 )
+from calicoctl.records import dataclass, field
 from calicoctl.source import Source
 
 # Bad tags that are warned about one by one; a single one already voids the list.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from calicoctl.records import dataclass
 from calicoctl.store.deadline import Deadline
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
+from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.repair import order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords

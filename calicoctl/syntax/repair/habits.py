@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
+from calicoctl.records import dataclass
 from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, Word
 from calicoctl.syntax.repair.iptables import rule_of
 

@@ -12,11 +12,11 @@ import heapq
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import count
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 from calicoctl.syntax.repair import block_lines, candidates, directives

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import terminal_pattern

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.language.words import ACTIONS, DIRECTIONS
+from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse

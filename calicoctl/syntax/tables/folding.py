@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from lark import Lark
+
+from calicoctl.records import dataclass
 
 # Words in quotes are left to Lark: they are rare, and would make the expressions twice as long.
 QUOTES = frozenset({"QUOTED", "LISTED_QUOTED"})

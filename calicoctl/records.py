@@ -1,0 +1,264 @@
+"""Dataclasses that cost little to define.
+
+To mypy and to readers this module is `dataclasses`. At run time it makes the same classes in another way: their
+methods are shared, and `__init__` is compiled when the first object is made. `dataclasses` compiles the text of five
+methods for each class, 0.4 ms, and imports `inspect`; a command has some hundred classes and makes objects of a third
+of them, so that this was half of the time that it took.
+
+`tests/test_records.py` holds what is here to the behaviour of `dataclasses`, whose own functions (`replace`, `fields`,
+`asdict`) take these objects, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass, replace
+else:
+    from operator import attrgetter
+
+    _MISSING = object()
+
+    class FrozenInstanceError(AttributeError):
+        """An attempt to change a frozen object."""
+
+    class Field:
+        """A field of a class; see `dataclasses.field`."""
+
+        __slots__ = ("compare", "default", "default_factory", "init", "name", "repr", "type")
+
+        def __init__(self, default, default_factory, *, init, repr, compare):
+            self.name = None
+            self.type = None
+            self.default = default
+            self.default_factory = default_factory
+            self.init = init
+            self.repr = repr
+            self.compare = compare
+
+        @property
+        def has_default(self):
+            return self.default is not _MISSING or self.default_factory is not _MISSING
+
+    def field(*, default=_MISSING, default_factory=_MISSING, init=True, repr=True, compare=True):
+        """What is special about a field."""
+        return Field(default, default_factory, init=init, repr=repr, compare=compare)
+
+    def dataclass(cls=None, /, *, frozen=False, slots=False, order=False, eq=True):
+        """Make a class a dataclass."""
+
+        def make(cls):
+            return _made(cls, frozen=frozen, slots=slots, order=order, eq=eq)
+
+        return make if cls is None else make(cls)
+
+    def fields(record):
+        """The fields of a dataclass or of one of its objects."""
+        return tuple(record.__record_fields__.values())
+
+    def is_dataclass(value):
+        """Whether something is a dataclass or an object of one."""
+        return hasattr(value, "__record_fields__")
+
+    def replace(record, /, **changes):
+        """A copy of an object with other values in some fields."""
+        for each in record.__record_fields__.values():
+            if not each.init:
+                if each.name in changes:
+                    raise ValueError(f"field {each.name} is declared with init=False, it cannot be specified")
+            elif each.name not in changes:
+                changes[each.name] = getattr(record, each.name)
+        return type(record)(**changes)
+
+    # --- making classes ---------------------------------------------------------------------------
+
+    def _made(cls, *, frozen, slots, order, eq):
+        own = _own_fields(cls)
+        inherited = {}
+        for base in reversed(cls.__mro__[1:]):
+            inherited.update(base.__dict__.get("__record_fields__", {}))
+        found = {**inherited, **own}
+        if slots:
+            cls = _with_slots(cls, own)
+        cls.__record_fields__ = found
+        cls.__record_is_frozen__ = frozen
+        in_init = [each for each in found.values() if each.init]
+        _check_order(in_init)
+        cls.__match_args__ = tuple(each.name for each in in_init)
+        cls.__dataclass_fields__ = _STANDARD_FIELDS
+        cls.__init__ = _init_of(cls)
+        _set_new(cls, "__repr__", _repr)
+        if eq:
+            _set_new(cls, "__eq__", _eq)
+            cls.__record_key__ = _key([each.name for each in found.values() if each.compare])
+            if frozen:
+                if cls.__dict__.get("__hash__") is None:
+                    cls.__hash__ = _hash
+            elif "__hash__" not in cls.__dict__:
+                cls.__hash__ = None
+        if order:
+            cls.__lt__, cls.__le__, cls.__gt__, cls.__ge__ = _lt, _le, _gt, _ge
+        if frozen:
+            cls.__setattr__, cls.__delattr__ = _refuse_to_set, _refuse_to_delete
+            if slots:
+                cls.__getstate__, cls.__setstate__ = _getstate, _setstate
+        cls.__replace__ = replace
+        return cls
+
+    def _own_fields(cls):
+        own = {}
+        for name, annotation in cls.__annotations__.items():
+            if str(annotation).startswith("ClassVar"):
+                continue
+            default = cls.__dict__.get(name, _MISSING)
+            each = default if isinstance(default, Field) else field(default=default)
+            each.name, each.type = name, annotation
+            own[name] = each
+            if each.default is not _MISSING:
+                setattr(cls, name, each.default)
+            elif name in cls.__dict__:
+                delattr(cls, name)
+        return own
+
+    def _check_order(in_init):
+        has_default = False
+        for each in in_init:
+            if has_default and not each.has_default:
+                raise TypeError(f"non-default argument {each.name!r} follows default argument")
+            has_default = each.has_default
+
+    def _with_slots(cls, own):
+        members = {name: value for name, value in cls.__dict__.items() if name not in own}
+        members.pop("__dict__", None)
+        members.pop("__weakref__", None)
+        members["__slots__"] = tuple(own)
+        made = type(cls)(cls.__name__, cls.__bases__, members)
+        made.__qualname__ = cls.__qualname__
+        return made
+
+    def _set_new(cls, name, method):
+        if name not in cls.__dict__:
+            setattr(cls, name, method)
+
+    def _init_of(cls):
+        """A method that makes way for the compiled one when it is first called."""
+
+        def __init__(self, *args, **kwargs):  # noqa: N807 - its name in errors
+            cls.__init__ = _compiled_init(cls)
+            cls.__init__(self, *args, **kwargs)
+
+        return __init__
+
+    def _compiled_init(cls):
+        known = {"_missing": _MISSING}
+        parameters, body = ["self"], []
+        for each in cls.__record_fields__.values():
+            name = each.name
+            value = name
+            if each.default_factory is not _MISSING:
+                known[f"_make_{name}"] = each.default_factory
+                value = f"_make_{name}() if {name} is _missing else {name}" if each.init else f"_make_{name}()"
+            elif each.default is not _MISSING:
+                known[f"_default_{name}"] = each.default
+                value = name if each.init else f"_default_{name}"
+            elif not each.init:
+                continue
+            if each.init:
+                default = "_missing" if each.default_factory is not _MISSING else f"_default_{name}"
+                parameters.append(f"{name}={default}" if each.has_default else name)
+            body.append(_assignment(cls, name, value, known))
+        if hasattr(cls, "__post_init__"):
+            body.append("self.__post_init__()")
+        text = f"def __init__({', '.join(parameters)}):\n " + "\n ".join(body or ["pass"])
+        exec(text, known)
+        init = known["__init__"]
+        init.__qualname__ = f"{cls.__qualname__}.__init__"
+        return init
+
+    def _assignment(cls, name, value, known):
+        if not cls.__record_is_frozen__:
+            return f"self.{name} = {value}"
+        slot = getattr(getattr(cls, name, None), "__set__", None)
+        if slot is None or "__objclass__" not in dir(getattr(cls, name)):
+            return f"self.__dict__[{name!r}] = {value}"
+        known[f"_set_{name}"] = slot
+        return f"_set_{name}(self, {value})"
+
+    def _key(names):
+        """A function that gives what objects are compared by."""
+        if len(names) > 1:
+            return attrgetter(*names)
+        return staticmethod(lambda record: tuple(getattr(record, name) for name in names))
+
+    # --- methods that all classes share -----------------------------------------------------------
+
+    def _repr(self):
+        shown = ", ".join(
+            f"{each.name}={getattr(self, each.name)!r}" for each in self.__record_fields__.values() if each.repr
+        )
+        return f"{self.__class__.__qualname__}({shown})"
+
+    def _eq(self, other):
+        if self is other:
+            return True
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        key = self.__record_key__
+        return key(self) == key(other)
+
+    def _hash(self):
+        return hash(self.__record_key__(self))
+
+    def _lt(self, other):
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return self.__record_key__(self) < self.__record_key__(other)
+
+    def _le(self, other):
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return self.__record_key__(self) <= self.__record_key__(other)
+
+    def _gt(self, other):
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return self.__record_key__(self) > self.__record_key__(other)
+
+    def _ge(self, other):
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        return self.__record_key__(self) >= self.__record_key__(other)
+
+    def _refuse_to_set(self, name, _value):
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def _refuse_to_delete(self, name):
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def _getstate(self):
+        return [getattr(self, name) for name in self.__record_fields__]
+
+    def _setstate(self, state):
+        for name, value in zip(self.__record_fields__, state, strict=True):
+            object.__setattr__(self, name, value)
+
+    class _StandardFields:
+        """The fields as `dataclasses` knows them, made when its functions ask for them."""
+
+        def __get__(self, record, cls):
+            import dataclasses
+
+            made = []
+            for each in cls.__record_fields__.values():
+                special = {"init": each.init, "repr": each.repr, "compare": each.compare}
+                if each.default is not _MISSING:
+                    special["default"] = each.default
+                if each.default_factory is not _MISSING:
+                    special["default_factory"] = each.default_factory
+                made.append((each.name, each.type, dataclasses.field(**special)))
+            return dataclasses.make_dataclass(cls.__name__, made).__dataclass_fields__
+
+    _STANDARD_FIELDS = _StandardFields()
+
+__all__ = ["FrozenInstanceError", "dataclass", "field", "fields", "is_dataclass", "replace"]
