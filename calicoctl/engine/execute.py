@@ -40,31 +40,38 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
     """
     done: tuple[Change, ...] = ()
     first: Outcome | None = None
-    for pause in pauses():
+    waits = pauses()
+    while True:
         plan = _plan(statement, datastore, done)
         if plan is None:
             assert first is not None, "a part of it was done before"
             return first
-        try:
-            datastore.commit(plan.changes)
-        except Conflict as conflict:
-            done = (*done, *conflict.done)
-            if deadline.remaining() <= pause:
-                raise _partly(done, conflict) from conflict
-        except OutcomeUnknown:
-            raise
-        except DatastoreError as error:
-            raise _partly((*done, *error.done), error) from error
-        else:
-            done = (*done, *plan.changes)
-            if deadline.remaining() <= pause or not plan.changes or not _is_half(statement, datastore):
+        done, conflict = _commit(plan, datastore, done)
+        if conflict is None and (not plan.changes or not _is_half(statement, datastore)):
+            return first or plan.outcome
+        pause = next(waits)
+        if deadline.remaining() <= pause:
+            if conflict is None:
                 return first or plan.outcome
+            raise _partly(done, conflict) from conflict
         if done:
             # Half of it is done: what it answers was decided then, and so was whether it may be done at all.
             first = first or plan.outcome
             statement = _decided(statement)
         deadline.pause(pause)
-    raise AssertionError("the pauses never end")
+
+
+def _commit(plan: Plan, datastore: Datastore, done: tuple[Change, ...]) -> tuple[tuple[Change, ...], Conflict | None]:
+    """Commit a plan; what has been done by then, and what was in the way."""
+    try:
+        datastore.commit(plan.changes)
+    except Conflict as conflict:
+        return (*done, *conflict.done), conflict
+    except OutcomeUnknown:
+        raise
+    except DatastoreError as error:
+        raise _partly((*done, *error.done), error) from error
+    return (*done, *plan.changes), None
 
 
 def _plan(statement: statements.Statement, datastore: Datastore, done: tuple[Change, ...]) -> Plan | None:

@@ -6,7 +6,6 @@ what there is to say about it, or refuses.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import operator
 from collections.abc import Sequence
@@ -268,6 +267,8 @@ def _no_such_rule(
         others = [each.rule for each in document.rules(statement.direction) if each.rule is not None] if is_told else []
         if len(others) > _COMPARED_MAX:
             wanted = _parts(statement.rule)
+            import heapq  # paid for by those who search
+
             others = heapq.nsmallest(_COMPARED_MAX, others, lambda each: sum(map(operator.ne, _parts(each), wanted)))
         texts = dict.fromkeys(map(rule_text, others))
         near = nearest(rule_text(statement.rule), texts, _ALIKE)
