@@ -109,6 +109,10 @@ setup(
         "calicoctl.grammar": ["*.lark"],
     },
     include_package_data=False,
+    data_files=[
+        ("share/man/man1", ["docs/man/calicoctl.1"]),
+        ("share/man/man5", ["docs/man/calicoctl-script.5"]),
+    ],
     cmdclass={"build_py": BuildWithTables},
     zip_safe=False,
     entry_points={"console_scripts": ["calicoctl = calicoctl.cli.main:main"]},

@@ -1,7 +1,7 @@
 """Makes the pages that are not written by hand: `python -m docs.make`.
 
 `docs/grammar.md` and its diagrams are made of `docs/grammar.template.md` and the grammar, `docs/messages.md` of the
-messages and their explanations.
+messages and their explanations, `docs/man/` of the help texts.
 
 In the template, a line `{rule_add}` stands for the diagram of the rule `rule_add`.
 """
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs import catalogue
+from docs import catalogue, man_pages
 from docs.diagrams import svg, text
 from docs.shapes import Grammar, label, read_grammar
 
@@ -44,7 +44,8 @@ def made() -> Mapping[str, str]:
     page = _PLACE.sub(lambda place: _diagram(grammar, place[1]), template)
     note = f"<!-- Made by `make docs` of {TEMPLATE.name} and of the files in grammar/; change those. -->\n\n"
     diagrams = {_file(rule): svg(grammar.rules[rule]) for rule in placed}
-    return {"grammar.md": note + page, "messages.md": _NOTE_OF_MESSAGES + catalogue.page(), **diagrams}
+    man = {f"man/{name}": content for name, content in man_pages.pages().items()}
+    return {"grammar.md": note + page, "messages.md": _NOTE_OF_MESSAGES + catalogue.page(), **man, **diagrams}
 
 
 def _file(rule: str) -> str:
@@ -62,7 +63,8 @@ def _diagram(grammar: Grammar, rule: str) -> str:
 
 def write(folder: Path) -> None:
     """Write all files into a folder, and remove diagrams of rules that are no more."""
-    (folder / "grammar").mkdir(parents=True, exist_ok=True)
+    for name in ("grammar", "man"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     files = made()
     for stale in set((folder / "grammar").iterdir()) - {folder / name for name in files}:
         stale.unlink()

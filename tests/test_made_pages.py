@@ -8,6 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from calicoctl.cli.command_names import COMMANDS
+from calicoctl.cli.help.help_texts import help_of
+from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
 from docs import make
 from docs.diagrams import svg, text
 from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
@@ -27,7 +30,8 @@ def words_drawn(shape: Shape) -> list[str]:
 def test_nothing_is_stale(tmp_path: Path) -> None:
     make.write(tmp_path)
     written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
-    kept = [PAGE, make.FOLDER / "messages.md", *(make.FOLDER / "grammar").iterdir()]
+    folders = [make.FOLDER / name for name in ("grammar", "man")]
+    kept = [PAGE, make.FOLDER / "messages.md", *(path for folder in folders for path in folder.iterdir())]
     assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
 
 
@@ -122,3 +126,21 @@ def test_what_can_be_reached_is_all_that_is_named() -> None:
     grammar = Grammar({"a_b": Row((Word("c", "rule"), A)), "c": Word("a b", "rule"), "d": A})
     assert grammar.reachable(["a_b"]) == ["a_b", "c"]
     assert label("a_b") == "a b"
+
+
+# --- man pages ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["calicoctl.1", "calicoctl-script.5"])
+def test_a_man_page_says_what_the_help_says(name: str) -> None:
+    page = (make.FOLDER / "man" / name).read_text(encoding="utf-8")
+    shown = (
+        re.sub(r"^\\&", "", page, flags=re.MULTILINE).replace("\\-", "-").replace("\\(aq", "'").replace("\\(ga", "`")
+    )
+    texts = [PROFILE_USAGE.partition("\n")[2], QUESTIONS_USAGE]
+    if name == "calicoctl.1":
+        texts += [help_of(command).strip() for command in COMMANDS]
+    assert [text for text in texts if text.replace("\\", "\\e") not in shown] == []
+    # A line that begins so would be a request to the formatter.
+    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
+    assert requests <= {'.\\"', ".TH", ".SH", ".SS", ".nf", ".fi", ".BR"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from calicoctl.cli.arguments import read_arguments
-from calicoctl.records import dataclass
+from calicoctl.diagnostics import Diagnostic, Severity
+from calicoctl.records import dataclass, replace
 from calicoctl.source import DEFINE_OPTION, Source
 
 
@@ -40,6 +41,17 @@ class RunRequest:
     overrides: tuple[Source, ...]
     intended: tuple[str, ...]
     lint: bool
+
+    def graded(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Diagnostics as they are to be taken: with `--strict`, warnings as errors."""
+        if not self.strict:
+            return tuple(diagnostics)
+        return tuple(
+            replace(each, kind=replace(each.kind, severity=Severity.ERROR))
+            if each.kind.severity is Severity.WARNING
+            else each
+            for each in diagnostics
+        )
 
 
 def read_request(words: Sequence[str]) -> RunRequest:

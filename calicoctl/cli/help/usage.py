@@ -124,8 +124,8 @@ Options, anywhere in a command:
   --datastore=<URL>     Where the profiles are kept: sqlite:PATH for a file, or
                         http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd.
   --timeout=<SECONDS>   How long the datastore may take, in all. Default: 30.
-  -o, --output=json     What `profile show`, `tag show`, `rule show`, `run --check`,
-                        `run --dry-run` and `doctor` tell, as one JSON document.
+  -o, --output=json     What statements that show something, `run --check`, `run --dry-run`,
+                        `diff`, `lint`, `test`, `trace` and `doctor` tell, as one JSON document.
 
 Without --datastore, the environment says where: CALICOCTL_DATASTORE (a URL as above), else
 ETCD_ENDPOINTS, else ETCD_AUTHORITY and ETCD_SCHEME; for https and authentication also

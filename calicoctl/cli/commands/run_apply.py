@@ -1,0 +1,85 @@
+"""What `run` does with a script that is sound: it is evaluated, and previewed or applied as one unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calicoctl import messages
+from calicoctl.cli.commands.run_options import RunRequest
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_at_once, tell
+from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.output.step_answers import print_answers
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, missing_file, opened, opener, status_of
+from calicoctl.diagnostics import Diagnostic
+from calicoctl.engine.diff import counts
+from calicoctl.engine.evaluate import ScriptPlan
+from calicoctl.engine.frontend.scripts import Script
+from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
+from calicoctl.engine.runs.lock import OpenStore
+from calicoctl.engine.runs.run import apply_script, plan_script
+from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.source import STANDARD_INPUT
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import Datastore, DatastoreError
+
+
+def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Options, request: RunRequest) -> int:
+    """Evaluate a script that is sound, and preview or apply it.
+
+    Args:
+        script: The script.
+        diagnostics: What there is to tell of it.
+        options: The program's options.
+        request: What was asked.
+
+    Returns:
+        The exit status.
+    """
+    setting = find_setting(options)
+    deadline = Deadline(options.timeout)
+    try:
+        with opened(setting, deadline) as datastore:
+            with progress("evaluating") as show:
+                plan = plan_script(script.steps, datastore, deadline, show)
+            diagnostics = request.graded((*diagnostics, *plan.diagnostics, *_lint(plan, request)))
+            if request.dry_run:
+                # Imported here: only looking ahead pays for the analysis of traffic.
+                from calicoctl.cli.commands.run_preview import report_plan
+
+                tell(missing_file(setting))
+                return report_plan(plan, diagnostics, request)
+            tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
+            if any(diagnostic.is_error for diagnostic in diagnostics):
+                return ExitStatus.REFUSED
+            return _apply(plan, datastore, opener(setting, options.timeout), deadline, request)
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+
+
+def _lint(plan: ScriptPlan, request: RunRequest) -> Sequence[Diagnostic]:
+    """With `--lint`, the rules that do nothing in what the script leaves."""
+    if not request.lint or plan.has_errors:
+        return ()
+    from calicoctl.engine.meaning.lint import lint_plan
+
+    return [each.diagnostic for each in lint_plan(plan)]
+
+
+def _apply(
+    plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
+) -> int:
+    scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
+    with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
+
+        def interrupted(made: int) -> None:
+            say_at_once(messages.INTERRUPTED.format(count=messages.counted(made, "change")))
+
+        how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
+        result = apply_script(plan, datastore, open_store, deadline, how)
+    tell(result.warnings)
+    print_answers(result.outcomes, verbose=request.verbose, is_done=True)
+    say(messages.APPLIED.format(counts=counts(result.diffs)))
+    return ExitStatus.DONE

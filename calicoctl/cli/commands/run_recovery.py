@@ -1,0 +1,55 @@
+"""`run --resume` and `run --rollback`: the ends of runs that were interrupted."""
+
+from __future__ import annotations
+
+from calicoctl import messages
+from calicoctl.cli.commands.run_options import RunRequest
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, opener, status_of
+from calicoctl.diagnostics import Diagnostic, Refused, printable
+from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
+from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
+from calicoctl.engine.runs.unfinished import Journals, find_unfinished
+from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+
+
+def end_unfinished(options: Options, request: RunRequest) -> int:
+    """Finish, or undo, the runs that were interrupted.
+
+    Args:
+        options: The program's options.
+        request: Which of the two.
+
+    Returns:
+        The exit status.
+    """
+    setting = find_setting(options)
+    deadline = Deadline(options.timeout)
+    end, message = (resume, messages.RESUMED) if request.resume else (rollback, messages.ROLLED_BACK)
+    warnings: list[Diagnostic] = []
+    try:
+        with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
+            journals = find_unfinished(datastore)
+            for each in journals.unfinished:
+                try:
+                    settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))
+                except Refused as refused:
+                    # One whose journal is damaged does not keep the others from being ended.
+                    warnings += refused.diagnostics
+                    continue
+                warnings += settled.warnings
+                say(message.format(run=printable(str(each))))
+            clear_spent(opener(setting, options.timeout), deadline)
+    except DatastoreError as error:
+        tell([*warnings, error.diagnostic])
+        return status_of(error)
+    if journals == Journals():
+        say(messages.NOTHING_UNFINISHED)
+    warnings += journals.damaged
+    tell(warnings)
+    return ExitStatus.REFUSED if warnings else ExitStatus.DONE
