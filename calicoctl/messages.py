@@ -314,7 +314,7 @@ UNKNOWN_COMMAND = _error("E0622", "`{word}` is not a command")
 UNKNOWN_OPTION = _error("E0629", "`{word}` is not an option of `{command}`")
 UNKNOWN_OUTPUT = _error("E0632", "`{text}` is no form of output; there are {forms}")
 OUTPUT_OF_NOTHING = _error(
-    "E0633", "`{option}` goes with what shows something: `profile show`, `tag show`, `rule show`"
+    "E0633", "`{option}` goes with what shows something: `profile show`, `tag show`, `rule show`, `trace`"
 )
 UNKNOWN_CODE = _error("E0630", "`{code}` is not the code of a message")
 NO_COMMAND = _error("E0623", "a command is missing")
@@ -453,4 +453,5 @@ UNHEALTHY = "{count} found."
 # --- hints that are advice and not a corrected text ---------------------------------------------
 
 HINT_SHOW_PROFILES = "`calicoctl profile show` lists the profiles"
+HINT_EXPECT_OF_ALL = "`calicoctl profile --all expect ...` expects it of every profile"
 HINT_ADD_PROFILE = "`calicoctl profile add {profile}` creates it; `calicoctl profile show` lists those there are"

@@ -21,7 +21,7 @@ OTHER_FORMS = ("junit", "sarif")
 JOINED_OUTPUTS = tuple(f"-o{form}" for form in (*OUTPUT_FORMS, *OTHER_FORMS))
 
 # The options of statements, which the grammar has behind `profile`.
-STATEMENT_OPTIONS = ("--at", "--detailed", "--no-check")
+STATEMENT_OPTIONS = ("--at", "--detailed", "--no-check", "--all")
 VALUED_OPTIONS = (*OUTPUT_OPTIONS, "--at")
 
 # What the scripts of `calicoctl completion` ask; no command that anybody types.

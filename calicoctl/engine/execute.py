@@ -150,13 +150,20 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
         names = State(datastore.read((keys.PROFILES,))).names()
     except Unreachable:
         return diagnostic  # it is wrong all the same; only the hint is missing
+    return replace(diagnostic, hint=_instead(statement, names))
+
+
+def _instead(statement: statements.OfProfile, names: Sequence[str]) -> str | None:
+    """What to say where a profile is not there."""
+    if isinstance(statement, statements.Expect) and statement.profile == "all":
+        return messages.HINT_EXPECT_OF_ALL
     near = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
         from calicoctl.engine.frontend.mistakes import corrected
 
-        return replace(diagnostic, hint=corrected(statement.where, near))
+        return corrected(statement.where, near)
     if isinstance(statement, statements.RemoveProfile):
-        return diagnostic
+        return None
     if not can_be_new(statement.profile):
-        return replace(diagnostic, hint=messages.HINT_SHOW_PROFILES)
-    return replace(diagnostic, hint=messages.HINT_ADD_PROFILE.format(profile=statement.profile))
+        return messages.HINT_SHOW_PROFILES
+    return messages.HINT_ADD_PROFILE.format(profile=statement.profile)

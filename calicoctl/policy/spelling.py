@@ -38,7 +38,7 @@ def _spelled(name: str, value: object) -> object:
         return _word(name, value)
     if isinstance(value, tuple):
         return tuple(_spelled(name, each) for each in value)
-    return canonical(value) if isinstance(value, ast.Rule | ast.Peer) else value
+    return canonical(value) if isinstance(value, ast.Rule | ast.Match | ast.Peer) else value
 
 
 def _word(name: str, word: ast.Word) -> ast.Word:

@@ -56,6 +56,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "list": ("show",), "ls": ("show",), "get": ("show",), "display": ("show",), "view": ("show",), "print": ("show",),
     "create": ("add",), "new": ("add",), "append": ("add",), "insert": ("add",), "set": ("add", "update"),
     "delete": ("remove",), "del": ("remove",), "rm": ("remove",), "unset": ("remove",),
+    "assert": ("expect",), "ensure": ("expect",), "expects": ("expect",), "traceroute": ("trace",),
     "import": ("update",), "load": ("update",), "replace": ("update",), "export": ("json",), "dump": ("json",),
     "--position": ("--at",), "--index": ("--at",), "--pos": ("--at",), "-at": ("--at",),
     "--force": ("--no-check",), "-f": ("--no-check",), "--nocheck": ("--no-check",),

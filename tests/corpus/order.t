@@ -51,3 +51,7 @@ allow tcp udp to ports 53;fail;E0101;11
 allow to tag B from tag A to tag C;fail;E0101;16
 allow deny;fail;E0101;7
 profile WEB rule add inbound outbound allow;fail;E0101;30
+profile WEB expect allow inbound;fail;E0106;20;profile WEB expect inbound allow
+profile WEB expect deny outbound tcp to ports 22;fail;E0106;20;profile WEB expect outbound deny tcp to ports 22
+profile --all expect deny inbound;fail;E0106;22;profile --all expect inbound deny
+profile WEB expect inbound deny to tag B from tag A;fail;E0106;42;profile WEB expect inbound deny from tag A to tag B

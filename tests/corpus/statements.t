@@ -149,3 +149,18 @@ allow from tag A to tag B;ok;allow from tag A to tag B
 allow from cidr 10.0.0.0/8;ok;allow from cidr 10.0.0.0/8
 allow to cidr 10.0.0.0/8;ok;allow to cidr 10.0.0.0/8
 allow from tag A cidr 10.0.0.0/8 to tag B cidr 10.1.0.0/16;ok;allow from tag A cidr 10.0.0.0/8 to tag B cidr 10.1.0.0/16
+
+# --- questions about packets ---
+profile WEB trace inbound;ok;profile WEB trace inbound
+profile WEB trace outbound tcp from 10.1.2.3/8 to ports 0,80;warn;profile WEB trace outbound tcp from cidr 10.0.0.0/8 to ports 0,80;W0202
+profile WEB trace inbound icmp type 255;ok;profile WEB trace inbound icmp type 255
+profile trace trace inbound;ok;profile trace trace inbound
+profile WEB trace inbound allow;fail;E0101;27
+profile WEB trace;fail;E0102;18
+profile WEB traces inbound;fail;E0104;13;profile WEB trace inbound
+profile WEB expect inbound deny tcp to ports 22;ok;profile WEB expect inbound deny tcp to ports 22
+profile --all expect outbound allow;ok;profile --all expect outbound allow
+profile WEB expect inbound tcp;fail;E0101;28
+profile WEB assert inbound deny;fail;E0104;13;profile WEB expect inbound deny
+profile --all trace inbound;fail;E0101;15
+profile --all show;fail;E0101;15

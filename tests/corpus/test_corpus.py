@@ -37,6 +37,7 @@ import pytest
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.frontend.statements import Reading, read_statement
+from calicoctl.policy import spelling
 from calicoctl.policy import statement as valid
 from calicoctl.policy.rule_text import syntax_of
 from calicoctl.source import Source
@@ -103,9 +104,12 @@ def canonical(text: str, reading: Reading) -> str:
     """The canonical text of a statement that was understood."""
     node = parse_statement(Source("corpus", text))
     statement = reading.statement
-    if isinstance(node, ast.RuleAdd | ast.RuleRemove):
-        assert isinstance(statement, valid.AddRule | valid.RemoveRule)
+    if isinstance(node, ast.RuleAdd | ast.RuleRemove | ast.Expect | ast.ExpectAll):
+        assert isinstance(statement, valid.AddRule | valid.RemoveRule | valid.Expect | valid.ExpectAll)
         node = replace(node, rule=syntax_of(statement.rule))
+    if isinstance(node, ast.Trace):
+        # As the formatter spells it; of a match alone there is no other text.
+        node = spelling.canonical(node)
     if isinstance(node, ast.RuleAdd | ast.RuleRemoveAt) and node.at is not None:
         assert isinstance(statement, valid.AddRule | valid.RemoveRuleAt)
         node = replace(node, at=ast.Word(str(statement.position)))

@@ -82,7 +82,7 @@ def _meant_command(words: Sequence[str]) -> str:
         mended = command_line(["profile", *words])
         read_statement(mended)
         return mended.text
-    if words[0] in ("rule", "tag"):
+    if words[0] in ("rule", "tag", "expect"):
         return f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first"
     near = "profile" if words[0].lower() in KINDS else nearest(words[0], COMMANDS)
     if near == "profile":

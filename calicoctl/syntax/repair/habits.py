@@ -163,7 +163,7 @@ def _statements(word: Word, before: tuple[str, ...], after: Sequence[Word]) -> I
         yield _without(word, "print its rules with `rule json`, and read them into another profile with `rule update`")
     elif before[-1:] == ("rule",) and lower in ("flush", "clear", "reset"):
         yield _without(word, "`rule update` with two empty lists removes all rules")
-    elif lower in _SHOWN and before[-2:-1] == ("profile",) and not after:
+    elif lower in _SHOWN and before[-2:-1] == ("profile",) and not after and not before[-1].startswith("-"):
         name = before[-1]
         yield _without(word, f"`profile {name} rule show` shows its rules, `profile {name} tag show` its tags")
 

@@ -20,6 +20,7 @@ _Word = TypeVar("_Word", bound=_HasText)
 
 RULE_ORDER = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"
 STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match"
+EXPECTATION_ORDER = "`expect`, direction, action, match"
 
 
 def match_start(words: Sequence[_Word]) -> int | None:
@@ -37,6 +38,9 @@ def arrangements(words: Sequence[_Word]) -> Iterator[tuple[list[_Word], str]]:
         arranged = _arrange_match(words[start:])
         if arranged is not None:
             yield [*words[:start], *arranged], RULE_ORDER
+    expectation = _arrange_expectation(words)
+    if expectation is not None:
+        yield expectation, EXPECTATION_ORDER
     statement = _arrange_statement(words)
     if statement is not None:
         yield statement, STATEMENT_ORDER
@@ -72,6 +76,15 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
     wanted: list[tuple[str, ...]] = [("protocol",), *((part,) for part in ICMP_PARTS)]
     wanted += [(each, part) for each in PEERS for part in ("", *PEER_PARTS)]
     return [word for place in wanted for word in parts.get(place, ())]
+
+
+def _arrange_expectation(words: Sequence[_Word]) -> list[_Word] | None:
+    """An `expect` whose action stands before its direction, in the usage's order."""
+    for at, word in enumerate(words[:-2]):
+        action, direction = words[at + 1], words[at + 2]
+        if at >= 2 and word.text == "expect" and action.text in ACTIONS and direction.text in DIRECTIONS:
+            return [*words[: at + 1], direction, action, *words[at + 3 :]]
+    return None
 
 
 def _arrange_statement(words: Sequence[_Word]) -> list[_Word] | None:
