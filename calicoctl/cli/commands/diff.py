@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
-from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.intend_option import read_intentions
-from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.commands.script_arguments import read_sound
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
@@ -15,7 +14,6 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.evaluate import evaluate_script
-from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.meaning.intentions import check_intentions
 from calicoctl.engine.meaning.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.engine.runs.run import plan_script
@@ -34,7 +32,7 @@ def run(options: Options) -> int:
     if not arguments.operands:
         arguments.refuse("it compares something: name a script, or two")
     try:
-        old, new = _compared(arguments.operands, options)
+        old, new = _compared(arguments, options)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
@@ -52,12 +50,15 @@ def run(options: Options) -> int:
     return ExitStatus.PENDING if traffic and is_detailed else ExitStatus.DONE
 
 
-def _compared(operands: Sequence[str], options: Options) -> tuple[RulesByName, RulesByName]:
+def _compared(arguments: Arguments, options: Options) -> tuple[RulesByName, RulesByName]:
     """The rules on both sides."""
+    operands = arguments.operands
     if len(operands) == 2:
-        one, other = (_stored(options) if each == _STORED else _made_of_nothing(each, options) for each in operands)
+        one, other = (
+            _stored(options) if each == _STORED else _made_of_nothing(each, arguments, options) for each in operands
+        )
         return one, other
-    script = _script(operands[0], options)
+    script = read_sound(operands, arguments, options.timeout)
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         plan = plan_script(script.steps, datastore, Deadline(options.timeout))
     if plan.has_errors:
@@ -65,21 +66,14 @@ def _compared(operands: Sequence[str], options: Options) -> tuple[RulesByName, R
     return rules_before(plan.state), rules_changed(plan.state)
 
 
-def _script(file: str, options: Options) -> Script:
-    script = read_scripts([read_script(file, options.timeout)], open_file, open_script=open_script)
-    if script.has_errors:
-        raise Refused(script.diagnostics)
-    return script
-
-
 def _stored(options: Options) -> RulesByName:
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         return rules_after(State(datastore.read((keys.PROFILES,))))
 
 
-def _made_of_nothing(file: str, options: Options) -> RulesByName:
+def _made_of_nothing(file: str, arguments: Arguments, options: Options) -> RulesByName:
     """What a script makes of an empty datastore."""
-    plan = evaluate_script(_script(file, options).steps, {})
+    plan = evaluate_script(read_sound([file], arguments, options.timeout).steps, {})
     if plan.has_errors:
         raise Refused(plan.diagnostics)
     return rules_after(plan.state)

@@ -7,14 +7,12 @@ import json
 from calicoctl import messages
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.commands.script_arguments import read_sound
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
-from calicoctl.diagnostics import Refused
-from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.meaning.today import lint_today
 from calicoctl.engine.state import State
@@ -45,12 +43,7 @@ def run(options: Options) -> int:
 
 
 def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
-    sources = [read_script(file, timeout) for file in arguments.operands]
-    # Every line is read: findings point at them.
-    script = read_scripts(sources, open_file, open_script=open_script, every_line=True)
-    if script.has_errors:
-        raise Refused(script.diagnostics)
-    return lint_script(script)
+    return lint_script(read_sound(arguments.operands, arguments, timeout))
 
 
 def _report(findings: tuple[LintFinding, ...], arguments: Arguments) -> int:

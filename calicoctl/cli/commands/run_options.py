@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.commands.script_arguments import overrides_of
 from calicoctl.diagnostics import Diagnostic, Severity
 from calicoctl.records import dataclass, replace
-from calicoctl.source import DEFINE_OPTION, Source
+from calicoctl.source import Source
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_request(words: Sequence[str]) -> RunRequest:
         "--strict" in found.flags,
         "--resume" in found.flags,
         "--rollback" in found.flags,
-        tuple(Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in found.values.get(DEFINE_OPTION, [])),
+        overrides_of(found),
         tuple(found.values.get("--intend", [])),
         "--lint" in found.flags,
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.commands.script_arguments import read_sound
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
@@ -15,7 +15,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, printable
 from calicoctl.engine.evaluate import evaluate_script
-from calicoctl.engine.frontend.scripts import Script, Step, read_scripts
+from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.meaning.coverage import coverage
 from calicoctl.engine.meaning.expectations import (
     Judgement,
@@ -25,7 +25,6 @@ from calicoctl.engine.meaning.expectations import (
     without_expectations,
 )
 from calicoctl.engine.state import State
-from calicoctl.source import DEFINE_OPTION, Source
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
@@ -38,7 +37,8 @@ def run(options: Options) -> int:
     is_init = "--init" in arguments.flags
     _check_combination(arguments)
     needs_script = is_offline or not is_init
-    steps = tuple(_script(arguments, options.timeout).steps) if needs_script else ()
+    files = arguments.operands or ("-",)
+    steps = read_sound(files, arguments, options.timeout).steps if needs_script else ()
     try:
         state = _made_of_nothing(steps) if is_offline else _stored(options)
     except DatastoreError as error:
@@ -59,15 +59,6 @@ def _check_combination(arguments: Arguments) -> None:
         arguments.refuse("--init prints statements, and judges none")
     if arguments.operands and "--offline" not in arguments.flags:
         arguments.refuse("--init takes files with --offline only: else it looks at what is stored")
-
-
-def _script(arguments: Arguments, timeout: float) -> Script:
-    sources = [read_script(file, timeout) for file in arguments.operands or ("-",)]
-    overrides = [Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in arguments.values.get(DEFINE_OPTION, [])]
-    script = read_scripts(sources, open_file, open_script=open_script, overrides=overrides, every_line=True)
-    if script.has_errors:
-        raise Refused(script.diagnostics)
-    return script
 
 
 def _made_of_nothing(steps: Sequence[Step]) -> State:

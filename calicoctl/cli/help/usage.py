@@ -226,6 +226,7 @@ Options:
   --intend=RULE         Status 1 unless the change does what its RULEs say, and nothing else:
                         `allow tcp to ports 443` means that every such packet comes to be
                         allowed, and none was; `deny ...` the reverse.
+  --define=NAME=VALUE   Give the variable NAME a value that holds whatever a script says.
 
 `calicoctl --help` lists the options that every command takes.
 """
@@ -245,6 +246,7 @@ A comment at the end of a rule's line dismisses a finding there:
 Options:
   --today                   Of what is stored: tell as well what does nothing with the endpoints
                             that there are now.
+  --define=NAME=VALUE       Give the variable NAME a value that holds whatever a file says.
   -o, --output=json|sarif   One JSON document, or a SARIF log, instead of text.
 
 `calicoctl --help` lists the options that every command takes.
