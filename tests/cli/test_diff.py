@@ -157,3 +157,10 @@ def test_what_is_closed_by_intention(embedded: Program) -> None:
     assert embedded.run_inside("run", "old.calico").status == 0
     assert embedded.run_inside("diff", "--intend", "deny", "closing.calico").status == 0
     assert "[E0810]" in embedded.run_inside("diff", "--intend", "deny udp", "closing.calico").stderr
+
+
+def test_variables_have_the_values_of_the_command_line(embedded: Program) -> None:
+    write(embedded, old=OLD, new=OLD.replace("ports 80", "ports ${PORTS}"))
+    assert traffic(embedded, "--define=PORTS=80", "old.calico", "new.calico") == []
+    assert embedded.run_inside("lint", "--define", "PORTS=80", "new.calico").status == 0
+    assert embedded.run_inside("diff", "old.calico", "new.calico").status == 1
