@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from difflib import SequenceMatcher
+from functools import cached_property
 
 from calicoctl.analysis.boxes import Box, Packet, meet
-from calicoctl.analysis.cover import SECOND, Cover
+from calicoctl.analysis.cover import NEVER, SECOND, Cover
+from calicoctl.analysis.overlaps import Overlaps
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.records import dataclass
 
@@ -19,7 +21,7 @@ class Difference:
         before: The rule that decided them; None when none did.
         after: The rule that decides them now; None when none does.
         boxes: What both match; rules before either may take packets out of it.
-        others: The rules before either that do so, of the old list and then of the new one, each text once.
+        others: The rules before either that do so, of the old list and then of the new one, each once.
         packet: One of the packets.
         is_by_new: Whether the rule after is what was added or moved here; else the rule before is gone from its place.
     """
@@ -95,14 +97,34 @@ class _Comparison:
     def found(self) -> Iterator[Difference]:
         """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
         removed, added = self._changed()
-        all_new = (*self._new, None)
-        only_added = [rule for rule in self._new if rule.position in added]
-        for before in (*self._old, None):
-            is_removed = before is not None and before.position in removed
-            for after in all_new if is_removed else only_added:
-                if decision_of(before) is not decision_of(after):
-                    is_by_new = after is not None and after.position in added
-                    yield from self._between(before, after, is_by_new=is_by_new)
+        old = {rule.position: rule for rule in self._old}
+        new = {rule.position: rule for rule in self._new}
+        for at, at_in_new in sorted({*self._pairs_of_removed(removed), *self._pairs_of_added(added)}):
+            before, after = old.get(at), new.get(at_in_new)
+            if decision_of(before) is not decision_of(after):
+                yield from self._between(before, after, is_by_new=at_in_new in added)
+
+    def _pairs_of_removed(self, removed: Container[int]) -> Iterator[tuple[int, int]]:
+        """The places of a rule that is gone and of one that may decide its packets now, or `NEVER` for none."""
+        for rule in self._old:
+            if rule.position in removed:
+                yield rule.position, NEVER
+                yield from ((rule.position, each.position) for each in _near(self._overlaps_of_new, rule.boxes))
+
+    def _pairs_of_added(self, added: Container[int]) -> Iterator[tuple[int, int]]:
+        """The same of a rule that has come, and of one that may have decided its packets."""
+        for rule in self._new:
+            if rule.position in added:
+                yield NEVER, rule.position
+                yield from ((each.position, rule.position) for each in _near(self._overlaps_of_old, rule.boxes))
+
+    @cached_property
+    def _overlaps_of_old(self) -> Overlaps:
+        return Overlaps(self._old)
+
+    @cached_property
+    def _overlaps_of_new(self) -> Overlaps:
+        return Overlaps(self._new)
 
     def _changed(self) -> tuple[set[int], set[int]]:
         """The positions of the old rules that are gone from their order, and of the new ones that have come."""
@@ -127,10 +149,10 @@ class _Comparison:
                 packet = packet or free
         if packet is not None:
             others = (
-                *(rule for rule in self._old if rule.position < at),
-                *(rule for rule in self._new if SECOND + rule.position < at_in_second),
+                *(rule for rule in _near(self._overlaps_of_old, parts) if rule.position < at),
+                *(rule for rule in _near(self._overlaps_of_new, parts) if SECOND + rule.position < at_in_second),
             )
-            taking = {rule.text: rule for rule in others if _overlaps(rule, parts)}
+            taking = {rule.stored or rule.note: rule for rule in others if _overlaps(rule, parts)}
             yield Difference(before, after, tuple(parts), tuple(taking.values()), packet, is_by_new)
 
 
@@ -139,6 +161,12 @@ def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]
         lone = one or other
         return () if lone is None else lone.boxes
     return tuple(common for box in one.boxes for each in other.boxes if (common := meet(box, each)) is not None)
+
+
+def _near(overlaps: Overlaps, boxes: Sequence[Box]) -> list[ListedRule]:
+    """The rules that may match packets of boxes, by position."""
+    found = {rule.position: rule for box in boxes for rule in overlaps.of(box)}
+    return [found[position] for position in sorted(found)]
 
 
 def _overlaps(rule: ListedRule, boxes: Sequence[Box]) -> bool:

@@ -147,7 +147,10 @@ def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) 
     explanations = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "explanations").iterdir()}
     tables = {f"calicoctl/syntax/tables/{name}.json" for name in TABLES}
     rest = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
-    assert held == modules | grammars | scripts | explanations | tables | rest
+    pages = {
+        f"calicoctl-{VERSION}.data/data/share/man/{name}" for name in ("man1/calicoctl.1", "man5/calicoctl-script.5")
+    }
+    assert held == modules | grammars | scripts | explanations | tables | rest | pages
 
 
 def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
