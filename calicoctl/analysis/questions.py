@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl.analysis.boxes import Box, Packet, meet
 from calicoctl.analysis.cover import NEVER, Cover
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of
 from calicoctl.records import dataclass
 
 
@@ -52,9 +52,11 @@ def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
     Raises:
         Undecided: It would take too long.
     """
+    # The others decide none of the packets.
     touching = [rule for rule in rules.deciding if _meets(rule.boxes, boxes)]
-    found = (_part(rules.cover, touching, rule, boxes) for rule in (*touching, None))
-    unsure = (rule for rule in rules.unanalysed if _may_decide(rules, rule, boxes))
+    cover = cover_of(touching)
+    found = (_part(cover, touching, rule, boxes) for rule in (*touching, None))
+    unsure = (rule for rule in rules.unanalysed if _may_decide(cover, rule, boxes))
     return Division(tuple(part for part in found if part is not None), tuple(unsure))
 
 
@@ -105,6 +107,6 @@ def _meets(own: Sequence[Box], boxes: Sequence[Box]) -> bool:
     return any(meet(one, other) is not None for one in own for other in boxes)
 
 
-def _may_decide(rules: RuleList, rule: ListedRule, boxes: Sequence[Box]) -> bool:
+def _may_decide(cover: Cover, rule: ListedRule, boxes: Sequence[Box]) -> bool:
     common = (meet(own, box) for own in rule.perhaps for box in boxes)
-    return any(each is not None and rules.cover.uncovered(each, rule.position) is not None for each in common)
+    return any(each is not None and cover.uncovered(each, rule.position) is not None for each in common)

@@ -1,0 +1,16 @@
+"""Rules as boxes."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from calicoctl.analysis.rule_list import boxes_of, boxes_of_json
+from calicoctl.policy.documents.rule_json import to_json
+from calicoctl.policy.rule import Rule
+from tests.strategies import rules
+
+
+@settings(max_examples=500)
+@given(rules())
+def test_a_rule_matches_what_its_json_matches(rule: Rule) -> None:
+    assert boxes_of(rule) == tuple(boxes_of_json(to_json(rule)))
