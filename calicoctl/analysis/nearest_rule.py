@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Packet, includes_protocols, is_within
 from calicoctl.analysis.ranges import Ranges
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.analysis.rule_list import Decision, ListedRule
 from calicoctl.records import dataclass
 
 # What can keep a packet out of a box.
@@ -30,19 +30,28 @@ class NearRule:
     differs: tuple[str, ...]
 
 
-def nearest_allow(rules: RuleList, packet: Packet) -> NearRule | None:
-    """The rule that allows packets which differ the least from one, the first of them; None when none allows any."""
+def nearest_allow(rules: Sequence[ListedRule], touching: Sequence[ListedRule], packet: Packet) -> NearRule | None:
+    """The rule that allows packets which differ the least from one, the first of them; None when none allows any.
+
+    Args:
+        rules: The rules of a list that decide something.
+        touching: Those of them that may match the packet.
+        packet: The packet.
+    """
+    # None but these matches the packet itself; once that is known, a rule that differs in one thing is the nearest.
+    return _nearest(touching, packet, 1) or _nearest(rules, packet, _MOST)
+
+
+def _nearest(rules: Sequence[ListedRule], packet: Packet, least: int) -> NearRule | None:
+    """The first rule that allows and differs in the least, and in less than so much."""
     nearest = None
-    least = _MOST
-    for rule in rules.deciding:
-        if rule.decision is not Decision.ALLOW:
-            continue
-        for box in rule.boxes:
+    for rule in rules:
+        for box in rule.boxes if rule.decision is Decision.ALLOW else ():
             # No more are counted than would make it the nearest.
             differs = tuple(islice(_differences(box, packet), least))
             if len(differs) < least:
                 nearest, least = NearRule(rule, differs), len(differs)
-        if least == 0:
+        if least <= 1 and nearest is not None:
             break
     return nearest
 

@@ -40,10 +40,12 @@ class Division:
         parts: The parts, by the positions of their rules; that which no rule matches comes last. Every packet of the
             match is in one of them, as far as the rules are analysed.
         unsure: The rules that are not analysed and may decide some of the packets.
+        touching: The rules that match some of the packets, by position.
     """
 
     parts: tuple[Part, ...]
     unsure: tuple[ListedRule, ...]
+    touching: tuple[ListedRule, ...]
 
 
 def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
@@ -57,7 +59,7 @@ def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
     cover = cover_of(touching)
     found = (_part(cover, touching, rule, boxes) for rule in (*touching, None))
     unsure = (rule for rule in rules.unanalysed if _may_decide(cover, rule, boxes))
-    return Division(tuple(part for part in found if part is not None), tuple(unsure))
+    return Division(tuple(part for part in found if part is not None), tuple(unsure), tuple(touching))
 
 
 def unexpected(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bool) -> Part | ListedRule | None:

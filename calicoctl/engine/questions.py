@@ -38,7 +38,8 @@ def trace(statement: statements.Trace, profile: Profile) -> Outcome:
         about = {"profile": profile.name, "direction": statement.direction.value}
         raise Refused([diagnose(messages.NOT_DECIDED, None, **about)]) from None
     nearest = tuple(
-        None if part.decision is Decision.ALLOW else nearest_allow(rules, part.packet) for part in found.parts
+        None if part.decision is Decision.ALLOW else nearest_allow(rules.deciding, found.touching, part.packet)
+        for part in found.parts
     )
     return Outcome(TraceAnswer(profile.name, statement.direction, found, nearest))
 
