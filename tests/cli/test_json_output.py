@@ -254,7 +254,9 @@ def test_what_shows_nothing_has_no_form(embedded: Program, store: RawStore, word
     before = store.dump()
     ran = embedded.run_inside(*words.split(), "-o", "json")
     place, line, carets, hint = ran.stderr.splitlines()
-    assert place.endswith("error: `-o` goes with what shows something: `profile show`, `tag show`, `rule show` [E0633]")
+    assert place.endswith(
+        "error: `-o` goes with what shows something: `profile show`, `tag show`, `rule show`, `trace` [E0633]"
+    )
     assert line == f"  calicoctl {words} -o json"
     assert carets == f"{' ' * (len(line) - 7)}^^^^^^^"
     assert hint == f"hint: calicoctl {words}"
