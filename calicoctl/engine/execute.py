@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -40,13 +41,16 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
     """
     done: tuple[Change, ...] = ()
     first: Outcome | None = None
+    conflict: Conflict | None = None
     waits = pauses()
     while True:
-        plan = _plan(statement, datastore, done)
+        with _told_as(conflict, deadline):
+            plan = _plan(statement, datastore, done)
         if plan is None:
             assert first is not None, "a part of it was done before"
             return first
-        done, conflict = _commit(plan, datastore, done)
+        with _told_as(conflict, deadline):
+            done, conflict = _commit(plan, datastore, done)
         if conflict is None and (not plan.changes or not _is_half(statement, datastore)):
             return first or plan.outcome
         pause = next(waits)
@@ -59,6 +63,17 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
             first = first or plan.outcome
             statement = _decided(statement)
         deadline.pause(pause)
+
+
+@contextmanager
+def _told_as(conflict: Conflict | None, deadline: Deadline) -> Iterator[None]:
+    """What was in the way all the time is told, and not that the last of the time was too short for an answer."""
+    try:
+        yield
+    except Unreachable:
+        if conflict is not None and deadline.remaining() <= _FIRST_PAUSE:
+            raise conflict from None
+        raise
 
 
 def _commit(plan: Plan, datastore: Datastore, done: tuple[Change, ...]) -> tuple[tuple[Change, ...], Conflict | None]:
