@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,8 @@ from calicoctl.store.interface import (
 )
 from calicoctl.store.settings import open_datastore, resolve
 from tests.cli.raw import PROFILES, open_raw, values
-from tests.support.etcd_server import running_etcd
+from tests.support.etcd_server import RawEtcd, running_etcd
+from tests.support.fault_proxy import HANG_BEFORE, PASS_ON, Fault, FaultProxy
 
 RULES = f"{PROFILES}/WEB/rules"
 TAGS = f"{PROFILES}/WEB/tags"
@@ -245,3 +246,21 @@ def test_a_server_that_dies_in_the_middle_leaves_a_part_that_is_told(tmp_path: P
         datastore.close()
     assert caught.value.diagnostic.code == "E0410"
     assert RULES in caught.value.diagnostic.message
+
+
+def test_what_was_in_the_way_is_told_when_the_rest_of_the_time_is_too_short(raw: RawEtcd, proxy: FaultProxy) -> None:
+    """Somebody was faster, and the next read is not answered in time: that is no fault of etcd's."""
+    raw.put(RULES, DEFAULT)
+    raw.put(TAGS, '["WEB"]')
+
+    def choose(method: str, _path: str) -> Fault | None:
+        is_late = any(made == "PUT" for made, _ in proxy.requests[:-1])
+        if method == "PUT":
+            return Fault(True, PASS_ON, before=lambda: raw.put(RULES, EMPTY))
+        return HANG_BEFORE if is_late else None
+
+    proxy.choose = choose
+    deadline = Deadline(1)
+    with closing(open_datastore(resolve(proxy.url, {}), deadline)) as datastore, pytest.raises(Conflict):
+        execute(statement("profile WEB rule add inbound deny"), datastore, deadline)
+    assert raw.get(RULES) == EMPTY
