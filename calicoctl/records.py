@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass, replace
 else:
-    from operator import attrgetter
+    from operator import attrgetter, ge, gt, le, lt
 
     _MISSING = object()
 
@@ -40,6 +40,9 @@ else:
         @property
         def has_default(self):
             return self.default is not _MISSING or self.default_factory is not _MISSING
+
+    # What stands in a class for an attribute that is in its `__slots__`.
+    _Slot = type(Field.name)
 
     def field(*, default=_MISSING, default_factory=_MISSING, init=True, repr=True, compare=True):
         """What is special about a field."""
@@ -98,7 +101,7 @@ else:
             elif "__hash__" not in cls.__dict__:
                 cls.__hash__ = None
         if order:
-            cls.__lt__, cls.__le__, cls.__gt__, cls.__ge__ = _lt, _le, _gt, _ge
+            cls.__lt__, cls.__le__, cls.__gt__, cls.__ge__ = map(_ordering, (lt, le, gt, ge))
         if frozen:
             cls.__setattr__, cls.__delattr__ = _refuse_to_set, _refuse_to_delete
             if slots:
@@ -179,10 +182,10 @@ else:
     def _assignment(cls, name, value, known):
         if not cls.__record_is_frozen__:
             return f"self.{name} = {value}"
-        slot = getattr(getattr(cls, name, None), "__set__", None)
-        if slot is None or "__objclass__" not in dir(getattr(cls, name)):
+        slot = getattr(cls, name, None)
+        if not isinstance(slot, _Slot):
             return f"self.__dict__[{name!r}] = {value}"
-        known[f"_set_{name}"] = slot
+        known[f"_set_{name}"] = slot.__set__
         return f"_set_{name}(self, {value})"
 
     def _key(names):
@@ -210,25 +213,13 @@ else:
     def _hash(self):
         return hash(self.__record_key__(self))
 
-    def _lt(self, other):
-        if other.__class__ is not self.__class__:
-            return NotImplemented
-        return self.__record_key__(self) < self.__record_key__(other)
+    def _ordering(compare):
+        def method(self, other):
+            if other.__class__ is not self.__class__:
+                return NotImplemented
+            return compare(self.__record_key__(self), self.__record_key__(other))
 
-    def _le(self, other):
-        if other.__class__ is not self.__class__:
-            return NotImplemented
-        return self.__record_key__(self) <= self.__record_key__(other)
-
-    def _gt(self, other):
-        if other.__class__ is not self.__class__:
-            return NotImplemented
-        return self.__record_key__(self) > self.__record_key__(other)
-
-    def _ge(self, other):
-        if other.__class__ is not self.__class__:
-            return NotImplemented
-        return self.__record_key__(self) >= self.__record_key__(other)
+        return method
 
     def _refuse_to_set(self, name, _value):
         raise FrozenInstanceError(f"cannot assign to field {name!r}")
