@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from calicoctl.language.words import Action
 from calicoctl.policy.documents.json_text import value_text
 from calicoctl.policy.documents.rule_json import LANGUAGE_KEYS, from_json
 from calicoctl.policy.documents.rules_document import StoredRule
-from calicoctl.policy.rule import Match, Peer, Rule, network_text
+from calicoctl.policy.rule import Peer, Rule, network_text
 from calicoctl.syntax import ast, printer
 
 
@@ -22,11 +21,6 @@ def syntax_of(rule: Rule) -> ast.Rule:
         _peer_syntax(rule.source),
         _peer_syntax(rule.destination),
     )
-
-
-def match_text(match: Match) -> str:
-    """The canonical text of a match: `tcp from tag WEB to ports 80,443`; empty for one that matches everything."""
-    return rule_text(match.rule(Action.ALLOW)).removeprefix(Action.ALLOW.value).lstrip()
 
 
 def _peer_syntax(peer: Peer) -> ast.Peer | None:

@@ -69,11 +69,6 @@ def rule(node: ast.Rule) -> str:
     return " ".join([node.action.text, *_match(node)])
 
 
-def match(node: ast.Match) -> str:
-    """`tcp from tag WEB to ports 80,443`; empty for one that matches everything."""
-    return " ".join(_match(node))
-
-
 def _match(node: ast.Rule | ast.Match) -> list[str]:
     words = []
     if node.protocol is not None:
