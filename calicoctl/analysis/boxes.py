@@ -7,6 +7,7 @@ set of them, so that a box asks for tags and never forbids one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
@@ -111,6 +112,16 @@ def meet(one: Box, other: Box) -> Box | None:
     source_tags = one.source_tags | other.source_tags
     destination_tags = one.destination_tags | other.destination_tags
     return Box(one.version, protocols, source, source_tags, first, destination, destination_tags, second)
+
+
+def meet_all(some: Iterable[Box], others: Sequence[Box]) -> tuple[Box, ...]:
+    """What each of some boxes has in common with each of others, where that is anything."""
+    return tuple(common for box in some for each in others if (common := meet(box, each)) is not None)
+
+
+def do_meet(some: Iterable[Box], others: Sequence[Box]) -> bool:
+    """Whether any of some boxes has a packet in common with any of others."""
+    return any(meet(box, each) is not None for box in some for each in others)
 
 
 def _common_protocols(one: Protocols, other: Protocols) -> Protocols | None:

@@ -23,6 +23,7 @@ from calicoctl.analysis.named_networks import NamedNetworks
 from calicoctl.analysis.ranges import OCTETS, Ranges, difference, intersection, union
 
 NEVER = 1 << 62  # a position behind all rules
+BEFORE_ALL = -2  # one before them; -1 stands for no rule
 # Where the positions of a second list begin, when two are looked at together.
 SECOND = 1 << 40
 # How many boxes are looked at for one question. Only tilings of both sides come near it.

@@ -6,10 +6,10 @@ from collections.abc import Container, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from calicoctl.analysis.boxes import Box, Packet, meet
-from calicoctl.analysis.cover import NEVER, SECOND, Cover
+from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
+from calicoctl.analysis.cover import NEVER, SECOND
 from calicoctl.analysis.overlaps import Overlaps
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.records import dataclass
 
 
@@ -32,11 +32,6 @@ class Difference:
     others: tuple[ListedRule, ...]
     packet: Packet
     is_by_new: bool
-
-
-def decision_of(rule: ListedRule | None) -> Decision:
-    """What a rule decides; that none matches leaves it to the endpoint's next profile."""
-    return Decision.NONE if rule is None or rule.decision is None else rule.decision
 
 
 @dataclass(frozen=True)
@@ -71,28 +66,12 @@ def find_differences(old: RuleList, new: RuleList, intended: Intended = NOTHING_
     return tuple(_Comparison(old.deciding, new.deciding, intended).found())
 
 
-# Before all rules, and not what stands for none.
-_INTENDED_POSITION = -2
-
-
 class _Comparison:
     def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule], intended: Intended) -> None:
         self._old = old
         self._new = new
-        self._opening = self._cover(intended.opened)
-        self._closing = self._opening if intended == NOTHING_INTENDED else self._cover(intended.closed)
-
-    def _cover(self, left_out: Sequence[Box]) -> Cover:
-        cover = Cover((*left_out, *(box for rule in (*self._old, *self._new) for box in rule.boxes)))
-        for box in left_out:
-            cover.add(box, _INTENDED_POSITION)
-        for rule in self._old:
-            for box in rule.boxes:
-                cover.add(box, rule.position)
-        for rule in self._new:
-            for box in rule.boxes:
-                cover.add(box, SECOND + rule.position)
-        return cover
+        self._opening = cover_of(old, new, intended.opened)
+        self._closing = self._opening if intended == NOTHING_INTENDED else cover_of(old, new, intended.closed)
 
     def found(self) -> Iterator[Difference]:
         """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
@@ -109,14 +88,14 @@ class _Comparison:
         for rule in self._old:
             if rule.position in removed:
                 yield rule.position, NEVER
-                yield from ((rule.position, each.position) for each in _near(self._overlaps_of_new, rule.boxes))
+                yield from ((rule.position, each.position) for each in self._overlaps_of_new.of(rule.boxes))
 
     def _pairs_of_added(self, added: Container[int]) -> Iterator[tuple[int, int]]:
         """The same of a rule that has come, and of one that may have decided its packets."""
         for rule in self._new:
             if rule.position in added:
                 yield NEVER, rule.position
-                yield from ((each.position, rule.position) for each in _near(self._overlaps_of_old, rule.boxes))
+                yield from ((each.position, rule.position) for each in self._overlaps_of_old.of(rule.boxes))
 
     @cached_property
     def _overlaps_of_old(self) -> Overlaps:
@@ -149,10 +128,10 @@ class _Comparison:
                 packet = packet or free
         if packet is not None:
             others = (
-                *(rule for rule in _near(self._overlaps_of_old, parts) if rule.position < at),
-                *(rule for rule in _near(self._overlaps_of_new, parts) if SECOND + rule.position < at_in_second),
+                *(rule for rule in self._overlaps_of_old.of(parts) if rule.position < at),
+                *(rule for rule in self._overlaps_of_new.of(parts) if SECOND + rule.position < at_in_second),
             )
-            taking = {rule.stored or rule.note: rule for rule in others if _overlaps(rule, parts)}
+            taking = {rule.stored or rule.note: rule for rule in others if do_meet(rule.boxes, parts)}
             yield Difference(before, after, tuple(parts), tuple(taking.values()), packet, is_by_new)
 
 
@@ -160,14 +139,4 @@ def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]
     if one is None or other is None:
         lone = one or other
         return () if lone is None else lone.boxes
-    return tuple(common for box in one.boxes for each in other.boxes if (common := meet(box, each)) is not None)
-
-
-def _near(overlaps: Overlaps, boxes: Sequence[Box]) -> list[ListedRule]:
-    """The rules that may match packets of boxes, by position."""
-    found = {rule.position: rule for box in boxes for rule in overlaps.of(box)}
-    return [found[position] for position in sorted(found)]
-
-
-def _overlaps(rule: ListedRule, boxes: Sequence[Box]) -> bool:
-    return any(meet(own, box) is not None for own in rule.boxes for box in boxes)
+    return meet_all(one.boxes, other.boxes)

@@ -30,6 +30,11 @@ def match_texts(boxes: Sequence[Box]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
+def matches_text(boxes: Sequence[Box]) -> str:
+    """What some boxes match, for people."""
+    return " or ".join(f"`{text}`" if text else "everything" for text in match_texts(boxes))
+
+
 def _match(box: Box, *, is_of_one: bool) -> str:
     words = _protocol(box)
     # The version is said by a network, or by the protocol; else by the network that is everything in it.

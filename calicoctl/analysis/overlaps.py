@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Net
@@ -39,17 +39,18 @@ class Overlaps:
         self._groups = {kind: _Group(entries, ADDRESS_BITS[kind.version]) for kind, entries in grouped.items()}
         self._overlapping: dict[tuple[_Kind, bool], list[_Group]] = {}
 
-    def of(self, box: Box, *, of_own_tags: bool = False) -> list[ListedRule]:
-        """The rules that may match packets of a box, by position.
+    def of(self, boxes: Sequence[Box], *, of_own_tags: bool = False) -> list[ListedRule]:
+        """The rules that may match packets of some boxes, by position.
 
         Args:
-            box: The box.
-            of_own_tags: Whether to leave out rules that ask for other tags than the box.
+            boxes: The boxes.
+            of_own_tags: Whether to leave out rules that ask for other tags than a box.
         """
         found: dict[int, ListedRule] = {}
-        for group in self._groups_of(_kind_of(box), of_own_tags=of_own_tags):
-            for _, _, rule in group.near(box):
-                found[rule.position] = rule
+        for box in boxes:
+            for group in self._groups_of(_kind_of(box), of_own_tags=of_own_tags):
+                for _, _, rule in group.near(box):
+                    found[rule.position] = rule
         return [found[position] for position in sorted(found)]
 
     def _groups_of(self, kind: _Kind, *, of_own_tags: bool) -> list[_Group]:

@@ -34,6 +34,11 @@ def packet_text(packet: Packet) -> str:
     return f"{name}{numbers} from {source} to {destination}"
 
 
+def example_text(packet: Packet) -> str:
+    """A packet, told as one of many."""
+    return f"such a packet: {packet_text(packet)}"
+
+
 def _end(version: int, address: int, tags: frozenset[str], number: int, packet: Packet) -> str:
     port = f" port {number}" if packet.has_ports else ""
     listed = f" ({'tag' if len(tags) == 1 else 'tags'} {', '.join(sorted(tags))})" if tags else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from calicoctl.analysis.boxes import Box, Packet, meet
-from calicoctl.analysis.cover import SECOND, Cover
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
+from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
+from calicoctl.analysis.cover import SECOND
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.records import dataclass
 
 
@@ -31,7 +31,7 @@ class PathPart:
 
 def allows(rule: ListedRule | None) -> bool:
     """Whether a rule lets packets pass; what no rule of an endpoint matches is dropped."""
-    return rule is not None and rule.decision is Decision.ALLOW
+    return decision_of(rule) is Decision.ALLOW
 
 
 def divide_path(sender: RuleList, receiver: RuleList, boxes: Sequence[Box]) -> tuple[PathPart, ...]:
@@ -48,13 +48,7 @@ class _Division:
     def __init__(self, sender: Sequence[ListedRule], receiver: Sequence[ListedRule]) -> None:
         self._sender = sender
         self._receiver = receiver
-        self._cover = Cover(box for rule in (*sender, *receiver) for box in rule.boxes)
-        for rule in sender:
-            for box in rule.boxes:
-                self._cover.add(box, rule.position)
-        for rule in receiver:
-            for box in rule.boxes:
-                self._cover.add(box, SECOND + rule.position)
+        self._cover = cover_of(sender, receiver)
 
     def parts(self, boxes: Sequence[Box]) -> Iterator[PathPart]:
         """The pairs of rules that decide any of the packets."""
@@ -78,11 +72,9 @@ class _Division:
             *(rule for rule in self._sender if rule.position < at),
             *(rule for rule in self._receiver if SECOND + rule.position < at_receiver),
         )
-        taking = {rule.text: rule for rule in before if any(_common(rule, [box]) for box in parts)}
+        taking = {rule.text: rule for rule in before if do_meet(rule.boxes, parts)}
         return PathPart(sender, receiver, parts, tuple(taking.values()), packet)
 
 
-def _common(rule: ListedRule | None, boxes: Sequence[Box]) -> list[Box]:
-    if rule is None:
-        return list(boxes)
-    return [common for own in rule.boxes for box in boxes if (common := meet(own, box)) is not None]
+def _common(rule: ListedRule | None, boxes: Sequence[Box]) -> Sequence[Box]:
+    return boxes if rule is None else meet_all(rule.boxes, boxes)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.analysis.boxes import Box, Packet, meet
+from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
 from calicoctl.analysis.cover import NEVER, Cover
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.records import dataclass
 
 
@@ -29,7 +29,7 @@ class Part:
     @property
     def decision(self) -> Decision:
         """What becomes of the packets in this profile."""
-        return Decision.NONE if self.rule is None or self.rule.decision is None else self.rule.decision
+        return decision_of(self.rule)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
         Undecided: It would take too long.
     """
     # The others decide none of the packets.
-    touching = [rule for rule in rules.deciding if _meets(rule.boxes, boxes)]
+    touching = [rule for rule in rules.deciding if do_meet(rule.boxes, boxes)]
     cover = cover_of(touching)
     found = (_part(cover, touching, rule, boxes) for rule in (*touching, None))
     unsure = (rule for rule in rules.unanalysed if _may_decide(cover, rule, boxes))
@@ -88,27 +88,16 @@ def _part(cover: Cover, touching: Sequence[ListedRule], rule: ListedRule | None,
     position = NEVER if rule is None else rule.position
     parts: list[Box] = []
     packet = None
-    for common in _common(rule, boxes):
+    for common in boxes if rule is None else meet_all(rule.boxes, boxes):
         free = cover.uncovered(common, position)
         if free is not None:
             parts.append(common)
             packet = packet or free
     if packet is None:
         return None
-    others = tuple(each for each in touching if each.position < position and _meets(each.boxes, parts))
+    others = tuple(each for each in touching if each.position < position and do_meet(each.boxes, parts))
     return Part(rule, tuple(parts), others, packet)
 
 
-def _common(rule: ListedRule | None, boxes: Sequence[Box]) -> Sequence[Box]:
-    if rule is None:
-        return boxes
-    return [common for own in rule.boxes for box in boxes if (common := meet(own, box)) is not None]
-
-
-def _meets(own: Sequence[Box], boxes: Sequence[Box]) -> bool:
-    return any(meet(one, other) is not None for one in own for other in boxes)
-
-
 def _may_decide(cover: Cover, rule: ListedRule, boxes: Sequence[Box]) -> bool:
-    common = (meet(own, box) for own in rule.perhaps for box in boxes)
-    return any(each is not None and cover.uncovered(each, rule.position) is not None for each in common)
+    return any(cover.uncovered(each, rule.position) is not None for each in meet_all(rule.perhaps, boxes))

@@ -19,7 +19,7 @@ from calicoctl.analysis.boxes import (
     Protocols,
     meet,
 )
-from calicoctl.analysis.cover import Cover
+from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 from calicoctl.language.words import Action
@@ -75,6 +75,16 @@ class ListedRule:
         """The rule as a listing shows it."""
         # Made when it is told: of most rules of a long list it never is.
         return self.note if self.stored is None else listing_text(self.stored)
+
+    @property
+    def in_place(self) -> str:
+        """The rule with its position, as it is told: rule 2, `allow tcp`."""
+        return self.text if self.position == DROPPED_POSITION else f"rule {self.position}, `{self.text}`"
+
+
+def decision_of(rule: ListedRule | None) -> Decision:
+    """What a rule decides; that none matches leaves it to the endpoint's next profile."""
+    return Decision.NONE if rule is None or rule.decision is None else rule.decision
 
 
 # What stands for the rules of a profile that the agent refuses: one bad rule costs the whole profile (agent.md).
@@ -136,12 +146,21 @@ class RuleList:
         return next((rule for rule in self.deciding if any(_matches(box, packet) for box in rule.boxes)), None)
 
 
-def cover_of(rules: Sequence[ListedRule]) -> Cover:
-    """Rules by position, for lookups."""
-    cover = Cover(box for rule in rules for box in rule.boxes)
-    for rule in rules:
-        for box in rule.boxes:
-            cover.add(box, rule.position)
+def cover_of(rules: Sequence[ListedRule], second: Sequence[ListedRule] = (), left_out: Sequence[Box] = ()) -> Cover:
+    """Rules by position, for lookups.
+
+    Args:
+        rules: The rules.
+        second: Those of a second list, whose positions begin at `SECOND`.
+        left_out: What no packet that is asked for may be in.
+    """
+    cover = Cover((*left_out, *(box for rule in (*rules, *second) for box in rule.boxes)))
+    for box in left_out:
+        cover.add(box, BEFORE_ALL)
+    for first, listed in ((0, rules), (SECOND, second)):
+        for rule in listed:
+            for box in rule.boxes:
+                cover.add(box, first + rule.position)
     return cover
 
 
@@ -187,10 +206,10 @@ def _box(rule: Rule, version: int) -> Box:
     return Box(
         version,
         ANY_PROTOCOL if rule.protocol is None else _NUMBERS[rule.protocol.value],
-        EVERYWHERE if source.net is None else _net_of(source.net),
+        EVERYWHERE if source.net is None else net_of(source.net),
         NO_TAGS if source.tag is None else frozenset({source.tag}),
         first,
-        EVERYWHERE if destination.net is None else _net_of(destination.net),
+        EVERYWHERE if destination.net is None else net_of(destination.net),
         NO_TAGS if destination.tag is None else frozenset({destination.tag}),
         second,
     )
@@ -328,10 +347,11 @@ def _nets(value: Mapping[str, object], side: str, version: int) -> Iterator[Net]
 
 
 def _net(value: object) -> Net:
-    return _net_of(_network(value))
+    return net_of(_network(value))
 
 
-def _net_of(network: IPv4Network | IPv6Network) -> Net:
+def net_of(network: IPv4Network | IPv6Network) -> Net:
+    """A network as analysis has it."""
     length = network.prefixlen
     return int(network.network_address) >> (ADDRESS_BITS[network.version] - length), length
 

@@ -142,15 +142,9 @@ class _Search:
         """The live rules before a rule that may decide packets from endpoints with its own tags alone, by position."""
         return [
             each
-            for each in self._near(rule, of_own_tags=True)
+            for each in self._overlaps.of(rule.boxes, of_own_tags=True)
             if each.position < rule.position and each.position in self._live
         ]
-
-    def _near(self, rule: ListedRule, *, of_own_tags: bool = False) -> list[ListedRule]:
-        """The rules that may match packets of a rule, by position."""
-        overlaps = (self._overlaps.of(box, of_own_tags=of_own_tags) for box in rule.boxes)
-        found = {each.position: each for of_box in overlaps for each in of_box}
-        return [found[position] for position in sorted(found)]
 
     # --- redundant ------------------------------------------------------------------------------
 
@@ -163,7 +157,7 @@ class _Search:
             if rule.decision is not Decision.NONE and self._all.uncovered(box, without=rule.position) is not None:
                 return True
             # The rules at the end match the most.
-            for other in reversed(self._overlaps.of(box)):
+            for other in reversed(self._overlaps.of([box])):
                 if other.position <= rule.position:
                     break
                 if other.decision is not rule.decision and self._first_taken(box, other, rule) is not None:
@@ -187,12 +181,13 @@ class _Search:
     def _redundant(self, rule: ListedRule) -> Unneeded:
         """The rules that decide the packets of a rule once it is gone."""
         taken = []
-        for other in self._near(rule):
+        near = self._overlaps.of(rule.boxes)
+        for other in near:
             if other.position > rule.position and other.decision is rule.decision:
                 packets = (self._first_taken(box, other, rule) for box in rule.boxes)
                 taken += [(other.position, packet) for packet in packets if packet is not None]
         deciders = tuple(dict.fromkeys(position for position, _ in taken))
-        alone = tuple(each.position for each in self._near(rule) if each.position in deciders and _includes(each, rule))
+        alone = tuple(each.position for each in near if each.position in deciders and _includes(each, rule))
         packet = taken[0][1] if taken else None
         return Unneeded(rule, Reason.REDUNDANT, Grade.CLUTTER, deciders, alone, packet)
 

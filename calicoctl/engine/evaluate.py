@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from calicoctl.diagnostics import Diagnostic, Refused
@@ -86,28 +86,25 @@ def evaluate_script(steps: Sequence[Step], snapshot: Snapshot, progress: Progres
     same profile that cannot be done either are not reported.
     """
     state = State(snapshot)
-    outcomes: dict[int, StepOutcome] = {}
+    outcomes: list[StepOutcome | None] = []
     diagnostics: list[Diagnostic] = []
     expectations: list[tuple[int, Step]] = []
     for number, step in enumerate(steps):
         if number % _TOLD_AFTER == 0:
             progress(number, len(steps))
-        if isinstance(step.statement, valid.Expect | valid.ExpectAll):
+        if isinstance(step.statement, valid.Expectation):
             expectations.append((number, step))
-            continue
-        outcome = _evaluate_step(step, state, diagnostics)
-        if outcome is not None:
-            outcomes[number] = outcome
+            outcomes.append(None)
+        else:
+            outcomes.append(_evaluate_step(step, state, diagnostics))
     # What is expected is about the state that the script leaves.
-    place_of = partial(place_of_rule, steps)
+    place_of = RulePlaces(steps).find
     for number, step in expectations:
-        outcome = _expect_step(step, state, place_of, diagnostics)
-        if outcome is not None:
-            outcomes[number] = outcome
+        outcomes[number] = _expect_step(step, state, place_of, diagnostics)
     for name in sorted({step.statement.profile for step in steps if isinstance(step.statement, valid.OfProfile)}):
         diagnostics += damage(state.profile(name))
-    in_order = tuple(outcomes[number] for number in sorted(outcomes))
-    return ScriptPlan(in_order, state.changes(), state, tuple(diagnostics))
+    done = tuple(outcome for outcome in outcomes if outcome is not None)
+    return ScriptPlan(done, state.changes(), state, tuple(diagnostics))
 
 
 def _evaluate_step(step: Step, state: State, diagnostics: list[Diagnostic]) -> StepOutcome | None:
@@ -130,7 +127,7 @@ def _evaluate_step(step: Step, state: State, diagnostics: list[Diagnostic]) -> S
 def _expect_step(step: Step, state: State, place_of: PlaceOf, diagnostics: list[Diagnostic]) -> StepOutcome | None:
     """The same of what is expected; nothing is told of a profile about which a statement could not be done."""
     statement = step.statement
-    assert isinstance(statement, valid.Expect | valid.ExpectAll)
+    assert isinstance(statement, valid.Expectation)
     try:
         return StepOutcome(step, expect(statement, state, place_of), is_change=False)
     except Refused as refused:
@@ -139,23 +136,41 @@ def _expect_step(step: Step, state: State, place_of: PlaceOf, diagnostics: list[
         return None
 
 
-def place_of_rule(steps: Sequence[Step], profile: str, direction: Direction, text: str) -> Span | None:
-    """Where a script says a rule of a list, the last time; None where it does not."""
-    for step in reversed(steps):
-        statement = step.statement
-        if not isinstance(statement, valid.OfProfile) or statement.profile != profile:
-            continue
-        if isinstance(statement, valid.DeclareProfile):
-            rules = statement.inbound if direction is Direction.INBOUND else statement.outbound
+class RulePlaces:
+    """Where a script says the rules that it leaves.
+
+    Args:
+        steps: Its statements.
+    """
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self._steps = steps
+
+    def find(self, profile: str, direction: Direction, text: str) -> Span | None:
+        """Where a rule of a list is said the last time; None where it is not."""
+        return self._places.get((profile, direction, text))
+
+    @cached_property
+    def _places(self) -> Mapping[tuple[str, Direction, str], Span]:
+        """All of them: most scripts are never asked for one, and the others are gone through once."""
+        places: dict[tuple[str, Direction, str], Span] = {}
+        for step in reversed(self._steps):
+            for direction, text, span in _said(step):
+                assert isinstance(step.statement, valid.OfProfile)
+                places.setdefault((step.statement.profile, direction, text), span)
+        return places
+
+
+def _said(step: Step) -> Iterator[tuple[Direction, str, Span]]:
+    """The rules that a statement says."""
+    statement = step.statement
+    if isinstance(statement, valid.AddRule):
+        yield statement.direction, rule_text(statement.rule), statement.where
+    elif isinstance(statement, valid.DeclareProfile):
+        for direction, rules in ((Direction.INBOUND, statement.inbound), (Direction.OUTBOUND, statement.outbound)):
             for rule, span in zip(rules, step.rule_spans(direction), strict=True):
-                if listing_text(rule) == text:
-                    return span
-        elif isinstance(statement, valid.AddRule):
-            if statement.direction is direction and rule_text(statement.rule) == text:
-                return statement.where
-        elif isinstance(statement, valid.UpdateRules):
-            document = statement.document
-            listed = () if document is None else map(listing_text, document.rules(direction))
-            if text in listed:
-                return statement.where
-    return None
+                yield direction, listing_text(rule), span
+    elif isinstance(statement, valid.UpdateRules) and statement.document is not None:
+        for direction in Direction:
+            for rule in statement.document.rules(direction):
+                yield direction, listing_text(rule), statement.where

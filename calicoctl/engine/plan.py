@@ -190,9 +190,7 @@ def _trace(statement: statements.Trace, state: State) -> Outcome:
     return trace(statement, _existing(statement, state))
 
 
-def expect(
-    statement: statements.Expect | statements.ExpectAll, state: State, place_of: PlaceOf | None = None
-) -> Outcome:
+def expect(statement: statements.Expectation, state: State, place_of: PlaceOf | None = None) -> Outcome:
     """Say that what is expected of the profiles of a state is so.
 
     Args:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.nearest_rule import nearest_allow
-from calicoctl.analysis.packet_text import packet_text
+from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.questions import Part, divide, unexpected
-from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, boxes_of
+from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
 from calicoctl.engine.rule_lists import enforced
@@ -17,8 +17,6 @@ from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as statements
 from calicoctl.policy.profile import Profile
 from calicoctl.source import Span
-
-Expectation = statements.Expect | statements.ExpectAll
 
 # Where the text of a rule of a profile's list stands in a script; None where it comes from elsewhere.
 PlaceOf = Callable[[str, Direction, str], Span | None]
@@ -44,7 +42,7 @@ def trace(statement: statements.Trace, profile: Profile) -> Outcome:
     return Outcome(TraceAnswer(profile.name, statement.direction, found, nearest))
 
 
-def expect(statement: Expectation, profiles: Sequence[Profile], place_of: PlaceOf | None = None) -> Outcome:
+def expect(statement: statements.Expectation, profiles: Sequence[Profile], place_of: PlaceOf | None = None) -> Outcome:
     """Say that what is expected of profiles is so.
 
     Args:
@@ -69,7 +67,7 @@ def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:
     return None
 
 
-def _unexpected(statement: Expectation, profile: Profile, place_of: PlaceOf) -> Diagnostic | None:
+def _unexpected(statement: statements.Expectation, profile: Profile, place_of: PlaceOf) -> Diagnostic | None:
     """What is not as expected of one profile; None when all is."""
     direction = statement.direction
     wants_allowed = statement.rule.action is Action.ALLOW
@@ -87,7 +85,7 @@ def _unexpected(statement: Expectation, profile: Profile, place_of: PlaceOf) -> 
     return diagnose(
         messages.NOT_ALL_ALLOWED if wants_allowed else messages.SOME_ALLOWED,
         statement.rule_span,
-        f"such a packet: {packet_text(found.packet)}",
+        example_text(found.packet),
         decided=_decided(found, profile.name, direction, place_of),
         **about,
     )
@@ -102,8 +100,5 @@ def _decided(part: Part, profile: str, direction: Direction, place_of: PlaceOf) 
 
 
 def _in_place(rule: ListedRule, profile: str, direction: Direction, place_of: PlaceOf) -> str:
-    if rule.position == DROPPED_POSITION:
-        return rule.text
-    span = place_of(profile, direction, rule.text)
-    written = "" if span is None else f" ({span.source.name}:{span.line})"
-    return f"rule {rule.position}, `{rule.text}`{written}"
+    span = None if rule.stored is None else place_of(profile, direction, rule.text)
+    return rule.in_place if span is None else f"{rule.in_place} ({span.source.name}:{span.line})"

@@ -10,6 +10,7 @@ from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.policy.documents.tags_document import TagsDocument
+from calicoctl.policy.profile import Profile
 
 # The rules of a profile as they are stored; None where it has none, or is not there.
 Rules = RulesDocument | Unreadable | None
@@ -31,6 +32,11 @@ def carried_tags(state: State, endpoints: Iterable[Sequence[str]]) -> frozenset[
     """
     documents = (state.profile(name).tags for name in {name for profiles in endpoints for name in profiles})
     return frozenset(tag for each in documents if isinstance(each, TagsDocument) for tag in each.tags)
+
+
+def enforced_of(profile: Profile, direction: Direction) -> RuleList:
+    """The list of a profile that an endpoint names; one that is not there drops everything in its place (agent.md)."""
+    return enforced(profile.rules, direction) if profile.exists else RuleList.dropping()
 
 
 def enforced(rules: Rules, direction: Direction, like: RuleList | None = None) -> RuleList:

@@ -136,6 +136,9 @@ class ExpectAll:
     rule_span: Span
 
 
+Expectation = Expect | ExpectAll
+
+
 @dataclass(frozen=True, slots=True)
 class DeclareProfile(OfProfile):
     """Let the profile be exactly so: create it, or make its tags and both lists these, in this order."""

@@ -7,18 +7,17 @@ import json
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.intend_option import read_intentions
 from calicoctl.cli.commands.script_arguments import read_sound
+from calicoctl.cli.commands.states import made_of_nothing, stored_state
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.meaning.intentions import check_intentions
 from calicoctl.engine.meaning.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.engine.state import State
-from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 
@@ -42,7 +41,7 @@ def run(options: Options) -> int:
         say(json.dumps({"format": _FORMAT, **traffic_document(traffic)}, indent=2))
     else:
         say("\n".join(traffic_lines(traffic)))
-    problems = check_intentions(old, new, intentions) if intentions else ()
+    problems = check_intentions(old, new, traffic, intentions)
     if problems:
         tell(problems)
         return ExitStatus.REFUSED
@@ -54,26 +53,18 @@ def _compared(arguments: Arguments, options: Options) -> tuple[RulesByName, Rule
     """The rules on both sides."""
     operands = arguments.operands
     if len(operands) == 2:
-        one, other = (
-            _stored(options) if each == _STORED else _made_of_nothing(each, arguments, options) for each in operands
-        )
+        one, other = (rules_after(_state(each, arguments, options)) for each in operands)
         return one, other
     script = read_sound(operands, arguments, options.timeout)
-    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
-        plan = plan_script(script.steps, datastore, Deadline(options.timeout))
+    deadline = Deadline(options.timeout)
+    with opened(find_setting(options), deadline, must_exist=True) as datastore:
+        plan = plan_script(script.steps, datastore, deadline)
     if plan.has_errors:
         raise Refused(plan.diagnostics)
     return rules_before(plan.state), rules_changed(plan.state)
 
 
-def _stored(options: Options) -> RulesByName:
-    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
-        return rules_after(State(datastore.read((keys.PROFILES,))))
-
-
-def _made_of_nothing(file: str, arguments: Arguments, options: Options) -> RulesByName:
-    """What a script makes of an empty datastore."""
-    plan = evaluate_script(read_sound([file], arguments, options.timeout).steps, {})
-    if plan.has_errors:
-        raise Refused(plan.diagnostics)
-    return rules_after(plan.state)
+def _state(operand: str, arguments: Arguments, options: Options) -> State:
+    if operand == _STORED:
+        return stored_state(options)
+    return made_of_nothing(read_sound([operand], arguments, options.timeout).steps)

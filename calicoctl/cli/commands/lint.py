@@ -8,16 +8,14 @@ from calicoctl import messages
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.script_arguments import read_sound
+from calicoctl.cli.commands.states import stored_state
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.stores import status_of
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.meaning.today import lint_today
-from calicoctl.engine.state import State
-from calicoctl.store import keys
-from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 
 _FORMAT = 1
@@ -31,10 +29,8 @@ def run(options: Options) -> int:
         arguments.refuse("--today is about what is stored, with the endpoints that there are")
     if arguments.operands:
         return _report(_of_files(arguments, options.timeout), arguments)
-    deadline = Deadline(options.timeout)
     try:
-        with opened(find_setting(options), deadline, must_exist=True) as datastore:
-            state = State(datastore.read((keys.PROFILES, *((keys.HOSTS,) if is_today else ()))))
+        state = stored_state(options, with_endpoints=is_today)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)

@@ -37,23 +37,23 @@ def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: Ru
     diffs = profile_diffs(plan.state)
     before, after = rules_before(plan.state), rules_changed(plan.state)
     intentions = read_intentions(request.intended)
-    unmet = check_intentions(before, after, intentions) if intentions and not plan.has_errors else ()
+    traffic = () if plan.has_errors else find_traffic(before, after)
+    unmet = () if plan.has_errors else check_intentions(before, after, traffic, intentions)
     diagnostics = (*diagnostics, *unmet)
     status = ExitStatus.DONE
     if any(each.is_error for each in diagnostics):
         status = ExitStatus.REFUSED
     elif request.detailed_exitcode and plan.changes:
         status = ExitStatus.PENDING
-    can_be_done = not plan.has_errors
     if request.as_json:
-        traffic = traffic_document(find_traffic(before, after)) if can_be_done else {"traffic": None}
-        say(json.dumps({**plan_document(plan, diffs, diagnostics), **traffic}, indent=2))
+        told = {"traffic": None} if plan.has_errors else traffic_document(traffic)
+        say(json.dumps({**plan_document(plan, diffs, diagnostics), **told}, indent=2))
         return status
     tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.REFUSED and not unmet:
         return status
     print_answers(plan.outcomes, verbose=request.verbose, is_done=False)
     say_diff(unified(diffs))
-    say("\n".join(traffic_lines(find_traffic(before, after))))
+    say("\n".join(traffic_lines(traffic)))
     say(messages.PLANNED.format(counts=counts(diffs)))
     return status

@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from calicoctl import messages
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.script_arguments import read_sound
+from calicoctl.cli.commands.states import made_of_nothing, stored_state
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
 from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
-from calicoctl.diagnostics import Refused, printable
-from calicoctl.engine.evaluate import evaluate_script
-from calicoctl.engine.frontend.scripts import Step
+from calicoctl.cli.stores import status_of
+from calicoctl.diagnostics import printable
 from calicoctl.engine.meaning.coverage import coverage
 from calicoctl.engine.meaning.expectations import (
     Judgement,
@@ -25,8 +24,6 @@ from calicoctl.engine.meaning.expectations import (
     without_expectations,
 )
 from calicoctl.engine.state import State
-from calicoctl.store import keys
-from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 
 
@@ -40,7 +37,7 @@ def run(options: Options) -> int:
     files = arguments.operands or ("-",)
     steps = read_sound(files, arguments, options.timeout).steps if needs_script else ()
     try:
-        state = _made_of_nothing(steps) if is_offline else _stored(options)
+        state = made_of_nothing(without_expectations(steps)) if is_offline else stored_state(options)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
@@ -59,19 +56,6 @@ def _check_combination(arguments: Arguments) -> None:
         arguments.refuse("--init prints statements, and judges none")
     if arguments.operands and "--offline" not in arguments.flags:
         arguments.refuse("--init takes files with --offline only: else it looks at what is stored")
-
-
-def _made_of_nothing(steps: Sequence[Step]) -> State:
-    """What a script makes of an empty datastore."""
-    plan = evaluate_script(without_expectations(steps), {})
-    if plan.has_errors:
-        raise Refused(plan.diagnostics)
-    return plan.state
-
-
-def _stored(options: Options) -> State:
-    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
-        return State(datastore.read((keys.PROFILES,)))
 
 
 def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments) -> int:

@@ -6,23 +6,21 @@ import json
 from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
-from calicoctl.analysis.match_text import match_texts
-from calicoctl.analysis.packet_text import packet_document, packet_text
+from calicoctl.analysis.match_text import matches_text
+from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.paths import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
 from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.commands.states import stored_state
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
-from calicoctl.cli.output.traffic import exceptions_text, matches_text
+from calicoctl.cli.output.traffic import exceptions_text, part_document
 from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.stores import status_of
 from calicoctl.diagnostics import printable
 from calicoctl.engine.frontend.statements import read_rule
 from calicoctl.engine.meaning.paths import Decider, End, Path, find_paths
-from calicoctl.engine.state import State
 from calicoctl.source import Source, Span
-from calicoctl.store import keys
-from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 
 _FORMAT = 1
@@ -37,8 +35,7 @@ def run(options: Options) -> int:
     # Any action makes a rule of a match.
     match = read_rule(Source("match", " ".join(["allow", *arguments.operands])))
     try:
-        with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
-            state = State(datastore.read((keys.PROFILES, keys.HOSTS)))
+        state = stored_state(options, with_endpoints=True)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
@@ -72,7 +69,7 @@ def _lines(path: Path) -> Iterator[str]:
         yield f"    receiver: {_decider_text(_decider(part.receiver, path.receivers))}"
         if part.others:
             yield f"    {exceptions_text(part.others)}"
-        yield f"    such a packet: {packet_text(part.packet)}"
+        yield f"    {example_text(part.packet)}"
     for decider in path.unanalysed:
         yield f"  not analysed, and may decide some of these: {_rule_text(decider)}"
 
@@ -131,21 +128,16 @@ def _end_document(end: End) -> Document:
 
 
 def _answer(part: PathPart, path: Path) -> Document:
-    texts = match_texts(part.boxes)
     stopped = _stopped_by(part)
+    tags = {"source_tags": sorted(path.source.tags), "destination_tags": sorted(path.destination.tags)}
     return {
         "verdict": "allow" if stopped is None else "deny",
         "stopped_by": stopped,
         "sender": _decider_document(_decider(part.sender, path.senders)),
         "receiver": _decider_document(_decider(part.receiver, path.receivers)),
-        "match": texts[0],
-        "matches": list(texts),
-        "except": [rule.text for rule in part.others],
-        "packet": {
-            **packet_document(part.packet),
-            "source_tags": sorted(path.source.tags),
-            "destination_tags": sorted(path.destination.tags),
-        },
+        **part_document(part.boxes, part.others, part.packet),
+        # With all the tags that the ends carry.
+        "packet": {**packet_document(part.packet), **tags},
     }
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
-from calicoctl.cli.output.traffic import rule_in_place
 from calicoctl.diagnostics import Diagnostic, printable
 from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
 from calicoctl.engine.meaning.expectations import Judgement
@@ -39,10 +38,8 @@ def coverage_lines(covered: Sequence[ListCoverage]) -> Iterator[str]:
         if each.mutants is not None:
             noticed = f"{each.mutants - len(each.unnoticed)} of {each.mutants} changes noticed"
         yield f"{where}: {decided} of {each.rules} rules decide an expectation; {noticed}"
-        yield from (f"  not expected of: {rule_in_place(rule)}" for rule in each.uncovered)
-        yield from (
-            f"  not noticed when {mutant.change.value}: {rule_in_place(mutant.rule)}" for mutant in each.unnoticed
-        )
+        yield from (f"  not expected of: {rule.in_place}" for rule in each.uncovered)
+        yield from (f"  not noticed when {mutant.change.value}: {mutant.rule.in_place}" for mutant in each.unnoticed)
 
 
 # --- as JSON ------------------------------------------------------------------------------------

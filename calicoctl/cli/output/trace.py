@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from calicoctl import messages
 from calicoctl.analysis import nearest_rule
-from calicoctl.analysis.match_text import match_texts
+from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.nearest_rule import NearRule
-from calicoctl.analysis.packet_text import packet_document, packet_text
+from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.questions import Part
 from calicoctl.analysis.rule_list import Decision
-from calicoctl.cli.output.traffic import decider_document, exceptions_text, matches_text, rule_in_place
+from calicoctl.cli.output.traffic import decider_document, exceptions_text, part_document
 from calicoctl.engine.outcome import TraceAnswer
 
 _FORMAT = 1
@@ -36,15 +36,15 @@ _DIFFERENCES = {
 def trace_lines(answer: TraceAnswer) -> Iterator[str]:
     """Each part of the match: how it is decided, by which rule, with a packet and the nearest rule that allows."""
     for part, near in zip(answer.division.parts, answer.nearest, strict=True):
-        decided = "no rule matches" if part.rule is None else f"by {rule_in_place(part.rule)}"
+        decided = "no rule matches" if part.rule is None else f"by {part.rule.in_place}"
         yield f"{_VERDICTS[part.decision]}: {matches_text(part.boxes)}; {decided}"
         if part.others:
             yield f"  {exceptions_text(part.others)}"
-        yield f"  such a packet: {packet_text(part.packet)}"
+        yield f"  {example_text(part.packet)}"
         if near is not None:
-            yield f"  nearest rule that allows: {rule_in_place(near.rule)}; {_kept_by(near)}"
+            yield f"  nearest rule that allows: {near.rule.in_place}; {_kept_by(near)}"
     for rule in answer.division.unsure:
-        yield f"not analysed, and may decide some of these: {rule_in_place(rule)}"
+        yield f"not analysed, and may decide some of these: {rule.in_place}"
     yield messages.TRAFFIC_READING
 
 
@@ -67,13 +67,9 @@ def trace_document(answer: TraceAnswer) -> dict[str, object]:
 
 
 def _answer(part: Part, near: NearRule | None) -> dict[str, object]:
-    texts = match_texts(part.boxes)
     return {
         **decider_document(part.rule),
-        "match": texts[0],
-        "matches": list(texts),
-        "except": [rule.text for rule in part.others],
-        "packet": packet_document(part.packet),
+        **part_document(part.boxes, part.others, part.packet),
         "nearest": None
         if near is None
         else {"position": near.rule.position, "rule": near.rule.text, "differs": list(near.differs)},

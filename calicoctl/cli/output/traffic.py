@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from calicoctl import messages
-from calicoctl.analysis.boxes import Box
-from calicoctl.analysis.differences import Difference, decision_of
-from calicoctl.analysis.match_text import match_texts
-from calicoctl.analysis.packet_text import packet_document, packet_text
-from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule
+from calicoctl.analysis.boxes import Box, Packet
+from calicoctl.analysis.differences import Difference
+from calicoctl.analysis.match_text import match_texts, matches_text
+from calicoctl.analysis.packet_text import example_text, packet_document
+from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, decision_of
 from calicoctl.diagnostics import printable
 from calicoctl.engine.meaning.traffic import ListTraffic
 
@@ -37,13 +37,13 @@ def _of_list(traffic: ListTraffic) -> Iterator[str]:
     if traffic.differences is None:
         yield f"{where}: not decided, since it would take too long"
     for rule in traffic.unanalysed:
-        yield f"{where}: not analysed: {rule_in_place(rule)}"
+        yield f"{where}: not analysed: {rule.in_place}"
     items = sorted(traffic.differences or (), key=_changed_place)
     for _, group in groupby(items, key=_changed_place):
         found = list(group)
         changed, sign = (found[0].after, "+") if found[0].is_by_new else (found[0].before, "-")
         assert changed is not None, "nothing is no change"
-        yield f"{where}: {sign} {rule_in_place(changed)}"
+        yield f"{where}: {sign} {changed.in_place}"
         for item in found:
             yield from (f"  {line}" for line in _difference(item))
 
@@ -57,11 +57,11 @@ def _difference(item: Difference) -> Iterator[str]:
     before, after = decision_of(item.before), decision_of(item.after)
     other, when = (item.before, "before") if item.is_by_new else (item.after, "now")
     verdict = decision_of(other).value
-    told = "no rule matches" if other is None else f"{verdict} by {rule_in_place(other)}"
+    told = "no rule matches" if other is None else f"{verdict} by {other.in_place}"
     yield f"{_change(before, after)}: {matches_text(item.boxes)}; {when}: {told}"
     if item.others:
         yield f"  {exceptions_text(item.others)}"
-    yield f"  such a packet: {packet_text(item.packet)}"
+    yield f"  {example_text(item.packet)}"
 
 
 def _change(before: Decision, after: Decision) -> str:
@@ -72,21 +72,11 @@ def _change(before: Decision, after: Decision) -> str:
     return f"no longer {'allowed' if before is Decision.ALLOW else 'denied'} here"
 
 
-def matches_text(boxes: Sequence[Box]) -> str:
-    """What boxes match, in the words of the language."""
-    return " or ".join(f"`{text}`" if text else "everything" for text in match_texts(boxes))
-
-
 def exceptions_text(rules: Sequence[ListedRule]) -> str:
     """That some rules take packets out of what was told."""
     more = len(rules) - _EXCEPTIONS_SHOWN
     listed = ", ".join(f"`{rule.text}`" for rule in rules[:_EXCEPTIONS_SHOWN])
     return f"except what these decide: {listed}{f' and {more} more' if more > 0 else ''}"
-
-
-def rule_in_place(rule: ListedRule) -> str:
-    """A rule with its position, as it is told: rule 2, `allow tcp`."""
-    return rule.text if rule.position == DROPPED_POSITION else f"rule {rule.position}, `{rule.text}`"
 
 
 # --- as JSON ------------------------------------------------------------------------------------
@@ -112,16 +102,19 @@ def _place(traffic: ListTraffic) -> Document:
 
 def _items(traffic: ListTraffic) -> Iterator[Document]:
     for each in traffic.differences or ():
-        texts = match_texts(each.boxes)
-        yield {
-            **_place(traffic),
-            "before": decider_document(each.before),
-            "after": decider_document(each.after),
-            "match": texts[0],
-            "matches": list(texts),
-            "except": [rule.text for rule in each.others],
-            "packet": packet_document(each.packet),
-        }
+        deciders = {"before": decider_document(each.before), "after": decider_document(each.after)}
+        yield {**_place(traffic), **deciders, **part_document(each.boxes, each.others, each.packet)}
+
+
+def part_document(boxes: Sequence[Box], others: Sequence[ListedRule], packet: Packet) -> Document:
+    """What a part of traffic matches, the rules that take packets out of it, and one of its packets."""
+    texts = match_texts(boxes)
+    return {
+        "match": texts[0],
+        "matches": list(texts),
+        "except": [rule.text for rule in others],
+        "packet": packet_document(packet),
+    }
 
 
 def decider_document(rule: ListedRule | None) -> Document:

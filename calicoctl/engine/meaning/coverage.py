@@ -7,9 +7,9 @@ from enum import Enum
 
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.cover import Undecided
-from calicoctl.analysis.differences import decision_of, find_differences
+from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.questions import divide, unexpected
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, decision_of
 from calicoctl.engine.meaning.expectations import Judgement
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
@@ -83,7 +83,7 @@ def _expected(judgements: Sequence[Judgement], profile: str, direction: Directio
     """The expectations about a list that hold."""
     for each in judgements:
         statement = each.step.statement
-        assert isinstance(statement, valid.Expect | valid.ExpectAll)
+        assert isinstance(statement, valid.Expectation)
         is_about = isinstance(statement, valid.ExpectAll) or statement.profile == profile
         if each.holds and is_about and statement.direction is direction:
             yield _Expected(boxes_of(statement.rule), statement.rule.action is Action.ALLOW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from calicoctl.analysis.boxes import Box, Packet, contains
 from calicoctl.analysis.cover import Undecided
@@ -11,10 +10,11 @@ from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.questions import unexpected
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused
-from calicoctl.engine.evaluate import place_of_rule
+from calicoctl.engine.evaluate import RulePlaces
 from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.frontend.statements import read_statement
 from calicoctl.engine.plan import expect
+from calicoctl.engine.questions import PlaceOf
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
@@ -44,12 +44,12 @@ class Judgement:
 
 def expectations_of(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The statements that expect something."""
-    return tuple(step for step in steps if isinstance(step.statement, valid.Expect | valid.ExpectAll))
+    return tuple(step for step in steps if isinstance(step.statement, valid.Expectation))
 
 
 def without_expectations(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The other statements."""
-    return tuple(step for step in steps if not isinstance(step.statement, valid.Expect | valid.ExpectAll))
+    return tuple(step for step in steps if not isinstance(step.statement, valid.Expectation))
 
 
 def judge(expectations: Sequence[Step], state: State, steps: Sequence[Step] = ()) -> tuple[Judgement, ...]:
@@ -60,14 +60,15 @@ def judge(expectations: Sequence[Step], state: State, steps: Sequence[Step] = ()
         state: The profiles.
         steps: The script that made the profiles, for the places of its rules.
     """
-    return tuple(Judgement(step, _against(step, state, steps)) for step in expectations)
+    place_of = RulePlaces(steps).find
+    return tuple(Judgement(step, _against(step, state, place_of)) for step in expectations)
 
 
-def _against(step: Step, state: State, steps: Sequence[Step]) -> tuple[Diagnostic, ...]:
+def _against(step: Step, state: State, place_of: PlaceOf) -> tuple[Diagnostic, ...]:
     statement = step.statement
-    assert isinstance(statement, valid.Expect | valid.ExpectAll)
+    assert isinstance(statement, valid.Expectation)
     try:
-        expect(statement, state, partial(place_of_rule, steps))
+        expect(statement, state, place_of)
     except Refused as refused:
         return tuple(refused.diagnostics)
     return ()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
-from calicoctl.analysis.boxes import Packet
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import Intended
-from calicoctl.analysis.match_text import match_texts
-from calicoctl.analysis.packet_text import packet_text
+from calicoctl.analysis.match_text import matches_text
+from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.questions import Part, unexpected
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, diagnose
@@ -39,7 +38,9 @@ class Intention:
         return self.rule.action is Action.ALLOW
 
 
-def check_intentions(old: RulesByName, new: RulesByName, intentions: Sequence[Intention]) -> tuple[Diagnostic, ...]:
+def check_intentions(
+    old: RulesByName, new: RulesByName, changed: Sequence[ListTraffic], intentions: Sequence[Intention]
+) -> tuple[Diagnostic, ...]:
     """What is against a change doing exactly what is intended.
 
     In some list, no packet of an intention was decided so before and every one is now; and no packet else is decided
@@ -48,13 +49,15 @@ def check_intentions(old: RulesByName, new: RulesByName, intentions: Sequence[In
     Args:
         old: The rules of the profiles before.
         new: The rules after.
-        intentions: What is intended.
+        changed: The traffic that they decide differently.
+        intentions: What is intended; without any, nothing is against it.
     """
+    if not intentions:
+        return ()
     intended = Intended(
         tuple(box for each in intentions if each.opens for box in boxes_of(each.rule)),
         tuple(box for each in intentions if not each.opens for box in boxes_of(each.rule)),
     )
-    changed = find_traffic(old, new)
     unmet = (problem for each in intentions if (problem := _unmet(each, old, new, changed)) is not None)
     return (*unmet, *_unintended(find_traffic(old, new, intended)))
 
@@ -93,12 +96,8 @@ def _unmet_in(
 
 def _example(found: Part | ListedRule) -> str:
     if isinstance(found, ListedRule):
-        return f"rule {found.position}, `{found.text}`, is not analysed"
-    return _such(found.packet)
-
-
-def _such(packet: Packet) -> str:
-    return f"such a packet: {packet_text(packet)}"
+        return f"{found.in_place}, is not analysed"
+    return example_text(found.packet)
 
 
 def _unintended(traffic: Sequence[ListTraffic]) -> Iterator[Diagnostic]:
@@ -107,5 +106,5 @@ def _unintended(traffic: Sequence[ListTraffic]) -> Iterator[Diagnostic]:
         if each.differences is None:
             yield diagnose(messages.NOT_DECIDED, None, **about)
         for item in each.differences or ():
-            match = " or ".join(f"`{text}`" if text else "everything" for text in match_texts(item.boxes))
-            yield diagnose(messages.NOT_INTENDED, None, _such(item.packet), match=match, **about)
+            example = example_text(item.packet)
+            yield diagnose(messages.NOT_INTENDED, None, example, match=matches_text(item.boxes), **about)

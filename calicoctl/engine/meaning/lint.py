@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
-from calicoctl.analysis.packet_text import packet_text
+from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
-from calicoctl.engine.evaluate import ScriptPlan, place_of_rule
+from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, Step
 from calicoctl.engine.rule_lists import is_refused
 from calicoctl.engine.state import State
@@ -82,8 +82,9 @@ def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
     """The findings about the profiles that a script names, as it leaves them; where it wrote the rules, with places."""
     steps = [each.step for each in plan.outcomes]
     names = {step.statement.profile for step in steps if isinstance(step.statement, OfProfile)}
+    places = RulePlaces(steps)
     found = (
-        _placed(each, place_of_rule(steps, each.profile, each.direction, each.unneeded.rule.text))
+        _placed(each, places.find(each.profile, each.direction, each.unneeded.rule.text))
         for each in _of_profiles(plan.state, sorted(names))
     )
     return tuple(each for each in found if not _is_allowed(each.diagnostic))
@@ -150,7 +151,7 @@ def _diagnostic(
     kind = messages.DUPLICATE_RULE if is_lone_duplicate else _KINDS[reason, found.grade]
     if reason is Reason.DEAD and not found.deciders:
         kind = messages.MATCHES_NOTHING
-    packet = None if found.packet is None else f"such a packet: {packet_text(found.packet)}"
+    packet = None if found.packet is None else example_text(found.packet)
     span = spans[found.rule.position - 1] if spans else None
     hint = packet
     if fix and span is None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from calicoctl import messages
-from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, NO_TAGS, Box, Net, meet
+from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, meet_all
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.paths import PathPart, divide_path
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.rule_lists import carried_tags, enforced
+from calicoctl.engine.rule_lists import carried_tags, enforced_of
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.endpoint import Endpoint
@@ -141,20 +141,14 @@ def _networks_of(endpoint: Endpoint) -> Iterator[tuple[int, Net]]:
 
 
 def _network(network: IPv4Network | IPv6Network) -> tuple[int, Net]:
-    length = network.prefixlen
-    return network.version, (int(network.network_address) >> (ADDRESS_BITS[network.version] - length), length)
+    return network.version, net_of(network)
 
 
 # --- paths --------------------------------------------------------------------------------------
 
 
 def _path(state: State, source: End, destination: End, match: Rule) -> Path:
-    asked = [
-        common
-        for box in _of_these(boxes_of(match), source, destination)
-        for between in _between(source, destination)
-        if (common := meet(box, between)) is not None
-    ]
+    asked = meet_all(_of_these(boxes_of(match), source, destination), tuple(_between(source, destination)))
     sender, senders = _chain(state, source, Direction.OUTBOUND, source, destination)
     receiver, receivers = _chain(state, destination, Direction.INBOUND, source, destination)
     unanalysed = (
@@ -204,8 +198,7 @@ def _chain(
     deciders: list[Decider] = []
     for name in end.profiles:
         profile = state.profile(name)
-        rules = enforced(profile.rules, direction) if profile.exists else RuleList.dropping()
-        for rule in rules.rules:
+        for rule in enforced_of(profile, direction).rules:
             is_plain = rule.is_analysed and rule.decision is not Decision.NONE
             boxes = _of_these(rule.boxes, source, destination) if is_plain else ()
             is_analysed = is_plain or (rule.decision is None and rule.is_analysed)

@@ -10,7 +10,7 @@ from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Kind, diagnose
 from calicoctl.engine.meaning.lint import LintFinding
-from calicoctl.engine.rule_lists import carried_tags, enforced
+from calicoctl.engine.rule_lists import carried_tags, enforced, enforced_of
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import collector_paused
@@ -48,8 +48,7 @@ def _enforced_in_row(state: State, profiles: Sequence[str], direction: Direction
     """The rules of profiles one behind the other, as an endpoint has them."""
     found: list[ListedRule] = []
     for name in profiles:
-        profile = state.profile(name)
-        rules = enforced(profile.rules, direction) if profile.exists else RuleList.dropping()
+        rules = enforced_of(state.profile(name), direction)
         # One that hands on leaves its profile, and covers nothing of the next.
         found += [rule for rule in rules.deciding if rule.decision is not Decision.NONE]
     return found

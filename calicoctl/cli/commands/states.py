@@ -1,0 +1,38 @@
+"""The profiles that a question is about: those that are stored, or those that a script makes of nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calicoctl.cli.options import Options
+from calicoctl.cli.stores import find_setting, opened
+from calicoctl.diagnostics import Refused
+from calicoctl.engine.evaluate import evaluate_script
+from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.state import State
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+
+
+def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
+    """What is stored.
+
+    Raises:
+        Refused: The setting of the datastore is wrong.
+        DatastoreError: It cannot be read.
+    """
+    roots = (keys.PROFILES, keys.HOSTS) if with_endpoints else (keys.PROFILES,)
+    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+        return State(datastore.read(roots))
+
+
+def made_of_nothing(steps: Sequence[Step]) -> State:
+    """What a script makes of an empty datastore.
+
+    Raises:
+        Refused: It cannot be done there.
+    """
+    plan = evaluate_script(steps, {})
+    if plan.has_errors:
+        raise Refused(plan.diagnostics)
+    return plan.state
