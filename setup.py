@@ -25,6 +25,7 @@ INSTALL_REQUIRES = [
     # 0.10 brought the argument `preserve_whitespace` and stopped obeying the global of that name.
     "tabulate>=0.10,<0.11",
     "tqdm>=4.66,<5",
+    "PyYAML>=6.0.1,<7",
 ]
 
 EXTRAS_REQUIRE = {
@@ -50,6 +51,7 @@ EXTRAS_REQUIRE = {
         "mypy>=2,<3",
         "ruff>=0.17,<0.18",
         "types-tabulate>=0.10,<0.11",
+        "types-PyYAML>=6,<7",
         "types-tqdm>=4.66,<5",
     ],
 }

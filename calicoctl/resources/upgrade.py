@@ -1,0 +1,230 @@
+"""Profiles of v1 as those of v3: the conversion of Calico's own upgrade, without its flaws.
+
+What differs from libcalico-go, lib/upgrade/converters, on purpose: a tag is `has(T)` in selectors, which is what it
+meant, where upstream writes `T == ''`; a rule that excludes a tag and a selector excludes either; a tag may stand
+twice; tags that are no label keys are renamed; what is lost is told.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
+from calicoctl.policy.documents.json_text import Path, found_text
+from calicoctl.policy.documents.rule_json import read_network
+from calicoctl.policy.rule import network_text
+from calicoctl.records import dataclass, field
+from calicoctl.resources.names import label_key, profile_name
+from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
+from calicoctl.resources.selectors import tag_selector, with_tag, without_old_labels
+
+API_VERSION = "projectcalico.org/v3"
+KIND = "Profile"
+POLICY_KIND = "GlobalNetworkPolicy"
+# The lists of v3 by the directions of the language.
+LIST_KEYS = {Direction.INBOUND: "ingress", Direction.OUTBOUND: "egress"}
+# What stands on each side of a rule, by the beginning of its keys in v1.
+ENTITY_KEYS = dict(zip(SIDES.values(), ("source", "destination"), strict=True))
+
+# What was renamed is noted beside the resource, so that it can be converted back.
+NAME_ANNOTATION = "calicoctl-profile/v1-name"
+TAGS_ANNOTATION = "calicoctl-profile/v1-tags"
+
+# In lower case, as upstream compares them; that of the next tier, in just this one.
+_ACTIONS = {"": "Allow", "allow": "Allow", "deny": "Deny", "log": "Log", "pass": "Pass"}
+_NEXT_TIER = "next-tier"
+_PROTOCOL_NAMES = {name.lower(): name for name in PROTOCOLS}
+_DIGITS = re.compile("[0-9]{1,3}")
+_RANGE = re.compile("([0-9]{1,5}):([0-9]{1,5})")
+_NUMBER = re.compile("[0-9]{1,5}")
+_SIGNS = {"": "", "!": "not"}
+
+_PARTS = ("net", "nets", "tag", "selector", "ports")
+_KNOWN_KEYS = frozenset(
+    {
+        *("action", "ip_version", "log_prefix"),
+        *(f"{sign}{key}" for sign in _SIGNS for key in ("protocol", "icmp_type", "icmp_code")),
+        *(f"{sign}{side}_{part}" for sign in _SIGNS for side in ENTITY_KEYS for part in _PARTS),
+    }
+)
+
+
+@dataclass
+class Upgrade:
+    """What becomes of something of v1.
+
+    Attributes:
+        problems: What cannot be said in v3.
+        losses: What v3 has nothing for, and is left out.
+        renamed_tags: Each label that stands for a tag of another name, with that name.
+    """
+
+    problems: list[ResourceProblem] = field(default_factory=list)
+    losses: list[ResourceProblem] = field(default_factory=list)
+    renamed_tags: dict[str, str] = field(default_factory=dict)
+
+    def label(self, tag: str) -> str:
+        """The label of a tag."""
+        key = label_key(tag)
+        if key != tag:
+            self.renamed_tags[key] = tag
+        return key
+
+
+def upgraded_profile(
+    upgrade: Upgrade,
+    name: str,
+    lists: Mapping[Direction, Sequence[object]],
+    tags: Iterable[str] = (),
+    labels: Mapping[str, object] | None = None,
+) -> dict[str, object]:
+    """The resource of a profile.
+
+    Args:
+        upgrade: Takes what is to be told.
+        name: The profile's name in v1.
+        lists: The JSON values of its rules.
+        tags: Its tags.
+        labels: Its labels.
+    """
+    new_name = profile_name(name)
+    spec: dict[str, object] = {}
+    for direction, key in LIST_KEYS.items():
+        rules = lists.get(direction, ())
+        if rules:
+            spec[key] = [upgraded_rule(upgrade, rule, (direction.json_key, index)) for index, rule in enumerate(rules)]
+    applied = dict(labels or {})
+    for tag in tags:
+        label = upgrade.label(tag)
+        if applied.setdefault(label, "") != "":
+            reason = f"and the label `{label}` with the value {found_text(applied[label])} would be the same in v3"
+            upgrade.problems.append(ResourceProblem(("tags", tag), reason))
+    if applied:
+        spec["labelsToApply"] = applied
+    metadata: dict[str, object] = {"name": new_name}
+    annotations = _annotations(name, new_name, upgrade.renamed_tags)
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+
+
+def _annotations(name: str, new_name: str, renamed: Mapping[str, str]) -> dict[str, str]:
+    import json
+
+    found = {} if name == new_name else {NAME_ANNOTATION: name}
+    return {**found, TAGS_ANNOTATION: json.dumps(dict(sorted(renamed.items())))} if renamed else found
+
+
+def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str, object]:
+    """A rule of v3 that matches the same packets as one of v1.
+
+    Args:
+        upgrade: Takes what is to be told.
+        value: The rule's JSON value.
+        path: Where it stands.
+    """
+    if not isinstance(value, dict):
+        upgrade.problems.append(ResourceProblem(path, "must be an object"))
+        return {}
+    rule: dict[str, object] = {key: each for key, each in value.items() if each is not None}
+    _look_at_keys(upgrade, rule, path)
+    upgraded: dict[str, object] = {"action": _action(rule.get("action", ""))}
+    if "ip_version" in rule:
+        upgraded["ipVersion"] = rule["ip_version"]
+    for sign, protocol, icmp in (("", "protocol", "icmp"), ("!", "notProtocol", "notICMP")):
+        if f"{sign}protocol" in rule:
+            upgraded[protocol] = _protocol(rule[f"{sign}protocol"])
+        if numbers := _icmp(rule, sign):
+            upgraded[icmp] = numbers
+    for prefix, key in ENTITY_KEYS.items():
+        entity = _entity(upgrade, rule, prefix, path)
+        if entity:
+            upgraded[key] = entity
+    return upgraded
+
+
+def _look_at_keys(upgrade: Upgrade, rule: Iterable[str], path: Path) -> None:
+    for key in rule:
+        if key not in _KNOWN_KEYS:
+            upgrade.problems.append(ResourceProblem((*path, key), "is no key of a rule"))
+        elif key == "log_prefix":
+            upgrade.losses.append(ResourceProblem((*path, key), "v3 has one prefix for all logs"))
+
+
+def _icmp(rule: Mapping[str, object], sign: str) -> dict[str, object]:
+    return {part: rule[key] for part in ICMP_PARTS if (key := f"{sign}icmp_{part}") in rule}
+
+
+def _action(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return "Pass" if value == _NEXT_TIER else _ACTIONS.get(value.lower(), value)
+
+
+def _protocol(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if _DIGITS.fullmatch(value) and int(value) <= 255:
+        return int(value)
+    return _PROTOCOL_NAMES.get(value.lower(), value)
+
+
+def _entity(upgrade: Upgrade, rule: Mapping[str, object], prefix: str, path: Path) -> dict[str, object]:
+    """The source or the destination of a rule; empty when it says nothing about it."""
+    found: dict[str, object] = {}
+    for sign, word in _SIGNS.items():
+        start = f"{sign}{prefix}_"
+        nets = [*_list(upgrade, rule, f"{start}nets", path), *([rule[f"{start}net"]] if f"{start}net" in rule else ())]
+        if nets:
+            found[_key(word, "nets")] = [_network(net) for net in nets]
+        selector = _selector(upgrade, rule, start, is_negated=bool(word))
+        if selector is not None:
+            found[_key(word, "selector")] = selector
+        ports = _list(upgrade, rule, f"{start}ports", path)
+        if ports:
+            found[_key(word, "ports")] = [_port(port) for port in ports]
+    return found
+
+
+def _key(word: str, name: str) -> str:
+    return f"{word}{name[0].upper()}{name[1:]}" if word else name
+
+
+def _list(upgrade: Upgrade, rule: Mapping[str, object], key: str, path: Path) -> Sequence[object]:
+    value = rule.get(key, [])
+    if not isinstance(value, list):
+        upgrade.problems.append(ResourceProblem((*path, key), "must be a list"))
+        return ()
+    return value
+
+
+def _network(value: object) -> object:
+    """A network without its host bits; what is none stays as it is."""
+    network = read_network(value) if isinstance(value, str) else None
+    return value if network is None else network_text(network)
+
+
+def _port(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if _NUMBER.fullmatch(value):
+        return int(value)
+    ends = _RANGE.fullmatch(value)
+    if ends is None:
+        return value
+    first, last = int(ends[1]), int(ends[2])
+    return first if first == last else f"{first}:{last}"
+
+
+def _selector(upgrade: Upgrade, rule: Mapping[str, object], start: str, *, is_negated: bool) -> object:
+    selector, tag = rule.get(f"{start}selector"), rule.get(f"{start}tag")
+    if isinstance(selector, str):
+        selector = without_old_labels(selector)
+    if not isinstance(tag, str):
+        return selector if tag is None else tag
+    key = upgrade.label(tag)
+    if not isinstance(selector, str) or not selector.strip():
+        # The empty selector selects everything: with a tag, that is the tag; to exclude it is to exclude all.
+        return tag_selector(key) if selector is None or not is_negated else "all()"
+    return with_tag(selector, key, is_negated=is_negated)
