@@ -405,6 +405,44 @@ PATH_NOT_DECIDED = _error(
     "E0812", "the paths from `{source}` to `{destination}` are not decided on: it would take too long"
 )
 
+# --- E09xx: today's Calico, the v3 data model ---------------------------------------------------
+
+NOT_IN_V3 = _error("E0901", "profile `{profile}` cannot be converted: `{path}` {reason}")
+NAME_CLASH = _error("E0902", "profiles `{profile}` and `{other}` would both be called `{name}` in Calico v3")
+NO_YAML = _error("E0903", "this is neither YAML nor JSON: {reason}")
+NO_RESOURCE = _error("E0904", "this is no resource of Calico: {reason}")
+OTHER_RESOURCE = _error("E0905", "a resource of the kind `{resource}` cannot be converted")
+RESOURCE_REFUSED = _error("E0906", "Calico refuses `{name}`: `{path}` {reason}")
+NOT_IN_V1 = _error("E0907", "`{name}` cannot be converted: `{path}` {reason}")
+NO_V1_PROFILE = _error("E0908", "this is no profile of the v1 data model: {reason}")
+NO_OWN_TAG = _error("E0909", "profile `{profile}` has no tag of its own, by which a policy could select its endpoints")
+NO_POLICY_ORDER = _error(
+    "E0910", "no order of policies agrees with all endpoints: {profiles} are in different orders at {endpoints}"
+)
+ENDPOINT_LACKS_PROFILE = _error(
+    "E0911", "the endpoint {endpoint} names the profile `{profile}`, which is not there, so that its traffic is dropped"
+)
+ENDPOINT_WITHOUT_PROFILE = _error(
+    "E0912", "the endpoint {endpoint} has no profile, so that its traffic is dropped; no policy would select it"
+)
+LOST_IN_V3 = _warning("W0901", "profile `{profile}`: `{path}` is left out: {reason}")
+ENFORCED_IN_V3 = _warning(
+    "W0902", "profile `{profile}`: an agent of v1 drops the profile, since {why}; as a resource of v3 it is enforced"
+)
+DROPPED_WITHOUT_RULES = _warning(
+    "W0903", "profile `{profile}` has no rules, so that agents of v1 drop its traffic: two rules that deny are added"
+)
+LOST_IN_V1 = _warning("W0904", "`{name}`: `{path}` is left out: {reason}")
+POLICY_ORDER_UNKNOWN = _warning(
+    "W0905",
+    "profiles `{profile}` and `{other}` decide some packets differently: at endpoints with both, `{profile}` is first",
+)
+RENAMED_PROFILE = Kind("N0901", Severity.NOTE, "profile `{profile}` is called `{name}` in Calico v3")
+RENAMED_TAG = Kind("N0902", Severity.NOTE, "tag `{tag}` is the label `{label}` in Calico v3")
+POLICY_SELECTS = Kind(
+    "N0903", Severity.NOTE, "profile `{profile}` becomes the policy `{name}` for endpoints with the label `{label}`"
+)
+
 # --- what statements answer (the specification's words) -----------------------------------------
 
 CREATED_PROFILE = Saying("Created profile {profile}", "would create profile {profile}")
@@ -454,4 +492,5 @@ UNHEALTHY = "{count} found."
 
 HINT_SHOW_PROFILES = "`calicoctl profile show` lists the profiles"
 HINT_EXPECT_OF_ALL = "`calicoctl profile --all expect ...` expects it of every profile"
+HINT_OWN_TAG = "`calicoctl profile {profile} tag add NAME` gives it one"
 HINT_ADD_PROFILE = "`calicoctl profile add {profile}` creates it; `calicoctl profile show` lists those there are"

@@ -6,7 +6,20 @@ A command `NAME` is the module `calicoctl.cli.NAME` with its function `run(optio
 
 from __future__ import annotations
 
-COMMANDS = ("profile", "run", "fmt", "export", "diff", "lint", "test", "trace", "doctor", "explain", "completion")
+COMMANDS = (
+    "profile",
+    "run",
+    "fmt",
+    "export",
+    "diff",
+    "lint",
+    "test",
+    "trace",
+    "convert",
+    "doctor",
+    "explain",
+    "completion",
+)
 
 # The program's options, which may stand anywhere among the words.
 OPTIONS_WITH_VALUE = ("--datastore", "--timeout")
@@ -17,7 +30,7 @@ PROGRAM_OPTIONS = (*OPTIONS_WITH_VALUE, *HELP_OPTIONS, "--version")
 OUTPUT_OPTIONS = ("-o", "--output")
 OUTPUT_FORMS = ("json", "text")
 # Of some commands alone.
-OTHER_FORMS = ("junit", "sarif")
+OTHER_FORMS = ("junit", "sarif", "yaml")
 JOINED_OUTPUTS = tuple(f"-o{form}" for form in (*OUTPUT_FORMS, *OTHER_FORMS))
 
 # The options of statements, which the grammar has behind `profile`.

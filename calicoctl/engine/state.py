@@ -53,6 +53,11 @@ class State:
             None if tags is None else read_stored_tags(Source(tags.key, tags.value)),
         )
 
+    def labels_text(self, name: str) -> str | None:
+        """The text of a profile's labels, which other tools store and the language does not know; None without any."""
+        entry = self._snapshot.get(keys.labels_key(name))
+        return None if entry is None else entry.value
+
     def obstacle(self, name: str | None, parts: Sequence[str] = ("rules", "tags")) -> Diagnostic | None:
         """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
 

@@ -91,6 +91,11 @@ def tags_key(profile: str) -> str:
     return f"{profile_folder(profile)}/tags"
 
 
+def labels_key(profile: str) -> str:
+    """The key of a profile's labels, which only other tools write."""
+    return f"{profile_folder(profile)}/labels"
+
+
 def is_inside_tree(profile: str) -> bool:
     """Whether a name makes exactly one piece of a key, so that its key is the profile's own.
 

@@ -27,7 +27,11 @@ def read_sound(files: Sequence[str], arguments: Arguments, timeout: float) -> Sc
     Raises:
         Refused: One cannot be read, or is wrong.
     """
-    sources = [read_script(file, timeout) for file in files]
+    return sound_script([read_script(file, timeout) for file in files], arguments)
+
+
+def sound_script(sources: Sequence[Source], arguments: Arguments) -> Script:
+    """Scripts that were opened, as `read_sound` reads them."""
     script = read_scripts(
         sources, open_file, open_script=open_script, overrides=overrides_of(arguments), every_line=True
     )

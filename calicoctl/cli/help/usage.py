@@ -114,6 +114,7 @@ Usage:
   calicoctl lint [FILE...]           Rules that do nothing, in files or in what is stored
   calicoctl test [FILE...]           Whether what files expect of profiles is so
   calicoctl trace --from=A --to=B    What becomes of packets between two endpoints
+  calicoctl convert [FILE...]        Profiles as resources of Calico v3, or back
   calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl explain [CODE...]        What a message means, such as E0102; with examples
   calicoctl completion SHELL         What makes bash, zsh or fish complete commands
@@ -289,6 +290,28 @@ Options:
   --from=END          An endpoint, a tag, or a network with no endpoint in it.
   --to=END            The same.
   -o, --output=json   One JSON document instead of text.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+CONVERT_HELP = """\
+Usage:
+  calicoctl convert [options] [FILE...]
+
+Prints profiles as resources of today's Calico, the v3 data model: all that is stored, or those
+that files make of nothing. A file is a script, the JSON that `rule json` prints (the profile is
+called as the file, without `.json`), or JSON with `name`, `rules`, `tags` and `labels`. What is
+renamed, and what v3 has nothing for, is told; what it would refuse is an error. A resource
+decides every packet as the profile does.
+
+Options:
+  --as=profiles|policies    Profiles (the default), or GlobalNetworkPolicies for clusters whose
+                            datastore is Kubernetes, where nobody can write profiles. They select
+                            endpoints by the label of a tag that only one profile carries.
+  --from=calico             The other way: read resources, in YAML or JSON, and print blocks for
+                            `calicoctl run`. No FILE, or -, is standard input.
+  --define=NAME=VALUE       Give the variable NAME a value that holds whatever a script says.
+  -o, --output=yaml|json    YAML (the default), or one JSON document.
 
 `calicoctl --help` lists the options that every command takes.
 """

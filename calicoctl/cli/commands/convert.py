@@ -1,0 +1,82 @@
+"""The command `convert`: profiles as resources of Calico's v3 data model, and resources as profiles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.commands.script_arguments import sound_script
+from calicoctl.cli.commands.states import made_of_nothing, stored_state
+from calicoctl.cli.files import read_script
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import status_of
+from calicoctl.engine.conversion.from_v3 import blocks_of
+from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
+from calicoctl.engine.conversion.to_v3 import OldProfile, convert_profiles, stored_profiles
+from calicoctl.engine.conversion.v1_documents import is_json, read_v1_documents
+from calicoctl.engine.meaning.expectations import without_expectations
+from calicoctl.store.interface import DatastoreError
+
+_CALICO = "calico"
+_PROFILES, _POLICIES = "profiles", "policies"
+
+
+def run(options: Options) -> int:
+    """Print resources, or with `--from=calico` the blocks that they are."""
+    arguments = read_arguments(options.words)
+    if "--from" in arguments.values:
+        return _from_calico(arguments, options)
+    kind = arguments.values.get("--as", [_PROFILES])[-1]
+    if kind not in (_PROFILES, _POLICIES):
+        arguments.refuse(f"--as takes `{_PROFILES}` or `{_POLICIES}`")
+    try:
+        profiles, usages = _given(arguments, options)
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    converted = convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, usages)
+    tell(converted.diagnostics)
+    if arguments.as_json:
+        say(json.dumps(converted.as_list, indent=2))
+    else:
+        # Imported here: YAML takes 15 ms.
+        from calicoctl.resources.yaml_text import yaml_text
+
+        say(yaml_text(converted.resources), end="")
+    return ExitStatus.DONE
+
+
+def _given(arguments: Arguments, options: Options) -> tuple[Sequence[OldProfile], Sequence[Usage] | None]:
+    """The profiles that are converted, and the endpoints, where they are known.
+
+    Raises:
+        Refused: A file cannot be read, or what is stored makes no sense.
+        DatastoreError: The datastore cannot be read.
+    """
+    if not arguments.operands:
+        state = stored_state(options, with_endpoints=True)
+        endpoints, malformed = state.endpoints()
+        tell(malformed)
+        usages = tuple(Usage(key, endpoint.profiles) for key, endpoint in endpoints)
+        return tuple(stored_profiles(state)), usages
+    sources = [read_script(file, options.timeout) for file in arguments.operands]
+    documents = [each for each in sources if is_json(each.text)]
+    scripts = [each for each in sources if not is_json(each.text)]
+    steps = sound_script(scripts, arguments).steps
+    state = made_of_nothing(without_expectations(steps))
+    made = (OldProfile(state.profile(name)) for name in state.names())
+    return (*(each for source in documents for each in read_v1_documents(source)), *made), None
+
+
+def _from_calico(arguments: Arguments, options: Options) -> int:
+    if arguments.values["--from"][-1] != _CALICO:
+        arguments.refuse(f"--from takes `{_CALICO}`")
+    if arguments.form != "text":
+        arguments.refuse("--from=calico prints blocks, which have one form")
+    found = blocks_of([read_script(file, options.timeout) for file in arguments.operands or ("-",)])
+    tell(found.diagnostics)
+    say("\n".join(found.blocks), end="")
+    return ExitStatus.DONE

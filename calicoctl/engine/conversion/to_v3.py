@@ -1,0 +1,176 @@
+"""Profiles as resources of Calico's v3 data model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+from calicoctl.engine.state import State
+from calicoctl.language.words import Direction
+from calicoctl.policy.documents.agent_schema import Verdict
+from calicoctl.policy.documents.json_text import Path, Unreadable, path_text
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
+from calicoctl.policy.documents.tags_document import TagsDocument
+from calicoctl.policy.profile import Profile
+from calicoctl.records import dataclass, field
+from calicoctl.resources.schema import ResourceProblem, profile_problems
+from calicoctl.resources.upgrade import API_VERSION, KIND, Upgrade, upgraded_profile
+
+# What the rules of a profile come to that has none: agents of v1 take it for missing, while v3's try the next profile.
+_DROPPING: Mapping[Direction, Sequence[object]] = {direction: [{"action": "deny"}] for direction in Direction}
+
+
+@dataclass(frozen=True)
+class OldProfile:
+    """A profile of the v1 data model.
+
+    Attributes:
+        profile: Its rules and tags.
+        labels: The labels that it gives to endpoints beside its tags.
+        is_stored: Whether it comes from a datastore, where a profile without rules drops its traffic.
+    """
+
+    profile: Profile
+    labels: Mapping[str, object] = field(default_factory=dict)
+    is_stored: bool = False
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What became of profiles.
+
+    Attributes:
+        kind: Of what kind the resources are.
+        resources: The resources, in the order of the profiles.
+        diagnostics: What was renamed, and what is lost.
+    """
+
+    kind: str
+    resources: tuple[Mapping[str, object], ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def as_list(self) -> Mapping[str, object]:
+        """All resources as one, as Calico's tools print and read them."""
+        return {"apiVersion": API_VERSION, "kind": f"{self.kind}List", "items": list(self.resources)}
+
+
+def stored_profiles(state: State) -> Iterator[OldProfile]:
+    """The profiles of a state, with their labels.
+
+    Raises:
+        Refused: The labels of one cannot be read.
+    """
+    for name in state.names():
+        yield OldProfile(state.profile(name), _labels(name, state.labels_text(name)), is_stored=True)
+
+
+def _labels(name: str, text: str | None) -> Mapping[str, object]:
+    if text is None:
+        return {}
+    try:
+        labels = json.loads(text)
+    except (ValueError, RecursionError):
+        labels = None
+    if not isinstance(labels, dict):
+        raise Refused([diagnose(messages.NOT_IN_V3, profile=name, path="labels", reason="must be a JSON object")])
+    return labels
+
+
+def convert_profiles(profiles: Sequence[OldProfile]) -> Converted:
+    """The resources that mean what profiles mean.
+
+    Raises:
+        Refused: One cannot be said in v3; with all that is in the way.
+    """
+    resources: list[Mapping[str, object]] = []
+    diagnostics: list[Diagnostic] = []
+    by_name: dict[object, str] = {}
+    renamed: dict[str, str] = {}
+    for old in profiles:
+        upgrade = Upgrade()
+        resource, found = _converted(old, upgrade)
+        name, new_name = old.profile.name, _name_of(resource)
+        diagnostics += found
+        if new_name != name:
+            diagnostics.append(diagnose(messages.RENAMED_PROFILE, profile=name, name=new_name))
+        if new_name in by_name:
+            diagnostics.append(diagnose(messages.NAME_CLASH, profile=by_name[new_name], other=name, name=new_name))
+        by_name[new_name] = name
+        renamed |= upgrade.renamed_tags
+        resources.append(resource)
+    diagnostics += [diagnose(messages.RENAMED_TAG, tag=tag, label=label) for label, tag in sorted(renamed.items())]
+    if any(each.is_error for each in diagnostics):
+        raise Refused(diagnostics)
+    return Converted(KIND, tuple(resources), tuple(diagnostics))
+
+
+def _name_of(resource: Mapping[str, object]) -> object:
+    metadata = resource["metadata"]
+    return metadata["name"] if isinstance(metadata, dict) else None
+
+
+def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object], list[Diagnostic]]:
+    """The resource of a profile, and what there is to say about it."""
+    profile = old.profile
+    problems = list(_unclear(profile))
+    diagnostics: list[Diagnostic] = []
+    lists = {direction: [_value(rule) for rule in _rules(profile, direction)] for direction in Direction}
+    if old.is_stored and profile.rules is None:
+        lists = {direction: list(rules) for direction, rules in _DROPPING.items()}
+        diagnostics.append(diagnose(messages.DROPPED_WITHOUT_RULES, profile=profile.name))
+    tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
+    resource = upgraded_profile(upgrade, profile.name, lists, tags, old.labels)
+    problems += upgrade.problems
+    if not problems:
+        problems += profile_problems(resource)
+    if not problems:
+        diagnostics += _enforced_since(profile)
+    diagnostics += [_diagnosed(messages.NOT_IN_V3, profile.name, problem) for problem in problems]
+    diagnostics += [_diagnosed(messages.LOST_IN_V3, profile.name, loss) for loss in upgrade.losses]
+    return resource, diagnostics
+
+
+def _diagnosed(kind: Kind, profile: str, problem: ResourceProblem) -> Diagnostic:
+    return diagnose(kind, profile=profile, path=path_text(problem.path), reason=problem.reason)
+
+
+def _rules(profile: Profile, direction: Direction) -> Sequence[StoredRule]:
+    return profile.rules.rules(direction) if isinstance(profile.rules, RulesDocument) else ()
+
+
+def _value(rule: StoredRule) -> object:
+    # Of a rule of the language, nothing but its text is kept.
+    return json.loads(rule.raw) if rule.value is None else rule.value
+
+
+def _unclear(profile: Profile) -> Iterator[ResourceProblem]:
+    """What is stored and does not mean what it says, so that nobody can say what it shall mean in v3."""
+    for document, name in ((profile.rules, "rules"), (profile.tags, "tags")):
+        if isinstance(document, Unreadable):
+            yield ResourceProblem((name,), "cannot be read")
+    if isinstance(profile.tags, TagsDocument):
+        for index, tag in enumerate(profile.tags.elements):
+            if tag.name is None:
+                yield ResourceProblem(("tags", index), "must be a string")
+    for path, rule in _placed(profile):
+        for problem in rule.problems:
+            if problem.verdict is Verdict.MISREAD:
+                yield ResourceProblem(path, f"does not mean what it says: {problem.diagnostic(()).message}")
+
+
+def _placed(profile: Profile) -> Iterator[tuple[Path, StoredRule]]:
+    for direction in Direction:
+        for index, rule in enumerate(_rules(profile, direction)):
+            yield (direction.json_key, index), rule
+
+
+def _enforced_since(profile: Profile) -> Iterator[Diagnostic]:
+    """Why agents of v1 drop a profile that v3's enforce; it is told once."""
+    for path, rule in _placed(profile):
+        if rule.is_refused:
+            why = next(each for each in rule.problems if each.verdict is Verdict.REFUSED).diagnostic(path).message
+            yield diagnose(messages.ENFORCED_IN_V3, profile=profile.name, why=why)
+            return

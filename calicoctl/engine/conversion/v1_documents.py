@@ -1,0 +1,91 @@
+"""Profiles of v1 as JSON: what `rule json` prints, or objects with a name, rules, tags and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from calicoctl import messages
+from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.engine.conversion.to_v3 import OldProfile
+from calicoctl.language.words import Direction
+from calicoctl.policy.documents.json_text import (
+    Unreadable,
+    read_value,
+    require_end,
+    require_text,
+    skip_space,
+    value_text,
+)
+from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
+from calicoctl.policy.documents.tags_document import read_stored_tags
+from calicoctl.policy.profile import Profile
+from calicoctl.source import Source, Span
+
+_LISTS = frozenset(direction.json_key for direction in Direction)
+_MEMBERS = frozenset({"name", "rules", "tags", "labels"})
+_ID = "id"
+
+
+def is_json(text: str) -> bool:
+    """Whether a text is JSON rather than a script, which no statement of the language could begin like."""
+    return text[skip_space(text, 0) :][:1] in ("{", "[")
+
+
+def read_v1_documents(source: Source) -> tuple[OldProfile, ...]:
+    """Read profiles.
+
+    Args:
+        source: A profile's rules as `rule json` prints them, whose name is their `id` or else that of the file; an
+            object with `name`, `rules`, `tags` and `labels`; or a list of such.
+
+    Raises:
+        Refused: It is something else.
+    """
+    require_text(source)
+    value, end = read_value(source, skip_space(source.text, 0))
+    require_end(source, end)
+    documents = value if isinstance(value, list) else [value]
+    return tuple(_profile(source, document) for document in documents)
+
+
+def _profile(source: Source, document: object) -> OldProfile:
+    if not isinstance(document, dict):
+        raise _refusal(source, "a list of profiles holds objects")
+    if _LISTS & document.keys():
+        name = document.get(_ID, PurePath(source.name).stem)
+        document = {"name": name, "rules": {key: each for key, each in document.items() if key != _ID}}
+    unknown = sorted(document.keys() - _MEMBERS)
+    if unknown or "name" not in document:
+        raise _refusal(source, f"`{unknown[0]}` is none of its members" if unknown else "it has no `name`")
+    name = document["name"]
+    if not isinstance(name, str) or not name:
+        raise _refusal(source, "its `name` must be a text")
+    rules = _rules(f"{source.name}, rules of {name}", document.get("rules"))
+    tags = document.get("tags")
+    read_tags = None if tags is None else read_stored_tags(Source(f"{source.name}, tags of {name}", value_text(tags)))
+    if isinstance(read_tags, Unreadable):
+        raise Refused(read_tags.diagnostics)
+    return OldProfile(Profile(name, rules, read_tags), _labels(source, document.get("labels")))
+
+
+def _rules(place: str, value: object) -> RulesDocument | None:
+    """The rules of a document; a list that is null is as good as none."""
+    if isinstance(value, dict):
+        value = {key: each for key, each in value.items() if each is not None}
+    rules = None if value is None else read_stored_rules(Source(place, value_text(value)))
+    if isinstance(rules, Unreadable):
+        raise Refused(rules.diagnostics)
+    return rules
+
+
+def _labels(source: Source, value: object) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _refusal(source, "its `labels` must be an object")
+    return value
+
+
+def _refusal(source: Source, reason: str) -> Refused:
+    return Refused([diagnose(messages.NO_V1_PROFILE, Span(source, 0, 1), reason=reason)])

@@ -1,0 +1,198 @@
+"""Conversion to Calico's v3 data model, and back: nothing changes, and no packet is decided otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from itertools import permutations
+from typing import Any
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.analysis.differences import find_differences
+from calicoctl.analysis.rule_list import RuleList
+from calicoctl.diagnostics import Refused
+from calicoctl.engine.conversion.from_v3 import blocks_of
+from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
+from calicoctl.engine.conversion.to_v3 import OldProfile, convert_profiles
+from calicoctl.engine.export import export_profile
+from calicoctl.language.words import Direction
+from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
+from calicoctl.policy.documents.tags_document import TagsDocument
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.profile import Profile
+from calicoctl.policy.values import new_name
+from calicoctl.resources.downgrade import Downgrade, downgraded_rule
+from calicoctl.resources.schema import profile_problems, rule_problems
+from calicoctl.resources.upgrade import Upgrade, upgraded_rule
+from calicoctl.resources.yaml_text import yaml_text
+from calicoctl.source import Source
+from calicoctl.store.keys import EndpointKey
+from calicoctl.syntax import ast
+from tests.strategies import plain_names, rules
+
+stored_rules = st.lists(rules().map(StoredRule.of), max_size=4)
+names = plain_names.filter(lambda name: new_name(ast.Word(name), "profile", Findings()) is not None) | st.sampled_from(
+    ["WEB", "web", "...", "a.b", "x" * 128, "kns.x", "on", "1e3", "0x1f"]
+)
+tags = plain_names | st.sampled_from(["_", "a.", "x" * 128, "0x10", "true", "1_000"])
+
+
+@st.composite
+def profiles(draw: st.DrawFn) -> list[Profile]:
+    """Profiles of the language."""
+    return [
+        Profile(
+            name,
+            RulesDocument.new(draw(stored_rules), draw(stored_rules)),
+            TagsDocument.new(draw(st.lists(tags, unique=True, max_size=4))),
+        )
+        for name in draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    ]
+
+
+@settings(deadline=None)
+@given(profiles(), st.booleans())
+def test_what_is_converted_there_and_back_is_the_same(drawn: list[Profile], as_yaml: bool) -> None:
+    converted = convert_profiles([OldProfile(profile) for profile in drawn])
+    assert [list(profile_problems(each)) for each in converted.resources] == [[] for _ in drawn]
+    text = yaml_text(converted.resources) if as_yaml else json.dumps(converted.as_list)
+    back = blocks_of([Source("resources", text)])
+    assert back.diagnostics == []
+    assert back.blocks == [export_profile(profile).text for profile in drawn]
+
+
+# --- rules beyond the language ------------------------------------------------------------------
+
+NETS = {4: ["10.0.0.0/8", "192.0.2.0/24", "192.0.2.1/32"], 6: ["2001:db8::/32", "::1/128", "fd00::/8"]}
+PORTS = st.lists(st.sampled_from([1, 80, 65535, "1:2", "80:65535"]), min_size=1, max_size=3)
+SELECTORS = st.sampled_from(
+    ["all()", "a == 'b'", "has(x) || b in {'1', \"2\"}", "!has(t) && (c != 'd')", "has(y) && has(z)"]
+)
+TAGS = st.sampled_from(["t", "WEB", "0", "a.b-c_d"])
+
+
+@st.composite
+def wide_rules(draw: st.DrawFn) -> dict[str, object]:
+    """Any rule of v1's whole schema that its agents enforce as written and v3 takes, in canonical form."""
+    version = draw(st.sampled_from([4, 6]))
+    rule: dict[str, object] = {"action": draw(st.sampled_from(["allow", "deny", "log", "next-tier"]))}
+    protocol = draw(st.sampled_from([None, "tcp", "udp", "icmp" if version == 4 else "icmpv6", "sctp", 50]))
+    if protocol is not None:
+        rule["protocol"] = protocol
+    if draw(st.booleans()):
+        rule["ip_version"] = version
+    if draw(st.booleans()):
+        rule["!protocol"] = draw(st.sampled_from(["udplite", 47]))
+    for sign in ("", "!"):
+        if str(protocol).startswith("icmp") and draw(st.booleans()):
+            rule[f"{sign}icmp_type"] = draw(st.integers(0, 254))
+            if draw(st.booleans()):
+                rule[f"{sign}icmp_code"] = draw(st.integers(0, 255))
+        for side in ("src", "dst"):
+            rule |= draw(_sides(f"{sign}{side}_", version, has_ports=protocol in ("tcp", "udp")))
+    return rule
+
+
+@st.composite
+def _sides(draw: st.DrawFn, start: str, version: int, *, has_ports: bool) -> dict[str, object]:
+    """One side of a rule, or what it excludes there, as keys that begin so."""
+    side: dict[str, object] = {}
+    nets = draw(st.lists(st.sampled_from(NETS[version]), max_size=1 if start.startswith("!") else 3, unique=True))
+    if nets:
+        side[f"{start}net" if len(nets) == 1 else f"{start}nets"] = nets[0] if len(nets) == 1 else nets
+    if has_ports and draw(st.booleans()):
+        side[f"{start}ports"] = draw(PORTS)
+    if draw(st.booleans()):
+        side[f"{start}tag"] = draw(TAGS)
+    # None that is one tag and nothing else: it would come back as the tag, which is the same.
+    if draw(st.booleans()):
+        side[f"{start}selector"] = draw(SELECTORS)
+    return side
+
+
+@settings(deadline=None, max_examples=300)
+@given(wide_rules())
+@example({"action": "deny", "!src_tag": "t", "!src_selector": "a == 'b'"})
+def test_a_rule_beyond_the_language_comes_back_as_it_was(rule: dict[str, object]) -> None:
+    assume(not check_rule(rule))
+    upgrade, downgrade = Upgrade(), Downgrade()
+    converted = upgraded_rule(upgrade, rule)
+    assert (upgrade.problems, list(rule_problems(converted))) == ([], [])
+    back = downgraded_rule(downgrade, converted)
+    assert (back, downgrade.problems) == (rule, [])
+
+
+# --- policies -----------------------------------------------------------------------------------
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> tuple[list[Profile], list[Usage]]:
+    """Profiles with a tag each, and endpoints that name some of them in some order."""
+    drawn = [
+        Profile(f"p{index}", RulesDocument.new(draw(stored_rules), draw(stored_rules)), TagsDocument.new([f"t{index}"]))
+        for index in range(draw(st.integers(1, 4)))
+    ]
+    lists = draw(st.lists(st.permutations(range(len(drawn))), min_size=1, max_size=3))
+    usages = [
+        Usage(EndpointKey("h", "o", "w", str(index)), tuple(f"p{each}" for each in order[: draw(st.integers(1, 3))]))
+        for index, order in enumerate(lists)
+    ]
+    return drawn, usages
+
+
+@settings(deadline=None)
+@given(worlds())
+def test_policies_stand_in_an_order_that_decides_as_each_endpoints_profiles(
+    world: tuple[list[Profile], list[Usage]],
+) -> None:
+    drawn, usages = world
+    by_name = {profile.name: profile for profile in drawn}
+
+    def decided(order: tuple[str, ...], direction: Direction) -> RuleList:
+        return RuleList(rule for name in order for rule in _rules(by_name[name], direction))
+
+    policies = _policies(drawn, usages)
+    if policies is None:
+        # Only if the endpoints themselves contradict one another.
+        assert not any(all(map(_agrees(order), usages)) for order in permutations(by_name))
+        return
+    ordered = sorted(policies, key=_order)
+    for usage in usages:
+        tried = tuple(name for each in ordered if (name := _profile_of(each)) in usage.profiles)
+        assert sorted(tried) == sorted(usage.profiles)
+        for direction in Direction:
+            assert not find_differences(decided(usage.profiles, direction), decided(tried, direction))
+
+
+def _policies(drawn: list[Profile], usages: list[Usage]) -> tuple[Mapping[str, Any], ...] | None:
+    """The policies of profiles; None where no order of them agrees with all endpoints."""
+    try:
+        return convert_to_policies([OldProfile(profile) for profile in drawn], usages).resources
+    except Refused as refused:
+        if any(each.code != "E0910" for each in refused.diagnostics):
+            raise
+        return None
+
+
+def _rules(profile: Profile, direction: Direction) -> tuple[StoredRule, ...]:
+    assert isinstance(profile.rules, RulesDocument)
+    return tuple(profile.rules.rules(direction))
+
+
+def _agrees(order: tuple[str, ...]) -> Callable[[Usage], bool]:
+    """Whether an endpoint has its profiles in an order."""
+    return lambda usage: sorted(usage.profiles, key=order.index) == list(usage.profiles)
+
+
+def _order(policy: Mapping[str, Any]) -> int:
+    order = policy["spec"]["order"]
+    assert isinstance(order, int)
+    return order
+
+
+def _profile_of(policy: Mapping[str, Any]) -> str:
+    """The profile of a policy, which selects by its one tag."""
+    return str(policy["spec"]["selector"]).replace("has(t", "p").rstrip(")")
