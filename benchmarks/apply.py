@@ -22,7 +22,7 @@ from tabulate import tabulate
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, Snapshot
 from tests.support.etcd_server import running_etcd
 

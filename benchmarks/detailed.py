@@ -23,7 +23,7 @@ from tabulate import tabulate
 
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change
 from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import running_etcd

@@ -27,7 +27,7 @@ from calicoctl.engine.runs.unfinished import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.source import Source
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import DatastoreError
 
 KILLED = -9

@@ -104,7 +104,7 @@ def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = F
         from calicoctl.store.sqlite import SqliteDatastore
 
         return SqliteDatastore(setting.path, deadline, must_exist=must_exist and not setting.is_default)
-    from calicoctl.store.etcd.datastore import EtcdDatastore
+    from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 
     if setting.is_secure:
         from calicoctl.store.etcd.tls import unusable_files

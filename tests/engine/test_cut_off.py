@@ -20,7 +20,7 @@ from calicoctl.engine.runs.unfinished import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Datastore, OutcomeUnknown, Unreachable
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import (

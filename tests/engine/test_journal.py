@@ -24,7 +24,7 @@ from calicoctl.engine.runs.unfinished import Journals, find_unfinished, new_run_
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, Entry, Snapshot, Unreachable
 from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import RawEtcd

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calicoctl.store.etcd.form_encoding import form_text
+from calicoctl.store.etcd.v2.form_encoding import form_text
 
 # Texts like JSON, which go the fast way, and any others.
 JSON_LIKE = st.text(st.sampled_from('{}[]",:\\/ \n+%_.-~aZ09'), max_size=40)

@@ -8,7 +8,7 @@ import pytest
 
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, OutcomeUnknown, Unreachable
 from tests.cli.program import Program, Ran
 from tests.support.cluster import Cluster, Member, running_cluster

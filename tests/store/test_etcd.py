@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.store.etcd.datastore import FORM_LIMIT, EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import FORM_LIMIT, EtcdDatastore
 from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, TooLarge, Unreachable
 from tests.support.etcd_server import RawEtcd, closed_port, running_etcd
 from tests.support.fault_proxy import (

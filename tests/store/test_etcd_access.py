@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, DatastoreError, Unreachable
 from tests.support.etcd_server import RawEtcd, running_etcd
 

@@ -25,7 +25,7 @@ from calicoctl.engine.runs.recovery import resume, rollback
 from calicoctl.engine.runs.unfinished import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.datastore import EtcdDatastore
+from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, Snapshot
 from calicoctl.store.keys import PROFILES
 

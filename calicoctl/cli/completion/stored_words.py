@@ -19,7 +19,7 @@ from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.server import load_client
+from calicoctl.store.etcd.v2.server import load_client
 from calicoctl.store.interface import Datastore, DatastoreError
 from calicoctl.store.settings import open_datastore, resolve
 

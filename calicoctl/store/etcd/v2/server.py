@@ -8,7 +8,7 @@ is the only module that knows python-etcd and urllib3, which take 90 ms to impor
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache, partial
 from threading import Lock
 from types import ModuleType
@@ -16,11 +16,22 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.bounds import Bounds
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.form_encoding import form_text
+from calicoctl.store.etcd.failures import (
+    A_FEW_TIMES,
+    DENIED_HINT,
+    NOT_ETCD,
+    ONCE_MORE,
+    UNTIL_THE_DEADLINE,
+    NoAnswer,
+    Refusal,
+    odd_answer,
+    shown,
+    tls_problem,
+)
+from calicoctl.store.etcd.v2.form_encoding import form_text
 
 # etcd itself answers after 7 s when its leader is lost; to wait less would take a slow answer for none.
 _READ_SECONDS = 10.0
@@ -39,105 +50,8 @@ _COMMAND_ERRORS = range(100, 110)  # refused by the tree of keys: certainly not 
 _FORM_ERRORS = range(200, 300)  # refused before anything was tried
 _RAFT_ERRORS = range(300, 400)  # no leader, or no agreement in time: made or not, or made later
 
-_ONCE_MORE = 1
-_A_FEW_TIMES = 4  # about 3 s
-_UNTIL_THE_DEADLINE = sys.maxsize
-
-_SHOWN_AT_MOST = 100  # characters
-_SAID_AT_MOST = 10_000
-_NOT_ETCD = "it is not in etcd's form"
 
 _Result = TypeVar("_Result")
-
-
-class Refusal(Exception):
-    """A server answered cleanly that it does not do what was asked: an error code of the v2 API.
-
-    Attributes:
-        code: The code.
-        cause: What the server says it is about, a key as a rule.
-    """
-
-    def __init__(self, code: int, text: str, cause: str = "") -> None:
-        super().__init__(f"{code} {text}")
-        self.code = code
-        self.cause = cause
-
-
-class NoAnswer(Exception):
-    """A server gave no answer that can be relied on.
-
-    Attributes:
-        kind: What to tell the user.
-        where: The server's address; empty when several are meant.
-        reason: What happened.
-        may_be_done: Whether the request may have been carried out all the same, now or a little later.
-        is_outstanding: Whether the server may still hold the request, and carry it out whenever it goes on.
-        further_rounds: How many more times it is worth asking, each time after a longer pause: once for a
-            server that is not there or is not etcd, until the deadline where waiting is what helps.
-        hint: Advice; None for what is usually advised.
-    """
-
-    def __init__(  # noqa: PLR0913 - the message, and by their names what may be concluded from it
-        self,
-        kind: Kind,
-        where: str,
-        reason: str,
-        *,
-        may_be_done: bool,
-        is_outstanding: bool = False,
-        further_rounds: int = _ONCE_MORE,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(f"`{where}`: {reason}" if where else reason)
-        self.kind = kind
-        self.where = where
-        self.reason = reason
-        self.may_be_done = may_be_done
-        self.is_outstanding = is_outstanding
-        self.further_rounds = further_rounds
-        self.hint = hint
-
-    @property
-    def diagnostic(self) -> Diagnostic:
-        """What to tell the user."""
-        return diagnose(self.kind, None, self.hint or _HINTS.get(self.kind), where=self.where, reason=self)
-
-
-_HINTS = {
-    messages.ETCD_V2_OFF: "start etcd (3.5 or older) with `--enable-v2=true`",
-    messages.ETCD_DENIED: "set ETCD_USERNAME and ETCD_PASSWORD to a user who may read and write below /calico",
-    messages.ETCD_NO_ANSWER: "check the address, and that etcd runs there",
-    messages.ETCD_ODD_ANSWER: "check that an etcd server runs at this address",
-}
-# etcd's answer is the same for each of these.
-_DENIED_HINT = (
-    "the user name or the password is wrong, or the user may not read and write below /calico (for runs: /calicoctl)"
-)
-_CHECK_CLOCKS = "the server needs another certificate; if it has a good one, check this host's clock"
-# By OpenSSL's numbers (X509_V_ERR_...): what is to be done about a server's certificate.
-_CERTIFICATE_HINTS = {
-    9: _CHECK_CLOCKS,  # not yet valid
-    10: _CHECK_CLOCKS,  # expired
-    18: "have ETCD_CA_CERT_FILE hold this certificate, if it is to be trusted",  # self-signed
-    62: "use a name that is in its certificate",  # another host's name
-    64: "use an address that is in its certificate",
-}
-_OTHER_AUTHORITY = "have ETCD_CA_CERT_FILE hold the certificate of the authority that signed it"
-# What a server says (RFC 8446, 6.2) that does not accept the client's certificate, or misses it.
-_CLIENT_CERTIFICATE_ALERTS = frozenset(
-    {
-        "SSLV3_ALERT_BAD_CERTIFICATE",
-        "SSLV3_ALERT_CERTIFICATE_EXPIRED",
-        "SSLV3_ALERT_CERTIFICATE_REVOKED",
-        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
-        "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
-        "TLSV1_ALERT_ACCESS_DENIED",
-        "TLSV1_ALERT_UNKNOWN_CA",
-        "TLSV13_ALERT_CERTIFICATE_REQUIRED",
-    }
-)
-_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 
 
 class EtcdServer:
@@ -181,7 +95,7 @@ class EtcdServer:
             raise _error_answer(self.address, error.payload, self._access) from error
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
             # What python-etcd, too, stumbles over when an answer is JSON but not etcd's.
-            raise odd_answer(self.address, _NOT_ETCD) from error
+            raise odd_answer(self.address, NOT_ETCD) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -311,16 +225,16 @@ def _connection_problem(endpoint: str, cause: Any, access: Access) -> NoAnswer:
     if odd is not None:
         return odd_answer(endpoint, str(odd))
     if isinstance(reason, exceptions.SSLError):
-        return _tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
+        return tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
     never_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError)
     if isinstance(reason, never_sent):
         text = _connect_reason(reason)
         return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=False)
     is_outstanding = isinstance(reason, exceptions.TimeoutError)
     if is_outstanding:
-        text, further_rounds = "no answer in time", _UNTIL_THE_DEADLINE
+        text, further_rounds = "no answer in time", UNTIL_THE_DEADLINE
     else:  # also what a server does that expects TLS, so no endless waiting
-        text, further_rounds = "the connection was cut", _A_FEW_TIMES
+        text, further_rounds = "the connection was cut", A_FEW_TIMES
     return NoAnswer(
         messages.ETCD_NO_ANSWER,
         endpoint,
@@ -342,28 +256,6 @@ def _connect_reason(error: Exception) -> str:
     return "no connection in time"
 
 
-def _tls_problem(endpoint: str, error: Exception, access: Access) -> NoAnswer:
-    import ssl
-
-    hint = None
-    may_be_done = False
-    said = getattr(error, "reason", None)
-    if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"its certificate is not accepted: {error.verify_message.rstrip('.')}"
-        hint = _CERTIFICATE_HINTS.get(error.verify_code, _OTHER_AUTHORITY)
-    elif said in _CLIENT_CERTIFICATE_ALERTS and access.cert_file:
-        # It is said only after the request was sent, but before it is read.
-        text, hint = "it does not accept the certificate that ETCD_CERT_FILE names", "set one that it accepts"
-    elif said in _CLIENT_CERTIFICATE_ALERTS:
-        text, hint = "it wants to see a client's certificate", "set ETCD_CERT_FILE and ETCD_KEY_FILE"
-    elif said in _NO_TLS or isinstance(error, ssl.SSLEOFError):
-        text, hint = "it does not speak TLS, or broke it off", "check whether its address begins with `http:`"
-        may_be_done = said not in _NO_TLS
-    else:
-        text, may_be_done = f"TLS failed: {said or error}", True
-    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
-
-
 def _error_answer(endpoint: str, payload: object, access: Access) -> NoAnswer | Refusal:
     """What an answer other than 200 and 201 means.
 
@@ -375,46 +267,15 @@ def _error_answer(endpoint: str, payload: object, access: Access) -> NoAnswer | 
     """
     fields = payload if isinstance(payload, dict) else {}
     code, status = fields.get("errorCode"), fields.get("status")
-    text, said = (_shown(fields.get(name), access) for name in ("cause", "message"))
+    text, said = (shown(fields.get(name), access) for name in ("cause", "message"))
     if status == 401 or code == 110:
-        hint = _DENIED_HINT if access.username else None
+        hint = DENIED_HINT if access.username else None
         return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
     if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
         return Refusal(code, said, text)
     if isinstance(code, int) and code in _RAFT_ERRORS:
-        return odd_answer(endpoint, text or said, _UNTIL_THE_DEADLINE)
+        return odd_answer(endpoint, text or said, UNTIL_THE_DEADLINE)
     if status is None and text.startswith("404 page not found"):
         return NoAnswer(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
-    further_rounds = _UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else _ONCE_MORE
-    return odd_answer(endpoint, text or _NOT_ETCD, further_rounds)
-
-
-def _shown(text: object, access: Access) -> str:
-    """What a server said, as far as it is shown: on one line, not at length, and without what it was sent in secret."""
-    shown = " ".join(text[:_SAID_AT_MOST].split()) if isinstance(text, str) else ""
-    for secret in _secrets(access):
-        shown = shown.replace(secret, "...")
-    return shown[:_SHOWN_AT_MOST]
-
-
-def _secrets(access: Access) -> Sequence[str]:
-    """The forms in which a password goes to a server."""
-    if not access.password:
-        return ()
-    from base64 import b64encode
-
-    pair = f"{access.username}:{access.password}".encode("utf-8", "surrogateescape")
-    return (b64encode(pair).decode(), access.password)
-
-
-def odd_answer(endpoint: str, reason: str, further_rounds: int = _ONCE_MORE) -> NoAnswer:
-    """An answer that nothing can be concluded from."""
-    return NoAnswer(messages.ETCD_ODD_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
-
-
-def sum_up(failures: Sequence[NoAnswer]) -> NoAnswer:
-    """One failure that tells of all servers; what a server said counts for more than another's silence."""
-    said = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
-    if said or len(failures) == 1:
-        return (said or failures)[0]
-    return NoAnswer(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)
+    further_rounds = UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else ONCE_MORE
+    return odd_answer(endpoint, text or NOT_ETCD, further_rounds)

@@ -7,9 +7,8 @@ is doubtful is settled by a quorum read.
 from __future__ import annotations
 
 import json
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count
@@ -19,19 +18,13 @@ from urllib.parse import quote
 from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.answers import entries_below, entry_of, index_of
+from calicoctl.store.etcd.cluster import Cluster, Server, back_off
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.form_encoding import form_text
-from calicoctl.store.etcd.server import (
-    LISTING_BYTES,
-    VALUE_BYTES,
-    EtcdServer,
-    NoAnswer,
-    Refusal,
-    odd_answer,
-    sum_up,
-)
+from calicoctl.store.etcd.failures import NoAnswer, Refusal, odd_answer
 from calicoctl.store.etcd.server_order import ServerOrder
+from calicoctl.store.etcd.v2.answers import entries_below, entry_of, index_of
+from calicoctl.store.etcd.v2.form_encoding import form_text
+from calicoctl.store.etcd.v2.server import LISTING_BYTES, VALUE_BYTES, EtcdServer
 from calicoctl.store.interface import (
     NOTHING,
     Change,
@@ -81,15 +74,8 @@ class EtcdDatastore:
     ) -> None:
         self._name = f"etcd at {','.join(endpoints)}"
         self._deadline = deadline
-        self._order = order or ServerOrder(endpoints)
-        self._by_address = {endpoint: EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints}
-        # One that stands still must leave time to ask the others, and after a write to read what has become of it.
-        self._write_share = 1 / (2 * len(endpoints))
-        self._read_share = 1.0 if len(endpoints) == 1 else self._write_share
-
-    @property
-    def _servers(self) -> tuple[EtcdServer, ...]:
-        return tuple(self._by_address[address] for address in self._order.addresses)
+        servers = [EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
+        self._cluster = Cluster(servers, deadline, order)
 
     @property
     def name(self) -> str:
@@ -138,12 +124,11 @@ class EtcdDatastore:
 
     def probe(self) -> tuple[Probe, ...]:
         """See `Datastore.probe`; each server is asked for its version and for a quorum read."""
-        return tuple(_probe(server) for server in self._servers)
+        return tuple(map(_probe, self._cluster.servers))
 
     def close(self) -> None:
         """Close the connections."""
-        for server in self._by_address.values():
-            server.close()
+        self._cluster.close()
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -158,13 +143,13 @@ class EtcdDatastore:
             return entries_below(result._children, root)
 
         try:
-            return self._read(listing, most=LISTING_BYTES)
+            return self._cluster.read(listing, LISTING_BYTES)
         except Refusal as refusal:
             if refusal.code == _KEY_NOT_FOUND:
                 return ()
             if refusal.code == _NOT_A_DIRECTORY:
                 raise Obstructed(diagnose(messages.KEY_IS_VALUE, key=_value_above(refusal.cause, root))) from refusal
-            raise odd_answer(self._servers[0].address, str(refusal)) from refusal
+            raise odd_answer(self._cluster.servers[0].address, str(refusal)) from refusal
 
     def _look(self, key: str, *, patient: bool) -> Entry | _Folder | None:
         """What one key holds: an entry, a folder or nothing (None)."""
@@ -175,32 +160,9 @@ class EtcdDatastore:
             return _Folder() if result.dir else entry_of(result.key, result.value, result.modifiedIndex, key)
 
         try:
-            return self._read(single, patient=patient)
+            return self._cluster.read(single, VALUE_BYTES, patient=patient)
         except Refusal:
             return None  # code 100 or 104: nothing can be there; a read is refused for nothing else
-
-    def _read(self, request: Callable[[Any], _Result], *, patient: bool = False, most: int = VALUE_BYTES) -> _Result:
-        """Ask the servers in turn, again and again, for something that changes nothing.
-
-        How many rounds depends on how they fail; for the `patient`, until the deadline.
-
-        Raises:
-            NoAnswer: None of them answered.
-            Refusal: One refused.
-        """
-        for attempt in count():
-            failures: list[NoAnswer] = []
-            for server in self._servers:
-                try:
-                    return self._ask(server, request, self._read_share, most)
-                except NoAnswer as failure:
-                    failures.append(failure)
-            if patient or attempt < max(failure.further_rounds for failure in failures):
-                self._deadline.pause(_back_off(attempt))
-                if self._deadline.remaining() > 0:
-                    continue
-            raise sum_up(failures)
-        raise AssertionError("an endless loop ended")
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -221,10 +183,10 @@ class EtcdDatastore:
             if made is not None:
                 return made
             if is_awaited:
-                self._deadline.pause(_back_off(attempt))
+                self._deadline.pause(back_off(attempt))
                 continue
             try:
-                return self._write(change)
+                return self._cluster.write(partial(_compare_and_swap, change), VALUE_BYTES)
             except Refusal as refusal:
                 if doubt is None:
                     raise self._refused(change, refusal) from refusal
@@ -233,28 +195,8 @@ class EtcdDatastore:
                     raise Unreachable(failure.diagnostic) from failure
                 doubt = doubt or failure
                 is_awaited = failure.is_outstanding and _comes_true_again(change)
-            self._deadline.pause(_back_off(attempt))
+            self._deadline.pause(back_off(attempt))
         raise AssertionError("an endless loop ended")
-
-    def _write(self, change: Change) -> int:
-        """Send one write to the first server that takes it; the index that it gave.
-
-        Raises:
-            NoAnswer: No server could be reached, or (`may_be_done`) one did not answer cleanly.
-            Refusal: The server refused.
-        """
-        failures: list[NoAnswer] = []
-        for attempt in range(2):
-            for server in self._servers:
-                try:
-                    return self._ask(server, partial(_compare_and_swap, change), self._write_share)
-                except NoAnswer as failure:
-                    if failure.may_be_done:
-                        raise
-                    failures.append(failure)
-            if attempt == 0:
-                self._deadline.pause(_back_off(attempt))
-        raise sum_up(failures[-len(self._by_address) :])
 
     def _made(self, change: Change, doubt: NoAnswer) -> int | None:
         """After a doubtful attempt: the version when the key holds what was meant; None when it is as it was before.
@@ -286,7 +228,7 @@ class EtcdDatastore:
             return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
         if refusal.code == _NOT_A_DIRECTORY:
             return Obstructed(diagnose(messages.KEY_BELOW_VALUE, None, None, key=change.key))
-        return Unreachable(odd_answer(self._servers[0].address, str(refusal)).diagnostic)
+        return Unreachable(odd_answer(self._cluster.servers[0].address, str(refusal)).diagnostic)
 
     def _look_once(self, key: str) -> Entry | _Folder | None:
         """What a key holds; None also when nobody answers: this only makes a message more exact."""
@@ -305,7 +247,7 @@ class EtcdDatastore:
         folders = {folder for change in done if change.after is None for folder in _folders_above(change.key)}
         for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
             try:
-                self._servers[0].ask(partial(_remove_folder, quoted(folder)), self._write_share)
+                self._cluster.ask_first(partial(_remove_folder, quoted(folder)), VALUE_BYTES)
             except Refusal as refusal:
                 if refusal.code == _NOT_EMPTY and folder.startswith((PROFILES + "/", RUNS + "/")):
                     self._remove_hidden(folder)
@@ -321,35 +263,17 @@ class EtcdDatastore:
         try:
             if not self._entries(folder):
                 remove = partial(_remove_folder, quoted(folder), is_recursive=True)
-                self._servers[0].ask(remove, self._write_share)
+                self._cluster.ask_first(remove, VALUE_BYTES)
         except (Refusal, NoAnswer, DatastoreError):
             return
 
-    def _ask(
-        self, server: EtcdServer, request: Callable[[Any], _Result], share: float, most: int = VALUE_BYTES
-    ) -> _Result:
-        """Ask one server; the one that answered, if only to refuse, is the first to be asked the next time.
 
-        One that did not is the last, also where it answers reads and goes on failing writes.
-        """
-        try:
-            result = server.ask(request, share, most)
-        except Refusal:
-            self._order.answered(server.address)
-            raise
-        except NoAnswer:
-            self._order.silent(server.address)
-            raise
-        self._order.answered(server.address)
-        return result
-
-
-def _probe(server: EtcdServer) -> Probe:
+def _probe(server: Server) -> Probe:
     version = ""
     started = time.monotonic()
     try:
-        version = server.ask(_server_version)
-        server.ask(lambda client: client.read(quoted(PROFILES), quorum=True))
+        version = server.ask(_server_version, 1.0, VALUE_BYTES)
+        server.ask(lambda client: client.read(quoted(PROFILES), quorum=True), 1.0, VALUE_BYTES)
     except NoAnswer as failure:
         return Probe(server.address, None, version, failure.diagnostic)
     except Refusal:
@@ -447,11 +371,6 @@ def quoted(key: str) -> str:
 def _value_above(cause: str, key: str) -> str:
     """The value that lies above a key, as the server says; where it says something else, the folder of the key."""
     return cause if cause and f"{key}/".startswith(f"{cause}/") else key.rpartition("/")[0]
-
-
-def _back_off(attempt: int) -> float:
-    """Seconds to wait before the next round: 0.1 to 2, longer each time, never the same for two clients."""
-    return min(2.0, 0.2 * 2.0**attempt) * random.uniform(0.5, 1.0)
 
 
 def _unknown(change: Change, reason: str) -> OutcomeUnknown:
