@@ -26,7 +26,7 @@ def __getattr__(name: str) -> object:
 # Asked for by `from calicoctl import messages`, which then imports the module.
 _SUBMODULES = frozenset(
     {
-        *("api", "cli", "diagnostics", "engine", "grammar", "language", "messages", "nearest", "policy"),
-        *("regular_files", "source", "store", "syntax", "version"),
+        *("analysis", "api", "cli", "diagnostics", "engine", "grammar", "language", "layout", "messages", "nearest"),
+        *("policy", "records", "regular_files", "resources", "sayings", "source", "store", "syntax", "version"),
     }
 )

@@ -8,7 +8,6 @@ areas. The style: lower case, no full stop, the user's own text in backticks, ad
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from calicoctl.diagnostics import Kind, Severity
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
@@ -21,22 +20,6 @@ def _error(code: str, template: str) -> Kind:
 
 def _warning(code: str, template: str) -> Kind:
     return Kind(code, Severity.WARNING, template)
-
-
-class Saying(NamedTuple):
-    """What a statement that changes something answers.
-
-    Attributes:
-        done: When it is done.
-        would: When it would be done; empty where that is the same, since nothing changes.
-    """
-
-    done: str
-    would: str = ""
-
-    def filled(self, **fields: object) -> Saying:
-        """The same with its fields."""
-        return Saying(self.done.format(**fields), self.would.format(**fields))
 
 
 def counted(number: int, noun: str) -> str:
@@ -256,6 +239,14 @@ ETCD_NO_ANSWER = _error("E0501", "no answer from etcd: {reason}")
 ETCD_ODD_ANSWER = _error("E0502", "unexpected answer from etcd: {reason}")
 ETCD_DENIED = _error("E0503", "etcd at `{where}` refused the request for want of credentials that permit it")
 ETCD_V2_OFF = _error("E0504", "the server at `{where}` does not serve etcd's v2 API")
+ETCD_V3_OFF = _error("E0512", "the server at `{where}` does not serve the JSON gateway of etcd's v3 API")
+TRANSACTION_REFUSED = _error("E0513", "etcd does not take these changes: {reason}")
+FOREIGN_PROFILE = _error("E0515", "only Calico or Kubernetes itself may change the profile `{profile}`")
+UNUSABLE_RESOURCE = _error("E0516", "the resource at `{key}` cannot be changed: {reason}")
+NOT_READY = _error("E0517", "nothing may be written: Calico's datastore is not ready (`datastoreReady` is false)")
+DELETED_MEANWHILE = _error(
+    "E0514", "all is changed but {keys}, which someone else has deleted at that very moment, and which is left so"
+)
 KEY_CHANGED = _error("E0505", "`{key}` was changed by someone else in the meantime")
 KEY_IS_FOLDER = _error("E0506", "`{key}` is a folder in the datastore, not a value")
 KEY_IS_VALUE = _error("E0511", "`{key}` is a value in the datastore, not a folder")
@@ -290,6 +281,10 @@ ETCD_URL_SCHEMES = _error("E0610", "the addresses mix `http` and `https`")
 ETCD_SCHEME_UNKNOWN = _error("E0611", "`{text}` is no scheme for etcd: `http` or `https`")
 TLS_NEEDS_CA = _error("E0612", "https needs the certificate of the authority that signed the server's")
 SQLITE_URL = _error("E0641", "`{text}` is not the form of a file; its path follows `sqlite:` directly")
+KUBERNETES_DATASTORE = _error("E0645", "nobody can write profiles in Calico's Kubernetes datastore")
+DATASTORE_TYPE_UNKNOWN = _error(
+    "E0646", "`{text}` is no type of a datastore; there are `etcdv3`, `etcdv2` and `kubernetes`"
+)
 ETCD_WITHOUT_SERVER = _error("E0640", "{given} is set, but no server of etcd: set ETCD_ENDPOINTS, or ETCD_AUTHORITY")
 MISSING_READ_AS_EMPTY = Kind(
     "N0605", Severity.NOTE, "the datastore `{path}` does not exist yet; it is read as an empty one"
@@ -407,6 +402,12 @@ PATH_NOT_DECIDED = _error(
 
 # --- E09xx: today's Calico, the v3 data model ---------------------------------------------------
 
+NAME_NOT_IN_V3 = _error("E0913", "`{name}` is no name of Calico v3: lower-case letters, digits, dashes and dots")
+TAG_NOT_IN_V3 = _error(
+    "E0914", "`{tag}` cannot be a tag in Calico v3: it has at most 63 characters, and a letter or digit at both ends"
+)
+RULE_NEEDS_V3 = _error("E0915", "a rule with `calico` fits only into a datastore of Calico v3 (`etcdv3+http://...`)")
+RULE_OF_V3 = _error("E0347", "Calico refuses the rule in `{path}`: {reason}")
 NOT_IN_V3 = _error("E0901", "profile `{profile}` cannot be converted: `{path}` {reason}")
 NAME_CLASH = _error("E0902", "profiles `{profile}` and `{other}` would both be called `{name}` in Calico v3")
 NO_YAML = _error("E0903", "this is neither YAML nor JSON: {reason}")
@@ -425,6 +426,9 @@ ENDPOINT_LACKS_PROFILE = _error(
 ENDPOINT_WITHOUT_PROFILE = _error(
     "E0912", "the endpoint {endpoint} has no profile, so that its traffic is dropped; no policy would select it"
 )
+MIGRATION_DIFFERS = _error(
+    "E0916", "profile `{name}` is in the target already, and says something else than `{profile}` of v1"
+)
 LOST_IN_V3 = _warning("W0901", "profile `{profile}`: `{path}` is left out: {reason}")
 ENFORCED_IN_V3 = _warning(
     "W0902", "profile `{profile}`: an agent of v1 drops the profile, since {why}; as a resource of v3 it is enforced"
@@ -439,58 +443,11 @@ POLICY_ORDER_UNKNOWN = _warning(
 )
 RENAMED_PROFILE = Kind("N0901", Severity.NOTE, "profile `{profile}` is called `{name}` in Calico v3")
 RENAMED_TAG = Kind("N0902", Severity.NOTE, "tag `{tag}` is the label `{label}` in Calico v3")
+CALICO_VERSION = Kind("N0904", Severity.NOTE, "the datastore was set up by Calico, {version}")
+NO_CLUSTER = Kind("N0905", Severity.NOTE, "Calico has not set the datastore up: agents wait for its ClusterInformation")
+MIGRATION_SKIPS = Kind(
+    "N0906", Severity.NOTE, "profile `{profile}` is left out: Kubernetes or OpenStack makes it anew in Calico v3"
+)
 POLICY_SELECTS = Kind(
     "N0903", Severity.NOTE, "profile `{profile}` becomes the policy `{name}` for endpoints with the label `{label}`"
 )
-
-# --- what statements answer (the specification's words) -----------------------------------------
-
-CREATED_PROFILE = Saying("Created profile {profile}", "would create profile {profile}")
-DELETED_PROFILE = Saying("Deleted profile {profile}", "would delete profile {profile}")
-PROFILE_EXISTS = Saying("Profile {profile} already exists.")
-COMPLETED_RULES = Saying(
-    "Profile {profile} had tags but no rules; the default rules were added.",
-    "profile {profile} has tags but no rules; would add the default rules",
-)
-COMPLETED_TAGS = Saying(
-    "Profile {profile} had rules but no tags; the default tag was added.",
-    "profile {profile} has rules but no tags; would add the default tag",
-)
-TAG_ADDED = Saying("Tag {tag} added to profile {profile}", "would add tag {tag} to profile {profile}")
-TAG_REMOVED = Saying("Tag {tag} removed from profile {profile}", "would remove tag {tag} from profile {profile}")
-TAG_PRESENT = Saying("Tag {tag} already present on profile {profile}, skipping.")
-RULE_PRESENT = Saying("Rule already present, skipping.")
-RULE_MOVED = Saying(
-    "Rule already present at position {before}, moved to position {after}.",
-    "rule already present at position {before}, would move it to position {after}",
-)
-RULES_UPDATED = Saying("Successfully updated rules on profile {profile}", "would update the rules on profile {profile}")
-
-CHECKED = "No errors in {count}."
-PLANNED = "Plan: {counts}"
-APPLIED = "Done: {counts}"
-RESUMED = "Finished the run of {run}"
-ROLLED_BACK = "Undid the run of {run}"
-INTERRUPTED = "interrupted: undoing {count}; press Ctrl-C again to leave what is made"
-NOTHING_UNFINISHED = "There is no unfinished run."
-STEP_DONE = Saying("done", "would be done")
-STEP_SKIPPED = "already so"
-ALL_ALLOWED = "Every such packet is allowed."
-NONE_ALLOWED = "No such packet is allowed."
-PATH_READING = "This is so with the endpoints that are stored now; established connections always pass."
-NO_TRAFFIC = "No traffic changes."
-# What an answer about traffic holds for, and what it does not model.
-_READING = "whatever endpoints there are, of each profile by itself; established connections always pass"
-TRAFFIC_READING = f"This is so {_READING}."
-LINT_CLEAN = f"Every rule does something, {_READING}."
-LINTED = f"{{count}}, {_READING}."
-TESTED = f"{{count}}, {{failed}} failed, {_READING}."
-HEALTHY = "Nothing is wrong."
-UNHEALTHY = "{count} found."
-
-# --- hints that are advice and not a corrected text ---------------------------------------------
-
-HINT_SHOW_PROFILES = "`calicoctl profile show` lists the profiles"
-HINT_EXPECT_OF_ALL = "`calicoctl profile --all expect ...` expects it of every profile"
-HINT_OWN_TAG = "`calicoctl profile {profile} tag add NAME` gives it one"
-HINT_ADD_PROFILE = "`calicoctl profile add {profile}` creates it; `calicoctl profile show` lists those there are"

@@ -23,6 +23,7 @@ from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 from calicoctl.language.words import Action
+from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import Peer, Rule
@@ -35,7 +36,7 @@ _VERSIONS = {each.number: each.ip_version for each in AGENT_PROTOCOLS if each.ip
 _NOT_ANALYSED = frozenset(
     {
         *(f"{sign}{side}_selector" for sign in ("", "!") for side in ("src", "dst")),
-        *("!src_tag", "!dst_tag", "src_nets", "dst_nets"),
+        *("!src_tag", "!dst_tag", "src_nets", "dst_nets", RESOURCE_KEY),
     }
 )
 

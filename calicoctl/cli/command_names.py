@@ -16,6 +16,7 @@ COMMANDS = (
     "test",
     "trace",
     "convert",
+    "migrate",
     "doctor",
     "explain",
     "completion",

@@ -11,9 +11,10 @@ from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import tell
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.layout.opening import open_profiles
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Conflict, Datastore, DatastoreError, Obstructed, OutcomeUnknown, Unreachable
-from calicoctl.store.settings import Setting, open_datastore, resolve
+from calicoctl.store.settings import Setting, resolve
 
 
 def find_setting(options: Options) -> Setting:
@@ -40,7 +41,7 @@ def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) ->
     Raises:
         Refused: A certificate or a key cannot be used.
     """
-    datastore = open_datastore(setting, deadline, must_exist=must_exist)
+    datastore = open_profiles(setting, deadline, must_exist=must_exist)
     try:
         yield datastore
     finally:
@@ -49,7 +50,7 @@ def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) ->
 
 def opener(setting: Setting, timeout: float) -> Callable[[], Datastore]:
     """What opens the datastore for another thread; its time of `timeout` seconds counts from then."""
-    return lambda: open_datastore(setting, Deadline(timeout))
+    return lambda: open_profiles(setting, Deadline(timeout))
 
 
 def missing_file(setting: Setting) -> list[Diagnostic]:

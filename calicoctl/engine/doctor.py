@@ -12,12 +12,14 @@ from calicoctl.engine.plan import damage
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
+from calicoctl.layout import resource_keys
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_json import is_mapped
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass
+from calicoctl.resources.names import BUILT_IN_PROFILE
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 
@@ -67,12 +69,25 @@ def examine(datastore: Datastore) -> Health:
     for name in names:
         problems += _profile_problems(state.profile(name))
     problems += _missing_profiles(users, names, datastore)
+    cluster = datastore.read([resource_keys.CLUSTER]).get(resource_keys.CLUSTER) if datastore.has_resources else None
+    if cluster is not None and not resource_keys.is_ready(cluster.value):
+        problems.append(diagnose(messages.NOT_READY))
     problems += _misplaced_keys(snapshot)
     problems += _tags_nobody_has([state.profile(name) for name in names])
     is_new = not snapshot and not datastore.read([keys.ROOT])
     notes = [diagnose(messages.NOTHING_STORED, root=keys.ROOT)] if is_new else []
     notes += _idle_rules(state)
+    if datastore.has_resources:
+        notes.append(_release(None if cluster is None else cluster.value))
     return Health(len(names), len(endpoints), tuple(problems), tuple(notes))
+
+
+def _release(cluster: str | None) -> Diagnostic:
+    """Of which release Calico is that has set the datastore up."""
+    version = None if cluster is None else resource_keys.calico_version(cluster)
+    if cluster is None:
+        return diagnose(messages.NO_CLUSTER)
+    return diagnose(messages.CALICO_VERSION, version=version or "an unknown release")
 
 
 def _idle_rules(state: State) -> Iterator[Diagnostic]:
@@ -98,7 +113,8 @@ def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:
 
 def _missing_profiles(users: Counter[str], names: list[str], datastore: Datastore) -> Iterator[Diagnostic]:
     """The profiles that endpoints name and that are not there, or are hidden."""
-    for name in sorted(users.keys() - set(names)):
+    built_in = {BUILT_IN_PROFILE} if datastore.has_resources else set()
+    for name in sorted(users.keys() - set(names) - built_in):
         count = "1 endpoint has" if users[name] == 1 else f"{users[name]} endpoints have"
         # What is hidden is not listed; read by its own name, it is found.
         is_hidden = name.startswith("_") and keys.is_inside_tree(name) and datastore.read([keys.profile_folder(name)])

@@ -79,13 +79,25 @@ def script_roots(steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 @collector_paused()
-def evaluate_script(steps: Sequence[Step], snapshot: Snapshot, progress: Progress = no_progress) -> ScriptPlan:
+def evaluate_script(
+    steps: Sequence[Step],
+    snapshot: Snapshot,
+    progress: Progress = no_progress,
+    *,
+    has_resources: bool | None = None,
+) -> ScriptPlan:
     """Evaluate a script against what was read. Nothing is written.
 
     One mistake is one error: once a statement about a profile could not be done, later ones about the
     same profile that cannot be done either are not reported.
+
+    Args:
+        steps: The statements.
+        snapshot: What was read.
+        progress: Told how many of how many statements are evaluated.
+        has_resources: See `State`.
     """
-    state = State(snapshot)
+    state = State(snapshot, has_resources)
     outcomes: list[StepOutcome | None] = []
     diagnostics: list[Diagnostic] = []
     expectations: list[tuple[int, Step]] = []

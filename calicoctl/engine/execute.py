@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
@@ -50,8 +50,9 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
             assert first is not None, "a part of it was done before"
             return first
         with _told_as(conflict, deadline):
+            is_at_once = datastore.makes_at_once(plan.changes)
             done, conflict = _commit(plan, datastore, done)
-        if conflict is None and (not plan.changes or not _is_half(statement, datastore)):
+        if conflict is None and (not plan.changes or is_at_once or not _is_half(statement, datastore)):
             return first or plan.outcome
         pause = next(waits)
         if deadline.remaining() <= pause:
@@ -92,7 +93,7 @@ def _commit(plan: Plan, datastore: Datastore, done: tuple[Change, ...]) -> tuple
 def _plan(statement: statements.Statement, datastore: Datastore, done: tuple[Change, ...]) -> Plan | None:
     """The plan on what is stored now; None when what is left of a removal has been removed by someone else."""
     try:
-        return make_plan(statement, State(datastore.read(roots(statement))))
+        return make_plan(statement, State(datastore.read(roots(statement)), datastore.has_resources))
     except Refused as refused:
         if done and isinstance(statement, statements.RemoveProfile):
             return None
@@ -121,7 +122,7 @@ def _is_half(statement: statements.Statement, datastore: Datastore) -> bool:
     Only where its two keys are written one after the other. Whoever writes last also looks last, so
     that of two who meet, one sees it and goes on.
     """
-    if datastore.is_atomic or not isinstance(statement, statements.AddProfile | statements.RemoveProfile):
+    if not isinstance(statement, statements.AddProfile | statements.RemoveProfile):
         return False
     try:
         state = State(datastore.read((keys.profile_folder(statement.profile),)))
@@ -171,7 +172,7 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
 def _instead(statement: statements.OfProfile, names: Sequence[str]) -> str | None:
     """What to say where a profile is not there."""
     if isinstance(statement, statements.Expect) and statement.profile == "all":
-        return messages.HINT_EXPECT_OF_ALL
+        return sayings.HINT_EXPECT_OF_ALL
     near = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
         from calicoctl.engine.frontend.mistakes import corrected
@@ -180,5 +181,5 @@ def _instead(statement: statements.OfProfile, names: Sequence[str]) -> str | Non
     if isinstance(statement, statements.RemoveProfile):
         return None
     if not can_be_new(statement.profile):
-        return messages.HINT_SHOW_PROFILES
-    return messages.HINT_ADD_PROFILE.format(profile=statement.profile)
+        return sayings.HINT_SHOW_PROFILES
+    return sayings.HINT_ADD_PROFILE.format(profile=statement.profile)

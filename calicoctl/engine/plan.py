@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import (
     Answer,
@@ -87,7 +87,28 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
         Refused: It cannot be done in this state, which stays as it was.
     """
     _refuse_obstacle(statement, state)
-    return _EVALUATIONS[type(statement)](statement, state)
+    if state.has_resources is None or not isinstance(statement, statements.OfProfile):
+        return _EVALUATIONS[type(statement)](statement, state)
+    if not state.has_resources:
+        if isinstance(statement, _OF_ALL_RULES):
+            from calicoctl.engine.resource_bounds import refuse_v3_rules
+
+            refuse_v3_rules(statement)
+        return _EVALUATIONS[type(statement)](statement, state)
+    from calicoctl.engine.resource_bounds import require_v3_names
+
+    before = state.profile(statement.profile)
+    outcome = _EVALUATIONS[type(statement)](statement, state)
+    try:
+        require_v3_names(statement, before, state.profile(statement.profile))
+    except Refused:
+        state.put(before)
+        raise
+    return outcome
+
+
+# The statements whose rules may be beyond the language.
+_OF_ALL_RULES = (statements.UpdateRules, statements.DeclareProfile)
 
 
 def _refuse_obstacle(statement: statements.Statement, state: State) -> None:
@@ -122,7 +143,7 @@ def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcom
         if users:
             raise Refused([*warnings, _in_use(statement, users)])
     state.put(Profile(profile.name))
-    return Outcome(Message(*messages.DELETED_PROFILE.filled(profile=profile.name)), tuple(warnings))
+    return Outcome(Message(*sayings.DELETED_PROFILE.filled(profile=profile.name)), tuple(warnings))
 
 
 def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) -> Diagnostic:
@@ -236,7 +257,8 @@ def damage(profile: Profile) -> tuple[Diagnostic, ...]:
         source = Source(keys.rules_key(profile.name), profile.rules.text())
         is_edited = profile.rules.stored_text is None
         # Read once more where an edit may have moved the rules whose places the warnings tell.
-        warnings += stored_warnings(read_stored_rules(source) if is_edited else profile.rules, source)
+        as_edited = read_stored_rules(source, is_resource=profile.rules.is_resource) if is_edited else profile.rules
+        warnings += stored_warnings(as_edited, source)
     if profile.tags is not None:
         tags = profile.tags
         text = tags.source.text if isinstance(tags, Unreadable) else tags.text()

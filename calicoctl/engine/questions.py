@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
@@ -59,8 +59,8 @@ def expect(statement: statements.Expectation, profiles: Sequence[Profile], place
     if problems:
         raise Refused(problems)
     is_allowed = statement.rule.action is Action.ALLOW
-    said = messages.ALL_ALLOWED if is_allowed else messages.NONE_ALLOWED
-    return Outcome(Message(f"{said} {messages.TRAFFIC_READING}"))
+    said = sayings.ALL_ALLOWED if is_allowed else sayings.NONE_ALLOWED
+    return Outcome(Message(f"{said} {sayings.TRAFFIC_READING}"))
 
 
 def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:

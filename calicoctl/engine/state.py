@@ -23,10 +23,13 @@ class State:
     Args:
         snapshot: Every entry that was read. It must hold the whole folder of each profile that is
             asked for, and the endpoints if these are.
+        has_resources: Whether profiles are resources of Calico's v3 data model in the datastore; None where none is
+            written to.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, has_resources: bool | None = None) -> None:
         self._snapshot = snapshot
+        self.has_resources = has_resources
         self._read: dict[str, Profile] = {}
         self._changed: dict[str, Profile] = {}
         # Profiles that were removed, and perhaps added again: what else was in their folders is gone.
@@ -49,7 +52,7 @@ class State:
         tags = self._snapshot.get(keys.tags_key(name))
         return Profile(
             name,
-            None if rules is None else read_stored_rules(Source(rules.key, rules.value)),
+            None if rules is None else read_stored_rules(Source(rules.key, rules.value), is_resource=rules.is_resource),
             None if tags is None else read_stored_tags(Source(tags.key, tags.value)),
         )
 

@@ -10,7 +10,7 @@ import itertools
 import operator
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Action, Direction
 from calicoctl.nearest import nearest
@@ -63,7 +63,7 @@ class Effect:
     """
 
     profile: Profile
-    message: messages.Saying | None = None
+    message: sayings.Saying | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
 
@@ -78,13 +78,13 @@ def add_profile(profile: Profile) -> Effect:
     rules = profile.rules if profile.rules is not None else default_rules(profile.name)
     tags = profile.tags if profile.tags is not None else TagsDocument.new((profile.name,))
     if not profile.exists:
-        message = messages.CREATED_PROFILE
+        message = sayings.CREATED_PROFILE
     elif profile.rules is None:
-        message = messages.COMPLETED_RULES
+        message = sayings.COMPLETED_RULES
     elif profile.tags is None:
-        message = messages.COMPLETED_TAGS
+        message = sayings.COMPLETED_TAGS
     else:
-        return Effect(profile, messages.PROFILE_EXISTS.filled(profile=profile.name))
+        return Effect(profile, sayings.PROFILE_EXISTS.filled(profile=profile.name))
     return Effect(Profile(profile.name, rules, tags), message.filled(profile=profile.name))
 
 
@@ -92,8 +92,8 @@ def add_tag(profile: Profile, tag: str, where: Span) -> Effect:
     """Add a tag at the end, once."""
     tags = readable_tags(profile, where)
     if tag in tags.tags:
-        return Effect(profile, messages.TAG_PRESENT.filled(tag=tag, profile=profile.name))
-    return Effect(replace(profile, tags=tags.add(tag)), messages.TAG_ADDED.filled(tag=tag, profile=profile.name))
+        return Effect(profile, sayings.TAG_PRESENT.filled(tag=tag, profile=profile.name))
+    return Effect(replace(profile, tags=tags.add(tag)), sayings.TAG_ADDED.filled(tag=tag, profile=profile.name))
 
 
 def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effect:
@@ -107,7 +107,7 @@ def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effec
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
         raise Refused([diagnose(messages.NO_SUCH_TAG, tag_span, hint, tag=tag, profile=profile.name)])
-    return Effect(replace(profile, tags=tags.remove(tag)), messages.TAG_REMOVED.filled(tag=tag, profile=profile.name))
+    return Effect(replace(profile, tags=tags.remove(tag)), sayings.TAG_REMOVED.filled(tag=tag, profile=profile.name))
 
 
 def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
@@ -125,11 +125,11 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
         edited = document.with_rule_put_in(statement.direction, index, StoredRule.of(statement.rule))
         return Effect(replace(profile, rules=edited))
     if position is None:
-        return Effect(profile, messages.RULE_PRESENT)
+        return Effect(profile, sayings.RULE_PRESENT)
     index = min(position, len(rules)) - 1
     if rules[index].says(statement.rule):
-        return Effect(profile, messages.RULE_PRESENT)
-    message = messages.RULE_MOVED.filled(before=present + 1, after=index + 1)
+        return Effect(profile, sayings.RULE_PRESENT)
+    message = sayings.RULE_MOVED.filled(before=present + 1, after=index + 1)
     return Effect(replace(profile, rules=document.with_rule_moved(statement.direction, present, index)), message)
 
 
@@ -211,7 +211,7 @@ def update_rules(profile: Profile, document: RulesDocument) -> Effect:
     for direction in Direction:
         rules = rules.with_rules(direction, document.rules(direction))
     rules = rules.with_members((key, value) for key, value in document.members if not isinstance(value, Direction))
-    message = messages.RULES_UPDATED.filled(profile=profile.name)
+    message = sayings.RULES_UPDATED.filled(profile=profile.name)
     if isinstance(profile.rules, RulesDocument) and rules.text() == profile.rules.text():
         return Effect(profile, message)
     return Effect(replace(profile, rules=rules), message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.commands.run_json import diagnostic_document
 from calicoctl.cli.options import Options
@@ -50,7 +50,7 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
     say(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
     tell([*health.problems, *health.notes], limit=None)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
-    say(messages.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else messages.HEALTHY)
+    say(sayings.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else sayings.HEALTHY)
 
 
 def _probe_text(probe: Probe) -> str:

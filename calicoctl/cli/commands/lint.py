@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.script_arguments import read_sound
@@ -50,7 +50,7 @@ def _report(findings: tuple[LintFinding, ...], arguments: Arguments) -> int:
     else:
         tell([each.diagnostic for each in findings])
         what = messages.counted(len(findings), "finding")
-        say(messages.LINTED.format(count=what) if findings else messages.LINT_CLEAN)
+        say(sayings.LINTED.format(count=what) if findings else sayings.LINT_CLEAN)
     return ExitStatus.REFUSED if findings else ExitStatus.DONE
 
 

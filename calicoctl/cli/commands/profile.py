@@ -180,7 +180,7 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
 
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
-    if datastore.is_atomic or isinstance(statement, _READING) or not isinstance(statement, OfProfile):
+    if not datastore.has_journals or isinstance(statement, _READING) or not isinstance(statement, OfProfile):
         return []
     # Imported here: most commands have nothing to do with runs.
     from calicoctl.engine.runs.unfinished import unfinished_touching

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.cli.commands.run_options import RunRequest, read_request
 from calicoctl.cli.files import open_file, open_script, read_script
 from calicoctl.cli.options import Options
@@ -80,5 +80,5 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
         return status
     tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.DONE:
-        say(messages.CHECKED.format(count=messages.counted(script.count, "statement")))
+        say(sayings.CHECKED.format(count=messages.counted(script.count, "statement")))
     return status

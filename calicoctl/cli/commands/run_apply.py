@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.cli.commands.run_options import RunRequest
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_at_once, tell
@@ -75,11 +75,11 @@ def _apply(
     with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
 
         def interrupted(made: int) -> None:
-            say_at_once(messages.INTERRUPTED.format(count=messages.counted(made, "change")))
+            say_at_once(sayings.INTERRUPTED.format(count=messages.counted(made, "change")))
 
         how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
         result = apply_script(plan, datastore, open_store, deadline, how)
     tell(result.warnings)
     print_answers(result.outcomes, verbose=request.verbose, is_done=True)
-    say(messages.APPLIED.format(counts=counts(result.diffs)))
+    say(sayings.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl import sayings
 from calicoctl.cli.commands.intend_option import read_intentions
 from calicoctl.cli.commands.run_json import plan_document
 from calicoctl.cli.commands.run_options import RunRequest
@@ -55,5 +55,5 @@ def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: Ru
     print_answers(plan.outcomes, verbose=request.verbose, is_done=False)
     say_diff(unified(diffs))
     say("\n".join(traffic_lines(traffic)))
-    say(messages.PLANNED.format(counts=counts(diffs)))
+    say(sayings.PLANNED.format(counts=counts(diffs)))
     return status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl import messages
+from calicoctl import sayings
 from calicoctl.cli.commands.run_options import RunRequest
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
@@ -30,7 +30,7 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
     """
     setting = find_setting(options)
     deadline = Deadline(options.timeout)
-    end, message = (resume, messages.RESUMED) if request.resume else (rollback, messages.ROLLED_BACK)
+    end, message = (resume, sayings.RESUMED) if request.resume else (rollback, sayings.ROLLED_BACK)
     warnings: list[Diagnostic] = []
     try:
         with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
@@ -49,7 +49,7 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
         tell([*warnings, error.diagnostic])
         return status_of(error)
     if journals == Journals():
-        say(messages.NOTHING_UNFINISHED)
+        say(sayings.NOTHING_UNFINISHED)
     warnings += journals.damaged
     tell(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.script_arguments import read_sound
 from calicoctl.cli.commands.states import made_of_nothing, stored_state
@@ -71,7 +71,7 @@ def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments)
             tell(each.diagnostics)
         if covered is not None:
             say("\n".join(map(printable, coverage_lines(covered))))
-        say(messages.TESTED.format(count=messages.counted(len(judgements), "expectation"), failed=failed))
+        say(sayings.TESTED.format(count=messages.counted(len(judgements), "expectation"), failed=failed))
     return ExitStatus.REFUSED if failed else ExitStatus.DONE
 
 

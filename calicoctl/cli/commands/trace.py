@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
+from calicoctl import sayings
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.paths import PathPart, allows
@@ -46,7 +46,7 @@ def run(options: Options) -> int:
     else:
         for path in paths:
             say("\n".join(map(printable, _lines(path))))
-        say(messages.PATH_READING)
+        say(sayings.PATH_READING)
     return ExitStatus.DONE
 
 

@@ -13,6 +13,7 @@ from threading import Thread
 from calicoctl.diagnostics import Refused, printable
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
+from calicoctl.layout.opening import open_profiles
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.tags_document import read_stored_tags
 from calicoctl.policy.rule_text import listing_text
@@ -21,7 +22,7 @@ from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.v2.server import load_client
 from calicoctl.store.interface import Datastore, DatastoreError
-from calicoctl.store.settings import open_datastore, resolve
+from calicoctl.store.settings import resolve
 
 # How long the datastore may take in all. What comes later is not waited for.
 SECONDS = 0.6
@@ -48,7 +49,7 @@ def ask(question: Question, option: str | None) -> list[StoredWord]:
 
         def answer() -> None:
             with suppress(Refused, DatastoreError):
-                datastore = open_datastore(setting, Deadline(SECONDS))
+                datastore = open_profiles(setting, Deadline(SECONDS))
                 try:
                     found.extend(question(datastore))
                 finally:

@@ -115,6 +115,7 @@ Usage:
   calicoctl test [FILE...]           Whether what files expect of profiles is so
   calicoctl trace --from=A --to=B    What becomes of packets between two endpoints
   calicoctl convert [FILE...]        Profiles as resources of Calico v3, or back
+  calicoctl migrate --to=URL         The profiles of Calico v1 in a datastore of v3
   calicoctl doctor                   Whether the datastore, and what is in it, is well
   calicoctl explain [CODE...]        What a message means, such as E0102; with examples
   calicoctl completion SHELL         What makes bash, zsh or fish complete commands
@@ -123,16 +124,18 @@ Usage:
 
 Options, anywhere in a command:
   --datastore=<URL>     Where the profiles are kept: sqlite:PATH for a file, or
-                        http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd.
+                        http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd, and with
+                        etcdv3+ before it for etcd of today's Calico, the v3 data model.
   --timeout=<SECONDS>   How long the datastore may take, in all. Default: 30.
   -o, --output=json     What statements that show something, `run --check`, `run --dry-run`,
                         `diff`, `lint`, `test`, `trace` and `doctor` tell, as one JSON document.
 
 Without --datastore, the environment says where: CALICOCTL_DATASTORE (a URL as above), else
-ETCD_ENDPOINTS, else ETCD_AUTHORITY and ETCD_SCHEME; for https and authentication also
-ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE, ETCD_USERNAME and ETCD_PASSWORD. The same
-names are read from /etc/calico/calicoctl.env, or from the file that CALICOCTL_ENV names.
-Else profiles are kept in a file of your own, which no agent reads.
+ETCD_ENDPOINTS (with DATASTORE_TYPE=etcdv3 for the v3 data model), else ETCD_AUTHORITY and
+ETCD_SCHEME; for https and authentication also ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE,
+ETCD_USERNAME and ETCD_PASSWORD. The same names are read from /etc/calico/calicoctl.env, or
+from the file that CALICOCTL_ENV names. Else profiles are kept in a file of your own, which no
+agent reads.
 
 Exit status:
   0 done, or nothing to do   1 wrong or refused   2 changes pending (run --detailed-exitcode)
@@ -312,6 +315,25 @@ Options:
                             `calicoctl run`. No FILE, or -, is standard input.
   --define=NAME=VALUE       Give the variable NAME a value that holds whatever a script says.
   -o, --output=yaml|json    YAML (the default), or one JSON document.
+
+`calicoctl --help` lists the options that every command takes.
+"""
+
+MIGRATE_HELP = """\
+Usage:
+  calicoctl migrate --to=URL [options]
+
+Brings all profiles of a datastore of Calico v1 into one of v3, as `calicoctl convert` converts
+them. It is planned as a whole: where something is in the way (two names that become one, a tag
+that is a label as well, what v3 refuses), nothing is written. What is there already and says the
+same is left alone, so that it can be done again and goes on where it was cut off. The datastore
+of v1 is only read.
+
+Options:
+  --to=URL              The datastore of v3: etcdv3+http(s)://HOST:PORT[,...].
+  --from=URL            That of v1; else the one that every command uses.
+  --dry-run             Tell what would be done; nothing is written.
+  --detailed-exitcode   With --dry-run: status 2 when profiles would be created.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl import sayings
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import say
 from calicoctl.diagnostics import printable
@@ -21,13 +21,13 @@ def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bo
         verbose: Whether the others are asked for.
         is_done: Whether it is done; else it is told as what would be done.
     """
-    change = messages.STEP_DONE.done if is_done else messages.STEP_DONE.would
+    change = sayings.STEP_DONE.done if is_done else sayings.STEP_DONE.would
     for each in outcomes:
         answer = each.outcome.answer
         if not isinstance(answer, Message | None):
             print_answer(answer)
         elif verbose:
-            said = change if each.is_change else messages.STEP_SKIPPED
+            said = change if each.is_change else sayings.STEP_SKIPPED
             if answer is not None:
                 said = answer.text if is_done else answer.conditional or answer.text
             extent = each.step.extent

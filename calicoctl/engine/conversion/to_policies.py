@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
-from calicoctl import messages
+from calicoctl import messages, sayings
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
@@ -178,7 +178,7 @@ def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic]) -> M
         if own:
             found[name] = label_key(own[0])
         else:
-            hint = messages.HINT_OWN_TAG.format(profile=name)
+            hint = sayings.HINT_OWN_TAG.format(profile=name)
             problems.append(diagnose(messages.NO_OWN_TAG, None, hint, profile=name))
     return found
 

@@ -1,6 +1,7 @@
 """Making the many changes of a run, so that in the end all of them are made or none.
 
-SQLite does that by itself. etcd's v2 API changes one key at a time, so a run there keeps a journal
+SQLite does that by itself, and so does etcd's v3 API as long as there are not too many changes. Its v2 API changes
+one key at a time, so a run there keeps a journal
 (`calicoctl.engine.runs.journal`), takes turns with others (`calicoctl.engine.runs.lock`), and undoes what it has
 written when it cannot be completed. What a killed run leaves, `calicoctl.engine.runs.recovery` ends.
 """
@@ -61,7 +62,7 @@ def apply_changes(
     """Make all of the changes, or none of them.
 
     Where others have changed a profile since it was read, it is evaluated again on the new state; the
-    changes of the other profiles stay as they are. With an atomic datastore that is all. Otherwise the
+    changes of the other profiles stay as they are. Where the datastore makes them at once that is all. Otherwise the
     run waits for its turn, writes a journal, and makes creations, then updates, then deletions, several
     at a time. When it cannot go on (or Ctrl-C is pressed: KeyboardInterrupt is raised in the end) it
     undoes what it has made, wherever nobody else has changed that since.
@@ -89,8 +90,8 @@ def apply_changes(
     if not changes:
         return ()
     datastore.check(changes)
-    if datastore.is_atomic:
-        _apply_at_once(changes, datastore, _uncounted(replan, deadline), options)
+    if datastore.makes_at_once(changes):
+        _apply_at_once(changes, datastore, _uncounted(replan, deadline), deadline, options)
         return ()
     return _Run(open_store, deadline, replan, options).carry_out(changes)
 
@@ -105,15 +106,30 @@ def _uncounted(replan: Replan, deadline: Deadline) -> Replan:
     return replan_in_peace
 
 
-def _apply_at_once(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> None:
+def _apply_at_once(
+    changes: Sequence[Change], datastore: Datastore, replan: Replan, deadline: Deadline, options: RunOptions
+) -> None:
+    waits = pauses()
     try:
         datastore.commit(changes, options.unchanged)
     except Conflict:
         # Not tried in the same way again: among many writers, a long evaluation would be outdated each time.
-        with datastore.exclusive():
-            changes, options = _brought_up_to_date(changes, datastore, replan, options)
-            datastore.commit(changes, options.unchanged)
+        while not _made_alone(changes, datastore, replan, options):
+            deadline.pause(next(waits))
+            if deadline.remaining() == 0:
+                raise
     options.progress(len(changes), len(changes))
+
+
+def _made_alone(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> bool:
+    """Bring the changes up to date and make them, without others, where they can be kept out; whether it was done."""
+    with datastore.exclusive():
+        changes, options = _brought_up_to_date(changes, datastore, replan, options)
+        try:
+            datastore.commit(changes, options.unchanged)
+        except Conflict:
+            return False
+    return True
 
 
 def _brought_up_to_date(

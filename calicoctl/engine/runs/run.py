@@ -44,7 +44,7 @@ def plan_script(
     """
     snapshot = datastore.read(script_roots(steps))
     with deadline.stopped():
-        return evaluate_script(steps, snapshot, progress)
+        return evaluate_script(steps, snapshot, progress, has_resources=datastore.has_resources)
 
 
 def apply_script(
@@ -81,13 +81,15 @@ class _Applied:
 
     def __init__(self, plan: ScriptPlan) -> None:
         self.steps = [each.step for each in plan.outcomes]
+        self._has_resources = plan.state.has_resources
         self._outcomes = list(plan.outcomes)
         self._diffs = {diff.profile: diff for diff in profile_diffs(plan.state)}
 
     def replan(self, profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
         """Evaluate the statements about some profiles again."""
         places = [index for index, step in enumerate(self.steps) if _is_about(step, profiles)]
-        plan = evaluate_script([self.steps[index] for index in places], snapshot)
+        steps = [self.steps[index] for index in places]
+        plan = evaluate_script(steps, snapshot, has_resources=self._has_resources)
         errors: list[Diagnostic] = [each for each in plan.diagnostics if each.is_error]
         if errors:
             raise Refused(errors)

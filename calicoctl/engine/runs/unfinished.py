@@ -103,7 +103,7 @@ def find_unfinished(datastore: Datastore) -> Journals:
     Raises:
         Unreachable: The datastore does not answer.
     """
-    if datastore.is_atomic:
+    if not datastore.has_journals:
         return Journals()
     first = _live(datastore.read([keys.RUNS]))
     if not first:
@@ -151,7 +151,7 @@ def has_spent(datastore: Datastore) -> bool:
     Raises:
         Unreachable: The datastore does not answer.
     """
-    if datastore.is_atomic:
+    if not datastore.has_journals:
         return False
     found = datastore.read([keys.RUNS])
     live = _live(found)

@@ -173,7 +173,7 @@ class Writing:
         except DatastoreError as error:
             done, versions = error.done, error.versions
             if isinstance(error, OutcomeUnknown):
-                self.doubtful.append(changes[len(done)])
+                self.doubtful += changes if store.makes_at_once(changes) else [changes[len(done)]]
             self.failure = error
             self._stop.set()
         except BaseException:

@@ -38,6 +38,7 @@ from calicoctl.messages import (
     RULE_NETS,
     RULE_NOT_OBJECT,
     RULE_NULL,
+    RULE_OF_V3,
     RULE_PORT,
     RULE_PORT_ORDER,
     RULE_PORT_RANGE,
@@ -83,6 +84,11 @@ _MATCH_KEYS = (
 # Lists of networks, which agents have read since the release; earlier ones refuse the key.
 LATER_KEYS = {"src_nets": "2.0", "dst_nets": "2.0"}
 KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" for key in _MATCH_KEYS), *LATER_KEYS)
+
+# A rule of the v3 data model that v1 cannot say stands whole in a rule's member of this name, where profiles are
+# resources of v3; beside it may stand why Calico refuses it.
+RESOURCE_KEY, RESOURCE_PROBLEM_KEY = "calico", "problem"
+_RESOURCE_KEYS = frozenset({"action", RESOURCE_KEY, RESOURCE_PROBLEM_KEY})
 
 # What the agent itself takes for a tag: no bound on the length, and a leading `-` is allowed.
 AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
@@ -141,12 +147,15 @@ def _at_key(key: str, kind: Kind, verdict: Verdict, hint: str | None = None) -> 
     return Problem((key,), kind, verdict, hint=hint, at_key=True)
 
 
-def check_rule(value: object) -> tuple[Problem, ...]:
+def check_rule(value: object, *, is_resource: bool = False) -> tuple[Problem, ...]:
     """Everything that is wrong with a rule; nothing exactly when the agent enforces it as it is written.
 
     Args:
         value: Any JSON value as `calicoctl.policy.documents.json_text` reads it.
+        is_resource: Whether it may hold a rule of the v3 data model, whose validation is not looked at here.
     """
+    if is_resource and isinstance(value, dict) and RESOURCE_KEY in value and value.keys() <= _RESOURCE_KEYS:
+        return tuple(_check_resource(value))
     if isinstance(value, RepeatedKeys):
         # Readers of JSON take the last one; the person who wrote it may have meant another.
         counts = Counter(key for key, _ in value.pairs)
@@ -155,6 +164,15 @@ def check_rule(value: object) -> tuple[Problem, ...]:
     if isinstance(value, dict):
         return _check_members(value)
     return (_problem((), RULE_NOT_OBJECT, Verdict.REFUSED, found=found_text(value)),)
+
+
+def _check_resource(rule: Mapping[str, object]) -> Iterator[Problem]:
+    """What is wrong with a rule that holds one of the v3 data model."""
+    yield from validate_action(rule)
+    problem, inner = rule.get(RESOURCE_PROBLEM_KEY), rule[RESOURCE_KEY]
+    if problem is not None or not isinstance(inner, dict):
+        reason = problem if isinstance(problem, str) else "must be an object"
+        yield _problem((RESOURCE_KEY,), RULE_OF_V3, Verdict.REFUSED, reason=reason)
 
 
 def _check_members(rule: Mapping[str, object]) -> tuple[Problem, ...]:

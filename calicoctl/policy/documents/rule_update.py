@@ -194,7 +194,8 @@ class _Reading:
             self._warn_of_host_bits(element, path)
             # As it is given: a rule without an action is stored without one.
             return StoredRule.of(rule) if "action" in _members(value) else StoredRule.without_action(rule)
-        problems = check_rule(value)
+        # Whether there is a place for a rule of v3 is known where the datastore is.
+        problems = check_rule(value, is_resource=True)
         if not problems:
             self._warn(element, path)
             return StoredRule.foreign(value)

@@ -42,7 +42,7 @@ from calicoctl.policy.documents.json_text import (
 from calicoctl.policy.documents.rule_json import compact_json, from_json, from_older_json, rule_text, to_json
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.sequence import IndexedSequence
-from calicoctl.records import dataclass, field
+from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = frozenset(direction.json_key for direction in Direction)
@@ -145,12 +145,14 @@ class RulesDocument:
             that is no concern of ours or the direction whose list stands there.
         problems: What is wrong with the document itself.
         stored_text: The text that it was read from; None as soon as it has been edited.
+        is_resource: Whether it is made of a resource of Calico's v3 data model.
     """
 
     lists: tuple[IndexedSequence[StoredRule], IndexedSequence[StoredRule]]
     members: tuple[tuple[str, str | Direction], ...] = ()
     problems: tuple[Problem, ...] = ()
     stored_text: str | None = field(default=None, compare=False, repr=False)
+    is_resource: bool = field(default=False, compare=False)
 
     @staticmethod
     def new(inbound: Iterable[StoredRule] = (), outbound: Iterable[StoredRule] = ()) -> RulesDocument:
@@ -208,7 +210,7 @@ class RulesDocument:
         members = {json.loads(key): (key, value) for key, value in self.members}
         before = dict(members)
         members |= {json.loads(key): (key, value) for key, value in given}
-        return self if members == before else RulesDocument(self.lists, tuple(members.values()), self.problems)
+        return self if members == before else replace(self, members=tuple(members.values()), stored_text=None)
 
     def find(self, direction: Direction, rule: Rule) -> int | None:
         """The 0-based index of the first rule that means the same; None when there is none."""
@@ -226,9 +228,16 @@ class RulesDocument:
         inbound, outbound = self.lists
         lists = (rules, outbound) if direction is Direction.INBOUND else (inbound, rules)
         if self.members is _BOTH_LISTS or all(map(self._has, Direction)):
-            return RulesDocument(lists, self.members, self.problems)
+            return self._with_lists(lists, self.members)
         added = tuple(member for member in _BOTH_LISTS if not self._has(member[1]))
-        return RulesDocument(lists, self.members + added, self.problems)
+        return self._with_lists(lists, self.members + added)
+
+    def _with_lists(
+        self,
+        lists: tuple[IndexedSequence[StoredRule], IndexedSequence[StoredRule]],
+        members: tuple[tuple[str, str | Direction], ...],
+    ) -> RulesDocument:
+        return RulesDocument(lists, members, self.problems, None, self.is_resource)
 
     def text(self) -> str:
         """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces between."""
@@ -244,11 +253,12 @@ class RulesDocument:
 
 
 @collector_paused()
-def read_stored_rules(source: Source) -> RulesDocument | Unreadable:
+def read_stored_rules(source: Source, *, is_resource: bool = False) -> RulesDocument | Unreadable:
     """Read a stored rules document. Never raises: what nothing can be done with is `Unreadable`.
 
     Args:
         source: The stored text; its name is the datastore's key.
+        is_resource: Whether it is made of a resource of Calico's v3 data model, which can say more than v1.
     """
     try:
         members = read_document(source)
@@ -264,20 +274,20 @@ def read_stored_rules(source: Source) -> RulesDocument | Unreadable:
         if member.elements is None:
             kept.append((raw_key, text[member.start : member.end]))
         else:
-            rules[member.key] = _listed(_stored_rule(text, element) for element in member.elements)
+            rules[member.key] = _listed(_stored_rule(text, element, is_resource) for element in member.elements)
             kept.append((raw_key, _direction(member.key)))
     inbound, outbound = (rules.get(direction.json_key) for direction in Direction)
     lists = (inbound or _listed(()), outbound or _listed(()))
-    return RulesDocument(lists, tuple(kept), _document_problems(source, rules), text)
+    return RulesDocument(lists, tuple(kept), _document_problems(source, rules), text, is_resource)
 
 
 def _direction(key: str) -> Direction:
     return next(direction for direction in Direction if direction.json_key == key)
 
 
-def _stored_rule(text: str, element: Element) -> StoredRule:
+def _stored_rule(text: str, element: Element, is_resource: bool) -> StoredRule:
     rule = from_json(element.value)
-    problems = check_rule(element.value) if rule is None else ()
+    problems = check_rule(element.value, is_resource=is_resource) if rule is None else ()
     value = element.value if rule is None else None
     meant = from_older_json(element.value) if rule is None else None
     return StoredRule(text[element.start : element.end], value, rule, problems, element.start, meant)
