@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support import optional
-from tests.support.etcd_server import EtcdUnavailable, RawEtcd, running_etcd
+from tests.support.etcd_server import EtcdUnavailable, RawEtcd, RawEtcdV3, running_etcd
 
 # The suite tries the same examples in every run: a failure is of the change at hand. `make laws` searches for others;
 # what it finds becomes an `@example`.
@@ -70,6 +70,14 @@ def raw_etcd(etcd_url: str) -> RawEtcd:
     """The v2 API of the etcd server, with nothing of Calico's in it."""
     raw = RawEtcd(etcd_url)
     raw.wipe()
+    return raw
+
+
+@pytest.fixture
+def raw_etcd_v3(etcd_url: str) -> RawEtcdV3:
+    """The v3 API of the etcd server, with nothing in it."""
+    raw = RawEtcdV3(etcd_url)
+    raw.delete("/")
     return raw
 
 

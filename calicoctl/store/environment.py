@@ -60,6 +60,12 @@ class Text:
         """The whole text."""
         return Span(self.source, self.start, self.start + len(self.shown))
 
+    def without_beginning(self, beginning: str) -> Text:
+        """The text behind something that it begins with, apart from white space."""
+        at = self.value.index(beginning) + len(beginning)
+        shown_at = self.shown.index(beginning) + len(beginning) if beginning in self.shown else 0
+        return Text(self.value[at:], self.name, self.source, self.start + shown_at, self.shown[shown_at:])
+
     def part(self, start: int, end: int) -> Span:
         """A part of the text; only for a text that is shown as it is."""
         return Span(self.source, self.start + start, self.start + end)

@@ -22,12 +22,14 @@ class Entry:
     Attributes:
         key: The whole key, beginning with `/`, its pieces unquoted.
         value: The text stored there.
-        version: Changes with every write of the key: etcd's modifiedIndex, SQLite's revision. Positive.
+        version: Changes with every write of the key: etcd's modifiedIndex or mod_revision, SQLite's revision. Positive.
+        is_resource: Whether it is made of a resource of Calico's v3 data model, which can say more than v1.
     """
 
     key: str
     value: str
     version: int
+    is_resource: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class Change:
         key: The key.
         before: The entry that was read; None when the key was absent (the change creates it).
         after: The value to store; None deletes the key.
-        seconds_to_live: After how many seconds the value vanishes by itself; None for never. Only where
-            commits are not atomic, for the lock that runs need there; elsewhere it is ignored.
+        seconds_to_live: After how many seconds the value vanishes by itself; None for never. Only where there
+            are journals, for the lock that runs need there; elsewhere it is ignored.
     """
 
     key: str
@@ -83,8 +85,20 @@ class Datastore(Protocol):
         ...
 
     @property
-    def is_atomic(self) -> bool:
-        """Whether a commit makes all of its changes or none (SQLite), and not one after the other (etcd)."""
+    def has_resources(self) -> bool:
+        """Whether profiles are resources of Calico's v3 data model here."""
+        ...
+
+    @property
+    def has_journals(self) -> bool:
+        """Whether runs may leave journals in it: where it may not take all changes of one at once."""
+        ...
+
+    def makes_at_once(self, changes: Sequence[Change]) -> bool:
+        """Whether a commit makes these changes in one transaction, all or none, and not one after the other.
+
+        SQLite always does, etcd's v2 API never, its v3 API as long as there are not too many.
+        """
         ...
 
     def read(self, roots: Sequence[str]) -> Snapshot:
@@ -110,10 +124,9 @@ class Datastore(Protocol):
         """Make the changes, in order, each by compare-and-swap against its `before`.
 
         Keys in `unchanged` must still be as they were read (None: absent), which is compared in the same
-        transaction. Where a commit is none (`is_atomic`), that could promise nothing, and is not looked at.
+        transaction. Where a commit is none (`makes_at_once`), that could promise nothing, and is not looked at.
 
-        SQLite makes all of them in one transaction. etcd makes them one by one: an exception's
-        `done` says which changes had been made when it was raised.
+        Where the changes are made one by one, an exception's `done` says which had been made when it was raised.
         Directories that the deletions leave empty are removed, without racing other writers.
 
         Returns:
@@ -130,8 +143,8 @@ class Datastore(Protocol):
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep all other processes from writing until the first commit, or the end of the context.
 
-        Only where commits are atomic. It makes reading, evaluating and committing one transaction, for what
-        would otherwise lose against quicker writers again and again.
+        Only where commits may be made at once. It makes reading, evaluating and committing one transaction, for what
+        would otherwise lose against quicker writers again and again. In etcd nobody can be kept out.
 
         Raises:
             Unreachable: The others did not let go until the deadline.

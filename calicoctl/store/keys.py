@@ -139,13 +139,30 @@ class EndpointKey:
         return "/".join(piece for piece in self.pieces if piece)
 
 
+# What stands for a slash in a piece of a key that no datastore has, since it is made of something else.
+_SLASH = "\x1f"
+
+
+def endpoint_key(endpoint: EndpointKey) -> str:
+    """The key of an endpoint, of which `endpoint_of` gives the pieces."""
+    pieces = {
+        "host": (endpoint.host,),
+        "workload": (endpoint.orchestrator, endpoint.workload),
+        "endpoint": (endpoint.endpoint,),
+    }
+    if endpoint.workload is None:
+        del pieces["workload"]
+    below = [piece for name, each in pieces.items() for piece in (name, *each)][1:]
+    return "/".join([HOSTS, *((piece or "").replace("/", _SLASH) for piece in below)])
+
+
 def endpoint_of(key: str) -> EndpointKey | None:
     """The pieces of an endpoint's key, or None for another key."""
     if not key.startswith(HOSTS + "/"):
         return None
     match key[len(HOSTS) + 1 :].split("/"):
         case [host, "workload", orchestrator, workload, "endpoint", endpoint]:
-            return EndpointKey(host, orchestrator, workload, endpoint)
+            return EndpointKey(host, orchestrator, workload.replace(_SLASH, "/"), endpoint)
         case [host, "endpoint", endpoint]:
             return EndpointKey(host, None, None, endpoint)
     return None

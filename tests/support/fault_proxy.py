@@ -26,6 +26,7 @@ def reply(status: str, body: bytes, *headers: str, length: int | None = None) ->
     return "\r\n".join(lines).encode() + body
 
 
+READ, WRITE, LOGIN = "READ", "WRITE", "LOGIN"
 CUT = b""
 HANG = None
 PASS_ON = b"pass on"
@@ -79,13 +80,23 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False  # handlers may hang, and are ended by the proxy itself
 
 
+def _kind(method: str, path: str, body: bytes) -> str:
+    """The method of a request; of the v3 API, what it does."""
+    if method != "POST":
+        return method
+    if path == "/v3/auth/authenticate":
+        return LOGIN
+    return WRITE if b"request_put" in body or b"request_delete_range" in body else READ
+
+
 class FaultProxy:
     """The proxy.
 
     Attributes:
         url: Its address, to be used in place of the server's.
         requests: The method and path of every whole request so far; one that its client's death has cut short is
-            none, to etcd neither.
+            none, to etcd neither. Of those of the v3 API, which are all of one method, `READ`, `WRITE` or `LOGIN`
+            stands in its place.
         choose: Asked for the fault of each request that no other is meant for; None is no fault.
     """
 
@@ -150,7 +161,7 @@ class FaultProxy:
 
     def writes(self) -> int:
         """How many writes of values were sent so far; a folder's removal is not counted."""
-        return sum(method in ("PUT", "DELETE") and "dir=true" not in path for method, path in self.requests)
+        return sum(method in ("PUT", "DELETE", WRITE) and "dir=true" not in path for method, path in self.requests)
 
     def wait_until_delivered(self) -> None:
         """Wait until no request is on its way to the server any more, also of clients that are gone."""
@@ -211,7 +222,7 @@ class FaultProxy:
                 elif self.close_connection:
                     self.connection.shutdown(socket.SHUT_RDWR)
 
-            do_GET = do_PUT = do_DELETE = serve  # noqa: N815 - the names that http.server looks for
+            do_GET = do_PUT = do_DELETE = do_POST = serve  # noqa: N815 - the names that http.server looks for
 
             def handle(self) -> None:
                 proxy._connections.add(self.connection)
@@ -247,15 +258,16 @@ class FaultProxy:
 
     def _answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[Fault, bytes | None]:
         """What becomes of a request, and the answer to it."""
-        self.requests.append((method, path))
-        waiting = self._faults[method]
+        kind = _kind(method, path, body)
+        self.requests.append((kind, path))
+        waiting = self._faults[kind]
         is_write = "dir=true" not in path
         if self._is_silent:
             fault = HANG_BEFORE
         elif waiting and is_write:
             fault = waiting.popleft()
         else:
-            fault = self._always.get(method) or self.choose(method, path) or _PASSED
+            fault = self._always.get(kind) or self.choose(kind, path) or _PASSED
         delivered = CUT
         with self._counted():
             fault.before()

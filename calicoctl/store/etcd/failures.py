@@ -24,12 +24,14 @@ class Refusal(Exception):
 
     Attributes:
         code: The code.
+        text: What it means.
         cause: What the server says it is about, a key as a rule.
     """
 
     def __init__(self, code: int, text: str, cause: str = "") -> None:
         super().__init__(f"{code} {text}")
         self.code = code
+        self.text = text
         self.cause = cause
 
 
@@ -75,6 +77,7 @@ class NoAnswer(Exception):
 
 _HINTS = {
     messages.ETCD_V2_OFF: "start etcd (3.5 or older) with `--enable-v2=true`",
+    messages.ETCD_V3_OFF: "use etcd 3.4 or later, and do not start it with `--enable-grpc-gateway=false`",
     messages.ETCD_DENIED: "set ETCD_USERNAME and ETCD_PASSWORD to a user who may read and write below /calico",
     messages.ETCD_NO_ANSWER: "check the address, and that etcd runs there",
     messages.ETCD_ODD_ANSWER: "check that an etcd server runs at this address",

@@ -83,8 +83,17 @@ class EtcdDatastore:
         return self._name
 
     @property
-    def is_atomic(self) -> bool:
-        """See `Datastore.is_atomic`: the v2 API changes one key at a time."""
+    def has_resources(self) -> bool:
+        """See `Datastore.has_resources`: what lies in it is not known here."""
+        return False
+
+    @property
+    def has_journals(self) -> bool:
+        """See `Datastore.has_journals`."""
+        return True
+
+    def makes_at_once(self, changes: Sequence[Change]) -> bool:
+        """See `Datastore.makes_at_once`: the v2 API changes one key at a time."""
         return False
 
     def read(self, roots: Sequence[str]) -> Snapshot:
