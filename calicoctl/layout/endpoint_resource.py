@@ -1,0 +1,68 @@
+"""Endpoints of the v3 data model as those of v1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from calicoctl.layout.resource_keys import WORKLOAD_ENDPOINTS
+from calicoctl.store import keys
+from calicoctl.store.interface import Entry
+
+# v3 has no state of an endpoint; the agent takes all for active.
+_STATE = "active"
+_NO_NAME = "none"
+
+
+def endpoint_entry(entry: Entry) -> Entry:
+    """The endpoint of a resource, at the key that it would have in v1.
+
+    What makes no sense keeps its text, at a key that tells where it is.
+    """
+    try:
+        spec = json.loads(entry.value)["spec"]
+        is_workload = entry.key.startswith(f"{WORKLOAD_ENDPOINTS}/")
+        key = _workload_key(entry.key, spec) if is_workload else _host_key(entry.key, spec)
+        return Entry(key, json.dumps(_endpoint(spec, is_workload=is_workload)), entry.version, is_resource=True)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        where = keys.EndpointKey(_NO_NAME, None, None, entry.key.rpartition("/")[2])
+        return Entry(keys.endpoint_key(where), entry.value, entry.version, is_resource=True)
+
+
+def _workload_key(key: str, spec: dict[str, object]) -> str:
+    """The key of a workload's endpoint; Felix maps resources so."""
+    namespace = key.split("/")[-2]
+    workload = spec.get("pod") or spec.get("workload") or spec.get("containerID") or _NO_NAME
+    return keys.endpoint_key(
+        keys.EndpointKey(
+            _text(spec["node"]),
+            _text(spec.get("orchestrator") or _NO_NAME),
+            f"{namespace}/{_text(workload)}",
+            _text(spec.get("endpoint") or _NO_NAME),
+        )
+    )
+
+
+def _host_key(key: str, spec: dict[str, object]) -> str:
+    return keys.endpoint_key(keys.EndpointKey(_text(spec["node"]), None, None, key.rpartition("/")[2]))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError("a name is no text")
+    return value
+
+
+def _endpoint(spec: dict[str, object], *, is_workload: bool) -> dict[str, object]:
+    nets = spec.get("ipNetworks") if is_workload else spec.get("expectedIPs")
+    found: dict[str, object] = {"state": _STATE} if is_workload else {}
+    found["profile_ids"] = spec.get("profiles") or []
+    return {**found, **_addresses(nets if isinstance(nets, list) else ())}
+
+
+def _addresses(nets: Iterable[object]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for net in nets:
+        if isinstance(net, str):
+            found.setdefault("ipv6_nets" if ":" in net else "ipv4_nets", []).append(net)
+    return found

@@ -1,0 +1,268 @@
+"""A profile of the v3 data model as the rules and tags of v1 that the engine knows, and what an edit makes of it.
+
+A rule that v1 can say is the rule of v1; what else v3 has stands whole in the member `calico` of a rule. An edit
+rewrites only what differs: every other rule keeps its value, and so does everything in the resource that is no rule
+and no tag.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from calicoctl.language.words import Direction
+from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, check_rule
+from calicoctl.policy.documents.json_text import Path, found_text, path_text
+from calicoctl.policy.documents.rule_json import compact_json, from_json
+from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
+from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
+from calicoctl.records import dataclass
+from calicoctl.resources.downgrade import Downgrade, downgraded_rule
+from calicoctl.resources.schema import ResourceProblem, rule_problems
+from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
+from calicoctl.source import Source
+
+# What `rule update` keeps beside the lists, such as comments.
+_MEMBERS_ANNOTATION = "calicoctl-profile/members"
+_OLD_ACTIONS = {new: old for old, new in ACTIONS.items()}
+
+
+class Unusable(Exception):
+    """What is stored is no resource in which something could be edited."""
+
+
+class NotInV3(Exception):
+    """A new rule is none that Calico takes.
+
+    Attributes:
+        problem: What is in the way.
+    """
+
+    def __init__(self, problem: ResourceProblem) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A profile as the engine reads it: the texts of its documents in v1."""
+
+    rules: str
+    tags: str
+    labels: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What shall become of the parts of a profile; None for one that stays."""
+
+    rules: str | None = None
+    tags: str | None = None
+
+
+def parts_of(text: str) -> Parts:
+    """The documents that a resource is read as.
+
+    Raises:
+        Unusable: It is none.
+    """
+    resource = _loaded(text)
+    spec = _spec(resource)
+    lists = (f'"{each.json_key}":[{",".join(_raw_rules(spec, each))}]' for each in Direction)
+    rules = "{" + ",".join((*lists, *_other_members(resource))) + "}"
+    labels = _labels(spec)
+    own = {key: value for key, value in labels.items() if not _is_tag(key, value)}
+    tags = [key for key, value in labels.items() if _is_tag(key, value)]
+    return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(own) if own else None)
+
+
+def _loaded(text: str) -> dict[str, Any]:
+    try:
+        resource = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unusable("it is not JSON") from error
+    if not isinstance(resource, dict):
+        raise Unusable("it is not a JSON object")
+    return resource
+
+
+def _spec(resource: Mapping[str, Any]) -> dict[str, Any]:
+    spec = resource.get("spec") or {}
+    if not isinstance(spec, dict):
+        raise Unusable("its `spec` is not an object")
+    return spec
+
+
+def _labels(spec: Mapping[str, Any]) -> dict[str, Any]:
+    labels = spec.get("labelsToApply") or {}
+    if not isinstance(labels, dict):
+        raise Unusable("its `labelsToApply` is not an object")
+    return labels
+
+
+def _is_tag(key: str, value: object) -> bool:
+    return value == "" and "/" not in key
+
+
+def _listed(spec: Mapping[str, Any], direction: Direction) -> list[Any]:
+    rules = spec.get(LIST_KEYS[direction]) or []
+    if not isinstance(rules, list):
+        raise Unusable(f"its `{LIST_KEYS[direction]}` is not a list")
+    return rules
+
+
+def _raw_rules(spec: Mapping[str, Any], direction: Direction) -> list[str]:
+    """The rules of one direction as texts of v1, each told from all that say something else."""
+    return [_raw_rule(rule, direction) for rule in _listed(spec, direction)]
+
+
+def _raw_rule(rule: Any, direction: Direction) -> str:
+    problem = next(rule_problems(rule, is_ingress=direction is Direction.INBOUND), None)
+    if problem is not None:
+        return compact_json({RESOURCE_KEY: rule, RESOURCE_PROBLEM_KEY: _reason(problem)})
+    downgrade = Downgrade()
+    old = downgraded_rule(downgrade, rule)
+    # Today's agents enforce some rules that those of v1 do not, such as ports of SCTP.
+    if not downgrade.problems and (from_json(old) is not None or not check_rule(old)):
+        return compact_json(old)
+    rest = {key: value for key, value in rule.items() if key != "action"}
+    return compact_json({"action": _OLD_ACTIONS[rule["action"]], RESOURCE_KEY: rest})
+
+
+def _reason(problem: ResourceProblem) -> str:
+    return f"{path_text(problem.path)} {problem.reason}" if problem.path else problem.reason
+
+
+def _other_members(resource: Mapping[str, Any]) -> Iterator[str]:
+    """What stands beside the lists in the rules, as texts; what is none of ours is left out."""
+    try:
+        members = json.loads(resource["metadata"]["annotations"][_MEMBERS_ANNOTATION])
+        yield from (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in members.items())
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return
+
+
+# --- editing ------------------------------------------------------------------------------------
+
+
+def new_resource(name: str) -> str:
+    """The text of a profile that nothing is in yet."""
+    resource = {"kind": KIND, "apiVersion": API_VERSION, "metadata": {"name": name}, "spec": {}}
+    return json.dumps(with_identity(resource))
+
+
+def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource with what tells it from all others, which Calico's own tools need to change it later."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identity = {"uid": str(uuid.uuid4()), "creationTimestamp": now}
+    return {**resource, "metadata": {**resource["metadata"], **identity}}
+
+
+def edited(text: str, edit: Edit) -> str:
+    """The text of a resource after an edit.
+
+    Args:
+        text: The resource as it is.
+        edit: The new texts of its parts, as the engine writes them.
+
+    Raises:
+        Unusable: It is none, or a text is no document.
+        NotInV3: A new rule is none that Calico takes.
+    """
+    resource = _loaded(text)
+    spec = dict(_spec(resource))
+    if edit.rules is not None:
+        rules = read_stored_rules(Source("", edit.rules), is_resource=True)
+        if not isinstance(rules, RulesDocument):
+            raise Unusable("its new rules cannot be read")
+        for direction in Direction:
+            _put_list(spec, direction, [rule.raw for rule in rules.rules(direction)])
+        _put_members(resource, rules)
+    if edit.tags is not None:
+        tags = read_stored_tags(Source("", edit.tags))
+        if not isinstance(tags, TagsDocument):
+            raise Unusable("its new tags cannot be read")
+        _put_tags(spec, tags.tags)
+    resource["spec"] = spec
+    return json.dumps(resource, separators=(",", ":"), ensure_ascii=False)
+
+
+def _put_list(spec: dict[str, Any], direction: Direction, raws: Sequence[str]) -> None:
+    old = _listed(spec, direction)
+    key = LIST_KEYS[direction]
+    rules = _matched(list(zip(_raw_rules(spec, direction), old, strict=True)), raws, ("spec", key))
+    if rules or key in spec:
+        spec[key] = rules
+
+
+def _matched(old: Sequence[tuple[str, Any]], raws: Sequence[str], path: Path) -> list[Any]:
+    """The rules that texts stand for: as they were stored, where a text was there before.
+
+    Of rules with the same text, those at the beginning and at the end stay what they are; so an edit in the middle
+    does not exchange two that differ in how they say the same.
+    """
+    start = 0
+    while start < min(len(old), len(raws)) and old[start][0] == raws[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(raws)) - start and old[-1 - end][0] == raws[-1 - end]:
+        end += 1
+    left: dict[str, deque[Any]] = {}
+    for raw, rule in old[start : len(old) - end]:
+        left.setdefault(raw, deque()).append(rule)
+    middle = (
+        left[raw].popleft() if left.get(raw) else _new_rule(raw, (*path, index))
+        for index, raw in enumerate(raws[start : len(raws) - end], start)
+    )
+    return [*(rule for _, rule in old[:start]), *middle, *(rule for _, rule in old[len(old) - end :])]
+
+
+def _new_rule(raw: str, path: Path) -> Any:
+    """The rule of v3 that a new text stands for.
+
+    Raises:
+        NotInV3: Calico takes none such, or something of it would be lost.
+    """
+    upgrade = Upgrade(keeps_tags=True)
+    rule = upgraded_rule(upgrade, json.loads(raw), path)
+    is_ingress = LIST_KEYS[Direction.INBOUND] in path
+    for problem in (*upgrade.problems, *upgrade.losses, *rule_problems(rule, path, is_ingress=is_ingress)):
+        raise NotInV3(problem)
+    return rule
+
+
+def _put_members(resource: dict[str, Any], rules: RulesDocument) -> None:
+    """Keep what stands beside the lists, in an annotation."""
+    members = {json.loads(key): json.loads(value) for key, value in rules.members if isinstance(value, str)}
+    metadata = resource.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    annotations = metadata.get("annotations")
+    annotations = dict(annotations) if isinstance(annotations, dict) else {}
+    if not members and _MEMBERS_ANNOTATION not in annotations:
+        return
+    annotations.pop(_MEMBERS_ANNOTATION, None)
+    if members:
+        annotations[_MEMBERS_ANNOTATION] = json.dumps(members)
+    metadata["annotations"] = annotations
+    if not annotations:
+        del metadata["annotations"]
+    resource["metadata"] = metadata
+
+
+def _put_tags(spec: dict[str, Any], tags: Sequence[str]) -> None:
+    """Let the labels that are tags be these; those that stay keep their place.
+
+    Raises:
+        NotInV3: A tag is a label with a value.
+    """
+    labels = {key: value for key, value in _labels(spec).items() if not _is_tag(key, value) or key in tags}
+    for tag in tags:
+        if labels.setdefault(tag, "") != "":
+            reason = f"is a label with the value {found_text(labels[tag])} already, and cannot be a tag"
+            raise NotInV3(ResourceProblem(("spec", "labelsToApply", tag), reason))
+    if labels or "labelsToApply" in spec:
+        spec["labelsToApply"] = labels

@@ -1,0 +1,256 @@
+"""Profiles of v3 as documents of v1, and back: an edit changes what it names, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calicoctl.language.words import Direction
+from calicoctl.layout.profile_resource import Edit, NotInV3, Unusable, edited, new_resource, parts_of
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
+from calicoctl.resources.schema import profile_problems, rule_problems
+from calicoctl.source import Source
+from tests.strategies import rules
+
+# --- any resource -------------------------------------------------------------------------------
+
+texts = st.text(st.characters(codec="utf-8"), max_size=5)
+unknown: st.SearchStrategy[dict[str, object]] = st.dictionaries(
+    texts, st.integers() | texts | st.none() | st.lists(texts, max_size=2), max_size=2
+)
+selectors = st.sampled_from(
+    [
+        "has(web)",
+        "web == ''",
+        'db == ""',
+        " has( db ) ",
+        "role == 'x' && has(web)",
+        "(role == 'x') && has(web)",
+        "all()",
+    ]
+)
+ports = st.lists(st.sampled_from([80, "8000:8010", "http", 65535]), min_size=1, max_size=3)
+nets = st.lists(st.sampled_from(["10.0.0.0/8", "192.0.2.0/24", "198.51.100.7/32"]), max_size=3, unique=True)
+
+
+@st.composite
+def entities(draw: st.DrawFn, has_ports: bool) -> dict[str, object]:
+    """One side of a rule."""
+    entity: dict[str, object] = {}
+    for key in ("selector", "notSelector"):
+        if draw(st.booleans()):
+            entity[key] = draw(selectors)
+    for key in ("nets", "notNets"):
+        if draw(st.booleans()):
+            entity[key] = draw(nets)
+    if has_ports and draw(st.booleans()):
+        entity[draw(st.sampled_from(["ports", "notPorts"]))] = draw(ports)
+    if draw(st.integers(0, 4)) == 0:
+        entity["namespaceSelector"] = draw(st.sampled_from(["global()", "all()", "name == 'x'"]))
+    if draw(st.integers(0, 4)) == 0:
+        entity["serviceAccounts"] = {"names": ["x"], "selector": "has(y)"}
+    return entity
+
+
+@st.composite
+def v3_rules(draw: st.DrawFn) -> dict[str, object]:
+    """Any rule that Calico takes, within v1 and beyond it."""
+    protocol = draw(st.sampled_from([None, "TCP", "UDP", "SCTP", "ICMP", 6, 50, "UDPLite"]))
+    rule: dict[str, object] = {"action": draw(st.sampled_from(["Allow", "Deny", "Log", "Pass"]))}
+    if protocol is not None:
+        rule["protocol"] = protocol
+    if protocol == "ICMP" and draw(st.booleans()):
+        rule["icmp"] = draw(st.sampled_from([{"type": 8}, {"type": 3, "code": 255}, {}]))
+    if draw(st.integers(0, 3)) == 0:
+        rule["ipVersion"] = 4
+    if draw(st.integers(0, 3)) == 0:
+        rule["notICMP"] = {"type": 254}
+    for side in ("source", "destination"):
+        if draw(st.booleans()):
+            rule[side] = draw(entities(protocol in ("TCP", "UDP", "SCTP", 6)))
+    if draw(st.integers(0, 4)) == 0:
+        rule["metadata"] = {"annotations": {"x": "y"}}
+    if draw(st.integers(0, 4)) == 0:
+        rule |= {f"x{key}": value for key, value in draw(unknown).items()}
+    return rule
+
+
+@st.composite
+def resources(draw: st.DrawFn) -> dict[str, Any]:
+    """Any profile that Calico takes, as tools store it."""
+    labels = st.dictionaries(st.sampled_from(["web", "db", "role", "a/b", "c.d_e"]), st.sampled_from(["", "x"]))
+    spec: dict[str, object] = draw(unknown)
+    for key in ("ingress", "egress"):
+        if draw(st.booleans()):
+            spec[key] = draw(st.lists(v3_rules(), max_size=4))
+    if draw(st.booleans()):
+        spec["labelsToApply"] = draw(labels)
+    metadata = {"name": "web", "uid": "6f1c", **({"labels": {"l": "m"}} if draw(st.booleans()) else {})}
+    if draw(st.booleans()):
+        metadata["annotations"] = {"note": "a"}
+    return {
+        "kind": "Profile",
+        "apiVersion": "projectcalico.org/v3",
+        "metadata": metadata,
+        "spec": spec,
+        **draw(unknown),
+    }
+
+
+def raws(text: str, direction: Direction) -> list[str]:
+    """The rules of one direction, as the engine has them."""
+    document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
+    assert isinstance(document, RulesDocument)
+    return [rule.raw for rule in document.rules(direction)]
+
+
+def with_raws(inbound: list[str], outbound: list[str]) -> str:
+    return '{"inbound_rules":[' + ",".join(inbound) + '],"outbound_rules":[' + ",".join(outbound) + "]}"
+
+
+def listed(resource: dict[str, Any], key: str) -> list[Any]:
+    return list(resource["spec"].get(key) or [])
+
+
+@settings(deadline=None)
+@given(resources())
+def test_every_valid_rule_is_enforced_and_none_looks_like_another(resource: dict[str, Any]) -> None:
+    assert list(profile_problems(resource)) == []
+    document = read_stored_rules(Source("", parts_of(json.dumps(resource)).rules), is_resource=True)
+    assert isinstance(document, RulesDocument)
+    assert not document.is_damaged
+    assert [len(document.inbound), len(document.outbound)] == [
+        len(listed(resource, each)) for each in ("ingress", "egress")
+    ]
+
+
+@settings(deadline=None)
+@given(resources())
+def test_an_edit_that_changes_nothing_changes_nothing(resource: dict[str, Any]) -> None:
+    text = json.dumps(resource)
+    parts = parts_of(text)
+    assert json.loads(edited(text, Edit(parts.rules, parts.tags))) == resource
+
+
+@settings(max_examples=300, deadline=None)
+@given(resources(), st.integers(0, 3), rules(), st.booleans())
+def test_an_edit_of_one_rule_leaves_all_others_as_they_are(
+    resource: dict[str, Any], index: int, rule: Any, is_added: bool
+) -> None:
+    text = json.dumps(resource)
+    inbound, outbound = (raws(text, direction) for direction in Direction)
+    own = listed(resource, "ingress")
+    if is_added:
+        raw = StoredRule.of(rule).raw
+        inbound.insert(index, raw)
+        own.insert(index, None)
+    elif index < len(inbound):
+        del inbound[index]
+        del own[index]
+    after = json.loads(edited(text, Edit(rules=with_raws(inbound, outbound))))
+    made = listed(after, "ingress")
+    for was, now in zip(own, made, strict=True):
+        if was is not None:
+            # Of rules that say the same in other words, either may be the one that is left.
+            assert now == was or raw_of(now) == raw_of(was)
+        else:
+            assert list(rule_problems(now)) == []
+            assert raw_of(now) == raw
+    after["spec"]["ingress"] = resource["spec"].get("ingress")
+    expected = {**resource, "spec": {**resource["spec"], "ingress": resource["spec"].get("ingress")}}
+    assert after == expected
+
+
+def raw_of(rule: Any) -> str:
+    (raw,) = raws(json.dumps({"spec": {"ingress": [rule]}}), Direction.INBOUND)
+    return raw
+
+
+@settings(deadline=None)
+@given(resources(), st.lists(st.sampled_from(["web", "db", "new", "x.y"]), unique=True))
+def test_an_edit_of_tags_leaves_other_labels_and_all_rules(resource: dict[str, Any], tags: list[str]) -> None:
+    text = json.dumps(resource)
+    before = resource["spec"].pop("labelsToApply", {})
+    if any(before.get(tag) for tag in tags):
+        with pytest.raises(NotInV3):
+            edited(text, Edit(tags=json.dumps(tags)))
+        return
+    after = json.loads(edited(text, Edit(tags=json.dumps(tags))))
+    labels = after["spec"].pop("labelsToApply", {})
+    assert after == resource
+    others = {key: value for key, value in before.items() if value != "" or "/" in key}
+    assert labels == {**dict.fromkeys(tags, ""), **others}
+    assert json.loads(parts_of(json.dumps({"spec": {"labelsToApply": labels}})).tags) == [
+        key for key, value in labels.items() if value == "" and "/" not in key
+    ]
+
+
+@settings(deadline=None)
+@given(st.lists(rules(), max_size=5))
+def test_rules_of_the_language_are_read_as_they_were_written(drawn: list[Any]) -> None:
+    written = [StoredRule.of(rule).raw for rule in drawn]
+    text = edited(new_resource("web"), Edit(with_raws(written, []), '["web"]'))
+    assert list(profile_problems(json.loads(text))) == []
+    assert raws(text, Direction.INBOUND) == written
+
+
+def test_a_new_resource_has_what_calicos_own_tools_need() -> None:
+    resource = json.loads(new_resource("web"))
+    assert resource["metadata"].keys() == {"name", "uid", "creationTimestamp"}
+    assert new_resource("web") != new_resource("web")
+
+
+def test_what_stands_beside_the_lists_is_kept() -> None:
+    rules_text = '{"inbound_rules":[],"outbound_rules":[],"_note":"why"}'
+    text = edited(new_resource("web"), Edit(rules_text, "[]"))
+    assert parts_of(text).rules == rules_text
+    back = json.loads(edited(text, Edit('{"inbound_rules":[],"outbound_rules":[]}')))
+    assert "annotations" not in back["metadata"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        '{"action":"log","log_prefix":"x"}',
+        '{"action":"allow","!src_net":"0.0.0.0/0"}',
+        '{"action":"allow","calico":{"source":{"selector":"&"}}}',
+        '{"action":"allow","calico":{"http":{},"protocol":"UDP"}}',
+    ],
+)
+def test_a_new_rule_that_calico_refuses_is_refused(raw: str) -> None:
+    with pytest.raises(NotInV3) as caught:
+        edited(new_resource("web"), Edit(with_raws([raw], [])))
+    assert caught.value.problem.path[:2] == ("spec", "ingress")
+
+
+def test_a_rule_that_calico_refuses_is_kept_and_told() -> None:
+    bad = {"action": "drop", "x": 1}
+    text = json.dumps({"spec": {"ingress": [bad, {"action": "Allow"}]}})
+    document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
+    assert isinstance(document, RulesDocument)
+    assert [rule.is_refused for rule in document.inbound] == [True, False]
+    after = json.loads(edited(text, Edit(parts_of(text).rules.replace('{"action":"allow"}', '{"action":"deny"}'))))
+    assert after["spec"]["ingress"] == [bad, {"action": "Deny"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[",
+        "[]",
+        '{"spec": 1}',
+        '{"spec": {"ingress": {"a": 1}}}',
+        '{"spec": {"labelsToApply": ["a"]}}',
+        "[" * 100_000,
+    ],
+)
+def test_what_is_no_resource_is_not_edited(text: str) -> None:
+    with pytest.raises(Unusable):
+        parts_of(text)
+    with pytest.raises(Unusable):
+        edited(text, Edit(with_raws([], []), "[]"))

@@ -1,0 +1,200 @@
+"""The v3 data model behind the same statements: on a real etcd, beside other writers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from calicoctl.layout.resource_datastore import ResourceDatastore
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore
+from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Obstructed
+from tests.support.etcd_server import RawEtcdV3
+
+RESOURCES = "/calico/resources/v3/projectcalico.org"
+WEB = f"{RESOURCES}/profiles/web"
+CLUSTER = f"{RESOURCES}/clusterinformations/default"
+EMPTY = '{"inbound_rules":[],"outbound_rules":[]}'
+ALLOWING = '{"inbound_rules":[{"action":"allow"}],"outbound_rules":[]}'
+STORED = {
+    "kind": "Profile",
+    "apiVersion": "projectcalico.org/v3",
+    "metadata": {"name": "web", "uid": "u", "creationTimestamp": "t", "labels": {"a": "b"}},
+    "spec": {
+        "ingress": [{"action": "Allow", "source": {"selector": "db == ''"}}],
+        "labelsToApply": {"web": "", "x": "y"},
+    },
+}
+
+
+@pytest.fixture
+def store(raw_etcd_v3: RawEtcdV3) -> Iterator[Datastore]:
+    opened = ResourceDatastore(EtcdV3Datastore([raw_etcd_v3.url], Deadline(30)))
+    yield opened
+    opened.close()
+
+
+def read(store: Datastore, name: str = "web") -> dict[str, Entry]:
+    """The documents of a profile, by the ends of their keys."""
+    found = store.read([keys.profile_folder(name)])
+    return {key.rpartition("/")[2]: entry for key, entry in found.items()}
+
+
+def resource(raw: RawEtcdV3, key: str = WEB) -> Any:
+    text = raw.get(key)
+    return None if text is None else json.loads(text)
+
+
+def creation(name: str) -> list[Change]:
+    return [Change(keys.rules_key(name), None, ALLOWING), Change(keys.tags_key(name), None, f'["{name}"]')]
+
+
+def test_a_profile_is_created_as_one_resource(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    assert read(store) == {}
+    versions = store.commit(creation("web"))
+    made = resource(raw_etcd_v3)
+    assert made["metadata"].keys() == {"name", "uid", "creationTimestamp"}
+    assert made["spec"] == {"ingress": [{"action": "Allow"}], "labelsToApply": {"web": ""}}
+    found = read(store)
+    assert {keys.rules_key("web"): found["rules"].version, keys.tags_key("web"): found["tags"].version} == versions
+    assert {entry.value for entry in found.values()} == {ALLOWING, '["web"]'}
+
+
+def test_an_edit_keeps_everything_else(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    raw_etcd_v3.put(WEB, json.dumps(STORED))
+    found = read(store)
+    assert found["tags"].value == '["web"]'
+    assert json.loads(found["labels"].value) == {"x": "y"}
+    store.commit([Change(keys.tags_key("web"), found["tags"], '["web","new"]')])
+    spec = {**STORED["spec"], "labelsToApply": {"web": "", "x": "y", "new": ""}}  # type: ignore[dict-item]
+    assert resource(raw_etcd_v3) == {**STORED, "spec": spec}
+
+
+def test_rules_and_tags_are_one_change(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    store.commit(creation("web"))
+    found = read(store)
+    before = raw_etcd_v3.entries()[WEB][1]
+    store.commit(
+        [Change(found["rules"].key, found["rules"], EMPTY), Change(found["tags"].key, found["tags"], '["other"]')]
+    )
+    assert raw_etcd_v3.entries()[WEB][1] == before + 1
+    assert resource(raw_etcd_v3)["spec"] == {"ingress": [], "labelsToApply": {"other": ""}}
+
+
+def test_a_profile_is_removed_with_all_its_parts(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    raw_etcd_v3.put(WEB, json.dumps(STORED))
+    store.commit([Change(entry.key, entry, None) for entry in read(store).values()])
+    assert raw_etcd_v3.entries() == {}
+
+
+@pytest.mark.parametrize("part", ["rules", "tags"])
+def test_what_a_foreign_tool_wrote_meanwhile_is_a_conflict(raw_etcd_v3: RawEtcdV3, store: Datastore, part: str) -> None:
+    raw_etcd_v3.put(WEB, json.dumps(STORED))
+    found = read(store)
+    raw_etcd_v3.put(WEB, json.dumps({**STORED, "x": 1}))
+    with pytest.raises(Conflict):
+        store.commit([Change(found[part].key, found[part], EMPTY if part == "rules" else "[]")])
+    assert resource(raw_etcd_v3) == {**STORED, "x": 1}
+
+
+def test_what_was_removed_or_created_meanwhile_is_a_conflict(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    assert read(store) == {}
+    raw_etcd_v3.put(WEB, json.dumps(STORED))
+    with pytest.raises(Conflict):
+        store.commit(creation("web"))
+    found = read(store)
+    raw_etcd_v3.delete(WEB)
+    with pytest.raises(Conflict):
+        store.commit([Change(found["rules"].key, found["rules"], EMPTY)])
+    # What was read before is not remembered.
+    assert store.read([keys.PROFILES]) == {}
+    store.commit(creation("web"))
+    assert resource(raw_etcd_v3)["spec"]["ingress"] == [{"action": "Allow"}]
+
+
+def test_changes_that_somebody_else_has_planned_are_made(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    """As the writers of a run make them, each with a datastore of its own."""
+    raw_etcd_v3.put(WEB, json.dumps(STORED))
+    found = read(store)
+    other = ResourceDatastore(EtcdV3Datastore([raw_etcd_v3.url], Deadline(30)))
+    other.commit([Change(found["rules"].key, found["rules"], EMPTY)])
+    assert resource(raw_etcd_v3)["spec"]["ingress"] == []
+    other.commit(creation("db"))
+    assert resource(raw_etcd_v3, f"{RESOURCES}/profiles/db") is not None
+    other.close()
+
+
+def test_nothing_is_written_while_calico_is_not_ready(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    raw_etcd_v3.put(CLUSTER, json.dumps({"spec": {"datastoreReady": False}}))
+    read(store)
+    with pytest.raises(Obstructed) as caught:
+        store.commit(creation("web"))
+    assert (caught.value.diagnostic.code, resource(raw_etcd_v3)) == ("E0517", None)
+    raw_etcd_v3.put(CLUSTER, json.dumps({"spec": {"datastoreReady": True}}))
+    read(store)
+    # Turned off between reading and writing: the transaction compares it.
+    raw_etcd_v3.put(CLUSTER, json.dumps({"spec": {"datastoreReady": False}}))
+    with pytest.raises(Conflict):
+        store.commit(creation("web"))
+    assert resource(raw_etcd_v3) is None
+
+
+@pytest.mark.parametrize("name", ["kns.default", "ksa.default.x", "projectcalico-default-allow"])
+def test_what_others_make_is_read_and_never_changed(raw_etcd_v3: RawEtcdV3, store: Datastore, name: str) -> None:
+    raw_etcd_v3.put(f"{RESOURCES}/profiles/{name}", json.dumps(STORED))
+    found = read(store, name)
+    with pytest.raises(Obstructed) as caught:
+        store.commit([Change(entry.key, entry, None) for entry in found.values()])
+    assert caught.value.diagnostic.code == "E0515"
+
+
+def test_a_resource_that_makes_no_sense_is_shown_as_such_and_can_be_removed(
+    raw_etcd_v3: RawEtcdV3, store: Datastore
+) -> None:
+    raw_etcd_v3.put(WEB, "[")
+    found = read(store)
+    with pytest.raises(Obstructed) as caught:
+        store.commit([Change(found["rules"].key, found["rules"], EMPTY)])
+    assert caught.value.diagnostic.code == "E0516"
+    store.commit([Change(entry.key, entry, None) for entry in found.values()])
+    assert raw_etcd_v3.entries() == {}
+
+
+def test_endpoints_are_read_as_those_of_v1(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    workload = {"node": "n1", "orchestrator": "k8s", "pod": "p", "endpoint": "eth0", "profiles": ["web", "kns.d"]}
+    host = {"node": "n2", "interfaceName": "eth0", "profiles": ["web"], "expectedIPs": ["192.0.2.1", "::1"]}
+    nets = {"ipNetworks": ["10.0.0.1/32"]}
+    raw_etcd_v3.put(f"{RESOURCES}/workloadendpoints/d/n1-k8s-p-eth0", json.dumps({"spec": {**workload, **nets}}))
+    raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/n2-eth0", json.dumps({"spec": host}))
+    raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/bad", "{")
+    found = {keys.endpoint_of(key): entry.value for key, entry in store.read([keys.HOSTS]).items()}
+    assert json.loads(found.pop(keys.EndpointKey("n1", "k8s", "d/p", "eth0"))) == {
+        "state": "active",
+        "profile_ids": ["web", "kns.d"],
+        "ipv4_nets": ["10.0.0.1/32"],
+    }
+    assert json.loads(found.pop(keys.EndpointKey("n2", None, None, "n2-eth0"))) == {
+        "profile_ids": ["web"],
+        "ipv4_nets": ["192.0.2.1"],
+        "ipv6_nets": ["::1"],
+    }
+    assert list(found.values()) == ["{"]
+
+
+def test_each_root_is_read_as_asked(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    for name in ("web", "web2", "db"):
+        raw_etcd_v3.put(f"{RESOURCES}/profiles/{name}", json.dumps({"spec": {}}))
+    raw_etcd_v3.put("/calicoctl/v1/lock", "x")
+
+    def names(*roots: str) -> set[str]:
+        return {place[0] for key in store.read(roots) if (place := keys.profile_of(key)) is not None}
+
+    assert names(keys.PROFILES) == names(keys.ROOT) == {"web", "web2", "db"}
+    assert names(keys.profile_folder("web")) == {"web"}
+    assert set(store.read([keys.rules_key("web")])) == {keys.rules_key("web")}
+    assert set(store.read([keys.LOCK])) == {keys.LOCK}
+    assert store.read(["/calico/v1/policy/other"]) == {}
