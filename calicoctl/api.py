@@ -16,13 +16,14 @@ from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import read_rule, validate
 from calicoctl.engine.runs.run import plan_script
+from calicoctl.layout.opening import open_profiles
 from calicoctl.policy.documents import rule_json
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.source import Source, Span
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.settings import open_datastore, resolve
+from calicoctl.store.settings import resolve
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.scripts.reader import Statement, read_script
@@ -146,7 +147,7 @@ def plan(script: str, datastore: str, *, name: str = "script", timeout: float = 
     if read.has_errors:
         raise Refused([each for each in read.diagnostics if each.is_error])
     deadline = Deadline(timeout)
-    with closing(open_datastore(resolve(datastore, {}), deadline)) as store:
+    with closing(open_profiles(resolve(datastore, {}), deadline)) as store:
         planned = plan_script(read.steps, store, deadline)
     if planned.has_errors:
         raise Refused([each for each in planned.diagnostics if each.is_error])

@@ -11,9 +11,9 @@ from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import parted
-from calicoctl.resources.upgrade import ENTITY_KEYS
+from calicoctl.resources.upgrade import ACTIONS, ENTITY_KEYS
 
-_ACTIONS = {"Allow": "allow", "Deny": "deny", "Log": "log", "Pass": "next-tier"}
+_ACTIONS = {new: old for old, new in ACTIONS.items()}
 _PROTOCOL_NAMES = {name: name.lower() for name in PROTOCOLS}
 _NUMERIC_PORT = re.compile("[0-9]{1,5}(?::[0-9]{1,5})?")
 _RULE_KEYS = ("action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP", "source", "destination")

@@ -76,8 +76,21 @@ def label_key(tag: str) -> str:
     """
     if is_label_key(tag):
         return tag
-    room = LABEL_NAME_LENGTH_MAX - _HASH_LENGTH - 1
-    return _with_hash(tag, re.sub(r"[^A-Za-z0-9_.-]+", "-", tag).strip("._-")[:room].rstrip("._-") or "tag")
+    return _with_hash(tag, _trimmed(tag, LABEL_NAME_LENGTH_MAX - _HASH_LENGTH - 1))
+
+
+def nearest_profile_name(name: str) -> str:
+    """What is nearest to a name, and a v3 profile may be called so."""
+    return _normalised(name)[:NAME_LENGTH_MAX].rstrip(".-") or "profile"
+
+
+def nearest_label_key(tag: str) -> str:
+    """What is nearest to a tag, and a label may have as its key."""
+    return _trimmed(tag, LABEL_NAME_LENGTH_MAX)
+
+
+def _trimmed(tag: str, most: int) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", tag).strip("._-")[:most].rstrip("._-") or "tag"
 
 
 def _normalised(name: str) -> str:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
+from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.rule import network_text
@@ -31,9 +32,10 @@ ENTITY_KEYS = dict(zip(SIDES.values(), ("source", "destination"), strict=True))
 NAME_ANNOTATION = "calicoctl-profile/v1-name"
 TAGS_ANNOTATION = "calicoctl-profile/v1-tags"
 
-# In lower case, as upstream compares them; that of the next tier, in just this one.
-_ACTIONS = {"": "Allow", "allow": "Allow", "deny": "Deny", "log": "Log", "pass": "Pass"}
-_NEXT_TIER = "next-tier"
+# What v1's agents know, by what v3 calls it.
+ACTIONS = {"allow": "Allow", "deny": "Deny", "log": "Log", "next-tier": "Pass"}
+# What upstream takes besides, in lower case.
+_OTHER_ACTIONS = {"": "Allow", "allow": "Allow", "deny": "Deny", "log": "Log", "pass": "Pass"}
 _PROTOCOL_NAMES = {name.lower(): name for name in PROTOCOLS}
 _DIGITS = re.compile("[0-9]{1,3}")
 _RANGE = re.compile("([0-9]{1,5}):([0-9]{1,5})")
@@ -58,15 +60,17 @@ class Upgrade:
         problems: What cannot be said in v3.
         losses: What v3 has nothing for, and is left out.
         renamed_tags: Each label that stands for a tag of another name, with that name.
+        keeps_tags: Whether tags keep their names in any case, as in a datastore of v3, which has no others.
     """
 
     problems: list[ResourceProblem] = field(default_factory=list)
     losses: list[ResourceProblem] = field(default_factory=list)
     renamed_tags: dict[str, str] = field(default_factory=dict)
+    keeps_tags: bool = False
 
     def label(self, tag: str) -> str:
         """The label of a tag."""
-        key = label_key(tag)
+        key = tag if self.keeps_tags else label_key(tag)
         if key != tag:
             self.renamed_tags[key] = tag
         return key
@@ -127,6 +131,9 @@ def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str,
     if not isinstance(value, dict):
         upgrade.problems.append(ResourceProblem(path, "must be an object"))
         return {}
+    if isinstance(inner := value.get(RESOURCE_KEY), dict):
+        # A rule of v3 that v1 cannot say, all but its action.
+        return {"action": _action(value.get("action", "")), **inner}
     rule: dict[str, object] = {key: each for key, each in value.items() if each is not None}
     _look_at_keys(upgrade, rule, path)
     upgraded: dict[str, object] = {"action": _action(rule.get("action", ""))}
@@ -159,7 +166,7 @@ def _icmp(rule: Mapping[str, object], sign: str) -> dict[str, object]:
 def _action(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return "Pass" if value == _NEXT_TIER else _ACTIONS.get(value.lower(), value)
+    return ACTIONS.get(value) or _OTHER_ACTIONS.get(value.lower(), value)
 
 
 def _protocol(value: object) -> object:

@@ -111,6 +111,13 @@ def without_v2(scene: Scene) -> Iterator[Around]:
         yield Around(url)
 
 
+@contextmanager
+def without_gateway(scene: Scene) -> Iterator[Around]:
+    """A server that does not serve the JSON gateway of the v3 API."""
+    with running_etcd(scene.file.parent, ["--enable-grpc-gateway=false"]) as url:
+        yield Around(url)
+
+
 # --- between the program and the server ---------------------------------------------------------
 
 
@@ -256,6 +263,7 @@ CIRCUMSTANCES: dict[str, tuple[Circumstance, Circumstance]] = {
     "E0503": (authentication, authentication),
     "E0504": (without_v2, usual),
     "E0505": (rival, usual),
+    "E0512": (without_gateway, usual),
     "E0510": (lost_from("PUT", "/WEB/rules", is_made=True), usual),
     "E0527": (locked_file, usual),
     "E0612": (tls, tls),

@@ -19,7 +19,7 @@ from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
 from tests.cli.program import PATIENCE, Program
 from tests.cli.test_hints import commands_of, require_accepted
-from tests.support.etcd_server import RawEtcd
+from tests.support.etcd_server import RawEtcd, RawEtcdV3
 
 FOLDER = Path(messages.__file__).parent / explain.FOLDER
 KINDS = messages.kinds()
@@ -31,6 +31,8 @@ UNTRIGGERED = {
     **dict.fromkeys(
         ("E0712", "E0713", "E0714", "E0715", "W0704"), "needs a process that stands still while another ends its run"
     ),
+    "E0513": "needs a profile of a megabyte",
+    "E0514": "needs someone else at the very moment of a change",
     "E0154": "needs a script that takes seconds",
     "E0155": "needs a file of ten megabytes",
     "N0802": "needs thousands of rules",
@@ -47,12 +49,14 @@ ETCD_IN_EXAMPLES = ":2379"
 EXPLANATION = re.compile(r"(.+?\n)(?:\nWrong:\n\n```sh\n(.+?)```\n\nRight:\n\n```sh\n(.+?)```\n)?", re.DOTALL)
 ETCDCTL = """\
 import sys
-from tests.support.etcd_server import RawEtcd
+from tests.support.etcd_server import RawEtcd, RawEtcdV3
 
 raw = RawEtcd(sys.argv[1])
 match sys.argv[2:]:
     case ["set", key, value]:
         raw.put(key, value)
+    case ["put", key, value]:
+        RawEtcdV3(sys.argv[1]).put(key, value)
     case ["rm", key] | ["rm", "--recursive", key]:
         raw.delete(key)
     case _:
@@ -124,6 +128,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scene(begun: Path, tmp_path: Path, raw_etcd: RawEtcd) -> Scene:
     raw_etcd.put(rules_key("WEB"), '{"inbound_rules":[{"action":"allow","src_tag":"WEB"}],"outbound_rules":[]}')
     raw_etcd.put(tags_key("WEB"), '["WEB"]')
+    RawEtcdV3(raw_etcd.url).delete("/")
     (tmp_path / "work").mkdir()
     shutil.copy(begun, tmp_path / "profiles.db")
     return Scene(raw_etcd, tmp_path / "work", tmp_path / "profiles.db")

@@ -62,8 +62,15 @@ class Interleaved:
         return self._inner.name
 
     @property
-    def is_atomic(self) -> bool:
-        return self._inner.is_atomic
+    def has_resources(self) -> bool:
+        return self._inner.has_resources
+
+    @property
+    def has_journals(self) -> bool:
+        return self._inner.has_journals
+
+    def makes_at_once(self, changes: Sequence[Change]) -> bool:
+        return self._inner.makes_at_once(changes)
 
     def read(self, roots: Sequence[str]) -> Snapshot:
         return self._inner.read(roots)
@@ -78,7 +85,7 @@ class Interleaved:
         done: list[Change] = []
         versions: dict[str, int] = {}
         try:
-            for part in [changes] if self.is_atomic else [[change] for change in changes]:
+            for part in [changes] if self.makes_at_once(changes) else [[change] for change in changes]:
                 self._turns.get(self.writes, _nothing)()
                 self.writes += 1
                 versions |= self._inner.commit(part, unchanged)

@@ -1,0 +1,70 @@
+"""The command `migrate`: the profiles of v1 in a datastore of v3."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+from calicoctl import messages, sayings
+from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.options import Options
+from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.engine.conversion.migration import Migration, migrate, plan_migration
+from calicoctl.engine.state import State
+from calicoctl.records import replace
+from calicoctl.store import keys
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.interface import DatastoreError
+from calicoctl.store.settings import Setting, open_datastore, resolve
+
+
+def run(options: Options) -> int:
+    """Migrate, or with `--dry-run` tell what would be done."""
+    arguments = read_arguments(options.words, most=0)
+    target = _target(arguments)
+    source = _source(arguments, options)
+    deadline = Deadline(options.timeout)
+    try:
+        with opened(source, deadline, must_exist=True) as datastore:
+            state = State(datastore.read((keys.PROFILES, keys.HOSTS)))
+        with closing(open_datastore(target, deadline)) as datastore:
+            migration = plan_migration(state, datastore)
+            tell(migration.diagnostics, limit=None)
+            is_dry = "--dry-run" in arguments.flags
+            if not is_dry:
+                migrate(migration, datastore)
+    except DatastoreError as error:
+        tell([error.diagnostic])
+        return status_of(error)
+    _report(migration, is_dry=is_dry)
+    is_pending = is_dry and "--detailed-exitcode" in arguments.flags and migration.changes
+    return ExitStatus.PENDING if is_pending else ExitStatus.DONE
+
+
+def _target(arguments: Arguments) -> Setting:
+    address = arguments.values.get("--to")
+    if address is None:
+        arguments.refuse("say where to: --to=etcdv3+http://HOST:2379")
+    target = resolve(address[-1], os.environ)
+    if not target.is_v3:
+        arguments.refuse("--to takes a datastore of Calico v3: --to=etcdv3+http://HOST:2379")
+    return target
+
+
+def _source(arguments: Arguments, options: Options) -> Setting:
+    """Where the profiles of v1 are: what `--from` names, or the datastore that every command uses."""
+    address = arguments.values.get("--from")
+    setting = find_setting(options if address is None else replace(options, datastore=address[-1]))
+    if setting.is_v3:
+        arguments.refuse("profiles are migrated from a datastore of Calico v1, and this is one of v3")
+    return setting
+
+
+def _report(migration: Migration, *, is_dry: bool) -> None:
+    for name, old in migration.names:
+        say(f"+ {name}" if name == old else f"+ {name} (from {old})")
+    created, there = (messages.counted(len(each), "profile") for each in (migration.names, migration.there))
+    template = sayings.WOULD_MIGRATE if is_dry else sayings.MIGRATED
+    say(template.format(created=created, there=there))
