@@ -12,6 +12,7 @@ import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 
 from calicoctl.language.words import Direction
@@ -117,20 +118,31 @@ def _listed(spec: Mapping[str, Any], direction: Direction) -> list[Any]:
 
 def _raw_rules(spec: Mapping[str, Any], direction: Direction) -> list[str]:
     """The rules of one direction as texts of v1, each told from all that say something else."""
-    return [_raw_rule(rule, direction) for rule in _listed(spec, direction)]
+    return [_raw_rule(json.dumps(rule), direction) for rule in _listed(spec, direction)]
 
 
-def _raw_rule(rule: Any, direction: Direction) -> str:
+# Many profiles have the same few rules.
+@lru_cache(maxsize=65536)
+def _raw_rule(text: str, direction: Direction) -> str:
+    rule = json.loads(text)
     problem = next(rule_problems(rule, is_ingress=direction is Direction.INBOUND), None)
     if problem is not None:
-        return compact_json({RESOURCE_KEY: rule, RESOURCE_PROBLEM_KEY: _reason(problem)})
+        return compact_json({**_in_place(rule), RESOURCE_PROBLEM_KEY: _reason(problem)})
     downgrade = Downgrade()
     old = downgraded_rule(downgrade, rule)
     # Today's agents enforce some rules that those of v1 do not, such as ports of SCTP.
     if not downgrade.problems and (from_json(old) is not None or not check_rule(old)):
         return compact_json(old)
+    return compact_json(_in_place(rule))
+
+
+def _in_place(rule: Any) -> dict[str, Any]:
+    """A rule that v1 cannot say: whole, but for its action."""
+    if not isinstance(rule, dict):
+        return {RESOURCE_KEY: rule}
+    action = rule.get("action")
     rest = {key: value for key, value in rule.items() if key != "action"}
-    return compact_json({"action": _OLD_ACTIONS[rule["action"]], RESOURCE_KEY: rest})
+    return {"action": _OLD_ACTIONS.get(action, action) if isinstance(action, str) else action, RESOURCE_KEY: rest}
 
 
 def _reason(problem: ResourceProblem) -> str:
@@ -227,12 +239,19 @@ def _new_rule(raw: str, path: Path) -> Any:
     Raises:
         NotInV3: Calico takes none such, or something of it would be lost.
     """
-    upgrade = Upgrade(keeps_tags=True)
-    rule = upgraded_rule(upgrade, json.loads(raw), path)
-    is_ingress = LIST_KEYS[Direction.INBOUND] in path
-    for problem in (*upgrade.problems, *upgrade.losses, *rule_problems(rule, path, is_ingress=is_ingress)):
-        raise NotInV3(problem)
+    rule, problem = _upgraded(raw, LIST_KEYS[Direction.INBOUND] in path)
+    if problem is not None:
+        raise NotInV3(ResourceProblem((*path, *problem.path), problem.reason))
     return rule
+
+
+@lru_cache(maxsize=65536)
+def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
+    """The rule of v3 that a text stands for, which nobody may change, and what is in its way."""
+    upgrade = Upgrade(keeps_tags=True)
+    rule = upgraded_rule(upgrade, json.loads(raw))
+    problems = (*upgrade.problems, *upgrade.losses, *rule_problems(rule, is_ingress=is_ingress))
+    return rule, problems[0] if problems else None
 
 
 def _put_members(resource: dict[str, Any], rules: RulesDocument) -> None:

@@ -47,7 +47,8 @@ def is_selector(text: str, *, of_namespaces: bool = False) -> bool:
         text: The selector.
         of_namespaces: Whether it selects namespaces, so that it may be `global()`.
     """
-    if not text.strip(" \t"):
+    # That of a tag is told without Lark, which takes longer to import than most commands.
+    if not text.strip(" \t") or _TAG.fullmatch(text):
         return True
     if len(text) > _LENGTH_MAX or text.count("(") > _NESTING_MAX:
         return False

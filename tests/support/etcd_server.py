@@ -142,6 +142,12 @@ class RawEtcdV3:
         answer = self.post("kv/put", {"key": _base64(key), "value": _base64(value)})
         return int(answer["header"]["revision"])
 
+    def swap(self, key: str, revision: int, value: str) -> bool:
+        """Store a value if nobody has written the key since a revision; whether it was done."""
+        compare = {"key": _base64(key), "target": "MOD", "mod_revision": str(revision)}
+        put = {"request_put": {"key": _base64(key), "value": _base64(value)}}
+        return bool(self.post("kv/txn", {"compare": [compare], "success": [put]}).get("succeeded", False))
+
     def entries(self, prefix: str = "/") -> dict[str, tuple[str, int]]:
         """Every key that begins so, with its value and its revision."""
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)

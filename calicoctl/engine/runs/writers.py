@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import groupby
+from itertools import chain, groupby
 from queue import SimpleQueue
 
 from calicoctl.engine.execute import pauses
@@ -32,6 +33,9 @@ from calicoctl.store.interface import (
 _READ_BY_KEY = 16  # that many keys are read one by one, more of them with the whole tree in one read
 _CHUNK = 1000  # changes for which datastores are opened anew, so that their time counts for no more than these
 _ROUNDS = 20
+# Where a transaction takes many changes: so many profiles. In etcd, of more the comparison would be about the whole
+# folder, in which the other writers are busy.
+_PROFILES_AT_ONCE = 100
 _TOLD_TIMES = 100  # how often the caller is told of progress, if there are so many writes
 
 
@@ -146,21 +150,51 @@ class Writing:
         untold = 0
         try:
             with closing(self._writers.open_store()) as store:
+                takes_many = store.makes_at_once(())
                 while self._waiting and not self._stop.is_set():
                     if not self._writers.may_go_on():
                         self.is_cut_off = True
                         break
-                    try:
-                        changes = self._waiting.popleft()
-                    except IndexError:  # another writer was faster
-                        break
-                    untold += self._write(store, changes)
+                    profiles = self._next(_PROFILES_AT_ONCE if takes_many else 1)
+                    changes = list(chain.from_iterable(profiles))
+                    if len(profiles) > 1 and store.makes_at_once(changes):
+                        untold += self._write_at_once(store, changes, profiles)
+                    else:
+                        untold += sum(self._write(store, each) for each in profiles if not self._stop.is_set())
                     if untold >= self._told_at_once:
                         self._ticks.put(untold)
                         untold = 0
         finally:
             self._ticks.put(untold)
             self._ticks.put(None)
+
+    def _next(self, count: int) -> list[list[Change]]:
+        """The changes of the next profiles; other writers take some of them, too."""
+        taken: list[list[Change]] = []
+        with contextlib.suppress(IndexError):
+            while len(taken) < count:
+                taken.append(self._waiting.popleft())
+        return taken
+
+    def _write_at_once(self, store: Datastore, changes: Sequence[Change], profiles: Sequence[Sequence[Change]]) -> int:
+        """Write the changes of several profiles in one transaction, or else one after the other; how many were made."""
+        try:
+            versions = store.commit(changes)
+        except Conflict:
+            return sum(self._write(store, each) for each in profiles if not self._stop.is_set())
+        except DatastoreError as error:
+            if isinstance(error, OutcomeUnknown):
+                self.doubtful += changes
+            self.failure = error
+            self._stop.set()
+            return 0
+        except BaseException:
+            self.doubtful += changes
+            self._stop.set()
+            raise
+        self.made.extend(changes)
+        self._writers.written.update((each.key, (each, versions[each.key])) for each in changes if each.key in versions)
+        return len(changes)
 
     def _write(self, store: Datastore, changes: Sequence[Change]) -> int:
         """Write one profile's changes; how many were made."""

@@ -168,11 +168,12 @@ def check_rule(value: object, *, is_resource: bool = False) -> tuple[Problem, ..
 
 def _check_resource(rule: Mapping[str, object]) -> Iterator[Problem]:
     """What is wrong with a rule that holds one of the v3 data model."""
-    yield from validate_action(rule)
     problem, inner = rule.get(RESOURCE_PROBLEM_KEY), rule[RESOURCE_KEY]
-    if problem is not None or not isinstance(inner, dict):
-        reason = problem if isinstance(problem, str) else "must be an object"
-        yield _problem((RESOURCE_KEY,), RULE_OF_V3, Verdict.REFUSED, reason=reason)
+    if problem is None and isinstance(inner, dict):
+        yield from validate_action(rule)
+        return
+    reason = problem if isinstance(problem, str) else "must be an object"
+    yield _problem((RESOURCE_KEY,), RULE_OF_V3, Verdict.REFUSED, reason=reason)
 
 
 def _check_members(rule: Mapping[str, object]) -> tuple[Problem, ...]:

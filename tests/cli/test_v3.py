@@ -1,0 +1,316 @@
+"""The program on a datastore of Calico v3: the same statements, on what today's agents read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calicoctl.resources.schema import profile_problems
+from tests.cli.program import Program
+from tests.support.etcd_server import RawEtcdV3
+from tests.support.fault_proxy import CUT_BEFORE, WRITE, FaultProxy, fault_proxy
+
+RESOURCES = "/calico/resources/v3/projectcalico.org"
+PROFILES = f"{RESOURCES}/profiles"
+
+
+@pytest.fixture
+def v3(folder: Path, raw_etcd_v3: RawEtcdV3) -> Program:
+    """The program with an empty datastore of Calico v3."""
+    return Program(folder, f"etcdv3+{raw_etcd_v3.url}")
+
+
+def resources(raw: RawEtcdV3) -> dict[str, Any]:
+    """The profiles that are stored, by name."""
+    return {key[len(PROFILES) + 1 :]: json.loads(value) for key, (value, _) in raw.entries(f"{PROFILES}/").items()}
+
+
+def put(raw: RawEtcdV3, name: str, **spec: object) -> int:
+    """Store a profile as another tool would."""
+    metadata = {"name": name, "uid": f"uid-{name}", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    resource = {"kind": "Profile", "apiVersion": "projectcalico.org/v3", "metadata": metadata, "spec": spec}
+    return raw.put(f"{PROFILES}/{name}", json.dumps(resource))
+
+
+def did(program: Program, *words: str, stdin: str = "") -> str:
+    """What a command prints that does what it shall, without a word on standard error."""
+    ran = program.run_inside(*" ".join(words).split(), stdin=stdin)
+    assert (ran.status, ran.stderr) == (0, ""), ran
+    return ran.stdout
+
+
+def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    assert did(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
+    assert did(v3, "profile", "add", "db") == "Created profile db\n"
+    assert did(v3, "profile", "show") == (
+        "+--------------+\n|     Name     |\n+--------------+\n|      db      |\n| web-server-a |\n+--------------+\n"
+    )
+    assert did(v3, "profile", "web-server-a", "tag", "add", "web") == "Tag web added to profile web-server-a\n"
+    assert did(v3, "profile", "web-server-a", "tag", "show") == "web-server-a\nweb\n"
+    assert did(v3, "profile db rule add inbound --at=1 allow tcp from tag web to ports 3306") == ""
+    assert did(v3, "profile db rule add inbound allow icmp type 8 from 192.168.0.0/16") == ""
+    assert did(v3, "profile", "db", "rule", "show") == (
+        "Inbound rules:\n"
+        "   1 allow tcp from tag web to ports 3306\n"
+        "   2 allow from tag db\n"
+        "   3 allow icmp type 8 from cidr 192.168.0.0/16\n"
+        "Outbound rules:\n"
+        "   1 allow\n"
+    )
+    given = did(v3, "profile", "db", "rule", "json")
+    assert did(v3, "profile", "db", "rule", "update", stdin=given) == "Successfully updated rules on profile db\n"
+    assert did(v3, "profile", "db", "rule", "json") == given
+    assert did(v3, "profile db rule remove inbound allow from tag db") == ""
+    assert did(v3, "profile db rule remove outbound --at=1") == ""
+    assert did(v3, "profile", "web-server-a", "tag", "remove", "web") == "Tag web removed from profile web-server-a\n"
+    assert did(v3, "profile", "remove", "web-server-a") == "Deleted profile web-server-a\n"
+    stored = resources(raw_etcd_v3)
+    assert [list(profile_problems(each)) for each in stored.values()] == [[]]
+    assert stored["db"]["spec"] == {
+        "ingress": [
+            {
+                "action": "Allow",
+                "protocol": "TCP",
+                "source": {"selector": "has(web)"},
+                "destination": {"ports": [3306]},
+            },
+            {"action": "Allow", "protocol": "ICMP", "icmp": {"type": 8}, "source": {"nets": ["192.168.0.0/16"]}},
+        ],
+        "egress": [],
+        "labelsToApply": {"db": ""},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "hint"),
+    [
+        ("profile add WEB", "E0913", "hint: calicoctl profile add web\n"),
+        ("profile add my_app", "E0913", "hint: calicoctl profile add my-app\n"),
+        ("profile web tag add _x", "E0914", "hint: `x` can be one\n"),
+        ("profile kns.default tag add x", "E0515", ""),
+    ],
+)
+def test_what_v3_would_refuse_is_refused_with_what_is_nearest(
+    v3: Program, raw_etcd_v3: RawEtcdV3, words: str, code: str, hint: str
+) -> None:
+    for name in ("web", "kns.default"):
+        put(raw_etcd_v3, name)
+    before = raw_etcd_v3.entries()
+    ran = v3.run_inside(*words.split())
+    assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr, hint in ran.stderr) == (1, "", True, True), ran
+    assert raw_etcd_v3.entries() == before
+
+
+def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    ran = v3.run_inside("run", stdin="profile add web\nprofile WEB {\n tags web\n inbound {}\n outbound {}\n}\n")
+    assert (ran.status, "<standard input>:2:9: error:" in ran.stderr, "[E0913]" in ran.stderr) == (1, True, True), ran
+    assert raw_etcd_v3.entries() == {}
+
+
+RICH = {
+    "ingress": [
+        {"action": "Allow", "source": {"selector": "db == ''"}},
+        {"action": "Allow", "protocol": "TCP", "destination": {"ports": ["http", 443]}},
+        {"action": "Pass", "source": {"namespaceSelector": "all()"}},
+        {"action": "Log"},
+        {"action": "Allow", "http": {"methods": ["GET"]}, "metadata": {"annotations": {"a": "b"}}},
+    ],
+    "labelsToApply": {"web": "", "role": "x"},
+    "future": [1, {"x": None}],
+}
+
+
+def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "web", **RICH)
+    shown = v3.run_inside("profile", "web", "rule", "show").stdout
+    assert "   1 allow from tag db\n" in shown
+    assert '   2 allow [calico={"destination": {"ports": ["http", 443]}, "protocol": "TCP"}]\n' in shown
+    assert '   3 [action="next-tier"] [calico={"source": {"namespaceSelector": "all()"}}]\n' in shown
+    exported = did(v3, "export", "web")
+    assert did(v3, "run", stdin=exported) == "Done: 0 rules added, 0 removed, 0 profiles changed\n"
+    did(v3, "profile web rule add inbound --at=3 deny udp")
+    expected = {**RICH, "ingress": [*RICH["ingress"][:2], {"action": "Deny", "protocol": "UDP"}, *RICH["ingress"][2:]]}  # type: ignore[index]
+    assert resources(raw_etcd_v3)["web"]["spec"] == expected
+    did(v3, "profile web rule remove inbound --at=3")
+    assert resources(raw_etcd_v3)["web"]["spec"] == RICH
+    did(v3, "run", stdin=exported.replace("profile web", "profile copy").replace("tags web", "tags copy"))
+    copy = resources(raw_etcd_v3)["copy"]
+    assert list(profile_problems(copy)) == []
+    assert copy["spec"]["ingress"] == [{"action": "Allow", "source": {"selector": "has(db)"}}, *RICH["ingress"][1:]]  # type: ignore[index]
+    # On v1 there is no place for them.
+    ran = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}").run_inside("run", stdin=exported)
+    assert (ran.status, "[E0915]" in ran.stderr) == (1, True), ran
+
+
+def test_a_run_is_one_revision(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    blocks = "".join(f"profile p{n} {{\n tags p{n}\n inbound {{}}\n outbound {{}}\n}}\n" for n in range(300))
+    did(v3, "run", stdin=blocks)
+    assert len({revision for _, revision in raw_etcd_v3.entries().values()}) == 1
+    assert len(resources(raw_etcd_v3)) == 300
+    assert "0 profiles changed" in did(v3, "run", stdin=blocks)
+    did(v3, "run", stdin="".join(f"profile p{n} tag add x\nprofile p{n} rule add inbound deny\n" for n in range(300)))
+    assert len({revision for _, revision in raw_etcd_v3.entries().values()}) == 1
+
+
+BLOCKS = "".join(f"profile p{n} {{\n tags new\n inbound {{\n deny\n }}\n outbound {{}}\n}}\n" for n in range(30))
+
+
+@pytest.fixture
+def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if a transaction took five operations, so that runs keep journals."""
+    monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
+
+
+@pytest.mark.usefixtures("small_transactions")
+def test_a_run_beyond_one_transaction_is_made_with_a_journal(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    for number in range(0, 30, 3):
+        put(raw_etcd_v3, f"p{number}", labelsToApply={"old": "", "role": "x"})
+    did(v3, "run", stdin=BLOCKS)
+    stored = resources(raw_etcd_v3)
+    assert len(stored) == 30
+    assert {json.dumps(each["spec"].get("ingress")) for each in stored.values()} == {'[{"action": "Deny"}]'}
+    assert stored["p3"]["spec"]["labelsToApply"] == {"role": "x", "new": ""}
+    assert stored["p3"]["metadata"]["uid"] == "uid-p3"
+    assert raw_etcd_v3.entries("/calicoctl") == {}
+
+
+@pytest.mark.usefixtures("small_transactions")
+@pytest.mark.parametrize("way", ["--rollback", "--resume"])
+def test_a_run_with_a_journal_that_is_cut_off_is_undone_or_ended(v3: Program, raw_etcd_v3: RawEtcdV3, way: str) -> None:
+    for number in range(0, 30, 3):
+        put(raw_etcd_v3, f"p{number}", labelsToApply={"old": "", "role": "x"})
+    before = {name: each["spec"] for name, each in resources(raw_etcd_v3).items()}
+    with fault_proxy(raw_etcd_v3.url) as proxy:
+        _fail_after(proxy, 25)
+        cut_off = Program(v3.folder, f"etcdv3+{proxy.url}").run_inside("--timeout=2", "run", stdin=BLOCKS)
+    assert cut_off.status == 4, cut_off
+    assert raw_etcd_v3.entries("/calicoctl") != {}
+    # Whoever held the lock is taken for dead when it has run out.
+    raw_etcd_v3.delete("/calicoctl/v1/lock")
+    assert v3.run_inside("doctor").status == 1
+    ended = v3.run_inside("--timeout=60", "run", way)
+    assert ended.status == 0, ended
+    after = {name: each["spec"] for name, each in resources(raw_etcd_v3).items()}
+    if way == "--rollback":
+        assert {name: _said(spec) for name, spec in after.items()} == {
+            name: _said(spec) for name, spec in before.items()
+        }
+    else:
+        assert len(after) == 30
+        assert all(spec["ingress"] == [{"action": "Deny"}] for spec in after.values())
+    # That it has ended is remembered for a process that stands still.
+    assert {key.rpartition("/")[2] for key in raw_etcd_v3.entries("/calicoctl")} == {"begun"}
+    assert v3.run_inside("doctor").status == 0
+
+
+def _said(spec: dict[str, Any]) -> dict[str, Any]:
+    """What a profile says: an empty list is as good as none, and labels have no order."""
+    return {key: value for key, value in spec.items() if value}
+
+
+def _fail_after(proxy: FaultProxy, count: int) -> None:
+    """Let no write through any more after some."""
+    written = 0
+
+    def choose(kind: str, _path: str) -> Any:
+        nonlocal written
+        written += kind == WRITE
+        return CUT_BEFORE if written > count else None
+
+    proxy.choose = choose
+
+
+def test_two_writers_and_a_foreign_tool_lose_nothing(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "web")
+    is_over = threading.Event()
+    counts: list[int] = []
+
+    def annotate() -> None:
+        """What another tool does: compare and swap of the whole resource, as Calico's own library."""
+        count = 0
+        while not is_over.is_set():
+            value, revision = raw_etcd_v3.entries(f"{PROFILES}/web")[f"{PROFILES}/web"]
+            resource = json.loads(value)
+            resource["metadata"].setdefault("annotations", {})["count"] = str(count + 1)
+            count += raw_etcd_v3.swap(f"{PROFILES}/web", revision, json.dumps(resource))
+        counts.append(count)
+
+    other = threading.Thread(target=annotate)
+    other.start()
+    try:
+        commands = [
+            ["--timeout=100", *f"profile web rule add {way} allow tcp to ports {8000 + number}".split()]
+            for number in range(6)
+            for way in ("inbound", "outbound")
+        ]
+        ran = v3.run_together(commands)
+    finally:
+        is_over.set()
+        other.join()
+    assert {(each.status, each.stdout, each.stderr) for each in ran} == {(0, "", "")}
+    resource = resources(raw_etcd_v3)["web"]
+    for key in ("ingress", "egress"):
+        assert sorted(each["destination"]["ports"][0] for each in resource["spec"][key]) == list(range(8000, 8006))
+    assert resource["metadata"]["annotations"]["count"] == str(counts[0])
+
+
+def test_endpoints_are_listed_and_keep_a_profile(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "web")
+    spec = {"node": "n1", "orchestrator": "k8s", "pod": "p", "endpoint": "eth0", "profiles": ["kns.a", "web"]}
+    raw_etcd_v3.put(f"{RESOURCES}/workloadendpoints/a/n1-k8s-p-eth0", json.dumps({"spec": spec}))
+    assert did(v3, "profile", "show", "--detailed").splitlines()[3] == (
+        "| web  |  n1  |       k8s       |     a/p     |     eth0    | active |"
+    )
+    ran = v3.run_inside("profile", "remove", "web")
+    assert (ran.status, "[E0402]" in ran.stderr, "n1/k8s/a/p/eth0" in ran.stderr) == (1, True, True), ran
+    did(v3, "profile", "remove", "web", "--no-check")
+
+
+def test_the_doctor_knows_what_the_agent_would_drop(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "bad", ingress=[{"action": "drop"}])
+    put(raw_etcd_v3, "icmp", ingress=[{"action": "Allow", "icmp": {"type": 8}}])
+    spec = {"node": "n1", "profiles": ["gone", "projectcalico-default-allow"]}
+    raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/h", json.dumps({"spec": spec}))
+    cluster = {"spec": {"datastoreReady": False, "calicoVersion": "v3.31.7"}}
+    raw_etcd_v3.put(f"{RESOURCES}/clusterinformations/default", json.dumps(cluster))
+    ran = v3.run_inside("doctor")
+    assert ran.status == 1
+    for said in (
+        "Calico refuses the rule in `inbound_rules[0].calico`: action must be one of",
+        "Calico refuses the rule in `inbound_rules[0].calico`: icmp needs the protocol ICMP or ICMPv6",
+        "`gone`",
+        "[E0517]",
+        "Calico, v3.31.7 [N0904]",
+    ):
+        assert said in ran.stderr, ran
+    assert "projectcalico-default-allow" not in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_v3", "code"),
+    [
+        ({"DATASTORE_TYPE": "etcdv3"}, True, ""),
+        ({"DATASTORE_TYPE": "etcdv2"}, False, ""),
+        ({}, False, ""),
+        ({"DATASTORE_TYPE": "kubernetes"}, False, "E0645"),
+        ({"DATASTORE_TYPE": "etcd3"}, False, "E0646"),
+    ],
+)
+def test_the_variables_of_todays_calico_say_where(
+    folder: Path, raw_etcd_v3: RawEtcdV3, variables: dict[str, str], is_v3: bool, code: str
+) -> None:
+    program = Program(folder, None, {"ETCD_ENDPOINTS": raw_etcd_v3.url, **variables})
+    ran = program.run_inside("profile", "add", "from-variables")
+    assert (ran.status == 0, f"[{code}]" in ran.stderr) == (not code, bool(code)), ran
+    assert ("from-variables" in resources(raw_etcd_v3)) == is_v3
+    program.run_inside("profile", "remove", "from-variables")
+
+
+@pytest.mark.parametrize("variables", [{"DATASTORE_TYPE": "etcdv3"}, {"ETCD_DISCOVERY_SRV": "x.example"}])
+def test_half_a_setting_is_no_reason_to_use_another_datastore(folder: Path, variables: dict[str, str]) -> None:
+    ran = Program(folder, None, variables).run_inside("profile", "show")
+    assert (ran.status, "[E0640]" in ran.stderr) == (1, True), ran
