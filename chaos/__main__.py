@@ -19,12 +19,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos", description="The reliability proof of the etcd store.")
     parser.add_argument("--seconds", type=float, default=300.0, help="for how long there are faults (default: 300)")
     parser.add_argument("--operations", type=int, help="end after so many operations, if that is sooner")
+    parser.add_argument("--v3", action="store_true", help="write to etcd's v3 API, as to today's Calico")
     parser.add_argument("--seed", type=int, help="what all that is random is drawn from (default: another each time)")
     options = parser.parse_args()
     seed = random.SystemRandom().randrange(1 << 32) if options.seed is None else options.seed
     print(f"seed {seed}, {options.seconds:g} s", flush=True)
     with tempfile.TemporaryDirectory(dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None) as folder:
-        report = carry_out(Plan(seed, options.seconds, options.operations), Path(folder))
+        report = carry_out(Plan(seed, options.seconds, options.operations, is_v3=options.v3), Path(folder))
     print(text_of(report))
     return 0 if is_clean(report) else 1
 

@@ -19,9 +19,9 @@ from chaos.injector import Injector
 from chaos.ledger import Ledger
 from chaos.model import WRONG, Finding
 from chaos.owner import Owner
-from chaos.program import Engine, Processes, Program
+from chaos.program import V3_PREFIX, Engine, Processes, Program
 from chaos.shared import PROFILE, Sharer
-from chaos.stored import Stored
+from chaos.stored import Stored, StoredResources
 from tests.support.cluster import Cluster, quiet_ports, running_cluster
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 
@@ -42,6 +42,7 @@ class Plan:
         mortality: The share of runs whose process is killed.
         standstill: The share of runs whose process stands still for a while.
         longest_fault: How many seconds a fault of a member or an endpoint lasts at most.
+        is_v3: Whether etcd's v3 API is written to, with the data model of today's Calico.
     """
 
     seed: int
@@ -53,6 +54,7 @@ class Plan:
     mortality: float = 0.08
     standstill: float = 0.05
     longest_fault: float = 4.0
+    is_v3: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,14 @@ def carry_out(plan: Plan, folder: Path) -> Report:
         proxies = [stack.enter_context(fault_proxy(*each)) for each in zip(cluster.urls, ports, strict=True)]
         ledger = Ledger(plan.operations)
         injector = Injector(cluster, proxies, str(plan.seed), plan.request_share, plan.longest_fault)
-        writers = _writers(plan, cluster, [proxy.url for proxy in proxies], ledger, folder)
+        prefix = V3_PREFIX if plan.is_v3 else ""
+        writers = _writers(plan, cluster, [prefix + proxy.url for proxy in proxies], ledger, folder)
         injector.start()
         try:
             _write(writers, ledger, injector, plan.seconds)
         finally:
             injector.end()
-        _check(writers, cluster, proxies, ledger)
+        _check(writers, [prefix + url for url in cluster.urls], proxies, ledger)
     return Report(time.monotonic() - began, ledger.results, injector.counts, ledger.settled, tuple(ledger.findings))
 
 
@@ -120,8 +123,9 @@ def _writers(plan: Plan, cluster: Cluster, urls: Sequence[str], ledger: Ledger, 
     writers: list[Writer] = []
     for number in range(plan.engine_writers + plan.process_writers):
         is_engine = number < plan.engine_writers
-        names = [f"{kind}{number}" for kind in ("OWN", "SHARE", "FLEET")]
-        each = [(program(name, is_engine), Stored(cluster, random.Random(name)), ledger) for name in names]
+        names = [f"{kind}{number}" for kind in ("own", "share", "fleet")]
+        stored = StoredResources if plan.is_v3 else Stored
+        each = [(program(name, is_engine), stored(cluster, random.Random(name)), ledger) for name in names]
         rngs = [random.Random(f"{plan.seed} {name}") for name in names]
         fleet = Fleet(names[2], *each[2], rngs[2])
         fleet.prepare()
@@ -156,11 +160,11 @@ def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, second
         interrupted.set()
 
 
-def _check(writers: Sequence[Writer], cluster: Cluster, proxies: Sequence[FaultProxy], ledger: Ledger) -> None:
+def _check(writers: Sequence[Writer], urls: Sequence[str], proxies: Sequence[FaultProxy], ledger: Ledger) -> None:
     """Once everything is well and nothing is on its way any more, compare all that is stored."""
     for proxy in proxies:
         proxy.wait_until_delivered()
-    ended = Engine(cluster.urls, random.Random(0)).end_unfinished("--resume", 60.0)
+    ended = Engine(urls, random.Random(0)).end_unfinished("--resume", 60.0)
     if ended.status != ExitStatus.DONE:
         ledger.find([Finding(WRONG, f"an unfinished run could not be completed at the end: {ended.said}")])
     for writer in writers:

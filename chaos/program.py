@@ -25,10 +25,11 @@ from calicoctl.engine.runs.recovery import resume, rollback
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.unfinished import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.layout.opening import open_profiles
 from calicoctl.source import Source
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.v2.datastore import EtcdDatastore
-from calicoctl.store.interface import DatastoreError
+from calicoctl.store.interface import Datastore, DatastoreError
+from calicoctl.store.settings import resolve
 
 KILLED = -9
 _LOCK_SECONDS = 3
@@ -55,6 +56,15 @@ class Ended:
     said: str
     seconds: float
     stood_still: bool = False
+
+
+V3_PREFIX = "etcdv3+"
+
+
+def address_of(urls: Sequence[str]) -> str:
+    """What `--datastore` takes for servers, of which each says for itself that its v3 API is meant."""
+    plain = ",".join(url.removeprefix(V3_PREFIX) for url in urls)
+    return V3_PREFIX + plain if urls[0].startswith(V3_PREFIX) else plain
 
 
 class Program(Protocol):
@@ -85,11 +95,14 @@ class Engine:
         self._urls = list(urls)
         self._rng = rng
 
+    def _open(self, deadline: Deadline) -> Datastore:
+        return open_profiles(resolve(address_of(self._urls), {}), deadline)
+
     def statement(self, words: Sequence[str], timeout: float) -> Ended:
         """See `Program.statement`."""
         statement = read_statement(command_line(["profile", *words])).statement
 
-        def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
+        def carry_out(store: Datastore, deadline: Deadline) -> None:
             execute(statement, store, deadline)
 
         return self._timed(carry_out, timeout)
@@ -98,14 +111,14 @@ class Engine:
         """See `Program.script`."""
         steps = read_scripts([Source("chaos.calico", text)], _no_file).steps
 
-        def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
+        def carry_out(store: Datastore, deadline: Deadline) -> None:
             plan = plan_script(steps, store, deadline)
             errors = [each for each in plan.diagnostics if each.is_error]
             if errors:
                 raise Refused(errors)
             # One writer takes long enough to be cut off in the middle; a short lock is lost now and then.
             how = RunOptions(workers=self._rng.choice((1, 8)), lock_seconds=_LOCK_SECONDS)
-            apply_script(plan, store, lambda: EtcdDatastore(self._urls, Deadline(timeout)), deadline, how)
+            apply_script(plan, store, lambda: self._open(Deadline(timeout)), deadline, how)
 
         return self._timed(carry_out, timeout)
 
@@ -113,20 +126,20 @@ class Engine:
         """See `Program.end_unfinished`."""
         end = resume if option == "--resume" else rollback
 
-        def carry_out(store: EtcdDatastore, deadline: Deadline) -> None:
+        def carry_out(store: Datastore, deadline: Deadline) -> None:
             for run in find_unfinished(store).unfinished:
-                settled = end(run, lambda: EtcdDatastore(self._urls, Deadline(timeout)), deadline)
+                settled = end(run, lambda: self._open(Deadline(timeout)), deadline)
                 if settled.warnings:
                     raise Refused(settled.warnings)
 
         return self._timed(carry_out, timeout)
 
-    def _timed(self, carry_out: Callable[[EtcdDatastore, Deadline], None], timeout: float) -> Ended:
+    def _timed(self, carry_out: Callable[[Datastore, Deadline], None], timeout: float) -> Ended:
         self._rng.shuffle(self._urls)
         began = time.monotonic()
         deadline = Deadline(timeout)
         status, said = ExitStatus.DONE, ""
-        with closing(EtcdDatastore(self._urls, deadline)) as store:
+        with closing(self._open(deadline)) as store:
             try:
                 carry_out(store, deadline)
             except Refused as refused:
@@ -191,7 +204,7 @@ class Processes:
         self._rng.shuffle(self._urls)
         ours = ("CALICOCTL_", "ETCD_", "XDG_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        environment |= {"CALICOCTL_DATASTORE": ",".join(self._urls), "CALICOCTL_ENV": "/dev/null"}
+        environment |= {"CALICOCTL_DATASTORE": address_of(self._urls), "CALICOCTL_ENV": "/dev/null"}
         environment |= {"HOME": str(self._folder)}
         began = time.monotonic()
         with subprocess.Popen(

@@ -12,7 +12,7 @@ from chaos.owner import TIMEOUTS
 from chaos.program import Program
 from chaos.stored import Stored, rule, tag
 
-PROFILE = "SHARED"
+PROFILE = "shared"
 _MINE_MAX = 6  # the more there are, the longer each evaluation, and the more conflicts
 
 

@@ -6,13 +6,15 @@ import ipaddress
 import json
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
+from calicoctl.layout.resource_keys import PROFILES as RESOURCES
 from calicoctl.store.keys import PROFILES
 from chaos.model import Values
 from tests.support.cluster import Cluster
-from tests.support.etcd_server import RawEtcd
+from tests.support.etcd_server import RawEtcd, RawEtcdV3
 
 _PATIENCE = 120.0
 _FIRST_NETWORK = int(ipaddress.IPv4Address("10.0.0.0"))
@@ -25,7 +27,7 @@ def rule(number: int) -> str:
 
 def tag(number: int) -> str:
     """The tag that stands for a number."""
-    return f"T{number}"
+    return f"t{number}"
 
 
 class Stored:
@@ -58,7 +60,14 @@ class Stored:
         }
 
     def _read(self, key: str) -> Any:
-        """A quorum read, asked for until someone answers it."""
+        def ask(url: str) -> Any:
+            answer = RawEtcd(url, timeout=3).request("GET", key, "quorum=true&recursive=true")
+            return {} if answer.get("errorCode") == 100 else answer.get("node")
+
+        return self._answered(ask)
+
+    def _answered(self, ask: Callable[[str], Any]) -> Any:
+        """What a member answers: each is asked until one does; None is no answer."""
         end = time.monotonic() + _PATIENCE
         members = list(self._cluster.members)
         while time.monotonic() < end:
@@ -66,16 +75,48 @@ class Stored:
             for member in members:
                 if not member.is_up:
                     continue
-                try:
-                    answer = RawEtcd(member.url, timeout=3).request("GET", key, "quorum=true&recursive=true")
-                except (OSError, ValueError):
-                    continue
-                if answer.get("errorCode") == 100:
-                    return {}
-                if "node" in answer:
-                    return answer["node"]
+                with suppress(OSError, ValueError):
+                    answer = ask(member.url)
+                    if answer is not None:
+                        return answer
             time.sleep(0.1)
         raise AssertionError("the cluster does not come back")
+
+
+class StoredResources(Stored):
+    """The same where profiles are resources of Calico v3."""
+
+    def _profiles(self, root: str) -> Mapping[str, tuple[Values, Values]]:
+        def ask(url: str) -> Any:
+            answer = RawEtcdV3(url, timeout=3).read(prefix)
+            return answer if answer is None or _are_resources(answer) else None
+
+        prefix = f"{RESOURCES}{root[len(PROFILES) :]}"
+        names = {key[len(RESOURCES) + 1 :]: value for key, value in self._answered(ask).items()}
+        return {name: _said(name, json.loads(value)) for name, value in names.items()}
+
+
+def _are_resources(found: Mapping[str, str]) -> bool:
+    return all(key.startswith(f"{RESOURCES}/") for key in found)
+
+
+def _said(profile: str, resource: Any) -> tuple[Values, Values]:
+    spec = resource["spec"]
+    rules = tuple(_number_of_v3(profile, each) for each in spec.get("ingress", []))
+    return rules, tuple(0 if each == profile else int(each[1:]) for each in spec.get("labelsToApply", {}))
+
+
+def _number_of_v3(profile: str, fields: Mapping[str, Any]) -> int:
+    if fields == {"action": "Allow", "source": {"selector": f"has({profile})"}}:
+        return 0
+    (network,) = fields["source"]["nets"]
+    assert fields == {
+        "action": "Allow",
+        "protocol": "TCP",
+        "source": {"nets": [network]},
+        "destination": {"ports": [443]},
+    }
+    return int(ipaddress.IPv4Network(network).network_address) - _FIRST_NETWORK
 
 
 def _leaves(node: Any) -> list[tuple[str, str]]:

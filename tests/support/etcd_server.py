@@ -120,10 +120,12 @@ class RawEtcdV3:
     Attributes:
         url: The server's address.
         token: Of a login; empty without one.
+        timeout: How many seconds it may take to answer.
     """
 
     url: str
     token: str = ""
+    timeout: float = 30.0
 
     def post(self, path: str, body: Mapping[str, object]) -> Any:
         """Send a request to the gateway and give its JSON answer, that of an error too."""
@@ -131,7 +133,7 @@ class RawEtcdV3:
         if self.token:
             request.add_header("Authorization", self.token)
         try:
-            with _OPENER.open(request, timeout=30) as answer:
+            with _OPENER.open(request, timeout=self.timeout) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -156,6 +158,14 @@ class RawEtcdV3:
             _text(each["key"]): (_text(each.get("value", "")), int(each["mod_revision"]))
             for each in answer.get("kvs", [])
         }
+
+    def read(self, prefix: str) -> dict[str, str] | None:
+        """Every key that begins so, with its value; None where the server did not answer so."""
+        end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        answer = self.post("kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
+        if "header" not in answer:
+            return None
+        return {_text(each["key"]): _text(each.get("value", "")) for each in answer.get("kvs", [])}
 
     def get(self, key: str) -> str | None:
         """A value; None for nothing."""
