@@ -17,6 +17,7 @@ that is told of is called `RUN_IN_PAGES`:
     ```console scripts  likewise, in another shell
     ```console etcd     there is no setting at all; in etcd, the endpoint below is all there is
     ```console foreign  the datastore is etcd, with a profile that another tool has stored
+    ```console v3       there is no setting at all; in etcd, there are profiles of v1
     ```console killed   the datastore is etcd, where a run was killed (SIGKILL) half-way, and its lock is over
     ```console demo     not run at all: what follows the first line is what `make demo` prints
 """
@@ -37,7 +38,7 @@ import pytest
 
 from calicoctl.cli.status import ExitStatus
 from calicoctl.store.keys import LOCK, PROFILES
-from tests.support.etcd_server import RawEtcd
+from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.mortal import Job, mortals, wait_for_requests_of_the_dead
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +57,7 @@ NAMES = (
         "performance",
         "meaning",
     ),
-    *("coming-from", "python", "faq"),
+    *("coming-from", "calico-v3", "python", "faq"),
 )
 PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in NAMES)]
 MADE = [ROOT / "docs" / name for name in ("grammar.md", "grammar.template.md", "messages.md")]
@@ -122,6 +123,21 @@ def put_foreign(raw: RawEtcd) -> None:
     raw.put(f"{PROFILES}/LEGACY/tags", '["LEGACY"]')
 
 
+def put_old_shop(raw: RawEtcd) -> None:
+    """Profiles of v1 with what v3 says otherwise, and nothing in the v3 API of the same server."""
+    RawEtcdV3(raw.url).delete("/")
+    web = (
+        '{"inbound_rules": [{"action": "log", "log_prefix": "web"}, {"action": "allow", "protocol": "tcp", '
+        '"dst_ports": [80, 443]}, {"action": "deny", "src_tag": "_banned"}], "outbound_rules": [{"action": "allow"}]}'
+    )
+    database = '{"inbound_rules": [{"action": "allow", "src_tag": "WEB"}], "outbound_rules": []}'
+    for name, rules, tags in (("WEB", web, '["WEB"]'), ("db", database, '["db", "_banned"]')):
+        raw.put(f"{PROFILES}/{name}/rules", rules)
+        raw.put(f"{PROFILES}/{name}/tags", tags)
+    raw.put(f"{PROFILES}/WEB/labels", '{"role": "frontend"}')
+    raw.put(ENDPOINT, '{"state": "active", "profile_ids": ["WEB", "db"]}')
+
+
 def kill_a_run(raw: RawEtcd) -> None:
     """Begin to let in 443 in place of 80 to WEB and to create DB; WEB is still to be written then."""
     rules = '{"inbound_rules":[%s],"outbound_rules":[{"action":"allow"}]}'
@@ -157,6 +173,7 @@ SESSIONS = {
     "console lint": Session(None, nothing),
     "console etcd": Session(None, put_endpoint),
     "console foreign": Session(ETCD_IN_PAGES, put_foreign),
+    "console v3": Session(None, put_old_shop),
     "console killed": Session(ETCD_IN_PAGES, kill_a_run),
 }
 
