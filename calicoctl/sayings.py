@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from calicoctl.records import dataclass
 
 
-class Saying(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Saying:
     """What a statement that changes something answers.
 
     Attributes:

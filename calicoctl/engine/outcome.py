@@ -8,6 +8,7 @@ from calicoctl.diagnostics import Diagnostic
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.records import dataclass
+from calicoctl.sayings import Saying
 from calicoctl.store.keys import EndpointKey
 
 if TYPE_CHECKING:  # imported by those who ask about packets only
@@ -26,6 +27,11 @@ class Message:
 
     text: str
     conditional: str = ""
+
+    @classmethod
+    def of(cls, saying: Saying) -> Message:
+        """The line of a saying whose fields are filled."""
+        return cls(saying.done, saying.would)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcom
         if users:
             raise Refused([*warnings, _in_use(statement, users)])
     state.put(Profile(profile.name))
-    return Outcome(Message(*sayings.DELETED_PROFILE.filled(profile=profile.name)), tuple(warnings))
+    return Outcome(Message.of(sayings.DELETED_PROFILE.filled(profile=profile.name)), tuple(warnings))
 
 
 def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) -> Diagnostic:
@@ -244,7 +244,7 @@ def _existing(statement: statements.OfProfile, state: State) -> Profile:
 
 def _apply(state: State, effect: Effect) -> Outcome:
     state.put(effect.profile)
-    answer: Answer | None = None if effect.message is None else Message(*effect.message)
+    answer: Answer | None = None if effect.message is None else Message.of(effect.message)
     return Outcome(answer, effect.warnings)
 
 

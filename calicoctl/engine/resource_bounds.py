@@ -31,11 +31,11 @@ def require_v3_names(statement: statements.OfProfile, before: Profile, after: Pr
 
 
 def _name_problems(statement: statements.OfProfile, before: Profile, after: Profile) -> Iterator[Diagnostic]:
-    # Imported here: a correct statement needs no hint.
-    from calicoctl.engine.frontend.mistakes import corrected
-
     name = statement.profile
     if after.exists and not before.exists and not is_profile_name(name):
+        # Imported here: a correct statement needs no hint.
+        from calicoctl.engine.frontend.mistakes import corrected
+
         hint = corrected(statement.where, nearest_profile_name(name))
         yield diagnose(messages.NAME_NOT_IN_V3, statement.where, hint, name=name)
         return

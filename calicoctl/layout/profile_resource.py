@@ -8,10 +8,8 @@ and no tag.
 from __future__ import annotations
 
 import json
-import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
 
@@ -169,6 +167,10 @@ def new_resource(name: str) -> str:
 
 def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource with what tells it from all others, which Calico's own tools need to change it later."""
+    # Imported here: only what is new needs them.
+    import uuid
+    from datetime import datetime, timezone
+
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     identity = {"uid": str(uuid.uuid4()), "creationTimestamp": now}
     return {**resource, "metadata": {**resource["metadata"], **identity}}

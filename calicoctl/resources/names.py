@@ -8,7 +8,6 @@ of a name, upstream makes one that is not valid; here a word stands in its place
 from __future__ import annotations
 
 import re
-from hashlib import sha1
 
 NAME_LENGTH_MAX = 253
 LABEL_NAME_LENGTH_MAX = 63
@@ -101,5 +100,8 @@ def _normalised(name: str) -> str:
 def _with_hash(name: str, normalised: str) -> str:
     if name == normalised:
         return name
+    # Imported here: with OpenSSL behind it, it takes 3 ms.
+    from hashlib import sha1
+
     digest = sha1(name.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()[:_HASH_LENGTH]
     return f"{normalised}-{digest}"

@@ -33,8 +33,9 @@ from calicoctl.policy.statement import (
 )
 from calicoctl.records import replace
 from calicoctl.source import STANDARD_INPUT, Source, Span
+from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import Datastore, DatastoreError
+from calicoctl.store.interface import Datastore, DatastoreError, Unreachable
 
 # The statements that show something, in a form of the user's choice.
 _SHOWING = (ShowProfiles, ShowTags, ShowRules, Trace)
@@ -181,6 +182,11 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
     if not datastore.has_journals or isinstance(statement, _READING) or not isinstance(statement, OfProfile):
+        return []
+    try:
+        if not datastore.read([keys.RUNS]):
+            return []
+    except Unreachable:  # the statement is done all the same
         return []
     # Imported here: most commands have nothing to do with runs.
     from calicoctl.engine.runs.unfinished import unfinished_touching
