@@ -30,6 +30,8 @@ PROGRAM_OPTIONS = (*OPTIONS_WITH_VALUE, *HELP_OPTIONS, "--version")
 # How a command answers. Each command says for itself whether it takes it, behind its name or before it.
 OUTPUT_OPTIONS = ("-o", "--output")
 OUTPUT_FORMS = ("json", "text")
+# That of `rule json` and `rule update` alone: rules as Calico v3 has them.
+CALICO_FORM = "calico"
 # Of some commands alone.
 OTHER_FORMS = ("junit", "sarif", "yaml")
 JOINED_OUTPUTS = tuple(f"-o{form}" for form in (*OUTPUT_FORMS, *OTHER_FORMS))

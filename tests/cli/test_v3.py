@@ -314,3 +314,45 @@ def test_the_variables_of_todays_calico_say_where(
 def test_half_a_setting_is_no_reason_to_use_another_datastore(folder: Path, variables: dict[str, str]) -> None:
     ran = Program(folder, None, variables).run_inside("profile", "show")
     assert (ran.status, "[E0640]" in ran.stderr) == (1, True), ran
+
+
+def test_rules_are_printed_and_taken_in_the_form_of_v3(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "web", **RICH)
+    put(raw_etcd_v3, "db")
+    printed = did(v3, "profile web rule json -o calico")
+    rules = json.loads(printed)
+    assert rules["ingress"] == [{"action": "Allow", "source": {"selector": "has(db)"}}, *RICH["ingress"][1:]]  # type: ignore[index]
+    assert did(v3, "profile db rule update -o calico", stdin=printed) == "Successfully updated rules on profile db\n"
+    assert resources(raw_etcd_v3)["db"]["spec"]["ingress"] == rules["ingress"]
+    assert did(v3, "profile db rule json -o calico") == printed
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code"),
+    [
+        ("profile web rule update -o calico", '{"ingress":[{"action":"allow"}]}', "E0347"),
+        ("profile web rule update -o calico", '{"inbound_rules":[]}', "E0904"),
+        ("profile web rule update -o calico", "{}", "E0904"),
+        ("profile web rule update -o calico", '{"ingress":{"a":1}}', "E0904"),
+        ("profile web rule update -o calico", "x", "E0302"),
+        ("profile web rule show -o calico", "", "E0632"),
+        ("profile web rule json -o json", "", "E0633"),
+    ],
+)
+def test_what_is_not_in_the_form_of_v3_is_refused(
+    v3: Program, raw_etcd_v3: RawEtcdV3, words: str, stdin: str, code: str
+) -> None:
+    put(raw_etcd_v3, "web", **RICH)
+    before = raw_etcd_v3.entries()
+    ran = v3.run_inside(*words.split(), stdin=stdin)
+    assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr) == (1, "", True), ran
+    assert raw_etcd_v3.entries() == before
+
+
+def test_what_v3_has_nothing_for_is_not_printed_in_its_form(folder: Path) -> None:
+    v1 = Program(folder, "sqlite:v1.db")
+    did(v1, "profile add WEB")
+    rule = '{"inbound_rules":[{"action":"log","log_prefix":"x"}],"outbound_rules":[]}'
+    did(v1, "profile WEB rule update", stdin=rule)
+    ran = v1.run_inside("profile", "WEB", "rule", "json", "-o", "calico")
+    assert (ran.status, ran.stdout, "[E0901]" in ran.stderr) == (1, "", True), ran

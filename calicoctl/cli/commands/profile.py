@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.command_names import COMMANDS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
+from calicoctl.cli.command_names import CALICO_FORM, COMMANDS, OUTPUT_FORMS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.answers import print_answer
@@ -17,6 +17,7 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.engine.outcome import RuleDocument
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
@@ -41,6 +42,8 @@ from calicoctl.store.interface import Datastore, DatastoreError, Unreachable
 _SHOWING = (ShowProfiles, ShowTags, ShowRules, Trace)
 # Statements that never write.
 _READING = (*_SHOWING, PrintRulesJson, Expect, ExpectAll)
+# Those that take a form which others do not.
+_WITH_FORM = {CALICO_FORM: (PrintRulesJson, UpdateRules)}
 # What the parser says of a word that it knows nothing else of.
 _ABOUT_STRUCTURE = (
     messages.UNEXPECTED_WORD,
@@ -102,7 +105,7 @@ def _meant_statement(words: Sequence[str]) -> str:
 
 def run(options: Options) -> int:
     """Carry out one `profile` statement."""
-    words, output = read_output(options.words)
+    words, output = read_output(options.words, _forms_of(options.words))
     options = replace(options, words=words)
     try:
         reading = read_statement(command_line(options.words))
@@ -119,11 +122,18 @@ def run(options: Options) -> int:
 
             tell_usage(usage_line(options.words))
         return ExitStatus.REFUSED
-    if output is not None and not isinstance(reading.statement, _SHOWING):
+    form = None if output is None else output.form
+    if output is not None and not isinstance(reading.statement, _WITH_FORM.get(output.form, _SHOWING)):
         without = " ".join(["calicoctl", *words])
         raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, without, option=output.option)])
     tell(reading.warnings)
-    return _carry_out(reading.statement, options, as_json=output is not None and output.form == "json")
+    return _carry_out(reading.statement, options, form)
+
+
+def _forms_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The forms that a statement of these words may answer in, as far as words can tell."""
+    is_of_rules = "rule" in words and not {"json", "update"}.isdisjoint(words)
+    return (*OUTPUT_FORMS, CALICO_FORM) if is_of_rules else OUTPUT_FORMS
 
 
 def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
@@ -148,12 +158,16 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
 
 
 @collector_paused()
-def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
+def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
     setting = find_setting(options)
     if isinstance(statement, UpdateRules):
         from calicoctl.policy.documents.rule_update import read_update
 
         source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
+        if form == CALICO_FORM:
+            from calicoctl.engine.conversion.rules_text import from_calico
+
+            source = from_calico(source)
         document, warnings = read_update(source, statement.profile)
         tell(warnings)
         statement = replace(statement, document=document)
@@ -169,7 +183,11 @@ def _carry_out(statement: Statement, options: Options, *, as_json: bool) -> int:
         # Whatever this finds, the statement is done.
         unfinished = _unfinished_run(statement, datastore)
     tell([*outcome.warnings, *unfinished])
-    if as_json and isinstance(statement, _SHOWING):
+    if form == CALICO_FORM and isinstance(outcome.answer, RuleDocument):
+        from calicoctl.engine.conversion.rules_text import to_calico
+
+        say(to_calico(statement.profile if isinstance(statement, OfProfile) else "", outcome.answer.text))
+    elif form == "json" and isinstance(statement, _SHOWING):
         # Imported here: only JSON pays for it.
         from calicoctl.cli.commands.show_json import document_text
 

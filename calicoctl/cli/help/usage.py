@@ -97,6 +97,9 @@ Questions about packets, where MATCH is what follows (allow|deny) in the usage:
   unless every such packet is allowed by the profile alone, `expect ... deny` unless none is;
   --all expects it of every profile. In a script, it is about what the script leaves.
 
+With `-o calico`, `rule json` prints and `rule update` takes the rules as Calico v3 has them,
+with `ingress` and `egress`.
+
 NOTE: The calicoctl profile commands should NOT be used when running Calico with the
 Docker libnetwork driver. The libnetwork driver manages the security policy for containers.
 

@@ -28,8 +28,12 @@ class Output:
     where: Span
 
 
-def read_output(words: Sequence[str]) -> tuple[tuple[str, ...], Output | None]:
+def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tuple[tuple[str, ...], Output | None]:
     """Part `-o FORM` from the words of a command.
+
+    Args:
+        words: The words.
+        forms: The forms that there are.
 
     Returns:
         The other words, and what was asked for.
@@ -55,7 +59,7 @@ def read_output(words: Sequence[str]) -> tuple[tuple[str, ...], Output | None]:
                 raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(words, -1), option=name)])
             form = words[position]
         where = Span(option.source, option.start, argument_span(words, position).end)
-        found = Output(name, read_form(words, position, form), where)
+        found = Output(name, read_form(words, position, form, forms), where)
         position += 1
     return tuple(rest), found
 
