@@ -95,12 +95,12 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
 
             refuse_v3_rules(statement)
         return _EVALUATIONS[type(statement)](statement, state)
-    from calicoctl.engine.resource_bounds import require_v3_names
+    from calicoctl.engine.resource_bounds import require_v3
 
     before = state.profile(statement.profile)
     outcome = _EVALUATIONS[type(statement)](statement, state)
     try:
-        require_v3_names(statement, before, state.profile(statement.profile))
+        require_v3(statement, before, state.profile(statement.profile))
     except Refused:
         state.put(before)
         raise

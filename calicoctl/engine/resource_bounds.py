@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.words import Direction
+from calicoctl.layout.profile_resource import refusal_of
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
+from calicoctl.policy.documents.json_text import path_text
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
-from calicoctl.resources.names import is_label_key, is_profile_name, nearest_label_key, nearest_profile_name
+from calicoctl.resources.names import (
+    is_foreign_profile,
+    is_label_key,
+    is_profile_name,
+    nearest_label_key,
+    nearest_profile_name,
+)
 
 
-def require_v3_names(statement: statements.OfProfile, before: Profile, after: Profile) -> None:
-    """Refuse names that Calico's v3 data model does not have; what is stored already stays.
+def require_v3(statement: statements.OfProfile, before: Profile, after: Profile) -> None:
+    """Refuse names and rules that Calico's v3 data model does not have; what is stored already stays.
 
     Args:
         statement: The statement.
@@ -23,9 +32,14 @@ def require_v3_names(statement: statements.OfProfile, before: Profile, after: Pr
         after: The profile after it.
 
     Raises:
-        Refused: The profile or a tag is new, and cannot be called so.
+        Refused: The profile or a tag is new, and cannot be called so; a rule is new, and cannot be said; or the
+            profile is not for us to change.
     """
-    problems = list(_name_problems(statement, before, after))
+    if after is before:
+        return
+    if is_foreign_profile(statement.profile):
+        raise Refused([diagnose(messages.FOREIGN_PROFILE, statement.where, profile=statement.profile)])
+    problems = [*_name_problems(statement, before, after), *_rule_problems(statement)]
     if problems:
         raise Refused(problems)
 
@@ -47,19 +61,32 @@ def _name_problems(statement: statements.OfProfile, before: Profile, after: Prof
             yield diagnose(messages.TAG_NOT_IN_V3, statement.where, hint, tag=tag)
 
 
+def _rule_problems(statement: statements.OfProfile) -> Iterator[Diagnostic]:
+    """What v3 does not take of rules beyond the language; it takes all of those within."""
+    for direction, rule in _new_rules(statement):
+        problem = refusal_of(rule.raw, direction) if rule.rule is None else None
+        if problem is not None:
+            path, about = path_text(problem.path), {"name": statement.profile, "reason": problem.reason}
+            yield diagnose(messages.RESOURCE_REFUSED, statement.where, None, path=path, **about)
+
+
 def refuse_v3_rules(statement: statements.OfProfile) -> None:
     """Refuse rules that only Calico's v3 data model has.
 
     Raises:
         Refused: There are some.
     """
-    for rule in _new_rules(statement):
+    for _, rule in _new_rules(statement):
         if isinstance(rule.value, dict) and RESOURCE_KEY in rule.value:
             raise Refused([diagnose(messages.RULE_NEEDS_V3, statement.where)])
 
 
-def _new_rules(statement: statements.OfProfile) -> Iterator[StoredRule]:
+def _new_rules(statement: statements.OfProfile) -> Iterator[tuple[Direction, StoredRule]]:
     if isinstance(statement, statements.DeclareProfile):
-        yield from (*statement.inbound, *statement.outbound)
+        lists: tuple[Sequence[StoredRule], ...] = (statement.inbound, statement.outbound)
     elif isinstance(statement, statements.UpdateRules) and statement.document is not None:
-        yield from (*statement.document.inbound, *statement.document.outbound)
+        lists = (statement.document.inbound, statement.document.outbound)
+    else:
+        return
+    for direction, rules in zip(Direction, lists, strict=True):
+        yield from ((direction, rule) for rule in rules)

@@ -202,6 +202,8 @@ def edited(text: str, edit: Edit) -> str:
             raise Unusable("its new tags cannot be read")
         _put_tags(spec, tags.tags)
     resource["spec"] = spec
+    if resource == _loaded(text):
+        return text
     return json.dumps(resource, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -245,6 +247,16 @@ def _new_rule(raw: str, path: Path) -> Any:
     if problem is not None:
         raise NotInV3(ResourceProblem((*path, *problem.path), problem.reason))
     return rule
+
+
+def refusal_of(raw: str, direction: Direction) -> ResourceProblem | None:
+    """Why Calico would not take a new rule, or what of it would be lost; None when it is taken.
+
+    Args:
+        raw: The rule's text, as the engine writes it.
+        direction: In which list.
+    """
+    return _upgraded(raw, direction is Direction.INBOUND)[1]
 
 
 @lru_cache(maxsize=65536)

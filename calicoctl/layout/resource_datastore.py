@@ -29,7 +29,9 @@ from calicoctl.store.interface import (
     Snapshot,
 )
 
-_RULES, _TAGS, _LABELS = "rules", "tags", "labels"
+# The parts that a profile is read as: those that the engine edits, the labels that are no tags, and the resource whole,
+# so that a removal can be undone without losing anything.
+_RULES, _TAGS, _LABELS, _WHOLE = "rules", "tags", "labels", "resource"
 
 
 class ResourceDatastore:
@@ -143,15 +145,14 @@ class ResourceDatastore:
                 raise Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=key))
         if is_foreign_profile(name):
             raise Obstructed(diagnose(messages.FOREIGN_PROFILE, profile=name))
-        if any(change.after is None for change in changes if not _is_label(change)):
+        after = {change.key.rpartition("/")[2]: change.after for change in changes}
+        if None in (after.get(_RULES, ""), after.get(_TAGS, "")):
             if before is not None:
                 yield Change(key, before, None)
             return
-        edit = {change.key.rpartition("/")[2]: change.after for change in changes}
+        whole = (after.get(_WHOLE) or new_resource(name)) if before is None else before.value
         try:
-            text = edited(
-                new_resource(name) if before is None else before.value, Edit(edit.get(_RULES), edit.get(_TAGS))
-            )
+            text = edited(whole, Edit(after.get(_RULES), after.get(_TAGS)))
         except Unusable as error:
             raise Obstructed(diagnose(messages.UNUSABLE_RESOURCE, key=key, reason=str(error))) from error
         except NotInV3 as error:
@@ -180,10 +181,6 @@ class ResourceDatastore:
             if stored not in changed:
                 found[stored] = None if entry is None else Entry(stored, "", entry.version)
         return found
-
-
-def _is_label(change: Change) -> bool:
-    return change.key.endswith(f"/{_LABELS}")
 
 
 def _stored_key(key: str) -> str:
@@ -219,5 +216,6 @@ def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
         texts = {_RULES: json.dumps(str(error)), _TAGS: "[]"}
     else:
         texts = {_RULES: parts.rules, _TAGS: parts.tags, **({} if parts.labels is None else {_LABELS: parts.labels})}
+    texts[_WHOLE] = stored.value
     for part, text in texts.items():
         yield Entry(f"{keys.profile_folder(name)}/{part}", text, stored.version, is_resource=True)

@@ -111,6 +111,26 @@ def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawE
     assert raw_etcd_v3.entries() == {}
 
 
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ("profile kns.default rule add inbound deny\n", "E0515"),
+        ("profile kns.default {\n tags x\n inbound {}\n outbound {}\n}\n", "E0515"),
+        ('profile a {\n tags\n inbound {\n json {"action": "log", "log_prefix": "x"}\n }\n outbound {}\n}\n', "E0906"),
+        (
+            'profile a {\n tags\n inbound {\n json {"action": "allow", "calico": {"http": 1}}\n }\n outbound {}\n}\n',
+            "E0906",
+        ),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_would(v3: Program, raw_etcd_v3: RawEtcdV3, lines: str, code: str) -> None:
+    put(raw_etcd_v3, "kns.default")
+    for words in (["run", "--dry-run"], ["run"]):
+        ran = v3.run_inside(*words, stdin=lines)
+        assert (ran.status, f"[{code}]" in ran.stderr, "<standard input>:1:9" in ran.stderr) == (1, True, True), ran
+    assert len(raw_etcd_v3.entries()) == 1
+
+
 RICH = {
     "ingress": [
         {"action": "Allow", "source": {"selector": "db == ''"}},

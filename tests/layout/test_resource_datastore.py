@@ -61,7 +61,7 @@ def test_a_profile_is_created_as_one_resource(raw_etcd_v3: RawEtcdV3, store: Dat
     assert made["spec"] == {"ingress": [{"action": "Allow"}], "labelsToApply": {"web": ""}}
     found = read(store)
     assert {keys.rules_key("web"): found["rules"].version, keys.tags_key("web"): found["tags"].version} == versions
-    assert {entry.value for entry in found.values()} == {ALLOWING, '["web"]'}
+    assert (found["rules"].value, found["tags"].value) == (ALLOWING, '["web"]')
 
 
 def test_an_edit_keeps_everything_else(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
@@ -89,6 +89,16 @@ def test_a_profile_is_removed_with_all_its_parts(raw_etcd_v3: RawEtcdV3, store: 
     raw_etcd_v3.put(WEB, json.dumps(STORED))
     store.commit([Change(entry.key, entry, None) for entry in read(store).values()])
     assert raw_etcd_v3.entries() == {}
+
+
+def test_a_removal_is_undone_without_losing_anything(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    text = json.dumps({**STORED, "future": [1.0, None]}, indent=1)
+    raw_etcd_v3.put(WEB, text)
+    parts = read(store)
+    store.commit([Change(entry.key, entry, None) for entry in parts.values()])
+    assert raw_etcd_v3.entries() == {}
+    store.commit([Change(entry.key, None, entry.value) for entry in parts.values()])
+    assert raw_etcd_v3.get(WEB) == text
 
 
 @pytest.mark.parametrize("part", ["rules", "tags"])
