@@ -8,18 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.agent_schema import Verdict
 from calicoctl.policy.documents.json_text import Path, Unreadable, path_text
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
-from calicoctl.records import dataclass, field
+from calicoctl.policy.rule import Rule
+from calicoctl.records import dataclass, field, replace
 from calicoctl.resources.schema import ResourceProblem, profile_problems
 from calicoctl.resources.upgrade import API_VERSION, KIND, Upgrade, upgraded_profile
 
-# What the rules of a profile come to that has none: agents of v1 take it for missing, while v3's try the next profile.
-_DROPPING: Mapping[Direction, Sequence[object]] = {direction: [{"action": "deny"}] for direction in Direction}
+# What a profile comes to that has no rules: agents of v1 take it for missing, while v3's try the next profile.
+_DROPPING = RulesDocument.new(*([StoredRule.of(Rule(Action.DENY))] for _ in Direction))
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class OldProfile:
     Attributes:
         profile: Its rules and tags.
         labels: The labels that it gives to endpoints beside its tags.
-        is_stored: Whether it comes from a datastore, where a profile without rules drops its traffic.
+        lacked_rules: Whether it had no rules, for which its agents drop its traffic; it has rules that do so now.
     """
 
     profile: Profile
     labels: Mapping[str, object] = field(default_factory=dict)
-    is_stored: bool = False
+    lacked_rules: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,10 @@ def stored_profiles(state: State) -> Iterator[OldProfile]:
         Refused: The labels of one cannot be read.
     """
     for name in state.names():
-        yield OldProfile(state.profile(name), _labels(name, state.labels_text(name)), is_stored=True)
+        profile = state.profile(name)
+        lacks_rules = profile.rules is None
+        whole = replace(profile, rules=_DROPPING) if lacks_rules else profile
+        yield OldProfile(whole, _labels(name, state.labels_text(name)), lacks_rules)
 
 
 def _labels(name: str, text: str | None) -> Mapping[str, object]:
@@ -118,8 +122,7 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
     problems = list(_unclear(profile))
     diagnostics: list[Diagnostic] = []
     lists = {direction: [_value(rule) for rule in _rules(profile, direction)] for direction in Direction}
-    if old.is_stored and profile.rules is None:
-        lists = {direction: list(rules) for direction, rules in _DROPPING.items()}
+    if old.lacked_rules:
         diagnostics.append(diagnose(messages.DROPPED_WITHOUT_RULES, profile=profile.name))
     tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
     resource = upgraded_profile(upgrade, profile.name, lists, tags, old.labels)
