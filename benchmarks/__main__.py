@@ -20,6 +20,7 @@ _TURNS: tuple[tuple[str, list[str]], ...] = (
     ),
     ("One more statement on a profile with many rules: to stay within 1.3 from 10,000 rules on", ["evaluate"]),
     ("10,000 changed profiles to etcd: to reach 0.8 of a bare loop", ["apply"]),
+    ("4,000 changed profiles on etcd's v3 API, against v2: to reach 0.5", ["apply_v3"]),
     ("`show --detailed`, 100,000 endpoints: to stay within 2 times a fetch that parses the same JSON", ["detailed"]),
     ("What rules mean: 5,000 rules", ["meaning"]),
     ("Scripts against single commands", ["script"]),
