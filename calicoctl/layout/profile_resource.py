@@ -63,6 +63,8 @@ class Edit:
     tags: str | None = None
 
 
+# A large run reads all profiles twice: for its plan, and when it is its turn.
+@lru_cache(maxsize=8192)
 def parts_of(text: str) -> Parts:
     """The documents that a resource is read as.
 
