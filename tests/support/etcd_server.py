@@ -187,7 +187,9 @@ class RawEtcdV3:
 
     def logged_in(self, name: str, password: str) -> RawEtcdV3:
         """The same as a user."""
-        return RawEtcdV3(self.url, self.post("auth/authenticate", {"name": name, "password": password})["token"])
+        # Without the token that it has: a server may refuse to hear of one that it has forgotten.
+        answer = RawEtcdV3(self.url).post("auth/authenticate", {"name": name, "password": password})
+        return RawEtcdV3(self.url, answer["token"])
 
 
 def _base64(text: str) -> str:
