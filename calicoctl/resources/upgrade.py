@@ -130,7 +130,7 @@ def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str,
     """
     if not isinstance(value, dict):
         upgrade.problems.append(ResourceProblem(path, "must be an object"))
-        return {}
+        return {"action": _action("")}
     if isinstance(inner := value.get(RESOURCE_KEY), dict):
         # A rule of v3 that v1 cannot say, all but its action.
         return {"action": _action(value.get("action", "")), **inner}

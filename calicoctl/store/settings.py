@@ -71,12 +71,13 @@ class Setting:
         return any(endpoint.startswith("https:") for endpoint in self.endpoints)
 
 
-def resolve(option: str | None, environment: Mapping[str, str]) -> Setting:
+def resolve(option: str | None, environment: Mapping[str, str], name: str = OPTION) -> Setting:
     """Find out which datastore is meant. Of files, only the settings file is read, and only when it is needed.
 
     Args:
         option: The value of `--datastore`; None when it was not given.
         environment: The variables of the process.
+        name: What messages call the option.
 
     Raises:
         Refused: The setting that decides is wrong.
@@ -84,7 +85,7 @@ def resolve(option: str | None, environment: Mapping[str, str]) -> Setting:
     process = Environment(environment)
     places = (process, SettingsFile(process.get(FILE_VARIABLE)))
     if option is not None:
-        return _from_address(Text.alone(OPTION, option), environment, places)
+        return _from_address(Text.alone(name, option), environment, places)
     for place in places:
         address = place.get(VARIABLE)
         if address is not None:
@@ -133,8 +134,8 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
         raise Refused([diagnose(messages.DATASTORE_EMPTY, None, FORMS, name=text.name)])
     if value.startswith(_SQLITE):
         return Setting(path=_sqlite_path(value[len(_SQLITE) :], text, environment))
-    if value.startswith(_V3_PREFIX):
-        return replace(_from_address(text.without_beginning(_V3_PREFIX), environment, places), is_v3=True)
+    if value.lower().startswith(_V3_PREFIX):
+        return _from_v3_address(text, environment, places)
     if not re.match("https?://", value, re.IGNORECASE):
         raise Refused(
             [
@@ -149,6 +150,16 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
     endpoints, problems = read_endpoints(text)
     _refuse_if(problems)
     return _etcd(endpoints, places)
+
+
+def _from_v3_address(text: Text, environment: Mapping[str, str], places: Sequence[Variables]) -> Setting:
+    """The datastore of Calico v3 that an address names."""
+    value = text.value.strip()
+    beginning, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
+    if not re.match("https?://", server, re.IGNORECASE):
+        hint = f"{_V3_PREFIX}{_form_hint(server)}" if _form_hint(server).startswith("http") else FORMS
+        raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, hint, text=text.shown)])
+    return replace(_from_address(text.without_beginning(beginning), environment, places), is_v3=True)
 
 
 def _is_v3_named(places: Sequence[Variables]) -> bool:

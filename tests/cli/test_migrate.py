@@ -132,12 +132,16 @@ def test_a_migration_that_was_cut_off_is_ended_by_another(
         ["migrate", "--to=sqlite:x.db"],
         ["migrate", "--to=etcdv3+http://127.0.0.1:1", "--from=etcdv3+http://127.0.0.1:1"],
         ["migrate", "--to=etcdv3+http://127.0.0.1:1", "extra"],
+        ["migrate", "--to=etcdv3+x"],
+        ["migrate", "--to=etcdv3+http://127.0.0.1:1", "--from=x"],
     ],
 )
 def test_what_makes_no_sense_is_refused(folder: Path, words: list[str]) -> None:
     ran = Program(folder, "sqlite:x.db").run_inside(*words)
     assert (ran.status, ran.stdout) == (1, ""), ran
     assert "[E06" in ran.stderr or "[E01" in ran.stderr, ran
+    # What is wrong is pointed at where it stands.
+    assert "--datastore" not in ran.stderr, ran
 
 
 def test_the_store_of_v1_must_be_there(folder: Path, raw_etcd_v3: RawEtcdV3) -> None:

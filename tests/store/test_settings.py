@@ -337,6 +337,39 @@ def test_a_settings_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None
         assert (codes, reason in shown, shown.startswith("CALICOCTL_ENV:1:1:")) == (["E0615"], True, True)
 
 
+# --- the v3 API ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoints"),
+    [
+        ("etcdv3+http://a:1", ("http://a:1",)),
+        (" ETCDV3+HTTP://a:1, http://b:2 ", ("http://a:1", "http://b:2")),
+    ],
+)
+def test_a_prefix_says_that_the_v3_api_is_meant(address: str, endpoints: tuple[str, ...]) -> None:
+    setting = resolve(address, NO_FILE)
+    assert (setting.endpoints, setting.is_v3) == (endpoints, True)
+    assert not resolve("http://a:1", NO_FILE).is_v3
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "place", "hint"),
+    [
+        ("etcdv3+", "E0601", "--datastore:1:1:", "etcdv3+http://HOST:2379"),
+        ("etcdv3+sqlite:x.db", "E0601", "--datastore:1:1:", "etcdv3+http://HOST:2379"),
+        ("etcdv3+a:1", "E0601", "--datastore:1:1:", "hint: etcdv3+http://a:1"),
+        ("etcdv3://a:1", "E0601", "--datastore:1:1:", "hint: etcdv3+http://a:1"),
+        ("etcdv3+etcdv3+http://a:1", "E0601", "--datastore:1:1:", ""),
+        ("etcdv3+http://a:1,b:2", "E0606", "--datastore:1:19:", ""),
+        ("etcdv3+http://u:secret@a:1", "E0605", "--datastore:1:8:", ""),
+    ],
+)
+def test_a_wrong_address_of_the_v3_api_is_told_in_its_place(address: str, code: str, place: str, hint: str) -> None:
+    codes, shown = refused(address, NO_FILE)
+    assert (codes, shown.startswith(place), hint in shown, "secret" in shown) == ([code], True, True, False), shown
+
+
 # --- opening -----------------------------------------------------------------------------------
 
 

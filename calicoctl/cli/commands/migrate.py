@@ -13,7 +13,6 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.engine.conversion.migration import Migration, migrate, plan_migration
 from calicoctl.engine.state import State
-from calicoctl.records import replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
@@ -47,7 +46,7 @@ def _target(arguments: Arguments) -> Setting:
     address = arguments.values.get("--to")
     if address is None:
         arguments.refuse("say where to: --to=etcdv3+http://HOST:2379")
-    target = resolve(address[-1], os.environ)
+    target = resolve(address[-1], os.environ, "--to")
     if not target.is_v3:
         arguments.refuse("--to takes a datastore of Calico v3: --to=etcdv3+http://HOST:2379")
     return target
@@ -56,7 +55,7 @@ def _target(arguments: Arguments) -> Setting:
 def _source(arguments: Arguments, options: Options) -> Setting:
     """Where the profiles of v1 are: what `--from` names, or the datastore that every command uses."""
     address = arguments.values.get("--from")
-    setting = find_setting(options if address is None else replace(options, datastore=address[-1]))
+    setting = find_setting(options) if address is None else resolve(address[-1], os.environ, "--from")
     if setting.is_v3:
         arguments.refuse("profiles are migrated from a datastore of Calico v1, and this is one of v3")
     return setting

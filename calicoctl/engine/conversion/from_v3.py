@@ -75,7 +75,10 @@ def _documents(source: Source) -> Iterator[Mapping[str, object]]:
     Raises:
         Refused: It is something else.
     """
-    for value in _values(source):
+    values = _values(source)
+    if not values:
+        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 0), reason="there is none in it")])
+    for value in values:
         pending = [value]
         while pending:
             each = pending.pop(0)
@@ -89,7 +92,8 @@ def _documents(source: Source) -> Iterator[Mapping[str, object]]:
 
 
 def _values(source: Source) -> tuple[object, ...]:
-    require_text(source)
+    if source.text.strip():
+        require_text(source)
     if is_json(source.text):
         # Read by itself, since YAML takes a hundred times as long. What is no JSON may still be YAML, as `{kind: x}`.
         with suppress(Refused):

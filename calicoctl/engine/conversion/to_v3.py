@@ -126,9 +126,8 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
         diagnostics.append(diagnose(messages.DROPPED_WITHOUT_RULES, profile=profile.name))
     tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
     resource = upgraded_profile(upgrade, profile.name, lists, tags, old.labels)
-    problems += upgrade.problems
     if not problems:
-        problems += profile_problems(resource)
+        problems = [*upgrade.problems, *profile_problems(resource)]
     if not problems:
         diagnostics += _enforced_since(profile)
     diagnostics += [_diagnosed(messages.NOT_IN_V3, profile.name, problem) for problem in problems]
