@@ -126,8 +126,8 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
         diagnostics.append(diagnose(messages.DROPPED_WITHOUT_RULES, profile=profile.name))
     tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
     resource = upgraded_profile(upgrade, profile.name, lists, tags, old.labels)
-    if not problems:
-        problems = [*upgrade.problems, *profile_problems(resource)]
+    # What is not clear, v3 mostly refuses as well.
+    problems += upgrade.problems if problems else [*upgrade.problems, *profile_problems(resource)]
     if not problems:
         diagnostics += _enforced_since(profile)
     diagnostics += [_diagnosed(messages.NOT_IN_V3, profile.name, problem) for problem in problems]
