@@ -9,16 +9,24 @@ import pytest
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.v2.datastore import EtcdDatastore
+from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore
+from calicoctl.store.interface import Datastore
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 
 
 @pytest.fixture
-def open_store() -> Iterator[Callable[..., EtcdDatastore]]:
-    opened: list[EtcdDatastore] = []
+def opened_kind() -> type[EtcdDatastore | EtcdV3Datastore]:
+    """Which datastore is tested: the v2 API's, where a file of tests says nothing else."""
+    return EtcdDatastore
 
-    def open_at(*urls: str, seconds: float = 30, access: Access | None = None) -> EtcdDatastore:
-        opened.append(EtcdDatastore(urls, Deadline(seconds), access))
+
+@pytest.fixture
+def open_store(opened_kind: type[EtcdDatastore | EtcdV3Datastore]) -> Iterator[Callable[..., Datastore]]:
+    opened: list[Datastore] = []
+
+    def open_at(*urls: str, seconds: float = 30, access: Access | None = None) -> Datastore:
+        opened.append(opened_kind(urls, Deadline(seconds), access))
         return opened[-1]
 
     yield open_at

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.v3.datastore import REQUEST_BYTES, EtcdV3Datastore
 from calicoctl.store.etcd.v3.transaction import nested
@@ -55,16 +54,8 @@ Opener = Callable[..., EtcdV3Datastore]
 
 
 @pytest.fixture
-def open_store() -> Iterator[Opener]:
-    opened: list[EtcdV3Datastore] = []
-
-    def open_at(*urls: str, seconds: float = 30, access: Access | None = None) -> EtcdV3Datastore:
-        opened.append(EtcdV3Datastore(urls, Deadline(seconds), access))
-        return opened[-1]
-
-    yield open_at
-    for store in opened:
-        store.close()
+def opened_kind() -> type[EtcdV3Datastore]:
+    return EtcdV3Datastore
 
 
 @pytest.fixture

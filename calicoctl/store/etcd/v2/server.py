@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from calicoctl import messages
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import Bounds
+from calicoctl.store.etcd.bounds import Bounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     A_FEW_TIMES,
@@ -33,15 +33,11 @@ from calicoctl.store.etcd.failures import (
 )
 from calicoctl.store.etcd.v2.form_encoding import form_text
 
-# etcd itself answers after 7 s when its leader is lost; to wait less would take a slow answer for none.
-_READ_SECONDS = 10.0
 # What an answer may have, as it comes. One about a value holds it twice at most, and JSON's escapes are up to six
 # times as long as the characters; etcd takes 10 MiB, of a form that is longer than the value. A listing of a hundred
 # thousand endpoints has 40 MB. Reading and parsing takes some four times as much memory.
 VALUE_BYTES = 64 << 20
 LISTING_BYTES = 128 << 20
-_CONNECT_SECONDS = 3.0
-_LEAST_SECONDS = 1.0  # however small a share of the time that is
 
 _LOADING = Lock()  # several threads may want the client at once
 
@@ -107,17 +103,14 @@ class EtcdServer:
         """The client, set to wait no longer than its share of the time until the deadline."""
         import urllib3
 
-        remaining = self._deadline.remaining()
-        if remaining == 0:
+        allotment = allotted(self._deadline, share)
+        if allotment is None:
             raise NoAnswer(messages.ETCD_NO_ANSWER, self.address, "the time is up", may_be_done=False)
         if self._client is None:
             self._client = _new_client(self.address, self._access, self._bounds)
-        self._bounds.deadline = (
-            self._deadline if share == 1.0 else Deadline(min(max(remaining / 2, _LEAST_SECONDS), remaining))
-        )
-        wait = min(_READ_SECONDS, max(remaining * share, _LEAST_SECONDS), remaining)
+        self._bounds.deadline = allotment.whole
         # Set here since the constructor takes only a number, and would use it for connecting too.
-        self._client._read_timeout = urllib3.Timeout(connect=min(_CONNECT_SECONDS, remaining), read=wait)
+        self._client._read_timeout = urllib3.Timeout(connect=allotment.connect, read=allotment.read)
         return self._client
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from calicoctl import messages
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import Bounds
+from calicoctl.store.etcd.bounds import Bounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     A_FEW_TIMES,
@@ -36,11 +36,6 @@ if TYPE_CHECKING:
 Body = dict[str, Any]
 # Sends the body of a request to a path of the gateway, and gives that of the answer.
 Post = Callable[[str, Body], Body]
-
-# etcd itself answers after 7 s when its leader is lost; to wait less would take a slow answer for none.
-_READ_SECONDS = 10.0
-_CONNECT_SECONDS = 3.0
-_LEAST_SECONDS = 1.0  # however small a share of the time that is
 
 # What an answer may have, as it comes. A listing of a hundred thousand endpoints has 60 MB.
 ANSWER_BYTES = 256 << 20
@@ -158,16 +153,13 @@ class GatewayServer:
 
     def _ready_connection(self, share: float) -> http.client.HTTPConnection:
         """The connection, open and set to wait no longer than its share of the time until the deadline."""
-        remaining = self._deadline.remaining()
-        if remaining == 0:
+        allotment = allotted(self._deadline, share)
+        if allotment is None:
             raise NoAnswer(messages.ETCD_NO_ANSWER, self.address, "the time is up", may_be_done=False)
-        self._bounds.deadline = (
-            self._deadline if share == 1.0 else Deadline(min(max(remaining / 2, _LEAST_SECONDS), remaining))
-        )
+        self._bounds.deadline = allotment.whole
         if self._connection is None or self._connection.sock is None:
-            self._connection = self._connected(min(_CONNECT_SECONDS, remaining))
-        wait = min(_READ_SECONDS, max(remaining * share, _LEAST_SECONDS), remaining)
-        self._connection.sock.settimeout(wait)
+            self._connection = self._connected(allotment.connect)
+        self._connection.sock.settimeout(allotment.read)
         return self._connection
 
     def _connected(self, seconds: float) -> http.client.HTTPConnection:
