@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -412,3 +414,21 @@ def test_tls_with_certificates_on_both_sides(tmp_path: Path, open_store: Opener)
         with pytest.raises(Unreachable) as caught:
             open_store(url.replace("https", "http"), seconds=3).read([KEY])
         assert caught.value.diagnostic.code in ("E0501", "E0502")
+
+
+def test_tls_works_after_a_server_was_spoken_to_without_it(tmp_path: Path, raw_etcd_v3: RawEtcdV3) -> None:
+    options = [f"--cert-file={CERTIFICATES / 'server.pem'}", f"--key-file={CERTIFICATES / 'server.key'}"]
+    program = (
+        "import sys\n"
+        "from calicoctl.store.deadline import Deadline\n"
+        "from calicoctl.store.etcd.credentials import Access\n"
+        "from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore\n"
+        "assert EtcdV3Datastore([sys.argv[1]], Deadline(30)).read(['/x']) == {}\n"
+        "assert 'ssl' not in sys.modules\n"
+        "assert EtcdV3Datastore([sys.argv[2]], Deadline(30), Access(sys.argv[3])).read(['/x']) == {}\n"
+        "import http.client\n"
+        "assert http.client.HTTPSConnection\n"
+    )
+    with running_etcd(tmp_path, options, scheme="https") as url:
+        command = [sys.executable, "-c", program, raw_etcd_v3.url, url, str(CERTIFICATES / "ca.pem")]
+        subprocess.run(command, check=True, timeout=60)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import Any, Protocol, TypeVar
@@ -141,4 +140,6 @@ class Cluster:
 
 def back_off(attempt: int) -> float:
     """Seconds to wait before the next round: 0.1 to 2, longer each time, never the same for two clients."""
+    import random  # paid for by those who wait
+
     return min(2.0, 0.2 * 2.0**attempt) * random.uniform(0.5, 1.0)
