@@ -243,8 +243,10 @@ class _Run:
                         diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way.unfinished
                     ]
                     raise Refused([*runs, *in_the_way.damaged])
+                checked = changes
                 changes, _ = _brought_up_to_date(changes, store, self._replan, self._options)
-                store.check(changes)
+                if changes is not checked:
+                    store.check(changes)
             if changes:
                 self._journal.prepare(changes)
             return changes
