@@ -186,6 +186,22 @@ def test_many_keys_are_read_as_of_one_revision(
     )
 
 
+def test_a_reading_whose_revision_is_compacted_begins_anew(
+    raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_AT_ONCE", 7)
+    written = {f"{FOLDER}/{number:03}": str(number) for number in range(20)}
+    open_store(raw_etcd_v3.url).commit([Change(key, None, value) for key, value in written.items()])
+
+    def compact() -> None:
+        raw_etcd_v3.put("/other", "x")
+        raw_etcd_v3.post("kv/compaction", {"revision": str(raw_etcd_v3.put("/other", "y")), "physical": True})
+
+    proxy_v3.inject(READ, Fault(True, PASS_ON), Fault(True, PASS_ON, before=compact))
+    read = open_store(proxy_v3.url).read([FOLDER])
+    assert {key: entry.value for key, entry in read.items()} == written
+
+
 def test_a_value_can_vanish_by_itself(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     open_store(raw_etcd_v3.url).commit([Change(KEY, None, "new", seconds_to_live=60)])
     (key_value,) = raw_etcd_v3.post("kv/range", {"key": "L2NhbGljby9wcm9maWxlcy93ZWI="})["kvs"]

@@ -19,7 +19,7 @@ from calicoctl.store.etcd.cluster import Cluster, Server, back_off
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import NoAnswer, Refusal
 from calicoctl.store.etcd.server_order import ServerOrder
-from calicoctl.store.etcd.v3.server import ANSWER_BYTES, RESOURCE_EXHAUSTED, Body, GatewayServer, Post
+from calicoctl.store.etcd.v3.server import ANSWER_BYTES, OUT_OF_RANGE, RESOURCE_EXHAUSTED, Body, GatewayServer, Post
 from calicoctl.store.etcd.v3.transaction import (
     decoded,
     encoded,
@@ -50,6 +50,7 @@ _CHANGE_BYTES = 64
 # Of one range, in one answer; the others come in further ones, of the same revision.
 _KEYS_AT_ONCE = 20_000
 _ROOTS_AT_ONCE = 32
+_READINGS = 3  # of which each may find that its revision is gone
 # Of those, one comparison each; of more folders, that of the folder that they are in.
 _FOLDERS_MAX = 32
 _VERSION_LENGTH = 100  # no server has a longer one
@@ -100,17 +101,16 @@ class EtcdV3Datastore:
 
     def read(self, roots: Sequence[str]) -> Snapshot:
         """See `Datastore.read`; what one transaction reads is of one revision."""
-        try:
-            found: dict[str, Entry] = {}
-            revision = 0
-            for start in range(0, len(roots), _ROOTS_AT_ONCE):
-                entries, revision = self._read(roots[start : start + _ROOTS_AT_ONCE], revision)
-                found.update(entries)
-            return found
-        except NoAnswer as failure:
-            raise Unreachable(failure.diagnostic) from failure
-        except Refusal as refusal:
-            raise self._refused(refusal) from refusal
+        for attempt in count(1):
+            try:
+                return self._read_all(roots)
+            except NoAnswer as failure:
+                raise Unreachable(failure.diagnostic) from failure
+            except Refusal as refusal:
+                # The revision that was being read may have been compacted meanwhile.
+                if refusal.code != OUT_OF_RANGE or attempt == _READINGS:
+                    raise self._refused(refusal) from refusal
+        raise AssertionError("an endless loop ended")
 
     def check(self, changes: Sequence[Change]) -> None:
         """See `Datastore.check`."""
@@ -164,6 +164,14 @@ class EtcdV3Datastore:
         self._cluster.close()
 
     # --- reading -------------------------------------------------------------------------------
+
+    def _read_all(self, roots: Sequence[str]) -> Snapshot:
+        found: dict[str, Entry] = {}
+        revision = 0
+        for start in range(0, len(roots), _ROOTS_AT_ONCE):
+            entries, revision = self._read(roots[start : start + _ROOTS_AT_ONCE], revision)
+            found.update(entries)
+        return found
 
     def _read(self, roots: Sequence[str], revision: int) -> tuple[dict[str, Entry], int]:
         """What is at and below keys, and of which revision; a revision of 0 is the latest."""
