@@ -82,6 +82,7 @@ def _block(profile: Profile) -> ast.ProfileBlock:
 
 def _nodes(rules: Iterable[StoredRule]) -> tuple[ast.Rule | ast.JsonRule, ...]:
     return tuple(
-        ast.JsonRule(json.dumps(rule.value, sort_keys=True)) if rule.rule is None else syntax_of(rule.rule)
+        # Its text, whose numbers Python reads all alike, however long they are.
+        ast.JsonRule(json.dumps(json.loads(rule.raw), sort_keys=True)) if rule.rule is None else syntax_of(rule.rule)
         for rule in rules
     )

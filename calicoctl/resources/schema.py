@@ -18,7 +18,8 @@ from calicoctl.resources.selectors import is_selector
 
 ACTIONS = ("Allow", "Deny", "Log", "Pass")
 PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite")
-_PORT_PROTOCOLS = frozenset({"TCP", "UDP", "SCTP", 6, 17, 132})
+# A tuple, since what stands in a resource need not be hashable.
+_PORT_PROTOCOLS = ("TCP", "UDP", "SCTP", 6, 17, 132)
 _ICMP_VERSIONS = {"ICMP": 4, "ICMPv6": 6}
 _PORT_MAX = 65535
 _ICMP_TYPE_MAX, _ICMP_CODE_MAX = 254, 255

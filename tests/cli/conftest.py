@@ -10,6 +10,7 @@ import pytest
 from tests.cli.program import Program, Terminal
 from tests.cli.raw import RawStore, open_raw
 from tests.cli.scripts import BEFORE
+from tests.support.etcd_server import RawEtcdV3
 
 
 @pytest.fixture
@@ -36,6 +37,12 @@ def raw(datastore_url: str) -> RawStore:
 def embedded(folder: Path, tmp_path: Path) -> Program:
     """The program with a clean SQLite file, where the kind of datastore makes no difference."""
     return Program(folder, f"sqlite:{tmp_path / 'embedded.db'}")
+
+
+@pytest.fixture
+def v3(folder: Path, raw_etcd_v3: RawEtcdV3) -> Program:
+    """The program with an empty datastore of Calico v3."""
+    return Program(folder, f"etcdv3+{raw_etcd_v3.url}")
 
 
 def _terminal(columns: int) -> Iterator[Terminal]:

@@ -18,12 +18,6 @@ RESOURCES = "/calico/resources/v3/projectcalico.org"
 PROFILES = f"{RESOURCES}/profiles"
 
 
-@pytest.fixture
-def v3(folder: Path, raw_etcd_v3: RawEtcdV3) -> Program:
-    """The program with an empty datastore of Calico v3."""
-    return Program(folder, f"etcdv3+{raw_etcd_v3.url}")
-
-
 def resources(raw: RawEtcdV3) -> dict[str, Any]:
     """The profiles that are stored, by name."""
     return {key[len(PROFILES) + 1 :]: json.loads(value) for key, (value, _) in raw.entries(f"{PROFILES}/").items()}

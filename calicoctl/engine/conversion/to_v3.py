@@ -144,8 +144,8 @@ def _rules(profile: Profile, direction: Direction) -> Sequence[StoredRule]:
 
 
 def _value(rule: StoredRule) -> object:
-    # Of a rule of the language, nothing but its text is kept.
-    return json.loads(rule.raw) if rule.value is None else rule.value
+    # Of a rule of the language, nothing but its text is kept, and of another one's text Python reads all numbers alike.
+    return json.loads(rule.raw)
 
 
 def _unclear(profile: Profile) -> Iterator[ResourceProblem]:
