@@ -21,6 +21,7 @@ from calicoctl.policy.documents.rules_document import RulesDocument, read_stored
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
+from calicoctl.resources.names import BUILT_IN_PROFILE
 from calicoctl.resources.schema import ResourceProblem, rule_problems
 from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
 from calicoctl.source import Source
@@ -165,6 +166,13 @@ def new_resource(name: str) -> str:
     """The text of a profile that nothing is in yet."""
     resource = {"kind": KIND, "apiVersion": API_VERSION, "metadata": {"name": name}, "spec": {}}
     return json.dumps(with_identity(resource))
+
+
+def built_in_resource() -> str:
+    """The text of the profile that Calico has without storing it: it allows everything."""
+    spec = {key: [{"action": "Allow"}] for key in LIST_KEYS.values()}
+    metadata = {"name": BUILT_IN_PROFILE}
+    return json.dumps({"kind": KIND, "apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
 
 
 def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:

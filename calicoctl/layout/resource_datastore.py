@@ -14,9 +14,9 @@ from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
-from calicoctl.layout.profile_resource import Edit, NotInV3, Unusable, edited, new_resource, parts_of
+from calicoctl.layout.profile_resource import Edit, NotInV3, Unusable, built_in_resource, edited, new_resource, parts_of
 from calicoctl.policy.documents.json_text import path_text
-from calicoctl.resources.names import is_foreign_profile
+from calicoctl.resources.names import BUILT_IN_PROFILE, is_foreign_profile
 from calicoctl.store import keys
 from calicoctl.store.interface import (
     NOTHING,
@@ -32,6 +32,10 @@ from calicoctl.store.interface import (
 # The parts that a profile is read as: those that the engine edits, the labels that are no tags, and the resource whole,
 # so that a removal can be undone without losing anything.
 _RULES, _TAGS, _LABELS, _WHOLE = "rules", "tags", "labels", "resource"
+
+
+# No change is ever compared with it.
+_BUILT_IN_VERSION = 1
 
 
 class ResourceDatastore:
@@ -76,7 +80,8 @@ class ResourceDatastore:
         self._known = {key: entry for key, entry in self._known.items() if not _is_wanted(key, asked)}
         self._known.update(dict.fromkeys(asked))
         self._known.update(found)
-        return {entry.key: entry for each in found.values() for entry in _entries(each) if _is_wanted(entry.key, roots)}
+        stored = [*found.values(), *_built_in(asked, found)]
+        return {entry.key: entry for each in stored for entry in _entries(each) if _is_wanted(entry.key, roots)}
 
     def check(self, changes: Sequence[Change]) -> None:
         """See `Datastore.check`."""
@@ -139,12 +144,12 @@ class ResourceDatastore:
         name = resource_keys.profile_of(key)
         if name is None:
             raise ValueError(f"{changes[0].key} is not for the engine to write")
+        if is_foreign_profile(name):
+            raise Obstructed(diagnose(messages.FOREIGN_PROFILE, profile=name))
         before = self._known.get(key)
         for change in changes:
             if (change.before and change.before.version) != (before and before.version):
                 raise Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=key))
-        if is_foreign_profile(name):
-            raise Obstructed(diagnose(messages.FOREIGN_PROFILE, profile=name))
         after = {change.key.rpartition("/")[2]: change.after for change in changes}
         if None in (after.get(_RULES, ""), after.get(_TAGS, "")):
             if before is not None:
@@ -181,6 +186,13 @@ class ResourceDatastore:
             if stored not in changed:
                 found[stored] = None if entry is None else Entry(stored, "", entry.version)
         return found
+
+
+def _built_in(asked: Sequence[str], found: Snapshot) -> Iterator[Entry]:
+    """The profile that Calico has without storing it, where it is asked for by its name."""
+    key = resource_keys.profile_key(BUILT_IN_PROFILE)
+    if key in asked and key not in found:
+        yield Entry(key, built_in_resource(), _BUILT_IN_VERSION)
 
 
 def _stored_key(key: str) -> str:

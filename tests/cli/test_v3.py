@@ -99,6 +99,17 @@ def test_what_v3_would_refuse_is_refused_with_what_is_nearest(
     assert raw_etcd_v3.entries() == before
 
 
+def test_what_is_built_in_is_shown_by_its_name_and_never_changed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    name = "projectcalico-default-allow"
+    assert did(v3, f"profile {name} rule show") == "Inbound rules:\n   1 allow\nOutbound rules:\n   1 allow\n"
+    assert did(v3, f"profile add {name}") == f"Profile {name} already exists.\n"
+    assert name not in did(v3, "profile show")
+    for command in (f"profile {name} tag add x", f"profile remove {name}"):
+        ran = v3.run_inside(*command.split())
+        assert (ran.status, "[E0515]" in ran.stderr) == (1, True), ran
+    assert raw_etcd_v3.entries() == {}
+
+
 def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     ran = v3.run_inside("run", stdin="profile add web\nprofile WEB {\n tags web\n inbound {}\n outbound {}\n}\n")
     assert (ran.status, "<standard input>:2:9: error:" in ran.stderr, "[E0913]" in ran.stderr) == (1, True, True), ran
