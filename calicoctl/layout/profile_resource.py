@@ -273,7 +273,11 @@ def refusal_of(raw: str, direction: Direction) -> ResourceProblem | None:
 def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
     """The rule of v3 that a text stands for, which nobody may change, and what is in its way."""
     upgrade = Upgrade(keeps_tags=True)
-    rule = upgraded_rule(upgrade, json.loads(raw))
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        return None, ResourceProblem((), "cannot be read")
+    rule = upgraded_rule(upgrade, value)
     problems = (*upgrade.problems, *upgrade.losses, *rule_problems(rule, is_ingress=is_ingress))
     return rule, problems[0] if problems else None
 

@@ -103,5 +103,5 @@ def _with_hash(name: str, normalised: str) -> str:
     # Imported here: with OpenSSL behind it, it takes 3 ms.
     from hashlib import sha1
 
-    digest = sha1(name.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()[:_HASH_LENGTH]
+    digest = sha1(name.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:_HASH_LENGTH]
     return f"{normalised}-{digest}"

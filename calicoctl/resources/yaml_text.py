@@ -43,10 +43,10 @@ class NotYaml(ValueError):
 
 
 def yaml_text(documents: Sequence[Mapping[str, object]]) -> str:
-    """Documents as YAML, with `---` between them."""
+    """Documents as YAML in ASCII, with `---` between them: no letter in it can steer a terminal."""
     import yaml
 
-    return yaml.dump_all(documents, Dumper=_dumper(), sort_keys=False, allow_unicode=True, width=2**31 - 1)
+    return yaml.dump_all(documents, Dumper=_dumper(), sort_keys=False, width=2**31 - 1)
 
 
 @cache

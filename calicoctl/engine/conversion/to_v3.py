@@ -144,8 +144,12 @@ def _rules(profile: Profile, direction: Direction) -> Sequence[StoredRule]:
 
 
 def _value(rule: StoredRule) -> object:
-    # Of a rule of the language, nothing but its text is kept, and of another one's text Python reads all numbers alike.
-    return json.loads(rule.raw)
+    # Of a rule of the language, nothing but its text is kept, and of another one's text Python reads all numbers alike,
+    # but for those of thousands of digits.
+    try:
+        return json.loads(rule.raw)
+    except ValueError:
+        return rule.value
 
 
 def _unclear(profile: Profile) -> Iterator[ResourceProblem]:
