@@ -27,10 +27,12 @@ class Exported:
 
     Attributes:
         text: A block, or comments where the profile cannot be declared; with a line break at its end.
-        warning: Why it is comments.
+        obstacle: Why it is comments.
+        warning: The same, as one that is told beside the text.
     """
 
     text: str
+    obstacle: str | None = None
     warning: Diagnostic | None = None
 
 
@@ -47,7 +49,8 @@ def export_profile(profile: Profile) -> Exported:
         if document is not None:
             text = document.source.text if isinstance(document, Unreadable) else document.text()
             lines += [f"# {name}:", *(f"#   {printable(line)}" for line in text.splitlines() or [""])]
-    return Exported("\n".join(lines) + "\n", diagnose(messages.NOT_EXPORTED, profile=profile.name, reason=obstacle))
+    warning = diagnose(messages.NOT_EXPORTED, profile=profile.name, reason=obstacle)
+    return Exported("\n".join(lines) + "\n", obstacle, warning)
 
 
 def _obstacle(profile: Profile) -> str | None:

@@ -158,9 +158,10 @@ def _add_block(found: Resources, resource: Mapping[str, object]) -> None:
     found.diagnostics += [_diagnosed(messages.LOST_IN_V1, name, each) for each in losses]
     profile = Profile(_annotation(resource, NAME_ANNOTATION) or name, rules, TagsDocument.new(tags))
     exported = export_profile(profile)
-    if exported.warning is not None and not downgrade.problems:
-        reason = "holds rules that no profile of v1 can have"
-        found.diagnostics.append(diagnose(messages.NOT_IN_V1, name=name, path="spec", reason=reason))
+    if exported.obstacle is not None and not downgrade.problems:
+        # Names of v3 are names of v1, too: what remains are the old ones, which anybody can write.
+        reason = f"make a profile that cannot be declared: {exported.obstacle}"
+        found.diagnostics.append(diagnose(messages.NOT_IN_V1, name=name, path="metadata.annotations", reason=reason))
     found.blocks.append(exported.text)
 
 
