@@ -31,6 +31,8 @@ from calicoctl.resources.yaml_text import yaml_text
 from calicoctl.source import Source
 from calicoctl.store.keys import EndpointKey
 from calicoctl.syntax import ast
+from tests.analysis import brute_force
+from tests.resources import packets as resource_packets
 from tests.strategies import plain_names, rules
 
 stored_rules = st.lists(rules().map(StoredRule.of), max_size=4)
@@ -123,6 +125,26 @@ def test_a_rule_beyond_the_language_comes_back_as_it_was(rule: dict[str, object]
     assert (upgrade.problems, list(rule_problems(converted))) == ([], [])
     back = downgraded_rule(downgrade, converted)
     assert (back, downgrade.problems) == (rule, [])
+
+
+# --- what they mean -----------------------------------------------------------------------------
+
+
+@st.composite
+def excluding_rules(draw: st.DrawFn) -> dict[str, Any]:
+    """A rule that may exclude tags, too, which analysis leaves alone."""
+    rule = draw(brute_force.rules())
+    excluded = draw(st.dictionaries(st.sampled_from(["!src_tag", "!dst_tag"]), st.sampled_from(brute_force.TAGS)))
+    return {**rule, **excluded}
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(excluding_rules(), min_size=1, max_size=4), st.sampled_from([4, 6]))
+def test_a_converted_list_decides_every_packet_as_before(drawn: list[dict[str, Any]], version: int) -> None:
+    assume(not any(check_rule(rule) for rule in drawn))
+    converted: list[dict[str, Any]] = [upgraded_rule(Upgrade(), rule) for rule in drawn]
+    for packet in brute_force.packets(version):
+        assert resource_packets.decision(converted, packet) == brute_force.decision(drawn, packet), packet
 
 
 # --- policies -----------------------------------------------------------------------------------
