@@ -11,7 +11,7 @@ from calicoctl.layout.profile_resource import refusal_of
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import path_text
-from calicoctl.policy.documents.rules_document import StoredRule
+from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.resources.names import (
@@ -39,7 +39,7 @@ def require_v3(statement: statements.OfProfile, before: Profile, after: Profile)
         return
     if is_foreign_profile(statement.profile):
         raise Refused([diagnose(messages.FOREIGN_PROFILE, statement.where, profile=statement.profile)])
-    problems = [*_name_problems(statement, before, after), *_rule_problems(statement)]
+    problems = [*_name_problems(statement, before, after), *_rule_problems(statement, before)]
     if problems:
         raise Refused(problems)
 
@@ -61,10 +61,13 @@ def _name_problems(statement: statements.OfProfile, before: Profile, after: Prof
             yield diagnose(messages.TAG_NOT_IN_V3, statement.where, hint, tag=tag)
 
 
-def _rule_problems(statement: statements.OfProfile) -> Iterator[Diagnostic]:
-    """What v3 does not take of rules beyond the language; it takes all of those within."""
+def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator[Diagnostic]:
+    """What v3 does not take of new rules beyond the language; it takes all of those within."""
+    old = before.rules if isinstance(before.rules, RulesDocument) else RulesDocument.new()
+    stored = {direction: {rule.raw for rule in old.rules(direction) if rule.rule is None} for direction in Direction}
     for direction, rule in _new_rules(statement):
-        problem = refusal_of(rule.raw, direction) if rule.rule is None else None
+        is_new = rule.rule is None and rule.raw not in stored[direction]
+        problem = refusal_of(rule.raw, direction) if is_new else None
         if problem is not None:
             path, about = path_text(problem.path), {"name": statement.profile, "reason": problem.reason}
             yield diagnose(messages.RESOURCE_REFUSED, statement.where, None, path=path, **about)

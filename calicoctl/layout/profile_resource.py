@@ -7,6 +7,7 @@ and no tag.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from calicoctl.policy.documents.rules_document import RulesDocument, read_stored
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
+from calicoctl.resources.fields import misread_fields, unknown_fields
 from calicoctl.resources.names import BUILT_IN_PROFILE
 from calicoctl.resources.schema import ResourceProblem, rule_problems
 from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
@@ -126,7 +128,8 @@ def _raw_rules(spec: Mapping[str, Any], direction: Direction) -> list[str]:
 @lru_cache(maxsize=65536)
 def _raw_rule(text: str, direction: Direction) -> str:
     rule = json.loads(text)
-    problem = next(rule_problems(rule, is_ingress=direction is Direction.INBOUND), None)
+    problems = itertools.chain(rule_problems(rule, is_ingress=direction is Direction.INBOUND), misread_fields(rule))
+    problem = next(problems, None)
     if problem is not None:
         return compact_json({**_in_place(rule), RESOURCE_PROBLEM_KEY: _reason(problem)})
     downgrade = Downgrade()
@@ -278,7 +281,12 @@ def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
     except (ValueError, RecursionError):  # thousands of digits, or of brackets
         return None, ResourceProblem((), "cannot be read")
     rule = upgraded_rule(upgrade, value)
-    problems = (*upgrade.problems, *upgrade.losses, *rule_problems(rule, is_ingress=is_ingress))
+    problems = (
+        *upgrade.problems,
+        *upgrade.losses,
+        *rule_problems(rule, is_ingress=is_ingress),
+        *unknown_fields(rule),
+    )
     return rule, problems[0] if problems else None
 
 

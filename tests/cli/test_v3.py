@@ -355,7 +355,26 @@ def test_rules_are_printed_and_taken_in_the_form_of_v3(v3: Program, raw_etcd_v3:
 @pytest.mark.parametrize(
     ("words", "stdin", "code"),
     [
-        ("profile web rule update -o calico", '{"ingress":[{"action":"allow"}]}', "E0347"),
+        ("profile web rule update -o calico", '{"ingress":[{"action":"allow"}]}', "E0906"),
+        # Felix leaves fields that it does not know out of account: such a rule would match more than was meant.
+        ("profile web rule update -o calico", '{"ingress":[{"action":"Allow","protcol":"TCP"}]}', "E0906"),
+        (
+            "profile web rule update -o calico",
+            '{"ingress":[{"action":"Allow","source":{"net":["10.0.0.0/8"]}}]}',
+            "E0906",
+        ),
+        ("profile web rule update -o calico", '{"ingress":[{"action":"Deny","Action":"Allow"}]}', "E0347"),
+        ("profile web rule update -o calico", '{"ingress":[{"action":"Deny","action":"Allow"}]}', "E0309"),
+        (
+            "profile web rule update",
+            '{"inbound_rules":[{"action":"deny","calico":{"action":"Allow"}}],"outbound_rules":[]}',
+            "E0347",
+        ),
+        (
+            "profile web rule update",
+            '{"inbound_rules":[{"action":"deny","calico":{"sorce":{}}}],"outbound_rules":[]}',
+            "E0906",
+        ),
         ("profile web rule update -o calico", '{"inbound_rules":[]}', "E0904"),
         ("profile web rule update -o calico", "{}", "E0904"),
         ("profile web rule update -o calico", '{"ingress":{"a":1}}', "E0904"),

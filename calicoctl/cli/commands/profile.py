@@ -167,7 +167,7 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
         if form == CALICO_FORM:
             from calicoctl.engine.conversion.rules_text import from_calico
 
-            source = from_calico(source)
+            source = from_calico(source, statement.profile)
         document, warnings = read_update(source, statement.profile)
         tell(warnings)
         statement = replace(statement, document=document)
