@@ -410,6 +410,7 @@ RULE_NEEDS_V3 = _error("E0915", "a rule with `calico` fits only into a datastore
 RULE_OF_V3 = _error("E0347", "Calico refuses the rule in `{path}`: {reason}")
 NOT_IN_V3 = _error("E0901", "profile `{profile}` cannot be converted: `{path}` {reason}")
 NAME_CLASH = _error("E0902", "profiles `{profile}` and `{other}` would both be called `{name}` in Calico v3")
+LABEL_CLASH = _error("E0917", "{names} would all be the label `{label}` in Calico v3")
 NO_YAML = _error("E0903", "this is neither YAML nor JSON: {reason}")
 NO_RESOURCE = _error("E0904", "this is no resource of Calico: {reason}")
 OTHER_RESOURCE = _error("E0905", "a resource of the kind `{resource}` cannot be converted")

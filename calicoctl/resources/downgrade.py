@@ -10,7 +10,7 @@ from calicoctl.policy.documents.json_text import Path
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
-from calicoctl.resources.selectors import parted
+from calicoctl.resources.selectors import parted, renamed
 from calicoctl.resources.upgrade import ACTIONS, ENTITY_KEYS
 
 _ACTIONS = {new: old for old, new in ACTIONS.items()}
@@ -121,6 +121,7 @@ def _add_selector(downgrade: Downgrade, found: dict[str, object], start: str, se
         found[f"{start}tag"] = tag
     if rest is None:
         return
+    rest = renamed(rest, lambda name: downgrade.tags.get(name, name))
     fault = selector_fault(rest)
     if fault is not None:
         downgrade.problems.append(ResourceProblem(path, f"is no selector of v1: {fault}"))

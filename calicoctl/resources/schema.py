@@ -27,6 +27,7 @@ _ANNOTATIONS_MAX = 256 << 10  # bytes
 _PORT_NAME = re.compile(r"(?=.*[a-z])[a-z0-9](?:-?[a-z0-9])*")
 _PORT_NAME_LENGTH_MAX = 15
 _PORT_NUMBERS = re.compile(r"([0-9]{1,9})(?::([0-9]{1,9}))?")
+_NETWORK = re.compile("[0-9A-Fa-f.:]+/[0-9]{1,3}")
 _PATH = re.compile(r"/[^? #]*")
 
 
@@ -278,7 +279,7 @@ def entity_problems(entity: object, path: Path = ()) -> Problems:
     for key in ("nets", "notNets"):
         yield from _each(entity, key, path, _net_problem)
     for index, net in enumerate(_listed(entity.get("notNets"))):
-        if net in ("0.0.0.0/0", "::/0"):
+        if _net_problem(net) is None and ip_network(str(net)).prefixlen == 0:
             yield ResourceProblem((*path, "notNets", index), "would match nothing")
     for key in ("ports", "notPorts"):
         yield from _each(entity, key, path, _port_problem)
@@ -308,7 +309,8 @@ def _each(members: Mapping[str, object], key: str, path: Path, problem: Callable
 
 
 def _net_problem(value: object) -> str | None:
-    if not isinstance(value, str) or "/" not in value:
+    # Go reads no masks and no zones, which Python does.
+    if not isinstance(value, str) or not _NETWORK.fullmatch(value):
         return f"must be a network with its length, not {found_text(value)}"
     try:
         ip_network(value)

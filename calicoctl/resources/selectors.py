@@ -8,6 +8,7 @@ its own with another value).
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from lark import Lark
 
 _IDENTIFIER = r"[A-Za-z0-9_./-]{1,512}"
-_TAG = re.compile(rf"[ \t]*(?:has\(\s*({_IDENTIFIER})\s*\)|({_IDENTIFIER})[ \t]*==[ \t]*(?:''|\"\"))[ \t]*")
+# What Go takes for white space; Python takes more.
+_SPACE = r"[\t\n\f\r ]*"
+_TAG = re.compile(rf"[ \t]*(?:has\({_SPACE}({_IDENTIFIER}){_SPACE}\)|({_IDENTIFIER})[ \t]*==[ \t]*(?:''|\"\"))[ \t]*")
+_TEXT_OR_IDENTIFIER = re.compile(rf"\"[^\"]*\"|'[^']*'|{_IDENTIFIER}")
 # The label of a pod's namespace, in v1 and since. The upgrade replaces it as text, in values, too.
 _NAMESPACE_LABEL_V1, _NAMESPACE_LABEL = "calico/k8s_ns", "projectcalico.org/namespace"
 # A hostile selector costs no more than this.
@@ -75,6 +79,21 @@ def tag_of(selector: str) -> str | None:
 def without_old_labels(selector: str) -> str:
     """A selector of v1 with the name that the label of namespaces has since."""
     return selector.replace(_NAMESPACE_LABEL_V1, _NAMESPACE_LABEL)
+
+
+def renamed(selector: str, new_name: Callable[[str], str]) -> str:
+    """A selector with other names for labels.
+
+    Args:
+        selector: The selector.
+        new_name: The new name of a label; those with a domain are left alone, and so are texts in quotes.
+    """
+
+    def put(matched: re.Match[str]) -> str:
+        word = matched[0]
+        return word if word[0] in "\"'" or "/" in word else new_name(word)
+
+    return _TEXT_OR_IDENTIFIER.sub(put, selector)
 
 
 def with_tag(selector: str, key: str, *, is_negated: bool) -> str:

@@ -18,7 +18,7 @@ from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass, field
 from calicoctl.resources.names import label_key, profile_name
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
-from calicoctl.resources.selectors import tag_selector, with_tag, without_old_labels
+from calicoctl.resources.selectors import renamed, tag_selector, with_tag, without_old_labels
 
 API_VERSION = "projectcalico.org/v3"
 KIND = "Profile"
@@ -41,6 +41,7 @@ _DIGITS = re.compile("[0-9]{1,3}")
 _RANGE = re.compile("([0-9]{1,5}):([0-9]{1,5})")
 _NUMBER = re.compile("[0-9]{1,5}")
 _SIGNS = {"": "", "!": "not"}
+_EVERYTHING = "all()"
 
 _PARTS = ("net", "nets", "tag", "selector", "ports")
 _KNOWN_KEYS = frozenset(
@@ -60,17 +61,20 @@ class Upgrade:
         problems: What cannot be said in v3.
         losses: What v3 has nothing for, and is left out.
         renamed_tags: Each label that stands for a tag of another name, with that name.
+        tags: By each label, what stands for it in v1: more than one name is a clash.
         keeps_tags: Whether tags keep their names in any case, as in a datastore of v3, which has no others.
     """
 
     problems: list[ResourceProblem] = field(default_factory=list)
     losses: list[ResourceProblem] = field(default_factory=list)
     renamed_tags: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, set[str]] = field(default_factory=dict)
     keeps_tags: bool = False
 
     def label(self, tag: str) -> str:
         """The label of a tag."""
         key = tag if self.keeps_tags else label_key(tag)
+        self.tags.setdefault(key, set()).add(tag)
         if key != tag:
             self.renamed_tags[key] = tag
         return key
@@ -99,6 +103,8 @@ def upgraded_profile(
         if rules:
             spec[key] = [upgraded_rule(upgrade, rule, (direction.json_key, index)) for index, rule in enumerate(rules)]
     applied = dict(labels or {})
+    for key in applied:
+        upgrade.tags.setdefault(key, set()).add(key)
     for tag in tags:
         label = upgrade.label(tag)
         if applied.setdefault(label, "") != "":
@@ -227,11 +233,13 @@ def _port(value: object) -> object:
 def _selector(upgrade: Upgrade, rule: Mapping[str, object], start: str, *, is_negated: bool) -> object:
     selector, tag = rule.get(f"{start}selector"), rule.get(f"{start}tag")
     if isinstance(selector, str):
-        selector = without_old_labels(selector)
+        # Tags are labels now, and selectors may name them.
+        selector = renamed(without_old_labels(selector), upgrade.label)
     if not isinstance(tag, str):
-        return selector if tag is None else tag
+        is_none = isinstance(selector, str) and not selector.strip() and is_negated
+        return tag if tag is not None else _EVERYTHING if is_none else selector
     key = upgrade.label(tag)
     if not isinstance(selector, str) or not selector.strip():
         # The empty selector selects everything: with a tag, that is the tag; to exclude it is to exclude all.
-        return tag_selector(key) if selector is None or not is_negated else "all()"
+        return tag_selector(key) if selector is None or not is_negated else _EVERYTHING
     return with_tag(selector, key, is_negated=is_negated)

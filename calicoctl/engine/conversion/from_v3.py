@@ -10,6 +10,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 from calicoctl.engine.conversion.v1_documents import is_json
 from calicoctl.engine.export import export_profile
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import path_text, read_value, require_end, require_text, skip_space
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument
@@ -25,6 +26,7 @@ _API_GROUP = "projectcalico.org/"
 _LIST = "List"
 _PROBLEMS = {KIND: profile_problems, POLICY_KIND: policy_problems}
 # What a policy may say beside its rules, and what becomes of it; everything else changes what its rules mean.
+_PASS = "Pass"
 _OWN_ORDER = "a profile is for the endpoints that name it, in their order"
 _POLICY_LOSSES = {
     "selector": _OWN_ORDER,
@@ -42,11 +44,13 @@ class Resources:
         blocks: The texts of the blocks.
         diagnostics: What is wrong with them, and what is lost.
         tags: The names of tags by the labels that stand for them, where they differ.
+        names: The names of the profiles.
     """
 
     blocks: list[str] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
 
 
 def blocks_of(sources: list[Source]) -> Resources:
@@ -147,22 +151,56 @@ def _add_block(found: Resources, resource: Mapping[str, object]) -> None:
         found.diagnostics += [_diagnosed(messages.RESOURCE_REFUSED, name, each) for each in refused]
         return
     downgrade = Downgrade(tags=found.tags)
-    spec = resource.get("spec") or {}
-    assert isinstance(spec, dict), "a resource without problems has one"
+    spec = _spec(resource)
     losses: list[ResourceProblem] = []
-    rules = _rules(downgrade, spec)
-    tags = tuple(_tags(downgrade, spec.get("labelsToApply") or {}, losses))
     if kind == POLICY_KIND:
+        spec = _enforced(spec)
         _look_at_policy(downgrade, spec, losses)
+    rules = _rules(downgrade, spec)
+    labels = spec.get("labelsToApply")
+    tags = tuple(_tags(downgrade, labels if isinstance(labels, dict) else {}, losses))
     found.diagnostics += [_diagnosed(messages.NOT_IN_V1, name, each) for each in downgrade.problems]
     found.diagnostics += [_diagnosed(messages.LOST_IN_V1, name, each) for each in losses]
     profile = Profile(_annotation(resource, NAME_ANNOTATION) or name, rules, TagsDocument.new(tags))
+    if profile.name in found.names:
+        reason = f"gives the profile `{profile.name}` a second time"
+        found.diagnostics.append(diagnose(messages.NOT_IN_V1, name=name, path="metadata", reason=reason))
+    found.names.add(profile.name)
     exported = export_profile(profile)
     if exported.obstacle is not None and not downgrade.problems:
-        # Names of v3 are names of v1, too: what remains are the old ones, which anybody can write.
-        reason = f"make a profile that cannot be declared: {exported.obstacle}"
-        found.diagnostics.append(diagnose(messages.NOT_IN_V1, name=name, path="metadata.annotations", reason=reason))
+        found.diagnostics += _obstacles(name, rules, exported.obstacle)
     found.blocks.append(exported.text)
+
+
+def _spec(resource: Mapping[str, object]) -> dict[str, object]:
+    spec = resource.get("spec") or {}
+    assert isinstance(spec, dict), "a resource without problems has one"
+    return spec
+
+
+def _obstacles(name: str, rules: RulesDocument, obstacle: str) -> Iterator[Diagnostic]:
+    """Why a profile cannot be declared: rules that v1 does not enforce, or the old names, which anybody can write."""
+    problems = [
+        (f"spec.{LIST_KEYS[direction]}[{index}]", problem)
+        for direction in Direction
+        for index, rule in enumerate(rules.rules(direction))
+        for problem in rule.problems
+    ]
+    for path, problem in problems:
+        reason = f"is no rule of v1: {problem.diagnostic(()).message}"
+        yield diagnose(messages.NOT_IN_V1, name=name, path=path, reason=reason)
+    if not problems:
+        reason = f"make a profile that cannot be declared: {obstacle}"
+        yield diagnose(messages.NOT_IN_V1, name=name, path="metadata.annotations", reason=reason)
+
+
+def _enforced(spec: dict[str, object]) -> dict[str, object]:
+    """A policy without the list whose direction it is not about, which the agent leaves out of account."""
+    types = spec.get("types")
+    if not isinstance(types, list) or not types:
+        return spec
+    left_out = {key for key in LIST_KEYS.values() if key.capitalize() not in types}
+    return {key: each for key, each in spec.items() if key not in left_out}
 
 
 def _diagnosed(kind: Kind, name: str, problem: ResourceProblem) -> Diagnostic:
@@ -194,7 +232,12 @@ def _tags(downgrade: Downgrade, labels: Mapping[str, object], losses: list[Resou
 
 
 def _look_at_policy(downgrade: Downgrade, spec: Mapping[str, object], losses: list[ResourceProblem]) -> None:
-    """What a policy says beside its rules."""
+    """What a policy says beside its rules, and with rules that mean something else in a profile."""
+    for key in LIST_KEYS.values():
+        for index, rule in enumerate(_listed(spec.get(key))):
+            if isinstance(rule, dict) and rule.get("action") == _PASS:
+                reason = "leaves all policies, where in a profile it would hand on to the next one"
+                downgrade.problems.append(ResourceProblem(("spec", key, index), reason))
     for key in spec:
         if key in LIST_KEYS.values() or not spec[key]:
             continue

@@ -18,6 +18,7 @@ from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
 from calicoctl.layout.resource_keys import CLUSTER, PROFILES, is_ready, profile_key
 from calicoctl.records import dataclass
+from calicoctl.resources.names import FOREIGN_PREFIXES
 from calicoctl.store.interface import Change, Datastore, Entry
 
 # Profiles that Kubernetes and OpenStack make, which make them anew in v3.
@@ -56,8 +57,8 @@ def plan_migration(state: State, target: Datastore) -> Migration:
         Refused: Something is in the way; with all of it.
         DatastoreError: The target cannot be read.
     """
-    profiles = [each for each in stored_profiles(state) if not each.profile.name.startswith(_OTHERS)]
-    skipped = [name for name in state.names() if name.startswith(_OTHERS)]
+    profiles = [each for each in stored_profiles(state) if not _is_others(each.profile.name)]
+    skipped = [name for name in state.names() if _is_others(name)]
     diagnostics = [diagnose(messages.MIGRATION_SKIPS, profile=name) for name in skipped]
     diagnostics += _missing(state)
     converted = convert_profiles(profiles)
@@ -80,6 +81,10 @@ def plan_migration(state: State, target: Datastore) -> Migration:
     if any(each.is_error for each in diagnostics):
         raise Refused(diagnostics)
     return Migration(tuple(names), tuple(there), tuple(changes), cluster, tuple(diagnostics))
+
+
+def _is_others(name: str) -> bool:
+    return name.startswith((*_OTHERS, *FOREIGN_PREFIXES))
 
 
 def migrate(migration: Migration, target: Datastore) -> None:

@@ -122,6 +122,7 @@ def convert_to_policies(profiles: Sequence[OldProfile], usages: Sequence[Usage] 
     rules = {each.profile.name: _rules(each) for each in profiles}
     ordering = _Ordering(rules, _lists(usages or ()))
     diagnostics = [] if usages is not None else list(_order_unknown(ordering, names))
+    diagnostics += _clashes(names)
     policies = []
     for index, name in enumerate(ordering.order()):
         policy = _policy(name, specs[name], labels[name], _FIRST_ORDER + index * _ORDER_STEP)
@@ -168,13 +169,23 @@ def _unnamed(usages: Sequence[Usage], names: Sequence[str]) -> Iterator[Diagnost
             yield diagnose(messages.ENDPOINT_WITHOUT_PROFILE, endpoint=usage.endpoint.text)
 
 
+def _clashes(names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Profiles that would become the same policy."""
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault(policy_name(name), name)
+        if other != name:
+            yield diagnose(messages.NAME_CLASH, profile=other, other=name, name=policy_name(name))
+
+
 def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic]) -> Mapping[str, str]:
-    """Of each profile, the label of a tag that no other one carries; best of all, its own name."""
-    carried = {each.profile.name: _tags(each) for each in profiles}
-    count = Counter(tag for tags in carried.values() for tag in tags)
+    """Of each profile, the label of a tag that no other one gives its endpoints; best of all, its own name."""
+    # A label with a value is one that the endpoints have, too.
+    count = Counter(label for each in profiles for label in {*map(label_key, _tags(each)), *each.labels})
     found = {}
-    for name, tags in carried.items():
-        own = sorted((tag for tag in tags if count[tag] == 1), key=lambda tag: tag != name)
+    for each in profiles:
+        name = each.profile.name
+        own = sorted((tag for tag in _tags(each) if count[label_key(tag)] == 1), key=lambda tag: tag != name)
         if own:
             found[name] = label_key(own[0])
         else:

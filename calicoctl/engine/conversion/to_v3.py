@@ -16,6 +16,7 @@ from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, field, replace
+from calicoctl.resources.names import BUILT_IN_PROFILE, profile_name
 from calicoctl.resources.schema import ResourceProblem, profile_problems
 from calicoctl.resources.upgrade import API_VERSION, KIND, Upgrade, upgraded_profile
 
@@ -93,6 +94,7 @@ def convert_profiles(profiles: Sequence[OldProfile]) -> Converted:
     diagnostics: list[Diagnostic] = []
     by_name: dict[object, str] = {}
     renamed: dict[str, str] = {}
+    tags: dict[str, set[str]] = {}
     for old in profiles:
         upgrade = Upgrade()
         resource, found = _converted(old, upgrade)
@@ -104,8 +106,14 @@ def convert_profiles(profiles: Sequence[OldProfile]) -> Converted:
             diagnostics.append(diagnose(messages.NAME_CLASH, profile=by_name[new_name], other=name, name=new_name))
         by_name[new_name] = name
         renamed |= upgrade.renamed_tags
+        for label, names in upgrade.tags.items():
+            tags.setdefault(label, set()).update(names)
         resources.append(resource)
     diagnostics += [diagnose(messages.RENAMED_TAG, tag=tag, label=label) for label, tag in sorted(renamed.items())]
+    for label, names in sorted(tags.items()):
+        if len(names) > 1:
+            texts = " and ".join(f"`{name}`" for name in sorted(names))
+            diagnostics.append(diagnose(messages.LABEL_CLASH, names=texts, label=label))
     if any(each.is_error for each in diagnostics):
         raise Refused(diagnostics)
     return Converted(KIND, tuple(resources), tuple(diagnostics))
@@ -120,6 +128,8 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
     """The resource of a profile, and what there is to say about it."""
     profile = old.profile
     problems = list(_unclear(profile))
+    if profile_name(profile.name) == BUILT_IN_PROFILE:
+        problems.append(ResourceProblem(("name",), "is that of the profile that Calico v3 has built in"))
     diagnostics: list[Diagnostic] = []
     lists = {direction: [_value(rule) for rule in _rules(profile, direction)] for direction in Direction}
     if old.lacked_rules:
