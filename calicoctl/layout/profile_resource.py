@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, check_rule
@@ -30,6 +30,10 @@ from calicoctl.source import Source
 
 # What `rule update` keeps beside the lists, such as comments.
 _MEMBERS_ANNOTATION = "calicoctl-profile/members"
+# More of a number says no more to whoever looks for it.
+_SHOWN_DIGITS = 40
+_READ_OF_SPEC = (*LIST_KEYS.values(), "labelsToApply")
+_LISTS_OF_V1 = frozenset(each.json_key for each in Direction)
 _OLD_ACTIONS = {new: old for old, new in ACTIONS.items()}
 
 
@@ -77,7 +81,8 @@ def parts_of(text: str) -> Parts:
     resource = _loaded(text)
     spec = _spec(resource)
     lists = (f'"{each.json_key}":[{",".join(_raw_rules(spec, each))}]' for each in Direction)
-    rules = "{" + ",".join((*lists, *_other_members(resource))) + "}"
+    others = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in _other_members(resource).items())
+    rules = "{" + ",".join((*lists, *others)) + "}"
     labels = _labels(spec)
     own = {key: value for key, value in labels.items() if not _is_tag(key, value)}
     tags = [key for key, value in labels.items() if _is_tag(key, value)]
@@ -95,10 +100,30 @@ def _loaded(text: str) -> dict[str, Any]:
 
 
 def _spec(resource: Mapping[str, Any]) -> dict[str, Any]:
+    _refuse_other_case(resource, ("spec",))
     spec = resource.get("spec") or {}
     if not isinstance(spec, dict):
         raise Unusable("its `spec` is not an object")
+    _refuse_other_case(spec, _READ_OF_SPEC)
     return spec
+
+
+def _refuse_other_case(members: Collection[str], names: Collection[str]) -> None:
+    """Refuse names that are spelled in another case: Calico, written in Go, reads them like the right ones.
+
+    Which of two it would read depends on their order, so nothing is said of them and nothing is put beside them.
+
+    Raises:
+        Unusable: There is one.
+    """
+    for member in members:
+        if member in names:
+            continue
+        folded = member.casefold()
+        for name in names:
+            # The lengths, since `ß` folds to two letters here and not in Go.
+            if len(member) == len(name) and folded == name.casefold():
+                raise Unusable(f"`{member}` is read as `{name}`")
 
 
 def _labels(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,13 +178,15 @@ def _reason(problem: ResourceProblem) -> str:
     return f"{path_text(problem.path)} {problem.reason}" if problem.path else problem.reason
 
 
-def _other_members(resource: Mapping[str, Any]) -> Iterator[str]:
-    """What stands beside the lists in the rules, as texts; what is none of ours is left out."""
+def _other_members(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands beside the lists in the rules; what is none of ours is left out."""
     try:
         members = json.loads(resource["metadata"]["annotations"][_MEMBERS_ANNOTATION])
-        yield from (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in members.items())
+        found = {key: value for key, value in members.items() if key not in _LISTS_OF_V1}
+        json.dumps(found, allow_nan=False)  # neither is JSON, and nobody could read the rules with them
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return
+        return {}
+    return found
 
 
 # --- editing ------------------------------------------------------------------------------------
@@ -197,7 +224,7 @@ def edited(text: str, edit: Edit) -> str:
         edit: The new texts of its parts, as the engine writes them.
 
     Raises:
-        Unusable: It is none, or a text is no document.
+        Unusable: It is none, or a text is no document, or something else in it could not be kept as it is.
         NotInV3: A new rule is none that Calico takes.
     """
     resource = _loaded(text)
@@ -217,7 +244,51 @@ def edited(text: str, edit: Edit) -> str:
     resource["spec"] = spec
     if resource == _loaded(text):
         return text
-    return json.dumps(resource, separators=(",", ":"), ensure_ascii=False)
+    _require_kept_numbers(text)
+    return _json_text(resource)
+
+
+def _require_kept_numbers(text: str) -> None:
+    """Make sure that all numbers of a resource are written again as those that they are.
+
+    Raises:
+        Unusable: One is not.
+    """
+    json.loads(text, parse_float=_require_kept, parse_constant=_refuse_number)
+
+
+def _require_kept(number: str) -> None:
+    # Imported here: few resources have such a number.
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        is_kept = Decimal(number) == Decimal(repr(float(number)))
+    except InvalidOperation:  # an exponent beyond all bounds
+        is_kept = False
+    if not is_kept:
+        _refuse_number(number)
+
+
+def _refuse_number(number: str) -> NoReturn:
+    shown = number if len(number) <= _SHOWN_DIGITS else f"{number[:_SHOWN_DIGITS]}..."
+    raise Unusable(f"the number {shown} in it could not be kept")
+
+
+def _json_text(resource: Mapping[str, Any]) -> str:
+    """A resource as it is stored.
+
+    Raises:
+        Unusable: A new number in it is none of JSON.
+    """
+    try:
+        text = json.dumps(resource, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError as error:
+        raise Unusable("a new number in it is too large") from error
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair can only be stored as an escape
+        return json.dumps(resource, separators=(",", ":"))
+    return text
 
 
 def _put_list(spec: dict[str, Any], direction: Direction, raws: Sequence[str]) -> None:
@@ -293,6 +364,8 @@ def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
 def _put_members(resource: dict[str, Any], rules: RulesDocument) -> None:
     """Keep what stands beside the lists, in an annotation."""
     members = {json.loads(key): json.loads(value) for key, value in rules.members if isinstance(value, str)}
+    if json.dumps(members) == json.dumps(_other_members(resource)):
+        return  # also where the annotation holds what is none of ours
     metadata = resource.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
     annotations = metadata.get("annotations")

@@ -254,3 +254,79 @@ def test_what_is_no_resource_is_not_edited(text: str) -> None:
         parts_of(text)
     with pytest.raises(Unusable):
         edited(text, Edit(with_raws([], []), "[]"))
+
+
+# --- what else is in it -------------------------------------------------------------------------
+
+DENYING = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1e999", "-1e999", "1e-999", "0.10000000000000000055", "12345678901234567.25", "NaN", "1e99999999999999999999"],
+)
+def test_a_number_that_could_not_be_kept_is_read_and_never_written(number: str) -> None:
+    text = f'{{"spec":{{"x":[{number}]}}}}'
+    assert parts_of(text).tags == "[]"
+    assert edited(text, Edit(tags="[]")) == text
+    with pytest.raises(Unusable, match=f"the number {number[:40]} "):
+        edited(text, Edit(rules=DENYING))
+
+
+@pytest.mark.parametrize("number", ["0", "1.50", "1e2", "0.1", "12345678901234567890123", "-0.0", "5e-324"])
+def test_a_number_that_is_kept_is_no_hindrance(number: str) -> None:
+    made = json.loads(edited(f'{{"spec":{{"x":{number}}}}}', Edit(rules=DENYING)))
+    assert made["spec"]["x"] == json.loads(number)
+
+
+@pytest.mark.parametrize("half", ["\\ud800", "\\udc80", "a\\udfffb"])
+def test_half_of_a_surrogate_pair_stays_an_escape(half: str) -> None:
+    text = f'{{"metadata":{{"annotations":{{"a":"{half}","b":"\u00e9"}}}},"spec":{{}}}}'
+    made = edited(text, Edit(tags='["web"]'))
+    assert made.isascii()
+    assert json.loads(made) == {**json.loads(text), "spec": {"labelsToApply": {"web": ""}}}
+
+
+@pytest.mark.parametrize(
+    ("members", "shown"),
+    [
+        ('{"inbound_rules":[],"_a":1,"outbound_rules":{}}', {"_a": 1}),
+        ('{"_a":NaN}', {}),
+        ('{"_a":[-Infinity]}', {}),
+        ('{"_a":1e999}', {}),
+        ("[1]", {}),
+    ],
+)
+def test_an_annotation_that_is_none_of_ours_is_left_out_and_kept(members: str, shown: dict[str, object]) -> None:
+    annotations = {"calicoctl-profile/members": members}
+    text = json.dumps({"metadata": {"annotations": annotations}, "spec": {"ingress": [{"action": "Allow"}]}})
+    rules = parts_of(text).rules
+    assert isinstance(read_stored_rules(Source("", rules), is_resource=True), RulesDocument)
+    pairs = json.loads(rules, object_pairs_hook=list)
+    assert [key for key, _ in pairs] == ["inbound_rules", "outbound_rules", *shown]
+    made = json.loads(edited(text, Edit(rules=rules.replace("allow", "deny"))))
+    assert made["spec"]["ingress"] == [{"action": "Deny"}]
+    assert made["metadata"]["annotations"] == annotations
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"Spec":{"ingress":[]}}', "`Spec` is read as `spec`"),
+        ('{"spec":{},"SPEC":{}}', "`SPEC` is read as `spec`"),
+        ('{"\u017fpec":{}}', "`\u017fpec` is read as `spec`"),
+        ('{"spec":{"Ingress":[]}}', "`Ingress` is read as `ingress`"),
+        ('{"spec":{"EGRESS":[]}}', "`EGRESS` is read as `egress`"),
+        ('{"spec":{"labelstoapply":{}}}', "`labelstoapply` is read as `labelsToApply`"),
+    ],
+)
+def test_what_calico_reads_in_another_case_is_not_taken_for_nothing(text: str, reason: str) -> None:
+    for act in (lambda: parts_of(text), lambda: edited(text, Edit(tags='["a"]'))):
+        with pytest.raises(Unusable) as caught:
+            act()
+        assert str(caught.value) == reason
+
+
+def test_a_name_that_calico_takes_for_another_is_no_hindrance() -> None:
+    text = '{"specs":1,"spec":{"egre\u00df":1,"Ingres":2}}'
+    assert json.loads(edited(text, Edit(tags='["a"]')))["spec"]["labelsToApply"] == {"a": ""}
