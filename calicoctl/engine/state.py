@@ -159,8 +159,11 @@ class State:
     def removed_keys(self, name: str) -> Iterator[Entry]:
         """The entries in a profile's folder, apart from rules and tags, that go because the profile was removed."""
         if name in self._emptied:
+            is_kept = self.profile(name).exists
             own = (keys.rules_key(name), keys.tags_key(name))
-            yield from (self._snapshot[key] for key in self._folders.get(name, ()) if key not in own)
+            found = (self._snapshot[key] for key in self._folders.get(name, ()) if key not in own)
+            # A resource that is there again still has its other parts: they have no keys of their own.
+            yield from (entry for entry in found if not (is_kept and entry.is_resource))
 
     def _changes_of(self, profile: Profile) -> Iterator[Change]:
         before = self.original(profile.name)

@@ -216,12 +216,24 @@ def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:
     return {**resource, "metadata": {**resource["metadata"], **identity}}
 
 
-def edited(text: str, edit: Edit) -> str:
+def is_same(one: str, other: str) -> bool:
+    """Whether two resources say the same, however their texts are spelled.
+
+    Raises:
+        Unusable: One is none.
+    """
+    # As texts: to Python, `1` and `true` are the same.
+    return one == other or json.dumps(_loaded(one), sort_keys=True) == json.dumps(_loaded(other), sort_keys=True)
+
+
+def edited(text: str, edit: Edit, former: str | None = None) -> str:
     """The text of a resource after an edit.
 
     Args:
         text: The resource as it is.
         edit: The new texts of its parts, as the engine writes them.
+        former: The resource as it once was, where the texts are those of then: from it, rules are put back as they
+            were stored.
 
     Raises:
         Unusable: It is none, or a text is no document, or something else in it could not be kept as it is.
@@ -229,12 +241,13 @@ def edited(text: str, edit: Edit) -> str:
     """
     resource = _loaded(text)
     spec = dict(_spec(resource))
+    originals = {} if former is None else _spec(_loaded(former))
     if edit.rules is not None:
         rules = read_stored_rules(Source("", edit.rules), is_resource=True)
         if not isinstance(rules, RulesDocument):
             raise Unusable("its new rules cannot be read")
         for direction in Direction:
-            _put_list(spec, direction, [rule.raw for rule in rules.rules(direction)])
+            _put_list(spec, direction, [rule.raw for rule in rules.rules(direction)], originals)
         _put_members(resource, rules)
     if edit.tags is not None:
         tags = read_stored_tags(Source("", edit.tags))
@@ -291,16 +304,22 @@ def _json_text(resource: Mapping[str, Any]) -> str:
     return text
 
 
-def _put_list(spec: dict[str, Any], direction: Direction, raws: Sequence[str]) -> None:
-    old = _listed(spec, direction)
+def _put_list(spec: dict[str, Any], direction: Direction, raws: Sequence[str], originals: Mapping[str, Any]) -> None:
     key = LIST_KEYS[direction]
-    rules = _matched(list(zip(_raw_rules(spec, direction), old, strict=True)), raws, ("spec", key))
+    rules = _matched(_with_texts(spec, direction), raws, ("spec", key), _with_texts(originals, direction))
     if rules or key in spec:
         spec[key] = rules
 
 
-def _matched(old: Sequence[tuple[str, Any]], raws: Sequence[str], path: Path) -> list[Any]:
-    """The rules that texts stand for: as they were stored, where a text was there before.
+def _with_texts(spec: Mapping[str, Any], direction: Direction) -> list[tuple[str, Any]]:
+    """The rules of one direction, each with its text of v1."""
+    return list(zip(_raw_rules(spec, direction), _listed(spec, direction), strict=True))
+
+
+def _matched(
+    old: Sequence[tuple[str, Any]], raws: Sequence[str], path: Path, originals: Sequence[tuple[str, Any]]
+) -> list[Any]:
+    """The rules that texts stand for: as they were stored, where a text was there before, or once in its place.
 
     Of rules with the same text, those at the beginning and at the end stay what they are; so an edit in the middle
     does not exchange two that differ in how they say the same.
@@ -315,10 +334,17 @@ def _matched(old: Sequence[tuple[str, Any]], raws: Sequence[str], path: Path) ->
     for raw, rule in old[start : len(old) - end]:
         left.setdefault(raw, deque()).append(rule)
     middle = (
-        left[raw].popleft() if left.get(raw) else _new_rule(raw, (*path, index))
+        left[raw].popleft() if left.get(raw) else _put_back(raw, originals, path, index)
         for index, raw in enumerate(raws[start : len(raws) - end], start)
     )
     return [*(rule for _, rule in old[:start]), *middle, *(rule for _, rule in old[len(old) - end :])]
+
+
+def _put_back(raw: str, originals: Sequence[tuple[str, Any]], path: Path, index: int) -> Any:
+    """The rule that once stood in a place, if it has this text; otherwise a new one."""
+    if index < len(originals) and originals[index][0] == raw:
+        return originals[index][1]
+    return _new_rule(raw, (*path, index))
 
 
 def _new_rule(raw: str, path: Path) -> Any:

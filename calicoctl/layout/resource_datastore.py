@@ -14,7 +14,16 @@ from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
-from calicoctl.layout.profile_resource import Edit, NotInV3, Unusable, built_in_resource, edited, new_resource, parts_of
+from calicoctl.layout.profile_resource import (
+    Edit,
+    NotInV3,
+    Unusable,
+    built_in_resource,
+    edited,
+    is_same,
+    new_resource,
+    parts_of,
+)
 from calicoctl.policy.documents.json_text import path_text
 from calicoctl.resources.names import BUILT_IN_PROFILE, is_foreign_profile
 from calicoctl.store import keys
@@ -150,14 +159,13 @@ class ResourceDatastore:
         for change in changes:
             if (change.before and change.before.version) != (before and before.version):
                 raise Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=key))
-        after = {change.key.rpartition("/")[2]: change.after for change in changes}
+        after = {_part(change): change.after for change in changes}
         if None in (after.get(_RULES, ""), after.get(_TAGS, "")):
             if before is not None:
                 yield Change(key, before, None)
             return
-        whole = (after.get(_WHOLE) or new_resource(name)) if before is None else before.value
         try:
-            text = edited(whole, Edit(after.get(_RULES), after.get(_TAGS)))
+            text = _created(name, after) if before is None else _changed(before.value, changes)
         except Unusable as error:
             raise Obstructed(diagnose(messages.UNUSABLE_RESOURCE, key=key, reason=str(error))) from error
         except NotInV3 as error:
@@ -201,6 +209,54 @@ def _stored_key(key: str) -> str:
     return key if place is None else resource_keys.profile_key(place[0])
 
 
+def _part(change: Change) -> str:
+    return change.key.rpartition("/")[2]
+
+
+def _edit(texts: Mapping[str, str | None]) -> Edit:
+    return Edit(texts.get(_RULES), texts.get(_TAGS))
+
+
+def _created(name: str, texts: Mapping[str, str | None]) -> str:
+    """The text of a resource that is not there, from the texts of its parts: a new one, or one that is put back."""
+    edit, whole = _edit(texts), texts.get(_WHOLE)
+    if whole is not None and _says(whole, edit):
+        return whole
+    return edited(whole or new_resource(name), edit)
+
+
+def _changed(text: str, changes: Sequence[Change]) -> str:
+    """The text of a resource after changes of its parts.
+
+    Where they take an edit back, it is what was there before the edit, unless others have changed something else since:
+    then only the parts are put back. What was stored once is never judged.
+    """
+    edit = _edit({_part(change): change.after for change in changes})
+    if _says(text, edit):
+        return text
+    former = next((change.resource for change in changes if change.resource is not None), None)
+    if former is None:
+        return edited(text, edit)
+    made = _edit({_part(change): change.before.value for change in changes if change.before is not None})
+    if _says(former, edit) and _is_made_of(former, made, text):
+        return former
+    return edited(text, edit, former)
+
+
+def _says(text: str, edit: Edit) -> bool:
+    """Whether an edit would change nothing of what a resource is read as."""
+    texts = _texts(text)
+    return edit.rules in (None, texts[_RULES]) and edit.tags in (None, texts[_TAGS])
+
+
+def _is_made_of(former: str, edit: Edit, text: str) -> bool:
+    """Whether a resource is what an edit makes of another one, and nobody has changed it since."""
+    try:
+        return is_same(edited(former, edit), text)
+    except (Unusable, NotInV3):
+        return False
+
+
 def _is_wanted(key: str, roots: Sequence[str]) -> bool:
     return any(key == root or key.startswith(f"{root}/") or root == "/" for root in roots)
 
@@ -221,13 +277,16 @@ def _entries(stored: Entry) -> Iterator[Entry]:
 def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
     if not keys.is_inside_tree(name):
         return
+    whole = stored.value
+    for part, text in (*_texts(whole).items(), (_WHOLE, whole)):
+        yield Entry(f"{keys.profile_folder(name)}/{part}", text, stored.version, is_resource=True, resource=whole)
+
+
+def _texts(whole: str) -> dict[str, str]:
+    """The texts of the parts that a resource is read as."""
     try:
-        parts = parts_of(stored.value)
+        parts = parts_of(whole)
     except Unusable as error:
         # As the value of both, so that nothing is edited; the reason is told as that of the rules.
-        texts = {_RULES: json.dumps(str(error)), _TAGS: "[]"}
-    else:
-        texts = {_RULES: parts.rules, _TAGS: parts.tags, **({} if parts.labels is None else {_LABELS: parts.labels})}
-    texts[_WHOLE] = stored.value
-    for part, text in texts.items():
-        yield Entry(f"{keys.profile_folder(name)}/{part}", text, stored.version, is_resource=True)
+        return {_RULES: json.dumps(str(error)), _TAGS: "[]"}
+    return {_RULES: parts.rules, _TAGS: parts.tags, **({} if parts.labels is None else {_LABELS: parts.labels})}

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from calicoctl.diagnostics import Diagnostic
-from calicoctl.records import dataclass
+from calicoctl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,14 @@ class Entry:
         value: The text stored there.
         version: Changes with every write of the key: etcd's modifiedIndex or mod_revision, SQLite's revision. Positive.
         is_resource: Whether it is made of a resource of Calico's v3 data model, which can say more than v1.
+        resource: The whole text of that resource, where it is a part of one that can be put back.
     """
 
     key: str
     value: str
     version: int
     is_resource: bool = False
+    resource: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,20 @@ class Change:
         after: The value to store; None deletes the key.
         seconds_to_live: After how many seconds the value vanishes by itself; None for never. Only where there
             are journals, for the lock that runs need there; elsewhere it is ignored.
+        resource: Where an edit is taken back: the whole text of the resource that the value is a part of, as it was
+            before the edit.
     """
 
     key: str
     before: Entry | None
     after: str | None
     seconds_to_live: int | None = None
+    resource: str | None = field(default=None, repr=False)
+
+    @property
+    def former_resource(self) -> str | None:
+        """What must be known, beside the value that was read, to take an edit back; None where that is all."""
+        return None if self.before is None or self.after is None else self.before.resource
 
 
 # No key at all.

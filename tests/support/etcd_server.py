@@ -193,7 +193,7 @@ class RawEtcdV3:
 
 
 def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
+    return base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
 
 
 def _text(encoded: str) -> str:

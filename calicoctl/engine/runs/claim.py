@@ -282,7 +282,7 @@ def take_back(written: Mapping[str, tuple[Change, int]], begun: Begun, way: Way,
             entry = found.get(key)
             if entry is not None and entry.version == written[key][1]:
                 before = None if change.before is None else change.before.value
-                _try(store, Change(key, entry, before))
+                _try(store, Change(key, entry, before, resource=change.former_resource))
 
 
 def _try(store: Datastore, change: Change) -> None:

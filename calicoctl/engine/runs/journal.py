@@ -35,21 +35,33 @@ _BYTES_PER_CHARACTER = 3  # the text is ASCII; `%22`
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One key's way from one value to another; None stands for no value at all."""
+    """One key's way from one value to another; None stands for no value at all.
+
+    Attributes:
+        key: The key.
+        before: The value that it leads from.
+        after: The value that it leads to.
+        resource_before: Where the value is a part of a resource of v3, which says more: the text of the whole, before
+            it was edited.
+        resource_after: The same, where the step leads back to it.
+    """
 
     key: str
     before: str | None
     after: str | None
+    resource_before: str | None = None
+    resource_after: str | None = None
 
     @classmethod
     def of(cls, change: Change) -> Step:
         """A change, without the version."""
-        return cls(change.key, None if change.before is None else change.before.value, change.after)
+        before = None if change.before is None else change.before.value
+        return cls(change.key, before, change.after, change.former_resource)
 
     @property
     def back(self) -> Step:
         """The way back."""
-        return Step(self.key, self.after, self.before)
+        return Step(self.key, self.after, self.before, self.resource_after, self.resource_before)
 
     @property
     def profile(self) -> str:
@@ -112,7 +124,9 @@ def _read_line(run: str, line: str) -> Step:
     try:
         fields = json.loads(line)
         key, before, after = fields["key"], fields["before"], fields["after"]
-        return Step(_own_key(text_of(key)), _value(before), _value(after))
+        # Journals of earlier versions do not have it.
+        resource = fields.get("resource")
+        return Step(_own_key(text_of(key)), _value(before), _value(after), _resource(resource))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "a line is not understood") from error
 
@@ -127,6 +141,14 @@ def _own_key(key: str) -> str:
 
 def _value(value: object) -> str | None:
     return None if value is None else text_of(value)
+
+
+def _resource(value: object) -> str | None:
+    """The text of a resource: etcd's v3 API keeps bytes that are no UTF-8, which others may have stored."""
+    if value is None or isinstance(value, str):
+        (value or "").encode("utf-8", "surrogateescape")
+        return value
+    raise ValueError("not a text")
 
 
 # --- writing ------------------------------------------------------------------------------------
@@ -255,9 +277,15 @@ class Journal:
         self._segments.append(Segment(self._piece_count - first, digest.hexdigest()))
 
     def _noted(self, steps: Iterable[Step]) -> Iterator[str]:
+        # The whole of a resource is noted with the first of its steps, which are taken back together.
+        profiles: set[str] = set()
         for step in steps:
             self._step_keys.add(step.key)
-            yield json.dumps({"key": step.key, "before": step.before, "after": step.after}) + "\n"
+            line = {"key": step.key, "before": step.before, "after": step.after}
+            if step.resource_before is not None and step.profile not in profiles:
+                profiles.add(step.profile)
+                line["resource"] = step.resource_before
+            yield json.dumps(line) + "\n"
 
 
 def remove_journal(datastore: Datastore, run: UnfinishedRun) -> None:

@@ -251,7 +251,7 @@ def settle(
             entry = found.get(key)
             value = None if entry is None else entry.value
             if value == step.before:
-                changes.append(Change(key, entry, step.after))
+                changes.append(Change(key, entry, step.after, resource=step.resource_after))
             elif value != step.after:
                 left_alone.append(step)
             elif anew and entry is not None:
