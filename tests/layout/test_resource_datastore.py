@@ -208,3 +208,61 @@ def test_each_root_is_read_as_asked(raw_etcd_v3: RawEtcdV3, store: Datastore) ->
     assert set(store.read([keys.rules_key("web")])) == {keys.rules_key("web")}
     assert set(store.read([keys.LOCK])) == {keys.LOCK}
     assert store.read(["/calico/v1/policy/other"]) == {}
+
+
+# --- taking back --------------------------------------------------------------------------------
+
+REFUSED = {**STORED, "spec": {"ingress": [{"action": "drop"}, {"action": "Allow", "foo": {}}], "x": 1}}
+
+
+def taken_back(store: Datastore, before: dict[str, Entry]) -> list[Change]:
+    """The changes that bring the rules and tags of a profile back, each with what was stored then."""
+    now = read(store)
+    return [
+        Change(now[part].key, now[part], before[part].value, resource=before[part].resource)
+        for part in ("rules", "tags")
+        if now[part].value != before[part].value
+    ]
+
+
+@pytest.mark.parametrize("whole", [STORED, REFUSED, {"spec": {}}, {}, {"spec": {"egress": None}}])
+def test_an_edit_that_is_taken_back_leaves_no_trace(raw_etcd_v3: RawEtcdV3, store: Datastore, whole: object) -> None:
+    text = json.dumps(whole, indent=2)
+    raw_etcd_v3.put(WEB, text)
+    before = read(store)
+    assert before["rules"].resource == text
+    rules = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[{"action":"deny"}]}'
+    store.commit(
+        [Change(before["rules"].key, before["rules"], rules), Change(before["tags"].key, before["tags"], '["new"]')]
+    )
+    assert raw_etcd_v3.get(WEB) != text
+    store.commit(taken_back(store, before))
+    assert raw_etcd_v3.get(WEB) == text
+
+
+def test_what_is_taken_back_beside_changes_of_others_is_put_in_its_place(
+    raw_etcd_v3: RawEtcdV3, store: Datastore
+) -> None:
+    spellings = ["has(web)", "web == ''", 'web == ""']
+    rules = [{"action": "Allow", "source": {"selector": each}} for each in spellings]
+    raw_etcd_v3.put(WEB, json.dumps({"spec": {"ingress": [*rules, {"action": "drop"}]}}))
+    before = read(store)
+    kept = json.loads(before["rules"].value)["inbound_rules"][:2]
+    edit = json.dumps({"inbound_rules": kept, "outbound_rules": []}, separators=(",", ":"))
+    store.commit([Change(before["rules"].key, before["rules"], edit)])
+    assert resource(raw_etcd_v3)["spec"]["ingress"] == rules[:2]
+    raw_etcd_v3.put(WEB, json.dumps({**resource(raw_etcd_v3), "theirs": 1}))
+    store.commit(taken_back(store, before))
+    assert resource(raw_etcd_v3) == {"spec": {"ingress": [*rules, {"action": "drop"}]}, "theirs": 1}
+
+
+@pytest.mark.parametrize("text", ["[", '{"Spec":{}}', '{"spec":{"x":1e999}}', json.dumps(REFUSED)])
+def test_what_stays_as_it_is_or_is_put_back_is_not_judged(raw_etcd_v3: RawEtcdV3, store: Datastore, text: str) -> None:
+    raw_etcd_v3.put(WEB, text)
+    parts = read(store)
+    store.commit([Change(parts["rules"].key, parts["rules"], parts["rules"].value)])
+    assert raw_etcd_v3.get(WEB) == text
+    parts = read(store)
+    store.commit([Change(entry.key, entry, None) for entry in parts.values()])
+    store.commit([Change(entry.key, None, entry.value) for entry in parts.values()])
+    assert raw_etcd_v3.get(WEB) == text
