@@ -213,6 +213,7 @@ RULES_UNREADABLE = _error("E0408", "the stored rules of profile `{profile}` cann
 TAGS_UNREADABLE = _error("E0409", "the stored tags of profile `{profile}` cannot be read")
 PARTLY_DONE = _error("E0410", "only a part was done (changed: {keys}), because {reason}")
 NOT_EXPORTED = _warning("W0402", "profile `{profile}` is exported as comments: {reason}")
+NOT_IN_BLOCK = _warning("W0413", "the block of profile `{profile}` does not say all that is stored: {parts}")
 MALFORMED_ENDPOINT = _warning("W0401", "this endpoint is passed over: {reason}")
 
 # What `doctor` finds.
@@ -442,12 +443,19 @@ POLICY_ORDER_UNKNOWN = _warning(
     "W0905",
     "profiles `{profile}` and `{other}` decide some packets differently: at endpoints with both, `{profile}` is first",
 )
+FOREIGN_OVERRULED = _warning(
+    "W0906",
+    "profile `{profile}` decides nothing any more where policies select its endpoints: {endpoints}",
+)
 RENAMED_PROFILE = Kind("N0901", Severity.NOTE, "profile `{profile}` is called `{name}` in Calico v3")
 RENAMED_TAG = Kind("N0902", Severity.NOTE, "tag `{tag}` is the label `{label}` in Calico v3")
 CALICO_VERSION = Kind("N0904", Severity.NOTE, "the datastore was set up by Calico, {version}")
 NO_CLUSTER = Kind("N0905", Severity.NOTE, "Calico has not set the datastore up: agents wait for its ClusterInformation")
 MIGRATION_SKIPS = Kind(
     "N0906", Severity.NOTE, "profile `{profile}` is left out: Kubernetes or OpenStack makes it anew in Calico v3"
+)
+FOREIGN_LEFT_OUT = Kind(
+    "N0907", Severity.NOTE, "profile `{profile}` is left out: Kubernetes makes it, or Calico has it built in"
 )
 POLICY_SELECTS = Kind(
     "N0903", Severity.NOTE, "profile `{profile}` becomes the policy `{name}` for endpoints with the label `{label}`"

@@ -9,7 +9,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, printable
 from calicoctl.policy import values
 from calicoctl.policy.documents.agent_schema import Verdict
-from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.json_text import Unreadable, path_text
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.findings import Findings
@@ -18,6 +18,7 @@ from calicoctl.policy.rule_text import syntax_of
 from calicoctl.records import dataclass
 from calicoctl.syntax import ast, printer
 
+_PARTS_NAMED_MAX = 8
 _NOT_ENFORCED = "the agent would not enforce it as it is"
 
 
@@ -51,6 +52,35 @@ def export_profile(profile: Profile) -> Exported:
             lines += [f"# {name}:", *(f"#   {printable(line)}" for line in text.splitlines() or [""])]
     warning = diagnose(messages.NOT_EXPORTED, profile=profile.name, reason=obstacle)
     return Exported("\n".join(lines) + "\n", obstacle, warning)
+
+
+def left_unsaid(name: str, labels: str | None, resource: str | None) -> Diagnostic | None:
+    """What other tools have stored of a profile and its block cannot say; None where that is nothing.
+
+    Args:
+        name: The profile's name.
+        labels: The text of its labels, where it is one of v1.
+        resource: The text of the resource, where it is one of v3.
+    """
+    if resource is not None:
+        # Imported here: v1 needs none of it.
+        from calicoctl.layout.unsaid import unsaid_parts
+
+        parts = [path_text(path) for path in unsaid_parts(resource)]
+    else:
+        parts = [] if labels is None or _is_empty(labels) else ["labels"]
+    if not parts:
+        return None
+    named = [f"`{part}`" for part in parts[:_PARTS_NAMED_MAX]]
+    rest = [f"and {len(parts) - len(named)} more"] if len(parts) > len(named) else []
+    return diagnose(messages.NOT_IN_BLOCK, profile=name, parts=", ".join((*named, *rest)))
+
+
+def _is_empty(labels: str) -> bool:
+    try:
+        return json.loads(labels) in ({}, None)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _obstacle(profile: Profile) -> str | None:

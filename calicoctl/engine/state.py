@@ -61,6 +61,11 @@ class State:
         entry = self._snapshot.get(keys.labels_key(name))
         return None if entry is None else entry.value
 
+    def resource_text(self, name: str) -> str | None:
+        """The text of the whole resource that a profile of Calico v3 is; None where it is none."""
+        entry = self._snapshot.get(keys.resource_key(name))
+        return entry.value if entry is not None and entry.is_resource else None
+
     def obstacle(self, name: str | None, parts: Sequence[str] = ("rules", "tags")) -> Diagnostic | None:
         """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
 

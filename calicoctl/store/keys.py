@@ -96,6 +96,11 @@ def labels_key(profile: str) -> str:
     return f"{profile_folder(profile)}/labels"
 
 
+def resource_key(profile: str) -> str:
+    """Where a profile that is a resource of Calico v3 is read whole; nothing is stored there."""
+    return f"{profile_folder(profile)}/resource"
+
+
 def is_inside_tree(profile: str) -> bool:
     """Whether a name makes exactly one piece of a key, so that its key is the profile's own.
 

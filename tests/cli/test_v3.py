@@ -155,7 +155,9 @@ def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program
     assert "   1 allow from tag db\n" in shown
     assert '   2 allow [calico={"destination": {"ports": ["http", 443]}, "protocol": "TCP"}]\n' in shown
     assert '   3 [action="next-tier"] [calico={"source": {"namespaceSelector": "all()"}}]\n' in shown
-    exported = did(v3, "export", "web")
+    ran = v3.run_inside("export", "web")
+    assert (ran.status, "`spec.labelsToApply.role`, `spec.future` [W0413]\n" in ran.stderr) == (0, True), ran
+    exported = ran.stdout
     assert did(v3, "run", stdin=exported) == "Done: 0 rules added, 0 removed, 0 profiles changed\n"
     did(v3, "profile web rule add inbound --at=3 deny udp")
     expected = {**RICH, "ingress": [*RICH["ingress"][:2], {"action": "Deny", "protocol": "UDP"}, *RICH["ingress"][2:]]}  # type: ignore[index]

@@ -15,9 +15,10 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
 from calicoctl.engine.conversion.from_v3 import blocks_of
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
-from calicoctl.engine.conversion.to_v3 import OldProfile, convert_profiles, stored_profiles
+from calicoctl.engine.conversion.to_v3 import Converted, OldProfile, convert_profiles, stored_profiles
 from calicoctl.engine.conversion.v1_documents import is_json, read_v1_documents
 from calicoctl.engine.meaning.expectations import without_expectations
+from calicoctl.engine.state import State
 from calicoctl.store.interface import DatastoreError
 
 _CALICO = "calico"
@@ -33,11 +34,10 @@ def run(options: Options) -> int:
     if kind not in (_PROFILES, _POLICIES):
         arguments.refuse(f"--as takes `{_PROFILES}` or `{_POLICIES}`")
     try:
-        profiles, usages = _given(arguments, options)
+        converted = _converted(arguments, options, kind)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
-    converted = convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, usages)
     tell(converted.diagnostics)
     if arguments.as_json:
         say(json.dumps(converted.as_list, indent=2))
@@ -49,26 +49,46 @@ def run(options: Options) -> int:
     return ExitStatus.DONE
 
 
-def _given(arguments: Arguments, options: Options) -> tuple[Sequence[OldProfile], Sequence[Usage] | None]:
-    """The profiles that are converted, and the endpoints, where they are known.
+def _converted(arguments: Arguments, options: Options, kind: str) -> Converted:
+    """The resources that are printed.
 
     Raises:
-        Refused: A file cannot be read, or what is stored makes no sense.
+        Refused: A file cannot be read, what is stored makes no sense, or v3 cannot say it.
         DatastoreError: The datastore cannot be read.
     """
-    if not arguments.operands:
-        state = stored_state(options, with_endpoints=True)
-        endpoints, malformed = state.endpoints()
-        tell(malformed)
-        usages = tuple(Usage(key, endpoint.profiles) for key, endpoint in endpoints)
-        return tuple(stored_profiles(state)), usages
+    if arguments.operands:
+        profiles = _given(arguments, options)
+        return convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, None)
+    state = stored_state(options, with_endpoints=True)
+    endpoints, malformed = state.endpoints()
+    tell(malformed)
+    usages = tuple(Usage(key, endpoint.profiles) for key, endpoint in endpoints)
+    if state.has_resources:
+        return _of_resources(state, usages, kind)
+    profiles = tuple(stored_profiles(state))
+    return convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, usages)
+
+
+def _of_resources(state: State, usages: Sequence[Usage], kind: str) -> Converted:
+    # Imported here: v1 needs none of it.
+    from calicoctl.engine.conversion.stored_resources import policies_of_resources, stored_resources
+
+    return stored_resources(state) if kind == _PROFILES else policies_of_resources(state, usages)
+
+
+def _given(arguments: Arguments, options: Options) -> Sequence[OldProfile]:
+    """The profiles of files.
+
+    Raises:
+        Refused: One cannot be read.
+    """
     sources = [read_script(file, options.timeout) for file in arguments.operands]
     documents = [each for each in sources if is_json(each.text)]
     scripts = [each for each in sources if not is_json(each.text)]
     steps = sound_script(scripts, arguments).steps
     state = made_of_nothing(without_expectations(steps))
     made = (OldProfile(state.profile(name)) for name in state.names())
-    return (*(each for source in documents for each in read_v1_documents(source)), *made), None
+    return (*(each for source in documents for each in read_v1_documents(source)), *made)
 
 
 def _from_calico(arguments: Arguments, options: Options) -> int:

@@ -9,7 +9,7 @@ from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.export import export_profile
+from calicoctl.engine.export import export_profile, left_unsaid
 from calicoctl.engine.state import State
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.values import existing_profile
@@ -40,10 +40,13 @@ def run(options: Options) -> int:
     missing = [span for name, span in names.items() if not state.profile(name).exists]
     if missing:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
-    exported = [export_profile(state.profile(name)) for name in obstacles if name and obstacles[name] is None]
+    shown = [name for name, obstacle in obstacles.items() if name and obstacle is None]
+    exported = [export_profile(state.profile(name)) for name in shown]
     say("\n".join(each.text for each in exported), end="")
     warnings = [*in_the_way, *(each.warning for each in exported if each.warning is not None)]
-    tell(warnings)
+    # What a block cannot say is no failure: what it says is right.
+    unsaid = [left_unsaid(name, state.labels_text(name), state.resource_text(name)) for name in shown]
+    tell([*warnings, *(each for each in unsaid if each is not None)])
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE
 
 

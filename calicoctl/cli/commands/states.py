@@ -23,7 +23,7 @@ def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
     """
     roots = (keys.PROFILES, keys.HOSTS) if with_endpoints else (keys.PROFILES,)
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
-        return State(datastore.read(roots))
+        return State(datastore.read(roots), datastore.has_resources)
 
 
 def made_of_nothing(steps: Sequence[Step]) -> State:

@@ -24,10 +24,10 @@ from calicoctl.policy.documents.json_text import path_text
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.records import dataclass, field
-from calicoctl.resources.names import label_key, policy_name
+from calicoctl.resources.names import policy_name
 from calicoctl.resources.schema import policy_problems
 from calicoctl.resources.selectors import tag_selector
-from calicoctl.resources.upgrade import API_VERSION, LIST_KEYS, POLICY_KIND
+from calicoctl.resources.upgrade import API_VERSION, LIST_KEYS, POLICY_KIND, Upgrade
 from calicoctl.store.keys import EndpointKey
 
 # Behind the policies that people write, which mostly have an order of less; with room between them.
@@ -102,21 +102,24 @@ def _is_order_felt(one: Sequence[StoredRule], other: Sequence[StoredRule]) -> bo
         return True
 
 
-def convert_to_policies(profiles: Sequence[OldProfile], usages: Sequence[Usage] | None) -> Converted:
+def convert_to_policies(
+    profiles: Sequence[OldProfile], usages: Sequence[Usage] | None, *, keeps_tags: bool = False
+) -> Converted:
     """The policies that mean what profiles mean.
 
     Args:
         profiles: The profiles.
         usages: The endpoints; None where they are not known, so that it is told which profiles need an order.
+        keeps_tags: See `Upgrade`.
 
     Raises:
         Refused: There are none; with all that is in the way.
     """
-    resources = convert_profiles(profiles)
+    resources = convert_profiles(profiles, keeps_tags=keeps_tags)
     names = [each.profile.name for each in profiles]
     specs = {name: _members(each["spec"]) for name, each in zip(names, resources.resources, strict=True)}
     problems = [*_passing(specs), *_unnamed(usages or (), names)]
-    labels = _own_labels(profiles, problems)
+    labels = _own_labels(profiles, problems, keeps_tags=keeps_tags)
     if problems:
         raise Refused(problems)
     rules = {each.profile.name: _rules(each) for each in profiles}
@@ -178,16 +181,17 @@ def _clashes(names: Sequence[str]) -> Iterator[Diagnostic]:
             yield diagnose(messages.NAME_CLASH, profile=other, other=name, name=policy_name(name))
 
 
-def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic]) -> Mapping[str, str]:
+def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic], *, keeps_tags: bool) -> Mapping[str, str]:
     """Of each profile, the label of a tag that no other one gives its endpoints; best of all, its own name."""
+    upgrade = Upgrade(keeps_tags=keeps_tags)
+    carried = {each.profile.name: {upgrade.label(tag): tag for tag in _tags(each)} for each in profiles}
     # A label with a value is one that the endpoints have, too.
-    count = Counter(label for each in profiles for label in {*map(label_key, _tags(each)), *each.labels})
+    count = Counter(label for each in profiles for label in {*carried[each.profile.name], *each.labels})
     found = {}
-    for each in profiles:
-        name = each.profile.name
-        own = sorted((tag for tag in _tags(each) if count[label_key(tag)] == 1), key=lambda tag: tag != name)
+    for name, labels in carried.items():
+        own = sorted((label for label in labels if count[label] == 1), key=lambda label: labels[label] != name)
         if own:
-            found[name] = label_key(own[0])
+            found[name] = own[0]
         else:
             hint = sayings.HINT_OWN_TAG.format(profile=name)
             problems.append(diagnose(messages.NO_OWN_TAG, None, hint, profile=name))

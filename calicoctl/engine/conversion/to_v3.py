@@ -84,8 +84,12 @@ def _labels(name: str, text: str | None) -> Mapping[str, object]:
     return labels
 
 
-def convert_profiles(profiles: Sequence[OldProfile]) -> Converted:
+def convert_profiles(profiles: Sequence[OldProfile], *, keeps_tags: bool = False) -> Converted:
     """The resources that mean what profiles mean.
+
+    Args:
+        profiles: The profiles.
+        keeps_tags: See `Upgrade`.
 
     Raises:
         Refused: One cannot be said in v3; with all that is in the way.
@@ -96,7 +100,7 @@ def convert_profiles(profiles: Sequence[OldProfile]) -> Converted:
     renamed: dict[str, str] = {}
     tags: dict[str, set[str]] = {}
     for old in profiles:
-        upgrade = Upgrade()
+        upgrade = Upgrade(keeps_tags=keeps_tags)
         resource, found = _converted(old, upgrade)
         name, new_name = old.profile.name, _name_of(resource)
         diagnostics += found

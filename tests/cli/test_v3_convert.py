@@ -1,0 +1,164 @@
+"""What is stored in a datastore of Calico v3, printed by `convert` and `export`: nothing is lost without a word."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from calicoctl.resources.yaml_text import read_yaml
+from tests.cli import raw
+from tests.cli.program import Program
+from tests.cli.test_v3 import PROFILES, RESOURCES, did, put
+from tests.support.etcd_server import RawEtcdV3
+
+RICH: dict[str, Any] = {
+    "apiVersion": "projectcalico.org/v3",
+    "kind": "Profile",
+    "metadata": {
+        "name": "web",
+        "uid": "uid-web",
+        "creationTimestamp": None,
+        "labels": {"team": "shop"},
+        "annotations": {"note": "\x1b[31mé\u2028", "calicoctl-profile/members": '{"comment": "x"}'},
+        "finalizers": ["projectcalico.org/x"],
+    },
+    "spec": {
+        "ingress": [
+            {"action": "Allow", "source": {"selector": "has(_banned)"}},
+            {"action": "Allow", "protocol": "TCP", "destination": {"ports": ["http", "80:90"]}},
+            {"action": "Pass", "metadata": {"annotations": {"a": "b"}}},
+        ],
+        "labelsToApply": {"web": "", "role": "x", "a/b": ""},
+        "future": [1, {"x": None, "y": 1.5, "z": "on"}],
+    },
+}
+
+
+def store(raw_etcd_v3: RawEtcdV3, resource: dict[str, Any]) -> None:
+    raw_etcd_v3.put(f"{PROFILES}/{resource['metadata']['name']}", json.dumps(resource))
+
+
+def test_each_resource_is_printed_as_it_is_stored(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    store(raw_etcd_v3, RICH)
+    put(raw_etcd_v3, "kns.default", labelsToApply={"pcns.projectcalico.org/name": "default"})
+    before = raw_etcd_v3.entries()
+    listed = json.loads(did(v3, "convert", "--output=json"))
+    assert listed["kind"] == "ProfileList"
+    assert [each["metadata"]["name"] for each in listed["items"]] == ["kns.default", "web"]
+    assert listed["items"][1] == RICH
+    assert list(read_yaml(did(v3, "convert"))) == listed["items"]
+    assert raw_etcd_v3.entries() == before
+
+
+def test_what_a_resource_is_stands_first_even_where_another_tool_left_it_out(
+    v3: Program, raw_etcd_v3: RawEtcdV3
+) -> None:
+    raw_etcd_v3.put(f"{PROFILES}/a", '{"spec": {"labelsToApply": {"xx": "1"}}, "metadata": {"name": "aa"}}')
+    assert did(v3, "convert") == (
+        "apiVersion: projectcalico.org/v3\n"
+        "kind: Profile\n"
+        "spec:\n  labelsToApply:\n    xx: \"1\"\n"
+        "metadata:\n  name: aa\n"
+    )  # fmt: skip
+
+
+def test_names_and_tags_of_v1_come_back_after_a_migration(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    # Sorted as v3 lists them: `db`, `web-...`.
+    blocks = (
+        "profile db {\n  tags db, _banned\n  inbound {\n    allow from tag WEB\n  }\n  outbound {}\n}\n"
+        "\n"
+        "profile WEB {\n  tags WEB\n  inbound {\n    deny from tag _banned\n  }\n  outbound {\n    allow\n  }\n}\n"
+    )
+    v1 = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}")
+    did(v1, "run", stdin=blocks)
+    assert v1.run_inside("migrate", f"--to={v3.datastore}").status == 0
+    assert len(raw_etcd_v3.entries(f"{PROFILES}/")) == 2
+    assert did(v3, "convert", "--from=calico", stdin=did(v3, "convert")) == blocks
+
+
+@pytest.mark.parametrize("value", ["{", "[]", "7", "[" * 99999, '{"spec": ' * 300 + "1" + "}" * 300])
+def test_what_is_no_resource_is_an_error(v3: Program, raw_etcd_v3: RawEtcdV3, value: str) -> None:
+    put(raw_etcd_v3, "ok")
+    raw_etcd_v3.put(f"{PROFILES}/bad", value)
+    for words in (["convert"], ["convert", "--output=json"]):
+        ran = v3.run_inside(*words)
+        assert (ran.status, ran.stdout, "[E0901]" in ran.stderr) == (1, "", True), ran
+        assert f"`{PROFILES}/bad` is no JSON object" in ran.stderr
+
+
+def endpoint(raw_etcd_v3: RawEtcdV3, name: str, *profiles: str) -> None:
+    spec = {"node": "n1", "profiles": list(profiles)}
+    raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/{name}", json.dumps({"spec": spec}))
+
+
+def test_policies_keep_labels_and_leave_out_what_kubernetes_makes(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(
+        raw_etcd_v3,
+        "web",
+        ingress=[{"action": "Deny", "source": {"selector": "has(_banned)"}}],
+        labelsToApply={"web": ""},
+    )
+    foreign = ("kns.default", "ksa.default.a", "projectcalico-default-allow")
+    for name in foreign:
+        put(raw_etcd_v3, name, egress=[{"action": "Allow"}])
+    endpoint(raw_etcd_v3, "h1", *foreign)
+    ran = v3.run_inside("convert", "--as=policies", "--output=json")
+    assert ran.status == 0, ran
+    (policy,) = json.loads(ran.stdout)["items"]
+    assert policy["spec"]["ingress"] == [{"action": "Deny", "source": {"selector": "has(_banned)"}}]
+    assert (policy["metadata"], policy["spec"]["selector"]) == ({"name": "web"}, "has(web)")
+    for name in foreign:
+        assert f"note: profile `{name}` is left out" in ran.stderr
+    assert ran.stderr.count("[N0907]") == 3
+    assert "[W0906]" not in ran.stderr
+
+
+def test_policies_overrule_the_profiles_beside_those_that_they_are_made_of(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "web", labelsToApply={"web": ""})
+    put(raw_etcd_v3, "kns.default", egress=[{"action": "Allow"}])
+    endpoint(raw_etcd_v3, "h1", "web", "kns.default")
+    ran = v3.run_inside("convert", "--as=policies")
+    assert (ran.status, ran.stderr.count("[W0906]"), "n1/h1" in ran.stderr) == (0, 1, True), ran
+    endpoint(raw_etcd_v3, "h2")
+    endpoint(raw_etcd_v3, "h3", "gone", "kns.default")
+    ran = v3.run_inside("convert", "--as=policies")
+    assert (ran.status, ran.stdout) == (1, "")
+    assert ("[E0912]" in ran.stderr, "[E0911]" in ran.stderr) == (True, True), ran
+
+
+def test_export_tells_what_a_block_does_not_say(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    store(raw_etcd_v3, RICH)
+    ran = v3.run_inside("export")
+    assert (ran.status, ran.stdout.splitlines()[:2]) == (0, ["profile web {", "  tags web"]), ran
+    assert ran.stderr == (
+        "warning: the block of profile `web` does not say all that is stored: `metadata.labels.team`, "
+        "`metadata.annotations.note`, `metadata.finalizers`, `spec.labelsToApply.role`, "
+        '`spec.labelsToApply["a/b"]`, `spec.future` [W0413]\n'
+    )
+
+
+def test_export_says_nothing_of_what_every_resource_has(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    of_all = {"uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "7", "generation": 2}
+    annotations = {"calicoctl-profile/v1-name": "WEB", "calicoctl-profile/v1-tags": "{}"}
+    metadata = {"name": "web", **of_all, "managedFields": [{"manager": "x"}], "labels": {}, "annotations": annotations}
+    store(raw_etcd_v3, {"metadata": metadata, "spec": {"labelsToApply": {"web": ""}, "egress": None}, "status": {}})
+    assert did(v3, "export").startswith("profile web {\n  tags web\n")
+
+
+def test_export_names_the_first_of_many_parts(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "web", labelsToApply={f"l{number}": "x" for number in range(20)})
+    ran = v3.run_inside("export", "web")
+    assert (ran.status, ran.stderr.count("labelsToApply"), "and 12 more [W0413]" in ran.stderr) == (0, 8, True), ran
+
+
+@pytest.mark.parametrize(("labels", "is_told"), [('{"role":"x"}', True), ("{", True), ("{}", False), (None, False)])
+def test_export_tells_of_labels_of_v1(embedded: Program, labels: str | None, is_told: bool) -> None:
+    did(embedded, "profile", "add", "WEB")
+    assert embedded.datastore is not None
+    if labels is not None:
+        raw.open_raw(embedded.datastore).put(f"{raw.PROFILES}/WEB/labels", labels)
+    ran = embedded.run_inside("export")
+    told = "warning: the block of profile `WEB` does not say all that is stored: `labels` [W0413]\n"
+    assert (ran.status, ran.stderr) == (0, told if is_told else ""), ran
