@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
@@ -9,6 +10,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.policy.documents.endpoint import Endpoint, read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable
+from calicoctl.policy.documents.network_set import NetworkSet, read_network_set
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.policy.profile import Profile
@@ -66,6 +68,14 @@ class State:
         entry = self._snapshot.get(keys.resource_key(name))
         return entry.value if entry is not None and entry.is_resource else None
 
+    def carried(self, name: str) -> frozenset[str]:
+        """What endpoints carry that have a profile: its tags; of one that is a resource, all labels that it gives."""
+        tags = self.profile(name).tags
+        found = frozenset(tags.tags) if isinstance(tags, TagsDocument) else frozenset()
+        entry = None if name in self._emptied else self._snapshot.get(keys.labels_key(name))
+        # In v1, a profile's labels are no tags.
+        return found.union(json.loads(entry.value)) if entry is not None and entry.is_resource else found
+
     def obstacle(self, name: str | None, parts: Sequence[str] = ("rules", "tags")) -> Diagnostic | None:
         """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
 
@@ -93,7 +103,7 @@ class State:
                 self._emptied.add(profile.name)
 
     def names(self) -> list[str]:
-        """The names of the profiles that exist, sorted."""
+        """The names of the profiles that are stored, sorted."""
         found = {name for name, leaf in self._leaves() if leaf in ("rules", "tags")}
         for name, profile in self._changed.items():
             (found.add if profile.exists else found.discard)(name)
@@ -104,9 +114,9 @@ class State:
         return sorted(self._changed)
 
     def _leaves(self) -> Iterator[tuple[str, str]]:
-        for key in self._snapshot:
+        for key, entry in self._snapshot.items():
             place = keys.profile_of(key)
-            if place is not None:
+            if place is not None and not entry.is_built_in:
                 yield place
 
     def endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
@@ -134,13 +144,20 @@ class State:
             place = keys.endpoint_of(key)
             if place is None:
                 continue
-            endpoint = read_endpoint(key, entry.value)
+            endpoint = read_endpoint(key, entry.value, is_resource=entry.is_resource)
             if isinstance(endpoint, Endpoint):
                 found.append((place, endpoint))
             else:
                 warnings.append(endpoint)
         # Not by the keys' own comparison, which makes two tuples each time.
         return sorted(found, key=lambda pair: pair[0].pieces), warnings
+
+    @cached_property
+    def network_sets(self) -> tuple[NetworkSet, ...]:
+        """The sets of addresses that have labels; of v1, none are read."""
+        below = f"{keys.NETWORK_SETS}/"
+        read = (read_network_set(entry.value) for key, entry in self._snapshot.items() if key.startswith(below))
+        return tuple(found for found in read if found is not None and found.labels)
 
     def changes(self) -> tuple[Change, ...]:
         """What must be written: each key whose value differs, once; creations first and deletions last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from calicoctl.layout.resource_keys import WORKLOAD_ENDPOINTS
 from calicoctl.store import keys
@@ -20,13 +20,24 @@ def endpoint_entry(entry: Entry) -> Entry:
     What makes no sense keeps its text, at a key that tells where it is.
     """
     try:
-        spec = json.loads(entry.value)["spec"]
+        resource = json.loads(entry.value)
+        spec = resource["spec"]
         is_workload = entry.key.startswith(f"{WORKLOAD_ENDPOINTS}/")
         key = _workload_key(entry.key, spec) if is_workload else _host_key(entry.key, spec)
-        return Entry(key, json.dumps(_endpoint(spec, is_workload=is_workload)), entry.version, is_resource=True)
+        endpoint = _endpoint(spec, is_workload=is_workload)
+        if labels := labels_of(resource):
+            endpoint["labels"] = labels
+        return Entry(key, json.dumps(endpoint), entry.version, is_resource=True)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         where = keys.EndpointKey(_NO_NAME, None, None, entry.key.rpartition("/")[2])
         return Entry(keys.endpoint_key(where), entry.value, entry.version, is_resource=True)
+
+
+def labels_of(resource: Mapping[str, object]) -> Mapping[str, object]:
+    """A resource's own labels; what is no table of them tells none."""
+    metadata = resource.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    return labels if isinstance(labels, dict) else {}
 
 
 def _workload_key(key: str, spec: dict[str, object]) -> str:

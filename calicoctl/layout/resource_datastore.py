@@ -14,6 +14,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
+from calicoctl.layout.network_set_resource import network_set_entries
 from calicoctl.layout.profile_resource import (
     Edit,
     NotInV3,
@@ -200,7 +201,7 @@ def _built_in(asked: Sequence[str], found: Snapshot) -> Iterator[Entry]:
     """The profile that Calico has without storing it, where it is asked for by its name."""
     key = resource_keys.profile_key(BUILT_IN_PROFILE)
     if key in asked and key not in found:
-        yield Entry(key, built_in_resource(), _BUILT_IN_VERSION)
+        yield Entry(key, built_in_resource(), _BUILT_IN_VERSION, is_built_in=True)
 
 
 def _stored_key(key: str) -> str:
@@ -270,6 +271,8 @@ def _entries(stored: Entry) -> Iterator[Entry]:
         yield from _profile_entries(name, stored)
     elif stored.key == resource_keys.CLUSTER:
         yield stored
+    elif (network_set := resource_keys.network_set_of(stored.key)) is not None:
+        yield from network_set_entries(network_set, stored)
     else:
         yield endpoint_entry(stored)
 
@@ -279,7 +282,9 @@ def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
         return
     whole = stored.value
     for part, text in (*_texts(whole).items(), (_WHOLE, whole)):
-        yield Entry(f"{keys.profile_folder(name)}/{part}", text, stored.version, is_resource=True, resource=whole)
+        key = f"{keys.profile_folder(name)}/{part}"
+        is_built_in = stored.is_built_in
+        yield Entry(key, text, stored.version, is_resource=True, resource=whole, is_built_in=is_built_in)
 
 
 def _texts(whole: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ HOST_ENDPOINTS = f"{_RESOURCES}/hostendpoints"
 CLUSTER = f"{_RESOURCES}/clusterinformations/default"
 
 _ENDPOINTS = (WORKLOAD_ENDPOINTS, HOST_ENDPOINTS)
+_NETWORK_SETS = (f"{_RESOURCES}/globalnetworksets", f"{_RESOURCES}/networksets")
 
 
 def profile_key(name: str) -> str:
@@ -25,6 +26,12 @@ def profile_key(name: str) -> str:
 def profile_of(key: str) -> str | None:
     """The profile whose key it is; None for another key."""
     return key[len(PROFILES) + 1 :] if key.startswith(f"{PROFILES}/") else None
+
+
+def network_set_of(key: str) -> str | None:
+    """The name of the set of addresses whose key it is, with its namespace if it has one; None for another key."""
+    names = (key[len(root) + 1 :] for root in _NETWORK_SETS if key.startswith(f"{root}/"))
+    return next(names, None)
 
 
 def is_own(key: str) -> bool:
@@ -48,6 +55,8 @@ def _stored(root: str) -> tuple[str, ...]:
         return (PROFILES, *(_ENDPOINTS if f"{keys.HOSTS}/".startswith(f"{root}/") else ()))
     if f"{root}/".startswith(f"{keys.HOSTS}/"):
         return _ENDPOINTS
+    if f"{root}/".startswith(f"{keys.NETWORK_SETS}/"):
+        return _NETWORK_SETS
     if root.startswith(f"{keys.PROFILES}/"):
         return (profile_key(root[len(keys.PROFILES) + 1 :].partition("/")[0]),)
     return ()

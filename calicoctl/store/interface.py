@@ -25,6 +25,7 @@ class Entry:
         version: Changes with every write of the key: etcd's modifiedIndex or mod_revision, SQLite's revision. Positive.
         is_resource: Whether it is made of a resource of Calico's v3 data model, which can say more than v1.
         resource: The whole text of that resource, where it is a part of one that can be put back.
+        is_built_in: Whether it is there without being stored.
     """
 
     key: str
@@ -32,6 +33,7 @@ class Entry:
     version: int
     is_resource: bool = False
     resource: str | None = field(default=None, repr=False)
+    is_built_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)

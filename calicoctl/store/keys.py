@@ -13,6 +13,8 @@ from calicoctl.records import dataclass
 ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"
 HOSTS = f"{ROOT}/v1/host"
+# Sets of addresses with labels, which v1 had for its agents only: where those of the v3 data model are for the engine.
+NETWORK_SETS = f"{ROOT}/v1/netset"
 
 # The folders that hold the two; and how many slashes the key of a workload's endpoint has.
 _FOLDERS = frozenset({ROOT, f"{ROOT}/v1", f"{ROOT}/v1/policy", PROFILES, HOSTS})

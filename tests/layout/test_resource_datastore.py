@@ -174,6 +174,25 @@ def test_a_resource_that_makes_no_sense_is_shown_as_such_and_can_be_removed(
     assert raw_etcd_v3.entries() == {}
 
 
+def test_labels_of_endpoints_and_sets_of_addresses_are_read(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
+    metadata = {"labels": {"a": "", "b": "c"}}
+    host = {"metadata": metadata, "spec": {"node": "n", "profiles": ["web"]}}
+    raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/h", json.dumps(host))
+    for place in ("globalnetworksets/x", "networksets/d/x", "globalnetworksets/y"):
+        nets = {} if place.endswith("y") else {"nets": ["192.0.2.1"]}
+        raw_etcd_v3.put(f"{RESOURCES}/{place}", json.dumps({"metadata": metadata, "spec": nets}))
+    raw_etcd_v3.put(f"{RESOURCES}/globalnetworksets/bad", "{")
+    found = {key: json.loads(entry.value) for key, entry in store.read([keys.HOSTS, keys.NETWORK_SETS]).items()}
+    labels = metadata["labels"]
+    assert found == {
+        "/calico/v1/host/n/endpoint/h": {"profile_ids": ["web"], "labels": labels},
+        "/calico/v1/netset/x": {"labels": labels, "nets": ["192.0.2.1"]},
+        "/calico/v1/netset/d/x": {"labels": labels, "nets": ["192.0.2.1"]},
+        "/calico/v1/netset/y": {"labels": labels, "nets": []},
+    }
+    assert store.read([keys.HOSTS]).keys() == {"/calico/v1/host/n/endpoint/h"}
+
+
 def test_endpoints_are_read_as_those_of_v1(raw_etcd_v3: RawEtcdV3, store: Datastore) -> None:
     workload = {"node": "n1", "orchestrator": "k8s", "pod": "p", "endpoint": "eth0", "profiles": ["web", "kns.d"]}
     host = {"node": "n2", "interfaceName": "eth0", "profiles": ["web"], "expectedIPs": ["192.0.2.1", "::1"]}

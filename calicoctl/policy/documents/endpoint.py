@@ -18,15 +18,23 @@ class Endpoint:
         state: Its state, such as `active`; empty when there is none.
         profiles: The profiles that it names, in their order.
         addresses: Its networks as they are written, mostly of one address each.
+        labels: The keys of its own labels, where these are what tags stand for.
     """
 
     state: str
     profiles: tuple[str, ...]
     addresses: tuple[str, ...] = ()
+    labels: frozenset[str] = frozenset()
 
 
-def read_endpoint(key: str, value: str) -> Endpoint | Diagnostic:
+def read_endpoint(key: str, value: str, *, is_resource: bool = False) -> Endpoint | Diagnostic:
     """Read an endpoint's JSON: `state`, and `profile_ids` (a list) or `profile_id` (one; older tools).
+
+    Args:
+        key: Where it is.
+        value: The JSON.
+        is_resource: Whether it is made of a resource of Calico's v3 data model. A tag is a label there, whoever gives
+            it; in v1, an endpoint may have labels, too, and these are no tags.
 
     Returns:
         A warning that names the key when the value is not an endpoint.
@@ -46,7 +54,9 @@ def read_endpoint(key: str, value: str) -> Endpoint | Diagnostic:
         profiles = [] if profile is None else [profile]
     if not isinstance(profiles, list) or not all(isinstance(profile, str) for profile in profiles):
         return _malformed(key, value, "its `profile_ids` is not a list of names")
-    return Endpoint(state or "", tuple(profiles), _addresses(document))
+    return Endpoint(
+        state or "", tuple(profiles), _addresses(document), _labels(document) if is_resource else frozenset()
+    )
 
 
 def _addresses(document: dict[str, object]) -> tuple[str, ...]:
@@ -57,6 +67,11 @@ def _addresses(document: dict[str, object]) -> tuple[str, ...]:
         if isinstance(nets, list):
             found += [net for net in nets if isinstance(net, str)]
     return tuple(found)
+
+
+def _labels(document: dict[str, object]) -> frozenset[str]:
+    labels = document.get("labels")
+    return frozenset(labels) if isinstance(labels, dict) else frozenset()
 
 
 def _malformed(key: str, value: str, reason: str) -> Diagnostic:
