@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.engine.carriers import carriers_roots, tags_of_others
 from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import damage
+from calicoctl.engine.rule_lists import carried_tags
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.layout import resource_keys
-from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_json import is_mapped
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
@@ -54,7 +55,7 @@ def examine(datastore: Datastore) -> Health:
     Raises:
         Unreachable: The datastore does not answer.
     """
-    snapshot = datastore.read((keys.PROFILES, keys.HOSTS))
+    snapshot = datastore.read(carriers_roots(has_resources=datastore.has_resources))
     state = State(snapshot)
     names = state.names()
     endpoints, problems = state.endpoints()
@@ -73,8 +74,8 @@ def examine(datastore: Datastore) -> Health:
     if cluster is not None and not resource_keys.is_ready(cluster.value):
         problems.append(diagnose(messages.NOT_READY))
     problems += _misplaced_keys(snapshot)
-    problems += _tags_nobody_has([state.profile(name) for name in names])
-    is_new = not snapshot and not datastore.read([keys.ROOT])
+    problems += _tags_nobody_has(state, names)
+    is_new = all(entry.is_built_in for entry in snapshot.values()) and not datastore.read([keys.ROOT])
     notes = [diagnose(messages.NOTHING_STORED, root=keys.ROOT)] if is_new else []
     notes += _idle_rules(state)
     if datastore.has_resources:
@@ -139,17 +140,12 @@ def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
             yield diagnose(messages.MISPLACED_KEY, key=key)
 
 
-def _tags_nobody_has(profiles: list[Profile]) -> Iterator[Diagnostic]:
-    """Tags that rules use and no profile carries: such a rule matches nothing (agent, evaluation)."""
-    carried = {
-        tag
-        for profile in profiles
-        if profile.tags is not None and not isinstance(profile.tags, Unreadable)
-        for tag in profile.tags.tags
-    }
+def _tags_nobody_has(state: State, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Tags that rules use and nobody can carry: such a rule matches nothing (agent, evaluation)."""
+    carried = carried_tags(state, [names]) | tags_of_others(state)
     used: dict[str, list[str]] = {}
-    for profile in profiles:
-        for place, rule in _placed_rules(profile):
+    for name in names:
+        for place, rule in _placed_rules(state.profile(name)):
             for tag in set(_tags_of(rule)):
                 used.setdefault(tag, []).append(place)
     for tag in sorted(used.keys() - carried):

@@ -9,7 +9,6 @@ from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument
-from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 
 # The rules of a profile as they are stored; None where it has none, or is not there.
@@ -30,8 +29,8 @@ def carried_tags(state: State, endpoints: Iterable[Sequence[str]]) -> frozenset[
         state: The profiles.
         endpoints: Of each endpoint, the names of its profiles.
     """
-    documents = (state.profile(name).tags for name in {name for profiles in endpoints for name in profiles})
-    return frozenset(tag for each in documents if isinstance(each, TagsDocument) for tag in each.tags)
+    names = {name for profiles in endpoints for name in profiles}
+    return frozenset[str]().union(*map(state.carried, names))
 
 
 def enforced_of(profile: Profile, direction: Direction) -> RuleList:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from calicoctl.cli.options import Options
 from calicoctl.cli.stores import find_setting, opened
 from calicoctl.diagnostics import Refused
+from calicoctl.engine.carriers import carriers_roots
 from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.state import State
@@ -17,12 +18,16 @@ from calicoctl.store.deadline import Deadline
 def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
     """What is stored.
 
+    Args:
+        options: Where it is.
+        with_endpoints: Whether endpoints are read as well, and what else carries tags.
+
     Raises:
         Refused: The setting of the datastore is wrong.
         DatastoreError: It cannot be read.
     """
-    roots = (keys.PROFILES, keys.HOSTS) if with_endpoints else (keys.PROFILES,)
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+        roots = carriers_roots(has_resources=datastore.has_resources) if with_endpoints else (keys.PROFILES,)
         return State(datastore.read(roots), datastore.has_resources)
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Network
+from collections.abc import Iterable, Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, meet_all
@@ -11,10 +10,11 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.paths import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.rule_lists import carried_tags, enforced_of
+from calicoctl.engine.carriers import tags_of
+from calicoctl.engine.meaning.set_tags import Network, SetTags
+from calicoctl.engine.rule_lists import enforced_of
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.endpoint import Endpoint
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, replace
@@ -33,7 +33,8 @@ class End:
     Attributes:
         name: How it is told.
         profiles: The list; None where no profile decides.
-        tags: The tags of the profiles that are there.
+        tags: The tags that it carries.
+        unsure: Tags that some of its addresses carry and others do not, or that are not known.
         networks: The addresses, each with its IP version; empty when they are not known, so that it may be any.
     """
 
@@ -41,6 +42,7 @@ class End:
     profiles: tuple[str, ...] | None
     tags: frozenset[str] = NO_TAGS
     networks: _Networks = ()
+    unsure: frozenset[str] = NO_TAGS
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,17 @@ def find_paths(state: State, source: str, destination: str, match: Rule, where: 
         Refused: One is nothing of these, or it would take too long.
     """
     problems = []
-    ends = []
-    for text, span in zip((source, destination), where, strict=True):
-        found = tuple(_ends(state, text))
-        ends.append(found)
+    sets = SetTags(state.network_sets)
+    members = [tuple(_members(state, sets, text)) for text in (source, destination)]
+    for text, found, span in zip((source, destination), members, where, strict=True):
         if not found:
             problems.append(diagnose(messages.UNKNOWN_END, span, _HINT, text=text))
     if problems:
         raise Refused(problems)
     try:
-        return tuple(_path(state, one, other, match) for one in ends[0] for other in ends[1])
+        asked = _asked_tags(state, members[0], members[1], match)
+        sources, destinations = (tuple(_ends(found, asked)) for found in members)
+        return tuple(_path(state, one, other, match) for one in sources for other in destinations)
     except Undecided:
         raise Refused([diagnose(messages.PATH_NOT_DECIDED, source=source, destination=destination)]) from None
 
@@ -115,32 +118,84 @@ _HINT = "`calicoctl profile show --detailed` lists the endpoints; a network is w
 # --- ends ---------------------------------------------------------------------------------------
 
 
-def _ends(state: State, text: str) -> Iterator[End]:
+@dataclass(frozen=True)
+class _Member:
+    """One of the endpoints or of the sets of addresses that an end stands for; see `End`."""
+
+    name: str
+    profiles: tuple[str, ...] | None
+    tags: frozenset[str]
+    unsure: frozenset[str]
+    networks: tuple[Network, ...]
+    has_addresses: bool = True
+
+    @property
+    def tags_known(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The tags that it has, and those that it may have."""
+        return self.tags, self.unsure
+
+
+def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
     """What a text stands for: an endpoint before a tag, and a network."""
     network = read_network(text) or read_network(f"{text}/32") or read_network(f"{text}/128")
     if network is not None:
-        yield End(str(network), None, NO_TAGS, (_network(network),))
+        yield _Member(str(network), None, *sets.find((network,)), (network,))
         return
     endpoints, _ = state.endpoints()
     named = [endpoint for key, endpoint in endpoints if text in (key.endpoint, key.workload, key.text)]
-    carrying = named or [each for _, each in endpoints if text in carried_tags(state, [each.profiles])]
-    by_profiles: dict[tuple[str, ...], list[Endpoint]] = {}
-    for endpoint in carrying:
-        by_profiles.setdefault(endpoint.profiles, []).append(endpoint)
-    for profiles, found in by_profiles.items():
-        networks = tuple(dict.fromkeys(each for endpoint in found for each in _networks_of(endpoint)))
-        is_known = all(endpoint.addresses for endpoint in found) and len(networks) <= _ADDRESSES_MAX
-        yield End(text, profiles, carried_tags(state, [profiles]), networks if is_known else ())
+    for endpoint in named or [each for _, each in endpoints if text in tags_of(state, each)]:
+        networks = tuple(found for net in endpoint.addresses if (found := read_network(net)) is not None)
+        own, (sure, unsure) = tags_of(state, endpoint), sets.find(networks)
+        yield _Member(
+            text, endpoint.profiles, own | sure, unsure - own, networks, has_addresses=bool(endpoint.addresses)
+        )
+    if not named:
+        for each in state.network_sets:
+            if text in each.labels and each.networks:
+                sure, unsure = sets.find(each.networks)
+                yield _Member(text, None, sure, unsure, each.networks)
 
 
-def _networks_of(endpoint: Endpoint) -> Iterator[tuple[int, Net]]:
-    for text in endpoint.addresses:
-        network = read_network(text)
-        if network is not None:
-            yield _network(network)
+def _asked_tags(
+    state: State, sources: Sequence[_Member], destinations: Sequence[_Member], match: Rule
+) -> frozenset[str] | None:
+    """The tags that rules between two ends ask for; None where it makes no difference.
+
+    Endpoints with the same profiles differ in their own labels, often each from all others.
+    """
+    if all(len({each.profiles for each in found}) == len(_kinds(found)) for found in (sources, destinations)):
+        return None
+    boxes = [*boxes_of(match)]
+    for found, direction in ((sources, Direction.OUTBOUND), (destinations, Direction.INBOUND)):
+        for name in {name for each in found for name in each.profiles or ()}:
+            boxes += (box for rule in enforced_of(state.profile(name), direction).rules for box in rule.boxes)
+    return NO_TAGS.union(*(box.source_tags | box.destination_tags for box in boxes))
 
 
-def _network(network: IPv4Network | IPv6Network) -> tuple[int, Net]:
+def _kinds(members: Iterable[_Member]) -> set[object]:
+    return {(each.profiles, *each.tags_known) for each in members}
+
+
+def _ends(members: Sequence[_Member], asked: frozenset[str] | None) -> Iterator[End]:
+    """The ends that do not differ in anything that decides.
+
+    Args:
+        members: What they stand for.
+        asked: The tags that rules ask for; None for all.
+    """
+    groups: dict[object, list[_Member]] = {}
+    for each in members:
+        known = each.tags_known if asked is None else tuple(tags & asked for tags in each.tags_known)
+        groups.setdefault((each.profiles, *known), []).append(each)
+    for found in groups.values():
+        networks = tuple(dict.fromkeys(_network(network) for each in found for network in each.networks))
+        is_known = all(each.has_addresses for each in found) and len(networks) <= _ADDRESSES_MAX
+        tags = frozenset.intersection(*(each.tags for each in found))
+        unsure = NO_TAGS.union(*(each.unsure for each in found)) - tags
+        yield End(found[0].name, found[0].profiles, tags, networks if is_known else (), unsure)
+
+
+def _network(network: Network) -> tuple[int, Net]:
     return network.version, net_of(network)
 
 
@@ -148,7 +203,7 @@ def _network(network: IPv4Network | IPv6Network) -> tuple[int, Net]:
 
 
 def _path(state: State, source: End, destination: End, match: Rule) -> Path:
-    asked = meet_all(_of_these(boxes_of(match), source, destination), tuple(_between(source, destination)))
+    asked = meet_all(_at_most(boxes_of(match), source, destination), tuple(_between(source, destination)))
     sender, senders = _chain(state, source, Direction.OUTBOUND, source, destination)
     receiver, receivers = _chain(state, destination, Direction.INBOUND, source, destination)
     unanalysed = (
@@ -175,13 +230,18 @@ def _nets(end: End, version: int) -> list[Net]:
     return [net for own, net in end.networks if own == version]
 
 
-def _of_these(boxes: Sequence[Box], source: End, destination: End) -> tuple[Box, ...]:
+def _of_these(boxes: Sequence[Box], source: frozenset[str], destination: frozenset[str]) -> tuple[Box, ...]:
     """Boxes without tags: a box asks for tags that the ends carry, or it matches nothing here."""
     return tuple(
         box._replace(source_tags=NO_TAGS, destination_tags=NO_TAGS)
         for box in boxes
-        if box.source_tags <= source.tags and box.destination_tags <= destination.tags
+        if box.source_tags <= source and box.destination_tags <= destination
     )
+
+
+def _at_most(boxes: Sequence[Box], source: End, destination: End) -> tuple[Box, ...]:
+    """The same, if the ends carry what they perhaps carry."""
+    return _of_these(boxes, source.tags | source.unsure, destination.tags | destination.unsure)
 
 
 def _chain(
@@ -190,17 +250,21 @@ def _chain(
     """The rules of an end's profiles one behind the other, as the agent asks them, and what each is.
 
     A rule that hands on to the next tier leaves its profile, which a list of rules cannot say: it is not analysed.
+    Nor is one that asks for a tag of which it is not known whether the ends carry it.
     """
     if end.profiles is None:
         outside = ListedRule(1, Decision.ALLOW, everything(), None)
         return RuleList(()).with_rules([outside]), (Decider(None, None, "no profile decides there", Decision.ALLOW),)
     listed: list[ListedRule] = []
+    may_differ = bool(source.unsure or destination.unsure)
     deciders: list[Decider] = []
     for name in end.profiles:
         profile = state.profile(name)
         for rule in enforced_of(profile, direction).rules:
             is_plain = rule.is_analysed and rule.decision is not Decision.NONE
-            boxes = _of_these(rule.boxes, source, destination) if is_plain else ()
+            boxes = _of_these(rule.boxes, source.tags, destination.tags) if is_plain else ()
+            if is_plain and may_differ and len(boxes) < len(_at_most(rule.boxes, source, destination)):
+                is_plain, boxes = False, ()
             is_analysed = is_plain or (rule.decision is None and rule.is_analysed)
             listed.append(replace(rule, boxes=boxes, is_analysed=is_analysed))
             missing = None if profile.exists else "there is no such profile, so that the agent drops everything"

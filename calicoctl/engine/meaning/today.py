@@ -9,6 +9,7 @@ from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Kind, diagnose
+from calicoctl.engine.carriers import tags_of_others
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.engine.rule_lists import carried_tags, enforced, enforced_of
 from calicoctl.engine.state import State
@@ -24,7 +25,7 @@ def lint_today(state: State) -> tuple[LintFinding, ...]:
     come before their own in every endpoint that has it.
     """
     endpoints = [endpoint.profiles for _, endpoint in state.endpoints()[0]]
-    carried = carried_tags(state, endpoints)
+    carried = carried_tags(state, endpoints) | tags_of_others(state)
     found: list[LintFinding] = []
     for name in state.names():
         for direction in Direction:
