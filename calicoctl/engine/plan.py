@@ -31,6 +31,7 @@ from calicoctl.policy.documents.tags_document import tag_warnings
 from calicoctl.policy.profile import Effect, Profile
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.records import dataclass
+from calicoctl.resources.names import BUILT_IN_PROFILE
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
@@ -125,9 +126,10 @@ def _show_profiles(statement: statements.ShowProfiles, state: State) -> Outcome:
     rows: dict[str, list[EndpointRow]] = {name: [] for name in state.names()}
     for key, endpoint in endpoints:
         for name in dict.fromkeys(endpoint.profiles):
-            if name in rows:
-                rows[name].append(EndpointRow(name, key, endpoint.state))
-    listed = tuple(row for name, found in rows.items() for row in found or [EndpointRow(name, None, "")])
+            # What is built in is there, too, for the endpoints that have it.
+            if name in rows or (state.has_resources and name == BUILT_IN_PROFILE):
+                rows.setdefault(name, []).append(EndpointRow(name, key, endpoint.state))
+    listed = tuple(row for name, found in sorted(rows.items()) for row in found or [EndpointRow(name, None, "")])
     return Outcome(EndpointListing(listed), tuple(warnings))
 
 
