@@ -92,3 +92,22 @@ def test_a_text_that_is_no_resource_is_answered_for(v3: Program, raw_etcd_v3: Ra
         ran = v3.run_inside(*command.split())
         assert ran.status in (0, 1), (command, ran)
         assert "Traceback" not in ran.stderr, (command, ran)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"spec":{"x":1e999}}', "the number 1e999 in it could not be kept"),
+        ('{"spec":{"x":0.10000000000000000055}}', "the number 0.10000000000000000055 in it could not be kept"),
+        ('{"Spec":{"ingress":[{"action":"Deny"}]}}', "`Spec` is read as `spec`"),
+        ('{"spec":{"EGRESS":[]}}', "`EGRESS` is read as `egress`"),
+    ],
+)
+def test_an_edit_that_would_damage_something_else_is_refused(
+    v3: Program, raw_etcd_v3: RawEtcdV3, text: str, reason: str
+) -> None:
+    key = "/calico/resources/v3/projectcalico.org/profiles/web"
+    raw_etcd_v3.put(key, text)
+    ran = v3.run_inside("profile", "web", "tag", "add", "x")
+    assert (ran.status, "[E0516]" in ran.stderr, reason in ran.stderr) == (1, True, True), ran
+    assert raw_etcd_v3.get(key) == text
