@@ -14,6 +14,7 @@ from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.policy.values import can_be_new
 from calicoctl.records import replace
+from calicoctl.resources.names import is_profile_name, profile_name
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
@@ -166,20 +167,22 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
         names = State(datastore.read((keys.PROFILES,))).names()
     except Unreachable:
         return diagnostic  # it is wrong all the same; only the hint is missing
-    return replace(diagnostic, hint=_instead(statement, names))
+    return replace(diagnostic, hint=_instead(statement, names, has_resources=datastore.has_resources))
 
 
-def _instead(statement: statements.OfProfile, names: Sequence[str]) -> str | None:
+def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> str | None:
     """What to say where a profile is not there."""
     if isinstance(statement, statements.Expect) and statement.profile == "all":
         return sayings.HINT_EXPECT_OF_ALL
-    near = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
+    # What a profile of v1 is called since it was brought to v3 is surer than what is only spelt alike.
+    since = profile_name(statement.profile) if has_resources else None
+    near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
         from calicoctl.engine.frontend.mistakes import corrected
 
         return corrected(statement.where, near)
     if isinstance(statement, statements.RemoveProfile):
         return None
-    if not can_be_new(statement.profile):
+    if not can_be_new(statement.profile) or (has_resources and not is_profile_name(statement.profile)):
         return sayings.HINT_SHOW_PROFILES
     return sayings.HINT_ADD_PROFILE.format(profile=statement.profile)

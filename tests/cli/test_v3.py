@@ -37,6 +37,16 @@ def did(program: Program, *words: str, stdin: str = "") -> str:
     return ran.stdout
 
 
+def test_a_profile_that_was_brought_to_v3_is_found_by_its_old_name(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    put(raw_etcd_v3, "db")
+    put(raw_etcd_v3, "web-f1e29c6d")
+    ran = v3.run_inside("profile", "WEB", "rule", "show")
+    assert "hint: calicoctl profile web-f1e29c6d rule show\n" in ran.stderr
+    # A name that v3 does not have is not offered for a new profile.
+    ran = v3.run_inside("profile", "CACHE", "rule", "show")
+    assert "hint: `calicoctl profile show` lists the profiles\n" in ran.stderr
+
+
 def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     assert did(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
     assert did(v3, "profile", "add", "db") == "Created profile db\n"
