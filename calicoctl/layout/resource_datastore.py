@@ -233,12 +233,12 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
     then only the parts are put back. What was stored once is never judged.
     """
     edit = _edit({_part(change): change.after for change in changes})
-    if _says(text, edit):
+    made = _edit({_part(change): change.before.value for change in changes if change.before is not None})
+    if edit == made:  # only to be written once more
         return text
     former = next((change.resource for change in changes if change.resource is not None), None)
     if former is None:
         return edited(text, edit)
-    made = _edit({_part(change): change.before.value for change in changes if change.before is not None})
     if _says(former, edit) and _is_made_of(former, made, text):
         return former
     return edited(text, edit, former)
