@@ -50,6 +50,8 @@ class State:
         return self._read[name]
 
     def _parse(self, name: str) -> Profile:
+        if not keys.is_inside_tree(name):
+            return Profile(name, None, None)  # endpoints can name one that cannot be there
         rules = self._snapshot.get(keys.rules_key(name))
         tags = self._snapshot.get(keys.tags_key(name))
         return Profile(
@@ -72,7 +74,9 @@ class State:
         """What endpoints carry that have a profile: its tags; of one that is a resource, all labels that it gives."""
         tags = self.profile(name).tags
         found = frozenset(tags.tags) if isinstance(tags, TagsDocument) else frozenset()
-        entry = None if name in self._emptied else self._snapshot.get(keys.labels_key(name))
+        if name in self._emptied or not self.profile(name).exists:
+            return found
+        entry = self._snapshot.get(keys.labels_key(name))
         # In v1, a profile's labels are no tags.
         return found.union(json.loads(entry.value)) if entry is not None and entry.is_resource else found
 
