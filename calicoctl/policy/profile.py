@@ -291,7 +291,11 @@ def readable_rules(profile: Profile, where: Span) -> RulesDocument:
         Refused: What is stored is no rules document.
     """
     if isinstance(profile.rules, Unreadable):
-        hint = f"`calicoctl profile {profile.name} rule update` replaces them"
+        hint = (
+            f"`calicoctl profile remove {profile.name}` removes the resource"
+            if profile.rules.is_resource
+            else f"`calicoctl profile {profile.name} rule update` replaces them"
+        )
         error = diagnose(messages.RULES_UNREADABLE, where, hint, profile=profile.name)
         raise Refused([*stored_warnings(profile.rules, profile.rules.source), error])
     return profile.rules if profile.rules is not None else RulesDocument.new((), ())

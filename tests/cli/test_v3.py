@@ -47,6 +47,14 @@ def test_a_profile_that_was_brought_to_v3_is_found_by_its_old_name(v3: Program, 
     assert "hint: `calicoctl profile show` lists the profiles\n" in ran.stderr
 
 
+def test_a_resource_that_cannot_be_read_can_be_removed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    raw_etcd_v3.put(f"{PROFILES}/web", "{not json")
+    ran = v3.run_inside("profile", "web", "rule", "show")
+    assert "hint: `calicoctl profile remove web` removes the resource\n" in ran.stderr
+    assert v3.run_inside("profile", "remove", "web").status == 0
+    assert resources(raw_etcd_v3) == {}
+
+
 def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     assert did(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
     assert did(v3, "profile", "add", "db") == "Created profile db\n"

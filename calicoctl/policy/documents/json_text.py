@@ -112,10 +112,12 @@ class Unreadable:
     Attributes:
         source: The text; its name is the datastore's key.
         diagnostics: Why.
+        is_resource: Whether it is a resource of Calico's v3 data model, which only its removal can end.
     """
 
     source: Source
     diagnostics: tuple[Diagnostic, ...]
+    is_resource: bool = False
 
 
 def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object] | RepeatedKeys:

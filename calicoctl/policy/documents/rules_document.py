@@ -263,9 +263,9 @@ def read_stored_rules(source: Source, *, is_resource: bool = False) -> RulesDocu
     try:
         members = read_document(source)
     except Refused as refused:
-        return Unreadable(source, refused.diagnostics)
+        return Unreadable(source, refused.diagnostics, is_resource)
     if faults := document_faults(source, members):
-        return Unreadable(source, faults)
+        return Unreadable(source, faults, is_resource)
     text = source.text
     rules: dict[str, IndexedSequence[StoredRule]] = {}
     kept: list[tuple[str, str | Direction]] = []
