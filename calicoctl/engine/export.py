@@ -65,7 +65,10 @@ def left_unsaid(name: str, labels: str | None, resource: str | None) -> Diagnost
     if resource is not None:
         # Imported here: v1 needs none of it.
         from calicoctl.layout.unsaid import unsaid_parts
+        from calicoctl.resources.names import is_foreign_profile
 
+        if is_foreign_profile(name):
+            return None  # nobody can run its block, so that nothing is lost by it
         parts = [path_text(path) for path in unsaid_parts(resource)]
     else:
         parts = [] if labels is None or _is_empty(labels) else ["labels"]

@@ -58,7 +58,8 @@ def _name_problems(statement: statements.OfProfile, before: Profile, after: Prof
     for tag in new:
         if tag not in old and not is_label_key(tag):
             hint = f"`{nearest_label_key(tag)}` can be one"
-            yield diagnose(messages.TAG_NOT_IN_V3, statement.where, hint, tag=tag)
+            where = statement.tag_span if isinstance(statement, statements.AddTag) else statement.where
+            yield diagnose(messages.TAG_NOT_IN_V3, where, hint, tag=tag)
 
 
 def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator[Diagnostic]:

@@ -55,6 +55,7 @@ class AddTag(OfProfile):
     """Add a tag, a valid name."""
 
     tag: str
+    tag_span: Span
 
 
 @dataclass(frozen=True, slots=True)

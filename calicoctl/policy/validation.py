@@ -154,7 +154,7 @@ def _profile_remove(node: ast.ProfileRemove, findings: Findings) -> valid.Statem
 def _tag_add(node: ast.TagAdd, findings: Findings) -> valid.Statement | None:
     name = values.existing_profile(node.profile, findings)
     tag = values.new_name(node.tag, "tag", findings)
-    return None if name is None or tag is None else valid.AddTag(name, node.profile.span, tag)
+    return None if name is None or tag is None else valid.AddTag(name, node.profile.span, tag, node.tag.span)
 
 
 def _tag_remove(node: ast.TagRemove, findings: Findings) -> valid.Statement | None:
