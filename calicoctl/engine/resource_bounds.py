@@ -21,6 +21,7 @@ from calicoctl.resources.names import (
     nearest_label_key,
     nearest_profile_name,
 )
+from calicoctl.resources.upgrade import LIST_KEYS
 
 
 def require_v3(statement: statements.OfProfile, before: Profile, after: Profile) -> None:
@@ -66,11 +67,12 @@ def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator
     """What v3 does not take of new rules beyond the language; it takes all of those within."""
     old = before.rules if isinstance(before.rules, RulesDocument) else RulesDocument.new()
     stored = {direction: {rule.raw for rule in old.rules(direction) if rule.rule is None} for direction in Direction}
-    for direction, rule in _new_rules(statement):
+    for direction, index, rule in _new_rules(statement):
         is_new = rule.rule is None and rule.raw not in stored[direction]
         problem = refusal_of(rule.raw, direction) if is_new else None
         if problem is not None:
-            path, about = path_text(problem.path), {"name": statement.profile, "reason": problem.reason}
+            path = path_text((LIST_KEYS[direction], index, *problem.path))
+            about = {"name": statement.profile, "reason": problem.reason}
             yield diagnose(messages.RESOURCE_REFUSED, statement.where, None, path=path, **about)
 
 
@@ -80,12 +82,13 @@ def refuse_v3_rules(statement: statements.OfProfile) -> None:
     Raises:
         Refused: There are some.
     """
-    for _, rule in _new_rules(statement):
+    for _, _, rule in _new_rules(statement):
         if isinstance(rule.value, dict) and RESOURCE_KEY in rule.value:
             raise Refused([diagnose(messages.RULE_NEEDS_V3, statement.where)])
 
 
-def _new_rules(statement: statements.OfProfile) -> Iterator[tuple[Direction, StoredRule]]:
+def _new_rules(statement: statements.OfProfile) -> Iterator[tuple[Direction, int, StoredRule]]:
+    """The rules that a statement gives, each with its list and its index there."""
     if isinstance(statement, statements.DeclareProfile):
         lists: tuple[Sequence[StoredRule], ...] = (statement.inbound, statement.outbound)
     elif isinstance(statement, statements.UpdateRules) and statement.document is not None:
@@ -93,4 +96,4 @@ def _new_rules(statement: statements.OfProfile) -> Iterator[tuple[Direction, Sto
     else:
         return
     for direction, rules in zip(Direction, lists, strict=True):
-        yield from ((direction, rule) for rule in rules)
+        yield from ((direction, index, rule) for index, rule in enumerate(rules))
