@@ -55,6 +55,17 @@ def test_a_resource_that_cannot_be_read_can_be_removed(v3: Program, raw_etcd_v3:
     assert resources(raw_etcd_v3) == {}
 
 
+def test_nothing_is_promised_of_a_rule_that_calico_refuses(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    # Its agent enforces some of these, and fails over others.
+    put(raw_etcd_v3, "web", ingress=[{"action": "Allow", "source": {"nets": ["10.0.0.1/8"]}}, {"action": "drop"}])
+    shown = v3.run_inside("profile", "web", "rule", "show")
+    assert "source.nets[0] must be a network without host bits" in shown.stderr
+    assert shown.stderr.count("the agent does not enforce this as it is written [W0304]") == 2
+    traced = v3.run_inside("profile", "web", "trace", "inbound", "from", "10.0.0.1")
+    assert "not analysed" in traced.stdout + traced.stderr
+    assert "denied" not in traced.stdout
+
+
 def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     assert did(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
     assert did(v3, "profile", "add", "db") == "Created profile db\n"

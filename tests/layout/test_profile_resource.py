@@ -232,7 +232,7 @@ def test_a_rule_that_calico_refuses_is_kept_and_told() -> None:
     text = json.dumps({"spec": {"ingress": [bad, {"action": "Allow"}]}})
     document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
-    assert [rule.is_refused for rule in document.inbound] == [True, False]
+    assert [rule.is_misread for rule in document.inbound] == [True, False]
     after = json.loads(edited(text, Edit(parts_of(text).rules.replace('{"action":"allow"}', '{"action":"deny"}'))))
     assert after["spec"]["ingress"] == [bad, {"action": "Deny"}]
 

@@ -174,8 +174,10 @@ def _check_resource(rule: Mapping[str, object]) -> Iterator[Problem]:
     if problem is None and isinstance(inner, dict):
         yield from validate_action(rule)
         return
+    # Of what Calico's tools refuse, its agent enforces a part, drops the profile over another, and fails over a third
+    # (Felix checks rules by the validation of its backend): nobody can rely on such a rule, or on what is dropped.
     reason = problem if isinstance(problem, str) else "must be an object"
-    yield _problem((RESOURCE_KEY,), RULE_OF_V3, Verdict.REFUSED, reason=reason)
+    yield _problem((RESOURCE_KEY,), RULE_OF_V3, Verdict.MISREAD, reason=reason)
 
 
 def _check_members(rule: Mapping[str, object]) -> tuple[Problem, ...]:
