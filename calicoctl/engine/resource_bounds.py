@@ -10,10 +10,10 @@ from calicoctl.language.words import Direction
 from calicoctl.layout.profile_resource import refusal_of
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
-from calicoctl.policy.documents.json_text import path_text
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
+from calicoctl.records import replace
 from calicoctl.resources.names import (
     is_foreign_profile,
     is_label_key,
@@ -71,9 +71,8 @@ def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator
         is_new = rule.rule is None and rule.raw not in stored[direction]
         problem = refusal_of(rule.raw, direction) if is_new else None
         if problem is not None:
-            path = path_text((LIST_KEYS[direction], index, *problem.path))
-            about = {"name": statement.profile, "reason": problem.reason}
-            yield diagnose(messages.RESOURCE_REFUSED, statement.where, None, path=path, **about)
+            placed = replace(problem, path=(LIST_KEYS[direction], index, *problem.path))
+            yield placed.diagnostic(messages.RESOURCE_REFUSED, statement.where, name=statement.profile)
 
 
 def refuse_v3_rules(statement: statements.OfProfile) -> None:

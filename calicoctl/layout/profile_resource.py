@@ -23,7 +23,7 @@ from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_t
 from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
 from calicoctl.resources.fields import misread_fields, unknown_fields
-from calicoctl.resources.names import BUILT_IN_PROFILE
+from calicoctl.resources.names import BUILT_IN_PROFILE, is_tag
 from calicoctl.resources.schema import ResourceProblem, rule_problems
 from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
 from calicoctl.source import Source
@@ -84,8 +84,8 @@ def parts_of(text: str) -> Parts:
     others = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in _other_members(resource).items())
     rules = "{" + ",".join((*lists, *others)) + "}"
     labels = _labels(spec)
-    own = {key: value for key, value in labels.items() if not _is_tag(key, value)}
-    tags = [key for key, value in labels.items() if _is_tag(key, value)]
+    own = {key: value for key, value in labels.items() if not is_tag(key, value)}
+    tags = [key for key, value in labels.items() if is_tag(key, value)]
     return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(own) if own else None)
 
 
@@ -131,10 +131,6 @@ def _labels(spec: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(labels, dict):
         raise Unusable("its `labelsToApply` is not an object")
     return labels
-
-
-def _is_tag(key: str, value: object) -> bool:
-    return value == "" and "/" not in key
 
 
 def _listed(spec: Mapping[str, Any], direction: Direction) -> list[Any]:
@@ -413,7 +409,7 @@ def _put_tags(spec: dict[str, Any], tags: Sequence[str]) -> None:
     Raises:
         NotInV3: A tag is a label with a value.
     """
-    labels = {key: value for key, value in _labels(spec).items() if not _is_tag(key, value) or key in tags}
+    labels = {key: value for key, value in _labels(spec).items() if not is_tag(key, value) or key in tags}
     for tag in tags:
         if labels.setdefault(tag, "") != "":
             reason = f"is a label with the value {found_text(labels[tag])} already, and cannot be a tag"

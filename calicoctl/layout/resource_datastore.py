@@ -25,7 +25,6 @@ from calicoctl.layout.profile_resource import (
     new_resource,
     parts_of,
 )
-from calicoctl.policy.documents.json_text import path_text
 from calicoctl.resources.names import BUILT_IN_PROFILE, is_foreign_profile
 from calicoctl.store import keys
 from calicoctl.store.interface import (
@@ -170,9 +169,7 @@ class ResourceDatastore:
         except Unusable as error:
             raise Obstructed(diagnose(messages.UNUSABLE_RESOURCE, key=key, reason=str(error))) from error
         except NotInV3 as error:
-            path = path_text(error.problem.path)
-            about = {"name": name, "path": path, "reason": error.problem.reason}
-            raise Obstructed(diagnose(messages.RESOURCE_REFUSED, None, None, **about)) from error
+            raise Obstructed(error.problem.diagnostic(messages.RESOURCE_REFUSED, name=name)) from error
         yield Change(key, before, text)
 
     def _rested_on(

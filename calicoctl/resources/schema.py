@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
-from calicoctl.policy.documents.json_text import Path, found_text
+from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.policy.documents.json_text import Path, found_text, path_text
 from calicoctl.records import dataclass
 from calicoctl.resources.names import is_label_key, is_label_value, is_policy_name, is_profile_name
 from calicoctl.resources.selectors import is_selector
+from calicoctl.source import Span
 
 ACTIONS = ("Allow", "Deny", "Log", "Pass")
 PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite")
@@ -42,6 +44,16 @@ class ResourceProblem:
 
     path: Path
     reason: str
+
+    def diagnostic(self, kind: Kind, span: Span | None = None, **about: object) -> Diagnostic:
+        """The problem as a diagnostic.
+
+        Args:
+            kind: One whose message has the fields `path` and `reason`.
+            span: Where it is.
+            about: The other fields.
+        """
+        return diagnose(kind, span, None, path=path_text(self.path), reason=self.reason, **about)
 
 
 Problems = Iterator[ResourceProblem]

@@ -7,16 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.v1_documents import is_json
 from calicoctl.engine.export import export_profile
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.json_text import path_text, read_value, require_end, require_text, skip_space
+from calicoctl.policy.documents.json_text import read_value, require_end, require_text, skip_space
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.records import dataclass, field
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
+from calicoctl.resources.names import is_tag
 from calicoctl.resources.schema import ResourceProblem, policy_problems, profile_problems
 from calicoctl.resources.upgrade import KIND, LIST_KEYS, NAME_ANNOTATION, POLICY_KIND, TAGS_ANNOTATION
 from calicoctl.resources.yaml_text import NotYaml, read_yaml
@@ -148,7 +149,7 @@ def _add_block(found: Resources, resource: Mapping[str, object]) -> None:
     name = str(_metadata(resource).get("name"))
     refused = list(_PROBLEMS[kind](resource))
     if refused:
-        found.diagnostics += [_diagnosed(messages.RESOURCE_REFUSED, name, each) for each in refused]
+        found.diagnostics += [each.diagnostic(messages.RESOURCE_REFUSED, name=name) for each in refused]
         return
     downgrade = Downgrade(tags=found.tags)
     spec = _spec(resource)
@@ -159,8 +160,8 @@ def _add_block(found: Resources, resource: Mapping[str, object]) -> None:
     rules = _rules(downgrade, spec)
     labels = spec.get("labelsToApply")
     tags = tuple(_tags(downgrade, labels if isinstance(labels, dict) else {}, losses))
-    found.diagnostics += [_diagnosed(messages.NOT_IN_V1, name, each) for each in downgrade.problems]
-    found.diagnostics += [_diagnosed(messages.LOST_IN_V1, name, each) for each in losses]
+    found.diagnostics += [each.diagnostic(messages.NOT_IN_V1, name=name) for each in downgrade.problems]
+    found.diagnostics += [each.diagnostic(messages.LOST_IN_V1, name=name) for each in losses]
     profile = Profile(_annotation(resource, NAME_ANNOTATION) or name, rules, TagsDocument.new(tags))
     if profile.name in found.names:
         reason = f"gives the profile `{profile.name}` a second time"
@@ -203,10 +204,6 @@ def _enforced(spec: dict[str, object]) -> dict[str, object]:
     return {key: each for key, each in spec.items() if key not in left_out}
 
 
-def _diagnosed(kind: Kind, name: str, problem: ResourceProblem) -> Diagnostic:
-    return diagnose(kind, name=name, path=path_text(problem.path), reason=problem.reason)
-
-
 def _rules(downgrade: Downgrade, spec: Mapping[str, object]) -> RulesDocument:
     lists = {
         direction.json_key: [
@@ -225,7 +222,7 @@ def _listed(value: object) -> list[object]:
 
 def _tags(downgrade: Downgrade, labels: Mapping[str, object], losses: list[ResourceProblem]) -> Iterator[str]:
     for label, value in labels.items():
-        if value == "" and "/" not in label:
+        if is_tag(label, value):
             yield downgrade.tags.get(label, label)
         else:
             losses.append(ResourceProblem(("spec", "labelsToApply", label), "the language has tags only"))

@@ -43,9 +43,7 @@ def to_calico(profile: str, text: str) -> str:
     try:
         spec = json.loads(edited(new_resource(profile), Edit(rules=text)))["spec"]
     except NotInV3 as error:
-        path = path_text(error.problem.path)
-        about = {"profile": profile, "path": path, "reason": error.problem.reason}
-        raise Refused([diagnose(messages.NOT_IN_V3, None, None, **about)]) from None
+        raise Refused([error.problem.diagnostic(messages.NOT_IN_V3, profile=profile)]) from None
     except Unusable as error:
         raise Refused([diagnose(messages.NOT_IN_V3, profile=profile, path="rules", reason=str(error))]) from None
     return json.dumps({key: spec.get(key, []) for key in _LISTS}, indent=2)
@@ -106,8 +104,7 @@ def _rule_problems(source: Source, start: int, spec: Mapping[str, Any], profile:
         for index, rule in enumerate(spec[key] if isinstance(spec.get(key), list) else ()):
             for problem in rule_problems(rule, (key, index), is_ingress=key == LIST_KEYS[Direction.INBOUND]):
                 span = locate(source, start, _part_there(spec, problem.path))
-                about = {"name": profile, "path": path_text(problem.path), "reason": problem.reason}
-                yield diagnose(messages.RESOURCE_REFUSED, span, None, **about)
+                yield problem.diagnostic(messages.RESOURCE_REFUSED, span, name=profile)
 
 
 def _part_there(value: Any, path: Path) -> Path:

@@ -18,10 +18,9 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.conversion.to_v3 import Converted, OldProfile, convert_profiles
+from calicoctl.engine.conversion.to_v3 import Converted, OldProfile, convert_profiles, rules_of
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.json_text import path_text
-from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
+from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.records import dataclass, field
 from calicoctl.resources.names import policy_name
@@ -122,17 +121,14 @@ def convert_to_policies(
     labels = _own_labels(profiles, problems, keeps_tags=keeps_tags)
     if problems:
         raise Refused(problems)
-    rules = {each.profile.name: _rules(each) for each in profiles}
+    rules = {each.profile.name: {way: rules_of(each.profile, way) for way in Direction} for each in profiles}
     ordering = _Ordering(rules, _lists(usages or ()))
     diagnostics = [] if usages is not None else list(_order_unknown(ordering, names))
     diagnostics += _clashes(names)
     policies = []
     for index, name in enumerate(ordering.order()):
         policy = _policy(name, specs[name], labels[name], _FIRST_ORDER + index * _ORDER_STEP)
-        diagnostics += [
-            diagnose(messages.NOT_IN_V3, profile=name, path=path_text(each.path), reason=each.reason)
-            for each in policy_problems(policy)
-        ]
+        diagnostics += [each.diagnostic(messages.NOT_IN_V3, profile=name) for each in policy_problems(policy)]
         diagnostics.append(diagnose(messages.POLICY_SELECTS, profile=name, name=policy_name(name), label=labels[name]))
         policies.append(policy)
     if any(each.is_error for each in diagnostics):
@@ -143,11 +139,6 @@ def convert_to_policies(
 
 def _members(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
-
-
-def _rules(old: OldProfile) -> Mapping[Direction, Sequence[StoredRule]]:
-    document = old.profile.rules
-    return {each: document.rules(each) if isinstance(document, RulesDocument) else () for each in Direction}
 
 
 def _passing(specs: Mapping[str, Mapping[str, object]]) -> Iterator[Diagnostic]:

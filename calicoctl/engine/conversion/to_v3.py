@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.agent_schema import Verdict
-from calicoctl.policy.documents.json_text import Path, Unreadable, path_text
+from calicoctl.policy.documents.json_text import Path, Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
@@ -135,7 +135,7 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
     if profile_name(profile.name) == BUILT_IN_PROFILE:
         problems.append(ResourceProblem(("name",), "is that of the profile that Calico v3 has built in"))
     diagnostics: list[Diagnostic] = []
-    lists = {direction: [_value(rule) for rule in _rules(profile, direction)] for direction in Direction}
+    lists = {direction: [_value(rule) for rule in rules_of(profile, direction)] for direction in Direction}
     if old.lacked_rules:
         diagnostics.append(diagnose(messages.DROPPED_WITHOUT_RULES, profile=profile.name))
     tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
@@ -144,16 +144,13 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
     problems += upgrade.problems if problems else [*upgrade.problems, *profile_problems(resource)]
     if not problems:
         diagnostics += _enforced_since(profile)
-    diagnostics += [_diagnosed(messages.NOT_IN_V3, profile.name, problem) for problem in problems]
-    diagnostics += [_diagnosed(messages.LOST_IN_V3, profile.name, loss) for loss in upgrade.losses]
+    diagnostics += [problem.diagnostic(messages.NOT_IN_V3, profile=profile.name) for problem in problems]
+    diagnostics += [loss.diagnostic(messages.LOST_IN_V3, profile=profile.name) for loss in upgrade.losses]
     return resource, diagnostics
 
 
-def _diagnosed(kind: Kind, profile: str, problem: ResourceProblem) -> Diagnostic:
-    return diagnose(kind, profile=profile, path=path_text(problem.path), reason=problem.reason)
-
-
-def _rules(profile: Profile, direction: Direction) -> Sequence[StoredRule]:
+def rules_of(profile: Profile, direction: Direction) -> Sequence[StoredRule]:
+    """The rules of one list; none where they are not there, or cannot be read."""
     return profile.rules.rules(direction) if isinstance(profile.rules, RulesDocument) else ()
 
 
@@ -183,7 +180,7 @@ def _unclear(profile: Profile) -> Iterator[ResourceProblem]:
 
 def _placed(profile: Profile) -> Iterator[tuple[Path, StoredRule]]:
     for direction in Direction:
-        for index, rule in enumerate(_rules(profile, direction)):
+        for index, rule in enumerate(rules_of(profile, direction)):
             yield (direction.json_key, index), rule
 
 
