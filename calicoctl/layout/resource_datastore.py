@@ -158,7 +158,7 @@ class ResourceDatastore:
         before = self._known.get(key)
         for change in changes:
             if (change.before and change.before.version) != (before and before.version):
-                raise Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=key))
+                raise Conflict.at(key)
         after = {_part(change): change.after for change in changes}
         if None in (after.get(_RULES, ""), after.get(_TAGS, "")):
             if before is not None:

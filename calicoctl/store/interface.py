@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Protocol
 
-from calicoctl.diagnostics import Diagnostic
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.records import dataclass, field
 
 
@@ -199,6 +200,11 @@ class Obstructed(Unreachable):
 
 class Conflict(DatastoreError):
     """A key was no longer as it had been read; the change at hand was certainly not made."""
+
+    @classmethod
+    def at(cls, key: str, hint: str = "try again") -> Conflict:
+        """The error about a key, with what to do."""
+        return cls(diagnose(messages.KEY_CHANGED, None, hint, key=key))
 
 
 class TooLarge(DatastoreError):

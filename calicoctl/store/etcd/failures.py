@@ -83,7 +83,7 @@ _HINTS = {
     messages.ETCD_ODD_ANSWER: "check that an etcd server runs at this address",
 }
 # etcd's answer is the same for each of these.
-DENIED_HINT = (
+_DENIED_HINT = (
     "the user name or the password is wrong, or the user may not read and write below /calico (for runs: /calicoctl)"
 )
 _CHECK_CLOCKS = "the server needs another certificate; if it has a good one, check this host's clock"
@@ -162,6 +162,40 @@ def _secrets(access: Access) -> Sequence[str]:
 def odd_answer(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> NoAnswer:
     """An answer that nothing can be concluded from."""
     return NoAnswer(messages.ETCD_ODD_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
+
+
+def time_is_up(endpoint: str) -> NoAnswer:
+    """A request that there was no time to send."""
+    return not_connected(endpoint, "the time is up")
+
+
+def not_connected(endpoint: str, reason: str) -> NoAnswer:
+    """A request that was not sent, since there was no connection."""
+    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
+
+
+def cut_off(endpoint: str, *, is_outstanding: bool) -> NoAnswer:
+    """A request that was sent, at least in part, and has no whole answer.
+
+    Args:
+        endpoint: The server's address.
+        is_outstanding: Whether it may still come; otherwise the connection was cut. That is also what a server does
+            that expects TLS, so there is no endless waiting.
+    """
+    return NoAnswer(
+        messages.ETCD_NO_ANSWER,
+        endpoint,
+        "no answer in time" if is_outstanding else "the connection was cut",
+        may_be_done=True,
+        is_outstanding=is_outstanding,
+        further_rounds=UNTIL_THE_DEADLINE if is_outstanding else A_FEW_TIMES,
+    )
+
+
+def denied(endpoint: str, access: Access) -> NoAnswer:
+    """A request that whoever asks may not make."""
+    hint = _DENIED_HINT if access.username else None
+    return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
 
 
 def sum_up(failures: Sequence[NoAnswer]) -> NoAnswer:

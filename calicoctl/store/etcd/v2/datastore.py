@@ -7,7 +7,6 @@ is doubtful is settled by a quorum read.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -18,7 +17,9 @@ from urllib.parse import quote
 from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.cluster import Cluster, Server, back_off
+from calicoctl.store.etcd.changes import check_change, holds_something_else, outcome_unknown, was_made
+from calicoctl.store.etcd.cluster import back_off
+from calicoctl.store.etcd.clustered import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import NoAnswer, Refusal, odd_answer
 from calicoctl.store.etcd.server_order import ServerOrder
@@ -32,17 +33,14 @@ from calicoctl.store.interface import (
     DatastoreError,
     Entry,
     Obstructed,
-    OutcomeUnknown,
     Probe,
     Snapshot,
-    TooLarge,
     Unreachable,
 )
 from calicoctl.store.keys import OWN, PROFILES, RUNS
 
 # etcd reads a request's form through Go's ParseForm, which takes at most 10 MiB ("http: POST too large").
 FORM_LIMIT = 10 << 20
-_VERSION_LENGTH = 100  # no server has a longer one
 _CONDITION_SIZE = 100  # no less than what the rest of a form takes
 
 # Error codes of the v2 API (etcd's Documentation/v2/errorcode.md).
@@ -55,7 +53,7 @@ class _Folder:
     """Found where a value was looked for."""
 
 
-class EtcdDatastore:
+class EtcdDatastore(ClusterDatastore):
     """A `Datastore` in etcd.
 
     Args:
@@ -72,25 +70,8 @@ class EtcdDatastore:
         access: Access | None = None,
         order: ServerOrder | None = None,
     ) -> None:
-        self._name = f"etcd at {','.join(endpoints)}"
-        self._deadline = deadline
         servers = [EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
-        self._cluster = Cluster(servers, deadline, order)
-
-    @property
-    def name(self) -> str:
-        """How messages call it."""
-        return self._name
-
-    @property
-    def has_resources(self) -> bool:
-        """See `Datastore.has_resources`: what lies in it is not known here."""
-        return False
-
-    @property
-    def has_journals(self) -> bool:
-        """See `Datastore.has_journals`."""
-        return True
+        super().__init__(f"etcd at {','.join(endpoints)}", servers, deadline, order)
 
     def makes_at_once(self, changes: Sequence[Change]) -> bool:
         """See `Datastore.makes_at_once`: the v2 API changes one key at a time."""
@@ -106,7 +87,7 @@ class EtcdDatastore:
     def check(self, changes: Sequence[Change]) -> None:
         """See `Datastore.check`."""
         for change in changes:
-            _check_change(change)
+            check_change(change, _form_size, FORM_LIMIT)
 
     def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """See `Datastore.commit`; one compare-and-swap for each change, in order."""
@@ -133,11 +114,9 @@ class EtcdDatastore:
 
     def probe(self) -> tuple[Probe, ...]:
         """See `Datastore.probe`; each server is asked for its version and for a quorum read."""
-        return tuple(map(_probe, self._cluster.servers))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._cluster.close()
+        return tuple(
+            probe(server, _server_version, _any_key, VALUE_BYTES, may_refuse=True) for server in self._cluster.servers
+        )
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -216,23 +195,19 @@ class EtcdDatastore:
         try:
             found = self._look(change.key, patient=True)
         except NoAnswer as failure:
-            raise _unknown(change, f"{doubt}; and then {failure}") from failure
-        if found is None or isinstance(found, Entry):
-            # The version first: where a value is written anew for its version, it is the same before and after.
-            if (found and found.version) == (change.before and change.before.version):
-                if self._deadline.remaining() == 0:
-                    raise _unknown(change, f"{doubt}; it was not changed yet when the time was up")
-                return None
-            if (found and found.value) == change.after:
-                return 0 if found is None else found.version
-        raise _unknown(change, f"{doubt}; the key now holds something else")
+            raise outcome_unknown(change, f"{doubt}; and then {failure}") from failure
+        if isinstance(found, _Folder):
+            raise holds_something_else(change, doubt)
+        if not was_made(change, found, doubt, self._deadline):
+            return None
+        return 0 if found is None else found.version
 
     def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
         """What a clean refusal of the first attempt means."""
         if refusal.code == _ALREADY_EXISTS and isinstance(self._look_once(change.key), _Folder):
             return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
         if refusal.code in (_KEY_NOT_FOUND, _COMPARE_FAILED, _ALREADY_EXISTS):
-            return Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=change.key))
+            return Conflict.at(change.key)
         if refusal.code == _NOT_A_FILE:
             return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
         if refusal.code == _NOT_A_DIRECTORY:
@@ -277,25 +252,12 @@ class EtcdDatastore:
             return
 
 
-def _probe(server: Server) -> Probe:
-    version = ""
-    started = time.monotonic()
-    try:
-        version = server.ask(_server_version, 1.0, VALUE_BYTES)
-        server.ask(lambda client: client.read(quoted(PROFILES), quorum=True), 1.0, VALUE_BYTES)
-    except NoAnswer as failure:
-        return Probe(server.address, None, version, failure.diagnostic)
-    except Refusal:
-        pass  # nothing is stored yet; that is an answer, too
-    return Probe(server.address, time.monotonic() - started, version, None)
-
-
 def _server_version(client: Any) -> str:
-    answer = json.loads(client.api_execute("/version", client._MGET).data)
-    version = answer["etcdserver"]
-    if not isinstance(version, str) or len(version) > _VERSION_LENGTH:
-        raise ValueError("the version is not etcd's")
-    return f"etcd {version}"
+    return etcd_version(json.loads(client.api_execute("/version", client._MGET).data)["etcdserver"])
+
+
+def _any_key(client: Any) -> Any:
+    return client.read(quoted(PROFILES), quorum=True)
 
 
 def _compare_and_swap(change: Change, client: Any) -> int:
@@ -327,24 +289,13 @@ def _comes_true_again(change: Change) -> bool:
     return change.before is None and change.seconds_to_live is None and not change.key.startswith(OWN + "/")
 
 
-def _check_change(change: Change) -> None:
-    """Refuse what etcd would not take, before anything is written."""
-    if change.before is None and change.after is None:
-        raise ValueError(f"there is nothing to delete at {change.key}")
-    if change.before is not None and change.before.version < 1:
-        raise ValueError(f"an entry of {change.key} has no version")
-    try:
-        size = _form_size(change)
-        change.key.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise Unreachable(diagnose(messages.VALUE_NOT_TEXT, None, None, key=change.key)) from error
-    if size > FORM_LIMIT:
-        hint = "spread the rules over several profiles"
-        raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, hint, key=change.key, size=size, limit=FORM_LIMIT))
-
-
 def _form_size(change: Change) -> int:
-    """The bytes of the form that the write is sent as; for a value that fits in any case, no fewer than these."""
+    """The bytes of the form that the write is sent as; for a value that fits in any case, no fewer than these.
+
+    Raises:
+        UnicodeEncodeError: The key or the value is no UTF-8, which a form cannot hold.
+    """
+    change.key.encode("utf-8")
     if change.after is None:
         return 0
     # A byte takes three at most, and to count exactly takes as long as to send.
@@ -380,8 +331,3 @@ def quoted(key: str) -> str:
 def _value_above(cause: str, key: str) -> str:
     """The value that lies above a key, as the server says; where it says something else, the folder of the key."""
     return cause if cause and f"{key}/".startswith(f"{cause}/") else key.rpartition("/")[0]
-
-
-def _unknown(change: Change, reason: str) -> OutcomeUnknown:
-    hint = f"look at `{change.key}` once etcd is well again, before running the command again"
-    return OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, None, hint, key=change.key, reason=reason))

@@ -20,15 +20,17 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.bounds import Bounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
-    A_FEW_TIMES,
-    DENIED_HINT,
     NOT_ETCD,
     ONCE_MORE,
     UNTIL_THE_DEADLINE,
     NoAnswer,
     Refusal,
+    cut_off,
+    denied,
+    not_connected,
     odd_answer,
     shown,
+    time_is_up,
     tls_problem,
 )
 from calicoctl.store.etcd.v2.form_encoding import form_text
@@ -105,7 +107,7 @@ class EtcdServer:
 
         allotment = allotted(self._deadline, share)
         if allotment is None:
-            raise NoAnswer(messages.ETCD_NO_ANSWER, self.address, "the time is up", may_be_done=False)
+            raise time_is_up(self.address)
         if self._client is None:
             self._client = _new_client(self.address, self._access, self._bounds)
         self._bounds.deadline = allotment.whole
@@ -221,21 +223,8 @@ def _connection_problem(endpoint: str, cause: Any, access: Access) -> NoAnswer:
         return tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
     never_sent = (exceptions.NewConnectionError, exceptions.ConnectTimeoutError)
     if isinstance(reason, never_sent):
-        text = _connect_reason(reason)
-        return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=False)
-    is_outstanding = isinstance(reason, exceptions.TimeoutError)
-    if is_outstanding:
-        text, further_rounds = "no answer in time", UNTIL_THE_DEADLINE
-    else:  # also what a server does that expects TLS, so no endless waiting
-        text, further_rounds = "the connection was cut", A_FEW_TIMES
-    return NoAnswer(
-        messages.ETCD_NO_ANSWER,
-        endpoint,
-        text,
-        may_be_done=True,
-        is_outstanding=is_outstanding,
-        further_rounds=further_rounds,
-    )
+        return not_connected(endpoint, _connect_reason(reason))
+    return cut_off(endpoint, is_outstanding=isinstance(reason, exceptions.TimeoutError))
 
 
 def _connect_reason(error: Exception) -> str:
@@ -262,8 +251,7 @@ def _error_answer(endpoint: str, payload: object, access: Access) -> NoAnswer | 
     code, status = fields.get("errorCode"), fields.get("status")
     text, said = (shown(fields.get(name), access) for name in ("cause", "message"))
     if status == 401 or code == 110:
-        hint = DENIED_HINT if access.username else None
-        return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
+        return denied(endpoint, access)
     if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
         return Refusal(code, said, text)
     if isinstance(code, int) and code in _RAFT_ERRORS:

@@ -6,7 +6,6 @@ written.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
@@ -15,7 +14,9 @@ from typing import Any
 from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.cluster import Cluster, Server, back_off
+from calicoctl.store.etcd.changes import check_change, outcome_unknown, was_made
+from calicoctl.store.etcd.cluster import back_off
+from calicoctl.store.etcd.clustered import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import NoAnswer, Refusal
 from calicoctl.store.etcd.server_order import ServerOrder
@@ -53,11 +54,10 @@ _ROOTS_AT_ONCE = 32
 _READINGS = 3  # of which each may find that its revision is gone
 # Of those, one comparison each; of more folders, that of the folder that they are in.
 _FOLDERS_MAX = 32
-_VERSION_LENGTH = 100  # no server has a longer one
 _TOO_LARGE = "too large"
 
 
-class EtcdV3Datastore:
+class EtcdV3Datastore(ClusterDatastore):
     """A `Datastore` in etcd, of its v3 API. No key in it is hidden.
 
     Args:
@@ -74,25 +74,8 @@ class EtcdV3Datastore:
         access: Access | None = None,
         order: ServerOrder | None = None,
     ) -> None:
-        self._name = f"etcd (v3) at {','.join(endpoints)}"
-        self._deadline = deadline
         servers = [GatewayServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
-        self._cluster = Cluster(servers, deadline, order)
-
-    @property
-    def name(self) -> str:
-        """How messages call it."""
-        return self._name
-
-    @property
-    def has_resources(self) -> bool:
-        """See `Datastore.has_resources`: what lies in it is not known here."""
-        return False
-
-    @property
-    def has_journals(self) -> bool:
-        """See `Datastore.has_journals`."""
-        return True
+        super().__init__(f"etcd (v3) at {','.join(endpoints)}", servers, deadline, order)
 
     def makes_at_once(self, changes: Sequence[Change]) -> bool:
         """See `Datastore.makes_at_once`: what one transaction takes."""
@@ -115,15 +98,7 @@ class EtcdV3Datastore:
     def check(self, changes: Sequence[Change]) -> None:
         """See `Datastore.check`."""
         for change in changes:
-            if change.before is None and change.after is None:
-                raise ValueError(f"there is nothing to delete at {change.key}")
-            if change.before is not None and change.before.version < 1:
-                raise ValueError(f"an entry of {change.key} has no version")
-            size = len((change.after or "").encode("utf-8", "surrogateescape"))
-            if size > REQUEST_BYTES:
-                hint = "spread the rules over several profiles"
-                about = {"key": change.key, "size": size, "limit": REQUEST_BYTES}
-                raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, hint, **about))
+            check_change(change, _value_size, REQUEST_BYTES)
 
     def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """See `Datastore.commit`; one transaction, with all comparisons."""
@@ -157,11 +132,7 @@ class EtcdV3Datastore:
 
     def probe(self) -> tuple[Probe, ...]:
         """See `Datastore.probe`; each server is asked for its version and for a linearizable read."""
-        return tuple(map(_probe, self._cluster.servers))
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._cluster.close()
+        return tuple(probe(server, _server_version, _any_key, ANSWER_BYTES) for server in self._cluster.servers)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -266,7 +237,7 @@ class EtcdV3Datastore:
         now, revision = self._versions(sorted(folders))
         for key, entry in read.items():
             if now.get(key) != (None if entry is None else entry.version):
-                raise Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=key))
+                raise Conflict.at(key)
         return [is_unwritten_since(folder, revision) for folder in folders]
 
     def _versions(self, folders: Sequence[str]) -> tuple[Mapping[str, int], int]:
@@ -285,7 +256,7 @@ class EtcdV3Datastore:
             key = next((each for each, entry in read.items() if found.get(each) != entry), key)
         except (NoAnswer, Refusal):
             pass  # this only makes the message more exact
-        return Conflict(diagnose(messages.KEY_CHANGED, None, "try again", key=key))
+        return Conflict.at(key)
 
     def _made(self, changes: Sequence[Change], doubt: NoAnswer) -> Mapping[str, int] | None:
         """After a doubtful attempt: the versions when everything was changed; None when nothing was.
@@ -299,15 +270,10 @@ class EtcdV3Datastore:
         try:
             found = self._read_patiently(change.key)
         except (NoAnswer, Refusal) as failure:
-            raise _unknown(change, f"{doubt}; and then {failure}") from failure
-        # The version first: where a value is written anew for its version, it is the same before and after.
-        if (found and found.version) == (change.before and change.before.version):
-            if self._deadline.remaining() == 0:
-                raise _unknown(change, f"{doubt}; it was not changed yet when the time was up")
+            raise outcome_unknown(change, f"{doubt}; and then {failure}") from failure
+        if not was_made(change, found, doubt, self._deadline):
             return None
-        if (found and found.value) == change.after:
-            return {each.key: found.version for each in changes if found is not None and each.after is not None}
-        raise _unknown(change, f"{doubt}; the key now holds something else")
+        return {each.key: found.version for each in changes if found is not None and each.after is not None}
 
     def _read_patiently(self, key: str) -> Entry | None:
         body: Body = {"key": encoded(key)}
@@ -337,30 +303,14 @@ def _entries(listed: Body) -> Iterator[tuple[str, Entry]]:
         yield key, Entry(key, decoded(each.get("value", "")), int(each["mod_revision"]))
 
 
-def _probe(server: Server) -> Probe:
-    version = ""
-    started = time.monotonic()
-    try:
-        version = server.ask(_server_version, 1.0, ANSWER_BYTES)
-        server.ask(_any_key, 1.0, ANSWER_BYTES)
-    except NoAnswer as failure:
-        return Probe(server.address, None, version, failure.diagnostic)
-    except Refusal as refusal:
-        return Probe(server.address, None, version, diagnose(messages.ETCD_ODD_ANSWER, reason=str(refusal)))
-    return Probe(server.address, time.monotonic() - started, version, None)
+def _value_size(change: Change) -> int:
+    # Bytes that are no UTF-8 are held as lone surrogates, and go back as the same bytes.
+    return len((change.after or "").encode("utf-8", "surrogateescape"))
 
 
 def _server_version(post: Post) -> str:
-    version = post("/v3/maintenance/status", {})["version"]
-    if not isinstance(version, str) or len(version) > _VERSION_LENGTH:
-        raise ValueError("the version is not etcd's")
-    return f"etcd {version}"
+    return etcd_version(post("/v3/maintenance/status", {})["version"])
 
 
 def _any_key(post: Post) -> Any:
     return post("/v3/kv/range", {"key": encoded("/calico"), "keys_only": True})["header"]
-
-
-def _unknown(change: Change, reason: str) -> OutcomeUnknown:
-    hint = f"look at `{change.key}` once etcd is well again, before running the command again"
-    return OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, None, hint, key=change.key, reason=reason))

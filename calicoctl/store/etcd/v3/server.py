@@ -22,15 +22,17 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.bounds import Bounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
-    A_FEW_TIMES,
-    DENIED_HINT,
     NOT_ETCD,
     ONCE_MORE,
     UNTIL_THE_DEADLINE,
     NoAnswer,
     Refusal,
+    cut_off,
+    denied,
+    not_connected,
     odd_answer,
     shown,
+    time_is_up,
     tls_problem,
 )
 
@@ -143,7 +145,7 @@ class GatewayServer:
             try:
                 return self._post(share, path, body)
             except _OldToken:
-                raise self._denied() from None
+                raise denied(self.address, self._access) from None
 
     def _log_in(self, share: float) -> None:
         self._token = ""
@@ -152,15 +154,11 @@ class GatewayServer:
             token = self._post(share, "/v3/auth/authenticate", credentials)["token"]
         except Refusal as refusal:
             if refusal.code != FAILED_PRECONDITION:
-                raise self._denied() from refusal
+                raise denied(self.address, self._access) from refusal
             return  # there is no authentication, so that nobody asks for a token
         if not isinstance(token, str) or not token.isprintable():
             raise ValueError("the token is no text")
         self._token = token
-
-    def _denied(self) -> NoAnswer:
-        hint = DENIED_HINT if self._access.username else None
-        return NoAnswer(messages.ETCD_DENIED, self.address, "not permitted", may_be_done=False, hint=hint)
 
     def _post(self, share: float, path: str, body: Body) -> Body:
         connection = self._ready_connection(share)
@@ -182,7 +180,7 @@ class GatewayServer:
         """The connection, open and set to wait no longer than its share of the time until the deadline."""
         allotment = allotted(self._deadline, share)
         if allotment is None:
-            raise NoAnswer(messages.ETCD_NO_ANSWER, self.address, "the time is up", may_be_done=False)
+            raise time_is_up(self.address)
         self._bounds.deadline = allotment.whole
         if self._connection is None or self._connection.sock is None:
             self._connection = self._connected(allotment.connect)
@@ -251,7 +249,7 @@ class GatewayServer:
             reason = "no connection in time"
         else:
             reason = (error.strerror or "no connection").lower()
-        return NoAnswer(messages.ETCD_NO_ANSWER, self.address, reason, may_be_done=False)
+        return not_connected(self.address, reason)
 
     def _cut_off(self, error: Exception) -> NoAnswer:
         """What became of a request that was sent, at least in part, and has no whole answer."""
@@ -263,15 +261,7 @@ class GatewayServer:
             return odd_answer(self.address, str(error))
         if isinstance(error, ssl.SSLError):
             return tls_problem(self.address, error, self._access)
-        is_outstanding = isinstance(error, TimeoutError)
-        return NoAnswer(
-            messages.ETCD_NO_ANSWER,
-            self.address,
-            "no answer in time" if is_outstanding else "the connection was cut",
-            may_be_done=True,
-            is_outstanding=is_outstanding,
-            further_rounds=UNTIL_THE_DEADLINE if is_outstanding else A_FEW_TIMES,
-        )
+        return cut_off(self.address, is_outstanding=isinstance(error, TimeoutError))
 
     def _error(self, status: int, answer: Body, content: bytes) -> Exception:
         """What an answer other than 200 means."""
@@ -282,7 +272,7 @@ class GatewayServer:
         if any(each in said for each in _OLD_TOKENS) and self._token:
             return _OldToken()
         if code in (PERMISSION_DENIED, UNAUTHENTICATED) or _NO_TOKEN in said:
-            return self._denied()
+            return denied(self.address, self._access)
         # Some have the code of a wrong argument.
         meant = next((own for words, own in _MEANT.items() if words in said), code)
         return Refusal(meant, text) if meant in _REFUSING else odd_answer(self.address, text, UNTIL_THE_DEADLINE)
