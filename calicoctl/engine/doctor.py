@@ -136,7 +136,7 @@ def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
             if folder not in folders:
                 yield diagnose(messages.FOLDER_FOR_VALUE, key=folder)
             folders.add(folder)
-        elif (place := keys.profile_of(key)) and "/" in place[1] and place[1].rpartition("/")[2] in ("rules", "tags"):
+        elif (place := keys.profile_of(key)) and "/" in place[1] and place[1].rpartition("/")[2] in keys.DOCUMENTS:
             yield diagnose(messages.MISPLACED_KEY, key=key)
 
 

@@ -270,19 +270,19 @@ def damage(profile: Profile) -> tuple[Diagnostic, ...]:
 
 # The parts of a profile that a statement reads or writes. To remove a profile removes whatever is in its folder.
 _PARTS: dict[type, tuple[str, ...]] = {
-    statements.AddProfile: ("rules", "tags"),
-    statements.ShowTags: ("tags",),
-    statements.AddTag: ("tags",),
-    statements.RemoveTag: ("tags",),
-    statements.AddRule: ("rules",),
-    statements.RemoveRule: ("rules",),
-    statements.RemoveRuleAt: ("rules",),
-    statements.ShowRules: ("rules",),
-    statements.PrintRulesJson: ("rules",),
-    statements.UpdateRules: ("rules",),
-    statements.Trace: ("rules",),
-    statements.Expect: ("rules",),
-    statements.DeclareProfile: ("rules", "tags"),
+    statements.AddProfile: keys.DOCUMENTS,
+    statements.ShowTags: (keys.TAGS,),
+    statements.AddTag: (keys.TAGS,),
+    statements.RemoveTag: (keys.TAGS,),
+    statements.AddRule: (keys.RULES,),
+    statements.RemoveRule: (keys.RULES,),
+    statements.RemoveRuleAt: (keys.RULES,),
+    statements.ShowRules: (keys.RULES,),
+    statements.PrintRulesJson: (keys.RULES,),
+    statements.UpdateRules: (keys.RULES,),
+    statements.Trace: (keys.RULES,),
+    statements.Expect: (keys.RULES,),
+    statements.DeclareProfile: keys.DOCUMENTS,
 }
 
 _EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {

@@ -108,7 +108,7 @@ class State:
 
     def names(self) -> list[str]:
         """The names of the profiles that are stored, sorted."""
-        found = {name for name, leaf in self._leaves() if leaf in ("rules", "tags")}
+        found = {name for name, leaf in self._leaves() if leaf in keys.DOCUMENTS}
         for name, profile in self._changed.items():
             (found.add if profile.exists else found.discard)(name)
         return sorted(found)

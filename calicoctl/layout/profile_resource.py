@@ -22,7 +22,7 @@ from calicoctl.policy.documents.rules_document import RulesDocument, read_stored
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
-from calicoctl.resources.fields import misread_fields, unknown_fields
+from calicoctl.resources.fields import misread_fields, read_as, unknown_fields
 from calicoctl.resources.names import BUILT_IN_PROFILE, is_tag
 from calicoctl.resources.schema import ResourceProblem, rule_problems
 from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
@@ -78,7 +78,7 @@ def parts_of(text: str) -> Parts:
     Raises:
         Unusable: It is none.
     """
-    resource = _loaded(text)
+    resource = loaded(text)
     spec = _spec(resource)
     lists = (f'"{each.json_key}":[{",".join(_raw_rules(spec, each))}]' for each in Direction)
     others = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in _other_members(resource).items())
@@ -89,7 +89,12 @@ def parts_of(text: str) -> Parts:
     return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(own) if own else None)
 
 
-def _loaded(text: str) -> dict[str, Any]:
+def loaded(text: str) -> dict[str, Any]:
+    """The resource of a text.
+
+    Raises:
+        Unusable: It is none.
+    """
     try:
         resource = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -109,7 +114,7 @@ def _spec(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refuse_other_case(members: Collection[str], names: Collection[str]) -> None:
-    """Refuse names that are spelled in another case: Calico, written in Go, reads them like the right ones.
+    """Refuse names that are spelled in another case: Calico reads them like the right ones.
 
     Which of two it would read depends on their order, so nothing is said of them and nothing is put beside them.
 
@@ -117,13 +122,9 @@ def _refuse_other_case(members: Collection[str], names: Collection[str]) -> None
         Unusable: There is one.
     """
     for member in members:
-        if member in names:
-            continue
-        folded = member.casefold()
-        for name in names:
-            # The lengths, since `ß` folds to two letters here and not in Go.
-            if len(member) == len(name) and folded == name.casefold():
-                raise Unusable(f"`{member}` is read as `{name}`")
+        name = None if member in names else read_as(member, names)
+        if name is not None:
+            raise Unusable(f"`{member}` is read as `{name}`")
 
 
 def _labels(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -219,7 +220,7 @@ def is_same(one: str, other: str) -> bool:
         Unusable: One is none.
     """
     # As texts: to Python, `1` and `true` are the same.
-    return one == other or json.dumps(_loaded(one), sort_keys=True) == json.dumps(_loaded(other), sort_keys=True)
+    return one == other or json.dumps(loaded(one), sort_keys=True) == json.dumps(loaded(other), sort_keys=True)
 
 
 def edited(text: str, edit: Edit, former: str | None = None) -> str:
@@ -235,9 +236,9 @@ def edited(text: str, edit: Edit, former: str | None = None) -> str:
         Unusable: It is none, or a text is no document, or something else in it could not be kept as it is.
         NotInV3: A new rule is none that Calico takes.
     """
-    resource = _loaded(text)
+    resource = loaded(text)
     spec = dict(_spec(resource))
-    originals = {} if former is None else _spec(_loaded(former))
+    originals = {} if former is None else _spec(loaded(former))
     if edit.rules is not None:
         rules = read_stored_rules(Source("", edit.rules), is_resource=True)
         if not isinstance(rules, RulesDocument):
@@ -251,7 +252,7 @@ def edited(text: str, edit: Edit, former: str | None = None) -> str:
             raise Unusable("its new tags cannot be read")
         _put_tags(spec, tags.tags)
     resource["spec"] = spec
-    if resource == _loaded(text):
+    if resource == loaded(text):
         return text
     _require_kept_numbers(text)
     return _json_text(resource)

@@ -25,6 +25,7 @@ from calicoctl.layout.profile_resource import (
     new_resource,
     parts_of,
 )
+from calicoctl.records import replace
 from calicoctl.resources.names import BUILT_IN_PROFILE, is_foreign_profile
 from calicoctl.store import keys
 from calicoctl.store.interface import (
@@ -37,11 +38,6 @@ from calicoctl.store.interface import (
     Probe,
     Snapshot,
 )
-
-# The parts that a profile is read as: those that the engine edits, the labels that are no tags, and the resource whole,
-# so that a removal can be undone without losing anything.
-_RULES, _TAGS, _LABELS, _WHOLE = "rules", "tags", "labels", "resource"
-
 
 # No change is ever compared with it.
 _BUILT_IN_VERSION = 1
@@ -160,7 +156,7 @@ class ResourceDatastore:
             if (change.before and change.before.version) != (before and before.version):
                 raise Conflict.at(key)
         after = {_part(change): change.after for change in changes}
-        if None in (after.get(_RULES, ""), after.get(_TAGS, "")):
+        if None in (after.get(keys.RULES, ""), after.get(keys.TAGS, "")):
             if before is not None:
                 yield Change(key, before, None)
             return
@@ -212,12 +208,12 @@ def _part(change: Change) -> str:
 
 
 def _edit(texts: Mapping[str, str | None]) -> Edit:
-    return Edit(texts.get(_RULES), texts.get(_TAGS))
+    return Edit(texts.get(keys.RULES), texts.get(keys.TAGS))
 
 
 def _created(name: str, texts: Mapping[str, str | None]) -> str:
     """The text of a resource that is not there, from the texts of its parts: a new one, or one that is put back."""
-    edit, whole = _edit(texts), texts.get(_WHOLE)
+    edit, whole = _edit(texts), texts.get(keys.RESOURCE)
     if whole is not None and _says(whole, edit):
         return whole
     return edited(whole or new_resource(name), edit)
@@ -244,7 +240,7 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
 def _says(text: str, edit: Edit) -> bool:
     """Whether an edit would change nothing of what a resource is read as."""
     texts = _texts(text)
-    return edit.rules in (None, texts[_RULES]) and edit.tags in (None, texts[_TAGS])
+    return edit.rules in (None, texts[keys.RULES]) and edit.tags in (None, texts[keys.TAGS])
 
 
 def _is_made_of(former: str, edit: Edit, text: str) -> bool:
@@ -277,11 +273,10 @@ def _entries(stored: Entry) -> Iterator[Entry]:
 def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
     if not keys.is_inside_tree(name):
         return
-    whole = stored.value
-    for part, text in (*_texts(whole).items(), (_WHOLE, whole)):
+    # Beside its parts, the resource whole, so that a removal can be undone without losing anything.
+    for part, text in (*_texts(stored.value).items(), (keys.RESOURCE, stored.value)):
         key = f"{keys.profile_folder(name)}/{part}"
-        is_built_in = stored.is_built_in
-        yield Entry(key, text, stored.version, is_resource=True, resource=whole, is_built_in=is_built_in)
+        yield replace(stored, key=key, value=text, is_resource=True, resource=stored.value)
 
 
 def _texts(whole: str) -> dict[str, str]:
@@ -290,5 +285,6 @@ def _texts(whole: str) -> dict[str, str]:
         parts = parts_of(whole)
     except Unusable as error:
         # As the value of both, so that nothing is edited; the reason is told as that of the rules.
-        return {_RULES: json.dumps(str(error)), _TAGS: "[]"}
-    return {_RULES: parts.rules, _TAGS: parts.tags, **({} if parts.labels is None else {_LABELS: parts.labels})}
+        return {keys.RULES: json.dumps(str(error)), keys.TAGS: "[]"}
+    labels = {} if parts.labels is None else {keys.LABELS: parts.labels}
+    return {keys.RULES: parts.rules, keys.TAGS: parts.tags, **labels}

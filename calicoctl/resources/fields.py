@@ -6,7 +6,7 @@ more than was meant. Other releases have other fields: what is stored already is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import Path
@@ -38,11 +38,25 @@ def unknown_fields(rule: object) -> Iterator[ResourceProblem]:
 
 
 def misread_fields(rule: object) -> Iterator[ResourceProblem]:
-    """What the agent takes for a field, and is none: it reads their names in any case (Go's encoding/json)."""
+    """What the agent takes for a field, and is none."""
     for path, known in _unknown(rule, _RULE, ()):
-        for field in known:
-            if field.lower() == str(path[-1]).lower():
-                yield ResourceProblem(path, f"is read as `{field}`")
+        field = read_as(str(path[-1]), known)
+        if field is not None:
+            yield ResourceProblem(path, f"is read as `{field}`")
+
+
+def read_as(member: str, fields: Iterable[str]) -> str | None:
+    """The field that the agent takes a member for which is none; None for one that it leaves out of account.
+
+    It reads the names of fields in any case (Go's encoding/json), the last one of those that are spelled differently.
+
+    Args:
+        member: The member's name.
+        fields: The fields that there are.
+    """
+    folded = member.casefold()
+    # The lengths, since `ß` folds to two letters here and not in Go.
+    return next((each for each in fields if len(member) == len(each) and folded == each.casefold()), None)
 
 
 def _unknown(value: object, fields: _Fields, path: Path) -> Iterator[tuple[Path, _Fields]]:

@@ -13,6 +13,11 @@ from calicoctl.records import dataclass
 ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"
 HOSTS = f"{ROOT}/v1/host"
+# What is in the folder of a profile. Labels only other tools write; the resource is there where profiles are made of
+# one (Calico v3), and nothing is stored in its place.
+RULES, TAGS, LABELS, RESOURCE = "rules", "tags", "labels", "resource"
+# Those that the agent reads.
+DOCUMENTS = (RULES, TAGS)
 # Sets of addresses with labels, which v1 had for its agents only: where those of the v3 data model are for the engine.
 NETWORK_SETS = f"{ROOT}/v1/netset"
 
@@ -59,7 +64,7 @@ def value_as_folder(key: str) -> str | None:
     place = profile_of(key)
     if place is not None:
         leaf, slash, _ = place[1].partition("/")
-        return f"{PROFILES}/{place[0]}/{leaf}" if slash and leaf in ("rules", "tags") else None
+        return f"{PROFILES}/{place[0]}/{leaf}" if slash and leaf in DOCUMENTS else None
     pieces = key[len(HOSTS) + 1 :].split("/") if key.startswith(HOSTS + "/") else []
     match pieces:
         case [_, "workload", _, _, "endpoint", _, _, *_]:
@@ -85,22 +90,22 @@ def profile_folder(profile: str) -> str:
 
 def rules_key(profile: str) -> str:
     """The key of a profile's rules."""
-    return f"{profile_folder(profile)}/rules"
+    return f"{profile_folder(profile)}/{RULES}"
 
 
 def tags_key(profile: str) -> str:
     """The key of a profile's tags."""
-    return f"{profile_folder(profile)}/tags"
+    return f"{profile_folder(profile)}/{TAGS}"
 
 
 def labels_key(profile: str) -> str:
-    """The key of a profile's labels, which only other tools write."""
-    return f"{profile_folder(profile)}/labels"
+    """The key of a profile's labels."""
+    return f"{profile_folder(profile)}/{LABELS}"
 
 
 def resource_key(profile: str) -> str:
-    """Where a profile that is a resource of Calico v3 is read whole; nothing is stored there."""
-    return f"{profile_folder(profile)}/resource"
+    """Where a profile that is a resource of Calico v3 is read whole."""
+    return f"{profile_folder(profile)}/{RESOURCE}"
 
 
 def is_inside_tree(profile: str) -> bool:
@@ -152,15 +157,9 @@ _SLASH = "\x1f"
 
 def endpoint_key(endpoint: EndpointKey) -> str:
     """The key of an endpoint, of which `endpoint_of` gives the pieces."""
-    pieces = {
-        "host": (endpoint.host,),
-        "workload": (endpoint.orchestrator, endpoint.workload),
-        "endpoint": (endpoint.endpoint,),
-    }
-    if endpoint.workload is None:
-        del pieces["workload"]
-    below = [piece for name, each in pieces.items() for piece in (name, *each)][1:]
-    return "/".join([HOSTS, *((piece or "").replace("/", _SLASH) for piece in below)])
+    workload = () if endpoint.workload is None else ("workload", endpoint.orchestrator, endpoint.workload)
+    pieces = (endpoint.host, *workload, "endpoint", endpoint.endpoint)
+    return "/".join([HOSTS, *((piece or "").replace("/", _SLASH) for piece in pieces)])
 
 
 def endpoint_of(key: str) -> EndpointKey | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from calicoctl import messages
@@ -10,6 +9,7 @@ from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import Converted, stored_profiles
 from calicoctl.engine.state import State
+from calicoctl.layout.profile_resource import Unusable, loaded
 from calicoctl.layout.resource_keys import profile_key
 from calicoctl.resources.names import is_foreign_profile
 from calicoctl.resources.upgrade import API_VERSION, KIND
@@ -45,10 +45,10 @@ def stored_resources(state: State) -> Converted:
 def read_resource(text: str) -> Mapping[str, object] | None:
     """The resource of a text; None where it is none, or is nested too deeply to be written again."""
     try:
-        resource = json.loads(text)
-        return resource if isinstance(resource, dict) and _depth(resource) <= _DEPTH_MAX else None
-    except (ValueError, RecursionError):
+        resource = loaded(text)
+    except Unusable:
         return None
+    return resource if _depth(resource) <= _DEPTH_MAX else None
 
 
 def _depth(value: object) -> int:
