@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.carriers import carriers_roots, tags_of_others
+from calicoctl.engine.carriers import carriers_roots, missing_profile, missing_profiles, tags_of_others
 from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import damage
 from calicoctl.engine.rule_lists import carried_tags
@@ -20,7 +20,6 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass
-from calicoctl.resources.names import BUILT_IN_PROFILE
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 
@@ -59,7 +58,6 @@ def examine(datastore: Datastore) -> Health:
     state = State(snapshot)
     names = state.names()
     endpoints, problems = state.endpoints()
-    users = Counter(name for _, endpoint in endpoints for name in set(endpoint.profiles))
     journals = find_unfinished(datastore)
     problems += [
         diagnose(messages.UNFINISHED_RUN, None, HOW_TO_END, run=run)
@@ -69,7 +67,7 @@ def examine(datastore: Datastore) -> Health:
     problems += journals.damaged
     for name in names:
         problems += _profile_problems(state.profile(name))
-    problems += _missing_profiles(users, names, datastore)
+    problems += _missing_profiles(state, datastore)
     cluster = datastore.read([resource_keys.CLUSTER]).get(resource_keys.CLUSTER) if datastore.has_resources else None
     if cluster is not None and not resource_keys.is_ready(cluster.value):
         problems.append(diagnose(messages.NOT_READY))
@@ -85,10 +83,9 @@ def examine(datastore: Datastore) -> Health:
 
 def _release(cluster: str | None) -> Diagnostic:
     """Of which release Calico is that has set the datastore up."""
-    version = None if cluster is None else resource_keys.calico_version(cluster)
     if cluster is None:
         return diagnose(messages.NO_CLUSTER)
-    return diagnose(messages.CALICO_VERSION, version=version or "an unknown release")
+    return diagnose(messages.CALICO_VERSION, version=resource_keys.calico_version(cluster) or "an unknown release")
 
 
 def _idle_rules(state: State) -> Iterator[Diagnostic]:
@@ -112,17 +109,15 @@ def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:
     yield from _mapped_networks(profile)
 
 
-def _missing_profiles(users: Counter[str], names: list[str], datastore: Datastore) -> Iterator[Diagnostic]:
+def _missing_profiles(state: State, datastore: Datastore) -> Iterator[Diagnostic]:
     """The profiles that endpoints name and that are not there, or are hidden."""
-    built_in = {BUILT_IN_PROFILE} if datastore.has_resources else set()
-    for name in sorted(users.keys() - set(names) - built_in):
-        count = "1 endpoint has" if users[name] == 1 else f"{users[name]} endpoints have"
+    for name, count in sorted(missing_profiles(state).items()):
         # What is hidden is not listed; read by its own name, it is found.
         is_hidden = name.startswith("_") and keys.is_inside_tree(name) and datastore.read([keys.profile_folder(name)])
         if is_hidden:
             yield diagnose(messages.HIDDEN_KEY, profile=name)
         else:
-            yield diagnose(messages.MISSING_PROFILE, profile=name, count=count)
+            yield missing_profile(name, count)
 
 
 def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:

@@ -7,12 +7,12 @@ The datastore of v1 is only read.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.carriers import missing_profile, missing_profiles
 from calicoctl.engine.conversion.to_v3 import convert_profiles, stored_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
@@ -60,7 +60,8 @@ def plan_migration(state: State, target: Datastore) -> Migration:
     profiles = [each for each in stored_profiles(state) if not _is_others(each.profile.name)]
     skipped = [name for name in state.names() if _is_others(name)]
     diagnostics = [diagnose(messages.MIGRATION_SKIPS, profile=name) for name in skipped]
-    diagnostics += _missing(state)
+    diagnostics += state.endpoints()[1]
+    diagnostics += [missing_profile(name, count) for name, count in sorted(missing_profiles(state).items())]
     converted = convert_profiles(profiles)
     found = target.read((PROFILES, CLUSTER))
     cluster = found.get(CLUSTER)
@@ -107,17 +108,6 @@ def _fitting(changes: Sequence[Change], target: Datastore) -> Iterator[Sequence[
     half = min(len(changes) // 2, _AT_ONCE)
     yield from _fitting(changes[:half], target)
     yield from _fitting(changes[half:], target)
-
-
-def _missing(state: State) -> Iterator[Diagnostic]:
-    """The profiles that endpoints name and that are not there: the agent drops the traffic of such an endpoint."""
-    endpoints, problems = state.endpoints()
-    yield from problems
-    known = set(state.names())
-    users = Counter(name for _, endpoint in endpoints for name in set(endpoint.profiles) if name not in known)
-    for name, count in sorted(users.items()):
-        counted = "1 endpoint has" if count == 1 else f"{count} endpoints have"
-        yield diagnose(messages.MISSING_PROFILE, profile=name, count=counted)
 
 
 def _name(resource: Mapping[str, Any]) -> str:
