@@ -29,12 +29,10 @@ class Exported:
     Attributes:
         text: A block, or comments where the profile cannot be declared; with a line break at its end.
         obstacle: Why it is comments.
-        warning: The same, as one that is told beside the text.
     """
 
     text: str
     obstacle: str | None = None
-    warning: Diagnostic | None = None
 
 
 def export_profile(profile: Profile) -> Exported:
@@ -50,8 +48,7 @@ def export_profile(profile: Profile) -> Exported:
         if document is not None:
             text = document.source.text if isinstance(document, Unreadable) else document.text()
             lines += [f"# {name}:", *(f"#   {printable(line)}" for line in text.splitlines() or [""])]
-    warning = diagnose(messages.NOT_EXPORTED, profile=profile.name, reason=obstacle)
-    return Exported("\n".join(lines) + "\n", obstacle, warning)
+    return Exported("\n".join(lines) + "\n", obstacle)
 
 
 def left_unsaid(name: str, labels: str | None, resource: str | None) -> Diagnostic | None:

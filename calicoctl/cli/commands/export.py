@@ -41,9 +41,16 @@ def run(options: Options) -> int:
     if missing:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
     shown = [name for name, obstacle in obstacles.items() if name and obstacle is None]
-    exported = [export_profile(state.profile(name)) for name in shown]
-    say("\n".join(each.text for each in exported), end="")
-    warnings = [*in_the_way, *(each.warning for each in exported if each.warning is not None)]
+    exported = {name: export_profile(state.profile(name)) for name in shown}
+    say("\n".join(each.text for each in exported.values()), end="")
+    warnings = [
+        *in_the_way,
+        *(
+            diagnose(messages.NOT_EXPORTED, profile=name, reason=each.obstacle)
+            for name, each in exported.items()
+            if each.obstacle is not None
+        ),
+    ]
     # What a block cannot say is no failure: what it says is right.
     unsaid = [left_unsaid(name, state.labels_text(name), state.resource_text(name)) for name in shown]
     tell([*warnings, *(each for each in unsaid if each is not None)])
