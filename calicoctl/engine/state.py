@@ -73,14 +73,20 @@ class State:
     def carried(self, name: str) -> frozenset[str]:
         """What endpoints carry that have a profile: its tags; of one that is a resource, all labels that it gives."""
         tags = self.profile(name).tags
-        found = frozenset(tags.tags) if isinstance(tags, TagsDocument) else frozenset()
-        if name in self._emptied or not self.profile(name).exists:
-            return found
-        entry = self._snapshot.get(keys.labels_key(name))
-        # In v1, a profile's labels are no tags.
-        return found.union(json.loads(entry.value)) if entry is not None and entry.is_resource else found
+        found = frozenset(tags.tags) if isinstance(tags, TagsDocument) else frozenset[str]()
+        return found if name in self._emptied else found | self._labels.get(name, frozenset())
 
-    def obstacle(self, name: str | None, parts: Sequence[str] = ("rules", "tags")) -> Diagnostic | None:
+    @cached_property
+    def _labels(self) -> dict[str, frozenset[str]]:
+        """The labels that are no tags, of profiles that are resources; in v1, a profile's labels mean nothing here."""
+        places = ((keys.profile_of(key), entry) for key, entry in self._snapshot.items() if entry.is_resource)
+        return {
+            place[0]: frozenset(json.loads(entry.value))
+            for place, entry in places
+            if place is not None and place[1] == keys.LABELS
+        }
+
+    def obstacle(self, name: str | None, parts: Sequence[str] = keys.DOCUMENTS) -> Diagnostic | None:
         """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
 
         Args:

@@ -143,9 +143,12 @@ def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
         return
     endpoints, _ = state.endpoints()
     named = [endpoint for key, endpoint in endpoints if text in (key.endpoint, key.workload, key.text)]
-    for endpoint in named or [each for _, each in endpoints if text in tags_of(state, each)]:
+    tagged = ((each, tags_of(state, each)) for each in named or [each for _, each in endpoints])
+    for endpoint, own in tagged:
+        if not named and text not in own:
+            continue
         networks = tuple(found for net in endpoint.addresses if (found := read_network(net)) is not None)
-        own, (sure, unsure) = tags_of(state, endpoint), sets.find(networks)
+        sure, unsure = sets.find(networks)
         yield _Member(
             text, endpoint.profiles, own | sure, unsure - own, networks, has_addresses=bool(endpoint.addresses)
         )
