@@ -88,14 +88,17 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
         Refused: It cannot be done in this state, which stays as it was.
     """
     _refuse_obstacle(statement, state)
-    if state.has_resources is None or not isinstance(statement, statements.OfProfile):
-        return _EVALUATIONS[type(statement)](statement, state)
-    if not state.has_resources:
-        if isinstance(statement, _OF_ALL_RULES):
-            from calicoctl.engine.resource_bounds import refuse_v3_rules
+    if state.has_resources and isinstance(statement, statements.OfProfile):
+        return _evaluate_within_v3(statement, state)
+    if state.has_resources is False and isinstance(statement, _OF_ALL_RULES):
+        # Imported here, as below: few statements need it.
+        from calicoctl.engine.resource_bounds import refuse_v3_rules
 
-            refuse_v3_rules(statement)
-        return _EVALUATIONS[type(statement)](statement, state)
+        refuse_v3_rules(statement)
+    return _EVALUATIONS[type(statement)](statement, state)
+
+
+def _evaluate_within_v3(statement: statements.OfProfile, state: State) -> Outcome:
     from calicoctl.engine.resource_bounds import require_v3
 
     before = state.profile(statement.profile)

@@ -157,7 +157,8 @@ def _from_v3_address(text: Text, environment: Mapping[str, str], places: Sequenc
     value = text.value.strip()
     beginning, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
     if not re.match("https?://", server, re.IGNORECASE):
-        hint = f"{_V3_PREFIX}{_form_hint(server)}" if _form_hint(server).startswith("http") else FORMS
+        meant = _form_hint(server)
+        hint = f"{_V3_PREFIX}{meant}" if meant.startswith("http") else FORMS
         raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, hint, text=text.shown)])
     return replace(_from_address(text.without_beginning(beginning), environment, places), is_v3=True)
 

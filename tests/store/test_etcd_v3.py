@@ -165,6 +165,12 @@ def test_what_is_too_large_is_refused_and_nothing_is_changed(raw_etcd_v3: RawEtc
     assert raw_etcd_v3.entries() == {}
 
 
+def test_what_is_no_text_is_refused_and_nothing_is_changed(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+    with pytest.raises(Unreachable) as caught:
+        open_store(raw_etcd_v3.url).commit([Change(f"{FOLDER}/db", None, "new"), Change(KEY, None, "\ud800")])
+    assert (caught.value.diagnostic.code, raw_etcd_v3.entries()) == ("E0509", {})
+
+
 def test_what_is_just_not_too_large_is_taken(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     store = open_store(raw_etcd_v3.url)
     changes = [Change(f"{FOLDER}/{number:04}", None, "x" * 300) for number in range(4000)]

@@ -227,16 +227,9 @@ class RulesDocument:
     def _edited(self, direction: Direction, rules: IndexedSequence[StoredRule]) -> RulesDocument:
         inbound, outbound = self.lists
         lists = (rules, outbound) if direction is Direction.INBOUND else (inbound, rules)
-        if self.members is _BOTH_LISTS or all(map(self._has, Direction)):
-            return self._with_lists(lists, self.members)
-        added = tuple(member for member in _BOTH_LISTS if not self._has(member[1]))
-        return self._with_lists(lists, self.members + added)
-
-    def _with_lists(
-        self,
-        lists: tuple[IndexedSequence[StoredRule], IndexedSequence[StoredRule]],
-        members: tuple[tuple[str, str | Direction], ...],
-    ) -> RulesDocument:
+        members = self.members
+        if members is not _BOTH_LISTS and not all(map(self._has, Direction)):
+            members += tuple(member for member in _BOTH_LISTS if not self._has(member[1]))
         return RulesDocument(lists, members, self.problems, None, self.is_resource)
 
     def text(self) -> str:
