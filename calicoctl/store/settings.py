@@ -135,7 +135,7 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
     if value.startswith(_SQLITE):
         return Setting(path=_sqlite_path(value[len(_SQLITE) :], text, environment))
     if value.lower().startswith(_V3_PREFIX):
-        return _from_v3_address(text, environment, places)
+        return _from_v3_address(text, places)
     if not re.match("https?://", value, re.IGNORECASE):
         raise Refused(
             [
@@ -152,7 +152,7 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
     return _etcd(endpoints, places)
 
 
-def _from_v3_address(text: Text, environment: Mapping[str, str], places: Sequence[Variables]) -> Setting:
+def _from_v3_address(text: Text, places: Sequence[Variables]) -> Setting:
     """The datastore of Calico v3 that an address names."""
     value = text.value.strip()
     beginning, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
@@ -160,7 +160,9 @@ def _from_v3_address(text: Text, environment: Mapping[str, str], places: Sequenc
         meant = _form_hint(server)
         hint = f"{_V3_PREFIX}{meant}" if meant.startswith("http") else FORMS
         raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, hint, text=text.shown)])
-    return replace(_from_address(text.without_beginning(beginning), environment, places), is_v3=True)
+    endpoints, problems = read_endpoints(text.without_beginning(beginning), before=beginning)
+    _refuse_if(problems)
+    return replace(_etcd(endpoints, places), is_v3=True)
 
 
 def _is_v3_named(places: Sequence[Variables]) -> bool:

@@ -18,12 +18,15 @@ _URL = re.compile(
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*)")
 
 
-def read_endpoints(text: Text, scheme: str | None = None) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
+def read_endpoints(
+    text: Text, scheme: str | None = None, before: str = ""
+) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
     """Read a comma-separated list of servers.
 
     Args:
         text: `http(s)://HOST:PORT,…`; with a `scheme`, `HOST:PORT,…`.
         scheme: `http` or `https`.
+        before: What stands before the list, and belongs to it where one is written anew.
 
     Returns:
         The servers as `http(s)://HOST:PORT`, each once, and what is wrong with the list.
@@ -33,13 +36,13 @@ def read_endpoints(text: Text, scheme: str | None = None) -> tuple[tuple[str, ..
         return (), (diagnose(messages.ETCD_CREDENTIALS_IN_URL, text.whole, hint),)
     if text.shown != text.value:
         # Something is hidden that may be a secret, so no part of the text can be pointed at.
-        hint = f"write `http://HOST:{USUAL_PORT}`"
-        return (), (diagnose(messages.ETCD_URL_FORM, text.whole, hint, text=text.shown),)
+        return (), (diagnose(messages.ETCD_URL_FORM, text.whole, _form_hint(before), text=text.shown),)
     endpoints: dict[str, None] = {}
     problems: list[Diagnostic] = []
     for start, item in _items(text.value):
-        span = text.part(start, start + len(item))
-        found = _read_url(item, span) if scheme is None else _read_authority(item, span, scheme)
+        own = before if start == 0 else ""
+        span = text.part(start - len(own), start + len(item))
+        found = _read_url(item, span, own + item) if scheme is None else _read_authority(item, span, scheme)
         if isinstance(found, Diagnostic):
             problems.append(found)
         else:
@@ -60,31 +63,35 @@ def _items(text: str) -> Iterator[tuple[int, str]]:
 def _read_authority(item: str, span: Span, scheme: str) -> str | Diagnostic:
     if "://" in item:
         return diagnose(messages.ETCD_URL_FORM, span, "set ETCD_ENDPOINTS for a whole address", text=item)
-    return _read_url(f"{scheme}://{item}", span, shift=len(scheme) + 3)
+    return _read_url(f"{scheme}://{item}", span, item)
 
 
-def _read_url(url: str, span: Span, shift: int = 0) -> str | Diagnostic:
+def _form_hint(before: str = "") -> str:
+    return f"write `{before}http://HOST:{USUAL_PORT}`"
+
+
+def _read_url(url: str, span: Span, written: str) -> str | Diagnostic:
     """Read one server's address.
 
     Args:
         url: The address.
         span: Where it was written.
-        shift: How many of the address's first characters were not written.
+        written: The same as it was written there: without its scheme, or with something before it.
     """
     match = _URL.fullmatch(url)
-    written = url[shift:]
+    shift = len(written) - len(url)
     if match is None or match["scheme"].lower() not in ("http", "https") or not _is_host(match["host"]):
-        return diagnose(messages.ETCD_URL_FORM, span, f"write `http://HOST:{USUAL_PORT}`", text=written)
+        return diagnose(messages.ETCD_URL_FORM, span, _form_hint(written[: max(shift, 0)]), text=written)
     if match["extra"] not in (None, "/"):
-        start = match.start("extra")
-        where = Span(span.source, span.start + start - shift, span.end)
-        return diagnose(messages.ETCD_URL_EXTRA, where, written[: start - shift], text=written, extra=match["extra"])
+        start = match.start("extra") + shift
+        where = Span(span.source, span.start + start, span.end)
+        return diagnose(messages.ETCD_URL_EXTRA, where, written[:start], text=written, extra=match["extra"])
     if not match["port"]:
-        hint = f"{written[: match.end('host') - shift]}:{USUAL_PORT}"
+        hint = f"{written[: match.end('host') + shift]}:{USUAL_PORT}"
         return diagnose(messages.ETCD_URL_NO_PORT, span, hint, text=written)
     if not (re.fullmatch("[0-9]{1,5}", match["port"]) and 1 <= int(match["port"]) <= _PORT_MAX):
         start, end = match.span("port")
-        where = Span(span.source, span.start + start - shift, span.start + end - shift)
+        where = Span(span.source, span.start + start + shift, span.start + end + shift)
         return diagnose(messages.ETCD_URL_PORT, where, None, text=match["port"])
     return f"{match['scheme'].lower()}://{match['host']}:{int(match['port'])}"
 
