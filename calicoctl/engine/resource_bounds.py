@@ -69,10 +69,18 @@ def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator
     stored = {direction: {rule.raw for rule in old.rules(direction) if rule.rule is None} for direction in Direction}
     for direction, index, rule in _new_rules(statement):
         is_new = rule.rule is None and rule.raw not in stored[direction]
-        problem = refusal_of(rule.raw, direction) if is_new else None
-        if problem is not None:
-            placed = replace(problem, path=(LIST_KEYS[direction], index, *problem.path))
-            yield placed.diagnostic(messages.RESOURCE_REFUSED, statement.where, name=statement.profile)
+        refused = _refused(statement, direction, index, rule) if is_new else None
+        if refused is not None:
+            yield refused
+
+
+def _refused(statement: statements.OfProfile, direction: Direction, index: int, rule: StoredRule) -> Diagnostic | None:
+    """Why v3 does not take a rule; None when it does."""
+    problem = refusal_of(rule.raw, direction)
+    if problem is None:
+        return None
+    placed = replace(problem, path=(LIST_KEYS[direction], index, *problem.path))
+    return placed.diagnostic(messages.RESOURCE_REFUSED, statement.where, name=statement.profile)
 
 
 def refuse_v3_rules(statement: statements.OfProfile) -> None:
@@ -81,9 +89,11 @@ def refuse_v3_rules(statement: statements.OfProfile) -> None:
     Raises:
         Refused: There are some.
     """
-    for _, _, rule in _new_rules(statement):
+    for direction, index, rule in _new_rules(statement):
         if isinstance(rule.value, dict) and RESOURCE_KEY in rule.value:
-            raise Refused([diagnose(messages.RULE_NEEDS_V3, statement.where)])
+            # What is wrong in v3 as well is more often a slip than a rule for another datastore.
+            refused = _refused(statement, direction, index, rule)
+            raise Refused([refused or diagnose(messages.RULE_NEEDS_V3, statement.where)])
 
 
 def _new_rules(statement: statements.OfProfile) -> Iterator[tuple[Direction, int, StoredRule]]:

@@ -198,8 +198,13 @@ def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program
     assert list(profile_problems(copy)) == []
     assert copy["spec"]["ingress"] == [{"action": "Allow", "source": {"selector": "has(db)"}}, *RICH["ingress"][1:]]  # type: ignore[index]
     # On v1 there is no place for them.
-    ran = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}").run_inside("run", stdin=exported)
+    v1 = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}")
+    ran = v1.run_inside("run", stdin=exported)
     assert (ran.status, "[E0915]" in ran.stderr) == (1, True), ran
+    # A slip is named before the datastore.
+    slip = '{"ingress": [{"action": "Allow", "protcol": "TCP"}]}'
+    ran = v1.run_inside("profile", "slip", "rule", "update", "-o", "calico", stdin=slip)
+    assert (ran.status, "[E0906]" in ran.stderr, "protcol" in ran.stderr) == (1, True, True), ran
 
 
 def test_a_run_is_one_revision(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
