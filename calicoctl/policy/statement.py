@@ -6,11 +6,14 @@ What depends on the datastore (is there such a profile, is the position in range
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Match, Rule
 from calicoctl.records import dataclass
 from calicoctl.source import Span
+from calicoctl.syntax import ast
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,14 @@ class DeclareProfile(OfProfile):
     inbound: tuple[StoredRule, ...]
     outbound: tuple[StoredRule, ...]
 
+
+# What the statements become of which nothing but the profile's name has to be judged.
+OF_PROFILE_ALONE: Mapping[type, type[ShowTags] | type[ShowRules] | type[PrintRulesJson] | type[UpdateRules]] = {
+    ast.TagShow: ShowTags,
+    ast.RuleShow: ShowRules,
+    ast.RuleJson: PrintRulesJson,
+    ast.RuleUpdate: UpdateRules,
+}
 
 Statement = (
     ShowProfiles

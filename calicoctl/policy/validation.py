@@ -260,9 +260,9 @@ def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings
     return tuple(rules)
 
 
-def _about(kind: Callable[[str, Span], valid.Statement]) -> Callable[[Any, Findings], valid.Statement | None]:
-    """The check of a statement that says nothing but which profile it is about."""
-
+def _of_profile_alone(
+    kind: Callable[[str, Span], valid.Statement],
+) -> Callable[[Any, Findings], valid.Statement | None]:
     def check(node: Any, findings: Findings) -> valid.Statement | None:
         name = values.existing_profile(node.profile, findings)
         return None if name is None else kind(name, node.profile.span)
@@ -271,18 +271,15 @@ def _about(kind: Callable[[str, Span], valid.Statement]) -> Callable[[Any, Findi
 
 
 _CHECKS: dict[type, Callable[[Any, Findings], valid.Statement | None]] = {
+    **{node: _of_profile_alone(kind) for node, kind in valid.OF_PROFILE_ALONE.items()},
     ast.ProfileShow: _profile_show,
     ast.ProfileAdd: _profile_add,
     ast.ProfileRemove: _profile_remove,
-    ast.TagShow: _about(valid.ShowTags),
     ast.TagAdd: _tag_add,
     ast.TagRemove: _tag_remove,
     ast.RuleAdd: _rule_add,
     ast.RuleRemove: _rule_remove,
     ast.RuleRemoveAt: _rule_remove_at,
-    ast.RuleShow: _about(valid.ShowRules),
-    ast.RuleJson: _about(valid.PrintRulesJson),
-    ast.RuleUpdate: _about(valid.UpdateRules),
     ast.Trace: _trace,
     ast.Expect: _expect,
     ast.ExpectAll: _expect_all,

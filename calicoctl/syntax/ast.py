@@ -7,6 +7,8 @@ is the name of its grammar rule (`rule_add` becomes `RuleAdd`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from calicoctl.records import dataclass, field
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 
@@ -191,6 +193,18 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class OfProfileAlone:
+    """A statement that says no more than which profile it is about.
+
+    The name of its grammar rule is the words that follow the profile's name: `tag_show` is `profile WEB tag show`. So
+    it is parsed and printed without functions of its own; see `OF_PROFILE_ALONE`.
+    """
+
+    profile: Word
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
 class ProfileShow:
     """`profile show [--detailed]`."""
 
@@ -218,11 +232,8 @@ class ProfileRemove:
 
 
 @dataclass(frozen=True, slots=True)
-class TagShow:
+class TagShow(OfProfileAlone):
     """`profile <PROFILE> tag show`."""
-
-    profile: Word
-    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,19 +287,13 @@ class RuleRemoveAt:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleShow:
+class RuleShow(OfProfileAlone):
     """`profile <PROFILE> rule show`."""
-
-    profile: Word
-    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
-class RuleJson:
+class RuleJson(OfProfileAlone):
     """`profile <PROFILE> rule json`."""
-
-    profile: Word
-    span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -408,6 +413,13 @@ class Include:
     file: Word
     span: Span = _span()
 
+
+# Every `OfProfileAlone` by its grammar rule.
+OF_PROFILE_ALONE: Mapping[str, type[TagShow] | type[RuleShow] | type[RuleJson]] = {
+    "tag_show": TagShow,
+    "rule_show": RuleShow,
+    "rule_json": RuleJson,
+}
 
 Statement = (
     ProfileShow

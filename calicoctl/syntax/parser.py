@@ -155,6 +155,8 @@ def _problem(extent: Span, start: str, position: int | None, expected: frozenset
 class _Builder:
     """Makes nodes of trees; a method is named like the grammar rule whose tree it takes.
 
+    Of the statements in `ast.OF_PROFILE_ALONE` the table is all that is needed.
+
     The children of a tree are those that the grammar rule names, in its order: keywords whose names
     begin with `_` are left out, and what is optional and absent is None.
     """
@@ -170,6 +172,9 @@ class _Builder:
             return self._rule_of(tree)
         (child,) = tree.children
         assert isinstance(child, Tree)
+        of_profile = ast.OF_PROFILE_ALONE.get(child.name)
+        if of_profile is not None:
+            return of_profile(self._word(child.children[0]), self._span(tree))
         node: Line = getattr(self, child.name)(child.children, self._span(tree))
         return node
 
@@ -186,9 +191,6 @@ class _Builder:
         before, between, name, behind = children
         no_check, repeated = self._flag([before, between, behind])
         return ast.ProfileRemove(self._word(name), no_check, repeated, span)
-
-    def tag_show(self, children: Sequence[Child], span: Span) -> ast.TagShow:
-        return ast.TagShow(self._word(children[0]), span)
 
     def tag_add(self, children: Sequence[Child], span: Span) -> ast.TagAdd:
         profile, tag = children
@@ -222,12 +224,6 @@ class _Builder:
         assert isinstance(first, Tree)
         direction, at = (second, first) if first.name == "at" else (first, second)
         return ast.RuleRemoveAt(self._word(profile), self._keyword(direction), self._word(at), span)
-
-    def rule_show(self, children: Sequence[Child], span: Span) -> ast.RuleShow:
-        return ast.RuleShow(self._word(children[0]), span)
-
-    def rule_json(self, children: Sequence[Child], span: Span) -> ast.RuleJson:
-        return ast.RuleJson(self._word(children[0]), span)
 
     def rule_update(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
         return ast.RuleUpdate(self._word(children[0]), span=span)

@@ -104,10 +104,6 @@ def _profile_remove(node: ast.ProfileRemove) -> str:
     return f"remove {profile_word(node.profile, _NEVER_READ_AS_KEYWORD)}" + (" --no-check" if node.no_check else "")
 
 
-def _tag_show(node: ast.TagShow) -> str:
-    return f"{profile_word(node.profile)} tag show"
-
-
 def _tag_add(node: ast.TagAdd) -> str:
     return f"{profile_word(node.profile)} tag add {word(node.tag)}"
 
@@ -133,14 +129,6 @@ def _at(position: ast.Word) -> str:
     # `--at=` takes the rest of its word as it is, so that only a word without quotes can follow it.
     text = word(position)
     return f"--at {text}" if text.startswith(("'", '"')) else f"--at={text}"
-
-
-def _rule_show(node: ast.RuleShow) -> str:
-    return f"{profile_word(node.profile)} rule show"
-
-
-def _rule_json(node: ast.RuleJson) -> str:
-    return f"{profile_word(node.profile)} rule json"
 
 
 def _rule_update(node: ast.RuleUpdate) -> str:
@@ -184,18 +172,21 @@ def _rule_list(direction: str, rules: tuple[ast.Rule | ast.JsonRule, ...]) -> li
     return [f"  {direction} {{", *(f"    {line}" for line in lines), "  }"]
 
 
+def _of_profile_alone(rule: str) -> Callable[[ast.OfProfileAlone], str]:
+    words = rule.replace("_", " ")
+    return lambda node: f"{profile_word(node.profile)} {words}"
+
+
 PRINTERS: dict[type, Callable[..., str]] = {
+    **{kind: _of_profile_alone(rule) for rule, kind in ast.OF_PROFILE_ALONE.items()},
     ast.ProfileShow: _profile_show,
     ast.ProfileAdd: _profile_add,
     ast.ProfileRemove: _profile_remove,
-    ast.TagShow: _tag_show,
     ast.TagAdd: _tag_add,
     ast.TagRemove: _tag_remove,
     ast.RuleAdd: _rule_add,
     ast.RuleRemove: _rule_remove,
     ast.RuleRemoveAt: _rule_remove_at,
-    ast.RuleShow: _rule_show,
-    ast.RuleJson: _rule_json,
     ast.RuleUpdate: _rule_update,
     ast.Trace: _trace,
     ast.Expect: _expect,
