@@ -117,7 +117,7 @@ _OF_ALL_RULES = (statements.UpdateRules, statements.DeclareProfile)
 
 def _refuse_obstacle(statement: statements.Statement, state: State) -> None:
     name = statement.profile if isinstance(statement, statements.OfProfile) else None
-    obstacle = state.obstacle(name, _PARTS.get(type(statement), ()))
+    obstacle = state.obstacle(name, _PARTS.get(type(statement), keys.DOCUMENTS))
     if obstacle is not None:
         raise Refused([obstacle])
 
@@ -168,26 +168,13 @@ def _show_tags(statement: statements.ShowTags, state: State) -> Outcome:
     return Outcome(TagListing(profiles.readable_tags(_existing(statement, state), statement.where).tags))
 
 
-def _add_tag(statement: statements.AddTag, state: State) -> Outcome:
-    return _apply(state, profiles.add_tag(_existing(statement, state), statement.tag, statement.where))
-
-
-def _remove_tag(statement: statements.RemoveTag, state: State) -> Outcome:
-    profile = _existing(statement, state)
-    return _apply(state, profiles.remove_tag(profile, statement.tag, statement.where, statement.tag_span))
-
-
-def _add_rule(statement: statements.AddRule, state: State) -> Outcome:
-    return _apply(state, profiles.add_rule(_existing(statement, state), statement))
+def _edit(statement: statements.OfProfile, state: State) -> Outcome:
+    return _apply(state, profiles.EDITS[type(statement)](_existing(statement, state), statement))
 
 
 def _remove_rule(statement: statements.RemoveRule, state: State) -> Outcome:
     is_told = statement.profile not in state.doubtful
     return _apply(state, profiles.remove_rule(_existing(statement, state), statement, is_told=is_told))
-
-
-def _remove_rule_at(statement: statements.RemoveRuleAt, state: State) -> Outcome:
-    return _apply(state, profiles.remove_rule_at(_existing(statement, state), statement))
 
 
 def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:
@@ -201,12 +188,6 @@ def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Out
     profile = _existing(statement, state)
     document = profiles.readable_rules(profile, statement.where)
     return Outcome(RuleDocument(display_json(document)))
-
-
-def _update_rules(statement: statements.UpdateRules, state: State) -> Outcome:
-    profile = _existing(statement, state)
-    assert statement.document is not None, "`rule update` is evaluated when its document has been read"
-    return _apply(state, profiles.update_rules(profile, statement.document))
 
 
 def _trace(statement: statements.Trace, state: State) -> Outcome:
@@ -271,9 +252,9 @@ def damage(profile: Profile) -> tuple[Diagnostic, ...]:
     return tuple(warnings)
 
 
-# The parts of a profile that a statement reads or writes. To remove a profile removes whatever is in its folder.
+# The parts of a profile that a statement reads or writes, if it is not both of them.
 _PARTS: dict[type, tuple[str, ...]] = {
-    statements.AddProfile: keys.DOCUMENTS,
+    statements.RemoveProfile: (),  # removes whatever is in its folder
     statements.ShowTags: (keys.TAGS,),
     statements.AddTag: (keys.TAGS,),
     statements.RemoveTag: (keys.TAGS,),
@@ -285,22 +266,17 @@ _PARTS: dict[type, tuple[str, ...]] = {
     statements.UpdateRules: (keys.RULES,),
     statements.Trace: (keys.RULES,),
     statements.Expect: (keys.RULES,),
-    statements.DeclareProfile: keys.DOCUMENTS,
 }
 
 _EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {
+    **dict.fromkeys(profiles.EDITS, _edit),
     statements.ShowProfiles: _show_profiles,
     statements.AddProfile: _add_profile,
     statements.RemoveProfile: _remove_profile,
     statements.ShowTags: _show_tags,
-    statements.AddTag: _add_tag,
-    statements.RemoveTag: _remove_tag,
-    statements.AddRule: _add_rule,
     statements.RemoveRule: _remove_rule,
-    statements.RemoveRuleAt: _remove_rule_at,
     statements.ShowRules: _show_rules,
     statements.PrintRulesJson: _print_rules_json,
-    statements.UpdateRules: _update_rules,
     statements.Trace: _trace,
     statements.Expect: expect,
     statements.ExpectAll: expect,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from calicoctl import messages, sayings
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -88,25 +89,25 @@ def add_profile(profile: Profile) -> Effect:
     return Effect(Profile(profile.name, rules, tags), message.filled(profile=profile.name))
 
 
-def add_tag(profile: Profile, tag: str, where: Span) -> Effect:
+def add_tag(profile: Profile, statement: statements.AddTag) -> Effect:
     """Add a tag at the end, once."""
-    tags = readable_tags(profile, where)
+    tag, tags = statement.tag, readable_tags(profile, statement.where)
     if tag in tags.tags:
         return Effect(profile, sayings.TAG_PRESENT.filled(tag=tag, profile=profile.name))
     return Effect(replace(profile, tags=tags.add(tag)), sayings.TAG_ADDED.filled(tag=tag, profile=profile.name))
 
 
-def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effect:
+def remove_tag(profile: Profile, statement: statements.RemoveTag) -> Effect:
     """Remove a tag.
 
     Raises:
         Refused: The profile has no such tag.
     """
-    tags = readable_tags(profile, where)
+    tag, tags = statement.tag, readable_tags(profile, statement.where)
     if tag not in tags.tags:
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
-        raise Refused([diagnose(messages.NO_SUCH_TAG, tag_span, hint, tag=tag, profile=profile.name)])
+        raise Refused([diagnose(messages.NO_SUCH_TAG, statement.tag_span, hint, tag=tag, profile=profile.name)])
     return Effect(replace(profile, tags=tags.remove(tag)), sayings.TAG_REMOVED.filled(tag=tag, profile=profile.name))
 
 
@@ -205,8 +206,10 @@ def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effe
     return Effect(replace(profile, rules=document.with_rule_removed(statement.direction, index)))
 
 
-def update_rules(profile: Profile, document: RulesDocument) -> Effect:
+def update_rules(profile: Profile, statement: statements.UpdateRules) -> Effect:
     """Replace all rules by those of a document; members beside the rules stay as they are stored."""
+    document = statement.document
+    assert document is not None, "`rule update` is evaluated when its document has been read"
     rules = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
     for direction in Direction:
         rules = rules.with_rules(direction, document.rules(direction))
@@ -282,6 +285,16 @@ def _parts(rule: Rule) -> tuple[object, ...]:
     """What a rule is made of, as people write it."""
     ends = ((peer.ports, peer.tag, peer.net) for peer in (rule.source, rule.destination))
     return (rule.action, rule.protocol, rule.icmp_type, rule.icmp_code, *itertools.chain.from_iterable(ends))
+
+
+# The statements that change a profile which must be there, and nothing else.
+EDITS: Mapping[type, Callable[[Profile, Any], Effect]] = {
+    statements.AddTag: add_tag,
+    statements.RemoveTag: remove_tag,
+    statements.AddRule: add_rule,
+    statements.RemoveRuleAt: remove_rule_at,
+    statements.UpdateRules: update_rules,
+}
 
 
 def readable_rules(profile: Profile, where: Span) -> RulesDocument:

@@ -11,7 +11,8 @@ from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.profile import Profile, update_rules
-from calicoctl.source import STANDARD_INPUT, Source
+from calicoctl.policy.statement import UpdateRules
+from calicoctl.source import STANDARD_INPUT, Source, Span
 
 SPECIFIED = """\
 {
@@ -41,8 +42,9 @@ SPECIFIED = """\
 
 def update(text: str, stored: RulesDocument | Unreadable | None = None) -> tuple[str, tuple[Diagnostic, ...]]:
     """The text to store, and the warnings."""
-    given, warnings = read_update(Source(STANDARD_INPUT, text), "WEB")
-    document = update_rules(Profile("WEB", stored), given).profile.rules
+    source = Source(STANDARD_INPUT, text)
+    given, warnings = read_update(source, "WEB")
+    document = update_rules(Profile("WEB", stored), UpdateRules("WEB", Span(source, 0, 0), given)).profile.rules
     assert isinstance(document, RulesDocument)
     return document.text(), warnings
 

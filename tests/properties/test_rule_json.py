@@ -26,7 +26,8 @@ from calicoctl.policy.documents.rules_document import (
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.policy.profile import Profile, update_rules
 from calicoctl.policy.rule import Network, Peer, PortRange, Rule
-from calicoctl.source import Source
+from calicoctl.policy.statement import UpdateRules
+from calicoctl.source import Source, Span
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
 
 # --- Rules, and what is nearly one ---------------------------------------------------------------
@@ -307,8 +308,9 @@ def test_what_rule_json_prints_can_be_read_back(wide: list[Any], narrow: list[Ru
     assume(isinstance(stored, RulesDocument))
     assert isinstance(stored, RulesDocument)
     assume(not any(rule.problems for rule in stored.inbound + stored.outbound))
-    given, _ = read_update(Source("input", display_json(stored)), "WEB")
-    updated = update_rules(Profile("WEB", stored), given).profile.rules
+    source = Source("input", display_json(stored))
+    given, _ = read_update(source, "WEB")
+    updated = update_rules(Profile("WEB", stored), UpdateRules("WEB", Span(source, 0, 0), given)).profile.rules
     assert isinstance(updated, RulesDocument)
     for direction in Direction:
         for before, after in zip(stored.rules(direction), updated.rules(direction), strict=True):
