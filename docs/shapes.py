@@ -8,20 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from lark import Tree
 from lark.grammar import NonTerminal, Terminal
-from lark.load_grammar import load_grammar
 
+from calicoctl.syntax.grammar import load_grammar
 from calicoctl.syntax.vocabulary import describe
 
 if TYPE_CHECKING:
     # Lark's class is generic to type checkers alone.
     Node = Tree[object]
-
-FOLDER = Path(__file__).resolve().parents[1] / "grammar"
 
 # The lines of a script are told apart by terminals alone; nothing in there is a word of the language.
 _OF_LINES = ("script", "_line")
@@ -119,8 +116,7 @@ def read_grammar(*files: str) -> Grammar:
     """Read files of `grammar/`; of a rule that several have, the last one counts, which may have more alternatives."""
     rules: dict[str, Shape] = {}
     for file in files:
-        path = FOLDER / file
-        loaded, _ = load_grammar(path.read_text(encoding="utf-8"), str(path), [], False)  # type: ignore[no-untyped-call]  # Lark's
+        loaded = load_grammar(file)
         trees = {str(name): tree for name, _, tree, _ in loaded.rule_defs}
         literals = {str(name): text for name, (tree, _) in loaded.term_defs if (text := _literal(tree)) is not None}
         reader = _Reader(trees, {**literals, **_MARKS})

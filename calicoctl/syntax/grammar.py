@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     # Imported where it is used: most commands do without Lark, which takes 40 ms to import.
     from lark import Lark
+    from lark.load_grammar import Grammar
 
 GRAMMAR_PACKAGE = "calicoctl.grammar"
 
@@ -75,16 +76,49 @@ def compile_grammar(file: str, strict: bool = False) -> Lark:
     """
     from lark import Lark
 
-    return Lark.open_from_package(
-        GRAMMAR_PACKAGE,
-        file,
-        [""],
+    return Lark(
+        load_grammar(file),
         parser="lalr",
         start=list(STARTS[file]),
         maybe_placeholders=True,
         propagate_positions=True,
         strict=strict,
     )
+
+
+def load_grammar(file: str) -> Grammar:
+    """The rules and terminals of a grammar file and of those that it imports, as they were written.
+
+    What an import brings along without being named, Lark calls `profile__tag_show` where it is written `tag_show`. Here
+    it has the name that was written, so that `script.lark` names only what it refers to, and a statement of
+    `profile.lark` is one of scripts as well.
+
+    Args:
+        file: One of `STARTS`.
+    """
+    import lark.grammar
+    from lark import load_grammar as loader
+
+    read = loader.FromPackageLoader(GRAMMAR_PACKAGE, [""])
+    path, text = read(None, file)
+    loaded: Grammar
+    loaded, _ = loader.load_grammar(text, path, [read], False)  # type: ignore[no-untyped-call]  # Lark's
+    trees = [*(tree for _, _, tree, _ in loaded.rule_defs), *(tree for _, (tree, _) in loaded.term_defs)]
+    for tree in trees:
+        for symbol in tree.scan_values(lambda leaf: isinstance(leaf, lark.grammar.Symbol)):
+            symbol.name = _as_written(symbol.name)
+    loaded.rule_defs = [
+        (_as_written(name), parameters, tree, options) for name, parameters, tree, options in loaded.rule_defs
+    ]
+    loaded.term_defs = [(_as_written(name), definition) for name, definition in loaded.term_defs]
+    names = [name for name, *_ in (*loaded.rule_defs, *loaded.term_defs)]
+    assert len(set(names)) == len(names), "two grammar files have a rule or a terminal of one name"
+    return loaded
+
+
+def _as_written(name: str) -> str:
+    """A name without the files that Lark puts before it, behind the `_` of one that is filtered out of trees."""
+    return re.sub(r"\A(_?)(?:[a-z]+__)+", r"\1", name)
 
 
 @cache
