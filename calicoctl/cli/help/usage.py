@@ -5,6 +5,7 @@ The grammar in `grammar/` is the definition; tests hold these lines against it, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
@@ -393,12 +394,11 @@ VERSION_TEXT = f"calicoctl {VERSION}\n"
 _SHOW = "calicoctl profile show [--detailed]"
 _PROFILE_ADD = "calicoctl profile add <PROFILE>"
 _PROFILE_REMOVE = "calicoctl profile remove <PROFILE> [--no-check]"
-_TAG_SHOW = "calicoctl profile <PROFILE> tag show"
 _TAG_CHANGE = "calicoctl profile <PROFILE> tag (add|remove) <TAG>"
-_RULE_SHOW = "calicoctl profile <PROFILE> rule show"
 _TRANSPORT = f"{_PORTED} {' '.join(_PORT_PEERS)}"
 _ICMP_LINES = {protocol: f"{protocol} {_ICMP} {' '.join(_PEERS)}" for protocol in ICMP_PROTOCOLS}
 _ANY = " ".join(_PEERS)
+_OF_PROFILE_ALONE = re.compile(r" +calicoctl profile <PROFILE> [a-z]+ [a-z]+")
 
 
 def usage_line(words: Sequence[str]) -> str:
@@ -420,17 +420,26 @@ def _nearest(words: Sequence[str]) -> str:
     if {"rule", "rules"} & set(words[1:3]) or {*DIRECTIONS} & set(words):
         return _rule_line(words)
     if {"tag", "tags"} & set(words[1:3]):
-        return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _TAG_SHOW
-    return _RULE_SHOW
+        return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _line_alone("tag", words)
+    return _line_alone("rule", ())
+
+
+def _line_alone(subject: str, words: Sequence[str]) -> str:
+    """Of the statements about a subject, the one whose verb was typed; without one, the first."""
+    lines = _lines_alone(subject)
+    return next((line for verb, line in lines.items() if verb in words), next(iter(lines.values())))
+
+
+def _lines_alone(subject: str) -> dict[str, str]:
+    """The usage of the statements about a subject that say no more than which profile they are about, by verb."""
+    lines = (line.split() for line in PROFILE_USAGE.splitlines() if _OF_PROFILE_ALONE.fullmatch(line))
+    return {line[-1]: " ".join(line) for line in lines if line[-2] == subject}
 
 
 def _rule_line(words: Sequence[str]) -> str:
     behind = set(words[1:])
-    for verb in ("show", "json", "update"):
-        if verb in behind:
-            return f"calicoctl profile <PROFILE> rule {verb}"
-    if not behind & {"add", "remove", *DIRECTIONS}:
-        return _RULE_SHOW
+    if behind & {*_lines_alone("rule")} or not behind & {"add", "remove", *DIRECTIONS}:
+        return _line_alone("rule", words[1:])
     match = _ANY
     if behind & {*PORT_PROTOCOLS, "ports", "port"}:
         match = _TRANSPORT
