@@ -432,7 +432,8 @@ def _line_alone(subject: str, words: Sequence[str]) -> str:
 
 def _lines_alone(subject: str) -> dict[str, str]:
     """The usage of the statements about a subject that say no more than which profile they are about, by verb."""
-    lines = (line.split() for line in PROFILE_USAGE.splitlines() if _OF_PROFILE_ALONE.fullmatch(line))
+    usages = (PROFILE_USAGE + QUESTIONS_USAGE).splitlines()
+    lines = (line.split() for line in usages if _OF_PROFILE_ALONE.fullmatch(line))
     return {line[-1]: " ".join(line) for line in lines if line[-2] == subject}
 
 
