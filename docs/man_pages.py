@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from calicoctl.cli.command_names import COMMANDS
 from calicoctl.cli.help import usage
-from calicoctl.cli.help.help_texts import help_of
+from calicoctl.cli.help.help_texts import command_names, help_of
 from calicoctl.version import VERSION
 
 _NOTE = '.\\" Made by `make docs` of calicoctl/cli/help/usage.py; change that.\n'
@@ -22,7 +21,7 @@ def pages() -> Mapping[str, str]:
 
 def _program() -> str:
     synopsis, _, rest = usage.HELP.partition("\n\n")
-    commands = "".join(f".SS {name}\n{_as_it_stands(help_of(name))}" for name in COMMANDS)
+    commands = "".join(f".SS {name}\n{_as_it_stands(help_of(name))}" for name in command_names())
     return (
         _head("CALICOCTL", 1)
         + _section("NAME", "calicoctl \\- policy profiles of Calico, their tags and rules\n")

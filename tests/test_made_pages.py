@@ -8,8 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from calicoctl.cli.command_names import COMMANDS
-from calicoctl.cli.help.help_texts import help_of
+from calicoctl.cli.help.help_texts import command_names, help_of
 from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
 from docs import make
 from docs.diagrams import svg, text
@@ -139,7 +138,7 @@ def test_a_man_page_says_what_the_help_says(name: str) -> None:
     )
     texts = [PROFILE_USAGE.partition("\n")[2], QUESTIONS_USAGE]
     if name == "calicoctl.1":
-        texts += [help_of(command).strip() for command in COMMANDS]
+        texts += [help_of(command).strip() for command in command_names()]
     assert [text for text in texts if text.replace("\\", "\\e") not in shown] == []
     # A line that begins so would be a request to the formatter.
     requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 from calicoctl import messages
-from calicoctl.cli.command_names import OUTPUT_OPTIONS
 from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
+from calicoctl.cli.option_names import OUTPUT_OPTIONS
 from calicoctl.cli.options import argument_span
 from calicoctl.cli.output.output_option import read_form
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose

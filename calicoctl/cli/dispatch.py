@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 from calicoctl import messages
-from calicoctl.cli.command_names import COMMANDS
 from calicoctl.cli.options import Options, read_options
 from calicoctl.cli.output.console import OutputFailed, end_output, say, tell
 from calicoctl.cli.status import ExitStatus
@@ -64,23 +64,40 @@ def _run(arguments: Sequence[str]) -> int:
         if options.wants_help or options.wants_version:
             say(_text(command, options), end="")
             return ExitStatus.DONE
-        if command not in COMMANDS:
+        module = _module_of(command)
+        if module is None:
             from calicoctl.cli.commands.profile import unknown_command
 
             raise Refused([unknown_command(options.words)])
-        # Imported here: a command pays for no other, and help and version for none.
-        status: int = import_module(f"calicoctl.cli.commands.{command}").run(options)
+        status: int = module.run(options)
         return status
     except Refused as refused:
         tell(refused.diagnostics)
         return ExitStatus.REFUSED
 
 
+def _module_of(command: str | None) -> ModuleType | None:
+    """The module of a command; None when there is no such command.
+
+    Every module of `calicoctl.cli.commands` whose name is one word is a command. Imported here: a command pays for no
+    other, and help and version for none.
+    """
+    if command is None or not (command.isascii() and command.isalpha() and command.islower()):
+        return None
+    name = f"calicoctl.cli.commands.{command}"
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != name:
+            raise
+        return None
+
+
 def _text(command: str | None, options: Options) -> str:
     """The help of a command, or of the program, or the version."""
     from calicoctl.cli.help import usage
+    from calicoctl.cli.help.help_texts import command_names, help_of
 
     if not options.wants_help:
         return usage.VERSION_TEXT
-    text: str = getattr(usage, f"{command.upper()}_HELP") if command in COMMANDS else usage.HELP
-    return text
+    return help_of(command) if command in command_names() else usage.HELP

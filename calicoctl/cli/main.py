@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from calicoctl.cli.command_names import COMPLETE, COMPLETE_BASH, HELP_OPTIONS
+from calicoctl.cli.option_names import COMPLETE, COMPLETE_BASH, HELP_OPTIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:

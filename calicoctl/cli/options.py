@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.command_names import (
+from calicoctl.cli.option_names import (
     HELP_OPTIONS,
     JOINED_OUTPUTS,
     OPTIONS_WITH_VALUE,

@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from calicoctl.cli.command_names import COMMANDS
-from calicoctl.cli.help.help_texts import help_of, options_of
+from calicoctl.cli.help.help_texts import command_names, help_of, options_of
 from tests.cli.program import Program
 
 
@@ -66,7 +65,7 @@ def test_a_form_of_output_before_and_behind_the_command(embedded: Program, form:
     assert (before.stdout[:1], before.status) == (behind.stdout[:1], behind.status) == ("{", 0)
 
 
-@pytest.mark.parametrize("command", [each for each in COMMANDS if each != "profile"])
+@pytest.mark.parametrize("command", [each for each in command_names() if each != "profile"])
 def test_every_option_that_help_lists_is_read(embedded: Program, command: str) -> None:
     for option in options_of(help_of(command)):
         for name in option.names:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.commands.question_states import made_of_nothing, stored_state
 from calicoctl.cli.commands.script_arguments import sound_script
-from calicoctl.cli.commands.states import made_of_nothing, stored_state
 from calicoctl.cli.files import read_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.command_names import CALICO_FORM, COMMANDS, OUTPUT_FORMS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
 from calicoctl.cli.help.synonyms import KINDS, synonym
+from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import read_input, say, tell, tell_usage
@@ -88,7 +88,9 @@ def _meant_command(words: Sequence[str]) -> str:
         return mended.text
     if words[0] in ("rule", "tag", "expect"):
         return f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first"
-    near = "profile" if words[0].lower() in KINDS else nearest(words[0], COMMANDS)
+    from calicoctl.cli.help.help_texts import command_names  # for mistakes only
+
+    near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
     if near == "profile":
         return _meant_statement(["profile", *words[1:]])
     return " ".join(["calicoctl", near, *words[1:]]) if near else _SEE_HELP

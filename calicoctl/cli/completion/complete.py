@@ -15,8 +15,7 @@ import json
 import os
 from collections.abc import Sequence
 
-from calicoctl.cli.command_names import (
-    COMMANDS,
+from calicoctl.cli.option_names import (
     COMPLETE_BASH,
     OPTIONS_WITH_VALUE,
     OUTPUT_FORMS,
@@ -73,7 +72,7 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
         found = _commands()
     elif line.words[0] == "profile":
         found = _statement(line, prefix)
-    elif line.words[0] in COMMANDS:
+    elif _is_command(line.words[0]):
         found = _operands(line, prefix)
     if prefix.startswith("-") or not line.words:
         found = [*found, *_program_options(line)]
@@ -121,12 +120,20 @@ def _option_values(line: _Line, option: str, value: str, fixed: str) -> list[Can
 
 def _forms(words: Sequence[str]) -> Sequence[str]:
     """The forms in which a command can answer."""
-    if words[:1] == ["profile"] or words[:1] not in [[each] for each in COMMANDS]:
+    if not words or words[0] == "profile":
+        return OUTPUT_FORMS
+    if not _is_command(words[0]):
         return OUTPUT_FORMS
     from calicoctl.cli.help.help_texts import help_of, options_of
 
     choices = [each.choices for each in options_of(help_of(words[0])) if OUTPUT_OPTIONS[0] in each.names]
     return (*choices[0], "text") if choices else OUTPUT_FORMS
+
+
+def _is_command(word: str) -> bool:
+    from calicoctl.cli.help.help_texts import command_names
+
+    return word in command_names()
 
 
 def _commands() -> list[Candidate]:

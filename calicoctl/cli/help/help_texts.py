@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from calicoctl.cli.command_names import COMMANDS
 from calicoctl.cli.help import usage
 
 _COMMAND_LINE = re.compile(r"^ *calicoctl (?:\[options\] )?(\S+).*?(?:  +(\S.*))?$", re.MULTILINE)
@@ -55,12 +54,18 @@ def help_of(command: str) -> str:
     return text
 
 
+def command_names() -> tuple[str, ...]:
+    """The commands, in the order of the help."""
+    return tuple(name for name, _ in command_summaries())
+
+
 def command_summaries() -> list[tuple[str, str]]:
     """The commands, each with what it is."""
     found: dict[str, str] = {}
     for name, summary in _COMMAND_LINE.findall(usage.HELP):
-        found.setdefault(name, summary)
-    return [(name, found.get(name, "")) for name in COMMANDS]
+        if not name.startswith("-"):
+            found.setdefault(name, summary)
+    return list(found.items())
 
 
 def program_options() -> list[Option]:

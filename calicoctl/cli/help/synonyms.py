@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calicoctl.cli.command_names import COMMANDS
+from calicoctl.cli.help.help_texts import command_names
 
 _SHOW = "calicoctl profile show"
 # What other tools call profiles.
@@ -65,7 +65,7 @@ def _export(operands: list[str] | None) -> str:
 
 
 def _help(operands: list[str] | None) -> str:
-    known = [word for word in operands or () if word in COMMANDS]
+    known = [word for word in operands or () if word in command_names()]
     return " ".join(["calicoctl", *known[:1], "--help"])
 
 

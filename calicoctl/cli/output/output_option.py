@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.command_names import OUTPUT_FORMS, OUTPUT_OPTIONS
+from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
 from calicoctl.cli.options import argument_span
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.nearest import nearest

@@ -1,26 +1,9 @@
-"""The names of the commands and of the program's own options, for all who go by them.
+"""The names of the program's own options, for all who go by them.
 
-A command `NAME` is the module `calicoctl.cli.NAME` with its function `run(options)`, the text `NAME_HELP` in
-`calicoctl.cli.help.usage`, and a line in `HELP` there. Nothing is imported here, since completion starts with it.
+Nothing is imported here, since completion starts with it.
 """
 
 from __future__ import annotations
-
-COMMANDS = (
-    "profile",
-    "run",
-    "fmt",
-    "export",
-    "diff",
-    "lint",
-    "test",
-    "trace",
-    "convert",
-    "migrate",
-    "doctor",
-    "explain",
-    "completion",
-)
 
 # The program's options, which may stand anywhere among the words.
 OPTIONS_WITH_VALUE = ("--datastore", "--timeout")
