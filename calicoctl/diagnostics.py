@@ -63,6 +63,44 @@ class Kind:
         return re.sub(r"\{(\w+)\}", lambda found: f"<{found[1].upper()}>", self.template)
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A replacement of some characters of a source by others; an empty span inserts."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A text of the user's as it should be; it is accepted where the text was not.
+
+    Attributes:
+        text: The whole text, as it must be typed: a command line, a line of a script, an option.
+        edits: What makes it of what was typed: at most one at each place.
+    """
+
+    text: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Another command of the program, which does what was meant."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to do, in words."""
+
+    text: str
+
+
+Fix = Correction | Command | Advice
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One error, warning or note.
@@ -70,14 +108,19 @@ class Diagnostic:
     Attributes:
         kind: What it is about.
         span: The exact words it points at; None when there is no text to point at.
-        hint: The corrected text, or what to do instead; None when none is known.
+        fix: What mends it; None when nothing is known that does.
         fields: The template's particulars, by name.
     """
 
     kind: Kind
     span: Span | None
-    hint: str | None
+    fix: Fix | None
     fields: tuple[tuple[str, object], ...]
+
+    @property
+    def hint(self) -> str | None:
+        """The text of the fix."""
+        return None if self.fix is None else self.fix.text
 
     @property
     def code(self) -> str:
@@ -95,9 +138,16 @@ class Diagnostic:
         return self.kind.template.format(**{key: printable(shortened(str(value))) for key, value in self.fields})
 
 
-def diagnose(kind: Kind, span: Span | None = None, hint: str | None = None, **fields: object) -> Diagnostic:
-    """Make a diagnostic of `kind`; `fields` are the particulars that its template names."""
-    return Diagnostic(kind, span, hint, tuple(fields.items()))
+def diagnose(kind: Kind, span: Span | None = None, fix: Fix | str | None = None, **fields: object) -> Diagnostic:
+    """Make a diagnostic.
+
+    Args:
+        kind: What is wrong.
+        span: The words that it is about.
+        fix: What mends it; a text is advice.
+        fields: The particulars that the kind's template names.
+    """
+    return Diagnostic(kind, span, Advice(fix) if isinstance(fix, str) else fix, tuple(fields.items()))
 
 
 class Refused(Exception):

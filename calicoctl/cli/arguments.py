@@ -12,7 +12,7 @@ from typing import NoReturn
 from calicoctl import messages
 from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
 from calicoctl.cli.option_names import OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span
+from calicoctl.cli.options import argument_span, with_word
 from calicoctl.cli.output.output_option import read_form
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.nearest import nearest
@@ -93,8 +93,8 @@ def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
     near = nearest(name, known) if name.startswith("--") else None
     if name == "--json" and any(each in known for each in OUTPUT_OPTIONS):
         near, equals, value = OUTPUT_OPTIONS[1], "=", "json"
-    hint = " ".join(["calicoctl", *words[:at], near + equals + value, *words[at + 1 :]]) if near else _see_help(command)
-    return diagnose(messages.UNKNOWN_OPTION, argument_span(words, at), hint, word=name, command=f"calicoctl {command}")
+    fix = with_word(words, at, near + equals + value) if near else _see_help(command)
+    return diagnose(messages.UNKNOWN_OPTION, argument_span(words, at), fix, word=name, command=f"calicoctl {command}")
 
 
 def _see_help(command: str) -> str:
@@ -139,8 +139,8 @@ def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
                 yield unknown_option(words, at)
                 break
             if option.value is None and value is not None:
-                hint = " ".join(["calicoctl", *words[:at], name, *words[at + 1 :]])
-                yield diagnose(messages.OPTION_TAKES_NO_VALUE, argument_span(words, at), hint, option=name)
+                fix = with_word(words, at, name)
+                yield diagnose(messages.OPTION_TAKES_NO_VALUE, argument_span(words, at), fix, option=name)
             elif option.value is None:
                 found.flags.add(option.names[0])
             else:

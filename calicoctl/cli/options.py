@@ -17,7 +17,7 @@ from calicoctl.cli.option_names import (
     STATEMENT_OPTIONS,
     VALUED_OPTIONS,
 )
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import Correction, Edit, Refused, diagnose
 from calicoctl.records import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 
@@ -99,6 +99,12 @@ def argument_span(arguments: Sequence[str], index: int) -> Span:
     source = Source(COMMAND_LINE, " ".join(["calicoctl", *arguments]))
     start = len(" ".join(["calicoctl", *arguments[:index]])) + 1
     return Span(source, start, start + len(arguments[index]))
+
+
+def with_word(arguments: Sequence[str], index: int, word: str) -> Correction:
+    """The command line with another word in the place of one."""
+    mended = [*arguments[:index], word, *arguments[index + 1 :]]
+    return Correction(" ".join(["calicoctl", *mended]), (Edit(argument_span(arguments, index), word),))
 
 
 def _seconds(text: str | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from calicoctl import messages, sayings
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import Advice, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.state import State
@@ -167,13 +167,13 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
         names = State(datastore.read((keys.PROFILES,))).names()
     except Unreachable:
         return diagnostic  # it is wrong all the same; only the hint is missing
-    return replace(diagnostic, hint=_instead(statement, names, has_resources=datastore.has_resources))
+    return replace(diagnostic, fix=_instead(statement, names, has_resources=datastore.has_resources))
 
 
-def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> str | None:
+def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> Fix | None:
     """What to say where a profile is not there."""
     if isinstance(statement, statements.Expect) and statement.profile == "all":
-        return sayings.HINT_EXPECT_OF_ALL
+        return Advice(sayings.HINT_EXPECT_OF_ALL)
     # What a profile of v1 is called since it was brought to v3 is surer than what is only spelt alike.
     since = profile_name(statement.profile) if has_resources else None
     near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
@@ -184,5 +184,5 @@ def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resou
     if isinstance(statement, statements.RemoveProfile):
         return None
     if not can_be_new(statement.profile) or (has_resources and not is_profile_name(statement.profile)):
-        return sayings.HINT_SHOW_PROFILES
-    return sayings.HINT_ADD_PROFILE.format(profile=statement.profile)
+        return Advice(sayings.HINT_SHOW_PROFILES)
+    return Advice(sayings.HINT_ADD_PROFILE.format(profile=statement.profile))

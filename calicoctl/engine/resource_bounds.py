@@ -48,11 +48,11 @@ def require_v3(statement: statements.OfProfile, before: Profile, after: Profile)
 def _name_problems(statement: statements.OfProfile, before: Profile, after: Profile) -> Iterator[Diagnostic]:
     name = statement.profile
     if after.exists and not before.exists and not is_profile_name(name):
-        # Imported here: a correct statement needs no hint.
+        # Imported here: a correct statement needs no correction.
         from calicoctl.engine.frontend.mistakes import corrected
 
-        hint = corrected(statement.where, nearest_profile_name(name))
-        yield diagnose(messages.NAME_NOT_IN_V3, statement.where, hint, name=name)
+        fix = corrected(statement.where, nearest_profile_name(name))
+        yield diagnose(messages.NAME_NOT_IN_V3, statement.where, fix, name=name)
         return
     old = before.tags.tags if isinstance(before.tags, TagsDocument) else ()
     new = after.tags.tags if isinstance(after.tags, TagsDocument) else ()

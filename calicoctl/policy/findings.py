@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.diagnostics import Diagnostic, Edit, Kind, diagnose
 from calicoctl.records import dataclass, field
 from calicoctl.source import Span
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A replacement of some characters of a source by others; an empty span inserts."""
-
-    span: Span
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import re
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, NetmaskValueError
 
 from calicoctl import messages
-from calicoctl.diagnostics import Kind
+from calicoctl.diagnostics import Edit, Kind
 from calicoctl.language import limits
-from calicoctl.policy.findings import Edit, Findings
+from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import MAPPED_NETWORK, Network, PortRange, network_text
 from calicoctl.records import dataclass
 from calicoctl.source import Span

@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import Diagnostic, Edit, diagnose
 from calicoctl.language import limits
 from calicoctl.nearest import nearest
-from calicoctl.policy.findings import Edit, Finding, Findings
+from calicoctl.policy.findings import Finding, Findings
 from calicoctl.records import dataclass, field, fields, is_dataclass, replace
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 from calicoctl.syntax import ast

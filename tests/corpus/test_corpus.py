@@ -35,7 +35,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics import Correction, Diagnostic, Refused
 from calicoctl.engine.frontend.statements import Reading, read_statement
 from calicoctl.policy import spelling
 from calicoctl.policy import statement as valid
@@ -150,6 +150,20 @@ def test_case(case: Case) -> None:
         assert (shown, warned in ([], ["W0206"]), verdict == "warn") == (case.fields[0], True, warned != [])
     elif case.hint is not None:
         assert answer(replace(case, text=case.hint))[0] in ("ok", "warn")
+
+
+@pytest.mark.parametrize("case", [each for each in CASES if each.verdict == "fail"], ids=lambda case: case.where)
+def test_the_edits_of_a_correction_make_what_its_text_says(case: Case) -> None:
+    text = case.prefix + case.text
+    with pytest.raises(Refused) as caught:
+        read_statement(Source("corpus", text))
+    for fix in (each.fix for each in caught.value.diagnostics):
+        if isinstance(fix, Correction):
+            edited = text
+            for edit in sorted(fix.edits, key=lambda each: -each.span.start):
+                edited = edited[: edit.span.start] + edit.text + edited[edit.span.end :]
+            wanted = read_statement(Source("corpus", fix.text)).statement
+            assert repr(read_statement(Source("corpus", edited)).statement) == repr(wanted)
 
 
 @pytest.mark.parametrize("case", [each for each in CASES if each.prefix], ids=lambda case: case.where)

@@ -423,10 +423,10 @@ def test_a_statement_is_corrected_to_another_profile(text: str, name: str, mende
     source = Source("rules.calico", text)
     statement = read_statement(source).statement
     assert isinstance(statement, valid.OfProfile)
-    assert corrected(statement.where, name) == mended
+    assert corrected(statement.where, name).text == mended
 
 
 def test_a_corrected_command_line_keeps_the_programs_name_and_the_shells_quotes() -> None:
     source = command_line(["profile", "a$", "rule", "show"])
     where = Span(source, source.text.index("a$"), source.text.index("a$") + 2)
-    assert corrected(where, "a b") == "calicoctl profile \"'a b'\" rule show"
+    assert corrected(where, "a b").text == "calicoctl profile \"'a b'\" rule show"

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from calicoctl import messages
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
-from calicoctl.cli.options import Options
+from calicoctl.cli.options import Options, with_word
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import read_input, say, tell, tell_usage
 from calicoctl.cli.output.output_option import read_output
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Fix, Refused, diagnose
 from calicoctl.engine.execute import execute
-from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
 from calicoctl.engine.outcome import RuleDocument
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import collector_paused
@@ -51,7 +51,7 @@ _ABOUT_STRUCTURE = (
     messages.MISSING_WORD,
     messages.KEYWORD_AS_NAME,
 )
-_SEE_HELP = "`calicoctl --help` lists the commands"
+_SEE_HELP = Advice("`calicoctl --help` lists the commands")
 
 
 def unknown_command(words: Sequence[str]) -> Diagnostic:
@@ -63,46 +63,55 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
     span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
     if word.startswith("-"):
         near = nearest(word, PROGRAM_OPTIONS)
-        hint = " ".join(["calicoctl", near + equals + value, *words[1:]]) if near else synonym(words) or _SEE_HELP
-        return diagnose(messages.UNKNOWN_OPTION, span, hint, word=word, command="calicoctl")
-    hint = _of_profiles(words) or synonym(words) or _meant_command(words)
-    return diagnose(messages.UNKNOWN_COMMAND, span, hint, word=words[0])
+        fix = with_word(words, 0, near + equals + value) if near else synonym(words) or _SEE_HELP
+        return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
+    fix = _of_profiles(words) or synonym(words) or _meant_command(words)
+    return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])
 
 
-def _of_profiles(words: Sequence[str]) -> str | None:
+def _of_profiles(words: Sequence[str]) -> Correction | None:
     """The statement, where only the word `profile` has another tool's name: `profiles WEB rule show`."""
     if words[0].lower() not in KINDS or len(words) == 1:
         return None
-    mended = command_line(["profile", *words[1:]])
     with contextlib.suppress(Refused):
-        read_statement(mended)
-        return mended.text
+        read_statement(command_line(["profile", *words[1:]]))
+        return with_word(words, 0, "profile")
     return None
 
 
-def _meant_command(words: Sequence[str]) -> str:
+def _meant_command(words: Sequence[str]) -> Fix:
     """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
     with contextlib.suppress(Refused):
         mended = command_line(["profile", *words])
         read_statement(mended)
-        return mended.text
+        return _rewritten(words, mended.text)
     if words[0] in ("rule", "tag", "expect"):
-        return f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first"
+        return Advice(f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first")
     from calicoctl.cli.help.help_texts import command_names  # for mistakes only
 
     near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
     if near == "profile":
-        return _meant_statement(["profile", *words[1:]])
-    return " ".join(["calicoctl", near, *words[1:]]) if near else _SEE_HELP
+        return _meant_statement(words)
+    return with_word(words, 0, near) if near else _SEE_HELP
 
 
-def _meant_statement(words: Sequence[str]) -> str:
-    """The corrected statement of words that are none; where none is known, the help that lists them."""
+def _meant_statement(words: Sequence[str]) -> Fix:
+    """The statement of words whose first should be `profile`; where none is known, the help that lists them."""
+    mended = command_line(["profile", *words[1:]])
     try:
-        read_statement(command_line(words))
+        read_statement(mended)
     except Refused as refused:
-        return refused.diagnostics[-1].hint or "`calicoctl profile --help` lists the statements"
-    return command_line(words).text
+        fix = refused.diagnostics[-1].fix
+        if isinstance(fix, Correction):
+            return _rewritten(words, fix.text)
+        return fix or Advice("`calicoctl profile --help` lists the statements")
+    return _rewritten(words, mended.text)
+
+
+def _rewritten(words: Sequence[str], text: str) -> Correction:
+    """The correction that puts another command line in the place of the words."""
+    typed = command_line(words)
+    return Correction(text, (Edit(Span(typed, 0, len(typed.text)), text),))
 
 
 def run(options: Options) -> int:
@@ -118,8 +127,7 @@ def run(options: Options) -> int:
             return ExitStatus.REFUSED
         tell(refused.diagnostics)
         # Where the corrected statement is known, nobody needs to be told how one is made.
-        is_syntax = any(diagnostic.code.startswith("E01") for diagnostic in refused.diagnostics)
-        if is_syntax and not (refused.diagnostics[-1].hint or "").startswith("calicoctl "):
+        if isinstance(refused, NoStatement) and not isinstance(refused.diagnostics[-1].fix, Correction | Command):
             from calicoctl.cli.help.usage import usage_line
 
             tell_usage(usage_line(options.words))
@@ -127,7 +135,8 @@ def run(options: Options) -> int:
     form = None if output is None else output.form
     if output is not None and not isinstance(reading.statement, _WITH_FORM.get(output.form, _SHOWING)):
         without = " ".join(["calicoctl", *words])
-        raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, without, option=output.option)])
+        fix = Correction(without, (Edit(output.where, ""),))
+        raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, fix, option=output.option)])
     tell(reading.warnings)
     return _carry_out(reading.statement, options, form)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.diagnostics import Diagnostic
+from calicoctl.diagnostics import Command, Correction, Diagnostic, Edit, Fix
 from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, counts
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.source import Span
@@ -58,11 +58,23 @@ def diagnostic_document(diagnostic: Diagnostic) -> Document:
         "severity": diagnostic.kind.severity.value,
         "message": diagnostic.message,
         "hint": diagnostic.hint,
+        "fix": None if diagnostic.fix is None else _fix(diagnostic.fix),
         "file": None if span is None else span.source.name,
         "line": None if span is None else span.line,
         "column": None if span is None else span.column,
         **origins,
     }
+
+
+def _fix(fix: Fix) -> Document:
+    if isinstance(fix, Correction):
+        return {"kind": "correction", "text": fix.text, "edits": [_edit(edit) for edit in fix.edits]}
+    return {"kind": "command" if isinstance(fix, Command) else "advice", "text": fix.text}
+
+
+def _edit(edit: Edit) -> Document:
+    end = Span(edit.span.source, edit.span.end, edit.span.end)
+    return {**_place(edit.span), "end_line": end.line, "end_column": end.column, "text": edit.text}
 
 
 def _place(span: Span) -> Document:

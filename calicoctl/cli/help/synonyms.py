@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from calicoctl.cli.help.help_texts import command_names
+from calicoctl.diagnostics import Advice, Command, Fix
 
-_SHOW = "calicoctl profile show"
+_SHOW = Command("calicoctl profile show")
+# What the operands of another tool's command mean here; None stands for operands that are not understood.
+_Meaning = Callable[[list[str] | None], Fix]
+
 # What other tools call profiles.
 KINDS = ("profile", "profiles", "policy", "policies", "pol", "p")
-_EXPORT = "`calicoctl export [PROFILE...]` prints profiles as text that `calicoctl run` takes"
-_EDIT = "`calicoctl export PROFILE > FILE` writes a profile as text; edit it, and apply it with `calicoctl run FILE`"
+_EXPORT = Advice("`calicoctl export [PROFILE...]` prints profiles as text that `calicoctl run` takes")
+_EDIT = Advice(
+    "`calicoctl export PROFILE > FILE` writes a profile as text; edit it, and apply it with `calicoctl run FILE`"
+)
 
 
-def synonym(words: Sequence[str]) -> str | None:
+def synonym(words: Sequence[str]) -> Fix | None:
     """The command that does here what a command line of another tool means, or advice; None when none is known.
 
     Args:
@@ -23,73 +29,79 @@ def synonym(words: Sequence[str]) -> str | None:
     return None if meaning is None else meaning(_operands(words[1:]))
 
 
+def _command(beginning: str, operands: Sequence[str]) -> Command:
+    return Command(" ".join([beginning, *operands]))
+
+
 def _operands(words: Sequence[str]) -> list[str] | None:
     """The words behind a command, without the `-f` before files; None when there are other options."""
     operands = [word.removeprefix("--filename=") for word in words if word not in ("-f", "--filename")]
     return None if any(word.startswith("-") and word != "-" for word in operands) else operands
 
 
-def _run(options: str, what: str) -> Callable[[list[str] | None], str]:
+def _run(options: str, what: str) -> _Meaning:
     command = " ".join(["calicoctl run", options]).rstrip()
 
-    def meaning(operands: list[str] | None) -> str:
-        return " ".join([command, *operands]) if operands else f"`{command} FILE` {what}"
+    def meaning(operands: list[str] | None) -> Fix:
+        return _command(command, operands) if operands else Advice(f"`{command} FILE` {what}")
 
     return meaning
 
 
-def _named(command: str, lone: str) -> Callable[[list[str] | None], str]:
+def _named(command: str, lone: Fix) -> _Meaning:
     """A command about one profile, which other tools put the kind before."""
 
-    def meaning(operands: list[str] | None) -> str:
+    def meaning(operands: list[str] | None) -> Fix:
         names = operands[1:] if operands and operands[0].lower() in KINDS else operands
-        return command.format(names[0]) if names and len(names) == 1 else lone
+        return Command(command.format(names[0])) if names and len(names) == 1 else lone
 
     return meaning
 
 
-def _create(operands: list[str] | None) -> str:
+def _create(operands: list[str] | None) -> Fix:
     if operands and operands[0].lower() not in KINDS:
-        return " ".join(["calicoctl run", *operands])
-    return _named("calicoctl profile add {}", "`calicoctl profile add PROFILE` creates a profile")(operands)
+        return _command("calicoctl run", operands)
+    return _named("calicoctl profile add {}", Advice("`calicoctl profile add PROFILE` creates a profile"))(operands)
 
 
-def _get(operands: list[str] | None) -> str:
+def _get(operands: list[str] | None) -> Fix:
     if not operands or (len(operands) == 1 and operands[0].lower() in KINDS):
         return _SHOW
     return _named("calicoctl export {}", _EXPORT)(operands)
 
 
-def _export(operands: list[str] | None) -> str:
-    return "calicoctl export" if operands == [] else _EXPORT
+def _export(operands: list[str] | None) -> Fix:
+    return Command("calicoctl export") if operands == [] else _EXPORT
 
 
-def _help(operands: list[str] | None) -> str:
+def _help(operands: list[str] | None) -> Fix:
     known = [word for word in operands or () if word in command_names()]
-    return " ".join(["calicoctl", *known[:1], "--help"])
+    return _command("calicoctl", [*known[:1], "--help"])
 
 
 _CHECK = _run("--check", "checks a script")
 _PREVIEW = _run("--dry-run", "shows what a script would change")
 _APPLY = _run("", "applies a script")
 
-_MEANINGS: dict[str, Callable[[list[str] | None], str]] = {
+_MEANINGS: dict[str, _Meaning] = {
     **dict.fromkeys(("apply", "import", "load", "restore", "replace", "execute", "exec"), _APPLY),
     **dict.fromkeys(("plan", "preview", "dry-run"), _PREVIEW),
     **dict.fromkeys(("validate", "check", "verify"), _CHECK),
     **dict.fromkeys(("create", "new"), _create),
     **dict.fromkeys(("get", "list", "ls", "profiles", "show"), _get),
     **dict.fromkeys(("dump", "backup", "save"), _export),
-    **dict.fromkeys(("format", "indent"), lambda operands: " ".join(["calicoctl fmt", *(operands or ())])),
+    **dict.fromkeys(("format", "indent"), lambda operands: _command("calicoctl fmt", operands or ())),
     **dict.fromkeys(
         ("delete", "rm", "del", "destroy"),
-        _named("calicoctl profile remove {}", "`calicoctl profile remove PROFILE` removes a profile"),
+        _named("calicoctl profile remove {}", Advice("`calicoctl profile remove PROFILE` removes a profile")),
     ),
-    "describe": _named("calicoctl profile {} rule show", "`calicoctl profile PROFILE rule show` shows its rules"),
+    "describe": _named(
+        "calicoctl profile {} rule show", Advice("`calicoctl profile PROFILE rule show` shows its rules")
+    ),
     "edit": lambda _operands: _EDIT,
     "help": _help,
-    **dict.fromkeys(("version", "-v", "-version"), lambda _operands: "calicoctl --version"),
-    **dict.fromkeys(("status", "health", "healthcheck", "diags"), lambda _operands: "calicoctl doctor"),
-    "rollback": lambda _operands: "calicoctl run --rollback",
-    "resume": lambda _operands: "calicoctl run --resume",
+    **dict.fromkeys(("version", "-v", "-version"), lambda _operands: Command("calicoctl --version")),
+    **dict.fromkeys(("status", "health", "healthcheck", "diags"), lambda _operands: Command("calicoctl doctor")),
+    "rollback": lambda _operands: Command("calicoctl run --rollback"),
+    "resume": lambda _operands: Command("calicoctl run --resume"),
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl import messages
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span
+from calicoctl.cli.options import argument_span, with_word
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass
@@ -87,8 +87,7 @@ def read_form(words: Sequence[str], position: int, form: str, forms: Sequence[st
     span = argument_span(words, position)
     near = nearest(form, forms) or forms[0]
     word = words[position]
-    mended = [*words[:position], word[: len(word) - len(form)] + near, *words[position + 1 :]]
     place = Span(span.source, span.end - len(form), span.end)
     listed = " and ".join([", ".join(f"`{each}`" for each in forms[:-1]), f"`{forms[-1]}`"])
-    hint = " ".join(["calicoctl", *mended])
-    raise Refused([diagnose(messages.UNKNOWN_OUTPUT, place, hint, text=form, forms=listed)])
+    fix = with_word(words, position, word[: len(word) - len(form)] + near)
+    raise Refused([diagnose(messages.UNKNOWN_OUTPUT, place, fix, text=form, forms=listed)])

@@ -9,8 +9,8 @@ import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
-from calicoctl.diagnostics import Diagnostic
-from calicoctl.policy.findings import Edit, Finding, Findings
+from calicoctl.diagnostics import Correction, Diagnostic, Edit
+from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.policy.variables import Expansion, Variables, named_in
 from calicoctl.records import replace
@@ -45,7 +45,7 @@ def check(node: Line, findings: Findings, variables: Variables | None = None) ->
     return not findings.has_errors
 
 
-def with_hints(
+def corrected_findings(
     findings: Sequence[Finding], extents: Sequence[tuple[Span, str]], variables: Variables | None
 ) -> list[Diagnostic]:
     """The findings as diagnostics, those of each text with its correction."""
@@ -53,8 +53,8 @@ def with_hints(
     found, rest = _parted(findings, [extent for extent, _ in extents])
     for (extent, start), own in zip(extents, found, strict=True):
         is_wrong = any(each.diagnostic.is_error for each in own)
-        hints = mended_texts(extent, start, own, variables) if is_wrong else {}
-        diagnostics += hinted(own, hints, variables)
+        corrections = corrections_of(extent, start, own, variables) if is_wrong else {}
+        diagnostics += with_corrections(own, corrections, variables)
     return diagnostics + [each.diagnostic for each in rest]
 
 
@@ -75,27 +75,27 @@ def _is_within(span: Span | None, extent: Span) -> bool:
     return span is not None and span.source is extent.source and extent.start <= span.start <= extent.end
 
 
-def hinted(findings: Sequence[Finding], hints: Mapping[str, str], variables: Variables | None) -> list[Diagnostic]:
+def with_corrections(
+    findings: Sequence[Finding], corrections: Mapping[str, Correction], variables: Variables | None
+) -> list[Diagnostic]:
     """The findings as diagnostics; the corrected text is told once, with the last error that it mends.
 
     Args:
         findings: What was found in one text.
-        hints: The corrected text, and the corrected definitions, each by the name of its variable.
+        corrections: That of the text, and those of definitions, each by the name of its variable.
         variables: Where those are defined.
     """
-    if not hints:
+    if not corrections:
         return [each.diagnostic for each in findings]
-    chosen: dict[int, str] = {}
-    for name, hint in hints.items():
+    chosen: dict[int, Correction] = {}
+    for name, correction in corrections.items():
         errors = [index for index, each in enumerate(findings) if each.diagnostic.is_error]
         mended = [index for index in errors if _mended_place(findings[index].mend, variables) == name]
-        index = max(mended) if mended and len(hints) > 1 else max(errors)
-        chosen[index] = hint
+        index = max(mended) if mended and len(corrections) > 1 else max(errors)
+        chosen[index] = correction
     # What else was advised is done in the corrected text.
     return [
-        replace(each.diagnostic, hint=chosen.get(index))
-        if each.mend is not None or index in chosen
-        else each.diagnostic
+        replace(each.diagnostic, fix=chosen.get(index)) if each.mend is not None or index in chosen else each.diagnostic
         for index, each in enumerate(findings)
     ]
 
@@ -106,44 +106,63 @@ def _mended_place(mend: Edit | None, variables: Variables | None) -> str:
     return TEXT_ITSELF if variable is None else variable.name
 
 
-def mended_texts(
+def corrections_of(
     extent: Span, start: str, findings: Sequence[Finding], variables: Variables | None
-) -> Mapping[str, str]:
-    """The text, and the definitions of variables, with every edit made, each as it must be typed.
+) -> Mapping[str, Correction]:
+    """The text, and the definitions of variables, with every edit made.
 
     Nothing when an error has no edit, or the result is not sound.
     """
     if any(finding.diagnostic.is_error and finding.mend is None for finding in findings):
         return {}
-    edits: dict[str, list[Edit]] = {}
+    edits: dict[str, dict[int, Edit]] = {}
     for finding in findings:
         if finding.mend is not None:
-            edits.setdefault(_mended_place(finding.mend, variables), []).append(finding.mend)
-    text = _edited(extent, edits.pop(TEXT_ITSELF, []))
-    hints = {} if text == extent.text else {TEXT_ITSELF: as_typed(text, extent.source)}
+            # At most one at each place.
+            edits.setdefault(_mended_place(finding.mend, variables), {})[finding.mend.span.start] = finding.mend
+    own = tuple(edits.pop(TEXT_ITSELF, {}).values())
+    text = edited(extent, own)
+    corrections = {} if text == extent.text else {TEXT_ITSELF: Correction(as_typed(text, extent.source), own)}
     definitions: dict[str, ast.Define] = {}
     for name, made in edits.items():
-        variable = None if variables is None else variables.at(made[0].span)
+        of_variable = tuple(made.values())
+        variable = None if variables is None else variables.at(of_variable[0].span)
         assert variable is not None
-        line = _edited(variable.extent, made)
+        line = edited(variable.extent, of_variable)
         node = parsed(line, variable.extent.source, "script_line")
         if not isinstance(node, ast.Define):
             return {}
         definitions[name] = node
-        hints[name] = as_typed(line, variable.extent.source)
+        corrections[name] = Correction(as_typed(line, variable.extent.source), of_variable)
     if definitions and variables is not None:
         variables = variables.mended(definitions, named_in(text))
         if variables is None:
             return {}
     mended = parsed(text, extent.source, start)
-    return hints if mended is not None and check(mended, Findings(), variables) else {}
+    return corrections if mended is not None and check(mended, Findings(), variables) else {}
 
 
-def _edited(extent: Span, edits: Sequence[Edit]) -> str:
-    """A text with edits made in it, at most one at each place."""
+def rewritten(extent: Span, text: str, comment: str | None = None) -> Correction:
+    """The correction that puts another text in the place of a whole one.
+
+    Args:
+        extent: What was typed.
+        text: What should be.
+        comment: What is to stand behind it in a script.
+    """
+    typed, written = (_with_comment(each, comment) for each in (as_typed(text, extent.source), text))
+    return Correction(typed, (Edit(extent, written),))
+
+
+def _with_comment(text: str, comment: str | None) -> str:
+    return "  ".join(part for part in (text, comment) if part)
+
+
+def edited(extent: Span, edits: Sequence[Edit]) -> str:
+    """A text with edits made in it."""
     # The text alone, and not all of its source: a block may have as many texts as its file has lines.
     text, shift = extent.text, extent.start
-    for edit in sorted({edit.span.start: edit for edit in edits}.values(), key=lambda each: -each.span.start):
+    for edit in sorted(edits, key=lambda each: -each.span.start):
         text = text[: edit.span.start - shift] + edit.text + text[edit.span.end - shift :]
     return text
 

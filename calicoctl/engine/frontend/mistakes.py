@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.frontend.corrections import TEXT_ITSELF, as_typed, check, hinted, mended_texts, parsed, with_hints
+from calicoctl.diagnostics import Correction, Diagnostic, Edit, diagnose
+from calicoctl.engine.frontend.corrections import (
+    TEXT_ITSELF,
+    as_typed,
+    check,
+    corrected_findings,
+    corrections_of,
+    edited,
+    parsed,
+    rewritten,
+    with_corrections,
+)
 from calicoctl.engine.frontend.references import (
     foreign_references,
     names_variable,
@@ -22,18 +32,18 @@ from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem
 from calicoctl.syntax.repair.habits import BOTH_PROTOCOLS, Habit, find_habit
-from calicoctl.syntax.repair.search import CHARACTERS_MAX, QUOTED, Repaired, repair, split_words
+from calicoctl.syntax.repair.search import CHARACTERS_MAX, QUOTED, Mistake, Repaired, repair, split_words
 from calicoctl.syntax.vocabulary import describe
 
 _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 
 
-def corrected(where: Span, name: str) -> str:
-    """The statement with another profile's name at `where`, as it must be typed."""
+def corrected(where: Span, name: str) -> Correction:
+    """The statement with another profile's name at `where`."""
     start, end = where.source.line_bounds(where.start)
-    text = where.source.text
-    mended = f"{text[start : where.start]}{printer.profile_name(name)}{text[where.end : end]}"
-    return as_typed(mended, where.source)
+    text, written = where.source.text, printer.profile_name(name)
+    mended = f"{text[start : where.start]}{written}{text[where.end : end]}"
+    return Correction(as_typed(mended, where.source), (Edit(where, written),))
 
 
 def explain_findings(
@@ -47,7 +57,7 @@ def explain_findings(
         extent: The text that it was parsed from.
         variables: The variables that its words may name.
     """
-    return foreign_references(extent, "script_line", variables) or with_hints(
+    return foreign_references(extent, "script_line", variables) or corrected_findings(
         findings, _extents(node, extent), variables
     )
 
@@ -93,17 +103,21 @@ def explain(
         for each in findings.found
         if each.diagnostic.span is not None
     ]
-    hints: Mapping[str, str] = {TEXT_ITSELF: as_typed(repaired.source.text, source)}
+    corrections: Mapping[str, Correction] = {TEXT_ITSELF: rewritten(problem.extent, repaired.source.text)}
     if not is_sound:
         whole = Span(repaired.source, 0, len(repaired.source.text))
-        hints = mended_texts(whole, problem.start, findings.found, variables)
+        corrections = {
+            # Its edits are made in the repaired text.
+            name: rewritten(problem.extent, edited(whole, each.edits)) if name == TEXT_ITSELF else each
+            for name, each in corrections_of(whole, problem.start, findings.found, variables).items()
+        }
     own = [Finding(each) for each in _own(repaired.mistakes, [each.diagnostic for each in later])]
-    return hinted([*own, *later], hints, variables)
+    return with_corrections([*own, *later], corrections, variables)
 
 
 def _joins_list(repaired: Repaired) -> bool:
     """Whether a variable that stood alone is a part of a list now: `ports 22 ${P}`."""
-    return any(mistake.kind is messages.SPLIT_LIST for mistake in repaired.mistakes)
+    return any(mistake.diagnostic.kind is messages.SPLIT_LIST for mistake in repaired.mistakes)
 
 
 def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | None:
@@ -116,20 +130,19 @@ def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | 
     habit = find_habit(words, stopped)
     if habit is None or (habit.comment is not None and source.is_command_line):
         return None
-    hint = _meant_line(habit, problem, variables) or habit.advice
-    return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), hint, **dict(habit.fields))
+    fix = _meant_line(habit, problem, variables) or habit.advice
+    return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), fix, **dict(habit.fields))
 
 
-def _meant_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> str | None:
-    """The line that means the same as a habit, as it must be typed; None where none does that is sound."""
+def _meant_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> Correction | None:
+    """The line that means the same as a habit; None where none does that is sound."""
     if not habit.meant:
-        return habit.comment
-    source = problem.extent.source
+        return None if habit.comment is None else rewritten(problem.extent, "", habit.comment)
     text = " ".join(habit.meant)
-    node = parsed(text, source, problem.start)
+    node = parsed(text, problem.extent.source, problem.start)
     if node is None or not check(node, Findings(), variables):
         return None
-    return "  ".join(filter(None, (as_typed(text, source), habit.comment)))
+    return rewritten(problem.extent, text, habit.comment)
 
 
 def _original(repaired: Repaired, span: Span, source: Source) -> Span:
@@ -138,12 +151,14 @@ def _original(repaired: Repaired, span: Span, source: Source) -> Span:
     return ExpandedSpan(source, original.start, original.end, span.via) if span.via else original
 
 
-def _own(mistakes: Sequence[Diagnostic], later: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The mistakes without a missing `cidr` that only follows from another: a network may stand without it."""
+def _own(mistakes: Sequence[Mistake], later: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The mistakes without a needless one that only follows from another."""
     wrong = [each.span for each in later if each.is_error]
-    is_reordered = any(each.kind is messages.WRONG_ORDER for each in mistakes)
+    is_reordered = any(each.diagnostic.kind is messages.WRONG_ORDER for each in mistakes)
     return [
-        each for each in mistakes if ("missing", "cidr") not in each.fields or not (is_reordered or each.span in wrong)
+        each.diagnostic
+        for each in mistakes
+        if not each.is_needless or not (is_reordered or each.diagnostic.span in wrong)
     ]
 
 

@@ -6,7 +6,7 @@ import re
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.frontend.corrections import as_typed, check, parsed
+from calicoctl.engine.frontend.corrections import check, parsed, rewritten
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, named_in
 from calicoctl.records import replace
@@ -47,9 +47,9 @@ def variable_as_keyword(problem: SyntaxProblem, variables: Variables | None) -> 
     text = text[:start] + written + text[start + len(word.text) :]
     node = None if expansion.failed else parsed(text, problem.extent.source, problem.start)
     is_sound = node is not None and written.isalnum() and check(node, Findings(), variables)
-    hint = as_typed(text, problem.extent.source) if is_sound else None
+    fix = rewritten(problem.extent, text) if is_sound else None
     expected = describe(problem.expected)
-    return diagnose(messages.VARIABLE_AS_KEYWORD, problem.span, hint, word=word.text, expected=expected)
+    return diagnose(messages.VARIABLE_AS_KEYWORD, problem.span, fix, word=word.text, expected=expected)
 
 
 def foreign_references(extent: Span, start: str, variables: Variables | None) -> list[Diagnostic]:
@@ -64,7 +64,7 @@ def foreign_references(extent: Span, start: str, variables: Variables | None) ->
     mended = _FOREIGN_REFERENCE.sub(lambda each: f"${{{each[each.lastgroup]}}}" if each.lastgroup else each[0], text)
     node = parsed(mended, extent.source, start)
     is_sound = node is not None and check(node, Findings(), variables)
-    hint = as_typed(mended, extent.source) if is_sound else None
+    fix = rewritten(extent, mended) if is_sound else None
     spans = [Span(extent.source, extent.start + each.start(), extent.start + each.end()) for each in found]
     told = [diagnose(messages.BAD_REFERENCE, span, text=span.text) for span in spans]
-    return [*told[:-1], replace(told[-1], hint=hint)]
+    return [*told[:-1], replace(told[-1], fix=fix)]

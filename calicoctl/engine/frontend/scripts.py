@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.engine.frontend.corrections import parsed
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.statements import define, validate
@@ -164,7 +165,7 @@ def read_scripts(
                 found = explain(item, variables, is_searched=errors < _SEARCHES_MAX)
                 variables.doubt(_perhaps_defined(item.extent))
                 # What would be included could have defined any name.
-                variables.is_incomplete |= any((each.hint or "").startswith("include ") for each in found)
+                variables.is_incomplete |= any(_is_inclusion(each.fix, item) for each in found)
             elif isinstance(item, Directive):
                 assert isinstance(item.node, ast.Define)  # an inclusion has become what it includes
                 found = define(item.node, item.extent, variables)
@@ -182,6 +183,13 @@ def read_scripts(
                 return Script(tuple(parts), (*stop, *_in_order(diagnostics, seen)))
     diagnostics += variables.unused_overrides()
     return Script(tuple(parts), _in_order(diagnostics, seen))
+
+
+def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:
+    """Whether a line that did not parse was meant to include a file."""
+    return isinstance(fix, Correction) and isinstance(
+        parsed(fix.text, problem.extent.source, problem.start), ast.Include
+    )
 
 
 def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:

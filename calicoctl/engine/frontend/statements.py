@@ -27,6 +27,10 @@ if TYPE_CHECKING:  # a command has no variables, and does not pay for them
 _QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
 
 
+class NoStatement(Refused):
+    """A text is no statement: its words are none, or do not stand as the grammar has them."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A statement that was understood.
@@ -47,7 +51,7 @@ def command_line(words: Sequence[str]) -> Source:
         words: The arguments, from `profile` on.
 
     Raises:
-        Refused: An argument is empty, holds white space outside quotes of its own, or is not UTF-8.
+        NoStatement: An argument is empty, holds white space outside quotes of its own, or is not UTF-8.
     """
     source = Source(COMMAND_LINE, "calicoctl " + " ".join(words))
     problems = []
@@ -66,7 +70,7 @@ def command_line(words: Sequence[str]) -> Source:
             # Joined with the words behind it, it could otherwise begin a name with spaces in it.
             problems.append(diagnose(messages.UNCLOSED_QUOTE, span, word=word))
     if problems:
-        raise Refused(problems)
+        raise NoStatement(problems)
     return source
 
 
@@ -74,7 +78,8 @@ def read_statement(source: Source) -> Reading:
     """Parse and validate the one statement of a source.
 
     Raises:
-        Refused: Why it is no statement, or no sound one, with the corrected statement where one is known.
+        NoStatement: Why it is none, with the corrected statement where one is known.
+        Refused: Why it is no sound one, likewise.
     """
     extent = Span(source, 0, len(source.text))
     try:
@@ -82,7 +87,7 @@ def read_statement(source: Source) -> Reading:
     except SyntaxProblem as problem:
         from calicoctl.engine.frontend.mistakes import explain
 
-        raise Refused(explain(problem)) from None
+        raise NoStatement(explain(problem)) from None
     assert isinstance(node, ast.Statement)
     return validate(node, extent)
 
@@ -162,11 +167,11 @@ def define(node: ast.Define, extent: Span, variables: Variables, *, is_override:
     Returns:
         What is wrong with it; the variable has no value then.
     """
-    from calicoctl.engine.frontend.corrections import with_hints
+    from calicoctl.engine.frontend.corrections import corrected_findings
 
     findings = Findings()
     (variables.override if is_override else variables.define)(node, extent, findings)
-    return with_hints(findings.found, [(extent, "script_line")], variables)
+    return corrected_findings(findings.found, [(extent, "script_line")], variables)
 
 
 def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> ast.Word:
@@ -180,7 +185,7 @@ def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> as
     expansion = Expansion()
     file = variables.expand(node.file, expansion)
     if expansion.failed:
-        from calicoctl.engine.frontend.corrections import with_hints
+        from calicoctl.engine.frontend.corrections import corrected_findings
 
-        raise Refused(with_hints(expansion.findings.found, [(extent, "script_line")], variables))
+        raise Refused(corrected_findings(expansion.findings.found, [(extent, "script_line")], variables))
     return file

@@ -10,7 +10,7 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, Step
 from calicoctl.engine.rule_lists import is_refused
@@ -153,19 +153,19 @@ def _diagnostic(
         kind = messages.MATCHES_NOTHING
     packet = None if found.packet is None else example_text(found.packet)
     span = spans[found.rule.position - 1] if spans else None
-    hint = packet
+    mend: Fix | str | None = packet
     if fix and span is None:
-        hint = f"calicoctl {fix[0]}"
+        mend = Command(f"calicoctl {fix[0]}")
     elif fix:
         # In a block, a line is moved or removed; the same as a statement behind the block is long.
-        mended = "the line can go"
+        advice = "the line can go"
         if found.grade is not Grade.CLUTTER:
-            mended = f"above the line of rule {_first_worse(found, analysed)}, the rule decides something"
-        hint = mended if packet is None else f"{mended}; {packet}"
+            advice = f"above the line of rule {_first_worse(found, analysed)}, the rule decides something"
+        mend = advice if packet is None else f"{advice}; {packet}"
     return diagnose(
         kind,
         span,
-        hint,
+        mend,
         profile=profile,
         direction=direction.value,
         position=found.rule.position,

@@ -254,7 +254,7 @@ class _Run:
             raise
         except DatastoreError as error:
             problem = error.diagnostic
-            raise Unreachable(diagnose(messages.RUN_NOT_BEGUN, None, problem.hint, reason=problem.message)) from error
+            raise Unreachable(diagnose(messages.RUN_NOT_BEGUN, None, problem.fix, reason=problem.message)) from error
 
     def _finish(self) -> None:
         try:
@@ -394,7 +394,7 @@ class _Run:
         if isinstance(cause, Refused):
             return cause
         kind = type(cause) if isinstance(cause, Conflict | TooLarge | Obstructed) else Unreachable
-        return kind(diagnose(messages.RUN_UNDONE, None, why[0].hint, reason=reason))
+        return kind(diagnose(messages.RUN_UNDONE, None, why[0].fix, reason=reason))
 
     def _partly_undone(self, left_alone: Collection[str], reason: str) -> OutcomeUnknown:
         profiles = ", ".join(f"`{profile}`" for profile in left_alone)

@@ -141,7 +141,7 @@ def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None
     except Unreachable:
         return None
     for problem in journals.damaged:
-        return diagnose(messages.UNFINISHED_MAY_TOUCH, None, problem.hint, profile=profile, run=problem.message)
+        return diagnose(messages.UNFINISHED_MAY_TOUCH, None, problem.fix, profile=profile, run=problem.message)
     return None
 
 

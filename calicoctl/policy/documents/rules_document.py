@@ -370,7 +370,7 @@ def _rule_warning(rule: StoredRule, above: Path, source: Source) -> Diagnostic:
 
 def _warning(kind: Kind, why: Diagnostic) -> Diagnostic:
     """A warning that gives an error of the text as its reason."""
-    return diagnose(kind, why.span, why.hint, why=why.message)
+    return diagnose(kind, why.span, why.fix, why=why.message)
 
 
 def display_json(document: RulesDocument) -> str:

@@ -148,4 +148,4 @@ def tag_warnings(document: TagsDocument | Unreadable, source: Source) -> tuple[D
         reasons = tuple(
             problem.diagnostic((), locate(source, start, problem.path)) for problem in document.problems[:_WARNINGS_MAX]
         )
-    return tuple(diagnose(STORED_TAGS_VOID, why.span, why.hint, why=why.message) for why in reasons)
+    return tuple(diagnose(STORED_TAGS_VOID, why.span, why.fix, why=why.message) for why in reasons)

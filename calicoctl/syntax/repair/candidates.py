@@ -61,6 +61,7 @@ class Step:
         start: Where the mistake begins in the original text.
         end: Where it ends.
         fields: The particulars of the message.
+        is_needless: Whether the language takes the same without it.
     """
 
     words: Sequence[Word]
@@ -69,6 +70,7 @@ class Step:
     start: int
     end: int
     fields: tuple[tuple[str, object], ...] = ()
+    is_needless: bool = False
 
 
 def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
@@ -226,7 +228,14 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
             put_in = Word(keyword, word.start, word.start)
             fields = (("missing", keyword), ("word", word.text))
             yield Step(
-                [*words[:index], put_in, *words[index:]], cost, messages.MISSING_WORD, word.start, word.end, fields
+                [*words[:index], put_in, *words[index:]],
+                cost,
+                messages.MISSING_WORD,
+                word.start,
+                word.end,
+                fields,
+                # A network may stand alone behind `from` and `to`.
+                is_needless=keyword == "cidr",
             )
 
 

@@ -35,6 +35,19 @@ QUOTED = re.compile(r"""'[^'\r\n]*'|"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-f
 _WORD = re.compile(r"""'[^'\r\n]*'(?!\S)|"(?:[^"\\]|\\.)*"(?!\S)|\S+""")
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """What one repair mends.
+
+    Attributes:
+        diagnostic: It points into the original text, and has no fix of its own.
+        is_needless: Whether the language takes the same without the repair, so that another mistake led to it.
+    """
+
+    diagnostic: Diagnostic
+    is_needless: bool = False
+
+
 @dataclass(frozen=True)
 class Repaired:
     """A statement that was probably meant.
@@ -43,13 +56,13 @@ class Repaired:
         statement: The node, its spans pointing into `source`.
         source: The mended text.
         words: The mended words, each with the place in the original text that it comes from.
-        mistakes: One diagnostic for each repair, pointing into the original text, without hints.
+        mistakes: One for each repair.
     """
 
     statement: Line
     source: Source
     words: tuple[candidates.Word, ...]
-    mistakes: tuple[Diagnostic, ...]
+    mistakes: tuple[Mistake, ...]
 
     def original(self, span: Span, source: Source) -> Span:
         """Where in the original `source` a span of the mended text comes from; of a mended word, the whole word."""
@@ -77,7 +90,7 @@ def repair(problem: SyntaxProblem) -> Repaired | None:
     if len(words) > _WORDS:
         return None
     order = count()
-    queue: list[tuple[float, int, tuple[candidates.Word, ...], tuple[Diagnostic, ...]]] = []
+    queue: list[tuple[float, int, tuple[candidates.Word, ...], tuple[Mistake, ...]]] = []
     heapq.heappush(queue, (0.0, next(order), words, tuple(_odd_spaces(problem.extent))))
     seen: set[tuple[str, ...]] = set()
     best: list[tuple[float, Repaired]] = []
@@ -101,23 +114,26 @@ def repair(problem: SyntaxProblem) -> Repaired | None:
         except SyntaxProblem as stopped:
             found = _steps(words, stopped) if len(mistakes) < _DEPTH else ()
         for step in found:
-            mistake = diagnose(step.kind, Span(source, step.start, step.end), None, **dict(step.fields))
+            diagnostic = diagnose(step.kind, Span(source, step.start, step.end), None, **dict(step.fields))
+            mistake = Mistake(diagnostic, step.is_needless)
             heapq.heappush(queue, (cost + step.cost, next(order), tuple(step.words), (*mistakes, mistake)))
     return _unambiguous(best)
 
 
-def _odd_spaces(extent: Span) -> Iterator[Diagnostic]:
+def _odd_spaces(extent: Span) -> Iterator[Mistake]:
     """White space that is neither a space nor a tab: it looks like one, and comes from web pages."""
     for found in _ODD_SPACE.finditer(extent.source.text, extent.start, extent.end):
-        yield diagnose(messages.ODD_SPACE, Span(extent.source, *found.span()), codepoint=f"{ord(found[0]):04X}")
+        where = Span(extent.source, *found.span())
+        yield Mistake(diagnose(messages.ODD_SPACE, where, codepoint=f"{ord(found[0]):04X}"))
 
 
-def _told_once(mistakes: Sequence[Diagnostic]) -> tuple[Diagnostic, ...]:
+def _told_once(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
     """The mistakes without those that an earlier one at the same place implies, or that only follow from others."""
-    told: dict[int, Diagnostic] = {}
+    told: dict[int, Mistake] = {}
     for mistake in mistakes:
-        if mistake.span is not None and not (told and mistake.kind is messages.UNFINISHED):
-            told.setdefault(mistake.span.start, mistake)
+        span = mistake.diagnostic.span
+        if span is not None and not (told and mistake.diagnostic.kind is messages.UNFINISHED):
+            told.setdefault(span.start, mistake)
     return tuple(told.values())
 
 
