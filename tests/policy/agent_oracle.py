@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -116,6 +117,28 @@ CHECKS: dict[str, Callable[[Any], object]] = {
     "icmp_type": lambda value: is_number(value, 0, 254),
     "icmp_code": lambda value: is_number(value, 0, 255),
 }
+
+
+def enforced_lists(text: str) -> dict[str, list[dict[str, Any]]]:
+    """The two lists of a stored document, every rule of which the agent enforces as it is written."""
+    document = json.loads(text, object_pairs_hook=_object, parse_constant=_never, parse_float=_never)
+    # A comment, or the profile's name, is nothing to the agent.
+    lists = {name: rules for name, rules in document.items() if not name.startswith("_") and name != "id"}
+    assert set(lists) == {"inbound_rules", "outbound_rules"}, text
+    for rules in lists.values():
+        assert isinstance(rules, list), text
+        for rule in rules:
+            assert enforced_as_written(rule), rule
+    return lists
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs), "a key stands twice"
+    return dict(pairs)
+
+
+def _never(text: str) -> Any:
+    raise AssertionError(f"{text} is no integer")
 
 
 def enforced_as_written(rule: object) -> bool:
