@@ -50,9 +50,16 @@ EXTRAS_REQUIRE = {
         "import-linter>=2.9,<3",
         "mypy>=2,<3",
         "ruff>=0.17,<0.18",
+        "types-Pygments>=2.19,<3",
         "types-tabulate>=0.10,<0.11",
         "types-PyYAML>=6,<7",
         "types-tqdm>=4.66,<5",
+    ],
+    # `make site`. The oldest are the last releases for Python 3.10.
+    "docs": [
+        "furo>=2025.9.25",
+        "myst-parser>=4.0.1,<6",
+        "sphinx>=8.1.3,<10",
     ],
 }
 
