@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 _SECTION = re.compile(r"^## (.+)\n((?:(?!## ).*\n)*)", re.MULTILINE)
-_LINK = re.compile(r"\]\(([\w./-]+)\.md\)")
+_LINK = re.compile(r"\[([^]]+)\]\(([\w./-]+)\.md\)")
 # An anchor as GitHub takes it; MyST has its own syntax for targets.
 _ANCHOR = re.compile(r'^<a id="([\w-]+)"></a>\n', re.MULTILINE)
 
@@ -61,6 +61,6 @@ def _navigation(text: str) -> str:
     """A table of contents for each section of a page: its links, under its heading."""
     parts = []
     for heading, body in _SECTION.findall(text):
-        pages = "\n".join(_LINK.findall(body))
+        pages = "\n".join(f"{title} <{page}>" for title, page in _LINK.findall(body))
         parts.append(f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n{pages}\n```\n")
     return "".join(parts)
