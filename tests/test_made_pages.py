@@ -11,6 +11,7 @@ import pytest
 from calicoctl.cli.command_names import COMMANDS
 from calicoctl.cli.help.help_texts import help_of
 from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
+from calicoctl.cli.status import ExitStatus
 from docs import make
 from docs.diagrams import svg, text
 from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
@@ -134,13 +135,28 @@ def test_what_can_be_reached_is_all_that_is_named() -> None:
 @pytest.mark.parametrize("name", ["calicoctl.1", "calicoctl-script.5"])
 def test_a_man_page_says_what_the_help_says(name: str) -> None:
     page = (make.FOLDER / "man" / name).read_text(encoding="utf-8")
-    shown = (
-        re.sub(r"^\\&", "", page, flags=re.MULTILINE).replace("\\-", "-").replace("\\(aq", "'").replace("\\(ga", "`")
-    )
+    shown = re.sub(r"^\\&", "", page, flags=re.MULTILINE)
+    for escape, character in {"\\-": "-", "\\(aq": "'", "\\(ga": "`", "\\(ti": "~", "\\(ha": "^"}.items():
+        shown = shown.replace(escape, character)
     texts = [PROFILE_USAGE.partition("\n")[2], QUESTIONS_USAGE]
     if name == "calicoctl.1":
         texts += [help_of(command).strip() for command in COMMANDS]
     assert [text for text in texts if text.replace("\\", "\\e") not in shown] == []
     # A line that begins so would be a request to the formatter.
     requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
-    assert requests <= {'.\\"', ".TH", ".SH", ".SS", ".nf", ".fi", ".BR"}
+    assert requests <= {'.\\"', ".TH", ".SH", ".SS", ".TP", ".PP", ".nf", ".fi", ".BR"}
+
+
+def test_the_man_page_of_the_program_is_complete() -> None:
+    page = (make.FOLDER / "man" / "calicoctl.1").read_text(encoding="utf-8")
+    sections = re.findall(r"^\.SH (.+)$", page, re.MULTILINE)
+    assert sections == [
+        *("NAME", "SYNOPSIS", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "NOTES"),
+        "SEE ALSO",
+    ]
+    statuses = page.partition(".SH EXIT STATUS\n")[2].partition(".SH")[0]
+    assert [int(status) for status in re.findall(r"^\.TP\n(\d+)$", statuses, re.MULTILINE)] == list(ExitStatus)
+    datastores = (make.FOLDER / "datastores.md").read_text(encoding="utf-8")
+    variables = set(re.findall(r"`((?:CALICOCTL|ETCD|DATASTORE|XDG)_\w+)", datastores))
+    assert "ETCD_ENDPOINTS" in variables
+    assert {name for name in variables if name not in page} == set()

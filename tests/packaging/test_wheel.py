@@ -189,6 +189,12 @@ def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -
         assert (done.returncode, done.stdout, done.stderr) == (0, script, "")
 
 
+def test_the_man_pages_are_installed(installed: Path) -> None:
+    for page in ("calicoctl.1", "calicoctl-script.5"):
+        shown = installed.parent / "share" / "man" / f"man{page[-1]}" / page
+        assert shown.read_bytes() == (ROOT / "docs" / "man" / page).read_bytes()
+
+
 def test_it_runs_from_one_file(wheel: Path, tmp_path: Path) -> None:
     everything = tmp_path / "everything"
     pip_install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", everything)
