@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -64,6 +65,14 @@ EXTRAS_REQUIRE = {
 }
 
 README = ROOT / "README.md"
+_RELATIVE_LINK = re.compile(r"\[([^]]+)\]\((?!https?://)([^)\s]+)\)")
+
+
+def long_description() -> str:
+    """The README as the package index shows it, where relative links lead nowhere: files are named instead."""
+    if not README.exists():
+        return ""
+    return _RELATIVE_LINK.sub(r"\1 (\2)", README.read_text(encoding="utf-8"))
 
 
 class BuildWithTables(build_py):
@@ -88,7 +97,7 @@ setup(
     name="calicoctl",
     version=VERSION,
     description="A small language for Calico's policy profiles, with its interpreter and its datastores",
-    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     author="The calicoctl profile authors",
     license_expression="Apache-2.0",

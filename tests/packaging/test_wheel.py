@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -158,6 +159,13 @@ def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         licence = archive.read(f"calicoctl-{VERSION}.dist-info/licenses/LICENSE")
     assert licence == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_description_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"calicoctl-{VERSION}.dist-info/METADATA").decode()
+    assert "Quickstart (docs/quickstart.md)" in metadata
+    assert [link for link in re.findall(r"\]\(([^)]+)\)", metadata) if not link.startswith("https://")] == []
 
 
 def test_the_first_example_works_from_another_folder(installed: Path, tmp_path: Path) -> None:
