@@ -13,6 +13,7 @@ from calicoctl.cli.help.help_texts import help_of
 from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
 from calicoctl.cli.status import ExitStatus
 from docs import make
+from docs.concept_picture import picture
 from docs.diagrams import svg, text
 from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
 from tests.cli.program import Program
@@ -32,7 +33,8 @@ def test_nothing_is_stale(tmp_path: Path) -> None:
     make.write(tmp_path)
     written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
     folders = [make.FOLDER / name for name in ("grammar", "man")]
-    kept = [PAGE, make.FOLDER / "messages.md", *(path for folder in folders for path in folder.iterdir())]
+    single = [make.FOLDER / name for name in ("grammar.md", "messages.md", "concepts.svg")]
+    kept = [*single, *(path for folder in folders for path in folder.iterdir())]
     assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
 
 
@@ -127,6 +129,17 @@ def test_what_can_be_reached_is_all_that_is_named() -> None:
     grammar = Grammar({"a_b": Row((Word("c", "rule"), A)), "c": Word("a b", "rule"), "d": A})
     assert grammar.reachable(["a_b"]) == ["a_b", "c"]
     assert label("a_b") == "a b"
+
+
+# --- the picture of the concepts ----------------------------------------------------------------
+
+
+def test_the_picture_of_the_concepts_is_the_example_of_its_page() -> None:
+    shown = [element.text or "" for element in ElementTree.fromstring(picture()).iter(f"{SVG}text")]
+    rules = [line.partition(" ")[2] for line in shown if line.partition(" ")[0].isdecimal()]
+    page = (make.FOLDER / "concepts.md").read_text(encoding="utf-8")
+    assert len(rules) > 4
+    assert [rule for rule in rules if f"\n>     {rule}\n" not in page] == []
 
 
 # --- man pages ----------------------------------------------------------------------------------
