@@ -17,7 +17,7 @@ _SCRIPTS = Path(__file__).resolve().parent / "scripts.md"
 _NOTE = '.\\" Made by `make docs` of calicoctl/cli/help/usage.py and docs/scripts.md; change those.\n'
 # Where the help of `run` comes to scripts, and where it leaves them.
 _OF_SCRIPTS = re.compile(r"A script has one statement.*(?=\n`calicoctl --help`)", re.DOTALL)
-_SUMMARY = re.compile(r"^## What may stand in a script\n\n```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
+_SUMMARY = re.compile(r"^## What a script may contain\n\n```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"(\d+) (\S+(?: \S+)*)")
 
 # What the help does not say of the environment.

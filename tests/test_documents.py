@@ -373,7 +373,7 @@ def test_the_pages_show_every_other_command(command: str) -> None:
 def test_the_page_explains_every_field_of_the_json() -> None:
     documents = [json.loads(step.output) for step in all_steps() if step.output.startswith('{\n  "format"')]
     page = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
-    section = page.split("\n## For programs: JSON\n")[1].split("\n#")[0]
+    section = page.split("\n## Scripts, for programs\n")[1].split("\n#")[0]
     first_cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
     explained = {field.rpartition(".")[2] for cell in first_cells for field in re.findall(r"`([^`]+)`", cell)}
     assert fields_of(documents) == explained
