@@ -22,7 +22,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What needs neither a datastore nor a process.
 QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_reading.py \
-  tests/engine/test_state.py tests/test_made_pages.py
+  tests/engine/test_state.py tests/test_made_pages.py tests/test_links.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -104,7 +104,7 @@ def _order() -> list[str]:
     outcomes = [
         (16, "allow", "a rule matches: allow", "passes this side"),
         (302, "deny", "a rule matches: deny", "dropped"),
-        (588, "profile", "no rule matches", "next profile; after the last: dropped"),
+        (588, "profile", "no rule matches", "next profile; if none: dropped"),
     ]
     pieces = [_text(16, 334, "On each side: profiles in the endpoint's order, rules from the first on", "title")]
     for x, style, condition, outcome in outcomes:
