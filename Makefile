@@ -7,7 +7,8 @@
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
 #   make bench   the figures of docs/performance.md
 #   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
-#   make docs    the pages of docs/ that are made: of the grammar, and of the messages
+#   make docs    the pages of docs/ that are made: of the grammar, of the messages, and of the help
+#   make site    the documents as a web site in build/site; a link that leads nowhere is an error
 #   make clean   remove what these targets made
 # PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest, CHAOS_ARGS='--seed=1' to chaos.
 
@@ -21,11 +22,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # What needs neither a datastore nor a process.
 QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_reading.py \
-  tests/engine/test_state.py tests/test_made_pages.py
+  tests/engine/test_state.py tests/test_made_pages.py tests/test_links.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo quick test lint laws fuzz bench chaos docs clean
+.PHONY: help demo quick test lint laws fuzz bench chaos docs site clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -64,6 +65,12 @@ chaos: $(READY)
 docs: $(READY)
 	$(BIN)/python -m docs.make
 
+# A page that is read again could warn of what a page that is kept no longer warns of: everything is read each time.
+site: $(READY)
+	rm -rf build/site
+	$(BIN)/sphinx-build -q -E -W --keep-going -c docs/site -d build/site-cache . build/site
+	@echo "make: the site is build/site/index.html"
+
 clean:
 	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -77,5 +84,5 @@ $(READY): setup.py pyproject.toml calicoctl/version.py
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "make: '$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,docs]'
 	@touch $@

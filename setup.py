@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -50,13 +51,28 @@ EXTRAS_REQUIRE = {
         "import-linter>=2.9,<3",
         "mypy>=2,<3",
         "ruff>=0.17,<0.18",
+        "types-Pygments>=2.19,<3",
         "types-tabulate>=0.10,<0.11",
         "types-PyYAML>=6,<7",
         "types-tqdm>=4.66,<5",
     ],
+    # `make site`. The oldest are the last releases for Python 3.10.
+    "docs": [
+        "furo>=2025.9.25",
+        "myst-parser>=4.0.1,<6",
+        "sphinx>=8.1.3,<10",
+    ],
 }
 
 README = ROOT / "README.md"
+_RELATIVE_LINK = re.compile(r"\[([^]]+)\]\((?!https?://)([^)\s]+)\)")
+
+
+def long_description() -> str:
+    """The README as the package index shows it, where relative links lead nowhere: files are named instead."""
+    if not README.exists():
+        return ""
+    return _RELATIVE_LINK.sub(r"\1 (\2)", README.read_text(encoding="utf-8"))
 
 
 class BuildWithTables(build_py):
@@ -81,7 +97,7 @@ setup(
     name="calicoctl",
     version=VERSION,
     description="A small language for Calico's policy profiles, with its interpreter and its datastores",
-    long_description=README.read_text(encoding="utf-8") if README.exists() else "",
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     author="The calicoctl profile authors",
     license_expression="Apache-2.0",

@@ -12,9 +12,10 @@ _EXPLANATIONS = Path(messages.__file__).parent / "explanations"
 _INTRODUCTION = """\
 # Messages
 
-A message ends in its code, and `calicoctl explain CODE` prints what stands here. `E` is an error, `W` a warning, `N` a
-note. The first two digits say what it is about: 01 the text of a statement or script, 02 its values, 03 JSON and stored
-rules, 04 profiles and what is stored, 05 datastores, 06 the command line and files, 07 runs.
+A message ends with its code, and `calicoctl explain CODE` prints the text below it here. `E` is an error, `W` a
+warning, `N` a note. The first two digits are the area: 01 the text of a statement or script, 02 its values, 03 JSON
+and stored rules, 04 profiles and their state, 05 datastores, 06 the command line and files, 07 runs, 08 what rules
+mean, 09 Calico v3.
 """
 
 

@@ -1,7 +1,7 @@
 """Makes the pages that are not written by hand: `python -m docs.make`.
 
 `docs/grammar.md` and its diagrams are made of `docs/grammar.template.md` and the grammar, `docs/messages.md` of the
-messages and their explanations, `docs/man/` of the help texts.
+messages and their explanations, `docs/man/` of the help texts, and `docs/concepts.svg` is drawn.
 
 In the template, a line `{rule_add}` stands for the diagram of the rule `rule_add`.
 """
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs import catalogue, man_pages
+from docs import catalogue, concept_picture, man_pages
 from docs.diagrams import svg, text
 from docs.shapes import Grammar, label, read_grammar
 
@@ -45,7 +45,13 @@ def made() -> Mapping[str, str]:
     note = f"<!-- Made by `make docs` of {TEMPLATE.name} and of the files in grammar/; change those. -->\n\n"
     diagrams = {_file(rule): svg(grammar.rules[rule]) for rule in placed}
     man = {f"man/{name}": content for name, content in man_pages.pages().items()}
-    return {"grammar.md": note + page, "messages.md": _NOTE_OF_MESSAGES + catalogue.page(), **man, **diagrams}
+    return {
+        "grammar.md": note + page,
+        "messages.md": _NOTE_OF_MESSAGES + catalogue.page(),
+        "concepts.svg": concept_picture.picture(),
+        **man,
+        **diagrams,
+    }
 
 
 def _file(rule: str) -> str:

@@ -35,6 +35,13 @@ def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) < LINES_MAX
 
 
+def test_every_module_has_its_place_in_the_architecture() -> None:
+    page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/.-]+\.py)`", page)}
+    modules = {path.name for path in PACKAGE_FILES if path.suffix == ".py" and path.name != "__init__.py"}
+    assert modules - named == set()
+
+
 def test_no_path_of_anyones_machine_stands_in_the_tree() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"

@@ -10,7 +10,9 @@ import pytest
 
 from calicoctl.cli.help.help_texts import command_names, help_of
 from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
+from calicoctl.cli.status import ExitStatus
 from docs import make
+from docs.concept_picture import picture
 from docs.diagrams import svg, text
 from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
 from tests.cli.program import Program
@@ -30,7 +32,8 @@ def test_nothing_is_stale(tmp_path: Path) -> None:
     make.write(tmp_path)
     written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
     folders = [make.FOLDER / name for name in ("grammar", "man")]
-    kept = [PAGE, make.FOLDER / "messages.md", *(path for folder in folders for path in folder.iterdir())]
+    single = [make.FOLDER / name for name in ("grammar.md", "messages.md", "concepts.svg")]
+    kept = [*single, *(path for folder in folders for path in folder.iterdir())]
     assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
 
 
@@ -60,7 +63,7 @@ def test_every_link_has_its_place() -> None:
 
 
 def test_every_word_that_is_chosen_is_explained() -> None:
-    table = PAGE.read_text(encoding="utf-8").partition("## The words that you choose")[2]
+    table = PAGE.read_text(encoding="utf-8").partition("## Values")[2]
     chosen = {word.text for rule in RULES for word in words(GRAMMAR.rules[rule]) if word.kind == "chosen"}
     assert chosen == set(re.findall(r"\*([^*]+)\*", table))
 
@@ -127,19 +130,45 @@ def test_what_can_be_reached_is_all_that_is_named() -> None:
     assert label("a_b") == "a b"
 
 
+# --- the picture of the concepts ----------------------------------------------------------------
+
+
+def test_the_picture_of_the_concepts_is_the_example_of_its_page() -> None:
+    shown = [element.text or "" for element in ElementTree.fromstring(picture()).iter(f"{SVG}text")]
+    rules = [line.partition(" ")[2] for line in shown if line.partition(" ")[0].isdecimal()]
+    page = (make.FOLDER / "concepts.md").read_text(encoding="utf-8")
+    assert len(rules) > 4
+    assert [rule for rule in rules if f"\n>     {rule}\n" not in page] == []
+
+
 # --- man pages ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["calicoctl.1", "calicoctl-script.5"])
 def test_a_man_page_says_what_the_help_says(name: str) -> None:
     page = (make.FOLDER / "man" / name).read_text(encoding="utf-8")
-    shown = (
-        re.sub(r"^\\&", "", page, flags=re.MULTILINE).replace("\\-", "-").replace("\\(aq", "'").replace("\\(ga", "`")
-    )
+    shown = re.sub(r"^\\&", "", page, flags=re.MULTILINE)
+    for escape, character in {"\\-": "-", "\\(aq": "'", "\\(ga": "`", "\\(ti": "~", "\\(ha": "^"}.items():
+        shown = shown.replace(escape, character)
     texts = [PROFILE_USAGE.partition("\n")[2], QUESTIONS_USAGE]
     if name == "calicoctl.1":
         texts += [help_of(command).strip() for command in command_names()]
     assert [text for text in texts if text.replace("\\", "\\e") not in shown] == []
     # A line that begins so would be a request to the formatter.
     requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
-    assert requests <= {'.\\"', ".TH", ".SH", ".SS", ".nf", ".fi", ".BR"}
+    assert requests <= {'.\\"', ".TH", ".SH", ".SS", ".TP", ".PP", ".nf", ".fi", ".BR"}
+
+
+def test_the_man_page_of_the_program_is_complete() -> None:
+    page = (make.FOLDER / "man" / "calicoctl.1").read_text(encoding="utf-8")
+    sections = re.findall(r"^\.SH (.+)$", page, re.MULTILINE)
+    assert sections == [
+        *("NAME", "SYNOPSIS", "OPTIONS", "COMMANDS", "EXIT STATUS", "ENVIRONMENT", "FILES", "EXAMPLES", "NOTES"),
+        "SEE ALSO",
+    ]
+    statuses = page.partition(".SH EXIT STATUS\n")[2].partition(".SH")[0]
+    assert [int(status) for status in re.findall(r"^\.TP\n(\d+)$", statuses, re.MULTILINE)] == list(ExitStatus)
+    datastores = (make.FOLDER / "datastores.md").read_text(encoding="utf-8")
+    variables = set(re.findall(r"`((?:CALICOCTL|ETCD|DATASTORE|XDG)_\w+)", datastores))
+    assert "ETCD_ENDPOINTS" in variables
+    assert {name for name in variables if name not in page} == set()

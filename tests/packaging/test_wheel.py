@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -160,6 +161,13 @@ def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
+def test_the_description_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(f"calicoctl-{VERSION}.dist-info/METADATA").decode()
+    assert "Quickstart (docs/quickstart.md)" in metadata
+    assert [link for link in re.findall(r"\]\(([^)]+)\)", metadata) if not link.startswith("https://")] == []
+
+
 def test_the_first_example_works_from_another_folder(installed: Path, tmp_path: Path) -> None:
     for arguments, stdout in FIRST_EXAMPLE:
         done = run(
@@ -187,6 +195,12 @@ def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -
         done = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
         script = (ROOT / "calicoctl/cli/completion/shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
         assert (done.returncode, done.stdout, done.stderr) == (0, script, "")
+
+
+def test_the_man_pages_are_installed(installed: Path) -> None:
+    for page in ("calicoctl.1", "calicoctl-script.5"):
+        shown = installed.parent / "share" / "man" / f"man{page[-1]}" / page
+        assert shown.read_bytes() == (ROOT / "docs" / "man" / page).read_bytes()
 
 
 def test_it_runs_from_one_file(wheel: Path, tmp_path: Path) -> None:
