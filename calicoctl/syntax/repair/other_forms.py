@@ -16,6 +16,13 @@ _FORMS = (
     (re.compile(r"\{[ \t\r]*(?:\n\s*)?[\"}]|\[[ \t\r]*(?:\n\s*)?[{\"\]]"), "JSON"),
     (re.compile(r"---[ \t\r]*(?:\n|\Z)|(?!(?:profile|define|include)\b)(?:- )?[A-Za-z][\w./-]*:(?=\s|\Z)"), "YAML"),
     (re.compile(r"\*(?:filter|nat|mangle|raw|security)[ \t\r]*(?:\n|\Z)"), "what iptables-save prints"),
+    (
+        re.compile(
+            r"(?:#!\S*nft\b.*\n\s*)?"
+            r"(?:(?:add|flush|delete|create|destroy)[ \t]+(?:table|ruleset|chain)\b|table[ \t]+\w+)"
+        ),
+        "a ruleset of nft",
+    ),
     (re.compile(r"<(?:\?xml|!DOCTYPE|html)\b", re.IGNORECASE), "a web page, or XML"),
 )
 # Of a file that begins like a script, a NUL is a mistake in its line.

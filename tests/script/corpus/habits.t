@@ -117,6 +117,20 @@ kind: policy
 ---
 ! 1:1 E0156
 
+=== a ruleset of nft
+table inet filter {
+  chain input {
+  }
+}
+---
+! 1:1 E0156
+
+=== a program for nft
+#!/usr/sbin/nft -f
+flush ruleset
+---
+! 2:1 E0156
+
 === a page
 <!DOCTYPE html>
 <p>
