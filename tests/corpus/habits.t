@@ -77,7 +77,11 @@ profile WEB rule add outbound -d 10.0.0.1 -j REJECT;fail;E0165;31;profile WEB ru
 profile WEB rule add inbound -p icmp --icmp-type 8 -j ACCEPT;fail;E0165;30;profile WEB rule add inbound allow icmp type 8
 profile WEB rule add inbound -p tcp ! -s 10.0.0.0/8 -j ACCEPT;fail;E0165;30
 profile WEB rule add inbound -p sctp -j ACCEPT;fail;E0165;30
-profile WEB rule add inbound allow -p tcp --dport 80;fail;E0165;36
+profile WEB rule add inbound allow -p tcp --dport 80;fail;E0165;36;profile WEB rule add inbound allow tcp to ports 80
+profile WEB rule add inbound allow -p tcp --dport 80 -j DROP;fail;E0165;36
+profile WEB rule add inbound allow udp -s 10.0.0.0/8 --dport 53;fail;E0165;40;profile WEB rule add inbound allow udp from cidr 10.0.0.0/8 to ports 53
+profile WEB rule add inbound -p tcp --dport 80 -m state --state NEW -j ACCEPT;fail;E0165;30;profile WEB rule add inbound allow tcp to ports 80
+profile WEB rule add inbound -m state --state ESTABLISHED,RELATED -j ACCEPT;fail;E0165;30;~
 
 # --- the end of a statement in other languages ---
 profile WEB tag add A\;;fail;E0214;21;profile WEB tag add A

@@ -74,4 +74,4 @@ profile add WEB --no-check;fail;E0101;17
 profile add --no-check WEB;fail;E0101;13
 profile show --no-check;fail;E0101;14
 profile WEB rule add inbound allow tcp --to 80;fail;E0104,E0105;40;profile WEB rule add inbound allow tcp to ports 80
-profile WEB rule add inbound allow tcp --dport 80;fail;E0105;40;profile WEB rule add inbound allow tcp to ports 80
+profile WEB rule add inbound allow tcp --dport 80;fail;E0165;40;profile WEB rule add inbound allow tcp to ports 80

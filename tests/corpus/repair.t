@@ -30,7 +30,7 @@ allow tcp to ports:80;fail;E0118;14;allow tcp to ports 80
 allow tcp port 80;fail;E0105;11;allow tcp to ports 80
 allow tcp dport 80;fail;E0105;11;allow tcp to ports 80
 allow tcp sport 80;fail;E0105;11;allow tcp from ports 80
-allow tcp --dport 80;fail;E0105;11;allow tcp to ports 80
+allow tcp --dport 80;fail;E0165;11;allow tcp to ports 80
 allow tcp --source 10.0.0.0/8;fail;E0104;11;allow tcp from 10.0.0.0/8
 allow tcp sport 80 dport 90;fail;E0105,E0105;11;allow tcp from ports 80 to ports 90
 allow from net 10.0.0.0/8;fail;E0104;12;allow from cidr 10.0.0.0/8

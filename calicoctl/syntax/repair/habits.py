@@ -16,7 +16,7 @@ from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOC
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
 from calicoctl.records import dataclass
 from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, Word
-from calicoctl.syntax.repair.iptables import rule_of
+from calicoctl.syntax.repair.iptables import STATE_OPTIONS, rule_of
 
 _PARTS = (*PEER_PARTS, *ICMP_PARTS)
 _NEGATIONS = frozenset({"not", "!", "except", "but", "excluding", "without", "unless", "!=", "<>", "^", "~", "no"})
@@ -48,8 +48,13 @@ _COMMENT_MARKS_ALONE = frozenset({"--", "!", "*", "'", "REM", "rem"})
 # What parts statements in shells and other languages, and the words that lines begin with here.
 _SEPARATORS = frozenset({";", "&&", "||", "&", "|"})
 _BEGINNINGS = [[word] for word in (*ACTIONS, *DIRECTIONS, "calicoctl", "define", "include", "json", "profile", "tags")]
-_OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump)")
+_OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump|match|(?:ct)?state)")
+# Options that no other tool has.
+_SURELY_OF_IPTABLES = frozenset(
+    {"-j", "--jump", "-p", "--protocol", "-m", "--match", "--dport", "--dports", "--sport", "--sports", *STATE_OPTIONS}
+)
 _BOTH_PROTOCOLS = frozenset({"dns", "domain", "kerberos", "ldap"})
+_STATEFUL = "established connections are always accepted, so a rule about them is not needed"
 _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "state", "conntrack", "ctstate"})
 
 
@@ -144,12 +149,19 @@ def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
 def _of_iptables(words: Sequence[Word]) -> Iterator[Habit]:
     """`-p tcp --dport 80 -j ACCEPT`."""
     start = next((at for at, word in enumerate(words) if _OPTION_OF_IPTABLES.match(word.text)), None)
-    if start is None or not any(word.text in ("-j", "--jump", "-p", "--protocol") for word in words):
+    if start is None or not any(word.text in _SURELY_OF_IPTABLES for word in words):
         return
-    rule = rule_of([word.text for word in words[start:]])
-    head = [word.text for word in words[:start] if word.text not in ACTIONS]
-    meant = None if rule is None or head[-1:] not in (["inbound"], ["outbound"]) else (*head, *rule)
+    texts = [word.text for word in words]
+    behind = next((at + 1 for at in range(start) if texts[at] in DIRECTIONS), start)
+    rule = rule_of(texts[start:], texts[behind:start])
+    meant = (
+        (*texts[:behind], *rule)
+        if rule is not None and behind < start + 1 and texts[behind - 1] in DIRECTIONS
+        else None
+    )
     advice = None if meant or rule is None else f"as a rule of this language: `{' '.join(rule)}`"
+    if rule is None and any(word.text in STATE_OPTIONS for word in words):
+        advice = _STATEFUL
     yield Habit(messages.OF_IPTABLES, words[start], (("word", words[start].text),), advice, meant)
 
 
@@ -251,7 +263,7 @@ def _matches(words: Sequence[Word], index: int) -> Iterator[Habit]:
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
         yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (), BOTH_PROTOCOLS)
     elif lower in _STATES:
-        yield _without(word, "established connections are always accepted, so a rule about them is not needed")
+        yield _without(word, _STATEFUL)
     elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:
         yield _without(word, f"services are not known by name here; `{lower}` is usually `{_SERVICES[lower]}`")
     elif before in (*ACTIONS, "to") and lower in _BOTH_PROTOCOLS:

@@ -32,21 +32,27 @@ _NAMES = {
 }
 # Options that say nothing about packets here: the chain is the direction, and a module only brings options.
 _IGNORED = {"-A", "-I", "--append", "--insert", "-m", "--match"}
-_IGNORED_VALUES = frozenset({"INPUT", "OUTPUT", "multiport", "icmp6", *PROTOCOLS})
+_IGNORED_VALUES = frozenset({"INPUT", "OUTPUT", "multiport", "icmp6", "state", "conntrack", *PROTOCOLS})
+# Rules are asked about new connections alone here: packets of established ones always pass.
+STATE_OPTIONS = ("--state", "--ctstate")
+_NEW = "NEW"
 _PORTS = re.compile(r"[0-9]+(?::[0-9]+)?(?:,[0-9]+(?::[0-9]+)?)*\Z")
 
 
-def rule_of(words: Sequence[str]) -> tuple[str, ...] | None:
+def rule_of(words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...] | None:
     """The rule of this language that means exactly what the options of an iptables rule say; None if there is none.
 
     Args:
         words: The options, such as `-p tcp --dport 80 -j ACCEPT`.
+        before: What stands before them in the words of this language: an action, or an action and a protocol.
     """
-    parts: dict[str, str] = {}
+    parts = _said_before(before, words)
+    if parts is None:
+        return None
     rest = list(words)
     while len(rest) >= 2:
         option, value = rest.pop(0), rest.pop(0)
-        if option in _IGNORED and value in _IGNORED_VALUES:
+        if (option in _IGNORED and value in _IGNORED_VALUES) or (option in STATE_OPTIONS and value == _NEW):
             continue
         name = _NAMES.get(option)
         if name is None or name in parts or value.startswith("-"):
@@ -54,7 +60,21 @@ def rule_of(words: Sequence[str]) -> tuple[str, ...] | None:
         parts[name] = value
     if rest or parts.get("action") not in _TARGETS:
         return None
-    return _rule(parts)
+    is_consistent = not before or _TARGETS[parts["action"]] == before[0]
+    return _rule(parts) if is_consistent else None
+
+
+def _said_before(before: Sequence[str], words: Sequence[str]) -> dict[str, str] | None:
+    """The parts of a rule that stand before the options; None where they are more, or other ones."""
+    parts: dict[str, str] = {}
+    if before and not {"-j", "--jump"} & set(words):
+        targets = [target for target, action in _TARGETS.items() if action == before[0]]
+        if not targets:
+            return None
+        parts["action"] = targets[0]
+    if len(before) > 1:
+        parts["protocol"] = before[1]
+    return parts if len(before) <= 2 and set(before[1:]) <= set(_PROTOCOLS) else None
 
 
 def _rule(parts: dict[str, str]) -> tuple[str, ...] | None:
