@@ -42,6 +42,7 @@ from tests.cli.program import Program
         ("profile show --detaild", 24, "E0104", "calicoctl profile show --detailed"),
         ("profile remove WEB --nocheck", 30, "E0104", "calicoctl profile remove WEB --no-check"),
         ("profile add WEB --force", 27, "E0629", "`calicoctl profile --help` lists the options"),
+        ("profile W rule add inbound allow --stats x", 44, "E0629", "`calicoctl profile --help` lists the options"),
         ("--datastor=x profile show", 11, "E0629", "calicoctl --datastore=x profile show"),
     ],
 )
@@ -106,6 +107,7 @@ def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> No
         ("policy show", "calicoctl profile show"),
         ("X rule show", "calicoctl profile X rule show"),
         ("get profile X", "calicoctl export X"),
+        ("get profile X -o yaml", "calicoctl export X"),
         ("list", "calicoctl profile show"),
         ("ls", "calicoctl profile show"),
         ("profiles", "calicoctl profile show"),
@@ -127,6 +129,12 @@ def test_a_command_of_another_tool_gets_the_one_that_does_that_here(embedded: Pr
     ran = embedded.run_inside(*words.split())
     assert (ran.status, ran.stderr.splitlines()[-1]) == (1, f"hint: {hint}")
     assert embedded.run_inside(*hint.split()[1:]).status == 0
+
+
+@pytest.mark.parametrize("words", ["container add x", "node status", "pool show"])
+def test_a_command_of_the_whole_calicoctl_is_called_another_programs(embedded: Program, words: str) -> None:
+    ran = embedded.run_inside(*words.split())
+    assert (ran.status, "[E0622]" in ran.stderr, "another calicoctl" in ran.stderr.splitlines()[-1]) == (1, True, True)
 
 
 def test_a_misspelt_command_gets_no_hint_that_is_refused_itself(embedded: Program) -> None:

@@ -165,7 +165,19 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
     # Imported here: it reads the help.
     from calicoctl.cli.arguments import unknown_option
 
-    return [unknown_option(words, at) for at in unknown]
+    return [_accepted(unknown_option(words, at)) for at in unknown]
+
+
+def _accepted(diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic, without a correction that would be refused: it was an option of another tool, and no slip."""
+    fix = diagnostic.fix
+    if not isinstance(fix, Correction) or fix.edits[0].text.partition("=")[0] not in STATEMENT_OPTIONS:
+        return diagnostic  # an option of the program is taken out before a statement is read
+    try:
+        read_statement(command_line(fix.text.split()[1:]))
+    except Refused:
+        return replace(diagnostic, fix=Advice("`calicoctl profile --help` lists the options"))
+    return diagnostic
 
 
 @collector_paused()

@@ -8,6 +8,7 @@ from calicoctl.cli.help.help_texts import command_names
 from calicoctl.diagnostics import Advice, Command, Fix
 
 _SHOW = Command("calicoctl profile show")
+_OF_CALICO = Advice("this program has profiles alone; that command is another calicoctl's")
 # What the operands of another tool's command mean here; None stands for operands that are not understood.
 _Meaning = Callable[[list[str] | None], Fix]
 
@@ -34,7 +35,8 @@ def _command(beginning: str, operands: Sequence[str]) -> Command:
 
 
 def _operands(words: Sequence[str]) -> list[str] | None:
-    """The words behind a command, without the `-f` before files; None when there are other options."""
+    """The words behind a command, without the `-f` before files and `-o FORM`; None when there are other options."""
+    words = [word for at, word in enumerate(words) if "-o" not in words[max(at - 1, 0) : at + 1]]
     operands = [word.removeprefix("--filename=") for word in words if word not in ("-f", "--filename")]
     return None if any(word.startswith("-") and word != "-" for word in operands) else operands
 
@@ -102,6 +104,10 @@ _MEANINGS: dict[str, _Meaning] = {
     "help": _help,
     **dict.fromkeys(("version", "-v", "-version"), lambda _operands: Command("calicoctl --version")),
     **dict.fromkeys(("status", "health", "healthcheck", "diags"), lambda _operands: Command("calicoctl doctor")),
+    **dict.fromkeys(
+        ("container", "endpoint", "pool", "node", "bgp", "config", "ipam", "checksystem", "cluster", "datastore"),
+        lambda _operands: _OF_CALICO,
+    ),
     "rollback": lambda _operands: Command("calicoctl run --rollback"),
     "resume": lambda _operands: Command("calicoctl run --resume"),
 }
