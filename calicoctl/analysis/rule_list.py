@@ -21,6 +21,7 @@ from calicoctl.analysis.boxes import (
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
+from calicoctl.language.ports import enforced_port
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 from calicoctl.language.words import Action
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
@@ -322,9 +323,9 @@ def _ports(value: Mapping[str, object], key: str) -> Ranges:
 
 def _port_ranges(ports: object) -> Iterator[tuple[int, int]]:
     assert isinstance(ports, list), "the agent's schema has been checked"
-    for port in ports:
-        first, _, last = str(port).partition(":")
-        yield int(first), int(last or first)
+    for port in map(enforced_port, ports):
+        assert port is not None, "the agent's schema has been checked"
+        yield port.first, port.last
 
 
 def _nets(value: Mapping[str, object], side: str, version: int) -> Iterator[Net]:

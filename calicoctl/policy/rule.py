@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 
+from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
 from calicoctl.records import dataclass, field
@@ -16,17 +17,6 @@ Network = IPv4Network | IPv6Network
 
 # IPv4-mapped addresses (RFC 4291, 2.5.5.2) stand for those of IPv4 inside a program; no packet has one.
 MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PortRange:
-    """The ports `first` to `last`, both included; 1 <= first <= last <= 65535."""
-
-    first: int
-    last: int
-
-    def __str__(self) -> str:
-        return str(self.first) if self.first == self.last else f"{self.first}:{self.last}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +92,6 @@ class Rule:
             (merge_ports(self.source.ports), self.source.tag, self.source.net),
             (merge_ports(self.destination.ports), self.destination.tag, self.destination.net),
         )
-
-
-def merge_ports(ports: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
-    """The same set of ports as the fewest ranges, in ascending order."""
-    merged: list[PortRange] = []
-    for port in sorted(ports):
-        if merged and port.first <= merged[-1].last + 1:
-            merged[-1] = PortRange(merged[-1].first, max(merged[-1].last, port.last))
-        else:
-            merged.append(port)
-    return tuple(merged)
 
 
 def network_text(network: Network) -> str:

@@ -16,6 +16,7 @@ from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 from calicoctl.language import limits
+from calicoctl.language.ports import is_sound_list
 from calicoctl.language.protocols import Protocol
 from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
@@ -173,21 +174,7 @@ def _usual_network(text: str) -> int:
 
 
 def _ports(text: str) -> int:
-    # The usual way takes 9 us for one port, and as much again for each further one.
-    if not text.isascii():
-        return _UNSOUND
-    return _ANY if all(map(_is_port_item, text.split(","))) else _UNSOUND
-
-
-def _is_port_item(text: str) -> bool:
-    if text.isdigit():
-        return text[0] != "0" and len(text) <= _PORT_DIGITS and int(text) <= limits.PORT_MAX
-    first, _, last = text.replace("-", ":", 1).partition(":")
-    are_ports = first.isdigit() and last.isdigit() and _is_port_item(first) and _is_port_item(last)
-    return are_ports and int(first) <= int(last)
-
-
-_PORT_DIGITS = len(str(limits.PORT_MAX))
+    return _ANY if is_sound_list(text) else _UNSOUND
 
 
 def _is_sound(judge: Callable[[ast.Word, Findings], object], text: str) -> bool:

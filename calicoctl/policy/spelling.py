@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from calicoctl.language import limits
+from calicoctl.language.ports import canonical_list
 from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import network_text
@@ -54,12 +55,7 @@ def _word(name: str, word: ast.Word) -> ast.Word:
 
 
 def _ports(word: ast.Word) -> str:
-    return ",".join(map(_port_item, word.text.split(",")))
-
-
-def _port_item(item: str) -> str:
-    found = values.port_list(ast.Word(item), Findings())
-    return item if found is None else str(found[0])
+    return canonical_list(word.text)
 
 
 def _network(word: ast.Word) -> str:

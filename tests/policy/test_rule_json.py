@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
 from calicoctl.policy.documents.rule_json import (
@@ -16,7 +17,7 @@ from calicoctl.policy.documents.rule_json import (
     to_json,
     with_single_ports,
 )
-from calicoctl.policy.rule import Peer, PortRange, Rule
+from calicoctl.policy.rule import Peer, Rule
 
 ALLOW, DENY = Action.ALLOW, Action.DENY
 TCP, UDP, ICMP, ICMPV6 = Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ICMPV6

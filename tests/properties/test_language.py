@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose, display_width, printable, render
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import PortRange, Rule, merge_ports
+from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source, Span

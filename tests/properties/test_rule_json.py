@@ -10,6 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused, render
+from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.agent_schema import check_rule
@@ -25,7 +26,7 @@ from calicoctl.policy.documents.rules_document import (
 )
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.policy.profile import Profile, update_rules
-from calicoctl.policy.rule import Network, Peer, PortRange, Rule
+from calicoctl.policy.rule import Network, Peer, Rule
 from calicoctl.source import Source
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
 

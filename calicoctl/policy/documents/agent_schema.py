@@ -14,7 +14,9 @@ from enum import Enum
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
-from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN, PORT_MAX, PORT_MIN
+from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN
+from calicoctl.language.numerals import is_integer
+from calicoctl.language.ports import JsonPortMistake, read_json_port
 from calicoctl.language.protocols import (
     AGENT_PROTOCOLS,
     ICMP_PROTOCOLS,
@@ -99,8 +101,6 @@ PROBLEMS_MAX = 1000
 # The agent cuts a longer prefix to what iptables takes.
 LOG_PREFIX_MAX = 27
 _LOG_PREFIX = re.compile(r"[ !#-\[\]-~]{1,27}")
-# The longest that an int can be read from without a thought; the range is checked afterwards.
-_RANGE = re.compile(r"([0-9]{1,9})([:-])([0-9]{1,9})")
 
 
 class Verdict(Enum):
@@ -221,12 +221,7 @@ def validate_protocol(rule: Mapping[str, object]) -> Iterator[Problem]:
 def _is_protocol(value: object) -> bool:
     if isinstance(value, str):
         return value in PROTOCOL_NAMES
-    return _is_integer(value, 1, 255)
-
-
-def _is_integer(value: object, minimum: int, maximum: int) -> bool:
-    # Not `isinstance`: JSON's true is Python's True, which is an int.
-    return type(value) is int and minimum <= value <= maximum
+    return is_integer(value, 1, 255)
 
 
 def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
@@ -283,7 +278,7 @@ def validate_ip_version(rule: Mapping[str, object]) -> Iterator[Problem]:
     versions, in each without the networks of the other.
     """
     version = rule.get("ip_version")
-    if version is not None and not (_is_integer(version, 4, 6) and version != 5):
+    if version is not None and not (is_integer(version, 4, 6) and version != 5):
         yield _problem(("ip_version",), RULE_IP_VERSION, Verdict.REFUSED, found=found_text(version))
     versions = list(_versions(rule))
     for key, other in versions[1:]:
@@ -337,28 +332,20 @@ def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
                 yield from _check_port((key, index), port)
 
 
-def _check_port(path: Path, port: object) -> Iterator[Problem]:
-    found = found_text(port)
-    if type(port) is int:
-        if not PORT_MIN <= port <= PORT_MAX:
-            yield _problem(path, RULE_PORT_RANGE, Verdict.REFUSED, found=found)
-        return
-    match = _RANGE.fullmatch(port) if isinstance(port, str) else None
-    if match is None:
-        single = isinstance(port, str) and re.fullmatch(r"[1-9][0-9]{0,4}", port)
-        yield _problem(path, RULE_PORT, Verdict.REFUSED, str(port) if single else None, found=found)
-        return
-    first, last = int(match[1]), int(match[3])
-    if match[2] != ":":
-        yield _problem(path, RULE_PORT, Verdict.REFUSED, f'"{first}:{last}"', found=found)
-    elif first < PORT_MIN or last > PORT_MAX:
-        yield _problem(path, RULE_PORT_RANGE, Verdict.REFUSED, found=found)
-    elif first > last:
-        yield _problem(path, RULE_PORT_ORDER, Verdict.REFUSED, f'"{last}:{first}"', found=found)
-    elif first == last:
-        yield _problem(path, RULE_PORT_SINGLE, Verdict.REFUSED, str(first), found=found)
-    elif port != f"{first}:{last}":
-        yield _problem(path, RULE_PORT_ZEROS, Verdict.MISREAD, f'"{first}:{last}"', found=found)
+def _check_port(path: Path, value: object) -> Iterator[Problem]:
+    port = read_json_port(value)
+    if port.mistake is not None:
+        kind, verdict = _PORT_PROBLEMS[port.mistake]
+        yield _problem(path, kind, verdict, port.fix, found=found_text(value))
+
+
+_PORT_PROBLEMS = {
+    JsonPortMistake.NOT_A_PORT: (RULE_PORT, Verdict.REFUSED),
+    JsonPortMistake.OUT_OF_RANGE: (RULE_PORT_RANGE, Verdict.REFUSED),
+    JsonPortMistake.REVERSED: (RULE_PORT_ORDER, Verdict.REFUSED),
+    JsonPortMistake.SINGLE: (RULE_PORT_SINGLE, Verdict.REFUSED),
+    JsonPortMistake.LEADING_ZERO: (RULE_PORT_ZEROS, Verdict.MISREAD),
+}
 
 
 def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
@@ -373,10 +360,10 @@ def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
         icmp_type, icmp_code = rule.get(type_key), rule.get(code_key)
         if icmp_type == ICMP_TYPE_MAX + 1 and type(icmp_type) is int:
             yield _problem((type_key,), RULE_ICMP_TYPE_255, Verdict.MISREAD)
-        elif icmp_type is not None and not _is_integer(icmp_type, 0, ICMP_TYPE_MAX):
+        elif icmp_type is not None and not is_integer(icmp_type, 0, ICMP_TYPE_MAX):
             found = found_text(icmp_type)
             yield _problem((type_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_TYPE_MAX)
-        if icmp_code is not None and not _is_integer(icmp_code, 0, ICMP_CODE_MAX):
+        if icmp_code is not None and not is_integer(icmp_code, 0, ICMP_CODE_MAX):
             found = found_text(icmp_code)
             yield _problem((code_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_CODE_MAX)
         if icmp_code is not None and icmp_type is None:

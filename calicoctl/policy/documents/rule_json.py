@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
@@ -16,13 +17,13 @@ from calicoctl.language.limits import (
     ICMP_TYPE_MAX,
     NAME_LENGTH,
     NAME_PATTERN,
-    PORT_MAX,
-    PORT_MIN,
     STORED,
 )
+from calicoctl.language.numerals import is_integer
+from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
-from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, PortRange, Rule, network_text
+from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, Rule, network_text
 from calicoctl.records import dataclass
 
 # The keys of a rule that the language can say, in the order in which they are printed.
@@ -46,8 +47,6 @@ _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 
 # `ipaddress` alone would also take a netmask for the length, an IPv6 zone and leading zeros in the length.
 _NETWORK = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:/(?:0|[1-9][0-9]{0,2}))?")
-# No leading zeros: the agent passes them on to a reader of octal.
-_PORT_RANGE = re.compile(r"([1-9][0-9]{0,4}):([1-9][0-9]{0,4})")
 
 
 _PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in ("src", "dst")}
@@ -84,7 +83,7 @@ def _net_json(peer: Peer) -> str | None:
 def _ports_json(peer: Peer) -> list[int | str] | None:
     if not peer.ports:
         return None
-    return [port.first if port.first == port.last else str(port) for port in peer.ports]
+    return [port.json_value for port in peer.ports]
 
 
 def rule_text(rule: Rule) -> str:
@@ -105,26 +104,21 @@ class _Bounds:
     """What the values of a rule may be.
 
     Attributes:
-        port_min: The lowest port.
         icmp_type_max: The highest ICMP type.
         tag: What a whole tag matches.
-        port_range: What a whole port in quotes matches: its first and its last port.
-        single_range: Whether those may be the same port.
+        port: The ports that a JSON value is; None when it may not be one.
     """
 
-    port_min: int
     icmp_type_max: int
     tag: re.Pattern[str]
-    port_range: re.Pattern[str]
-    single_range: bool
+    port: Callable[[object], PortRange | None]
 
 
 _OF_THE_LANGUAGE = _Bounds(
-    PORT_MIN, ICMP_TYPE_MAX, re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), _PORT_RANGE, False
+    ICMP_TYPE_MAX, re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), enforced_port
 )
 # What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
-_OLDER_PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
-_OF_OLDER_TOOLS = _Bounds(STORED.port_min, STORED.icmp_type_max, re.compile(r"(?s:.+)"), _OLDER_PORT, True)
+_OF_OLDER_TOOLS = _Bounds(STORED.icmp_type_max, re.compile(r"(?s:.+)"), older_port)
 
 
 def from_json(value: object) -> Rule | None:
@@ -189,8 +183,7 @@ def _string(value: object) -> str:
 
 
 def _integer(value: object, maximum: int) -> int:
-    # Not `isinstance`: JSON's true is Python's True, which is an int.
-    if type(value) is not int or not 0 <= value <= maximum:
+    if not is_integer(value, 0, maximum):
         raise _NotInLanguage
     return value
 
@@ -219,17 +212,10 @@ def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
 
 
 def _port(value: object, bounds: _Bounds) -> PortRange:
-    if type(value) is int:
-        first = last = value
-    elif isinstance(value, str) and (match := bounds.port_range.fullmatch(value)):
-        first, last = int(match[1]), int(match[2] or match[1])
-        if first == last and not bounds.single_range:  # The agent refuses a range of one port.
-            raise _NotInLanguage
-    else:
+    port = bounds.port(value)
+    if port is None:
         raise _NotInLanguage
-    if not bounds.port_min <= first <= last <= PORT_MAX:
-        raise _NotInLanguage
-    return PortRange(first, last)
+    return port
 
 
 @lru_cache(maxsize=65536)
@@ -277,5 +263,8 @@ def with_single_ports(value: object) -> object:
 
 
 def _single_port(value: object) -> object:
-    match = _PORT_RANGE.fullmatch(value) if isinstance(value, str) else None
-    return int(match[1]) if match and match[1] == match[2] else value
+    port = read_json_port(value)
+    if port.item is None or port.mistake is not JsonPortMistake.SINGLE:
+        return value
+    first = port.item.first
+    return first if value == f"{first}:{first}" else value

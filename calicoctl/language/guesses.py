@@ -1,0 +1,72 @@
+"""What was probably meant by a word that is no value of its kind; for hints, which are judged before they are given.
+
+Imported only where there is such a word.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+
+from calicoctl.language.limits import PORT_MAX
+from calicoctl.language.ports import range_text, read_item
+
+# What word processors and web pages make of quotes and hyphens.
+_TYPOGRAPHIC = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201c\u201d\u201e", "")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+)
+
+# An open range, and one as other languages write it.
+_OPEN_RANGE = re.compile(r"([1-9][0-9]{0,4})[:-]")
+_DOTTED_RANGE = re.compile(r"([0-9]{1,5})\.{2,3}([0-9]{1,5})")
+_SERVICE = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+# Names that people know from iptables and ping, by the IP version (RFC 792, RFC 4443).
+_ICMP_TYPES = {
+    4: {"echo-reply": 0, "pong": 0, "unreachable": 3, "destination-unreachable": 3, "redirect": 5, "echo-request": 8,
+        "echo": 8, "ping": 8, "time-exceeded": 11, "ttl-exceeded": 11},
+    6: {"destination-unreachable": 1, "unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "echo-request": 128,
+        "ping": 128, "echo": 128, "echo-reply": 129, "pong": 129, "router-solicitation": 133,
+        "router-advertisement": 134, "neighbour-solicitation": 135, "neighbor-solicitation": 135,
+        "neighbour-advertisement": 136, "neighbor-advertisement": 136},
+}  # fmt: skip
+
+
+def without_typography(text: str) -> str:
+    """A word without the quotes and dashes of a word processor, and without a `;` at its end."""
+    return text.translate(_TYPOGRAPHIC).removesuffix(";")
+
+
+def meant_port(text: str) -> str | None:
+    """The port or range that was meant by an item of a port list that is none: `ssh`, `1024:`, `80..90`."""
+    plain = without_typography(text)
+    return _service_port(text) or (plain if read_item(plain).within() is not None else None) or _other_range(text)
+
+
+def _service_port(name: str) -> str | None:
+    """The port of a service that this machine knows by name."""
+    if not _SERVICE.fullmatch(name):
+        return None
+    try:
+        return str(socket.getservbyname(name))
+    except OSError:
+        return None
+
+
+def _other_range(text: str) -> str | None:
+    """A range of ports in the form of another tool."""
+    if pair := _OPEN_RANGE.fullmatch(text):
+        return range_text(int(pair[1]), PORT_MAX)
+    pair = _DOTTED_RANGE.fullmatch(text)
+    return None if pair is None else range_text(int(pair[1]), int(pair[2]))
+
+
+def icmp_type(name: str, version: int) -> int | None:
+    """The ICMP type that a name stands for.
+
+    Args:
+        name: The name, in any case.
+        version: The IP version of the protocol.
+    """
+    return _ICMP_TYPES[version].get(name.lower())
