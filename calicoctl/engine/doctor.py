@@ -13,12 +13,11 @@ from calicoctl.engine.plan import damage
 from calicoctl.engine.rule_lists import carried_tags
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
+from calicoctl.language.networks import is_mapped, network_text
 from calicoctl.language.words import Direction
 from calicoctl.layout import resource_keys
-from calicoctl.policy.documents.rule_json import is_mapped
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
@@ -151,7 +150,7 @@ def _mapped_networks(profile: Profile) -> Iterator[Diagnostic]:
     """Rules about IPv4-mapped networks, which no packet has."""
     for place, stored in _placed_rules(profile):
         for peer in (stored.rule.source, stored.rule.destination) if stored.rule is not None else ():
-            if peer.net is not None and is_mapped(str(peer.net)):
+            if peer.net is not None and is_mapped(peer.net):
                 yield diagnose(messages.STORED_MAPPED, cidr=network_text(peer.net), place=place)
 
 

@@ -44,7 +44,8 @@ class Bounds:
 NEW = Bounds(PORT_MIN, ICMP_TYPE_MAX, any_tag=False)
 STORED = Bounds(0, 255, any_tag=True)
 
-PREFIX_LENGTH_MAX = {4: 32, 6: 128}
+# The length of an address, which is the longest that a network can have, by the IP version.
+ADDRESS_BITS = {4: 32, 6: 128}
 
 # Of scripts. A value of the length limit is a list of some ten thousand ports; without it, ten lines that each name
 # the line before ten times would make ten billion words. Diagnostics follow values back through the values that they

@@ -16,6 +16,7 @@ from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 from calicoctl.language import limits
+from calicoctl.language.networks import read_network
 from calicoctl.language.ports import is_sound_list
 from calicoctl.language.protocols import Protocol
 from calicoctl.policy import values
@@ -152,8 +153,8 @@ def _anything(_: str) -> int:
 
 
 def _network(text: str) -> int:
-    # The usual way takes 9 us, and in a long script few networks come twice. What `inet_pton` takes as an IPv4
-    # address is four decimals without zeros before them, and nothing else (RFC 3493, section 6.3).
+    # A tenth of the time that the parser takes; in a long script few networks come twice. What `inet_pton` takes as an
+    # IPv4 address is four decimals without zeros before them, and nothing else (RFC 3493, section 6.3).
     address, slash, length = text.partition("/")
     try:
         number = int.from_bytes(inet_pton(AF_INET, address), "big")
@@ -163,14 +164,14 @@ def _network(text: str) -> int:
     return _UNSOUND if host_bits is None or number & host_bits else _V4
 
 
-_HOST_BITS = {str(length): (1 << (32 - length)) - 1 for length in range(33)}
+_BITS = limits.ADDRESS_BITS[4]
+_HOST_BITS = {str(length): (1 << (_BITS - length)) - 1 for length in range(_BITS + 1)}
 
 
 @lru_cache(_REMEMBERED)
 def _usual_network(text: str) -> int:
-    findings = Findings()
-    network = values.network(ast.Word(text), findings)
-    return _UNSOUND if network is None or findings.found else _OF_VERSION[network.version]
+    read = read_network(text)
+    return _OF_VERSION[read.network.version] if read.is_sound and read.network is not None else _UNSOUND
 
 
 def _ports(text: str) -> int:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from calicoctl.language import limits
+from calicoctl.language.networks import read_network
 from calicoctl.language.ports import canonical_list
 from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import network_text
 from calicoctl.records import fields, replace
 from calicoctl.syntax import ast
 
@@ -59,8 +59,7 @@ def _ports(word: ast.Word) -> str:
 
 
 def _network(word: ast.Word) -> str:
-    found = values.network(word, Findings())
-    return word.text if found is None else network_text(found)
+    return read_network(word.text).canonical
 
 
 def _icmp_type(word: ast.Word) -> str:

@@ -5,27 +5,15 @@ Each function returns the value, or None after it has noted in `findings` what i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, NetmaskValueError
 
 from calicoctl import messages
-from calicoctl.diagnostics import Kind
 from calicoctl.language import limits, ports
+from calicoctl.language.networks import Network, NetworkMistake, NetworkText, is_mapped, read_network
 from calicoctl.language.numerals import BEYOND_EVERY_RANGE, read_number
 from calicoctl.language.ports import PortFault, PortMistake, PortRange
 from calicoctl.policy.findings import Edit, Findings
-from calicoctl.policy.rule import MAPPED_NETWORK, Network, network_text
 from calicoctl.syntax import ast
-
-_ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}\Z")
-_PORT_RANGE = re.compile(r"[0-9]{1,5}:[0-9]{1,5}\Z")
-_DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}\Z")
-
-_ADDRESS_RANGE = re.compile(r"[0-9A-Fa-f.:]+\s*-\s*[0-9A-Fa-f.:]+\Z")
-_LEADING_ZEROS = re.compile(r"(?=(?:[0-9]+\.)*0[0-9])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]+)?\Z")
-_OCTET = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
-_WILDCARDS = re.compile(rf"(?P<octets>(?:{_OCTET}\.){{1,3}})(?:\*\.){{0,2}}\*\Z")
 
 
 def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN) -> tuple[PortRange, ...] | None:
@@ -125,99 +113,38 @@ def _plainly(text: str, is_value: Callable[[str], object]) -> str | None:
 
 def network(word: ast.Word, findings: Findings) -> Network | None:
     """The network that `10.0.0.0/8`, `fd00::/8` or a bare address names, its host bits masked."""
-    address_text, slash, length_text = word.text.partition("/")
-    address = _address(address_text)
-    if address is None or read_number(length_text or "0") is None:
-        odd = _odd_network(word.text)
-        if odd is not None:
-            findings.add(odd, word.span, None, **_fields_of(odd, word.text))
-            return None
-    if address is None:
-        mend = _respelt(word, _meant_network(address_text, length_text))
-        findings.add(messages.BAD_NETWORK, word.span, mend, cidr=word.text)
+    read = read_network(word.text)
+    if read.network is None:
+        _note_network(read, word, findings)
         return None
-    maximum = address.max_prefixlen
-    if not slash:
-        length: int | None = maximum
-    else:
-        length = read_number(length_text)
-    if length is None:
-        mend = _respelt(word, _meant_network(address_text, length_text))
-        findings.add(messages.BAD_NETWORK, word.span, mend, cidr=word.text)
-        return None
-    if length > maximum:
-        findings.add(
-            messages.PREFIX_OUT_OF_RANGE,
-            word.span,
-            None,  # which length was meant cannot be known
-            length=length_text,
-            version=address.version,
-            maximum=maximum,
-        )
-        return None
-    return _masked(address, length, word, findings)
-
-
-def _odd_network(text: str) -> Kind | None:
-    """What a text is that is no network, if it is something that people write in place of one."""
-    if text.startswith("!"):
-        return messages.NEGATION
-    if "," in text:
-        return messages.SEVERAL_VALUES
-    if _ADDRESS_RANGE.match(text):
-        return messages.NETWORK_RANGE
-    return messages.NETWORK_ZEROS if _LEADING_ZEROS.match(text) else None
-
-
-def _fields_of(kind: Kind, text: str) -> dict[str, object]:
-    if kind is messages.NEGATION:
-        return {"json": f'"!src_net": "{text[1:]}"'}
-    return {"word" if kind is messages.SEVERAL_VALUES else "cidr": text}
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """Four dotted decimals or an IPv6 address without zone; nothing that is merely close."""
-    try:
-        return IPv6Address(text) if ":" in text and "%" not in text else IPv4Address(text)
-    except AddressValueError:
-        return None
-
-
-def _masked(address: IPv4Address | IPv6Address, length: int, word: ast.Word, findings: Findings) -> Network:
-    network_class = IPv4Network if isinstance(address, IPv4Address) else IPv6Network
-    result: Network = network_class((int(address), length), strict=False)
-    if isinstance(result, IPv6Network) and result.subnet_of(MAPPED_NETWORK):
+    if is_mapped(read.network):
         findings.add(messages.MAPPED_NETWORK, word.span, cidr=word.text)
-    if result.network_address != address:
-        text = network_text(result)
-        findings.add(messages.HOST_BITS, word.span, _respelt(word, text), cidr=word.text, network=text)
-    return result
+    if read.has_host_bits:
+        mend = _respelt(word, read.canonical)
+        findings.add(messages.HOST_BITS, word.span, mend, cidr=word.text, network=read.canonical)
+    return read.network
 
 
-def _meant_network(address: str, length: str) -> str | None:
-    """What was probably meant by a text that is no network; None when that is anyone's guess."""
-    if (length or address).endswith(";"):
-        return _meant_network(address, length[:-1]) if length else _meant_network(address[:-1], length)
-    if address.startswith("[") and address.endswith("]") and ":" in address:
-        address = address[1:-1]
-    address = address.partition("%")[0]
-    if not length and (found := _WILDCARDS.match(address)):
-        # Whole octets that may be anything are a network of that length.
-        octets = found["octets"].rstrip(".").split(".")
-        return f"{'.'.join([*octets, '0', '0', '0'][:4])}/{8 * len(octets)}"
-    if length and _ABBREVIATED.match(address):
-        # `10/8`, and the specification's own `192.168/16`: the missing decimals are zeros.
-        address = ".".join([*address.split("."), "0", "0", "0"][:4])
-    if _DOTTED_LENGTH.match(length):
-        try:
-            length = str(IPv4Network(f"0.0.0.0/{length}").prefixlen)
-        except NetmaskValueError:
-            return None
-    if _PORT_RANGE.match(address) and not length:
-        return f"ports {address}"  # which makes a rule only where no `cidr` stands before it
-    if _address(address) is None or (length and read_number(length) is None):
-        return None
-    return f"{address}/{length}" if length else address
+def _note_network(read: NetworkText, word: ast.Word, findings: Findings) -> None:
+    """Note why a word is no network."""
+    match read.mistake:
+        case NetworkMistake.NEGATED:
+            findings.add(messages.NEGATION, word.span, None, json=f'"!src_net": "{word.text[1:]}"')
+        case NetworkMistake.SEVERAL:
+            findings.add(messages.SEVERAL_VALUES, word.span, None, word=word.text)
+        case NetworkMistake.RANGE:
+            findings.add(messages.NETWORK_RANGE, word.span, None, cidr=word.text)
+        case NetworkMistake.LEADING_ZEROS:
+            findings.add(messages.NETWORK_ZEROS, word.span, None, cidr=word.text)
+        case NetworkMistake.TOO_LONG if read.address is not None:
+            # Which length was meant cannot be known.
+            version, maximum = read.address.version, read.address.max_prefixlen
+            fields = {"length": read.length, "version": version, "maximum": maximum}
+            findings.add(messages.PREFIX_OUT_OF_RANGE, word.span, None, **fields)
+        case _:
+            from calicoctl.language.guesses import meant_network
+
+            findings.add(messages.BAD_NETWORK, word.span, _respelt(word, meant_network(word.text)), cidr=word.text)
 
 
 def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings: Findings) -> int | None:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from calicoctl.language.networks import enforced_network, network_text
 from calicoctl.language.ports import read_json_port
 from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
-from calicoctl.policy.documents.rule_json import read_network
-from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass, field
 from calicoctl.resources.names import label_key, profile_name
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
@@ -213,7 +212,7 @@ def _list(upgrade: Upgrade, rule: Mapping[str, object], key: str, path: Path) ->
 
 def _network(value: object) -> object:
     """A network without its host bits; what is none stays as it is."""
-    network = read_network(value) if isinstance(value, str) else None
+    network = enforced_network(value) if isinstance(value, str) else None
     return value if network is None else network_text(network)
 
 

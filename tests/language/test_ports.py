@@ -26,7 +26,20 @@ MANY = settings(max_examples=500, deadline=None)
 numbers = st.integers(0, PORT_MAX + 2)
 ranges = st.tuples(st.integers(1, PORT_MAX), st.integers(1, PORT_MAX)).map(lambda pair: PortRange(*sorted(pair)))
 ODD_ITEMS = ["", "0", "080", "0:5", "90:80", "80:80", "65536", "any", "!80", "80:!90", "80:", "1-2-3", "ssh", "\u0663"]
-ODD_ITEMS += ["-1", " 80", "80\n", "1_0", "9" * 20, "0" * 20 + "80", "0" * 5000 + ":1", "9" * 5000, "*", "80;", "!", ":-"]
+ODD_ITEMS += [
+    "-1",
+    " 80",
+    "80\n",
+    "1_0",
+    "9" * 20,
+    "0" * 20 + "80",
+    "0" * 5000 + ":1",
+    "9" * 5000,
+    "*",
+    "80;",
+    "!",
+    ":-",
+]
 items = st.one_of(
     numbers.map(str),
     st.tuples(numbers, st.sampled_from(":-"), numbers).map(lambda each: f"{each[0]}{each[1]}{each[2]}"),
@@ -34,7 +47,7 @@ items = st.one_of(
     st.text("0189:-!x\u0663", max_size=8),
 )
 lists = st.lists(items, min_size=1, max_size=4).map(",".join)
-json_values = items | numbers | st.sampled_from([-1, True, 1.0, None, [], {}, 10**30])
+json_values: st.SearchStrategy[object] = items | numbers | st.sampled_from([-1, True, 1.0, None, [], {}, 10**30])
 
 
 def plain_range(text: str, minimum: int = 1) -> tuple[int, int] | None:
@@ -95,7 +108,8 @@ def test_canonical_text_says_the_same_and_stays(text: str) -> None:
     assert ports.canonical_list(spelled) == spelled
     assert (findings_of(text)[0] is not None) == ports.is_sound_list(spelled)
     peer = canonical(ast.Peer(ports=ast.Word(text, Span(Source("test", text), 0, len(text)))))
-    assert peer.ports is not None and peer.ports.text == spelled
+    assert peer.ports is not None
+    assert peer.ports.text == spelled
 
 
 @MANY

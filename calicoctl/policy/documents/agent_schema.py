@@ -15,6 +15,7 @@ from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
 from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN
+from calicoctl.language.networks import enforced_network
 from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, read_json_port
 from calicoctl.language.protocols import (
@@ -57,7 +58,6 @@ from calicoctl.messages import (
 )
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
-from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass
 from calicoctl.source import Span
@@ -257,7 +257,7 @@ def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
     """A network is four dotted decimals or an IPv6 address, with an optional length."""
     for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
         net = rule.get(key)
-        if net is not None and (not isinstance(net, str) or read_network(net) is None):
+        if net is not None and (not isinstance(net, str) or enforced_network(net) is None):
             yield _problem((key,), RULE_NET, Verdict.REFUSED, found=found_text(net))
     for key in LATER_KEYS:
         nets = rule.get(key)
@@ -267,7 +267,7 @@ def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
             yield _problem((key,), RULE_NETS, Verdict.REFUSED, found=found_text(nets))
             continue
         for index, net in enumerate(nets):
-            if not isinstance(net, str) or read_network(net) is None:
+            if not isinstance(net, str) or enforced_network(net) is None:
                 yield _problem((key, index), RULE_NET, Verdict.REFUSED, found=found_text(net))
 
 
@@ -300,13 +300,13 @@ def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
         yield "protocol", _PROTOCOL_VERSIONS[protocol]
     for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
         net = rule.get(key)
-        network = read_network(net) if isinstance(net, str) else None
+        network = enforced_network(net) if isinstance(net, str) else None
         if network is not None:
             yield key, network.version
     for key in LATER_KEYS:
         nets = rule.get(key)
         for net in nets if isinstance(nets, list) else ():
-            network = read_network(net) if isinstance(net, str) else None
+            network = enforced_network(net) if isinstance(net, str) else None
             if network is not None:
                 yield key, network.version
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from calicoctl.language.limits import (
     ICMP_CODE_MAX,
@@ -19,11 +17,12 @@ from calicoctl.language.limits import (
     NAME_PATTERN,
     STORED,
 )
+from calicoctl.language.networks import Network, enforced_network, network_text
 from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
-from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, Rule, network_text
+from calicoctl.policy.rule import ANYONE, Peer, Rule
 from calicoctl.records import dataclass
 
 # The keys of a rule that the language can say, in the order in which they are printed.
@@ -44,9 +43,6 @@ _ACTIONS = {action.value: action for action in Action}
 # What the agent takes a rule without `action` for; OpenStack's driver writes all of its rules so.
 _DEFAULT_ACTION = Action.ALLOW.value
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
-
-# `ipaddress` alone would also take a netmask for the length, an IPv6 zone and leading zeros in the length.
-_NETWORK = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:/(?:0|[1-9][0-9]{0,2}))?")
 
 
 _PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in ("src", "dst")}
@@ -194,7 +190,7 @@ def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
     ports: tuple[PortRange, ...] = ()
     tag: str | None = None
     if net_key in rule:
-        net = read_network(_string(rule[net_key]))
+        net = enforced_network(_string(rule[net_key]))
         if net is None:
             raise _NotInLanguage
     if ports_key in rule:
@@ -216,36 +212,6 @@ def _port(value: object, bounds: _Bounds) -> PortRange:
     if port is None:
         raise _NotInLanguage
     return port
-
-
-@lru_cache(maxsize=65536)
-def read_network(text: str) -> Network | None:
-    """The network of a CIDR, host bits masked; None if the text is none.
-
-    Four dotted decimals or an IPv6 address without zone; the length is decimal, and optional.
-    """
-    if not _NETWORK.fullmatch(text):
-        return None
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def has_host_bits(text: str) -> bool:
-    """Whether a CIDR that `read_network` accepts names an address inside its network, rather than the network."""
-    network = read_network(text)
-    if network is None:
-        return False
-    address = text.partition("/")[0]
-    kind = IPv4Network if network.version == 4 else IPv6Network
-    return network.network_address != kind(address).network_address
-
-
-def is_mapped(text: str) -> bool:
-    """Whether a CIDR is a network of IPv4-mapped IPv6 addresses, which no packet has."""
-    network = read_network(text)
-    return isinstance(network, IPv6Network) and network.subnet_of(MAPPED_NETWORK)
 
 
 def with_single_ports(value: object) -> object:
