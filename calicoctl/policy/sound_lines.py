@@ -16,6 +16,7 @@ from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 from calicoctl.language import limits
+from calicoctl.language.names import is_new_profile, is_tag
 from calicoctl.language.networks import read_network
 from calicoctl.language.ports import is_sound_list
 from calicoctl.language.protocols import Protocol
@@ -186,12 +187,12 @@ def _is_sound(judge: Callable[[ast.Word, Findings], object], text: str) -> bool:
 
 @lru_cache(_REMEMBERED)
 def _new_profile(text: str) -> int:
-    return _ANY if _is_sound(lambda word, findings: values.new_name(word, "profile", findings), text) else _UNSOUND
+    return _ANY if is_new_profile(text) else _UNSOUND
 
 
 @lru_cache(_REMEMBERED)
 def _tag(text: str) -> int:
-    return _ANY if _is_sound(lambda word, findings: values.new_name(word, "tag", findings), text) else _UNSOUND
+    return _ANY if is_tag(text) else _UNSOUND
 
 
 def _tags_line(text: str) -> int:

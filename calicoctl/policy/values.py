@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from calicoctl import messages
-from calicoctl.language import limits, ports
+from calicoctl.language import limits, names, ports
+from calicoctl.language.names import NameMistake
 from calicoctl.language.networks import Network, NetworkMistake, NetworkText, is_mapped, read_network
 from calicoctl.language.numerals import BEYOND_EVERY_RANGE, read_number
 from calicoctl.language.ports import PortFault, PortMistake, PortRange
@@ -192,27 +193,24 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
         findings: Where complaints go.
     """
     name = word.text
-    if name.startswith("!") and what == "tag":
-        findings.add(messages.NEGATION, word.span, None, json=f'"!src_tag": "{name[1:]}"')
-    elif "," in name and what == "tag" and all(map(limits.NAME_PATTERN.fullmatch, name.split(","))):
-        findings.add(messages.SEVERAL_VALUES, word.span, None, word=name)
-    elif not limits.NAME_PATTERN.fullmatch(name):
-        mend = _respelt(word, _plainly(name, limits.NAME_PATTERN.fullmatch))
-        findings.add(messages.BAD_NAME, word.span, mend, name=name, what=what, maximum=limits.NAME_LENGTH)
-    elif len(name) > limits.NAME_LENGTH:
-        findings.add(messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH)
-    elif what == "profile" and name in (".", ".."):
-        findings.add(messages.DOT_PROFILE, word.span, name=name)
-    elif what == "profile" and name.startswith("_"):
-        findings.add(messages.HIDDEN_PROFILE, word.span, None, name=name)
-    else:
-        return name
+    mistake = names.tag_mistake(name) if what == "tag" else names.profile_mistake(name)
+    match mistake:
+        case None:
+            return name
+        case NameMistake.NEGATED:
+            findings.add(messages.NEGATION, word.span, None, json=f'"!src_tag": "{name[1:]}"')
+        case NameMistake.SEVERAL:
+            findings.add(messages.SEVERAL_VALUES, word.span, None, word=name)
+        case NameMistake.CHARACTERS:
+            mend = _respelt(word, _plainly(name, lambda plain: names.tag_mistake(plain) is None))
+            findings.add(messages.BAD_NAME, word.span, mend, name=name, what=what, maximum=limits.NAME_LENGTH)
+        case NameMistake.TOO_LONG:
+            findings.add(messages.NAME_TOO_LONG, word.span, what=what, length=len(name), maximum=limits.NAME_LENGTH)
+        case NameMistake.DOTS:
+            findings.add(messages.DOT_PROFILE, word.span, name=name)
+        case NameMistake.HIDDEN:
+            findings.add(messages.HIDDEN_PROFILE, word.span, None, name=name)
     return None
-
-
-def can_be_new(name: str) -> bool:
-    """Whether a profile with this name can be added."""
-    return new_name(ast.Word(name), "profile", Findings()) is not None
 
 
 def existing_profile(word: ast.Word, findings: Findings) -> str | None:
@@ -221,10 +219,10 @@ def existing_profile(word: ast.Word, findings: Findings) -> str | None:
     In a script such a name is in quotes, so that a slip (`profile WEB, tag add X`) is an error before anything is run.
     """
     name = word.text
-    if name in ("", ".", "..") or "/" in name or not _is_storable(name):
+    if not (names.is_key_piece(name) and names.is_storable(name)):
         findings.add(messages.DOT_PROFILE, word.span, name=name)
         return None
-    if _is_bare_in_script(word) and not can_be_new(name):
+    if _is_bare_in_script(word) and not names.is_new_profile(name):
         new_name(word, "profile", findings)
         return None
     return name
@@ -237,7 +235,7 @@ def _is_bare_in_script(word: ast.Word) -> bool:
 
 def existing_tag(word: ast.Word, findings: Findings) -> str | None:
     """The name of a tag that may be there already, valid or not."""
-    if not _is_storable(word.text):
+    if not names.is_storable(word.text):
         findings.add(messages.BAD_NAME, word.span, name=word.text, what="tag", maximum=limits.NAME_LENGTH)
         return None
     return word.text
@@ -247,8 +245,3 @@ def tag_of_stored_rule(word: ast.Word, findings: Findings) -> str | None:
     """The tag of a rule that is looked for; a `!` before it is a negation, unless it stands in quotes."""
     is_bare = word.span.text == word.text
     return new_name(word, "tag", findings) if is_bare and word.text.startswith("!") else existing_tag(word, findings)
-
-
-def _is_storable(name: str) -> bool:
-    """Whether a datastore could hold the name: no NUL, and no lone surrogate (a byte that is not UTF-8)."""
-    return "\0" not in name and not any("\ud800" <= character <= "\udfff" for character in name)

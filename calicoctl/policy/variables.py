@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.language import limits
+from calicoctl.language.names import VARIABLE, is_variable
 from calicoctl.nearest import nearest
 from calicoctl.policy.findings import Edit, Finding, Findings
 from calicoctl.records import dataclass, field, fields, is_dataclass, replace
@@ -24,14 +25,14 @@ from calicoctl.syntax import ast
 Node = TypeVar("Node")
 
 # What a `$` can begin: a reference, or something that was meant to be one. Any other `$` is a character.
-_DOLLAR = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\$\(")
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNCLOSED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+_DOLLAR = re.compile(rf"\$\{{(?P<name>{VARIABLE})\}}|\$\{{[^}}]*\}}?|\$(?P<bare>{VARIABLE})|\$\(")
+_REFERENCE = re.compile(rf"\$\{{({VARIABLE})\}}")
+_UNCLOSED = re.compile(rf"\$\{{({VARIABLE})")
 # How much a name must resemble another one, and one that begins with another letter: few misspell the first, and
 # `DB_PORT` is as much like `WEB_PORTS` as `TAGZ` like `TAGS`.
 _ALIKE, _VERY_MUCH_ALIKE = 0.7, 0.85
 
-_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?[-=?+]")
+_DEFAULT = re.compile(rf"\$\{{({VARIABLE}):?[-=?+]")
 
 
 def named_in(text: str) -> frozenset[str]:
@@ -137,10 +138,9 @@ class Variables:
     def evaluate(self, node: ast.Define, extent: Span, findings: Findings) -> Variable | None:
         """The variable that a definition would make; None after it was noted what is wrong with it."""
         name = node.name.text
-        if not limits.VARIABLE_PATTERN.fullmatch(name) or len(name) > limits.VARIABLE_LENGTH:
+        if not is_variable(name):
             plain = name.strip("${}%@:")
-            is_name = limits.VARIABLE_PATTERN.fullmatch(plain) is not None
-            mend = plain if is_name and len(plain) <= limits.VARIABLE_LENGTH else None
+            mend = plain if is_variable(plain) else None
             findings.add(messages.BAD_VARIABLE_NAME, node.name.span, mend, name=name, maximum=limits.VARIABLE_LENGTH)
             return None
         value = _whole_value(node)
@@ -453,7 +453,7 @@ def _is_same(node: ast.Define, first: Variable) -> bool:
 
 
 # A line that seems to define a variable.
-_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({limits.VARIABLE_PATTERN.pattern})[ \t]*=", re.MULTILINE)
+_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({VARIABLE})[ \t]*=", re.MULTILINE)
 
 
 def _near(name: str, known: Collection[str]) -> str | None:

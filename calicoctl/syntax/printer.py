@@ -10,14 +10,12 @@ import json
 import re
 from collections.abc import Callable
 
+from calicoctl.language.names import is_new_profile
 from calicoctl.language.words import PEER_PARTS, PEERS
 from calicoctl.syntax import ast
 
 # A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
 _PLAIN = re.compile(r"(?!--)[A-Za-z0-9_.:,/+@%-]+\Z")
-
-# No more than the names that `profile add` takes.
-_PLAIN_PROFILE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]{0,127}\Z")
 
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})
 _CONTINUES_MATCH = frozenset({*PEERS, *PEER_PARTS})
@@ -56,7 +54,7 @@ def profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
     One that another tool must have given is quoted: a script takes it in no other way.
     """
     text = quoted(name, keywords)
-    return text if _PLAIN_PROFILE.match(name) or text[0] in "'\"" else f"'{text}'"
+    return text if is_new_profile(name) or text[0] in "'\"" else f"'{text}'"
 
 
 def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:

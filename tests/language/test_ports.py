@@ -26,20 +26,7 @@ MANY = settings(max_examples=500, deadline=None)
 numbers = st.integers(0, PORT_MAX + 2)
 ranges = st.tuples(st.integers(1, PORT_MAX), st.integers(1, PORT_MAX)).map(lambda pair: PortRange(*sorted(pair)))
 ODD_ITEMS = ["", "0", "080", "0:5", "90:80", "80:80", "65536", "any", "!80", "80:!90", "80:", "1-2-3", "ssh", "\u0663"]
-ODD_ITEMS += [
-    "-1",
-    " 80",
-    "80\n",
-    "1_0",
-    "9" * 20,
-    "0" * 20 + "80",
-    "0" * 5000 + ":1",
-    "9" * 5000,
-    "*",
-    "80;",
-    "!",
-    ":-",
-]
+ODD_ITEMS += ["-1", " 80", "80\n", "1_0", "9" * 20, "0" * 20 + "80", "0" * 5000 + ":1", "9" * 5000, "*", "80;", "!"]
 items = st.one_of(
     numbers.map(str),
     st.tuples(numbers, st.sampled_from(":-"), numbers).map(lambda each: f"{each[0]}{each[1]}{each[2]}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from calicoctl.policy.values import can_be_new
+from calicoctl.language.names import is_new_profile
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement
@@ -73,7 +73,7 @@ def test_no_quotes_are_printed_that_are_not_needed(tree: ast.Statement) -> None:
             bare = parse_statement(Source("test", text.replace(quoted, quoted[1:-1], 1)))
         except SyntaxProblem:
             continue
-        assert bare != tree or not can_be_new(quoted[1:-1])
+        assert bare != tree or not is_new_profile(quoted[1:-1])
 
 
 def test_a_position_is_joined_to_its_option_unless_it_needs_quotes() -> None:

@@ -7,6 +7,7 @@ import re
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import as_typed, check, parsed
+from calicoctl.language.names import VARIABLE
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, named_in
 from calicoctl.records import replace
@@ -18,11 +19,11 @@ from calicoctl.syntax.vocabulary import describe
 # In single quotes, which stand first here, they are characters.
 _FOREIGN_REFERENCE = re.compile(
     r"'[^'\n]*'"
-    r"|\{\{[ \t]*(?P<braces>[A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}"
-    r"|%(?P<percents>[A-Za-z_][A-Za-z0-9_]*)%"
-    r"|\$\{[ \t]+(?P<before>[A-Za-z_][A-Za-z0-9_]*)[ \t]*\}"
-    r"|\$\{(?P<behind>[A-Za-z_][A-Za-z0-9_]*)[ \t]+\}"
-    r"|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
+    rf"|\{{\{{[ \t]*(?P<braces>{VARIABLE})[ \t]*\}}\}}"
+    rf"|%(?P<percents>{VARIABLE})%"
+    rf"|\$\{{[ \t]+(?P<before>{VARIABLE})[ \t]*\}}"
+    rf"|\$\{{(?P<behind>{VARIABLE})[ \t]+\}}"
+    rf"|\$(?P<bare>{VARIABLE})"
 )
 
 

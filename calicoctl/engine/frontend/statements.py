@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.names import is_utf8
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
@@ -60,7 +61,7 @@ def command_line(words: Sequence[str]) -> Source:
             problems.append(diagnose(messages.EMPTY_ARGUMENT, span, number=number))
         elif any(character.isspace() for character in word) and not in_quotes:
             problems.append(diagnose(messages.SPACE_IN_ARGUMENT, span, number=number))
-        elif any("\ud800" <= character <= "\udfff" for character in word):
+        elif not is_utf8(word):
             problems.append(diagnose(messages.NOT_UTF8, span))
         elif word[0] in "'\"" and not in_quotes:
             # Joined with the words behind it, it could otherwise begin a name with spaces in it.

@@ -14,7 +14,8 @@ from enum import Enum
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
-from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN
+from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
+from calicoctl.language.names import is_agent_tag, is_tag
 from calicoctl.language.networks import enforced_network
 from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, read_json_port
@@ -91,9 +92,6 @@ KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" fo
 # resources of v3; beside it may stand why Calico refuses it.
 RESOURCE_KEY, RESOURCE_PROBLEM_KEY = "calico", "problem"
 _RESOURCE_KEYS = frozenset({"action", RESOURCE_KEY, RESOURCE_PROBLEM_KEY})
-
-# What the agent itself takes for a tag: no bound on the length, and a leading `-` is allowed.
-AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
 
 # Of one rule; a list of a million wrong ports tells no more than its first thousand.
 PROBLEMS_MAX = 1000
@@ -231,9 +229,9 @@ def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
         if tag is None:
             continue
         found = found_text(tag)
-        if not isinstance(tag, str) or not AGENT_TAG.fullmatch(tag):
+        if not isinstance(tag, str) or not is_agent_tag(tag):
             yield _problem((key,), RULE_TAG, Verdict.REFUSED, found=found)
-        elif len(tag) > NAME_LENGTH or not NAME_PATTERN.fullmatch(tag):
+        elif not is_tag(tag):
             yield _problem((key,), RULE_TAG_BOUNDS, Verdict.TOLERATED, found=found, maximum=NAME_LENGTH)
 
 

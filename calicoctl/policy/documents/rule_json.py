@@ -7,16 +7,14 @@ is not, `calicoctl.policy.documents.agent_schema` tells.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 
 from calicoctl.language.limits import (
     ICMP_CODE_MAX,
     ICMP_TYPE_MAX,
-    NAME_LENGTH,
-    NAME_PATTERN,
     STORED,
 )
+from calicoctl.language.names import is_tag
 from calicoctl.language.networks import Network, enforced_network, network_text
 from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
@@ -101,20 +99,18 @@ class _Bounds:
 
     Attributes:
         icmp_type_max: The highest ICMP type.
-        tag: What a whole tag matches.
+        is_tag: Whether a tag may be so.
         port: The ports that a JSON value is; None when it may not be one.
     """
 
     icmp_type_max: int
-    tag: re.Pattern[str]
+    is_tag: Callable[[str], bool]
     port: Callable[[object], PortRange | None]
 
 
-_OF_THE_LANGUAGE = _Bounds(
-    ICMP_TYPE_MAX, re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), enforced_port
-)
+_OF_THE_LANGUAGE = _Bounds(ICMP_TYPE_MAX, is_tag, enforced_port)
 # What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
-_OF_OLDER_TOOLS = _Bounds(STORED.icmp_type_max, re.compile(r"(?s:.+)"), older_port)
+_OF_OLDER_TOOLS = _Bounds(STORED.icmp_type_max, bool, older_port)
 
 
 def from_json(value: object) -> Rule | None:
@@ -200,7 +196,7 @@ def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
         ports = tuple(_port(port, bounds) for port in listed)
     if tag_key in rule:
         tag = _string(rule[tag_key])
-        if not bounds.tag.fullmatch(tag):
+        if not bounds.is_tag(tag):
             raise _NotInLanguage
     if net is None and tag is None and not ports:
         return ANYONE

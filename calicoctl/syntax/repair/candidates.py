@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
+from calicoctl.language.names import REFERENCE
 from calicoctl.language.ports import LIKE_PORTS
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
@@ -21,7 +22,7 @@ from calicoctl.syntax.repair import order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _LOOKS_LIKE_PORTS = re.compile(rf"{LIKE_PORTS},?\Z")
-_PIECE_OF_PORTS = re.compile(r"(?:[0-9,:-]|\$\{[A-Za-z_][A-Za-z0-9_]*\})+\Z")
+_PIECE_OF_PORTS = re.compile(rf"(?:[0-9,:-]|{REFERENCE})+\Z")
 LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+)?\]?(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 # A network, or what people write in place of one: a range, a list, an address with wildcards.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
+from calicoctl.language.names import VARIABLE
 from calicoctl.language.ports import LIKE_PORTS, json_list
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
@@ -29,7 +30,7 @@ _ONE_PROTOCOL = f"(?:{'|'.join(PROTOCOLS)})"
 _SEVERAL_PROTOCOLS = re.compile(rf"{_ONE_PROTOCOL}(?:[,/|+&]{_ONE_PROTOCOL})+\Z")
 _PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>{LIKE_PORTS})/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
 _PORTS = re.compile(rf"{LIKE_PORTS}\Z")
-_SHELL_VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][A-Za-z0-9_]*\}?|\([^)]*\)?)\S*\Z")
+_SHELL_VARIABLE = re.compile(rf"\$(?:\{{?{VARIABLE}\}}?|\([^)]*\)?)\S*\Z")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?\Z")
 _SERVICES = {
     "ssh": "tcp to ports 22",
