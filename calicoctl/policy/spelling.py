@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from calicoctl.language import limits
 from calicoctl.language.networks import read_network
 from calicoctl.language.ports import canonical_list
+from calicoctl.language.quoting import is_literal
 from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
 from calicoctl.records import fields, replace
@@ -45,7 +46,7 @@ def _spelled(name: str, value: object) -> object:
 def _word(name: str, word: ast.Word) -> ast.Word:
     typed = word.span.text
     # Single quotes take everything literally, variables too.
-    if _VARIABLE in typed and not typed.startswith("'"):
+    if _VARIABLE in typed and not is_literal(typed):
         return ast.TypedWord(_ports(word) if name == "ports" and typed == word.text else typed, word.span)
     if name == "profile" and typed == word.text:
         # Quotes tell the name of a stored profile from a slip; they are not the formatter's to add.

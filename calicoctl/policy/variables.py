@@ -6,7 +6,6 @@ word, or the words of a list, and no value can make another statement of the one
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.language import limits
 from calicoctl.language.names import VARIABLE, is_variable
+from calicoctl.language.quoting import is_literal, unquoted
 from calicoctl.nearest import nearest
 from calicoctl.policy.findings import Edit, Finding, Findings
 from calicoctl.records import dataclass, field, fields, is_dataclass, replace
@@ -261,7 +261,7 @@ class Variables:
         """A word with the values in it; a value that is a list fits only where `is_list`, between commas."""
         typed = word.span.text
         # In single quotes everything is a character, as in a shell.
-        if "$" not in typed or typed[0] == "'":
+        if "$" not in typed or is_literal(typed):
             return word
         inner = range(1, len(typed) - 1) if typed[0] == '"' else range(len(typed))
         pieces: list[ast.Piece] = []
@@ -376,9 +376,6 @@ class Variables:
         expansion.findings.add(messages.EXPANSION_TOO_LARGE, word.span, what=what, maximum=limits.VALUE_LENGTH)
 
 
-_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
-
-
 def _within(word: ast.Word, start: int, end: int) -> Span:
     """Some characters of a word as it was typed, its quotes included."""
     span = word.span
@@ -392,7 +389,9 @@ def _add_typed(pieces: list[ast.Piece], word: ast.Word, start: int, end: int, si
     span = _within(word, start, end)
     # No escape of a string in double quotes has a `$` in it, so that none is cut in two. Of a word that was not
     # parsed yet, quotes may be around a part only; then it is what it looks like, and refused by the parser.
-    text = json.loads(f'"{span.text}"') if _DOUBLE_QUOTED.fullmatch(word.span.text) else span.text
+    is_quoted = word.span.text[:1] == '"' and unquoted(word.span.text) is not None
+    inner = unquoted(f'"{span.text}"') if is_quoted else None
+    text = span.text if inner is None else inner
     pieces.append(ast.Piece(size, size + len(text), span, text))
     return size + len(text)
 

@@ -8,6 +8,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import as_typed, check, parsed
 from calicoctl.language.names import VARIABLE
+from calicoctl.language.quoting import is_literal
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, named_in
 from calicoctl.records import replace
@@ -36,7 +37,7 @@ def unknown_variables() -> Variables:
 
 def names_variable(span: Span) -> bool:
     """Whether a word of a script names a variable."""
-    return not span.source.is_command_line and span.text[:1] != "'" and bool(named_in(span.text))
+    return not span.source.is_command_line and not is_literal(span.text) and bool(named_in(span.text))
 
 
 def variable_as_keyword(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic:

@@ -15,6 +15,7 @@ from calicoctl.diagnostics import Kind
 from calicoctl.language.names import REFERENCE
 from calicoctl.language.ports import LIKE_PORTS
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
+from calicoctl.language.quoting import QUOTES, unquoted
 from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import keywords
@@ -100,7 +101,7 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     """The word in lower case, without quotes, in quotes, by its name here, or as a keyword that it resembles."""
     word = words[index]
     choices = expected_keywords(expected)
-    is_quoted = word.text[:1] in ("'", '"')
+    is_quoted = word.text[:1] in QUOTES
     option, equals, value = (word.text, "", "") if is_quoted else word.text.partition("=")
     lower = option.lower()
 
@@ -114,7 +115,7 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     if lower in choices and lower != option:
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
         return
-    bare = option[1:-1] if is_quoted and option[-1:] == option[:1] else ""
+    bare = unquoted(option) or "" if is_quoted else ""
     following = words[index + 1].text if index + 1 < len(words) else ""
     dashes = _ODD_DASHES.match(option)
     if dashes is not None and (meant_option := f"--{option[dashes.end() :]}") in choices:
@@ -215,7 +216,7 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
     }
     for keyword in choices:
         if keyword in looks and "rule" not in choices:
-            text = word.text[1:-1] if word.text[0] in "'\"" and len(word.text) > 1 else word.text
+            text = unquoted(word.text) or word.text
             cost = 1.5 if looks[keyword].match(text) and not (keyword == "tag" and _is_no_tag(text)) else 0.0
         elif keyword in PEERS:
             cost = 2.0 if _peer_before(words, index) == keyword else 0.0
