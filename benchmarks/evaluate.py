@@ -16,12 +16,13 @@ from tabulate import tabulate
 from calicoctl.engine.frontend.scripts import Step
 from calicoctl.engine.plan import evaluate
 from calicoctl.engine.state import State
+from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Peer, PortRange, Rule
+from calicoctl.policy.rule import Peer, Rule
 from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry, Snapshot

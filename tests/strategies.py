@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
+from calicoctl.language.networks import Network
+from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
-from calicoctl.policy.rule import Network, Peer, PortRange, Rule
+from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast
 from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.vocabulary import SYNONYMS

@@ -12,9 +12,10 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from calicoctl.analysis.ranges import Ranges, intersection
+from calicoctl.language import limits, networks
 from calicoctl.records import dataclass
 
-ADDRESS_BITS = {4: 32, 6: 128}
+ADDRESS_BITS = limits.ADDRESS_BITS
 
 # The bits before the prefix length, shifted down, and that length.
 Net = tuple[int, int]
@@ -93,7 +94,7 @@ class Packet:
 
 def address_text(version: int, address: int) -> str:
     """An address as people write it."""
-    return str(IPv4Address(address) if version == 4 else IPv6Address(address))
+    return networks.address_text(IPv4Address(address) if version == 4 else IPv6Address(address))
 
 
 def meet(one: Box, other: Box) -> Box | None:

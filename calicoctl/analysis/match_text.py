@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, ICMP_OF_VERSION, WITH_PORTS, Box, Net, address_text
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges
+from calicoctl.language.ports import range_text
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 
 _NAMES = {each.number: each.name for each in AGENT_PROTOCOLS if each.name is not None}
@@ -68,7 +69,7 @@ def _protocol(box: Box) -> list[str]:
 
 
 def _numbers(numbers: Ranges) -> str:
-    return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in numbers)
+    return ",".join(range_text(first, last) for first, last in numbers)
 
 
 def _net(version: int, net: Net) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network
 
 from calicoctl.analysis.boxes import (
     ADDRESS_BITS,
@@ -21,10 +20,11 @@ from calicoctl.analysis.boxes import (
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
+from calicoctl.language.networks import Network, enforced_network
+from calicoctl.language.ports import enforced_port
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 from calicoctl.language.words import Action
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
-from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import listing_text
@@ -278,8 +278,8 @@ def _ip_versions(value: Mapping[str, object]) -> Sequence[int]:
     return (nets[0].version,) if nets else (4, 6)
 
 
-def _network(value: object) -> IPv4Network | IPv6Network:
-    network = read_network(value) if isinstance(value, str) else None
+def _network(value: object) -> Network:
+    network = enforced_network(value) if isinstance(value, str) else None
     assert network is not None, "the agent's schema has been checked"
     return network
 
@@ -322,9 +322,9 @@ def _ports(value: Mapping[str, object], key: str) -> Ranges:
 
 def _port_ranges(ports: object) -> Iterator[tuple[int, int]]:
     assert isinstance(ports, list), "the agent's schema has been checked"
-    for port in ports:
-        first, _, last = str(port).partition(":")
-        yield int(first), int(last or first)
+    for port in map(enforced_port, ports):
+        assert port is not None, "the agent's schema has been checked"
+        yield port.first, port.last
 
 
 def _nets(value: Mapping[str, object], side: str, version: int) -> Iterator[Net]:
@@ -351,7 +351,7 @@ def _net(value: object) -> Net:
     return net_of(_network(value))
 
 
-def net_of(network: IPv4Network | IPv6Network) -> Net:
+def net_of(network: Network) -> Net:
     """A network as analysis has it."""
     length = network.prefixlen
     return int(network.network_address) >> (ADDRESS_BITS[network.version] - length), length

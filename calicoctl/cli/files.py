@@ -9,11 +9,12 @@ from pathlib import Path
 from calicoctl import messages
 from calicoctl.cli.output.console import INPUT_BYTES_MAX, as_text, read_input
 from calicoctl.diagnostics import Refused, diagnose, reason_of
+from calicoctl.language.quoting import quoted
 from calicoctl.nearest import nearest
 from calicoctl.records import replace
 from calicoctl.regular_files import read_regular, read_stream
 from calicoctl.source import DEFINE_OPTION, STANDARD_INPUT, Source, Span
-from calicoctl.syntax import ast, printer
+from calicoctl.syntax import ast
 
 # To find the nearest name takes some microseconds for each.
 _NAMES_COMPARED = 10_000
@@ -101,4 +102,4 @@ def _nearest_file(path: Path, word: ast.Word) -> str | None:
         return None
     if isinstance(word, ast.ExpandedWord):
         return f"there is `{by_stem[stem]}`"
-    return f"include {printer.quoted(str(Path(word.text).with_name(by_stem[stem].name)))}"
+    return f"include {quoted(str(Path(word.text).with_name(by_stem[stem].name)))}"

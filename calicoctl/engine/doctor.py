@@ -13,12 +13,12 @@ from calicoctl.engine.plan import damage
 from calicoctl.engine.rule_lists import carried_tags
 from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
+from calicoctl.language.names import HIDDEN
+from calicoctl.language.networks import is_mapped, network_text
 from calicoctl.language.words import Direction
 from calicoctl.layout import resource_keys
-from calicoctl.policy.documents.rule_json import is_mapped
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
-from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
@@ -113,8 +113,8 @@ def _missing_profiles(state: State, datastore: Datastore) -> Iterator[Diagnostic
     """The profiles that endpoints name and that are not there, or are hidden."""
     for name, count in sorted(missing_profiles(state).items()):
         # What is hidden is not listed; read by its own name, it is found.
-        is_hidden = name.startswith("_") and keys.is_inside_tree(name) and datastore.read([keys.profile_folder(name)])
-        if is_hidden:
+        can_be_hidden = name.startswith(HIDDEN) and keys.is_inside_tree(name)
+        if can_be_hidden and datastore.read([keys.profile_folder(name)]):
             yield diagnose(messages.HIDDEN_KEY, profile=name)
         else:
             yield missing_profile(name, count)
@@ -151,7 +151,7 @@ def _mapped_networks(profile: Profile) -> Iterator[Diagnostic]:
     """Rules about IPv4-mapped networks, which no packet has."""
     for place, stored in _placed_rules(profile):
         for peer in (stored.rule.source, stored.rule.destination) if stored.rule is not None else ():
-            if peer.net is not None and is_mapped(str(peer.net)):
+            if peer.net is not None and is_mapped(peer.net):
                 yield diagnose(messages.STORED_MAPPED, cidr=network_text(peer.net), place=place)
 
 

@@ -10,9 +10,9 @@ from calicoctl.diagnostics import Advice, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.state import State
+from calicoctl.language.names import is_new_profile
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
-from calicoctl.policy.values import can_be_new
 from calicoctl.records import replace
 from calicoctl.resources.names import is_profile_name, profile_name
 from calicoctl.store import keys
@@ -183,6 +183,6 @@ def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resou
         return corrected(statement.where, near)
     if isinstance(statement, statements.RemoveProfile):
         return None
-    if not can_be_new(statement.profile) or (has_resources and not is_profile_name(statement.profile)):
+    if not is_new_profile(statement.profile) or (has_resources and not is_profile_name(statement.profile)):
         return Advice(sayings.HINT_SHOW_PROFILES)
     return Advice(sayings.HINT_ADD_PROFILE.format(profile=statement.profile))

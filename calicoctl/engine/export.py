@@ -7,12 +7,11 @@ from collections.abc import Iterable
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose, printable
-from calicoctl.policy import values
+from calicoctl.language.names import is_new_profile, is_tag
 from calicoctl.policy.documents.agent_schema import Verdict
 from calicoctl.policy.documents.json_text import Unreadable, path_text
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule_text import syntax_of
 from calicoctl.records import dataclass
@@ -93,15 +92,11 @@ def _obstacle(profile: Profile) -> str | None:
     problems = [*tags.problems, *rules.problems, *(problem for rule in stored for problem in rule.problems)]
     if any(problem.verdict is not Verdict.TOLERATED for problem in problems):
         return _NOT_ENFORCED
-    if problems or not all(_can_be_new(tag, "tag") for tag in tags.tags):
+    if problems or not all(map(is_tag, tags.tags)):
         return "it has a tag that no new one may be called"
     if len(set(tags.tags)) < len(tags.tags):
         return "a tag stands twice in it"
-    return None if _can_be_new(profile.name, "profile") else "no new profile may be called so"
-
-
-def _can_be_new(name: str, what: str) -> bool:
-    return values.new_name(ast.Word(name), what, Findings()) is not None
+    return None if is_new_profile(profile.name) else "no new profile may be called so"
 
 
 def _block(profile: Profile) -> ast.ProfileBlock:

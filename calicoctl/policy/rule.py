@@ -6,27 +6,11 @@ becomes one; see `calicoctl.policy.documents.rules_document` for rules that othe
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network
-
+from calicoctl.language.networks import Network
+from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
 from calicoctl.records import dataclass, field
-
-Network = IPv4Network | IPv6Network
-
-# IPv4-mapped addresses (RFC 4291, 2.5.5.2) stand for those of IPv4 inside a program; no packet has one.
-MAPPED_NETWORK = IPv6Network("::ffff:0:0/96")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class PortRange:
-    """The ports `first` to `last`, both included; 1 <= first <= last <= 65535."""
-
-    first: int
-    last: int
-
-    def __str__(self) -> str:
-        return str(self.first) if self.first == self.last else f"{self.first}:{self.last}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +86,3 @@ class Rule:
             (merge_ports(self.source.ports), self.source.tag, self.source.net),
             (merge_ports(self.destination.ports), self.destination.tag, self.destination.net),
         )
-
-
-def merge_ports(ports: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
-    """The same set of ports as the fewest ranges, in ascending order."""
-    merged: list[PortRange] = []
-    for port in sorted(ports):
-        if merged and port.first <= merged[-1].last + 1:
-            merged[-1] = PortRange(merged[-1].first, max(merged[-1].last, port.last))
-        else:
-            merged.append(port)
-    return tuple(merged)
-
-
-def network_text(network: Network) -> str:
-    """The canonical text of a network: always with its length, IPv6 compressed and in lower case.
-
-    An IPv4-mapped IPv6 address is written in hexadecimal, on every Python version: 3.13 began to
-    write it with dots, and stored text must not depend on the interpreter.
-    """
-    if isinstance(network, IPv6Network) and network.network_address.ipv4_mapped is not None:
-        high, low = divmod(int(network.network_address.ipv4_mapped), 0x10000)
-        address = f"::ffff:{high:x}:{low:x}"
-        return f"{address}/{network.prefixlen}"
-    return str(network)

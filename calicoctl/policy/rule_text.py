@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from calicoctl.language.networks import network_text
 from calicoctl.policy.documents.json_text import value_text
 from calicoctl.policy.documents.rule_json import LANGUAGE_KEYS, from_json
 from calicoctl.policy.documents.rules_document import StoredRule
-from calicoctl.policy.rule import Peer, Rule, network_text
+from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast, printer
 
 

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from calicoctl.language import limits
+from calicoctl.language.networks import read_network
+from calicoctl.language.ports import canonical_list
+from calicoctl.language.quoting import is_literal
 from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import network_text
 from calicoctl.records import fields, replace
 from calicoctl.syntax import ast
 
@@ -44,7 +46,7 @@ def _spelled(name: str, value: object) -> object:
 def _word(name: str, word: ast.Word) -> ast.Word:
     typed = word.span.text
     # Single quotes take everything literally, variables too.
-    if _VARIABLE in typed and not typed.startswith("'"):
+    if _VARIABLE in typed and not is_literal(typed):
         return ast.TypedWord(_ports(word) if name == "ports" and typed == word.text else typed, word.span)
     if name == "profile" and typed == word.text:
         # Quotes tell the name of a stored profile from a slip; they are not the formatter's to add.
@@ -54,17 +56,11 @@ def _word(name: str, word: ast.Word) -> ast.Word:
 
 
 def _ports(word: ast.Word) -> str:
-    return ",".join(map(_port_item, word.text.split(",")))
-
-
-def _port_item(item: str) -> str:
-    found = values.port_list(ast.Word(item), Findings())
-    return item if found is None else str(found[0])
+    return canonical_list(word.text)
 
 
 def _network(word: ast.Word) -> str:
-    found = values.network(word, Findings())
-    return word.text if found is None else network_text(found)
+    return read_network(word.text).canonical
 
 
 def _icmp_type(word: ast.Word) -> str:

@@ -12,13 +12,14 @@ from typing import Any
 from calicoctl import messages
 from calicoctl.diagnostics import Edit
 from calicoctl.language import limits
+from calicoctl.language.networks import Network
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy import values
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import ANYONE, Match, Network, Peer, Rule
+from calicoctl.policy.rule import ANYONE, Match, Peer, Rule
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 

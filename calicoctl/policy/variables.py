@@ -6,7 +6,6 @@ word, or the words of a list, and no value can make another statement of the one
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +14,8 @@ from typing import Any, TypeVar
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Edit, diagnose
 from calicoctl.language import limits
+from calicoctl.language.names import VARIABLE, is_variable
+from calicoctl.language.quoting import is_literal, unquoted
 from calicoctl.nearest import nearest
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.records import dataclass, field, fields, is_dataclass, replace
@@ -24,14 +25,14 @@ from calicoctl.syntax import ast
 Node = TypeVar("Node")
 
 # What a `$` can begin: a reference, or something that was meant to be one. Any other `$` is a character.
-_DOLLAR = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{[^}]*\}?|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\$\(")
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_UNCLOSED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
+_DOLLAR = re.compile(rf"\$\{{(?P<name>{VARIABLE})\}}|\$\{{[^}}]*\}}?|\$(?P<bare>{VARIABLE})|\$\(")
+_REFERENCE = re.compile(rf"\$\{{({VARIABLE})\}}")
+_UNCLOSED = re.compile(rf"\$\{{({VARIABLE})")
 # How much a name must resemble another one, and one that begins with another letter: few misspell the first, and
 # `DB_PORT` is as much like `WEB_PORTS` as `TAGZ` like `TAGS`.
 _ALIKE, _VERY_MUCH_ALIKE = 0.7, 0.85
 
-_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?[-=?+]")
+_DEFAULT = re.compile(rf"\$\{{({VARIABLE}):?[-=?+]")
 
 
 def named_in(text: str) -> frozenset[str]:
@@ -137,10 +138,9 @@ class Variables:
     def evaluate(self, node: ast.Define, extent: Span, findings: Findings) -> Variable | None:
         """The variable that a definition would make; None after it was noted what is wrong with it."""
         name = node.name.text
-        if not limits.VARIABLE_PATTERN.fullmatch(name) or len(name) > limits.VARIABLE_LENGTH:
+        if not is_variable(name):
             plain = name.strip("${}%@:")
-            is_name = limits.VARIABLE_PATTERN.fullmatch(plain) is not None
-            mend = plain if is_name and len(plain) <= limits.VARIABLE_LENGTH else None
+            mend = plain if is_variable(plain) else None
             findings.add(messages.BAD_VARIABLE_NAME, node.name.span, mend, name=name, maximum=limits.VARIABLE_LENGTH)
             return None
         value = _whole_value(node)
@@ -261,7 +261,7 @@ class Variables:
         """A word with the values in it; a value that is a list fits only where `is_list`, between commas."""
         typed = word.span.text
         # In single quotes everything is a character, as in a shell.
-        if "$" not in typed or typed[0] == "'":
+        if "$" not in typed or is_literal(typed):
             return word
         inner = range(1, len(typed) - 1) if typed[0] == '"' else range(len(typed))
         pieces: list[ast.Piece] = []
@@ -376,9 +376,6 @@ class Variables:
         expansion.findings.add(messages.EXPANSION_TOO_LARGE, word.span, what=what, maximum=limits.VALUE_LENGTH)
 
 
-_DOUBLE_QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
-
-
 def _within(word: ast.Word, start: int, end: int) -> Span:
     """Some characters of a word as it was typed, its quotes included."""
     span = word.span
@@ -392,7 +389,9 @@ def _add_typed(pieces: list[ast.Piece], word: ast.Word, start: int, end: int, si
     span = _within(word, start, end)
     # No escape of a string in double quotes has a `$` in it, so that none is cut in two. Of a word that was not
     # parsed yet, quotes may be around a part only; then it is what it looks like, and refused by the parser.
-    text = json.loads(f'"{span.text}"') if _DOUBLE_QUOTED.fullmatch(word.span.text) else span.text
+    is_quoted = word.span.text[:1] == '"' and unquoted(word.span.text) is not None
+    inner = unquoted(f'"{span.text}"') if is_quoted else None
+    text = span.text if inner is None else inner
     pieces.append(ast.Piece(size, size + len(text), span, text))
     return size + len(text)
 
@@ -453,7 +452,7 @@ def _is_same(node: ast.Define, first: Variable) -> bool:
 
 
 # A line that seems to define a variable.
-_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({limits.VARIABLE_PATTERN.pattern})[ \t]*=", re.MULTILINE)
+_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({VARIABLE})[ \t]*=", re.MULTILINE)
 
 
 def _near(name: str, known: Collection[str]) -> str | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from calicoctl.policy.documents.agent_schema import AGENT_TAG, KNOWN_KEYS
+from calicoctl.language.names import is_agent_tag
+from calicoctl.policy.documents.agent_schema import KNOWN_KEYS
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
@@ -115,7 +116,7 @@ def _add_selector(downgrade: Downgrade, found: dict[str, object], start: str, se
         return
     rest, label = parted(selector, is_negated=start.startswith("!"))
     tag = None if label is None else downgrade.tags.get(label, label)
-    if tag is None or not AGENT_TAG.fullmatch(tag):
+    if tag is None or not is_agent_tag(tag):
         rest, tag = selector, None
     if tag is not None:
         found[f"{start}tag"] = tag

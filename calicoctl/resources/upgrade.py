@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from calicoctl.language.networks import enforced_network, network_text
+from calicoctl.language.ports import read_json_port
 from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
-from calicoctl.policy.documents.rule_json import read_network
-from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass, field
 from calicoctl.resources.names import label_key, profile_name
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
@@ -38,8 +38,6 @@ ACTIONS = {"allow": "Allow", "deny": "Deny", "log": "Log", "next-tier": "Pass"}
 _OTHER_ACTIONS = {"": "Allow", "allow": "Allow", "deny": "Deny", "log": "Log", "pass": "Pass"}
 _PROTOCOL_NAMES = {name.lower(): name for name in PROTOCOLS}
 _DIGITS = re.compile("[0-9]{1,3}")
-_RANGE = re.compile("([0-9]{1,5}):([0-9]{1,5})")
-_NUMBER = re.compile("[0-9]{1,5}")
 _SIGNS = {"": "", "!": "not"}
 _EVERYTHING = "all()"
 
@@ -214,20 +212,16 @@ def _list(upgrade: Upgrade, rule: Mapping[str, object], key: str, path: Path) ->
 
 def _network(value: object) -> object:
     """A network without its host bits; what is none stays as it is."""
-    network = read_network(value) if isinstance(value, str) else None
+    network = enforced_network(value) if isinstance(value, str) else None
     return value if network is None else network_text(network)
 
 
 def _port(value: object) -> object:
-    if not isinstance(value, str):
+    """A port or a range as v3 has it; what is none stays as it is."""
+    item = read_json_port(value).item
+    if item is None or item.separator == "-":
         return value
-    if _NUMBER.fullmatch(value):
-        return int(value)
-    ends = _RANGE.fullmatch(value)
-    if ends is None:
-        return value
-    first, last = int(ends[1]), int(ends[2])
-    return first if first == last else f"{first}:{last}"
+    return item.first if item.first == item.last else f"{item.first}:{item.last}"
 
 
 def _selector(upgrade: Upgrade, rule: Mapping[str, object], start: str, *, is_negated: bool) -> object:

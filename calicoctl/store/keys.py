@@ -8,6 +8,7 @@ The layout is Calico's (etcd v2 API): a profile is the folder
 
 from __future__ import annotations
 
+from calicoctl.language.names import is_key_piece
 from calicoctl.records import dataclass
 
 ROOT = "/calico"
@@ -109,11 +110,8 @@ def resource_key(profile: str) -> str:
 
 
 def is_inside_tree(profile: str) -> bool:
-    """Whether a name makes exactly one piece of a key, so that its key is the profile's own.
-
-    A slash would lead into another folder; an empty piece, `.` and `..` are resolved by the server.
-    """
-    return profile not in ("", ".", "..") and "/" not in profile and "\0" not in profile
+    """Whether a name makes exactly one piece of a key, so that its key is the profile's own."""
+    return is_key_piece(profile)
 
 
 def profile_of(key: str) -> tuple[str, str] | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
+from calicoctl.language.quoting import here_document_delimiter, unquoted
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
@@ -128,13 +128,10 @@ def _whole(source: Source) -> Span:
     return Span(source, 0, len(source.text))
 
 
-def unquote(text: str) -> str:
-    """The name that a quoted word stands for; a word without quotes stands for itself."""
-    if text[:1] == "'":
-        return text[1:-1]
-    if text[:1] == '"':
-        return str(json.loads(text))
-    return text
+def _word(typed: str, where: Span) -> ast.Word:
+    text = unquoted(typed)
+    assert text is not None  # the grammar takes no other
+    return ast.Word(text, where)
 
 
 def _problem(extent: Span, start: str, position: int | None, expected: frozenset[str]) -> SyntaxProblem:
@@ -248,12 +245,13 @@ class _Builder:
     def rule_update_from(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
         update, origin = children
         assert isinstance(update, Tree) and isinstance(origin, Token)
-        word = origin.text.lstrip("<-").strip(" \t")
-        name, where = unquote(word), self._span(origin)
+        where = self._span(origin)
         if origin.name == "FROM_FILE":
-            where = Span(where.source, where.end - len(word), where.end)
-        # The body of a here-document is no part of the line: whoever read the lines puts it in.
-        document = ast.Word(name, where) if origin.name == "FROM_FILE" else ast.HereDocument(name, "", where)
+            word = origin.text.removeprefix("<").strip(" \t")
+            document: ast.Word | ast.HereDocument = _word(word, Span(where.source, where.end - len(word), where.end))
+        else:
+            # The body of a here-document is no part of the line: whoever read the lines puts it in.
+            document = ast.HereDocument(here_document_delimiter(origin.text), "", where)
         return ast.RuleUpdate(self._word(update.children[0]), document, span)
 
     def define(self, children: Sequence[Child], span: Span) -> ast.Define:
@@ -336,7 +334,7 @@ class _Builder:
         token = self._token(node)
         prefix = len("--at=") if token.name == "AT_POSITION" else 0
         where = Span(self._source, self._place(token.start + prefix), self._place(token.end))
-        return ast.Word(unquote(token.text[prefix:]), where)
+        return _word(token.text[prefix:], where)
 
     def _keyword(self, node: Child) -> ast.Keyword:
         token = node if isinstance(node, Token) else self._token(node)

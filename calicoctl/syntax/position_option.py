@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
+from calicoctl.language import quoting
 from calicoctl.records import dataclass
 
-# A word in quotes, or as it is; white space parts them.
-_WORD = re.compile(r"""'[^']*'\S*|"(?:[^"\\]|\\.)*"\S*|\S+""")
+_WORD = re.compile(quoting.WORD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,41 +6,20 @@ needs it: where a plain word would be read as a keyword, an option or syntax.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable
 
+from calicoctl.language.names import is_new_profile
+from calicoctl.language.quoting import NO_KEYWORDS, QUOTES, here_document, in_single_quotes, quoted
 from calicoctl.language.words import PEER_PARTS, PEERS
 from calicoctl.syntax import ast
-
-# A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
-_PLAIN = re.compile(r"(?!--)[A-Za-z0-9_.:,/+@%-]+\Z")
-
-# No more than the names that `profile add` takes.
-_PLAIN_PROFILE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]{0,127}\Z")
 
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})
 _CONTINUES_MATCH = frozenset({*PEERS, *PEER_PARTS})
 _CONTINUES_ICMP_TYPE = frozenset({"code", *PEERS})
 _CONTINUES_ICMP_CODE = frozenset(PEERS)
-_NEVER_READ_AS_KEYWORD: frozenset[str] = frozenset()
 
 
-def quoted(text: str, keywords: frozenset[str] = _NEVER_READ_AS_KEYWORD, separator: str = " ") -> str:
-    """A word as it must be written where the given keywords could also stand, and where `separator` ends it.
-
-    Quotes are used only when needed: single ones where possible, else double ones with JSON's escapes,
-    so that any text at all can be written, on one line and without control characters.
-    """
-    if _PLAIN.match(text) and text not in keywords and separator not in text:
-        return text
-    if "'" not in text and (text.isprintable() or text == ""):
-        return f"'{text}'"
-    # Every character beyond printable ASCII becomes an escape, and `$`, which in a script could name a variable.
-    return json.dumps(text).replace("$", "\\u0024")
-
-
-def word(node: ast.Word, keywords: frozenset[str] = _NEVER_READ_AS_KEYWORD) -> str:
+def word(node: ast.Word, keywords: frozenset[str] = NO_KEYWORDS) -> str:
     """A word of a tree, as `quoted` writes it; one that is to stand as it was typed, as it is."""
     return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, keywords)
 
@@ -56,7 +35,7 @@ def profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
     One that another tool must have given is quoted: a script takes it in no other way.
     """
     text = quoted(name, keywords)
-    return text if _PLAIN_PROFILE.match(name) or text[0] in "'\"" else f"'{text}'"
+    return text if is_new_profile(name) or text[0] in QUOTES else in_single_quotes(text)
 
 
 def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
@@ -101,7 +80,7 @@ def _profile_add(node: ast.ProfileAdd) -> str:
 
 
 def _profile_remove(node: ast.ProfileRemove) -> str:
-    return f"remove {profile_word(node.profile, _NEVER_READ_AS_KEYWORD)}" + (" --no-check" if node.no_check else "")
+    return f"remove {profile_word(node.profile, NO_KEYWORDS)}" + (" --no-check" if node.no_check else "")
 
 
 def _tag_add(node: ast.TagAdd) -> str:
@@ -128,14 +107,14 @@ def _rule_remove_at(node: ast.RuleRemoveAt) -> str:
 def _at(position: ast.Word) -> str:
     # `--at=` takes the rest of its word as it is, so that only a word without quotes can follow it.
     text = word(position)
-    return f"--at {text}" if text.startswith(("'", '"')) else f"--at={text}"
+    return f"--at {text}" if text.startswith(QUOTES) else f"--at={text}"
 
 
 def _rule_update(node: ast.RuleUpdate) -> str:
     command = f"{profile_word(node.profile)} rule update"
     if isinstance(node.document, ast.HereDocument):
         delimiter = node.document.delimiter
-        return f"{command} <<'{delimiter}'\n{node.document.body}{delimiter}"
+        return f"{command} {here_document(delimiter)}\n{node.document.body}{delimiter}"
     if node.document is not None:
         return f"{command} < {word(node.document)}"
     return command

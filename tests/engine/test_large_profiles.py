@@ -10,13 +10,14 @@ import pytest
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan, evaluate_script
 from calicoctl.engine.frontend.scripts import Step
+from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents import rules_document
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Peer, PortRange, Rule
+from calicoctl.policy.rule import Peer, Rule
 from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry

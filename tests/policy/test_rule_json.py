@@ -6,17 +6,17 @@ from ipaddress import ip_network
 
 import pytest
 
+from calicoctl.language.networks import enforced_network, read_network
+from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
 from calicoctl.policy.documents.rule_json import (
     from_json,
-    has_host_bits,
-    read_network,
     rule_text,
     to_json,
     with_single_ports,
 )
-from calicoctl.policy.rule import Peer, PortRange, Rule
+from calicoctl.policy.rule import Peer, Rule
 
 ALLOW, DENY = Action.ALLOW, Action.DENY
 TCP, UDP, ICMP, ICMPV6 = Protocol.TCP, Protocol.UDP, Protocol.ICMP, Protocol.ICMPV6
@@ -95,7 +95,7 @@ NETWORKS = [
 
 @pytest.mark.parametrize(("text", "stored"), NETWORKS)
 def test_networks_are_four_dotted_decimals_or_ipv6(text: str, stored: str | None) -> None:
-    network = read_network(text)
+    network = enforced_network(text)
     assert network == (None if stored is None else ip_network(stored))
 
 
@@ -104,7 +104,7 @@ def test_networks_are_four_dotted_decimals_or_ipv6(text: str, stored: str | None
     [("10.0.0.1/8", True), ("10.0.0.0/8", False), ("10.0.0.1", False), ("::1/64", True), ("2001:DB8::/32", False)],
 )
 def test_host_bits_are_noticed(text: str, has_some: bool) -> None:
-    assert has_host_bits(text) is has_some
+    assert read_network(text).has_host_bits is has_some
 
 
 # Valid at the agent, but beyond the language; or not valid at all.

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.frontend.formatting import SETTLED, format_script
 from calicoctl.engine.frontend.scripts import Script, read_scripts
+from calicoctl.language.quoting import quoted
 from calicoctl.source import Source, Span
-from calicoctl.syntax import ast, printer
+from calicoctl.syntax import ast
 from calicoctl.syntax.scripts.layout import Code, Comment, read_layout
 from tests.properties.test_damaged_scripts import mutated
 from tests.properties.test_scripts import read, statements
@@ -34,7 +35,7 @@ variables = st.sampled_from(
     ]
 )
 includes = st.text("ab1 \\\"'$u0041{}.\u00e9", min_size=1, max_size=8).map(
-    lambda name: f"include {printer.quoted(name)}" if name.strip() else "include a"
+    lambda name: f"include {quoted(name)}" if name.strip() else "include a"
 ) | st.sampled_from(["include 'a\\u0041'", "include 'a$b'", 'include "a b"', "include a.calico", 'include "${PORTS}"'])
 wrong = st.sampled_from(
     [

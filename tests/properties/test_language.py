@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose, display_width, printable, render
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.language.ports import PortRange, merge_ports
+from calicoctl.language.quoting import quoted
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.rule import PortRange, Rule, merge_ports
+from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source, Span
@@ -91,7 +93,7 @@ def test_every_word_knows_where_it_stood(tree: ast.Statement) -> None:
     for word in words_of(parse_statement(text)):
         assert word.span.source is text
         spelt = word.span.text
-        assert spelt == word.text or spelt == printer.quoted(word.text, frozenset([word.text]))
+        assert spelt == word.text or spelt == quoted(word.text, frozenset([word.text]))
 
 
 def words_of(node: object) -> list[ast.Word | ast.Keyword]:

@@ -18,6 +18,7 @@ from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.frontend.statements import validate
 from calicoctl.language import limits
+from calicoctl.language.quoting import quoted
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast, printer
@@ -58,7 +59,7 @@ def codes(diagnostics: Sequence[Diagnostic]) -> list[str]:
 
 def value(text: str) -> str:
     """A word as it is written in a definition."""
-    return printer.quoted(text, separator=",")
+    return quoted(text, separator=",")
 
 
 @st.composite

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from calicoctl.language.quoting import unquoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast
 from calicoctl.syntax.ast import Keyword, Peer, Rule, Word
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement, unquote
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
 
 P = Word("WEB")
 ALLOW, DENY = Keyword("allow"), Keyword("deny")
@@ -144,4 +145,4 @@ def test_what_is_no_rule_is_refused(text: str) -> None:
     ],
 )
 def test_quotes_are_taken_off(word: str, name: str) -> None:
-    assert unquote(word) == name
+    assert unquoted(word) == name

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from calicoctl.policy.values import can_be_new
+from calicoctl.language.names import is_new_profile
+from calicoctl.language.quoting import quoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement
@@ -39,7 +40,7 @@ MATCH_WORDS = {"from", "to", "ports", "tag", "cidr"}
     ],
 )
 def test_how_a_name_is_quoted(name: str, printed: str) -> None:
-    assert printer.quoted(name) == printed
+    assert quoted(name) == printed
     assert printer.statement(ast.ProfileAdd(ast.Word(name))) == f"profile add {printed}"
 
 
@@ -68,12 +69,12 @@ def _quoted_if(needed: bool, word: str) -> str:
 @given(trees_of_statements(any_texts.filter(lambda text: text.replace("-", "").isalnum() and text.isascii())))
 def test_no_quotes_are_printed_that_are_not_needed(tree: ast.Statement) -> None:
     text = printer.statement(tree)
-    for quoted in {part for part in text.split(" ") if part.startswith("'")}:
+    for word in {part for part in text.split(" ") if part.startswith("'")}:
         try:
-            bare = parse_statement(Source("test", text.replace(quoted, quoted[1:-1], 1)))
+            bare = parse_statement(Source("test", text.replace(word, word[1:-1], 1)))
         except SyntaxProblem:
             continue
-        assert bare != tree or not can_be_new(quoted[1:-1])
+        assert bare != tree or not is_new_profile(word[1:-1])
 
 
 def test_a_position_is_joined_to_its_option_unless_it_needs_quotes() -> None:

@@ -11,6 +11,7 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.export import export_profile, left_unsaid
 from calicoctl.engine.state import State
+from calicoctl.language.quoting import unquoted
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.values import existing_profile
 from calicoctl.source import Span
@@ -18,7 +19,6 @@ from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 from calicoctl.syntax import ast
-from calicoctl.syntax.parser import unquote
 
 
 def run(options: Options) -> int:
@@ -73,9 +73,5 @@ def _names(words: tuple[str, ...]) -> dict[str, Span]:
 
 def _name(word: str, span: Span) -> str | None:
     """The profile that a word names; None when no datastore could hold one of that name."""
-    is_quoted = len(word) > 1 and word[0] in "'\"" and word[-1] == word[0]
-    try:
-        name = unquote(word) if is_quoted else word
-    except ValueError:  # not a string of the language
-        return None
-    return existing_profile(ast.Word(name, span), Findings())
+    name = unquoted(word)
+    return None if name is None else existing_profile(ast.Word(name, span), Findings())

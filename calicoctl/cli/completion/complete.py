@@ -11,7 +11,6 @@ to import only then.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 
@@ -230,18 +229,16 @@ def _positions(place: Place, line: _Line) -> list[Candidate]:
 
 def _profile(place: Place) -> str:
     """The name of the profile that a statement is about."""
-    name = place.read[1][1]
-    if place.read[1][0] != "QUOTED":
-        return name
-    # Imported here: it needs Lark.
-    from calicoctl.syntax.parser import unquote
+    from calicoctl.language.quoting import unquoted  # keywords are completed without it
 
-    return unquote(name)
+    return unquoted(place.read[1][1]) or ""
 
 
 def _typed(place: Place, name: str) -> str | None:
     """A name as it must be typed, quoted where the grammar needs it; None when it cannot be typed."""
-    for word in (name, f"'{name}'", json.dumps(name)):
+    from calicoctl.language.quoting import in_double_quotes, in_single_quotes
+
+    for word in (name, in_single_quotes(name), in_double_quotes(name)):
         # `-h` is the program's option wherever it stands, and no line of an answer may look like `:files`.
         is_plain = word == name and not name.startswith(("-", ":"))
         terminal = place.terminal_of(word) if word.isprintable() else None

@@ -13,7 +13,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.corrections import check
 from calicoctl.engine.frontend.mistakes import explain
-from calicoctl.language import limits
+from calicoctl.language import limits, quoting
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import pass_over
 from calicoctl.policy.spelling import canonical
@@ -220,7 +220,7 @@ _PRINTERS: dict[type, Callable[..., str]] = {
 
 
 # What cannot be broken: a word, quotes with spaces in them included, and the comma behind it.
-_CHUNK = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\S)+""")
+_CHUNK = re.compile(rf"(?:{quoting.QUOTED}|\S)+")
 
 
 def _broken(text: str, depth: int, is_broken: bool) -> list[str]:

@@ -24,6 +24,7 @@ from calicoctl.engine.frontend.references import (
     variable_as_keyword,
 )
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
+from calicoctl.language.quoting import unquoted
 from calicoctl.language.words import ACTIONS
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
@@ -32,7 +33,7 @@ from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem
 from calicoctl.syntax.repair.habits import BOTH_PROTOCOLS, Habit, find_habit
-from calicoctl.syntax.repair.search import CHARACTERS_MAX, QUOTED, Mistake, Repaired, repair, split_words
+from calicoctl.syntax.repair.search import CHARACTERS_MAX, Mistake, Repaired, repair, split_words
 from calicoctl.syntax.vocabulary import describe
 
 _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
@@ -182,7 +183,7 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
     is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
     option = word.partition("=")[0]
     found: Diagnostic | None = None
-    if word[0] in "'\"" and not QUOTED.fullmatch(word):
+    if unquoted(word) is None:
         found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
     elif word == "code" and "_TYPE" in problem.expected:
         found = diagnose(messages.CODE_WITHOUT_TYPE, span, "write `type <ICMPTYPE>` before it")

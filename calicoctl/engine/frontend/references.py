@@ -7,6 +7,8 @@ import re
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import check, parsed, rewritten
+from calicoctl.language.names import VARIABLE
+from calicoctl.language.quoting import is_literal
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, named_in
 from calicoctl.records import replace
@@ -18,11 +20,11 @@ from calicoctl.syntax.vocabulary import describe
 # In single quotes, which stand first here, they are characters.
 _FOREIGN_REFERENCE = re.compile(
     r"'[^'\n]*'"
-    r"|\{\{[ \t]*(?P<braces>[A-Za-z_][A-Za-z0-9_]*)[ \t]*\}\}"
-    r"|%(?P<percents>[A-Za-z_][A-Za-z0-9_]*)%"
-    r"|\$\{[ \t]+(?P<before>[A-Za-z_][A-Za-z0-9_]*)[ \t]*\}"
-    r"|\$\{(?P<behind>[A-Za-z_][A-Za-z0-9_]*)[ \t]+\}"
-    r"|\$(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
+    rf"|\{{\{{[ \t]*(?P<braces>{VARIABLE})[ \t]*\}}\}}"
+    rf"|%(?P<percents>{VARIABLE})%"
+    rf"|\$\{{[ \t]+(?P<before>{VARIABLE})[ \t]*\}}"
+    rf"|\$\{{(?P<behind>{VARIABLE})[ \t]+\}}"
+    rf"|\$(?P<bare>{VARIABLE})"
 )
 
 
@@ -35,7 +37,7 @@ def unknown_variables() -> Variables:
 
 def names_variable(span: Span) -> bool:
     """Whether a word of a script names a variable."""
-    return not span.source.is_command_line and span.text[:1] != "'" and bool(named_in(span.text))
+    return not span.source.is_command_line and not is_literal(span.text) and bool(named_in(span.text))
 
 
 def variable_as_keyword(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic:

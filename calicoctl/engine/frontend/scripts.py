@@ -13,6 +13,7 @@ from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.statements import define, validate
 from calicoctl.language import limits
+from calicoctl.language.names import VARIABLE
 from calicoctl.language.words import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
@@ -33,7 +34,7 @@ _SORTED_MAX = 500
 _SEARCHES_MAX = 100
 
 # The words of a line that is wrong and was perhaps meant to define something.
-_DEFINED = re.compile(r"[%@!]?(?:\w+\s+)?[${%]*([A-Za-z_][A-Za-z0-9_]*)")
+_DEFINED = re.compile(rf"[%@!]?(?:\w+\s+)?[${{%]*({VARIABLE})")
 _NEVER_DEFINES = ("profile", "calicoctl", "./calicoctl", "$ ")
 
 

@@ -6,12 +6,13 @@ there is one: a sound command does not pay for the search for others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.names import is_utf8
+from calicoctl.language.quoting import QUOTES, is_meant_as_quoted
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
@@ -23,8 +24,6 @@ from calicoctl.syntax.parser import SyntaxProblem, parse
 
 if TYPE_CHECKING:  # a command has no variables, and does not pay for them
     from calicoctl.policy.variables import Variables
-
-_QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
 
 
 class NoStatement(Refused):
@@ -59,14 +58,14 @@ def command_line(words: Sequence[str]) -> Source:
     for number, word in enumerate(words, start=1):
         span = Span(source, offset, offset + len(word))
         offset += len(word) + 1
-        in_quotes = _QUOTED.match(word) is not None
+        in_quotes = is_meant_as_quoted(word)
         if not word:
             problems.append(diagnose(messages.EMPTY_ARGUMENT, span, number=number))
         elif any(character.isspace() for character in word) and not in_quotes:
             problems.append(diagnose(messages.SPACE_IN_ARGUMENT, span, number=number))
-        elif any("\ud800" <= character <= "\udfff" for character in word):
+        elif not is_utf8(word):
             problems.append(diagnose(messages.NOT_UTF8, span))
-        elif word[0] in "'\"" and not in_quotes:
+        elif word[0] in QUOTES and not in_quotes:
             # Joined with the words behind it, it could otherwise begin a name with spaces in it.
             problems.append(diagnose(messages.UNCLOSED_QUOTE, span, word=word))
     if problems:

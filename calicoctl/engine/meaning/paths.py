@@ -11,11 +11,11 @@ from calicoctl.analysis.paths import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.carriers import tags_of
-from calicoctl.engine.meaning.set_tags import Network, SetTags
+from calicoctl.engine.meaning.set_tags import SetTags
 from calicoctl.engine.rule_lists import enforced_of
 from calicoctl.engine.state import State
+from calicoctl.language.networks import Network, enforced_network, network_text, read_network
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
@@ -137,9 +137,9 @@ class _Member:
 
 def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
     """What a text stands for: an endpoint before a tag, and a network."""
-    network = read_network(text) or read_network(f"{text}/32") or read_network(f"{text}/128")
+    network = read_network(text).network
     if network is not None:
-        yield _Member(str(network), None, *sets.find((network,)), (network,))
+        yield _Member(network_text(network), None, *sets.find((network,)), (network,))
         return
     endpoints, _ = state.endpoints()
     named = [endpoint for key, endpoint in endpoints if text in (key.endpoint, key.workload, key.text)]
@@ -147,7 +147,7 @@ def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
     for endpoint, own in tagged:
         if not named and text not in own:
             continue
-        networks = tuple(found for net in endpoint.addresses if (found := read_network(net)) is not None)
+        networks = tuple(found for net in endpoint.addresses if (found := enforced_network(net)) is not None)
         sure, unsure = sets.find(networks)
         yield _Member(
             text, endpoint.profiles, own | sure, unsure - own, networks, has_addresses=bool(endpoint.addresses)

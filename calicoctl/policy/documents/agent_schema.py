@@ -14,7 +14,11 @@ from enum import Enum
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
-from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH, NAME_PATTERN, PORT_MAX, PORT_MIN
+from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
+from calicoctl.language.names import is_agent_tag, is_tag
+from calicoctl.language.networks import enforced_network
+from calicoctl.language.numerals import is_integer
+from calicoctl.language.ports import JsonPortMistake, read_json_port
 from calicoctl.language.protocols import (
     AGENT_PROTOCOLS,
     ICMP_PROTOCOLS,
@@ -55,7 +59,6 @@ from calicoctl.messages import (
 )
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
-from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass
 from calicoctl.source import Span
@@ -90,17 +93,12 @@ KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" fo
 RESOURCE_KEY, RESOURCE_PROBLEM_KEY = "calico", "problem"
 _RESOURCE_KEYS = frozenset({"action", RESOURCE_KEY, RESOURCE_PROBLEM_KEY})
 
-# What the agent itself takes for a tag: no bound on the length, and a leading `-` is allowed.
-AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
-
 # Of one rule; a list of a million wrong ports tells no more than its first thousand.
 PROBLEMS_MAX = 1000
 
 # The agent cuts a longer prefix to what iptables takes.
 LOG_PREFIX_MAX = 27
 _LOG_PREFIX = re.compile(r"[ !#-\[\]-~]{1,27}")
-# The longest that an int can be read from without a thought; the range is checked afterwards.
-_RANGE = re.compile(r"([0-9]{1,9})([:-])([0-9]{1,9})")
 
 
 class Verdict(Enum):
@@ -221,12 +219,7 @@ def validate_protocol(rule: Mapping[str, object]) -> Iterator[Problem]:
 def _is_protocol(value: object) -> bool:
     if isinstance(value, str):
         return value in PROTOCOL_NAMES
-    return _is_integer(value, 1, 255)
-
-
-def _is_integer(value: object, minimum: int, maximum: int) -> bool:
-    # Not `isinstance`: JSON's true is Python's True, which is an int.
-    return type(value) is int and minimum <= value <= maximum
+    return is_integer(value, 1, 255)
 
 
 def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
@@ -236,9 +229,9 @@ def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
         if tag is None:
             continue
         found = found_text(tag)
-        if not isinstance(tag, str) or not AGENT_TAG.fullmatch(tag):
+        if not isinstance(tag, str) or not is_agent_tag(tag):
             yield _problem((key,), RULE_TAG, Verdict.REFUSED, found=found)
-        elif len(tag) > NAME_LENGTH or not NAME_PATTERN.fullmatch(tag):
+        elif not is_tag(tag):
             yield _problem((key,), RULE_TAG_BOUNDS, Verdict.TOLERATED, found=found, maximum=NAME_LENGTH)
 
 
@@ -262,7 +255,7 @@ def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
     """A network is four dotted decimals or an IPv6 address, with an optional length."""
     for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
         net = rule.get(key)
-        if net is not None and (not isinstance(net, str) or read_network(net) is None):
+        if net is not None and (not isinstance(net, str) or enforced_network(net) is None):
             yield _problem((key,), RULE_NET, Verdict.REFUSED, found=found_text(net))
     for key in LATER_KEYS:
         nets = rule.get(key)
@@ -272,7 +265,7 @@ def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
             yield _problem((key,), RULE_NETS, Verdict.REFUSED, found=found_text(nets))
             continue
         for index, net in enumerate(nets):
-            if not isinstance(net, str) or read_network(net) is None:
+            if not isinstance(net, str) or enforced_network(net) is None:
                 yield _problem((key, index), RULE_NET, Verdict.REFUSED, found=found_text(net))
 
 
@@ -283,7 +276,7 @@ def validate_ip_version(rule: Mapping[str, object]) -> Iterator[Problem]:
     versions, in each without the networks of the other.
     """
     version = rule.get("ip_version")
-    if version is not None and not (_is_integer(version, 4, 6) and version != 5):
+    if version is not None and not (is_integer(version, 4, 6) and version != 5):
         yield _problem(("ip_version",), RULE_IP_VERSION, Verdict.REFUSED, found=found_text(version))
     versions = list(_versions(rule))
     for key, other in versions[1:]:
@@ -305,13 +298,13 @@ def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
         yield "protocol", _PROTOCOL_VERSIONS[protocol]
     for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
         net = rule.get(key)
-        network = read_network(net) if isinstance(net, str) else None
+        network = enforced_network(net) if isinstance(net, str) else None
         if network is not None:
             yield key, network.version
     for key in LATER_KEYS:
         nets = rule.get(key)
         for net in nets if isinstance(nets, list) else ():
-            network = read_network(net) if isinstance(net, str) else None
+            network = enforced_network(net) if isinstance(net, str) else None
             if network is not None:
                 yield key, network.version
 
@@ -337,28 +330,20 @@ def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
                 yield from _check_port((key, index), port)
 
 
-def _check_port(path: Path, port: object) -> Iterator[Problem]:
-    found = found_text(port)
-    if type(port) is int:
-        if not PORT_MIN <= port <= PORT_MAX:
-            yield _problem(path, RULE_PORT_RANGE, Verdict.REFUSED, found=found)
-        return
-    match = _RANGE.fullmatch(port) if isinstance(port, str) else None
-    if match is None:
-        single = isinstance(port, str) and re.fullmatch(r"[1-9][0-9]{0,4}", port)
-        yield _problem(path, RULE_PORT, Verdict.REFUSED, str(port) if single else None, found=found)
-        return
-    first, last = int(match[1]), int(match[3])
-    if match[2] != ":":
-        yield _problem(path, RULE_PORT, Verdict.REFUSED, f'"{first}:{last}"', found=found)
-    elif first < PORT_MIN or last > PORT_MAX:
-        yield _problem(path, RULE_PORT_RANGE, Verdict.REFUSED, found=found)
-    elif first > last:
-        yield _problem(path, RULE_PORT_ORDER, Verdict.REFUSED, f'"{last}:{first}"', found=found)
-    elif first == last:
-        yield _problem(path, RULE_PORT_SINGLE, Verdict.REFUSED, str(first), found=found)
-    elif port != f"{first}:{last}":
-        yield _problem(path, RULE_PORT_ZEROS, Verdict.MISREAD, f'"{first}:{last}"', found=found)
+def _check_port(path: Path, value: object) -> Iterator[Problem]:
+    port = read_json_port(value)
+    if port.mistake is not None:
+        kind, verdict = _PORT_PROBLEMS[port.mistake]
+        yield _problem(path, kind, verdict, port.fix, found=found_text(value))
+
+
+_PORT_PROBLEMS = {
+    JsonPortMistake.NOT_A_PORT: (RULE_PORT, Verdict.REFUSED),
+    JsonPortMistake.OUT_OF_RANGE: (RULE_PORT_RANGE, Verdict.REFUSED),
+    JsonPortMistake.REVERSED: (RULE_PORT_ORDER, Verdict.REFUSED),
+    JsonPortMistake.SINGLE: (RULE_PORT_SINGLE, Verdict.REFUSED),
+    JsonPortMistake.LEADING_ZERO: (RULE_PORT_ZEROS, Verdict.MISREAD),
+}
 
 
 def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
@@ -373,10 +358,10 @@ def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
         icmp_type, icmp_code = rule.get(type_key), rule.get(code_key)
         if icmp_type == ICMP_TYPE_MAX + 1 and type(icmp_type) is int:
             yield _problem((type_key,), RULE_ICMP_TYPE_255, Verdict.MISREAD)
-        elif icmp_type is not None and not _is_integer(icmp_type, 0, ICMP_TYPE_MAX):
+        elif icmp_type is not None and not is_integer(icmp_type, 0, ICMP_TYPE_MAX):
             found = found_text(icmp_type)
             yield _problem((type_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_TYPE_MAX)
-        if icmp_code is not None and not _is_integer(icmp_code, 0, ICMP_CODE_MAX):
+        if icmp_code is not None and not is_integer(icmp_code, 0, ICMP_CODE_MAX):
             found = found_text(icmp_code)
             yield _problem((code_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_CODE_MAX)
         if icmp_code is not None and icmp_type is None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Network, IPv6Network
 
-from calicoctl.policy.documents.rule_json import read_network
+from calicoctl.language.networks import Network, enforced_network
 from calicoctl.records import dataclass
 
 
@@ -19,7 +18,7 @@ class NetworkSet:
     """
 
     labels: frozenset[str]
-    networks: tuple[IPv4Network | IPv6Network, ...]
+    networks: tuple[Network, ...]
 
 
 def read_network_set(value: str) -> NetworkSet | None:
@@ -28,5 +27,6 @@ def read_network_set(value: str) -> NetworkSet | None:
     nets = document["nets"]
     if not isinstance(nets, list):
         return None
-    networks = tuple(network for net in nets if isinstance(net, str) and (network := read_network(net)) is not None)
+    read = (enforced_network(net) for net in nets if isinstance(net, str))
+    networks = tuple(network for network in read if network is not None)
     return NetworkSet(frozenset(document["labels"]), networks) if len(networks) == len(nets) else None

@@ -7,22 +7,20 @@ is not, `calicoctl.policy.documents.agent_schema` tells.
 from __future__ import annotations
 
 import json
-import re
-from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Callable
 
 from calicoctl.language.limits import (
     ICMP_CODE_MAX,
     ICMP_TYPE_MAX,
-    NAME_LENGTH,
-    NAME_PATTERN,
-    PORT_MAX,
-    PORT_MIN,
     STORED,
 )
+from calicoctl.language.names import is_tag
+from calicoctl.language.networks import Network, enforced_network, network_text
+from calicoctl.language.numerals import is_integer
+from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
-from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, PortRange, Rule, network_text
+from calicoctl.policy.rule import ANYONE, Peer, Rule
 from calicoctl.records import dataclass
 
 # The keys of a rule that the language can say, in the order in which they are printed.
@@ -43,11 +41,6 @@ _ACTIONS = {action.value: action for action in Action}
 # What the agent takes a rule without `action` for; OpenStack's driver writes all of its rules so.
 _DEFAULT_ACTION = Action.ALLOW.value
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
-
-# `ipaddress` alone would also take a netmask for the length, an IPv6 zone and leading zeros in the length.
-_NETWORK = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:/(?:0|[1-9][0-9]{0,2}))?")
-# No leading zeros: the agent passes them on to a reader of octal.
-_PORT_RANGE = re.compile(r"([1-9][0-9]{0,4}):([1-9][0-9]{0,4})")
 
 
 _PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in ("src", "dst")}
@@ -84,7 +77,7 @@ def _net_json(peer: Peer) -> str | None:
 def _ports_json(peer: Peer) -> list[int | str] | None:
     if not peer.ports:
         return None
-    return [port.first if port.first == port.last else str(port) for port in peer.ports]
+    return [port.json_value for port in peer.ports]
 
 
 def rule_text(rule: Rule) -> str:
@@ -105,26 +98,19 @@ class _Bounds:
     """What the values of a rule may be.
 
     Attributes:
-        port_min: The lowest port.
         icmp_type_max: The highest ICMP type.
-        tag: What a whole tag matches.
-        port_range: What a whole port in quotes matches: its first and its last port.
-        single_range: Whether those may be the same port.
+        is_tag: Whether a tag may be so.
+        port: The ports that a JSON value is; None when it may not be one.
     """
 
-    port_min: int
     icmp_type_max: int
-    tag: re.Pattern[str]
-    port_range: re.Pattern[str]
-    single_range: bool
+    is_tag: Callable[[str], bool]
+    port: Callable[[object], PortRange | None]
 
 
-_OF_THE_LANGUAGE = _Bounds(
-    PORT_MIN, ICMP_TYPE_MAX, re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), _PORT_RANGE, False
-)
+_OF_THE_LANGUAGE = _Bounds(ICMP_TYPE_MAX, is_tag, enforced_port)
 # What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
-_OLDER_PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
-_OF_OLDER_TOOLS = _Bounds(STORED.port_min, STORED.icmp_type_max, re.compile(r"(?s:.+)"), _OLDER_PORT, True)
+_OF_OLDER_TOOLS = _Bounds(STORED.icmp_type_max, bool, older_port)
 
 
 def from_json(value: object) -> Rule | None:
@@ -189,8 +175,7 @@ def _string(value: object) -> str:
 
 
 def _integer(value: object, maximum: int) -> int:
-    # Not `isinstance`: JSON's true is Python's True, which is an int.
-    if type(value) is not int or not 0 <= value <= maximum:
+    if not is_integer(value, 0, maximum):
         raise _NotInLanguage
     return value
 
@@ -201,7 +186,7 @@ def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
     ports: tuple[PortRange, ...] = ()
     tag: str | None = None
     if net_key in rule:
-        net = read_network(_string(rule[net_key]))
+        net = enforced_network(_string(rule[net_key]))
         if net is None:
             raise _NotInLanguage
     if ports_key in rule:
@@ -211,7 +196,7 @@ def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
         ports = tuple(_port(port, bounds) for port in listed)
     if tag_key in rule:
         tag = _string(rule[tag_key])
-        if not bounds.tag.fullmatch(tag):
+        if not bounds.is_tag(tag):
             raise _NotInLanguage
     if net is None and tag is None and not ports:
         return ANYONE
@@ -219,47 +204,10 @@ def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
 
 
 def _port(value: object, bounds: _Bounds) -> PortRange:
-    if type(value) is int:
-        first = last = value
-    elif isinstance(value, str) and (match := bounds.port_range.fullmatch(value)):
-        first, last = int(match[1]), int(match[2] or match[1])
-        if first == last and not bounds.single_range:  # The agent refuses a range of one port.
-            raise _NotInLanguage
-    else:
+    port = bounds.port(value)
+    if port is None:
         raise _NotInLanguage
-    if not bounds.port_min <= first <= last <= PORT_MAX:
-        raise _NotInLanguage
-    return PortRange(first, last)
-
-
-@lru_cache(maxsize=65536)
-def read_network(text: str) -> Network | None:
-    """The network of a CIDR, host bits masked; None if the text is none.
-
-    Four dotted decimals or an IPv6 address without zone; the length is decimal, and optional.
-    """
-    if not _NETWORK.fullmatch(text):
-        return None
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
-def has_host_bits(text: str) -> bool:
-    """Whether a CIDR that `read_network` accepts names an address inside its network, rather than the network."""
-    network = read_network(text)
-    if network is None:
-        return False
-    address = text.partition("/")[0]
-    kind = IPv4Network if network.version == 4 else IPv6Network
-    return network.network_address != kind(address).network_address
-
-
-def is_mapped(text: str) -> bool:
-    """Whether a CIDR is a network of IPv4-mapped IPv6 addresses, which no packet has."""
-    network = read_network(text)
-    return isinstance(network, IPv6Network) and network.subnet_of(MAPPED_NETWORK)
+    return port
 
 
 def with_single_ports(value: object) -> object:
@@ -277,5 +225,8 @@ def with_single_ports(value: object) -> object:
 
 
 def _single_port(value: object) -> object:
-    match = _PORT_RANGE.fullmatch(value) if isinstance(value, str) else None
-    return int(match[1]) if match and match[1] == match[2] else value
+    port = read_json_port(value)
+    if port.item is None or port.mistake is not JsonPortMistake.SINGLE:
+        return value
+    first = port.item.first
+    return first if value == f"{first}:{first}" else value

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.networks import enforced_network, is_mapped, read_network
 from calicoctl.language.words import Direction
 from calicoctl.messages import (
     JSON_LIST_EMPTY,
@@ -36,9 +37,8 @@ from calicoctl.policy.documents.json_text import (
     refusal,
     skip_space,
 )
-from calicoctl.policy.documents.rule_json import from_json, has_host_bits, is_mapped, read_network, with_single_ports
+from calicoctl.policy.documents.rule_json import from_json, with_single_ports
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, document_faults, read_document
-from calicoctl.policy.rule import network_text
 from calicoctl.records import dataclass, field
 from calicoctl.source import Source, Span
 
@@ -216,7 +216,8 @@ class _Reading:
                 span = locate(self.source, element.start, (key,), at_key=True)
                 self.add(diagnose(RULE_LATER_KEY, span, path=path_text((*path, key)), version=release))
         for key, given in _networks(members):
-            if is_mapped(given):
+            network = enforced_network(given)
+            if network is not None and is_mapped(network):
                 span = locate(self.source, element.start, (key,))
                 self.add(diagnose(NET_MAPPED, span, path=path_text((*path, key)), found=found_text(given)))
 
@@ -224,13 +225,13 @@ class _Reading:
         """Warn of networks that are stored without the host bits that were given."""
         for key in ("src_net", "dst_net"):
             given = element.value.get(key) if isinstance(element.value, dict) else None
-            network = read_network(given) if given is not None and has_host_bits(given) else None
-            if network is None:
+            read = None if given is None else read_network(given)
+            if read is None or not read.has_host_bits:
                 continue
             self.networks_masked += 1
             if self.networks_masked <= _MASKED_MAX:
                 span = locate(self.source, element.start, (key,))
-                fields = {"found": found_text(given), "network": network_text(network)}
+                fields = {"found": found_text(given), "network": read.canonical}
                 self.add(diagnose(NET_MASKED, span, path=path_text((*path, key)), **fields))
 
     def raise_errors(self) -> None:

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.names import is_agent_tag
 from calicoctl.messages import STORED_TAGS_VOID, TAGS_NOT_A_LIST, TAGS_TAG
-from calicoctl.policy.documents.agent_schema import AGENT_TAG, Problem, Verdict
+from calicoctl.policy.documents.agent_schema import Problem, Verdict
 from calicoctl.policy.documents.json_text import (
     Unreadable,
     found_text,
@@ -70,7 +71,7 @@ class TagsDocument:
         return tuple(
             Problem((index,), TAGS_TAG, Verdict.REFUSED, (("found", _found(element)),))
             for index, element in enumerate(self.elements)
-            if element.name is None or not AGENT_TAG.fullmatch(element.name)
+            if element.name is None or not is_agent_tag(element.name)
         )
 
     def has_exactly(self, tags: Iterable[str]) -> bool:

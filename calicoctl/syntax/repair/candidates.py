@@ -12,15 +12,18 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
+from calicoctl.language.names import REFERENCE
+from calicoctl.language.ports import LIKE_PORTS
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
+from calicoctl.language.quoting import QUOTES, unquoted
 from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import keywords
 from calicoctl.syntax.repair import order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
-_LOOKS_LIKE_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*,?\Z")
-_PIECE_OF_PORTS = re.compile(r"(?:[0-9,:-]|\$\{[A-Za-z_][A-Za-z0-9_]*\})+\Z")
+_LOOKS_LIKE_PORTS = re.compile(rf"{LIKE_PORTS},?\Z")
+_PIECE_OF_PORTS = re.compile(rf"(?:[0-9,:-]|{REFERENCE})+\Z")
 LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+)?\]?(?:/[0-9.]+)?\Z|[0-9.]+/[0-9]+\Z")
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 # A network, or what people write in place of one: a range, a list, an address with wildcards.
@@ -100,7 +103,7 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     """The word in lower case, without quotes, in quotes, by its name here, or as a keyword that it resembles."""
     word = words[index]
     choices = expected_keywords(expected)
-    is_quoted = word.text[:1] in ("'", '"')
+    is_quoted = word.text[:1] in QUOTES
     option, equals, value = (word.text, "", "") if is_quoted else word.text.partition("=")
     lower = option.lower()
 
@@ -114,7 +117,7 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     if lower in choices and lower != option:
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
         return
-    bare = option[1:-1] if is_quoted and option[-1:] == option[:1] else ""
+    bare = unquoted(option) or "" if is_quoted else ""
     following = words[index + 1].text if index + 1 < len(words) else ""
     dashes = _ODD_DASHES.match(option)
     if dashes is not None and (meant_option := f"--{option[dashes.end() :]}") in choices:
@@ -215,7 +218,7 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
     }
     for keyword in choices:
         if keyword in looks and "rule" not in choices:
-            text = word.text[1:-1] if word.text[0] in "'\"" and len(word.text) > 1 else word.text
+            text = unquoted(word.text) or word.text
             cost = 1.5 if looks[keyword].match(text) and not (keyword == "tag" and _is_no_tag(text)) else 0.0
         elif keyword in PEERS:
             cost = 2.0 if _peer_before(words, index) == keyword else 0.0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
+from calicoctl.language.names import VARIABLE
 from calicoctl.syntax.repair.candidates import Step, Word
 from calicoctl.syntax.vocabulary import describe
 
@@ -15,7 +16,7 @@ _DEFINES = frozenset(
 _INCLUDES = frozenset({"source", ".", "import", "require", "load", "use", "read", "include"})
 # What stands before such words elsewhere: `%define`, `@include`, `!include`.
 _MARKS = "%@!"
-_ASSIGNED = re.compile(r"\$?\{?([A-Za-z_][A-Za-z0-9_]*)\}?(:?=.*)?\Z")
+_ASSIGNED = re.compile(rf"\$?\{{?({VARIABLE})\}}?(:?=.*)?\Z")
 _SETS = frozenset({":=", "==", ":", "->", "=>", "to", "as", "is"})
 _LOOKS_LIKE_VALUE = re.compile(r"[\w.:/${}'\"-]+,?\Z")
 _BRACKETS = ("{}", "[]", "()")

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
+from calicoctl.language.names import VARIABLE
+from calicoctl.language.ports import LIKE_PORTS, json_list
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
 from calicoctl.records import dataclass
@@ -26,9 +28,9 @@ _SHOWN = ("show", "list", "ls", "get", "describe")
 _JSON_ACTIONS = {"log": "log", "pass": "next-tier", "next-tier": "next-tier", "return": "next-tier"}
 _ONE_PROTOCOL = f"(?:{'|'.join(PROTOCOLS)})"
 _SEVERAL_PROTOCOLS = re.compile(rf"{_ONE_PROTOCOL}(?:[,/|+&]{_ONE_PROTOCOL})+\Z")
-_PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>[0-9]+(?:[:,-][0-9]+)*)/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
-_PORTS = re.compile(r"[0-9]+(?:[:,-][0-9]+)*\Z")
-_SHELL_VARIABLE = re.compile(r"\$(?:\{?[A-Za-z_][A-Za-z0-9_]*\}?|\([^)]*\)?)\S*\Z")
+_PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>{LIKE_PORTS})/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
+_PORTS = re.compile(rf"{LIKE_PORTS}\Z")
+_SHELL_VARIABLE = re.compile(rf"\$(?:\{{?{VARIABLE}\}}?|\([^)]*\)?)\S*\Z")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?\Z")
 _SERVICES = {
     "ssh": "tcp to ports 22",
@@ -240,8 +242,7 @@ def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[st
         return None, ""
     key = f"{SIDES[peer]}_{PART_KEYS[part]}"
     if part == "ports":
-        listed = [each if each.isdigit() else '"' + each.replace("-", ":") + '"' for each in text.split(",")]
-        return key, f"[{', '.join(listed)}]"
+        return key, json_list(text)
     return key, f'"{text}"'
 
 

@@ -16,6 +16,7 @@ from itertools import count
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.language import quoting
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax.parser import Line, SyntaxProblem, parse
@@ -30,9 +31,7 @@ CHARACTERS_MAX = 10_000  # to compare spellings takes quadratic time
 
 _ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
-# One quoted word, as `grammar/rule.lark` has it.
-QUOTED = re.compile(r"""'[^'\r\n]*'|"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*\"""")
-_WORD = re.compile(r"""'[^'\r\n]*'(?!\S)|"(?:[^"\\]|\\.)*"(?!\S)|\S+""")
+_WORD = re.compile(quoting.WORD)
 
 
 @dataclass(frozen=True, slots=True)

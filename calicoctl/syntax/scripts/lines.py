@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from calicoctl.language.quoting import here_document_delimiter
 from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
@@ -60,7 +61,7 @@ def logical_lines(source: Source, position: int = 0, behind: int | None = None) 
             yield LogicalLine(extent, position, unended=delimiter, almost=almost)
             continue
         body = Source(source.name, text[position:body_end], source.line_number(position), source.included_from)
-        word = _word(delimiter)
+        word = here_document_delimiter(delimiter.text)
         yield LogicalLine(extent, body_behind, ast.HereDocument(word, body.text, Span(body, 0, len(body.text))))
         position = body_behind
 
@@ -115,22 +116,16 @@ def _here_delimiter(extent: Span) -> Span | None:
     return None
 
 
-def _word(delimiter: Span) -> str:
-    """The word that ends a here-document, without its quotes."""
-    return delimiter.text.lstrip("<-").strip(" \t'\"")
-
-
 def _almost_end(source: Source, start: int, delimiter: Span) -> Span | None:
     """The first line that has the delimiter and white space."""
-    found = re.compile(rf"^[^\S\n]*{re.escape(_word(delimiter))}[^\S\n]*(?:\n|\Z)", re.MULTILINE).search(
-        source.text, start
-    )
+    word = re.escape(here_document_delimiter(delimiter.text))
+    found = re.compile(rf"^[^\S\n]*{word}[^\S\n]*(?:\n|\Z)", re.MULTILINE).search(source.text, start)
     return None if found is None else Span(source, found.start(), found.end())
 
 
 def _body_end(text: str, start: int, delimiter: Span) -> tuple[int, int | None]:
     """Where the body that begins at `start` ends, and where the line of the delimiter ends; None when there is none."""
-    word = _word(delimiter)
+    word = here_document_delimiter(delimiter.text)
     tabs = r"\t*" if delimiter.text.startswith("<<-") else ""
     found = re.compile(rf"^{tabs}{re.escape(word)}\r?(?:\n|\Z)", re.MULTILINE).search(text, start)
     return (len(text), None) if found is None else (found.start(), found.end())

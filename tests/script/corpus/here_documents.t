@@ -26,6 +26,27 @@ profile WEB rule update <<'END'
 {"inbound_rules": [], "outbound_rules": []}
 END
 
+=== its delimiter with a quote, a backslash or a dash in it
+profile WEB rule update <<'E"'
+{"inbound_rules": [], "outbound_rules": []}
+E"
+profile WEB rule update <<"E\q'"
+{"inbound_rules": [], "outbound_rules": []}
+E\q'
+profile WEB rule update << -E
+{"inbound_rules": [], "outbound_rules": []}
+-E
+---
+profile WEB rule update <<'E"'
+{"inbound_rules": [], "outbound_rules": []}
+E"
+profile WEB rule update <<"E\q'"
+{"inbound_rules": [], "outbound_rules": []}
+E\q'
+profile WEB rule update <<'-E'
+{"inbound_rules": [], "outbound_rules": []}
+-E
+
 === its delimiter behind a space
 profile WEB rule update << EOF
 {"inbound_rules": [], "outbound_rules": []}

@@ -1,0 +1,110 @@
+"""What was probably meant by a word that is no value of its kind; for hints, which are judged before they are given.
+
+Imported only where there is such a word.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from ipaddress import IPv4Network, NetmaskValueError
+
+from calicoctl.language.limits import PORT_MAX
+from calicoctl.language.networks import read_network
+from calicoctl.language.numerals import read_number
+from calicoctl.language.ports import range_text, read_item
+
+# What word processors and web pages make of quotes and hyphens.
+_TYPOGRAPHIC = str.maketrans(
+    dict.fromkeys("\u2018\u2019\u201a\u201c\u201d\u201e", "")
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+)
+
+# An open range, and one as other languages write it.
+_OPEN_RANGE = re.compile(r"([1-9][0-9]{0,4})[:-]")
+_DOTTED_RANGE = re.compile(r"([0-9]{1,5})\.{2,3}([0-9]{1,5})")
+_ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
+_PORT_RANGE = re.compile(r"[0-9]{1,5}:[0-9]{1,5}")
+_DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_OCTET = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
+_WILDCARDS = re.compile(rf"(?P<octets>(?:{_OCTET}\.){{1,3}})(?:\*\.){{0,2}}\*")
+_SERVICE = re.compile(r"[a-z][a-z0-9-]{0,30}")
+
+# Names that people know from iptables and ping, by the IP version (RFC 792, RFC 4443).
+_ICMP_TYPES = {
+    4: {"echo-reply": 0, "pong": 0, "unreachable": 3, "destination-unreachable": 3, "redirect": 5, "echo-request": 8,
+        "echo": 8, "ping": 8, "time-exceeded": 11, "ttl-exceeded": 11},
+    6: {"destination-unreachable": 1, "unreachable": 1, "packet-too-big": 2, "time-exceeded": 3, "echo-request": 128,
+        "ping": 128, "echo": 128, "echo-reply": 129, "pong": 129, "router-solicitation": 133,
+        "router-advertisement": 134, "neighbour-solicitation": 135, "neighbor-solicitation": 135,
+        "neighbour-advertisement": 136, "neighbor-advertisement": 136},
+}  # fmt: skip
+
+
+def without_typography(text: str) -> str:
+    """A word without the quotes and dashes of a word processor, and without a `;` at its end."""
+    return text.translate(_TYPOGRAPHIC).removesuffix(";")
+
+
+def meant_port(text: str) -> str | None:
+    """The port or range that was meant by an item of a port list that is none: `ssh`, `1024:`, `80..90`."""
+    plain = without_typography(text)
+    return _service_port(text) or (plain if read_item(plain).within() is not None else None) or _other_range(text)
+
+
+def _service_port(name: str) -> str | None:
+    """The port of a service that this machine knows by name."""
+    if not _SERVICE.fullmatch(name):
+        return None
+    try:
+        return str(socket.getservbyname(name))
+    except OSError:
+        return None
+
+
+def _other_range(text: str) -> str | None:
+    """A range of ports in the form of another tool."""
+    if pair := _OPEN_RANGE.fullmatch(text):
+        return range_text(int(pair[1]), PORT_MAX)
+    pair = _DOTTED_RANGE.fullmatch(text)
+    return None if pair is None else range_text(int(pair[1]), int(pair[2]))
+
+
+def meant_network(text: str) -> str | None:
+    """The network that was meant by a text that is none, `10/8` or `10.0.0.*`; None when that is anyone's guess."""
+    address, _, length = text.partition("/")
+    return _meant_network(address, length)
+
+
+def _meant_network(address: str, length: str) -> str | None:
+    if (length or address).endswith(";"):
+        return _meant_network(address, length[:-1]) if length else _meant_network(address[:-1], length)
+    if address.startswith("[") and address.endswith("]") and ":" in address:
+        address = address[1:-1]
+    address = address.partition("%")[0]
+    if not length and (wildcards := _WILDCARDS.fullmatch(address)):
+        # Whole octets that may be anything are a network of that length.
+        octets = wildcards["octets"].rstrip(".").split(".")
+        return f"{'.'.join([*octets, '0', '0', '0'][:4])}/{8 * len(octets)}"
+    if length and _ABBREVIATED.fullmatch(address):
+        # `10/8`, and the specification's own `192.168/16`: the missing decimals are zeros.
+        address = ".".join([*address.split("."), "0", "0", "0"][:4])
+    if _DOTTED_LENGTH.fullmatch(length):
+        try:
+            length = str(IPv4Network(f"0.0.0.0/{length}").prefixlen)
+        except NetmaskValueError:
+            return None
+    if _PORT_RANGE.fullmatch(address) and not length:
+        return f"ports {address}"  # which makes a rule only where no `cidr` stands before it
+    meant = f"{address}/{length}" if length else address
+    return None if read_network(meant).address is None or (length and read_number(length) is None) else meant
+
+
+def icmp_type(name: str, version: int) -> int | None:
+    """The ICMP type that a name stands for.
+
+    Args:
+        name: The name, in any case.
+        version: The IP version of the protocol.
+    """
+    return _ICMP_TYPES[version].get(name.lower())

@@ -1,0 +1,35 @@
+"""Numbers as the language writes them, in decimal digits, and as JSON has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+# What a number of more digits is read as: it is out of every range, and reading it would only cost time (Python
+# raises over 4300 digits).
+BEYOND_EVERY_RANGE = 10**9
+_DIGITS_MAX = len(str(BEYOND_EVERY_RANGE)) - 1
+
+
+def read_number(text: str) -> int | None:
+    """The number that a text of ASCII digits stands for, zeros before it included; None for any other text."""
+    if not (text.isdigit() and text.isascii()):
+        return None
+    if len(text) > _DIGITS_MAX:
+        text = text.lstrip("0") or "0"
+        if len(text) > _DIGITS_MAX:
+            return BEYOND_EVERY_RANGE
+    return int(text)
+
+
+def has_leading_zero(text: str) -> bool:
+    """Whether a number is written with a zero before it: `080`."""
+    return text[:1] == "0" and len(text) > 1
+
+
+def is_integer(value: object, minimum: int, maximum: int) -> TypeGuard[int]:
+    """Whether a JSON value is an integer within bounds."""
+    # Not `isinstance`: JSON's true is Python's True, which is an int.
+    return type(value) is int and minimum <= value <= maximum

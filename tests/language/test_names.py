@@ -1,0 +1,131 @@
+"""Names: every place that judges them agrees with the one judgement, and that with a plain reader."""
+
+from __future__ import annotations
+
+import json
+import string
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from calicoctl.diagnostics import Refused
+from calicoctl.engine.frontend.statements import command_line
+from calicoctl.language import names
+from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
+from calicoctl.language.names import NameMistake
+from calicoctl.policy import sound_lines, values
+from calicoctl.policy.documents.agent_schema import Verdict, check_rule
+from calicoctl.policy.documents.rule_json import from_json, from_older_json
+from calicoctl.policy.documents.tags_document import TagsDocument
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.variables import is_reference
+from calicoctl.source import Source, Span
+from calicoctl.store import keys
+from calicoctl.syntax import ast, printer
+from tests.policy import agent_oracle
+
+MANY = settings(max_examples=400, deadline=None)
+
+LETTERS = set(string.ascii_letters + string.digits + "_.")
+ODD_TEXTS = ["", ".", "..", "...", "_x", "-x", "a-", "!a", "a,b", "a,", ",", "!", "a/b", "a\n", "\0", "\ud800", "a b"]
+ODD_TEXTS += ["a" * NAME_LENGTH, "a" * (NAME_LENGTH + 1), "\u0661", "'a'", "show", "${A}", "\u00e9"]
+texts = st.one_of(st.sampled_from(ODD_TEXTS), st.text("aZ0_.-!,/ \u0663\ud800", max_size=6), st.text(max_size=6))
+
+
+def is_plain_name(text: str) -> bool:
+    """Whether a text is a name, character by character."""
+    return 1 <= len(text) <= NAME_LENGTH and text[0] in LETTERS and set(text) <= LETTERS | {"-"}
+
+
+def word(text: str) -> ast.Word:
+    return ast.Word(text, Span(Source("test", text), 0, len(text)))
+
+
+@MANY
+@given(texts)
+def test_names_are_what_a_plain_reader_takes(text: str) -> None:
+    assert names.is_tag(text) == is_plain_name(text)
+    assert names.is_new_profile(text) == (is_plain_name(text) and text not in (".", "..") and text[0] != "_")
+    assert names.is_agent_tag(text) == (text != "" and set(text) <= LETTERS | {"-"})
+    assert names.is_tag(text) == agent_oracle.is_name(text)
+
+
+@MANY
+@given(texts)
+def test_all_places_agree_on_a_tag(text: str) -> None:
+    is_tag = names.is_tag(text)
+    findings = Findings()
+    assert (values.new_name(word(text), "tag", findings) == text) == is_tag
+    assert findings.has_errors == (not is_tag)
+    assert bool(sound_lines._tag(text)) == is_tag
+    rule = {"action": "allow", "src_tag": text}
+    verdicts = {problem.verdict for problem in check_rule(rule)}
+    assert (verdicts == set()) == is_tag
+    assert (Verdict.REFUSED not in verdicts) == names.is_agent_tag(text)
+    assert (from_json(rule) is not None) == is_tag
+    assert (from_older_json(rule) is not None) == (text != "")
+    assert (TagsDocument.new([text]).problems == ()) == names.is_agent_tag(text)
+
+
+@MANY
+@given(texts)
+def test_all_places_agree_on_a_profile(text: str) -> None:
+    is_new = names.is_new_profile(text)
+    findings = Findings()
+    assert (values.new_name(word(text), "profile", findings) == text) == is_new
+    assert findings.has_errors == (not is_new)
+    assert bool(sound_lines._new_profile(text)) == is_new
+    assert (printer.profile_name(text, frozenset()) == text) == is_new
+    can_be_there = keys.is_inside_tree(text) and names.is_storable(text)
+    quoted = ast.Word(text, Span(Source("test", f"'{text}'"), 0, len(text) + 2))
+    assert (values.existing_profile(quoted, Findings()) == text) == can_be_there
+    assert can_be_there or not is_new
+    # Without quotes, a script takes no other names than those of new profiles.
+    assert (values.existing_profile(word(text), Findings()) == text) == is_new
+
+
+@MANY
+@given(st.text(max_size=6) | st.sampled_from(ODD_TEXTS))
+def test_what_is_storable_can_be_written_as_utf8(text: str) -> None:
+    try:
+        text.encode()
+        is_utf8 = True
+    except UnicodeEncodeError:
+        is_utf8 = False
+    assert names.is_utf8(text) == is_utf8
+    assert names.is_storable(text) == (is_utf8 and "\0" not in text)
+    try:
+        command_line([json.dumps(text), "x"])
+        command_line([text])
+    except Refused:
+        return
+    assert is_utf8
+
+
+@MANY
+@given(st.text("aZ_09-.$ \u0661", max_size=4))
+@example("a" * (VARIABLE_LENGTH + 1))
+def test_a_variable_is_called_as_a_plain_reader_takes(text: str) -> None:
+    is_plain = text != "" and not text[0].isdigit() and set(text) <= LETTERS - {"."}
+    assert names.is_variable(text) == (is_plain and len(text) <= VARIABLE_LENGTH)
+    assert is_reference(f"${{{text}}}") == is_plain
+
+
+@pytest.mark.parametrize(
+    ("name", "of_tag", "of_profile"),
+    [
+        ("WEB", None, None),
+        ("!WEB", NameMistake.NEGATED, NameMistake.CHARACTERS),
+        ("A,B", NameMistake.SEVERAL, NameMistake.CHARACTERS),
+        ("A,", NameMistake.CHARACTERS, NameMistake.CHARACTERS),
+        ("..", None, NameMistake.DOTS),
+        ("_x", None, NameMistake.HIDDEN),
+        ("_" * 129, NameMistake.TOO_LONG, NameMistake.TOO_LONG),
+    ],
+)
+def test_why_nothing_new_may_be_called_so(
+    name: str, of_tag: NameMistake | None, of_profile: NameMistake | None
+) -> None:
+    assert names.tag_mistake(name) is of_tag
+    assert names.profile_mistake(name) is of_profile
