@@ -1,0 +1,66 @@
+"""Every message is given just the particulars that its template names: looked up in the source, call by call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from calicoctl import messages
+from calicoctl.diagnostics import Kind
+
+ROOT = Path(messages.__file__).parent
+FILES = sorted(path for path in ROOT.rglob("*.py") if "tables" not in path.parts)
+KINDS = {name: value for name, value in vars(messages).items() if isinstance(value, Kind)}
+# The functions that take a kind and its particulars by keyword, each with the keywords of its own.
+MAKERS = {
+    "diagnose": {"span", "fix"},
+    "add": {"span", "mend"},
+    "refusal": {"hint"},
+    "_problem": {"hint"},
+    "_refuse": set[str](),
+    "_complain": set[str](),
+}
+
+
+def particulars(kind: Kind) -> set[str]:
+    """The names in a template."""
+    return {name for _, name, _, _ in Formatter().parse(kind.template) if name is not None}
+
+
+def kind_of(node: ast.expr) -> Kind | None:
+    """The kind that an expression names: `messages.BAD_PORT`, or `BAD_PORT` where it was imported by name."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
+    return None if name is None else KINDS.get(name)
+
+
+def calls(path: Path) -> Iterator[tuple[ast.Call, str, Kind]]:
+    """The calls of a file that make a diagnostic of a kind that is named there."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            for argument in node.args[:2]:
+                kind = kind_of(argument)
+                if name in MAKERS and kind is not None:
+                    yield node, name, kind
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_call_gives_the_particulars_of_its_message(path: Path) -> None:
+    for node, maker, kind in calls(path):
+        given = {each.arg for each in node.keywords}
+        if None not in given:  # `**fields` is checked where the fields are put together
+            assert given - MAKERS[maker] == particulars(kind) - supplied(maker), f"line {node.lineno}: {kind.code}"
+
+
+def supplied(maker: str) -> set[str]:
+    """The particulars that a function puts in itself."""
+    return {"path"} if maker == "_problem" else set()
+
+
+def test_most_messages_are_checked() -> None:
+    checked = {kind.code for path in FILES for _, _, kind in calls(path)}
+    assert len(checked) > len(KINDS) * 3 // 4
