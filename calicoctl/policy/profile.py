@@ -123,7 +123,7 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     if present is None:
         index = len(rules) if position is None else position - 1
         edited = document.with_rule_put_in(statement.direction, index, StoredRule.of(statement.rule))
-        return Effect(replace(profile, rules=edited))
+        return Effect(Profile(profile.name, edited, profile.tags))
     if position is None:
         return Effect(profile, sayings.RULE_PRESENT)
     index = min(position, len(rules)) - 1
