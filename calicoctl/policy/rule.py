@@ -106,6 +106,8 @@ class Rule:
 
 def merge_ports(ports: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
     """The same set of ports as the fewest ranges, in ascending order."""
+    if len(ports) < 2:
+        return ports
     merged: list[PortRange] = []
     for port in sorted(ports):
         if merged and port.first <= merged[-1].last + 1:

@@ -70,6 +70,14 @@ class IndexedSequence(Sequence[Item]):
         key_of = self._key_of
         return next((at for at, item in enumerate(self._all()) if key_of(item) == key and is_meant(item)), None)
 
+    def has(self, key: Hashable, is_meant: Callable[[Item], bool]) -> bool:
+        """Whether there is an item with a key among those that are meant."""
+        tree = self._own_tree()
+        if tree is not None:
+            return tree.has(key, is_meant)
+        key_of = self._key_of
+        return any(key_of(item) == key and is_meant(item) for item in self._all())
+
     def __len__(self) -> int:
         return len(self._all()) if self._tree is None else len(self._tree)
 

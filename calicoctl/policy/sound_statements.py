@@ -139,7 +139,9 @@ def _name(text: str) -> str:
 
 
 def _peer(ports: tuple[PortRange, ...] | None, tag: str | None, net: Network | None) -> Peer:
-    return ANYONE if ports is tag is net is None else Peer(ports or (), tag, net)
+    if ports is None and tag is None and net is None:
+        return ANYONE
+    return Peer(ports or (), tag, net)
 
 
 def _ports(text: str) -> tuple[PortRange, ...]:

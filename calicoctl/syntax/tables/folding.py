@@ -391,7 +391,8 @@ def fold_lines(grammar: Grammar, start: str, lines: Collection[str], wanted: Wor
     Returns:
         What can be written as JSON: the `pattern`, and for each kind of line (`kinds`) the group that is its last one,
         the rule that it is, and its words, each with its rule, its group, and the rule that its rule stands in. Of a
-        line without a statement, the rule is empty. Where there is no such line, the pattern takes nothing, with the group `other`.
+        line without a statement, the rule is empty. Where there is no such line, the pattern takes nothing, with the
+        group `other`.
     """
     writer = Expression(grammar, wanted)
     behind = rf"(?:{grammar.alone('COMMENT')})?\r?"
