@@ -91,7 +91,7 @@ def add_profile(profile: Profile) -> Effect:
 def add_tag(profile: Profile, tag: str, where: Span) -> Effect:
     """Add a tag at the end, once."""
     tags = readable_tags(profile, where)
-    if tag in tags.tags:
+    if tags.has(tag):
         return Effect(profile, sayings.TAG_PRESENT.filled(tag=tag, profile=profile.name))
     return Effect(replace(profile, tags=tags.add(tag)), sayings.TAG_ADDED.filled(tag=tag, profile=profile.name))
 
@@ -103,7 +103,7 @@ def remove_tag(profile: Profile, tag: str, where: Span, tag_span: Span) -> Effec
         Refused: The profile has no such tag.
     """
     tags = readable_tags(profile, where)
-    if tag not in tags.tags:
+    if not tags.has(tag):
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
         raise Refused([diagnose(messages.NO_SUCH_TAG, tag_span, hint, tag=tag, profile=profile.name)])
