@@ -1,34 +1,15 @@
-"""How fast rules are checked: `run --check` next to what checks the rules of other firewalls, on the same rules.
+"""The same rules in the words of several firewalls, for the tools that check them.
 
-    python -m benchmarks.check [--count 100000] [--profiles 1] [--repeat 3] [--aclgen PATH]
-
-Every figure is of whole processes, from start to exit, taken in turns in this very run; the best of several turns
-counts. Each tool gets the same rules in its own words. What a tag is to Calico has no counterpart in the others,
-which get it as a comment of the rule, or a named network. Tools whose time grows faster than the number of rules get
-the first 10,000 of them, which flatters them. A tool that is not installed is left out, and said so.
+What a tag is to Calico has no counterpart in the others, which get it as a comment of the rule, or a named network.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import random
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-
-from tabulate import tabulate
-
-PROGRAM = [sys.executable, "-m", "calicoctl"]
-SLOW_COUNT = 10_000
-
 
 # --- rules ------------------------------------------------------------------------------------------------------------
 
@@ -197,146 +178,3 @@ def _definitions(name: str, values: dict[str, str], key: str) -> str:
     for token, value in values.items():
         lines += [f"  {token}:", "    values:", f"    - {key}: {value}"]
     return "\n".join([*lines, ""])
-
-
-# --- measuring --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Contender:
-    """A program on its form of the rules, with the best figures so far."""
-
-    name: str
-    command: Sequence[str]
-    count: int
-    standard_input: Path | None = None
-    seconds: float = float("inf")
-    mebibytes: int = 0
-
-    def run(self) -> None:
-        """One whole process."""
-        with (self.standard_input or Path(os.devnull)).open("rb") as given:
-            started = time.perf_counter()
-            process = subprocess.Popen(self.command, stdin=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            assert process.stderr is not None
-            complaints = process.stderr.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stderr.close()
-        if process.returncode != 0:
-            raise SystemExit(f"{self.name} ended with status {process.returncode}: {complaints[-500:].decode()}")
-        self.seconds = min(self.seconds, seconds)
-        self.mebibytes = max(self.mebibytes, usage.ru_maxrss // 1024)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A figure of one program.
-
-    Attributes:
-        name: The program, and the form of its rules.
-        count: How many rules it got.
-        seconds: From start to exit; None when the program is not installed.
-        per_second: Rules in a second.
-        ratio: How many times as many `run --check` of statements checks in a second.
-        mebibytes: The most memory that it had.
-    """
-
-    name: str
-    count: int
-    seconds: float | None
-    per_second: float = 0.0
-    ratio: float = 0.0
-    mebibytes: int = 0
-
-
-def measure(count: int, profiles: int, repeat: int, aclgen: str | None) -> list[Row]:
-    """Check the same rules with every program that is installed.
-
-    Args:
-        count: How many rules.
-        profiles: How many profiles, or chains, they are spread over.
-        repeat: How many turns; the best counts.
-        aclgen: The command of Aerleon; None to look for it on the PATH.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        # In a process of its own: what one has in memory counts as memory of those that it starts.
-        with ProcessPoolExecutor(1) as other:
-            found, missing = other.submit(_contenders, count, profiles, folder, aclgen).result()
-        for turn in range(repeat):
-            for contender in found:
-                # What takes long is not told more exactly by doing it again.
-                if turn == 0 or contender.seconds < 2:
-                    contender.run()
-    ours = found[0].count / found[0].seconds
-    rows = []
-    for each in found:
-        rate = each.count / each.seconds
-        rows.append(Row(each.name, each.count, each.seconds, rate, ours / rate, each.mebibytes))
-    return rows + [Row(each, 0, None) for each in missing]
-
-
-def _contenders(count: int, profiles: int, folder: Path, aclgen: str | None) -> tuple[list[Contender], list[str]]:
-    rules = samples(count)
-    fewer = rules[:SLOW_COUNT]
-
-    def written(name: str, form: Callable[[Sequence[Sample], int], str], some: Sequence[Sample] = rules) -> Path:
-        (folder / name).write_text(form(some, profiles))
-        return folder / name
-
-    check = [*PROGRAM, "run", "--check"]
-    found = [
-        Contender("run --check, statements", [*check, str(written("statements", statements))], count),
-        Contender("run --check, blocks", [*check, str(written("blocks", blocks))], count),
-    ]
-    missing = []
-    for tool in ("iptables-restore", "iptables-legacy-restore", "nft"):
-        command = shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/sbin")
-        if command is None:
-            missing.append(tool)
-        elif tool == "nft":
-            file = written("nftables", nftables, fewer)
-            found.append(Contender("nft -c -f", [command, "-c", "-f", str(file)], len(fewer)))
-        else:
-            found.append(Contender(f"{tool} --test", [command, "--test"], count, written("iptables", iptables)))
-    aclgen = aclgen or shutil.which("aclgen")
-    if aclgen is None:
-        missing.append("Aerleon (aclgen)")
-    else:
-        found.append(Contender("Aerleon (aclgen)", [aclgen, *write_aerleon(fewer, folder)], len(fewer)))
-    return found, missing
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as text."""
-    cells = [
-        [
-            row.name,
-            row.count,
-            f"{row.seconds:.2f}",
-            f"{row.per_second:,.0f}",
-            f"{row.ratio:.1f}",
-            f"{row.mebibytes} MiB",
-        ]
-        if row.seconds is not None
-        else [row.name, "", "not installed", "", "", ""]
-        for row in rows
-    ]
-    headers = ("whole process", "rules", "seconds", "rules per second", "we are faster by", "memory")
-    return tabulate(cells, headers, disable_numparse=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100_000, help="rules (default: 100000)")
-    parser.add_argument("--profiles", type=int, default=1, help="profiles (default: 1)")
-    parser.add_argument("--repeat", type=int, default=3, help="turns, of which the best counts (default: 3)")
-    parser.add_argument("--aclgen", help="the command of Aerleon (default: looked for on the PATH)")
-    options = parser.parse_args()
-    print(table(measure(options.count, options.profiles, options.repeat, options.aclgen)))
-
-
-if __name__ == "__main__":
-    main()
