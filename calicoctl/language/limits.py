@@ -7,12 +7,11 @@ and for port 0, over which later agents reject the whole profile.
 
 from __future__ import annotations
 
-import re
-
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 
 NAME_LENGTH = 128
-NAME_PATTERN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+NAME_PATTERN = pattern(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 
 PORT_MIN = 1
 PORT_MAX = 65535
@@ -49,7 +48,7 @@ PREFIX_LENGTH_MAX = {4: 32, 6: 128}
 # Of scripts. A value of the length limit is a list of some ten thousand ports; without it, ten lines that each name
 # the line before ten times would make ten billion words. Diagnostics follow values back through the values that they
 # are made of, which takes a call for each. And two includes in each of a row of files double with every file.
-VARIABLE_PATTERN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+VARIABLE_PATTERN = pattern(r"[A-Za-z_][A-Za-z0-9_]*")
 VARIABLE_LENGTH = 128
 VALUE_LENGTH = 65_536
 VALUE_DEPTH = 64

@@ -11,7 +11,8 @@ asked for all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar, overload
+
+from calicoctl.annotations import TYPE_CHECKING, TypeVar, overload
 
 if TYPE_CHECKING:
     from calicoctl.policy.position_tree import PositionTree

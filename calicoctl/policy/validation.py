@@ -7,9 +7,9 @@ and `check_rule` put them together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from calicoctl import messages
+from calicoctl.annotations import Any
 from calicoctl.language import limits
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction

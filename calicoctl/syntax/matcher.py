@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
 
+from calicoctl.annotations import Any
+from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import file_of
 from calicoctl.syntax.tables.built import table
 from calicoctl.syntax.tree import Child, Token, Tree
@@ -129,7 +130,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 # --- lines in great numbers -----------------------------------------------------------------------------------------
 
 
-class LineWord(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LineWord:
     """A word of a kind of line.
 
     Attributes:
@@ -143,7 +145,8 @@ class LineWord(NamedTuple):
     within: str
 
 
-class LineKind(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LineKind:
     """A kind of line.
 
     Attributes:
@@ -155,7 +158,8 @@ class LineKind(NamedTuple):
     words: tuple[LineWord, ...]
 
 
-class LinePattern(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LinePattern:
     """An expression for one line after the other.
 
     Attributes:

@@ -6,12 +6,11 @@ and the places of all words are those where they were typed.
 
 from __future__ import annotations
 
-import re
-
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 
 # A word in quotes, or as it is; white space parts them.
-_WORD = re.compile(r"""'[^']*'\S*|"(?:[^"\\]|\\.)*"\S*|\S+""")
+_WORD = pattern(r"""'[^']*'\S*|"(?:[^"\\]|\\.)*"\S*|\S+""")
 
 
 @dataclass(frozen=True, slots=True)

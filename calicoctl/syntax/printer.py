@@ -7,17 +7,17 @@ needs it: where a plain word would be read as a keyword, an option or syntax.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 
 from calicoctl.language.words import PEER_PARTS, PEERS
+from calicoctl.patterns import pattern
 from calicoctl.syntax import ast
 
 # A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
-_PLAIN = re.compile(r"(?!--)[A-Za-z0-9_.:,/+@%-]+\Z")
+_PLAIN = pattern(r"(?!--)[A-Za-z0-9_.:,/+@%-]+\Z")
 
 # No more than the names that `profile add` takes.
-_PLAIN_PROFILE = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]{0,127}\Z")
+_PLAIN_PROFILE = pattern(r"[A-Za-z0-9.][A-Za-z0-9_.-]{0,127}\Z")
 
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})
 _CONTINUES_MATCH = frozenset({*PEERS, *PEER_PARTS})

@@ -6,12 +6,12 @@ there is one: a sound command does not pay for the search for others.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from calicoctl import messages
+from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.patterns import pattern
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
@@ -24,7 +24,7 @@ from calicoctl.syntax.parser import SyntaxProblem, parse
 if TYPE_CHECKING:  # a command has no variables, and does not pay for them
     from calicoctl.policy.variables import Variables
 
-_QUOTED = re.compile(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
+_QUOTED = pattern(r"""'[^'\r\n]*'\Z|"(?:[^"\\\x00-\x1f]|\\.)*"\Z""")
 
 
 @dataclass(frozen=True)

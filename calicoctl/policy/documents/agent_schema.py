@@ -54,6 +54,7 @@ from calicoctl.messages import (
     RULE_UNKNOWN_KEY,
 )
 from calicoctl.nearest import nearest
+from calicoctl.patterns import pattern
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.rule_json import read_network
 from calicoctl.policy.documents.selector import selector_fault
@@ -91,16 +92,16 @@ RESOURCE_KEY, RESOURCE_PROBLEM_KEY = "calico", "problem"
 _RESOURCE_KEYS = frozenset({"action", RESOURCE_KEY, RESOURCE_PROBLEM_KEY})
 
 # What the agent itself takes for a tag: no bound on the length, and a leading `-` is allowed.
-AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
+AGENT_TAG = pattern(r"[A-Za-z0-9_.-]+")
 
 # Of one rule; a list of a million wrong ports tells no more than its first thousand.
 PROBLEMS_MAX = 1000
 
 # The agent cuts a longer prefix to what iptables takes.
 LOG_PREFIX_MAX = 27
-_LOG_PREFIX = re.compile(r"[ !#-\[\]-~]{1,27}")
+_LOG_PREFIX = pattern(r"[ !#-\[\]-~]{1,27}")
 # The longest that an int can be read from without a thought; the range is checked afterwards.
-_RANGE = re.compile(r"([0-9]{1,9})([:-])([0-9]{1,9})")
+_RANGE = pattern(r"([0-9]{1,9})([:-])([0-9]{1,9})")
 
 
 class Verdict(Enum):

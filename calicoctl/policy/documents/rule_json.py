@@ -22,6 +22,7 @@ from calicoctl.language.limits import (
 )
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
+from calicoctl.patterns import pattern
 from calicoctl.policy.rule import ANYONE, MAPPED_NETWORK, Network, Peer, PortRange, Rule, network_text
 from calicoctl.records import dataclass
 
@@ -45,9 +46,9 @@ _DEFAULT_ACTION = Action.ALLOW.value
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 
 # `ipaddress` alone would also take a netmask for the length, an IPv6 zone and leading zeros in the length.
-_NETWORK = re.compile(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:/(?:0|[1-9][0-9]{0,2}))?")
+_NETWORK = pattern(r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(?:/(?:0|[1-9][0-9]{0,2}))?")
 # No leading zeros: the agent passes them on to a reader of octal.
-_PORT_RANGE = re.compile(r"([1-9][0-9]{0,4}):([1-9][0-9]{0,4})")
+_PORT_RANGE = pattern(r"([1-9][0-9]{0,4}):([1-9][0-9]{0,4})")
 
 
 _PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in ("src", "dst")}
@@ -120,11 +121,11 @@ class _Bounds:
 
 
 _OF_THE_LANGUAGE = _Bounds(
-    PORT_MIN, ICMP_TYPE_MAX, re.compile(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), _PORT_RANGE, False
+    PORT_MIN, ICMP_TYPE_MAX, pattern(rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN.pattern}"), _PORT_RANGE, False
 )
 # What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
-_OLDER_PORT = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
-_OF_OLDER_TOOLS = _Bounds(STORED.port_min, STORED.icmp_type_max, re.compile(r"(?s:.+)"), _OLDER_PORT, True)
+_OLDER_PORT = pattern(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
+_OF_OLDER_TOOLS = _Bounds(STORED.port_min, STORED.icmp_type_max, pattern(r"(?s:.+)"), _OLDER_PORT, True)
 
 
 def from_json(value: object) -> Rule | None:
