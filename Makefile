@@ -5,7 +5,7 @@
 #   make lint    style, types and the direction of imports
 #   make laws    new examples for the laws, where `make test` takes the same ones each time
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
-#   make bench   the figures of docs/performance.md
+#   make bench   the figures of docs/performance.md, each with its reach; BENCH_ARGS='check commands' for some
 #   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
 #   make docs    the pages of docs/ that are made: of the grammar, of the messages, and of the help
 #   make site    the documents as a web site in build/site; a link that leads nowhere is an error
@@ -15,6 +15,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 FUZZ_SECONDS ?= 600
+BENCH_ARGS ?=
 CHAOS_ARGS ?=
 
 VENV := .venv
@@ -57,7 +58,7 @@ fuzz: $(READY)
 	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 chaos: $(READY)
 	$(BIN)/python -m chaos $(CHAOS_ARGS)

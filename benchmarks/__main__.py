@@ -1,38 +1,67 @@
-"""Every benchmark in turn, each with what it shall reach: `make bench`.
+"""The figures of docs/performance.md, each with its reach: `make bench`, or `python -m benchmarks NAME...` for some.
 
-Each runs in a process of its own: what one has in memory counts as memory of those that it starts.
+They are ratios of medians of runs that take turns, whole processes in an ordinary installation (`installation.py`).
+Exits with status 1 when a row is missed by more than a tenth. All of them take about five minutes, and want a quiet
+machine.
 """
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
-_CHECK = "to reach 1 against iptables-restore, 4 against nft, 15 against Aerleon, within"
-_TURNS: tuple[tuple[str, list[str]], ...] = (
-    ("A single command, against a Python that does nothing", ["commands"]),
-    (f"Checking 10,000 rules: {_CHECK} 250 MiB", ["check", "--count=10000"]),
-    (f"Checking 100,000 rules: {_CHECK} 250 MiB", ["check"]),
-    (f"Checking 1,000,000 rules: {_CHECK} 2 GiB", ["check", "--count=1000000"]),
-    (
-        f"Checking 1,000,000 rules of 10,000 profiles: {_CHECK} 2 GiB",
-        ["check", "--count=1000000", "--profiles=10000"],
-    ),
-    ("One more statement on a profile with many rules: to stay within 1.3 from 10,000 rules on", ["evaluate"]),
-    ("10,000 changed profiles to etcd: to reach 0.8 of a bare loop", ["apply"]),
-    ("4,000 changed profiles on etcd's v3 API, against v2: to reach 0.5", ["apply_v3"]),
-    ("`show --detailed`, 100,000 endpoints: to stay within 2 times a fetch that parses the same JSON", ["detailed"]),
-    ("What rules mean: 5,000 rules", ["meaning"]),
-    ("Scripts against single commands", ["script"]),
-)
+from benchmarks import apply, apply_v3, check, commands, detailed, evaluate, installation, large_run, script
+from benchmarks.rows import Row, table
+
+# By name: what it is about, and its rows.
+_BENCHMARKS: dict[str, tuple[str, Callable[[], list[Row]]]] = {
+    "commands": ("A single command", commands.rows),
+    "check": ("Checking a file of rules", check.rows),
+    "large_run": ("Running a long script", large_run.rows),
+    "evaluate": ("A statement of a script, on profiles with many rules and tags", evaluate.rows),
+    "detailed": ("`show --detailed`", detailed.rows),
+    "apply": ("Writing many profiles to etcd", apply.rows),
+    "apply_v3": ("Writing many profiles to etcd's v3 API", apply_v3.rows),
+    "script": ("Scripts against single commands", script.rows),
+}
+# A table of its own, with an exit status of its own.
+_MEANING = "meaning"
 
 
-def main() -> None:
-    """Print all tables. It takes about eight minutes, and wants a quiet machine."""
-    for title, (module, *arguments) in _TURNS:
-        print(f"\n{title}\n", flush=True)
-        subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *arguments], check=True)
+def main() -> int:
+    """Print the tables of the benchmarks that are named, or of all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = [*_BENCHMARKS, _MEANING]
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of them: {', '.join(names)} (default: all)")
+    wanted = parser.parse_args().names or names
+    unknown = [name for name in wanted if name not in names]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; expected: {', '.join(names)}")
+    installation.make()
+    missed: list[str] = []
+    for name in wanted:
+        if name == _MEANING:
+            print("\nQuestions about rules\n", flush=True)
+            status = subprocess.run([sys.executable, "-m", "benchmarks.meaning"], check=False).returncode
+            missed += ["questions about rules"] if status else []
+            continue
+        title, measure = _BENCHMARKS[name]
+        rows = _measured(measure)
+        print(f"\n{title}\n\n{table(rows)}", flush=True)
+        missed += [f"{row.name} ({row.unit})" for row in rows if row.is_missed]
+    print(f"\nmissed: {'; '.join(missed)}" if missed else "\nevery reach is met")
+    return 1 if missed else 0
+
+
+def _measured(measure: Callable[[], list[Row]]) -> list[Row]:
+    """The rows, measured by a process of its own: what one has in memory counts as memory of those that it starts."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(measure).result()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

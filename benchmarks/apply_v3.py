@@ -1,28 +1,20 @@
 """A script that changes thousands of profiles: on etcd's v3 API against its v2 API, whole processes.
 
 On v3 such a run is one transaction, or where it is too large, some with many profiles in each; on v2 it keeps a journal
-and writes key by key. Both are on the same server, which is on the same machine and does not wait for the disk. Run it
-with `python -m benchmarks.apply_v3`.
+and writes key by key. Both are on the same server, which is on the same machine and does not wait for the disk.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median
 
-from tabulate import tabulate
-
+from benchmarks.installation import PROGRAM
+from benchmarks.processes import Process
+from benchmarks.rows import Row
 from tests.support.etcd_server import running_etcd
 
-HEADERS = ("work", "v2", "v3", "ratio", "reach")
-_PROGRAM = [sys.executable, "-m", "calicoctl", "run"]
-REACH = 0.5
+_REACH = 0.5
 
 
 def scripts(profiles: int) -> dict[str, str]:
@@ -42,36 +34,29 @@ def scripts(profiles: int) -> dict[str, str]:
     }
 
 
-def rows(profiles: int, repeats: int) -> list[list[str]]:
-    """A row for each script; the median of several turns."""
+def rows(profiles: int = 2_000, turns: int = 3) -> list[Row]:
+    """A row for each script."""
     with tempfile.TemporaryDirectory() as folder, running_etcd(Path(folder)) as url:
-        times: dict[str, tuple[list[float], list[float]]] = {}
-        for _ in range(repeats):
-            for work, text in scripts(profiles).items():
-                both = times.setdefault(work, ([], []))
-                for found, address in zip(both, (url, f"etcdv3+{url}"), strict=True):
-                    found.append(_seconds(text, address))
-    return [_row(f"{profiles} {work}", *map(median, both)) for work, both in times.items()]
-
-
-def _seconds(text: str, address: str) -> float:
-    environment = {**os.environ, "CALICOCTL_DATASTORE": address}
-    started = time.perf_counter()
-    subprocess.run(_PROGRAM, input=text, text=True, env=environment, stdout=subprocess.DEVNULL, check=True)
-    return time.perf_counter() - started
-
-
-def _row(work: str, old: float, new: float) -> list[str]:
-    return [work, f"{old:.2f} s", f"{new:.2f} s", f"{new / old:.2f}", f"{REACH:g}"]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profiles", type=int, default=4000)
-    parser.add_argument("--repeats", type=int, default=3)
-    options = parser.parse_args()
-    print(tabulate(rows(options.profiles, options.repeats), HEADERS, disable_numparse=True))
-
-
-if __name__ == "__main__":
-    main()
+        pairs = []
+        for number, (work, text) in enumerate(scripts(profiles).items()):
+            script = Path(folder) / f"{number}.calico"
+            script.write_text(text)
+            v2, v3 = (
+                Process(work, [PROGRAM, "run", str(script)], {"CALICOCTL_DATASTORE": address})
+                for address in (url, f"etcdv3+{url}")
+            )
+            pairs.append((v2, v3))
+        for _ in range(turns):
+            for v2, v3 in pairs:
+                v2.run()
+                v3.run()
+    return [
+        Row(
+            f"{profiles:,} {v3.name}, etcd v3",
+            v3.elapsed / v2.elapsed,
+            _REACH,
+            "times etcd v2",
+            f"{v3.elapsed:.2f} s to {v2.elapsed:.2f} s",
+        )
+        for v2, v3 in pairs
+    ]

@@ -1,342 +1,107 @@
-"""How fast rules are checked: `run --check` next to what checks the rules of other firewalls, on the same rules.
+"""Checking a file of rules: `run --check` against what checks the rules of other firewalls, on the same rules.
 
-    python -m benchmarks.check [--count 100000] [--profiles 1] [--repeat 3] [--aclgen PATH]
-
-Every figure is of whole processes, from start to exit, taken in turns in this very run; the best of several turns
-counts. Each tool gets the same rules in its own words. What a tag is to Calico has no counterpart in the others,
-which get it as a comment of the rule, or a named network. Tools whose time grows faster than the number of rules get
-the first 10,000 of them, which flatters them. A tool that is not installed is left out, and said so.
+Tools whose time grows faster than the number of rules get the first 10,000 of them alone.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import random
 import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 
-from tabulate import tabulate
+from benchmarks import rules_of_tools as tools
+from benchmarks.installation import PROGRAM
+from benchmarks.processes import Process, run_in_turns
+from benchmarks.rows import Row
 
-PROGRAM = [sys.executable, "-m", "calicoctl"]
-SLOW_COUNT = 10_000
+_IPTABLES = "iptables-restore"
+# How many rules, how often they are checked, and what that may take against `iptables-restore --test`.
+_SIZES = ((10_000, 9, 1.2), (100_000, 5, 0.5))
+_SMALL = _SIZES[0][0]
+_MANY = 1_000_000
+_CHECK = [PROGRAM, "run", "--check"]
 
-
-# --- rules ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Side:
-    """`from` or `to`."""
-
-    ports: str = ""
-    tag: str = ""
-    net: str = ""
+_Form = Callable[[Sequence[tools.Sample], int], str]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A rule, in no tool's words yet."""
+def rows() -> list[Row]:
+    """All sizes, and the other tools."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found: list[Row] = []
+        for count, turns, reach in _SIZES:
+            checks, more = _against_iptables(folder, count, turns, reach)
+            found += more
+            if count == _SMALL:
+                found += _other_tools(folder, checks[0])
+        return found + _many(folder, checks[0])
 
-    action: str
-    protocol: str
-    icmp_type: str
-    source: Side
-    destination: Side
+
+def _written(folder: Path, form: _Form, count: int) -> Path:
+    # In a process of its own: what one has in memory counts as memory of those that it starts.
+    with ProcessPoolExecutor(1) as pool:
+        return pool.submit(_write, folder, form, count).result()
 
 
-TAGS = [f"{role}-{number}" for role in ("web", "db", "cache", "queue", "auth", "api", "batch") for number in range(140)]
+def _write(folder: Path, form: _Form, count: int) -> Path:
+    file = folder / f"{form.__name__}-{count}"
+    file.write_text(form(tools.samples(count), 1))
+    return file
 
 
-def samples(count: int, seed: int = 1) -> list[Sample]:
-    """Rules as large policies have them: nearly every one with networks and ports that no other has."""
-    draw = random.Random(seed)
+def _against_iptables(folder: Path, count: int, turns: int, reach: float) -> tuple[list[Process], list[Row]]:
+    checks = [
+        Process(f"run --check of {count:,} {form.__name__}", [*_CHECK, str(_written(folder, form, count))])
+        for form in (tools.statements, tools.blocks)
+    ]
+    command = _installed(_IPTABLES)
+    others = []
+    if command is not None:
+        rules = _written(folder, tools.iptables, count)
+        others = [Process(_IPTABLES, [command, "--test"], standard_input=rules)]
+    run_in_turns([*checks, *others], turns)
+    unit = f"times {_IPTABLES} --test"
+    if not others:
+        return checks, [Row(each.name, None, reach, unit, f"{_IPTABLES} is not installed") for each in checks]
+    return checks, [Row(each.name, each.cpu / others[0].cpu, reach, unit, _seconds(each, others[0])) for each in checks]
+
+
+def _installed(tool: str) -> str | None:
+    return shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/sbin")
+
+
+def _other_tools(folder: Path, check: Process) -> list[Row]:
+    """Tools that are only compared with, once: they are slower by far."""
+    nft, aclgen = _installed("nft"), _installed("aclgen")
     found = []
-    for _ in range(count):
-        protocol = draw.choice(["tcp"] * 5 + ["udp"] * 2 + ["icmp", ""])
-        has_ports = protocol in ("tcp", "udp")
-        icmp_type = draw.choice(["0", "3", "8", "11", ""]) if protocol == "icmp" else ""
-        source = _side(draw, has_ports and draw.random() < 0.15)
-        destination = _side(draw, has_ports and draw.random() < 0.9) if draw.random() < 0.7 else Side()
-        found.append(Sample(draw.choice(["allow"] * 3 + ["deny"]), protocol, icmp_type, source, destination))
+    for name, process in (
+        ("nft -c -f", nft and Process("nft", [nft, "-c", "-f", str(_written(folder, tools.nftables, _SMALL))])),
+        ("Aerleon", aclgen and Process("aclgen", [aclgen, *tools.write_aerleon(tools.samples(_SMALL), folder)])),
+    ):
+        unit = f"times {name}"
+        if not process:
+            found.append(Row(check.name, None, None, unit, f"{name} is not installed"))
+            continue
+        process.run()
+        found.append(Row(check.name, check.cpu / process.cpu, None, unit, _seconds(check, process)))
     return found
 
 
-def _side(draw: random.Random, has_ports: bool) -> Side:
-    ports = ""
-    if has_ports:
-        kind = draw.random()
-        first = draw.randrange(1, 60000)
-        several = ",".join(str(draw.randrange(1, 65536)) for _ in range(draw.randrange(2, 6)))
-        ports = str(first) if kind < 0.6 else several if kind < 0.8 else f"{first}:{first + draw.randrange(1, 5000)}"
-    which = draw.random()
-    address = draw.getrandbits(24) | 10 << 24
-    net = IPv4Network((address, draw.choice([32, 32, 32, 30, 28, 24, 24, 16])), strict=False)
-    return Side(ports, draw.choice(TAGS) if which < 0.35 else "", str(net) if which > 0.3 else "")
-
-
-# --- in the words of each tool ----------------------------------------------------------------------------------------
-
-
-def rule_text(rule: Sample) -> str:
-    words = [rule.action, rule.protocol, f"type {rule.icmp_type}" if rule.icmp_type else ""]
-    for preposition, side in (("from", rule.source), ("to", rule.destination)):
-        parts = (("ports", side.ports), ("tag", side.tag), ("cidr", side.net))
-        said = " ".join(f"{keyword} {value}" for keyword, value in parts if value)
-        words.append(f"{preposition} {said}" if said else "")
-    return " ".join(filter(None, words))
-
-
-def statements(rules: Sequence[Sample], profiles: int) -> str:
-    """One `rule add` each, to profiles in turn."""
-    lines = [f"profile add P{number}" for number in range(profiles)]
-    for index, rule in enumerate(rules):
-        direction = "outbound" if index % 3 == 0 else "inbound"
-        lines.append(f"profile P{index % profiles} rule add {direction} {rule_text(rule)}")
-    return "\n".join([*lines, ""])
-
-
-def blocks(rules: Sequence[Sample], profiles: int) -> str:
-    """One block for each profile."""
-    lines = []
-    for number in range(profiles):
-        own = [f"    {rule_text(rule)}" for rule in rules[number::profiles]]
-        middle = len(own) * 2 // 3
-        inbound, outbound = ["  inbound {", *own[:middle], "  }"], ["  outbound {", *own[middle:], "  }"]
-        lines += [f"profile P{number} {{", f"  tags P{number}", *inbound, *outbound, "}"]
-    return "\n".join([*lines, ""])
-
-
-def iptables(rules: Sequence[Sample], profiles: int) -> str:
-    """Input of iptables-restore, with one chain for each profile."""
-    lines = ["*filter", *(f":P{number} - [0:0]" for number in range(profiles))]
-    for index, rule in enumerate(rules):
-        words = [f"-A P{index % profiles}"]
-        words += [f"-p {rule.protocol}"] if rule.protocol else []
-        words += [f"-m icmp --icmp-type {rule.icmp_type}"] if rule.icmp_type else []
-        for letter, side in (("s", rule.source), ("d", rule.destination)):
-            words += [f"-{letter} {side.net}"] if side.net else []
-            if "," in side.ports:
-                words.append(f"-m multiport --{letter}ports {side.ports}")
-            elif side.ports:
-                words.append(f"-m {rule.protocol} --{letter}port {side.ports}")
-        tags = "+".join(filter(None, (rule.source.tag, rule.destination.tag)))
-        words += [f"-m comment --comment {tags}"] if tags else []
-        lines.append(" ".join([*words, "-j", "ACCEPT" if rule.action == "allow" else "DROP"]))
-    return "\n".join([*lines, "COMMIT", ""])
-
-
-def nftables(rules: Sequence[Sample], profiles: int) -> str:
-    """A file for `nft -f`, with one chain for each profile."""
-    lines = ["table ip benchmark {"]
-    for number in range(profiles):
-        lines.append(f"chain P{number} {{")
-        for rule in rules[number::profiles]:
-            words = [f"icmp type {rule.icmp_type}"] if rule.icmp_type else []
-            if rule.protocol and not rule.icmp_type:
-                words.append(f"ip protocol {rule.protocol}")
-            for letter, side in (("s", rule.source), ("d", rule.destination)):
-                words += [f"ip {letter}addr {side.net}"] if side.net else []
-                ports = side.ports.replace(":", "-")
-                words += [f"{rule.protocol} {letter}port {{ {ports} }}" if "," in ports else ""] if ports else []
-                words += [f"{rule.protocol} {letter}port {ports}"] if ports and "," not in ports else []
-            tags = "+".join(filter(None, (rule.source.tag, rule.destination.tag)))
-            words.append("accept" if rule.action == "allow" else "drop")
-            lines.append(" ".join(filter(None, [*words, f'comment "{tags}"' if tags else ""])))
-        lines.append("}")
-    return "\n".join([*lines, "}", ""])
-
-
-def write_aerleon(rules: Sequence[Sample], folder: Path) -> list[str]:
-    """A policy and its definitions, where each network and port list has its name; the arguments of `aclgen`."""
-    definitions, policies = folder / "def", folder / "policies"
-    for each in (definitions, policies / "pol", folder / "out"):
-        each.mkdir(parents=True, exist_ok=True)
-    networks: dict[str, str] = {tag.upper(): f"10.{index // 256}.{index % 256}.0/24" for index, tag in enumerate(TAGS)}
-    services: dict[str, str] = {}
-    terms = ["filters:", "- header:", "    targets:", "      iptables: INPUT DROP nostate", "  terms:"]
-    for index, rule in enumerate(rules):
-        terms += [f"  - name: t{index}", f"    action: {'accept' if rule.action == 'allow' else 'deny'}"]
-        terms += [f"    protocol: {rule.protocol}"] if rule.protocol else []
-        for name, side in (("source", rule.source), ("destination", rule.destination)):
-            if side.net:
-                networks[f"N{side.net.replace('.', '_').replace('/', '_')}"] = side.net
-            tokens = [side.tag.upper()] if side.tag else []
-            tokens += [f"N{side.net.replace('.', '_').replace('/', '_')}"] if side.net else []
-            terms += [f"    {name}-address: {' '.join(tokens)}"] if tokens else []
-            if side.ports:
-                token = f"S_{rule.protocol}_{side.ports.replace(',', '_').replace(':', '__')}"
-                services[token] = f"{side.ports.replace(':', '-')} {rule.protocol}"
-                terms.append(f"    {name}-port: {token}")
-    (policies / "pol" / "rules.yaml").write_text("\n".join([*terms, ""]))
-    (definitions / "networks.yaml").write_text(_definitions("networks", networks, "address"))
-    lines = ["services:"]
-    for token, value in services.items():
-        listed, protocol = value.split()
-        items = [line for port in listed.split(",") for line in (f"  - protocol: {protocol}", f"    port: {port}")]
-        lines += [f"  {token}:", *items]
-    (definitions / "services.yaml").write_text("\n".join([*lines, ""]))
+def _many(folder: Path, fewer: Process) -> list[Row]:
+    """A million statements: memory, and the time of one against that in a file of the size before."""
+    name = f"run --check of {_MANY:,} statements"
+    many = Process(name, [*_CHECK, str(_written(folder, tools.statements, _MANY))])
+    run_in_turns([fewer, many], 2)
+    count = _SIZES[-1][0]
+    each, before = many.cpu / _MANY, fewer.cpu / count
+    note = f"{each * 1e6:.2f} µs to {before * 1e6:.2f} µs"
     return [
-        f"--base_directory={policies}",
-        f"--definitions_directory={definitions}",
-        f"--output_directory={folder / 'out'}",
-        "--logtostderr=false",
+        Row(name, many.megabytes, 200, "MB of memory"),
+        Row(name, each / before, 1.2, f"times, a statement, {count:,} of them", note),
     ]
 
 
-def _definitions(name: str, values: dict[str, str], key: str) -> str:
-    lines = [f"{name}:"]
-    for token, value in values.items():
-        lines += [f"  {token}:", "    values:", f"    - {key}: {value}"]
-    return "\n".join([*lines, ""])
-
-
-# --- measuring --------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Contender:
-    """A program on its form of the rules, with the best figures so far."""
-
-    name: str
-    command: Sequence[str]
-    count: int
-    standard_input: Path | None = None
-    seconds: float = float("inf")
-    mebibytes: int = 0
-
-    def run(self) -> None:
-        """One whole process."""
-        with (self.standard_input or Path(os.devnull)).open("rb") as given:
-            started = time.perf_counter()
-            process = subprocess.Popen(self.command, stdin=given, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            assert process.stderr is not None
-            complaints = process.stderr.read()
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.perf_counter() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stderr.close()
-        if process.returncode != 0:
-            raise SystemExit(f"{self.name} ended with status {process.returncode}: {complaints[-500:].decode()}")
-        self.seconds = min(self.seconds, seconds)
-        self.mebibytes = max(self.mebibytes, usage.ru_maxrss // 1024)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A figure of one program.
-
-    Attributes:
-        name: The program, and the form of its rules.
-        count: How many rules it got.
-        seconds: From start to exit; None when the program is not installed.
-        per_second: Rules in a second.
-        ratio: How many times as many `run --check` of statements checks in a second.
-        mebibytes: The most memory that it had.
-    """
-
-    name: str
-    count: int
-    seconds: float | None
-    per_second: float = 0.0
-    ratio: float = 0.0
-    mebibytes: int = 0
-
-
-def measure(count: int, profiles: int, repeat: int, aclgen: str | None) -> list[Row]:
-    """Check the same rules with every program that is installed.
-
-    Args:
-        count: How many rules.
-        profiles: How many profiles, or chains, they are spread over.
-        repeat: How many turns; the best counts.
-        aclgen: The command of Aerleon; None to look for it on the PATH.
-    """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        # In a process of its own: what one has in memory counts as memory of those that it starts.
-        with ProcessPoolExecutor(1) as other:
-            found, missing = other.submit(_contenders, count, profiles, folder, aclgen).result()
-        for turn in range(repeat):
-            for contender in found:
-                # What takes long is not told more exactly by doing it again.
-                if turn == 0 or contender.seconds < 2:
-                    contender.run()
-    ours = found[0].count / found[0].seconds
-    rows = []
-    for each in found:
-        rate = each.count / each.seconds
-        rows.append(Row(each.name, each.count, each.seconds, rate, ours / rate, each.mebibytes))
-    return rows + [Row(each, 0, None) for each in missing]
-
-
-def _contenders(count: int, profiles: int, folder: Path, aclgen: str | None) -> tuple[list[Contender], list[str]]:
-    rules = samples(count)
-    fewer = rules[:SLOW_COUNT]
-
-    def written(name: str, form: Callable[[Sequence[Sample], int], str], some: Sequence[Sample] = rules) -> Path:
-        (folder / name).write_text(form(some, profiles))
-        return folder / name
-
-    check = [*PROGRAM, "run", "--check"]
-    found = [
-        Contender("run --check, statements", [*check, str(written("statements", statements))], count),
-        Contender("run --check, blocks", [*check, str(written("blocks", blocks))], count),
-    ]
-    missing = []
-    for tool in ("iptables-restore", "iptables-legacy-restore", "nft"):
-        command = shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/sbin")
-        if command is None:
-            missing.append(tool)
-        elif tool == "nft":
-            file = written("nftables", nftables, fewer)
-            found.append(Contender("nft -c -f", [command, "-c", "-f", str(file)], len(fewer)))
-        else:
-            found.append(Contender(f"{tool} --test", [command, "--test"], count, written("iptables", iptables)))
-    aclgen = aclgen or shutil.which("aclgen")
-    if aclgen is None:
-        missing.append("Aerleon (aclgen)")
-    else:
-        found.append(Contender("Aerleon (aclgen)", [aclgen, *write_aerleon(fewer, folder)], len(fewer)))
-    return found, missing
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as text."""
-    cells = [
-        [
-            row.name,
-            row.count,
-            f"{row.seconds:.2f}",
-            f"{row.per_second:,.0f}",
-            f"{row.ratio:.1f}",
-            f"{row.mebibytes} MiB",
-        ]
-        if row.seconds is not None
-        else [row.name, "", "not installed", "", "", ""]
-        for row in rows
-    ]
-    headers = ("whole process", "rules", "seconds", "rules per second", "we are faster by", "memory")
-    return tabulate(cells, headers, disable_numparse=True)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", type=int, default=100_000, help="rules (default: 100000)")
-    parser.add_argument("--profiles", type=int, default=1, help="profiles (default: 1)")
-    parser.add_argument("--repeat", type=int, default=3, help="turns, of which the best counts (default: 3)")
-    parser.add_argument("--aclgen", help="the command of Aerleon (default: looked for on the PATH)")
-    options = parser.parse_args()
-    print(table(measure(options.count, options.profiles, options.repeat, options.aclgen)))
-
-
-if __name__ == "__main__":
-    main()
+def _seconds(process: Process, other: Process) -> str:
+    return f"{process.cpu:.2f} s to {other.cpu:.2f} s of CPU"

@@ -1,26 +1,20 @@
 """What `show --detailed` takes, against no more than fetching the same tree and reading its JSON.
 
 Each figure is that of a whole process, from start to exit: the program, and a Python that asks for everything that
-Calico has (etcd: one request; SQLite: one SELECT) and gives it to `json.loads`, the values too. Run it with
-`python -m benchmarks.detailed`.
+Calico has (etcd: one request; SQLite: one SELECT) and gives it to `json.loads`, the values too.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
-from tabulate import tabulate
-
+from benchmarks.installation import PROGRAM, PYTHON
+from benchmarks.processes import Process, run_in_turns
+from benchmarks.rows import Row
 from calicoctl.layout import resource_keys
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -31,9 +25,9 @@ from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import running_etcd
 
 _BATCH = 120  # changes of one transaction
-HEADERS = ("datastore", "work", "seconds", "ratio", "CPU seconds", "ratio", "memory")
-
-_PROGRAM = [sys.executable, "-m", "calicoctl", "profile", "show", "--detailed"]
+_REACH = 2
+# To write endpoints to etcd takes far longer than to read them, so that there are fewer.
+_FEWER = 5
 _BARE_ETCD = """
 import json, sys, urllib.request
 def leaves(node):
@@ -111,53 +105,30 @@ def batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
     return (changes[start : start + size] for start in range(0, len(changes), size))
 
 
-def measured(command: Sequence[str], environment: dict[str, str]) -> tuple[float, float, int]:
-    """Run a process: its seconds, its CPU seconds, and the most memory it had, in MiB."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"{command} ended with status {process.returncode}")
-    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
-
-
-def rows(profiles: int = 1000, endpoints: int = 100_000, repeats: int = 3) -> list[list[str]]:
-    """The rows of each datastore; each time is the best of several."""
-    found = []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        url = stack.enter_context(running_etcd(folder))
-        changes = list(entries(profiles, endpoints))
-        EtcdDatastore([url], Deadline(3600)).commit(changes)
-        SqliteDatastore(str(folder / "profiles.db"), Deadline(3600)).commit(changes)
+def rows(profiles: int = 1_000, endpoints: int = 100_000, turns: int = 3) -> list[Row]:
+    """A row for each datastore; with a server, the time on the clock counts, and otherwise that of the CPU."""
+    with tempfile.TemporaryDirectory() as name:
+        database = f"{name}/profiles.db"
+        SqliteDatastore(database, Deadline(3600)).commit(list(entries(profiles, endpoints)))
+        address, bare = f"sqlite:{database}", [PYTHON, "-c", _BARE_SQLITE, database]
+        found = [_row("SQLite", address, bare, (profiles, endpoints), turns)]
+    fewer = profiles // _FEWER, endpoints // _FEWER
+    with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
+        EtcdDatastore([url], Deadline(3600)).commit(list(entries(*fewer)))
         v3 = EtcdV3Datastore([url], Deadline(3600))
-        for batch in batches(list(resources(profiles, endpoints)), _BATCH):
+        for batch in batches(list(resources(*fewer)), _BATCH):
             v3.commit(batch)
-        for name, datastore, bare in (
-            ("etcd", url, [sys.executable, "-c", _BARE_ETCD, url]),
-            ("etcd, v3", f"etcdv3+{url}", [sys.executable, "-c", _BARE_ETCD_V3, url]),
-            ("SQLite", f"sqlite:{folder}/profiles.db", [sys.executable, "-c", _BARE_SQLITE, f"{folder}/profiles.db"]),
-        ):
-            environment = {"CALICOCTL_DATASTORE": datastore}
-            pairs = [(measured(bare, environment), measured(_PROGRAM, environment)) for _ in range(repeats)]
-            least, ours = (
-                [min(figures) for figures in zip(*measures, strict=True)] for measures in zip(*pairs, strict=True)
-            )
-            found.append([name, "fetched and read", f"{least[0]:.2f}", "1", f"{least[1]:.2f}", "1", f"{least[2]} MiB"])
-            ratios = [f"{ours[index] / least[index]:.2f}" for index in (0, 1)]
-            times = [f"{ours[index]:.2f}" for index in (0, 1)]
-            found.append([name, "show --detailed", times[0], ratios[0], times[1], ratios[1], f"{ours[2]} MiB"])
+        found.append(_row("etcd v2", url, [PYTHON, "-c", _BARE_ETCD, url], fewer, turns))
+        found.append(_row("etcd v3", f"etcdv3+{url}", [PYTHON, "-c", _BARE_ETCD_V3, url], fewer, turns))
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--profiles", type=int, default=1000)
-    parser.add_argument("--endpoints", type=int, default=100_000)
-    options = parser.parse_args()
-    print(tabulate(rows(options.profiles, options.endpoints), HEADERS, disable_numparse=True))
-
-
-if __name__ == "__main__":
-    main()
+def _row(store: str, address: str, bare: Sequence[str], sizes: tuple[int, int], turns: int) -> Row:
+    least = Process("a bare fetch", bare)
+    ours = Process("show", [PROGRAM, "profile", "show", "--detailed"], {"CALICOCTL_DATASTORE": address})
+    run_in_turns([least, ours], turns)
+    figures = (ours.cpu, least.cpu) if store == "SQLite" else (ours.elapsed, least.elapsed)
+    name = "show --detailed, {:,} profiles, {:,} endpoints, {}".format(*sizes, store)
+    return Row(
+        name, figures[0] / figures[1], _REACH, "times fetching the JSON", "{:.2f} s to {:.2f} s".format(*figures)
+    )

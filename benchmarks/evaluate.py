@@ -1,110 +1,101 @@
-"""What one more statement costs on a profile with many rules: the time of its evaluation, at several lengths.
-
-The statements are made beforehand, so that reading their text is not counted; nothing is written. Every ratio is to
-the shortest profile. Run it with `python -m benchmarks.evaluate`.
-"""
+"""A statement of a script on a long list against one on a short list: read and evaluated, and nothing written."""
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Sequence
-from ipaddress import IPv4Network
+from collections.abc import Iterator, Sequence
+from statistics import median
 
-from tabulate import tabulate
-
-from calicoctl.engine.frontend.scripts import Step
+from benchmarks.rows import Row
+from calicoctl.engine.frontend.scripts import Step, read_scripts
 from calicoctl.engine.plan import evaluate
 from calicoctl.engine.state import State
-from calicoctl.language.ports import PortRange
-from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action, Direction
-from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.json_text import collector_paused
-from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
-from calicoctl.policy.rule import Peer, Rule
-from calicoctl.source import Source, Span
-from calicoctl.store import keys
+from calicoctl.source import Source
 from calicoctl.store.interface import Entry, Snapshot
+from calicoctl.syntax import ast
 
-HEADERS = ("statement", "rules", "per statement", "ratio")
-LENGTHS = (1_000, 10_000, 100_000)
-KINDS = ("add", "add --at=1", "add, present", "add --at=1, present", "remove", "remove --at=1")
-
-_WHERE = Span(Source("a benchmark", "profile"), 0, 7)
-_FIRST_ADDRESS = 0x0A000000  # 10.0.0.0
-_FIRST = 10  # statements after which a profile is as it will be for all others
+_SHORT, _LONG = 1_000, 100_000  # rules
+_TAGS = (1_000, 8_000)
+_REACH = 1.3
+_FIRST = 10  # statements that read the profile
 _SPREAD = 7919  # a prime, so that rules are named in no order of the list
 
 
-def rule(number: int) -> Rule:
+def rows() -> list[Row]:
+    """A row for each kind of statement."""
+    stored = {rules: _stored(rules) for rules in (_SHORT, _LONG)}
+    found = []
+    for name, verb, first, spread in (
+        ("add", "add", 1, 1),
+        ("add of a present rule", "add", 0, _SPREAD),
+        ("remove RULE", "remove", 0, _SPREAD),
+    ):
+        # The list's length hardly changes by the statements.
+        short, long = (
+            _seconds(
+                [f"profile P rule {verb} inbound {_rule(number)}" for number in _numbers(rules, first, spread)],
+                stored[rules],
+                turns,
+            )
+            for rules, turns in ((_SHORT, 15), (_LONG, 1))
+        )
+        unit = f"times, {_LONG:,} rules to {_SHORT:,}"
+        found.append(Row(f"one more {name}", long / short, _REACH, unit, _note(long, short)))
+    few, many = (_seconds([f"profile P tag add tag-{number}" for number in range(count)], {}, 5) for count in _TAGS)
+    unit = f"times, each of {_TAGS[1]:,} to each of {_TAGS[0]:,}"
+    return [*found, Row("tag add", many / few, _REACH, unit, _note(many, few))]
+
+
+def _numbers(rules: int, first: int, spread: int) -> Iterator[int]:
+    """Of a list of so many rules, a quarter; or, from `first` 1 on, as many that are not in it."""
+    return (first * rules + number * spread % rules for number in range(rules // 4))
+
+
+def _note(one: float, other: float) -> str:
+    return f"{one * 1e6:.0f} µs to {other * 1e6:.0f} µs"
+
+
+def _rule(number: int) -> str:
     """One of many rules, all of them different."""
-    port = number % 60000 + 1
-    source = Peer(net=IPv4Network((_FIRST_ADDRESS + number, 32)))
-    return Rule(Action.ALLOW, Protocol.TCP, source=source, destination=Peer((PortRange(port, port),)))
+    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    return f"allow tcp from cidr {address}/32 to ports {number % 60_000 + 1}"
 
 
-def stored(rules: int, profiles: int = 1) -> Snapshot:
-    """Profiles that have so many rules each."""
-    text = RulesDocument.new([StoredRule.of(rule(number)) for number in range(rules)]).text()
-    names = [keys.rules_key(f"P{number}") for number in range(profiles)]
-    return {name: Entry(name, text, 1) for name in names}
+def _stored(rules: int) -> Snapshot:
+    """A profile with so many rules."""
+    state = State({})
+    lines = (f"profile P rule add inbound {_rule(number)}\n" for number in range(rules))
+    for step in _steps("profile add P\n" + "".join(lines)):
+        evaluate(step.statement, state)
+    return {change.key: Entry(change.key, change.after or "", 1) for change in state.changes()}
 
 
-def script(kind: str, rules: int, count: int, profiles: int = 1) -> list[Step]:
-    """So many statements of one kind, on profiles in turn that have so many rules each."""
-    made: list[statements.Statement] = []
-    for number in range(count):
-        name, turn = f"P{number % profiles}", number // profiles
-        position = 1 if "--at" in kind else None
-        where = _WHERE if position else None
-        present = rule(turn * _SPREAD % rules)
-        if kind == "remove":
-            made.append(statements.RemoveRule(name, _WHERE, Direction.INBOUND, present, _WHERE))
-        elif kind == "remove --at=1":
-            made.append(statements.RemoveRuleAt(name, _WHERE, Direction.INBOUND, 1, _WHERE))
-        else:
-            added = present if "present" in kind else rule(rules + number)
-            made.append(statements.AddRule(name, _WHERE, Direction.INBOUND, added, position, where))
-    return [Step(statement, _WHERE) for statement in made]
+def _steps(text: str) -> Sequence[Step]:
+    return read_scripts([Source("script", text)], _no_file).steps
+
+
+def _no_file(word: ast.Word) -> Source:
+    raise AssertionError(f"no statement names a file: {word.text}")
+
+
+def _seconds(lines: Sequence[str], stored: Snapshot, turns: int) -> float:
+    """The CPU seconds of one of the statements, in the median of some turns."""
+    return median(
+        _seconds_each("profile add P\n" * _FIRST + "\n".join(lines), len(lines), stored) for _ in range(turns)
+    )
 
 
 @collector_paused()
-def seconds_each(kind: str, snapshot: Snapshot, rules: int, count: int, profiles: int = 1) -> float:
-    """The CPU seconds of one more statement, once the profiles have been read and some statements been evaluated."""
-    state = State(snapshot)
-    steps = script(kind, rules, _FIRST * profiles + count, profiles)
-    for step in steps[: _FIRST * profiles]:
+def _seconds_each(text: str, count: int, stored: Snapshot) -> float:
+    """The same in one turn, once the first statements have read the profile."""
+    started = time.process_time()
+    steps = _steps(text)
+    read = time.process_time() - started
+    state = State(stored)
+    for step in steps[:-count]:
         evaluate(step.statement, state)
     started = time.process_time()
-    for step in steps[_FIRST * profiles :]:
+    for step in steps[-count:]:
         evaluate(step.statement, state)
-    return (time.process_time() - started) / count
-
-
-def rows(lengths: Sequence[int] = LENGTHS, count: int = 20_000, repeats: int = 3) -> list[list[str]]:
-    """Every kind of statement at every length; each time is the best of several."""
-    found = []
-    for kind in KINDS:
-        base: float | None = None
-        for length in lengths:
-            # A profile's length shall hardly change by it, and what is removed must be there.
-            number = min(count, length // 4)
-            turns = max(repeats, min(count // number, 20))
-            snapshot = stored(length)
-            each = min(seconds_each(kind, snapshot, length, number) for _ in range(turns))
-            base = base or each
-            found.append([kind, f"{length}", f"{each * 1e6:.1f} µs", f"{each / base:.2f}"])
-    return found
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="rules of the profile")
-    parser.add_argument("--count", type=int, default=20_000, help="statements of each kind, at most (default: 20000)")
-    options = parser.parse_args()
-    print(tabulate(rows(options.lengths, options.count), HEADERS, disable_numparse=True))
-
-
-if __name__ == "__main__":
-    main()
+    return read / len(steps) + (time.process_time() - started) / count

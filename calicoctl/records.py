@@ -11,7 +11,7 @@ of them, so that this was half of the time that it took.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from calicoctl.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass, replace

@@ -7,9 +7,9 @@ need a second one, answers in words of its own, and takes 10 ms to import.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
 
 from calicoctl import messages
+from calicoctl.annotations import NoReturn
 from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
 from calicoctl.cli.option_names import OUTPUT_OPTIONS
 from calicoctl.cli.options import argument_span, with_word

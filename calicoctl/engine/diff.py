@@ -78,6 +78,16 @@ class PartDiff:
         """The lines that are gone, in order."""
         return self._surplus[0]
 
+    @property
+    def added_count(self) -> int:
+        """How many lines are new; where one side is empty, no line is written out to know it."""
+        return len(self.added) if self.old and self.new else len(self.new or ())
+
+    @property
+    def removed_count(self) -> int:
+        """How many lines are gone."""
+        return len(self.removed) if self.old and self.new else len(self.old or ())
+
     @cached_property
     def moved(self) -> int:
         """How many of the lines that are on both sides have another place among them: as few as would do."""
@@ -232,14 +242,14 @@ def counts(diffs: Sequence[ProfileDiff]) -> Counts:
     rules = [part for diff in diffs for part in diff.parts if part.name in RULES]
     tags = [part for diff in diffs for part in diff.parts if part.name == TAGS]
     return Counts(
-        sum(len(part.added) for part in rules),
-        sum(len(part.removed) for part in rules),
+        sum(part.added_count for part in rules),
+        sum(part.removed_count for part in rules),
         len(diffs),
         sum(diff.is_created for diff in diffs),
         sum(diff.is_deleted for diff in diffs),
         sum(part.moved for part in rules),
-        sum(len(part.added) for part in tags),
-        sum(len(part.removed) for part in tags),
+        sum(part.added_count for part in tags),
+        sum(part.removed_count for part in tags),
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument

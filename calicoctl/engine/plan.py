@@ -6,9 +6,9 @@ Making a plan touches no datastore; `calicoctl.engine.execute` reads before and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from calicoctl import messages, sayings
+from calicoctl.annotations import TYPE_CHECKING, Any
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import (
     Answer,

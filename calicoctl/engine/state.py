@@ -38,6 +38,7 @@ class State:
         self._emptied: set[str] = set()
         # The profiles about which a statement was refused, and that was told: of later refusals nobody reads.
         self.doubtful: set[str] = set()
+        self._obstacles: dict[tuple[str | None, tuple[str, ...]], Diagnostic | None] = {}
 
     def profile(self, name: str) -> Profile:
         """The profile as it is now; one that does not exist has neither rules nor tags."""
@@ -86,13 +87,19 @@ class State:
             if place is not None and place[1] == keys.LABELS
         }
 
-    def obstacle(self, name: str | None, parts: Sequence[str] = keys.DOCUMENTS) -> Diagnostic | None:
+    def obstacle(self, name: str | None, parts: tuple[str, ...] = keys.DOCUMENTS) -> Diagnostic | None:
         """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
 
         Args:
             name: The profile; None for what is in the way of all.
             parts: The values of it that matter.
         """
+        # What was read stays as it is, and a script asks once for each statement.
+        if (name, parts) not in self._obstacles:
+            self._obstacles[name, parts] = self._find_obstacle(name, parts)
+        return self._obstacles[name, parts]
+
+    def _find_obstacle(self, name: str | None, parts: Sequence[str]) -> Diagnostic | None:
         folders = (keys.PROFILES,) if name is None else (keys.PROFILES, keys.profile_folder(name))
         for key in folders:
             if key in self._snapshot:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 
 from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
+from calicoctl.patterns import pattern
 
-_NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+_NAME = pattern(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 # The agent's tags: no bound on the length, and a `-` may begin one.
-_AGENT_TAG = re.compile(r"[A-Za-z0-9_.-]+")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_AGENT_TAG = pattern(r"[A-Za-z0-9_.-]+")
+_SURROGATE = pattern("[\ud800-\udfff]")
 
 # The name of a variable and a reference to one, as parts of regular expressions.
 VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 REFERENCE = rf"\$\{{{VARIABLE}\}}"
-_VARIABLE = re.compile(VARIABLE)
+_VARIABLE = pattern(VARIABLE)
 
 # etcd hides what begins so.
 HIDDEN = "_"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from calicoctl.language.numerals import has_leading_zero, read_number
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 
 Address = IPv4Address | IPv6Address
@@ -16,8 +16,8 @@ Network = IPv4Network | IPv6Network
 # IPv4-mapped addresses (RFC 4291, 2.5.5.2) stand for those of IPv4 inside a program; no packet has one.
 _MAPPED = IPv6Network("::ffff:0:0/96")
 
-_ADDRESS_RANGE = re.compile(r"[0-9A-Fa-f.:]+\s*-\s*[0-9A-Fa-f.:]+")
-_ZEROS_IN_FRONT = re.compile(r"(?=(?:[0-9]+\.)*0[0-9])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]+)?")
+_ADDRESS_RANGE = pattern(r"[0-9A-Fa-f.:]+\s*-\s*[0-9A-Fa-f.:]+")
+_ZEROS_IN_FRONT = pattern(r"(?=(?:[0-9]+\.)*0[0-9])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]+)?")
 
 
 class NetworkMistake(Enum):

@@ -5,18 +5,18 @@ A list is `80,8000:8080` or `80,8000-8080`; in rule JSON a port is an integer, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from enum import Enum
 
 from calicoctl.language.limits import PORT_MAX, PORT_MIN, STORED
 from calicoctl.language.numerals import has_leading_zero, read_number
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 
 # What looks like a port list, whatever its numbers are; a pattern for regular expressions.
 LIKE_PORTS = "[0-9]+(?:[:,-][0-9]+)*"
 
-_PAIR = re.compile("([^:-]+)([:-])([^:-]+)")
+_PAIR = pattern("([^:-]+)([:-])([^:-]+)")
 _ANY = frozenset({"any", "all", "*"})
 _DIGITS_MAX = len(str(PORT_MAX))
 
@@ -44,6 +44,8 @@ def range_text(first: int, last: int) -> str:
 
 def merge_ports(ports: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
     """The same set of ports as the fewest ranges, in ascending order."""
+    if len(ports) < 2:
+        return ports
     merged: list[PortRange] = []
     for port in sorted(ports):
         if merged and port.first <= merged[-1].last + 1:

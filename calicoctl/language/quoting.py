@@ -7,7 +7,8 @@ In single quotes everything stands for itself; double quotes have the escapes of
 from __future__ import annotations
 
 import json
-import re
+
+from calicoctl.patterns import pattern
 
 QUOTES = ("'", '"')
 
@@ -19,11 +20,11 @@ QUOTED = f"{_SINGLE}|{_DOUBLE}"
 # A word of a text: in quotes and whole, or all up to the next white space.
 WORD = rf"{_SINGLE}(?!\S)|{_DOUBLE_MEANT}(?!\S)|\S+"
 
-_QUOTED = re.compile(QUOTED)
-_MEANT = re.compile(f"{_SINGLE}|{_DOUBLE_MEANT}")
+_QUOTED = pattern(QUOTED)
+_MEANT = pattern(f"{_SINGLE}|{_DOUBLE_MEANT}")
 # A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
-_PLAIN = re.compile(r"(?!--)[A-Za-z0-9_.:,/+@%-]+")
-_HERE_DOCUMENT = re.compile(r"<<-?[ \t]*(.*)", re.DOTALL)
+_PLAIN = pattern(r"(?!--)[A-Za-z0-9_.:,/+@%-]+")
+_HERE_DOCUMENT = pattern(r"(?s)<<-?[ \t]*(.*)")
 
 NO_KEYWORDS: frozenset[str] = frozenset()
 

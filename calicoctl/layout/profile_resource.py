@@ -12,8 +12,8 @@ import json
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NoReturn
 
+from calicoctl.annotations import Any, NoReturn
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, check_rule
 from calicoctl.policy.documents.json_text import Path, found_text, path_text

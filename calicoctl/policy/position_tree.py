@@ -139,11 +139,15 @@ class PositionTree(Generic[Item]):
 
     def find(self, key: Hashable, is_meant: Callable[[Item], bool]) -> int | None:
         """The 0-based index of the first item with a key, among those that are meant; None when there is none."""
-        found = self._places.get(key)
-        if found is None:
-            return None
-        places = found if isinstance(found, list) else (found,)
-        return next((_position(place) for place in places if is_meant(place.item)), None)
+        return next((_position(place) for place in self._places_of(key) if is_meant(place.item)), None)
+
+    def has(self, key: Hashable, is_meant: Callable[[Item], bool]) -> bool:
+        """Whether there is an item with a key among those that are meant. Where it stands takes longer to find out."""
+        return any(is_meant(place.item) for place in self._places_of(key))
+
+    def _places_of(self, key: Hashable) -> Sequence[_Place[Item]]:
+        found = self._places.get(key, ())
+        return (found,) if isinstance(found, _Place) else found
 
     def _split(self, node: _Node[Item]) -> _Node[Item]:
         """Make two nodes of one that has too many children; their parent, which may have too many now."""

@@ -92,7 +92,7 @@ def add_profile(profile: Profile) -> Effect:
 def add_tag(profile: Profile, statement: statements.AddTag) -> Effect:
     """Add a tag at the end, once."""
     tag, tags = statement.tag, readable_tags(profile, statement.where)
-    if tag in tags.tags:
+    if tags.has(tag):
         return Effect(profile, sayings.TAG_PRESENT.filled(tag=tag, profile=profile.name))
     return Effect(replace(profile, tags=tags.add(tag)), sayings.TAG_ADDED.filled(tag=tag, profile=profile.name))
 
@@ -104,7 +104,7 @@ def remove_tag(profile: Profile, statement: statements.RemoveTag) -> Effect:
         Refused: The profile has no such tag.
     """
     tag, tags = statement.tag, readable_tags(profile, statement.where)
-    if tag not in tags.tags:
+    if not tags.has(tag):
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
         raise Refused([diagnose(messages.NO_SUCH_TAG, statement.tag_span, hint, tag=tag, profile=profile.name)])
@@ -119,14 +119,14 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     """
     document = readable_rules(profile, statement.where)
     rules = document.rules(statement.direction)
+    if statement.position is None:
+        if document.has(statement.direction, statement.rule):
+            return Effect(profile, sayings.RULE_PRESENT)
+        return _with_rule(profile, document, statement, len(rules))
+    position = _insert_position(statement.position, statement, len(rules))
     present = document.find(statement.direction, statement.rule)
-    position = _insert_position(statement, len(rules))
     if present is None:
-        index = len(rules) if position is None else position - 1
-        edited = document.with_rule_put_in(statement.direction, index, StoredRule.of(statement.rule))
-        return Effect(replace(profile, rules=edited))
-    if position is None:
-        return Effect(profile, sayings.RULE_PRESENT)
+        return _with_rule(profile, document, statement, position - 1)
     index = min(position, len(rules)) - 1
     if rules[index].says(statement.rule):
         return Effect(profile, sayings.RULE_PRESENT)
@@ -134,24 +134,28 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     return Effect(replace(profile, rules=document.with_rule_moved(statement.direction, present, index)), message)
 
 
-def _insert_position(statement: statements.AddRule, length: int) -> int | None:
+def _with_rule(profile: Profile, document: RulesDocument, statement: statements.AddRule, index: int) -> Effect:
+    """The profile with a rule put in before the one at a 0-based index, or at the end."""
+    edited = document.with_rule_put_in(statement.direction, index, StoredRule.of(statement.rule))
+    return Effect(Profile(profile.name, edited, profile.tags))
+
+
+def _insert_position(position: int, statement: statements.AddRule, length: int) -> int:
     """The 1-based position asked for; 0 means first, and one behind the last means the end."""
-    if statement.position is None:
-        return None
-    if statement.position > length + 1:
+    if position > length + 1:
         raise Refused(
             [
                 diagnose(
                     messages.POSITION_OUT_OF_RANGE,
                     statement.position_span,
-                    position=statement.position,
+                    position=position,
                     direction=statement.direction.value,
                     maximum=length + 1,
                     count=messages.counted(length, "rule"),
                 )
             ]
         )
-    return max(statement.position, 1)
+    return max(position, 1)
 
 
 def remove_rule(profile: Profile, statement: statements.RemoveRule, *, is_told: bool = True) -> Effect:

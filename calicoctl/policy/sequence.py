@@ -11,7 +11,8 @@ asked for all the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar, overload
+
+from calicoctl.annotations import TYPE_CHECKING, TypeVar, overload
 
 if TYPE_CHECKING:
     from calicoctl.policy.position_tree import PositionTree
@@ -69,6 +70,14 @@ class IndexedSequence(Sequence[Item]):
             return tree.find(key, is_meant)
         key_of = self._key_of
         return next((at for at, item in enumerate(self._all()) if key_of(item) == key and is_meant(item)), None)
+
+    def has(self, key: Hashable, is_meant: Callable[[Item], bool]) -> bool:
+        """Whether there is an item with a key among those that are meant."""
+        tree = self._own_tree()
+        if tree is not None:
+            return tree.has(key, is_meant)
+        key_of = self._key_of
+        return any(key_of(item) == key and is_meant(item) for item in self._all())
 
     def __len__(self) -> int:
         return len(self._all()) if self._tree is None else len(self._tree)

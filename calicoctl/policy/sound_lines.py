@@ -56,7 +56,7 @@ def pass_over(text: str, position: int, start: str) -> tuple[int, int]:
     while True:
         position, passed, body = _pass_lines(text, position, start)
         count += passed
-        behind = None if body is None else _pass_body(text, body)
+        behind = None if body is None else block_end(text, body)
         if behind is None:
             return position, count
         position = behind
@@ -85,8 +85,13 @@ def _pass_lines(text: str, position: int, start: str) -> tuple[int, int, int | N
     return position, count, None
 
 
-def _pass_body(text: str, position: int) -> int | None:
-    """Go over the body of a block and its end; None when it must be read."""
+def block_end(text: str, position: int) -> int | None:
+    """Where the line behind the end of a block begins; None when the block must be read.
+
+    Args:
+        text: The script.
+        position: Where the block's body begins.
+    """
     seen: set[str] = set()
     while (found := _block_line(text, position)) is not None:
         line, said = found.line, found.text
@@ -140,10 +145,12 @@ def _judges(start: str) -> dict[int, _Judged]:
 
 
 def _judged(kind: LineKind, group: int) -> _Judged:
-    judges = tuple(_JUDGES.get((kind.line, rule)) or _JUDGES["", rule] for rule in kind.rules)
+    words = [word for word in kind.words if word.rule not in _KEYWORDS]
+    judges = tuple(_JUDGES.get((kind.line, word.rule)) or _JUDGES["", word.rule] for word in words)
+    groups = tuple(word.group for word in words)
     # Of fewer than two groups a match makes no tuple; so the last one, which is empty, makes up for those.
     missing = max(0, 2 - len(judges))
-    return _Judged(kind.line, judges + (_anything,) * missing, kind.groups + (group,) * missing)
+    return _Judged(kind.line, judges + (_anything,) * missing, groups + (group,) * missing)
 
 
 # --- judges of words ------------------------------------------------------------------------------------------------
@@ -217,6 +224,9 @@ def _icmp_number(what: str, maximum: int, text: str) -> int:
     judge = partial(values.icmp_number, what=what, maximum=maximum, version=4)
     return _ANY if _is_sound(lambda word, findings: judge(word, findings=findings), text) else _UNSOUND
 
+
+# The rules whose words are keywords, which suit either IP version.
+_KEYWORDS = frozenset({"direction", "action", "transport_match"})
 
 # By the line and the rule of the word; the empty line stands for all others.
 _JUDGES: dict[tuple[str, str], _Judge] = {

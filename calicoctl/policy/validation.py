@@ -7,9 +7,9 @@ and `check_rule` put them together.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from calicoctl import messages
+from calicoctl.annotations import Any
 from calicoctl.diagnostics import Edit
 from calicoctl.language import limits
 from calicoctl.language.networks import Network

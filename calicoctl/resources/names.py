@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 
+from calicoctl.patterns import pattern
+
 NAME_LENGTH_MAX = 253
 LABEL_NAME_LENGTH_MAX = 63
 
 _DNS_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
-_DNS_NAME = re.compile(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*")
-_POLICY_NAME = re.compile(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})?")
-_LABEL_NAME = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_DNS_NAME = pattern(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})*")
+_POLICY_NAME = pattern(rf"{_DNS_LABEL}(?:\.{_DNS_LABEL})?")
+_LABEL_NAME = pattern(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 
-_OTHER_CHARACTERS = re.compile(r"[^-.a-z0-9]+")
-_DOTTED_RUN = re.compile(r"[.-]*\.[.-]*")
+_OTHER_CHARACTERS = pattern(r"[^-.a-z0-9]+")
+_DOTTED_RUN = pattern(r"[.-]*\.[.-]*")
 _HASH_LENGTH = 8
 # What stands before the names of namespaces' profiles, in v1 and since.
 _NAMESPACE_V1, _NAMESPACE = "k8s_ns.", "kns."

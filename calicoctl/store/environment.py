@@ -10,10 +10,11 @@ import os
 import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Protocol
 
 from calicoctl import messages
+from calicoctl.annotations import Protocol
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 from calicoctl.regular_files import read_regular
 from calicoctl.source import Source, Span
@@ -22,12 +23,12 @@ DEFAULT_FILE = "/etc/calico/calicoctl.env"
 FILE_VARIABLE = "CALICOCTL_ENV"
 
 # The parts of a line, each found in one pass: a name, then a value in quotes or up to a comment.
-_NAME = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
-_QUOTED = re.compile(r"""(?P<quote>["'])(?P<value>(?:(?!(?P=quote)).)*)(?P=quote)(?:\s+#.*|\s*)\Z""")
-_COMMENT = re.compile(r"\s#")
+_NAME = pattern(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
+_QUOTED = pattern(r"""(?P<quote>["'])(?P<value>(?:(?!(?P=quote)).)*)(?P=quote)(?:\s+#.*|\s*)\Z""")
+_COMMENT = pattern(r"\s#")
 # What diagnostics may quote of a line: never a password, and of a line that is not understood only such a name.
 _SECRET = "ETCD_PASSWORD"
-_KNOWN_NAME = re.compile(r"\s*(?:export\s+)?(?:CALICOCTL|ETCD)_[A-Z_]*")
+_KNOWN_NAME = pattern(r"\s*(?:export\s+)?(?:CALICOCTL|ETCD)_[A-Z_]*")
 _HIDDEN = "..."
 
 
@@ -214,15 +215,15 @@ def without_credentials(text: str) -> str:
 
 
 # Any number of slashes, in either direction: the beginning of an address, rightly written or not.
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]+")
+_SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]+")
 # A host, or one of IPv6 in brackets, and a port; then what may be a path, a query or a fragment.
-_SERVER = re.compile(
+_SERVER = pattern(
     r"(?P<head>\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?(?:\[[^\]]*\]|[^:/?#\[\]]*))"
     r"(?P<port>:[^/?#]*)?(?P<path>.*)",
     re.DOTALL,
 )
 # What is so short is a slip rather than a password.
-_PORT = re.compile(r":\s*(?:[0-9]{0,9}|.{0,3})\s*")
+_PORT = pattern(r":\s*(?:[0-9]{0,9}|.{0,3})\s*")
 
 
 def _without_secret(server: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import MappingProxyType
-from typing import Protocol
 
 from calicoctl import messages
+from calicoctl.annotations import Protocol
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.records import dataclass, field
 

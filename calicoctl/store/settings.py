@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from calicoctl import messages
+from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.records import dataclass, field, replace
 from calicoctl.store.deadline import Deadline

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+
+from calicoctl.annotations import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # Imported where it is used: most commands do without Lark, which takes 40 ms to import.

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any, NamedTuple
 
+from calicoctl.annotations import Any
+from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import file_of
 from calicoctl.syntax.tables.built import table
 from calicoctl.syntax.tree import Child, Token, Tree
@@ -129,21 +130,36 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 # --- lines in great numbers -----------------------------------------------------------------------------------------
 
 
-class LineKind(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LineWord:
+    """A word of a kind of line.
+
+    Attributes:
+        rule: Its rule in the grammar.
+        group: Its group; it has matched nothing where the word is absent.
+        within: The rule that `rule` stands in, which tells source and destination apart.
+    """
+
+    rule: str
+    group: int
+    within: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineKind:
     """A kind of line.
 
     Attributes:
         line: The rule of the grammar that it is; empty when it is blank or a comment.
-        rules: The rules of its words.
-        groups: The groups of its words, in the same order. What is absent has matched nothing.
+        words: Its words, in order.
     """
 
     line: str
-    rules: tuple[str, ...]
-    groups: tuple[int, ...]
+    words: tuple[LineWord, ...]
 
 
-class LinePattern(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class LinePattern:
     """An expression for one line after the other.
 
     Attributes:
@@ -160,9 +176,7 @@ def line_pattern(start: str) -> LinePattern:
     """The expression for the lines that scripts have most of, among those of a start of the grammar."""
     folded = _folded(file_of(start))["lines"][start]
     kinds = {
-        each["group"]: LineKind(each["line"], *(tuple(column) for column in zip(*each["words"], strict=True)))
-        if each["words"]
-        else LineKind(each["line"], (), ())
+        each["group"]: LineKind(each["line"], tuple(LineWord(*word) for word in each["words"]))
         for each in folded["kinds"]
     }
     return LinePattern(re.compile(folded["pattern"]), kinds)

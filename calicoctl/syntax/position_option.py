@@ -6,12 +6,11 @@ and the places of all words are those where they were typed.
 
 from __future__ import annotations
 
-import re
-
 from calicoctl.language import quoting
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 
-_WORD = re.compile(quoting.WORD)
+_WORD = pattern(quoting.WORD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from calicoctl.records import dataclass
 
 
-class Token(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Token:
     """A terminal where it stands.
 
     Attributes:
@@ -21,7 +22,8 @@ class Token(NamedTuple):
     end: int
 
 
-class Tree(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Tree:
     """A rule of the grammar where it stands.
 
     Attributes:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from calicoctl.annotations import Any
 from calicoctl.cli.output.console import say, terminal_width
 from calicoctl.cli.output.tables import table
 from calicoctl.diagnostics import printable
 from calicoctl.engine import outcome
+from calicoctl.store.keys import EndpointKey
 
 # What the original printed where there is nothing; scripts look for it.
 _ABSENT = "None"
+# What stands for the endpoint in the row of a profile that has none.
+_NO_ENDPOINT = EndpointKey("", None, None, "")
 _DETAILED_HEADERS = ("Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State")
 
 
@@ -55,16 +58,20 @@ def _document(answer: outcome.RuleDocument, _: int | None) -> str:
 
 
 def _profiles(answer: outcome.ProfileListing, width: int | None) -> str:
-    return table(("Name",), [(name,) for name in answer.names], width)
+    return table(("Name",), [answer.names], width)
 
 
 def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
-    rows = []
-    for row in answer.rows:
-        key = row.endpoint
-        places = (None,) * 4 if key is None else (key.host, key.orchestrator, key.workload, key.endpoint)
-        rows.append((row.profile, *(place or _ABSENT for place in (*places, row.state))))
-    return table(_DETAILED_HEADERS, rows, width)
+    endpoints = [row.endpoint or _NO_ENDPOINT for row in answer.rows]
+    columns = (
+        [row.profile for row in answer.rows],
+        [endpoint.host or _ABSENT for endpoint in endpoints],
+        [endpoint.orchestrator or _ABSENT for endpoint in endpoints],
+        [endpoint.workload or _ABSENT for endpoint in endpoints],
+        [endpoint.endpoint or _ABSENT for endpoint in endpoints],
+        [row.state or _ABSENT for row in answer.rows],
+    )
+    return table(_DETAILED_HEADERS, columns, width)
 
 
 def _trace(answer: outcome.TraceAnswer, _: int | None) -> str:

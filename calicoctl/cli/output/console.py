@@ -6,9 +6,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import BinaryIO
 
 from calicoctl import messages
+from calicoctl.annotations import BinaryIO
 from calicoctl.cli.output.colour import coloured, coloured_diff, is_wanted
 from calicoctl.diagnostics import (
     SHOWN_COLUMNS,

@@ -9,16 +9,16 @@ from calicoctl.diagnostics import display_width, printable
 _FRAME = 3  # a column takes its width, a space on either side, and one bar
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> str:
+def table(headers: Sequence[str], columns: Sequence[Sequence[str]], width: int | None) -> str:
     """Draw a table without a final line break.
 
     Args:
         headers: The columns' names.
-        rows: The cells, as many in each row as there are headers.
+        columns: The cells of each column. What is true of most of them is found out at once: 100,000 rows have a
+            million cells.
         width: The columns of the terminal that it must fit; None when it need not fit anything.
     """
-    # Column by column, since what is true of most of them is found out at once: 100,000 rows have a million cells.
-    columns = [_printable(cells) for cells in zip(*rows, strict=True)] if rows else [[] for _ in headers]
+    columns = [_printable(cells) for cells in columns]
     padded = [_padded(header, cells) for header, cells in zip(headers, columns, strict=True)]
     names = [name for name, _ in padded]
     if width is not None and sum(display_width(name) + _FRAME for name in names) + 1 > width:
@@ -44,15 +44,16 @@ def _printable(cells: Sequence[str]) -> Sequence[str]:
     return cells if whole.isascii() and whole.isprintable() else [printable(cell) for cell in cells]
 
 
-def _padded(header: str, cells: Sequence[str]) -> tuple[str, list[str]]:
+def _padded(header: str, cells: Sequence[str]) -> tuple[str, Sequence[str]]:
     """A column's header and its cells, centred in the width of the widest."""
-    widths = list(map(len if "".join(cells).isascii() else display_width, cells))
+    widths = list(map(len if all(map(str.isascii, cells)) else display_width, cells))
     width = max([display_width(header), *set(widths)])
     left, right = _spaces_around(display_width(header), width)
     name = f"{left}{header}{right}"
-    if set(widths) == {width}:  # identifiers of one kind
-        return name, list(cells)
-    spaces = {each: _spaces_around(each, width) for each in set(widths)}
+    lengths = set(widths)
+    if lengths == {width}:  # identifiers of one kind
+        return name, cells
+    spaces = {each: _spaces_around(each, width) for each in lengths}
     padded = [
         f"{before}{cell}{after}" for cell, (before, after) in zip(cells, map(spaces.__getitem__, widths), strict=True)
     ]

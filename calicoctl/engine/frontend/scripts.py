@@ -19,6 +19,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.sound_lines import pass_over
+from calicoctl.policy.sound_statements import SoundStatement, sound_statements
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
@@ -80,11 +81,20 @@ class _Unread:
     def steps(self) -> Iterator[Step]:
         """The steps."""
         item = self.item
-        nodes = item.nodes() if isinstance(item, PassedLines) else [(item.in_full(), item.extent)]
-        for node, extent in nodes:
-            assert isinstance(node, ast.Statement)
-            block = node if isinstance(node, ast.ProfileBlock) else None
-            yield Step(validate(node, extent, self.variables).statement, extent, block)
+        if isinstance(item, Statement):
+            yield self._step(item.in_full(), item.extent)
+            return
+        for sound in sound_statements(item.extent):
+            if isinstance(sound, SoundStatement):
+                yield Step(sound.statement, sound.extent)
+                continue
+            for node, extent in PassedLines(sound, item.start, count=1).nodes():
+                assert isinstance(node, ast.Statement)
+                yield self._step(node, extent)
+
+    def _step(self, node: ast.Statement, extent: Span) -> Step:
+        block = node if isinstance(node, ast.ProfileBlock) else None
+        return Step(validate(node, extent, self.variables).statement, extent, block)
 
 
 @dataclass(frozen=True)

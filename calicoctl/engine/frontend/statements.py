@@ -7,9 +7,9 @@ there is one: a sound command does not pay for the search for others.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from calicoctl import messages
+from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.names import is_utf8
 from calicoctl.language.quoting import QUOTES, is_meant_as_quoted

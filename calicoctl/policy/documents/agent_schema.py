@@ -7,7 +7,6 @@ its later releases where they are stricter).
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
@@ -58,6 +57,7 @@ from calicoctl.messages import (
     RULE_UNKNOWN_KEY,
 )
 from calicoctl.nearest import nearest
+from calicoctl.patterns import pattern
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass
@@ -98,7 +98,7 @@ PROBLEMS_MAX = 1000
 
 # The agent cuts a longer prefix to what iptables takes.
 LOG_PREFIX_MAX = 27
-_LOG_PREFIX = re.compile(r"[ !#-\[\]-~]{1,27}")
+_LOG_PREFIX = pattern(r"[ !#-\[\]-~]{1,27}")
 
 
 class Verdict(Enum):

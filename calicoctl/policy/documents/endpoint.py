@@ -46,7 +46,7 @@ def read_endpoint(key: str, value: str, *, is_resource: bool = False) -> Endpoin
     if not isinstance(document, dict):
         return _malformed(key, value, "it is not a JSON object")
     state = document.get("state")
-    if not isinstance(state, str | None):
+    if state is not None and not isinstance(state, str):
         return _malformed(key, value, "its `state` is not a string")
     profiles = document.get("profile_ids")
     if profiles is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -24,6 +23,7 @@ from calicoctl.messages import (
     JSON_TOO_DEEP,
     JSON_TRAILING,
 )
+from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 
@@ -31,11 +31,11 @@ from calicoctl.source import Source, Span
 Path = tuple[str | int, ...]
 
 _SPACE = " \t\n\r"
-_SPACES = re.compile(r"[ \t\n\r]*")
-_PLAIN_KEY = re.compile(r"!?[A-Za-z_][A-Za-z0-9_]*")
-_OUTSIDE_STRINGS = re.compile(r'[^"]+')
-_CONSTANT = re.compile(r"-?Infinity|NaN")
-_NOT_PLAIN_ASCII = re.compile(r"[^ -~]")
+_SPACES = pattern(r"[ \t\n\r]*")
+_PLAIN_KEY = pattern(r"!?[A-Za-z_][A-Za-z0-9_]*")
+_OUTSIDE_STRINGS = pattern(r'[^"]+')
+_CONSTANT = pattern(r"-?Infinity|NaN")
+_NOT_PLAIN_ASCII = pattern(r"[^ -~]")
 
 # More digits than any integer of a rule has. Longer ones are kept as text: `int` takes quadratic time
 # on them, and raises an error beyond a limit that depends on the interpreter.

@@ -216,6 +216,10 @@ class RulesDocument:
         """The 0-based index of the first rule that means the same; None when there is none."""
         return self.rules(direction).find(rule.fingerprint, lambda stored: stored.says(rule))
 
+    def has(self, direction: Direction, rule: Rule) -> bool:
+        """Whether a rule means the same."""
+        return self.rules(direction).has(rule.fingerprint, lambda stored: stored.says(rule))
+
     def find_meant(self, direction: Direction, rule: Rule) -> int | None:
         """The 0-based index of the first rule that says the same, enforced or not; None when there is none."""
         return self.rules(direction).find(rule.fingerprint, lambda stored: stored.was_meant_as(rule))

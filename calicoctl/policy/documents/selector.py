@@ -7,7 +7,8 @@ The agent's syntax; a selector that it cannot read costs the whole profile. The 
 from __future__ import annotations
 
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
+
+from calicoctl.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lark import Lark

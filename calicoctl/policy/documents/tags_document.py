@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.names import is_agent_tag
@@ -23,6 +24,7 @@ from calicoctl.policy.documents.json_text import (
     require_text,
     skip_space,
 )
+from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.records import dataclass, field
 from calicoctl.source import Source
 
@@ -52,13 +54,13 @@ class TagsDocument:
         stored_text: The text that it was read from; None as soon as it has been edited.
     """
 
-    elements: tuple[StoredTag, ...]
+    elements: IndexedSequence[StoredTag]
     stored_text: str | None = field(default=None, compare=False, repr=False)
 
     @staticmethod
     def new(tags: Iterable[str] = ()) -> TagsDocument:
         """A list that is nowhere stored yet."""
-        return TagsDocument(tuple(_new_tag(tag) for tag in tags))
+        return TagsDocument(_listed(map(_new_tag, tags)))
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -74,6 +76,10 @@ class TagsDocument:
             if element.name is None or not is_agent_tag(element.name)
         )
 
+    def has(self, tag: str) -> bool:
+        """Whether a tag is in the list; that takes no look through all of it."""
+        return self.elements.has(tag, _is_any)
+
     def has_exactly(self, tags: Iterable[str]) -> bool:
         """Whether these are its tags, in any order, and nothing but tags is in the list."""
         return {element.name for element in self.elements} == set(tags)
@@ -82,25 +88,37 @@ class TagsDocument:
         """The list with these tags: those that it has keep their order, and new ones come after them."""
         if self.has_exactly(tags):
             return self
-        kept = tuple({each.name: each for each in reversed(self.elements) if each.name in tags}.values())[::-1]
+        wanted = set(tags)
+        kept = tuple({each.name: each for each in reversed(self.elements[:]) if each.name in wanted}.values())[::-1]
         names = {each.name for each in kept}
-        return TagsDocument((*kept, *(_new_tag(tag) for tag in tags if tag not in names)))
+        return TagsDocument(_listed((*kept, *(_new_tag(tag) for tag in tags if tag not in names))))
 
     def add(self, tag: str) -> TagsDocument:
         """The list with a tag at its end; the list itself when the tag is in it."""
-        return self if tag in self.tags else TagsDocument((*self.elements, _new_tag(tag)))
+        if self.has(tag):
+            return self
+        return TagsDocument(self.elements.inserted(len(self.elements), _new_tag(tag)))
 
     def remove(self, tag: str) -> TagsDocument:
         """The list without a tag, wherever it stands; the list itself when the tag is not in it."""
-        if tag not in self.tags:
-            return self
-        return TagsDocument(tuple(element for element in self.elements if element.name != tag))
+        elements = self.elements
+        while (index := elements.find(tag, _is_any)) is not None:
+            elements = elements.removed(index)
+        return self if elements is self.elements else TagsDocument(elements)
 
     def text(self) -> str:
         """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces."""
         if self.stored_text is not None:
             return self.stored_text
         return "[" + ",".join(element.raw for element in self.elements) + "]"
+
+
+def _listed(elements: Iterable[StoredTag]) -> IndexedSequence[StoredTag]:
+    return IndexedSequence(elements, attrgetter("name"))
+
+
+def _is_any(_: StoredTag) -> bool:
+    return True
 
 
 def _new_tag(tag: str) -> StoredTag:
@@ -132,7 +150,7 @@ def read_stored_tags(source: Source) -> TagsDocument | Unreadable:
     stored = (
         StoredTag(text[each.start : each.end], each.value if isinstance(each.value, str) else None) for each in elements
     )
-    return TagsDocument(tuple(stored), text)
+    return TagsDocument(_listed(stored), text)
 
 
 def tag_warnings(document: TagsDocument | Unreadable, source: Source) -> tuple[Diagnostic, ...]:

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.patterns import pattern
 from calicoctl.source import Span
 from calicoctl.store.environment import Text
 
 USUAL_PORT = 2379
 _PORT_MAX = 65535
-_URL = re.compile(
+_URL = pattern(
     r"(?P<scheme>[A-Za-z]+)://(?P<host>\[[^\]]*\]|[^:/?#\[\]]*)(?::(?P<port>[^/?#]*))?(?P<extra>[/?#].*)?", re.DOTALL
 )
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*)")
+_HOST = pattern(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*)")
 
 
 def read_endpoints(

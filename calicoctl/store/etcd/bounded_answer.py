@@ -5,8 +5,8 @@ from __future__ import annotations
 import http.client
 import io
 import socket
-from typing import Any
 
+from calicoctl.annotations import Any
 from calicoctl.store.etcd.bounds import Bounds
 
 

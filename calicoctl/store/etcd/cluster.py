@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Any, Protocol, TypeVar
 
+from calicoctl.annotations import Any, Protocol, TypeVar
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.failures import NoAnswer, Refusal, sum_up
 from calicoctl.store.etcd.server_order import ServerOrder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 from calicoctl import messages
+from calicoctl.annotations import Any
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import Cluster, Request, Server

@@ -240,8 +240,9 @@ class Expression:
         # Whether what a tree is made of gets groups, which is not so within what is repeated.
         self._is_captured = self._is_for_tree
         self._next_group = 1
-        # The rule of each word that has a group, with the group.
-        self.words: list[tuple[str, int]] = []
+        # Of each word that has a group: its rule, the group, and the rule that its rule stands in.
+        self.words: list[tuple[str, int, str]] = []
+        self._within = ""
 
     def mark(self) -> int:
         """A group for `()`, which tells that the text before it was taken."""
@@ -258,7 +259,7 @@ class Expression:
         if isinstance(node, Terminal):
             return self._terminal(node, shapes, rule)
         if isinstance(node, Rule):
-            return self._rule(node, shapes)
+            return self._rule(node, shapes, rule)
         if isinstance(node, Sequence):
             return self._sequence(node, shapes, rule)
         if isinstance(node, Choice):
@@ -277,7 +278,7 @@ class Expression:
         group, begin = self._group(is_kept)
         if is_kept:
             shapes.append(["token", group, node.name])
-            self.words.append((rule, group))
+            self.words.append((rule, group, self._within))
         pattern = self._grammar.pattern(node.name)
         if _ATOM in pattern:
             pattern = pattern.replace(_ATOM, f"atom{self._group()[0]}")
@@ -285,13 +286,15 @@ class Expression:
         gap = self._grammar.gap
         return f"{gap}{begin}{pattern})" if self._is_for_tree else f"{begin}{pattern}){gap}"
 
-    def _rule(self, node: Rule, shapes: list[Shape]) -> str:
+    def _rule(self, node: Rule, shapes: list[Shape], rule: str) -> str:
         is_whole = node.name in self._wanted.whole
         group, begin = self._group(self._is_captured or is_whole)
         if is_whole:
-            self.words.append((node.name, group))
+            self.words.append((node.name, group, rule))
         inner: list[Shape] = []
+        within, self._within = self._within, rule
         body = self.write(node.body, inner, node.name)
+        self._within = within
         shapes.append(["rule", group, node.name, inner])
         return f"{begin}{body})"
 
@@ -387,8 +390,9 @@ def fold_lines(grammar: Grammar, start: str, lines: Collection[str], wanted: Wor
 
     Returns:
         What can be written as JSON: the `pattern`, and for each kind of line (`kinds`) the group that is its last one,
-        the rule that it is, and its words, each with its rule and its group. Of a line without a statement, the rule
-        is empty. Where there is no such line, the pattern takes nothing, with the group `other`.
+        the rule that it is, and its words, each with its rule, its group, and the rule that its rule stands in. Of a
+        line without a statement, the rule is empty. Where there is no such line, the pattern takes nothing, with the
+        group `other`.
     """
     writer = Expression(grammar, wanted)
     behind = rf"(?:{grammar.alone('COMMENT')})?\r?"

@@ -17,7 +17,8 @@ _LINES = {
     "list_line": ("rule",),
 }
 _WORDS_OF = (
-    "profile_name", "name", "ports", "tag", "cidr", "bare_cidr", "icmp_match", "icmp_type", "icmp_code"
+    "profile_name", "name", "direction", "action", "ports", "tag", "cidr", "bare_cidr",
+    "transport_match", "icmp_match", "icmp_type", "icmp_code",
 )  # fmt: skip
 _WHOLE = ("tags_line", "list_begin")
 _FILLED = ("source_with_ports", "destination_with_ports", "source", "destination")

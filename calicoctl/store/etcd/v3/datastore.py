@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import count
-from typing import Any
 
 from calicoctl import messages
+from calicoctl.annotations import Any
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.changes import check_change, outcome_unknown, was_made

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from threading import Lock
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from calicoctl import messages
+from calicoctl.annotations import TYPE_CHECKING, Any, TypeVar
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.bounds import Bounds, allotted
 from calicoctl.store.etcd.credentials import Access

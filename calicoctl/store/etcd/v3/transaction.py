@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
+from calicoctl.annotations import Any
 from calicoctl.store.interface import Change, Entry
 
 Body = dict[str, Any]

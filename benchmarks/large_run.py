@@ -1,0 +1,38 @@
+"""Running a long script on SQLite: against `run --check` of it, which writes nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.installation import PROGRAM
+from benchmarks.processes import Process
+from benchmarks.rows import Row
+from benchmarks.rules_of_tools import samples, statements
+
+_STATEMENTS = 200_000
+_PROFILES = 400
+_REACH = 12
+
+
+def rows(turns: int = 2) -> list[Row]:
+    """The script on an empty datastore, and once more, when there is nothing to do."""
+    with tempfile.TemporaryDirectory() as name:
+        script, database = Path(name) / "large.calico", Path(name) / "profiles.db"
+        script.write_text(statements(samples(_STATEMENTS), _PROFILES))
+        environment = {"CALICOCTL_DATASTORE": f"sqlite:{database}"}
+        check = Process("check", [PROGRAM, "run", "--check", str(script)])
+        work = f"run of {_STATEMENTS:,} statements over {_PROFILES} profiles, SQLite"
+        fresh, again = (
+            Process(f"{work}, {which}", [PROGRAM, "run", str(script)], environment) for which in ("fresh", "again")
+        )
+        for _ in range(turns):
+            database.unlink(missing_ok=True)
+            for process in (check, fresh, again):
+                process.run()
+    note = "{:.1f} s to {:.2f} s of CPU"
+    found = [
+        Row(each.name, each.cpu / check.cpu, _REACH, "times run --check of it", note.format(each.cpu, check.cpu))
+        for each in (fresh, again)
+    ]
+    return [*found, Row(work, max(fresh.megabytes, again.megabytes), None, "MB of memory")]
