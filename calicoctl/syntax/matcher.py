@@ -136,11 +136,13 @@ class LineKind(NamedTuple):
         line: The rule of the grammar that it is; empty when it is blank or a comment.
         rules: The rules of its words.
         groups: The groups of its words, in the same order. What is absent has matched nothing.
+        within: The rules that the rules of its words are in.
     """
 
     line: str
-    rules: tuple[str, ...]
-    groups: tuple[int, ...]
+    rules: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
+    within: tuple[str, ...] = ()
 
 
 class LinePattern(NamedTuple):
@@ -158,11 +160,18 @@ class LinePattern(NamedTuple):
 @cache
 def line_pattern(start: str) -> LinePattern:
     """The expression for the lines that scripts have most of, among those of a start of the grammar."""
-    folded = _folded(file_of(start))["lines"][start]
+    return _line_pattern(_folded(file_of(start))["lines"][start])
+
+
+@cache
+def rule_pattern(start: str) -> LinePattern:
+    """The same for lines that are rules, with groups for all that a rule says."""
+    return _line_pattern(_folded(file_of(start))["rules"][start])
+
+
+def _line_pattern(folded: dict[str, Any]) -> LinePattern:
     kinds = {
         each["group"]: LineKind(each["line"], *(tuple(column) for column in zip(*each["words"], strict=True)))
-        if each["words"]
-        else LineKind(each["line"], (), ())
         for each in folded["kinds"]
     }
     return LinePattern(re.compile(folded["pattern"]), kinds)

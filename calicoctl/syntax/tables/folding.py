@@ -240,8 +240,9 @@ class Expression:
         # Whether what a tree is made of gets groups, which is not so within what is repeated.
         self._is_captured = self._is_for_tree
         self._next_group = 1
-        # The rule of each word that has a group, with the group.
-        self.words: list[tuple[str, int]] = []
+        # The rule of each word that has a group, with the group, and the rule that it is in.
+        self.words: list[tuple[str, int, str]] = []
+        self._within: list[str] = [""]
 
     def mark(self) -> int:
         """A group for `()`, which tells that the text before it was taken."""
@@ -277,7 +278,7 @@ class Expression:
         group, begin = self._group(is_kept)
         if is_kept:
             shapes.append(["token", group, node.name])
-            self.words.append((rule, group))
+            self.words.append((rule, group, self._within[-2]))
         pattern = self._grammar.pattern(node.name)
         if _ATOM in pattern:
             pattern = pattern.replace(_ATOM, f"atom{self._group()[0]}")
@@ -289,9 +290,11 @@ class Expression:
         is_whole = node.name in self._wanted.whole
         group, begin = self._group(self._is_captured or is_whole)
         if is_whole:
-            self.words.append((node.name, group))
+            self.words.append((node.name, group, self._within[-1]))
         inner: list[Shape] = []
+        self._within.append(node.name)
         body = self.write(node.body, inner, node.name)
+        self._within.pop()
         shapes.append(["rule", group, node.name, inner])
         return f"{begin}{body})"
 
@@ -387,8 +390,9 @@ def fold_lines(grammar: Grammar, start: str, lines: Collection[str], wanted: Wor
 
     Returns:
         What can be written as JSON: the `pattern`, and for each kind of line (`kinds`) the group that is its last one,
-        the rule that it is, and its words, each with its rule and its group. Of a line without a statement, the rule
-        is empty. Where there is no such line, the pattern takes nothing, with the group `other`.
+        the rule that it is, and its words, each with its rule, its group, and the rule around its own. Of a line
+        without a statement, the rule is empty. Where there is no such line, the pattern takes nothing, with the group
+        `other`.
     """
     writer = Expression(grammar, wanted)
     behind = rf"(?:{grammar.alone('COMMENT')})?\r?"

@@ -19,6 +19,8 @@ _LINES = {
 _WORDS_OF = (
     "profile_name", "name", "ports", "tag", "cidr", "bare_cidr", "icmp_match", "icmp_type", "icmp_code"
 )  # fmt: skip
+# What else a rule is made of.
+_WORDS_OF_RULES = (*_WORDS_OF, "action", "transport_match")
 _WHOLE = ("tags_line", "list_begin")
 _FILLED = ("source_with_ports", "destination_with_ports", "source", "destination")
 # A position is rare where there are many lines, and would take two thirds of their expressions; a variable is not
@@ -45,5 +47,10 @@ def fold_grammar(file: str) -> dict[str, Any]:
             start: fold_lines(hot, start, _LINES[start], Words(_WORDS_OF, _WHOLE, _FILLED))
             for start in starts
             if start in _LINES
+        },
+        "rules": {
+            start: fold_lines(hot, start, _LINES[start], Words(_WORDS_OF_RULES, (), _FILLED))
+            for start in starts
+            if _LINES.get(start) == ("rule",)
         },
     }
