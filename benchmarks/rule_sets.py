@@ -31,13 +31,19 @@ class RuleSet:
     planted: tuple[int, ...]
 
 
-def rule_set(count: int, seed: int = 1) -> RuleSet:
-    """A list of so many rules: exceptions before what they are exceptions from, and a few that do nothing."""
+def rule_set(count: int, seed: int = 1, zones: int = 199) -> RuleSet:
+    """A list of so many rules: exceptions before what they are exceptions from, and a few that do nothing.
+
+    Args:
+        count: How many rules.
+        seed: Another one makes another list.
+        zones: How many zones the networks are of; of fewer, more rules have something in common.
+    """
     draw = random.Random(seed)
     rules: list[str] = []
     planted: list[int] = []
     seen: set[str] = set()
-    for rule in _drawn(draw):
+    for rule in _drawn(draw, zones):
         if len(rules) == count:
             return RuleSet(tuple(rules), tuple(planted))
         if rules and (len(rules) + 1) % _PLANTED_EVERY == 0:
@@ -49,11 +55,11 @@ def rule_set(count: int, seed: int = 1) -> RuleSet:
     raise AssertionError("rules are drawn without end")
 
 
-def _drawn(draw: random.Random) -> Iterator[str]:
+def _drawn(draw: random.Random, zones: int) -> Iterator[str]:
     while True:
         action = draw.choices(["allow", "deny"], [4, 1])[0]
         protocol, ports = draw.choice(_SERVICES)
-        zone, rack, host = draw.randrange(1, 200), draw.randrange(256), draw.randrange(1, 255)
+        zone, rack, host = draw.randrange(1, zones + 1), draw.randrange(256), draw.randrange(1, 255)
         networks = [f"10.{zone}.0.0/16", f"10.{zone}.{rack}.0/24", f"10.{zone}.{rack}.{host}/32"]
         network = draw.choices(networks, [1, 10, 10])[0]
         place = f" cidr 172.{draw.randrange(16, 32)}.{draw.randrange(256)}.0/24"

@@ -6,11 +6,14 @@ are then compared as ranges. Only where more specific networks fill the box's ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from typing import NamedTuple
 
 from calicoctl.analysis.boxes import (
     ADDRESS_BITS,
     ICMP_OF_VERSION,
+    NO_TAGS,
     TCP,
     UDP,
     Box,
@@ -20,7 +23,7 @@ from calicoctl.analysis.boxes import (
     includes_protocols,
 )
 from calicoctl.analysis.named_networks import NamedNetworks
-from calicoctl.analysis.ranges import OCTETS, Ranges, difference, intersection, union
+from calicoctl.analysis.ranges import OCTETS, Ranges, difference, has_number, intersection, union
 
 NEVER = 1 << 62  # a position behind all rules
 BEFORE_ALL = -2  # one before them; -1 stands for no rule
@@ -35,11 +38,29 @@ _EXAMPLE_DESTINATIONS = {4: 0xCB007101, 6: 0x20010DB8 << 96 | 2}
 
 # The numbers of one rule: its position, and what it matches on either side.
 _Rectangle = tuple[int, Ranges, Ranges]
-_Group = tuple[int, Protocols, str | None, str | None]
+_Cell = list[_Rectangle]
+# The rules of one kind by their networks, first that of the source.
+_Plane = dict[Net, dict[Net, _Cell]]
+# What else two boxes are compared by: the IP version, protocols, and the tags on either side.
+_Kind = tuple[int, Protocols, frozenset[str], frozenset[str]]
 
 
 class Undecided(Exception):
     """A question that took more than its budget: the answer is not known."""
+
+
+class Point(NamedTuple):
+    """Packets that are decided alike: of a box, in none of the more specific networks, with one pair of numbers.
+
+    Attributes:
+        box: The box.
+        source_number: The source port, or the type of ICMP.
+        destination_number: The destination port, or the code of ICMP.
+    """
+
+    box: Box
+    source_number: int
+    destination_number: int
 
 
 class Cover:
@@ -52,26 +73,24 @@ class Cover:
     def __init__(self, named: Iterable[Box]) -> None:
         sources: dict[int, set[Net]] = {4: set(), 6: set()}
         destinations: dict[int, set[Net]] = {4: set(), 6: set()}
-        self._protocols: set[int] = set()
+        self._planes: dict[_Kind, _Plane] = {}
         for box in named:
             sources[box.version].add(box.source_net)
             destinations[box.version].add(box.destination_net)
-            self._protocols |= {box.protocols} if isinstance(box.protocols, int) else box.protocols
+            self._planes.setdefault(_kind_of(box), {})
         self._sources = _by_version(sources, _EXAMPLE_SOURCES)
         self._destinations = _by_version(destinations, _EXAMPLE_DESTINATIONS)
-        self._rows: dict[_Group, dict[Net, dict[Net, list[_Rectangle]]]] = {}
+        several = {kind[1] for kind in self._planes}
+        self._protocols = {each for each in several if isinstance(each, int)}
         # What rules of more than one protocol exclude; mostly nothing.
-        self._excluding: set[frozenset[int]] = set()
+        self._excluding = [each for each in several if not isinstance(each, int)]
+        self._protocols.update(*self._excluding)
+        self._containing: dict[_Kind, tuple[_Plane, ...]] = {}
 
     def add(self, box: Box, position: int) -> None:
         """Add a box of a rule; positions ascend."""
-        (source_tag,) = box.source_tags or (None,)
-        (destination_tag,) = box.destination_tags or (None,)
-        if not isinstance(box.protocols, int):
-            self._excluding.add(box.protocols)
-        row = self._rows.setdefault((box.version, box.protocols, source_tag, destination_tag), {})
-        cell = row.setdefault(box.source_net, {}).setdefault(box.destination_net, [])
-        cell.append((position, box.source_numbers, box.destination_numbers))
+        cells = self._planes[_kind_of(box)].setdefault(box.source_net, {})
+        cells.setdefault(box.destination_net, []).append((position, box.source_numbers, box.destination_numbers))
 
     def uncovered(self, box: Box, before: int = NEVER, without: int = -1, before_in_second: int = 0) -> Packet | None:
         """A packet of a box that no rule before a position matches; None when there is none.
@@ -85,6 +104,11 @@ class Cover:
         Raises:
             Undecided: It would take too long.
         """
+        point = self.free_point(box, before, without, before_in_second)
+        return None if point is None else self._packet(*point)
+
+    def free_point(self, box: Box, before: int = NEVER, without: int = -1, before_in_second: int = 0) -> Point | None:
+        """The same, as a point: for those who ask for nothing more than whether there is one."""
         waiting = self._by_protocol(box)
         for _ in range(BUDGET):
             if not waiting:
@@ -98,8 +122,32 @@ class Cover:
             elif self._destinations[part.version].is_tiled(part.destination_net):
                 waiting += [part._replace(destination_net=half) for half in _halves(part.destination_net)]
             else:
-                return self._packet(part, *numbers)
+                return Point(part, *numbers)
         raise Undecided
+
+    def first_at(self, point: Point, without: int) -> int | None:
+        """The first rule that matches the packets of a point, one being left out; None when none does."""
+        box, first, second = point
+        return min(
+            (
+                position
+                for cell in self._cells_around(box)
+                for position, of_source, of_destination in cell
+                if has_number(of_destination, second) and has_number(of_source, first) and position != without
+            ),
+            default=None,
+        )
+
+    def containers(self, box: Box, before: int = NEVER) -> set[int]:
+        """The rules before a position that contain a box, each of them alone."""
+        return {
+            position
+            for cell in self._cells_around(box)
+            for position, first, second in cell
+            if position < before
+            and intersection(box.source_numbers, first) == box.source_numbers
+            and intersection(box.destination_numbers, second) == box.destination_numbers
+        }
 
     def _by_protocol(self, box: Box) -> list[Box]:
         """A box in parts each of which a rule matches whole or not at all, as far as protocols go."""
@@ -107,15 +155,6 @@ class Cover:
             return [box]  # a rule of one protocol never covers more than that
         numbers = [self._unnamed_protocol(box.protocols), *sorted(self._protocols - box.protocols)]
         return [_of_protocol(box, number) for number in numbers]
-
-    def containers(self, box: Box, before: int = NEVER) -> set[int]:
-        """The rules before a position that contain a box, each of them alone."""
-        return {
-            position
-            for position, first, second in self._rectangles(box, before, -1, 0)
-            if intersection(box.source_numbers, first) == box.source_numbers
-            and intersection(box.destination_numbers, second) == box.destination_numbers
-        }
 
     def _packet(self, box: Box, first: int, second: int) -> Packet:
         return Packet(
@@ -135,41 +174,62 @@ class Cover:
         candidates: list[int] = [TCP, UDP, *range(253, -1, -1)]
         return next(number for number in candidates if number not in named)
 
-    def _rectangles(self, box: Box, before: int, without: int, before_in_second: int) -> Iterator[_Rectangle]:
-        """What the rules match in ports that contain a box in everything else."""
+    def _cells_around(self, box: Box) -> list[_Cell]:
+        """The rules that contain a box in everything but its numbers."""
         sources = self._sources[box.version].containing(box.source_net)
         destinations = self._destinations[box.version].containing(box.destination_net)
-        protocols: list[Protocols] = [each for each in self._excluding if includes_protocols(each, box.protocols)]
-        if isinstance(box.protocols, int):
-            protocols.append(box.protocols)
-        for protocol in protocols:
-            for source_tag in (None, *box.source_tags):
-                for destination_tag in (None, *box.destination_tags):
-                    row = self._rows.get((box.version, protocol, source_tag, destination_tag))
-                    for source in sources if row is not None else ():
-                        cells = row.get(source) if row is not None else None
-                        for destination in destinations if cells is not None else ():
-                            for rectangle in cells.get(destination, ()) if cells is not None else ():
-                                position = rectangle[0]
-                                is_before = position < before or SECOND <= position < before_in_second
-                                if is_before and position != without:
-                                    yield rectangle
+        found = []
+        for plane in self._planes_around(_kind_of(box)):
+            for source in sources:
+                cells = plane.get(source)
+                if cells is not None:
+                    for destination in destinations:
+                        cell = cells.get(destination)
+                        if cell is not None:
+                            found.append(cell)
+        return found
+
+    def _planes_around(self, kind: _Kind) -> tuple[_Plane, ...]:
+        """The rules that contain a box of a kind in everything but networks and numbers."""
+        planes = self._containing.get(kind)
+        if planes is None:
+            version, of_box, *tags = kind
+            protocols: list[Protocols] = [each for each in self._excluding if includes_protocols(each, of_box)]
+            protocols += [of_box] if isinstance(of_box, int) else []
+            # A rule asks for one tag on a side at the most.
+            sources, destinations = ([NO_TAGS, *(frozenset({tag}) for tag in of_side)] for of_side in tags)
+            found = (self._planes.get((version, *each)) for each in product(protocols, sources, destinations))
+            planes = self._containing[kind] = tuple(plane for plane in found if plane is not None)
+        return planes
 
     def _free_numbers(self, box: Box, before: int, without: int, before_in_second: int) -> tuple[int, int] | None:
         """A pair of numbers of a box that no rule matches, of those that contain it in everything else."""
+        own_first, own_second = box.source_numbers, box.destination_numbers
+        if not own_first or not own_second:
+            return None
+        least_second, most_second = own_second[0][0], own_second[-1][1]
         partial: list[tuple[Ranges, Ranges]] = []
         whole: list[tuple[int, int]] = []
-        for _, first, second in self._rectangles(box, before, without, before_in_second):
-            if first is box.source_numbers or intersection(box.source_numbers, first) == box.source_numbers:
-                if second is box.destination_numbers:
-                    return None
-                whole += second
-            else:
-                partial.append((first, second))
-        free = difference(box.destination_numbers, union(whole))
+        for cell in self._cells_around(box):
+            for position, first, second in cell:
+                if (position >= before and not SECOND <= position < before_in_second) or position == without:
+                    continue
+                if second[-1][1] < least_second or most_second < second[0][0]:
+                    continue
+                if first is own_first or intersection(own_first, first) == own_first:
+                    if second is own_second:
+                        return None
+                    whole += second
+                else:
+                    partial.append((first, second))
+        free = difference(own_second, union(whole)) if whole else own_second
         # No rule can name port 0; in an example it is shown only where it must be.
         least = 0 if box.protocols == ICMP_OF_VERSION[box.version] else 1
-        return _free_point(box.source_numbers, free, partial, least)
+        return _free_point(own_first, free, partial, least)
+
+
+def _kind_of(box: Box) -> _Kind:
+    return box.version, box.protocols, box.source_tags, box.destination_tags
 
 
 def _of_protocol(box: Box, protocol: int) -> Box:
@@ -187,21 +247,30 @@ def _free_point(
     first: Ranges, second: Ranges, rectangles: Sequence[tuple[Ranges, Ranges]], least: int
 ) -> tuple[int, int] | None:
     """A point of a product of ranges that is in none of some rectangles, if possible of numbers from `least` on."""
-    if not second:
+    if not first or not second:
         return None
+    if not rectangles:
+        return _lowest(first, least), _lowest(second, least)
     # Between two borders, each number is in the same rectangles: one for each stretch is enough.
     borders = {max(begin, min(least, end)) for begin, end in first} | {begin for begin, _ in first}
     for numbers, _ in rectangles:
         for begin, end in intersection(numbers, first):
             borders |= {begin, end + 1}
     for number in sorted(borders, key=lambda number: (number < least, number)):
-        if any(begin <= number <= end for begin, end in first):
-            matched = [each for numbers, each in rectangles if any(a <= number <= b for a, b in numbers)]
+        if has_number(first, number):
+            matched = [each for numbers, each in rectangles if has_number(numbers, number)]
             free = difference(second, union(pair for each in matched for pair in each))
             if free:
-                begin, end = next((pair for pair in free if pair[1] >= least), free[0])
-                return number, max(begin, min(least, end))
+                return number, _lowest(free, least)
     return None
+
+
+def _lowest(numbers: Ranges, least: int) -> int:
+    """The lowest of some numbers from `least` on, or where there is none, of all."""
+    for begin, end in numbers:
+        if end >= least:
+            return begin if begin > least else least
+    return numbers[0][0]
 
 
 def _halves(net: Net) -> tuple[Net, Net]:

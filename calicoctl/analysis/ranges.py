@@ -38,6 +38,18 @@ def intersection(one: Ranges, other: Ranges) -> Ranges:
     return tuple(found)
 
 
+def do_intersect(one: Ranges, other: Ranges) -> bool:
+    """Whether any number is in both."""
+    if not one or not other or one[-1][1] < other[0][0] or other[-1][1] < one[0][0]:
+        return False
+    return one == other or bool(intersection(one, other))
+
+
+def has_number(ranges: Ranges, number: int) -> bool:
+    """Whether a number is in a set."""
+    return any(first <= number <= last for first, last in ranges)
+
+
 def difference(one: Ranges, other: Ranges) -> Ranges:
     """The numbers of `one` that are not in `other`."""
     left = []

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
+from functools import cached_property
+from itertools import islice
 
-from calicoctl.analysis.boxes import Box, Packet, contains, meet
-from calicoctl.analysis.cover import Cover, Undecided
+from calicoctl.analysis.boxes import Box, Packet, meet_all
+from calicoctl.analysis.cover import NEVER, Cover, Point, Undecided
 from calicoctl.analysis.overlaps import Overlaps
-from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of
-from calicoctl.records import dataclass
+from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, decision_of
+from calicoctl.records import dataclass, field
 
 
 class Grade(Enum):
@@ -29,6 +31,10 @@ class Reason(Enum):
     NOT_ANALYSED = "not-analysed"
 
 
+def _nothing() -> Iterator[int]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Unneeded:
     """A rule that does nothing, or of which it is not known.
@@ -37,17 +43,29 @@ class Unneeded:
         rule: The rule.
         reason: Why.
         grade: How bad it is; None when it is not known whether the rule does anything.
-        deciders: The rules that decide its packets in its place.
-        suffices: Those of them that alone would.
+        suffices: The rules that alone would decide all of its packets in its place.
+        worst: Of a hole or an outage, the first rule that decides some of its packets to the opposite end; else None.
         packet: A packet that it matches, and another rule decides; None where there is none to show.
+        search: Looks for the rules that decide its packets in its place, by position. They can be thousands, of which
+            few are told.
     """
 
     rule: ListedRule
     reason: Reason
     grade: Grade | None = None
-    deciders: tuple[int, ...] = ()
     suffices: tuple[int, ...] = ()
+    worst: int | None = None
     packet: Packet | None = None
+    search: Callable[[], Iterator[int]] = field(default=_nothing, repr=False, compare=False)
+
+    @cached_property
+    def deciders(self) -> tuple[int, ...]:
+        """All rules that decide its packets in its place."""
+        return tuple(self.search())
+
+    def first_deciders(self, count: int) -> tuple[int, ...]:
+        """The first so many of them."""
+        return tuple(islice(self.search(), count))
 
 
 def find_unneeded(rules: RuleList) -> tuple[Unneeded, ...]:
@@ -75,9 +93,9 @@ class _Search:
         # Without dead rules: whatever one of them matches, a rule before it decides.
         self._cover = Cover(box for rule in self._rules for box in rule.boxes)
         self._live: dict[int, ListedRule] = {}
-        # Of each live rule, a packet that it decides.
-        self._witnesses: dict[int, Packet] = {}
-        self._decisions = {rule.position: rule.decision for rule in self._rules}
+        # Of each live rule, packets that it decides.
+        self._points: dict[int, Point] = {}
+        self._by_position = {rule.position: rule for rule in self._rules}
         self._overlaps = Overlaps(self._rules)
 
     def found(self) -> Iterator[Unneeded]:
@@ -85,12 +103,12 @@ class _Search:
         undecided: set[int] = set()
         for rule in self._rules:
             try:
-                free = (self._cover.uncovered(box, rule.position) for box in rule.boxes)
-                witness = next((packet for packet in free if packet is not None), None)
-                if witness is None:
+                free = (self._cover.free_point(box, rule.position) for box in rule.boxes)
+                point = next((point for point in free if point is not None), None)
+                if point is None:
                     yield self._dead(rule)
                     continue
-                self._witnesses[rule.position] = witness
+                self._points[rule.position] = point
             except Undecided:
                 yield Unneeded(rule, Reason.NOT_ANALYSED)
                 undecided.add(rule.position)
@@ -107,91 +125,124 @@ class _Search:
     # --- dead -----------------------------------------------------------------------------------
 
     def _dead(self, rule: ListedRule) -> Unneeded:
-        candidates = self._candidates(rule)
-        taken = [(each, packet) for each in candidates for packet in self._taken(rule, each)]
-        deciders = tuple(dict.fromkeys(each.position for each, _ in taken))
-        decisions = {each.decision for each, _ in taken}
-        grade = Grade.CLUTTER
-        if rule.decision is Decision.DENY and Decision.ALLOW in decisions:
-            grade = Grade.HOLE
-        elif rule.decision is Decision.ALLOW and Decision.DENY in decisions:
-            grade = Grade.OUTAGE
         suffices = self._suffices(rule)
-        alone = [each for each in candidates if each.position in suffices]
-        same = any(each.boxes == rule.boxes and each.decision is rule.decision for each in alone)
+        near = self._before(rule, suffices)
+        opposite, grade = _WORSE.get(rule.decision, (None, Grade.CLUTTER))
+        worst = self._first_taken(rule, (each for each in near if each.decision is opposite), self._cover)
         # A packet that shows the worst of it.
-        shown = sorted(taken, key=lambda pair: pair[0].decision is rule.decision)
-        reason = Reason.DUPLICATE if same else Reason.DEAD
-        return Unneeded(rule, reason, grade, deciders, suffices, shown[0][1] if shown else None)
+        shown = worst or self._first_taken(rule, near, self._cover)
+        return Unneeded(
+            rule,
+            Reason.DUPLICATE if self._is_repeated(rule, suffices) else Reason.DEAD,
+            Grade.CLUTTER if worst is None else grade,
+            suffices,
+            None if worst is None else worst.by.position,
+            None if shown is None else shown.packet(),
+            lambda: self._deciders(rule, self._before(rule, suffices), self._cover),
+        )
 
-    def _taken(self, rule: ListedRule, other: ListedRule) -> Iterator[Packet]:
-        """A packet of a rule, from endpoints with its own tags, that another rule before it decides."""
-        for box in rule.boxes:
-            for each in other.boxes:
-                if each.source_tags <= box.source_tags and each.destination_tags <= box.destination_tags:
-                    common = meet(box, each)
-                    packet = None if common is None else self._cover.uncovered(common, other.position)
-                    if packet is not None:
-                        yield packet
-                        return
+    def _before(self, rule: ListedRule, suffices: Sequence[int]) -> list[ListedRule]:
+        """The rules that may decide packets of a dead rule from endpoints with its own tags alone, by position."""
+        # Behind the first rule that suffices, none decides anything.
+        end = suffices[0] + 1 if suffices else rule.position
+        near = self._overlaps.of(rule.boxes, of_own_tags=True, before=end)
+        return [each for each in near if each.position in self._live]
+
+    def _is_repeated(self, rule: ListedRule, suffices: Sequence[int]) -> bool:
+        """Whether a rule that suffices says the same."""
+        others = (self._live[position] for position in suffices)
+        return any(other.boxes == rule.boxes and other.decision is rule.decision for other in others)
 
     def _suffices(self, rule: ListedRule) -> tuple[int, ...]:
         return tuple(sorted(set.intersection(*(self._cover.containers(box, rule.position) for box in rule.boxes))))
-
-    def _candidates(self, rule: ListedRule) -> list[ListedRule]:
-        """The live rules before a rule that may decide packets from endpoints with its own tags alone, by position."""
-        return [
-            each
-            for each in self._overlaps.of(rule.boxes, of_own_tags=True)
-            if each.position < rule.position and each.position in self._live
-        ]
 
     # --- redundant ------------------------------------------------------------------------------
 
     def _is_needed(self, rule: ListedRule) -> bool:
         """Whether some packet is decided otherwise without a rule."""
         # Nearly always it is the packet that is known already: then one lookup tells.
-        if self._decision_without(self._witnesses[rule.position], rule.position) is not rule.decision:
+        following = self._all.first_at(self._points[rule.position], rule.position)
+        if decision_of(None if following is None else self._by_position[following]) is not rule.decision:
             return True
         for box in rule.boxes:
-            if rule.decision is not Decision.NONE and self._all.uncovered(box, without=rule.position) is not None:
+            if rule.decision is not Decision.NONE and self._all.free_point(box, without=rule.position) is not None:
                 return True
-            # The rules at the end match the most.
-            for other in reversed(self._overlaps.of([box])):
-                if other.position <= rule.position:
-                    break
-                if other.decision is not rule.decision and self._first_taken(box, other, rule) is not None:
-                    return True
-        return False
+        end = self._end(rule)
+        near = (other for box in rule.boxes for other in self._overlaps.in_any_order(box, rule.position, end + 1))
+        others = (other for other in near if other.decision is not rule.decision)
+        return self._first_taken(rule, others, self._all) is not None
 
-    def _decision_without(self, packet: Packet, without: int) -> Decision:
-        """What becomes of a packet without a rule."""
-        deciding = min(self._all.containers(box_of(packet)) - {without}, default=None)
-        return (None if deciding is None else self._decisions[deciding]) or Decision.NONE
-
-    def _first_taken(self, box: Box, other: ListedRule, rule: ListedRule) -> Packet | None:
-        for each in other.boxes:
-            common = meet(box, each)
-            if common is not None:
-                packet = self._all.uncovered(common, other.position, rule.position)
-                if packet is not None:
-                    return packet
-        return None
+    def _end(self, rule: ListedRule) -> int:
+        """The position of the first rule behind a rule that would decide what is left of its packets."""
+        behind = ({each for each in self._all.containers(box) if each > rule.position} for box in rule.boxes)
+        return min(set.intersection(*behind), default=NEVER)
 
     def _redundant(self, rule: ListedRule) -> Unneeded:
         """The rules that decide the packets of a rule once it is gone."""
-        taken = []
-        near = self._overlaps.of(rule.boxes)
-        for other in near:
-            if other.position > rule.position and other.decision is rule.decision:
-                packets = (self._first_taken(box, other, rule) for box in rule.boxes)
-                taken += [(other.position, packet) for packet in packets if packet is not None]
-        deciders = tuple(dict.fromkeys(position for position, _ in taken))
-        alone = tuple(each.position for each in near if each.position in deciders and _includes(each, rule))
-        packet = taken[0][1] if taken else None
-        return Unneeded(rule, Reason.REDUNDANT, Grade.CLUTTER, deciders, alone, packet)
+        end = self._end(rule)
+        shown = self._first_taken(rule, self._behind(rule, end), self._all)
+        is_taken = end in self._by_position and self._taken(rule, self._by_position[end], self._all) is not None
+        return Unneeded(
+            rule,
+            Reason.REDUNDANT,
+            Grade.CLUTTER,
+            (end,) if is_taken else (),
+            None,
+            None if shown is None else shown.packet(),
+            lambda: self._deciders(rule, self._behind(rule, end), self._all),
+        )
+
+    def _behind(self, rule: ListedRule, end: int) -> list[ListedRule]:
+        """The rules that may decide packets of a redundant rule in its place, by position."""
+        near = self._overlaps.of(rule.boxes, after=rule.position, before=end + 1)
+        return [each for each in near if each.decision is rule.decision]
+
+    # --- both -----------------------------------------------------------------------------------
+
+    def _taken(self, rule: ListedRule, other: ListedRule, cover: Cover) -> _Taken | None:
+        """What another rule decides of the packets of a rule that is out of the way; None when it is nothing."""
+        for common in meet_all(rule.boxes, other.boxes):
+            if cover.free_point(common, other.position, rule.position) is not None:
+                return _Taken(rule, other, common, cover)
+        return None
+
+    def _first_taken(self, rule: ListedRule, others: Iterable[ListedRule], cover: Cover) -> _Taken | None:
+        """The same of the first of some rules that decides any."""
+        return next((taken for other in others if (taken := self._taken(rule, other, cover)) is not None), None)
+
+    def _deciders(self, rule: ListedRule, others: Iterable[ListedRule], cover: Cover) -> Iterator[int]:
+        """The positions of those rules that decide any; not of one of which that is not known."""
+        for other in others:
+            try:
+                if self._taken(rule, other, cover) is not None:
+                    yield other.position
+            except Undecided:
+                continue
 
 
-def _includes(outer: ListedRule, inner: ListedRule) -> bool:
-    """Whether a rule matches whatever another one matches."""
-    return all(any(contains(each, box) for each in outer.boxes) for box in inner.boxes)
+# What is worse than that rules before a rule decide all of its packets as it does: that some do the opposite.
+_WORSE: dict[Decision | None, tuple[Decision, Grade]] = {
+    Decision.DENY: (Decision.ALLOW, Grade.HOLE),
+    Decision.ALLOW: (Decision.DENY, Grade.OUTAGE),
+}
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """Packets of a rule that another one decides.
+
+    Attributes:
+        rule: The rule.
+        by: The other one.
+        box: They are in it, and in no rule before the other one.
+        cover: The rules.
+    """
+
+    rule: ListedRule
+    by: ListedRule
+    box: Box
+    cover: Cover
+
+    def packet(self) -> Packet | None:
+        """One of them."""
+        return self.cover.uncovered(self.box, self.by.position, self.rule.position)

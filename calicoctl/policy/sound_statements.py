@@ -20,6 +20,7 @@ from calicoctl.language.ports import PortRange, read_item
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
+from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import ANYONE, Peer, Rule
 from calicoctl.policy.sound_lines import block_end
 from calicoctl.source import Source, Span
@@ -55,7 +56,46 @@ def sound_statements(lines: Span) -> Iterator[SoundStatement | Span]:
                 break
 
 
+def pass_over_rules(text: str, position: int, start: str) -> tuple[int, int]:
+    """Go over the rules of a block that was passed over, for a reader of its other lines.
+
+    Args:
+        text: The script.
+        position: Where a line begins.
+        start: The start of the grammar that the line is of.
+
+    Returns:
+        Where the line behind the rules begins, and how many they are; of lines that are not of a list, none.
+    """
+    if start != "list_line":
+        return position, 0
+    pattern, kinds = line_pattern(start).pattern, line_pattern(start).kinds
+    count = 0
+    for found in pattern.finditer(text, position):
+        kind = kinds.get(found.lastindex or 0)
+        if kind is None:
+            break
+        position = found.end()
+        count += kind.line != ""
+    return position, count
+
+
+def sound_rules(lines: Span) -> Iterator[tuple[StoredRule, Span]]:
+    """The rules of lines that `pass_over_rules` has passed over, each with its place.
+
+    Args:
+        lines: Whole lines.
+    """
+    source = lines.source
+    for found in line_pattern("list_line").pattern.finditer(source.text, lines.start, lines.end):
+        read = _rule_readers().get(found.lastindex or 0)
+        if read is not None:
+            yield StoredRule.of(_rule(read(found))), _extent(source, found)
+
+
 _Reader = Callable[[Source, Any], SoundStatement]
+# The parts of a rule, each in its slot, of what was found in a line.
+_PartsReader = Callable[[Any], list[Any]]
 
 
 @cache
@@ -95,21 +135,41 @@ def _tag_add(kind: LineKind) -> _Reader:
 
 def _rule_add(kind: LineKind) -> _Reader:
     profile, *words = kind.words
-    groups = tuple(word.group for word in words)
-    slots = tuple(_slot(word) for word in words)
+    read_parts = _parts_reader(words)
 
     def read(source: Source, found: Any) -> SoundStatement:
-        parts: list[Any] = [None] * _SLOT_COUNT
-        for (slot, value_of), text in zip(slots, found.group(*groups), strict=True):
-            if text is not None:
-                parts[slot] = value_of(text)
-        direction, action, protocol, icmp_type, icmp_code, *peers = parts
-        rule = Rule(action, protocol, icmp_type, icmp_code, _peer(*peers[:3]), _peer(*peers[3:]))
+        parts = read_parts(found)
         where = Span(source, *found.span(profile.group))
-        statement = valid.AddRule(_name(found[profile.group]), where, direction, rule, None, None)
+        statement = valid.AddRule(_name(found[profile.group]), where, parts[_DIRECTION], _rule(parts), None, None)
         return SoundStatement(statement, _extent(source, found))
 
     return read
+
+
+def _parts_reader(words: Sequence[LineWord]) -> _PartsReader:
+    groups = tuple(word.group for word in words)
+    slots = tuple(_slot(word) for word in words)
+
+    def read(found: Any) -> list[Any]:
+        parts: list[Any] = [None] * len(_SLOTS)
+        for (slot, value_of), text in zip(slots, found.group(*groups), strict=True):
+            if text is not None:
+                parts[slot] = value_of(text)
+        return parts
+
+    return read
+
+
+def _rule(parts: Sequence[Any]) -> Rule:
+    _, action, protocol, icmp_type, icmp_code, *peers = parts
+    return Rule(action, protocol, icmp_type, icmp_code, _peer(*peers[:3]), _peer(*peers[3:]))
+
+
+@cache
+def _rule_readers() -> dict[int, _PartsReader]:
+    """What reads each kind of line of a list, by the group that tells the kind."""
+    kinds = line_pattern("list_line").kinds.items()
+    return {group: _parts_reader(kind.words) for group, kind in kinds if kind.line}
 
 
 _READERS: dict[str, Callable[[LineKind], _Reader]] = {
@@ -176,7 +236,7 @@ _SLOTS: Sequence[tuple[tuple[str, ...], str, Callable[[str], object]]] = (
     (("tag",), "destination", _name),
     (("cidr", "bare_cidr"), "destination", _network),
 )
-_SLOT_COUNT = len(_SLOTS)
+_DIRECTION = 0
 
 
 def _slot(word: LineWord) -> tuple[int, Callable[[str], object]]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.analysis.rule_list import RuleList
+from benchmarks.rule_sets import rule_set
+from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
+from calicoctl.policy.documents.rules_document import StoredRule
+from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation import check_rule
+from calicoctl.source import Source
+from calicoctl.syntax.parser import parse_rule
+from tests.analysis import plain
 from tests.analysis.brute_force import Json, decider, decision, matches, packets, rules, stored
 
 SPACE = [*packets(4), *packets(6)]
@@ -57,6 +66,56 @@ def check_dead(inbound: list[Json], found: Unneeded) -> None:
     if found.packet is not None:
         assert matches(rule, found.packet)
         assert decider(inbound, found.packet) in found.deciders
+
+
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(rules(), min_size=8, max_size=25))
+def test_long_lists_of_few_networks(inbound: list[Json]) -> None:
+    check_plainly(RuleList(stored(inbound)))
+
+
+@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
+@given(st.integers(0, 2**32), st.sampled_from([2, 8, 40]))
+def test_lists_as_operators_have_them(seed: int, zones: int) -> None:
+    """The fewer zones, the more rules have something in common."""
+    listed = rule_set(150, seed, zones)
+    analysed = list_of(listed.rules)
+    found = check_plainly(analysed)
+    assert {each.rule.position for each in found if each.reason in (Reason.DEAD, Reason.DUPLICATE)} >= {*listed.planted}
+
+
+def list_of(texts: Iterable[str]) -> RuleList:
+    parsed = [check_rule(parse_rule(Source("rule", text)), Findings()) for text in texts]
+    return RuleList(StoredRule.of(rule) for rule in parsed if rule is not None)
+
+
+def check_plainly(analysed: RuleList) -> tuple[Unneeded, ...]:
+    """What is found by looking rules up is what is found by going through all of them."""
+    found = tuple(each for each in find_unneeded(analysed) if each.rule.boxes)
+    assert {each.rule.position: (each.reason, each.deciders, each.suffices) for each in found} == plain.unneeded(
+        analysed.deciding
+    )
+    for each in found:
+        assert (each.packet is not None) == bool(each.deciders)
+        if each.packet is not None:
+            decided_by = analysed.decide(each.packet)
+            assert decided_by is not None
+            # A redundant rule still decides it itself.
+            assert decided_by.position in (*each.deciders, each.rule.position)
+            assert (decided_by is each.rule) == (each.reason is Reason.REDUNDANT)
+        assert each.first_deciders(2) == each.deciders[:2]
+        check_grade(each, analysed)
+    return found
+
+
+def check_grade(found: Unneeded, analysed: RuleList) -> None:
+    """The worst of a hole or an outage is the first rule that does the opposite."""
+    opposite = {Decision.DENY: Decision.ALLOW, Decision.ALLOW: Decision.DENY}.get(found.rule.decision or Decision.NONE)
+    doing = [each for each in found.deciders if analysed.rules[each - 1].decision is opposite]
+    is_worse = bool(doing) and found.reason is not Reason.REDUNDANT
+    assert found.worst == (doing[0] if is_worse else None)
+    worse = Grade.HOLE if found.rule.decision is Decision.DENY else Grade.OUTAGE
+    assert found.grade is (worse if is_worse else Grade.CLUTTER)
 
 
 def test_a_rule_that_only_several_cover() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from calicoctl import messages
@@ -18,15 +18,16 @@ from calicoctl.language.words import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
+from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.sound_lines import pass_over
-from calicoctl.policy.sound_statements import SoundStatement, sound_statements
+from calicoctl.policy.sound_statements import SoundStatement, pass_over_rules, sound_rules, sound_statements
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_forms import other_form
-from calicoctl.syntax.scripts.reader import Directive, Item, PassedLines, Statement, pass_over_none
+from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, PassedLines, Statement, pass_over_none
 
 # To find the line of each takes a look through the whole text; nobody reads so many.
 _SORTED_MAX = 500
@@ -46,19 +47,23 @@ class Step:
     Attributes:
         statement: What shall be done.
         extent: The line that says so.
-        block: The tree of a block, in which its rules have their places; None for another statement.
+        places: Of a block: where its rules are written, by their list.
     """
 
     statement: valid.Statement
     extent: Span
-    block: ast.ProfileBlock | None = None
+    places: Mapping[Direction, tuple[Span, ...]] = field(default_factory=dict)
 
     def rule_spans(self, direction: Direction) -> tuple[Span, ...]:
         """Where the rules of a block's list are written, in order."""
-        if self.block is None:
-            return ()
-        rules = self.block.inbound if direction is Direction.INBOUND else self.block.outbound
-        return tuple(rule.span for rule in rules)
+        return self.places.get(direction, ())
+
+
+def _step(statement: valid.Statement, extent: Span, node: ast.Statement) -> Step:
+    if not isinstance(node, ast.ProfileBlock):
+        return Step(statement, extent)
+    lists = ((Direction.INBOUND, node.inbound), (Direction.OUTBOUND, node.outbound))
+    return Step(statement, extent, {direction: tuple(rule.span for rule in rules) for direction, rules in lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +87,36 @@ class _Unread:
         """The steps."""
         item = self.item
         if isinstance(item, Statement):
-            yield self._step(item.in_full(), item.extent)
+            yield self._step(item)
             return
         for sound in sound_statements(item.extent):
             if isinstance(sound, SoundStatement):
                 yield Step(sound.statement, sound.extent)
-                continue
-            for node, extent in PassedLines(sound, item.start, count=1).nodes():
-                assert isinstance(node, ast.Statement)
-                yield self._step(node, extent)
+            else:
+                block = PassedLines(sound, item.start, count=1)
+                yield from map(self._step, block.statements(pass_over_rules))
 
-    def _step(self, node: ast.Statement, extent: Span) -> Step:
-        block = node if isinstance(node, ast.ProfileBlock) else None
-        return Step(validate(node, extent, self.variables).statement, extent, block)
+    def _step(self, item: Statement) -> Step:
+        statement = validate(item.node, item.extent, self.variables).statement
+        step = _step(statement, item.extent, item.node)
+        return step if item.lists is None else _with_passed_lines(step, item.lists)
+
+
+def _with_passed_lines(step: Step, lists: Mapping[str, Sequence[ListItem]]) -> Step:
+    """The step of a block, with the rules of those lines of its lists that were passed over."""
+    block = step.statement
+    assert isinstance(block, valid.DeclareProfile)
+    rules: dict[Direction, tuple[StoredRule, ...]] = {}
+    places: dict[Direction, tuple[Span, ...]] = {}
+    for direction, read in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
+        others = zip(read, step.rule_spans(direction), strict=True)
+        listed: list[tuple[StoredRule, Span]] = []
+        for item in lists.get(direction.value, ()):
+            listed += sound_rules(item.extent) if isinstance(item, PassedLines) else (next(others),)
+        rules[direction] = tuple(rule for rule, _ in listed)
+        places[direction] = tuple(span for _, span in listed)
+    statement = replace(block, inbound=rules[Direction.INBOUND], outbound=rules[Direction.OUTBOUND])
+    return Step(statement, step.extent, places)
 
 
 @dataclass(frozen=True)
@@ -183,7 +205,7 @@ def read_scripts(
             else:
                 step, found = _read_step(item, open_file, variables)
                 if step is not None and item.is_whole:
-                    parts.append(step if item.block is None else _Unread(item, variables))
+                    parts.append(step if item.lists is None else _Unread(item, variables))
             if isinstance(item, Statement | PassedLines) and item.extent.source is source:
                 report(item.extent.end, len(source.text))
             found = _told_once(found, told) if found else found
@@ -333,7 +355,7 @@ def _read_step(
             statement, warnings = replace(statement, document=document), (*warnings, *more)
     except Refused as refused:
         return None, refused.diagnostics
-    return Step(statement, item.extent, item.node if isinstance(item.node, ast.ProfileBlock) else None), warnings
+    return _step(statement, item.extent, item.node), warnings
 
 
 def _document(node: ast.RuleUpdate, open_file: OpenFile, variables: Variables) -> Source:

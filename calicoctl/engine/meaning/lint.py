@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
-from calicoctl.analysis.rule_list import Decision, RuleList
+from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
@@ -125,7 +125,7 @@ def lint_list(
     analysed = RuleList(rules)
     for each in find_unneeded(analysed):
         fix = _fix(profile, direction, rules[each.rule.position - 1], each, analysed)
-        yield LintFinding(profile, direction, each, _diagnostic(profile, direction, each, fix, spans, analysed), fix)
+        yield LintFinding(profile, direction, each, _diagnostic(profile, direction, each, fix, spans), fix)
 
 
 _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
@@ -143,13 +143,13 @@ def _diagnostic(
     found: Unneeded,
     fix: Sequence[str] | None,
     spans: Sequence[Span],
-    analysed: RuleList,
 ) -> Diagnostic:
     # What a duplicate hides is worth more than that it is one.
     is_lone_duplicate = found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER
     reason = Reason.DEAD if found.reason is Reason.DUPLICATE else found.reason
     kind = messages.DUPLICATE_RULE if is_lone_duplicate else _KINDS[reason, found.grade]
-    if reason is Reason.DEAD and not found.deciders:
+    deciders = found.first_deciders(_NAMED_MAX + 1) if reason is Reason.DEAD else ()
+    if reason is Reason.DEAD and not deciders:
         kind = messages.MATCHES_NOTHING
     packet = None if found.packet is None else example_text(found.packet)
     span = spans[found.rule.position - 1] if spans else None
@@ -160,7 +160,7 @@ def _diagnostic(
         # In a block, a line is moved or removed; the same as a statement behind the block is long.
         advice = "the line can go"
         if found.grade is not Grade.CLUTTER:
-            advice = f"above the line of rule {_first_worse(found, analysed)}, the rule decides something"
+            advice = f"above the line of rule {found.worst}, the rule decides something"
         mend = advice if packet is None else f"{advice}; {packet}"
     return diagnose(
         kind,
@@ -170,15 +170,14 @@ def _diagnostic(
         direction=direction.value,
         position=found.rule.position,
         rule=found.rule.text,
-        deciders=_listed(found.deciders),
+        deciders=_listed(deciders),
     )
 
 
 def _listed(positions: Sequence[int]) -> str:
-    """Rules by their positions: `rule 1`, `rules 1, 4`."""
-    more = len(positions) - _NAMED_MAX
+    """Rules by their positions, so many of them as are named: `rule 1`, `rules 1, 4`."""
     numbers = ", ".join(str(position) for position in positions[:_NAMED_MAX])
-    return f"{'rule' if len(positions) == 1 else 'rules'} {numbers}{f' and {more} more' if more > 0 else ''}"
+    return f"{'rule' if len(positions) == 1 else 'rules'} {numbers}{' and more' if len(positions) > _NAMED_MAX else ''}"
 
 
 # --- fixes --------------------------------------------------------------------------------------
@@ -195,16 +194,9 @@ def _fix(
         # That nothing changes is what was found.
         return (f"{about} remove {direction.value} --at={found.rule.position}",)
     # Before the first rule that decides its packets otherwise.
-    first = _first_worse(found, analysed)
-    if first is None or rule.rule is None or not _would_decide(found, first, analysed):
+    if found.worst is None or rule.rule is None or not _would_decide(found, found.worst, analysed):
         return None
-    return (f"{about} add {direction.value} --at={first} {rule_text(rule.rule)}",)
-
-
-def _first_worse(found: Unneeded, analysed: RuleList) -> int | None:
-    """The first rule that decides packets of a rule to the opposite end."""
-    worse = Decision.ALLOW if found.grade is Grade.HOLE else Decision.DENY
-    return next((each for each in found.deciders if analysed.rules[each - 1].decision is worse), None)
+    return (f"{about} add {direction.value} --at={found.worst} {rule_text(rule.rule)}",)
 
 
 def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:

@@ -7,7 +7,7 @@ line that did not parse or a diagnostic about how lines belong together.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
@@ -49,16 +49,16 @@ class PassedLines:
     start: str
     count: int
 
-    def nodes(self) -> Iterator[tuple[Line, Span]]:
-        """What the lines say after all, each with its extent."""
+    def statements(self, pass_over: PassOver) -> Iterator[Statement]:
+        """What the lines say after all.
+
+        Args:
+            pass_over: Which lines of lists need not be read even now.
+        """
         extent = self.extent
-        if self.start == "list_line":
-            for line in logical_lines(extent.source, extent.start, extent.end):
-                yield parse(line.extent, self.start), line.extent
-            return
-        for item in _ScriptReader(extent.source, pass_over_none, extent.start, extent.end).items():
+        for item in _ScriptReader(extent.source, pass_over, extent.start, extent.end).items():
             assert isinstance(item, Statement)  # or it would not have been passed over
-            yield item.node, item.extent
+            yield item
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,14 @@ class Statement:
         node: What was parsed.
         extent: The line that it begins with.
         is_whole: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
-        block: The block of which `node` lacks the lines that were passed over; None when it lacks none.
+        lists: Of a block some lines of whose lists were passed over, which `node` lacks: the lists by their names, with
+            these lines; None when it lacks none.
     """
 
     node: ast.Statement
     extent: Span
     is_whole: bool = True
-    block: _Block | None = None
-
-    def in_full(self) -> ast.Statement:
-        """The node with every line."""
-        return self.node if self.block is None else self.block.in_full()
+    lists: Mapping[str, Sequence[ListItem]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +93,9 @@ class Directive:
 
 
 Item = Statement | PassedLines | Directive | SyntaxProblem | Diagnostic
+
+# What stands in a list of rules.
+ListItem = ast.Rule | ast.JsonRule | PassedLines
 
 # Goes over the lines of a script, from a position on and of a start of the grammar, that certainly are sound
 # statements; returns where the line behind them begins, and how many statements they are.
@@ -115,29 +115,19 @@ class _Block:
     extent: Span
     tags: tuple[ast.Word, ...] = ()
     tags_span: Span | None = None
-    rules: dict[str, list[ast.Rule | ast.JsonRule | PassedLines]] = field(default_factory=dict)
+    rules: dict[str, list[ListItem]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     is_sound: bool = True
 
     def statement(self, *, is_whole: bool) -> Statement:
         """The block, without the lines that were passed over."""
-        is_full = not any(isinstance(each, PassedLines) for rules in self.rules.values() for each in rules)
-        return Statement(self._node(in_full=False), self.extent, is_whole, None if is_full else self)
+        inbound, outbound = (tuple(self._read(name)) for name in DIRECTIONS)
+        node = ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
+        is_full = len(inbound) + len(outbound) == sum(map(len, self.rules.values()))
+        return Statement(node, self.extent, is_whole, None if is_full else self.rules)
 
-    def in_full(self) -> ast.ProfileBlock:
-        """The block with every line."""
-        return self._node(in_full=True)
-
-    def _node(self, *, in_full: bool) -> ast.ProfileBlock:
-        inbound, outbound = (tuple(self._listed(name, in_full)) for name in DIRECTIONS)
-        return ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
-
-    def _listed(self, name: str, in_full: bool) -> Iterator[ast.Rule | ast.JsonRule]:
-        for each in self.rules.get(name, ()):
-            if not isinstance(each, PassedLines):
-                yield each
-            elif in_full:
-                yield from (node for node, _ in each.nodes() if isinstance(node, ast.Rule))
+    def _read(self, name: str) -> Iterator[ast.Rule | ast.JsonRule]:
+        return (each for each in self.rules.get(name, ()) if not isinstance(each, PassedLines))
 
 
 class _ScriptReader:
@@ -146,6 +136,7 @@ class _ScriptReader:
     def __init__(self, source: Source, pass_over: PassOver, position: int = 0, behind: int | None = None) -> None:
         self._source = source
         self._pass_over = pass_over
+        self._behind = behind
         self._lines = logical_lines(source, position, behind)
         # Where the line begins that `_lines` gives next.
         self._position = position
@@ -172,7 +163,7 @@ class _ScriptReader:
         begin = self._position
         self._position, count = self._pass_over(self._source.text, begin, start)
         if self._position > begin:
-            self._lines = logical_lines(self._source, self._position)
+            self._lines = logical_lines(self._source, self._position, self._behind)
         if count:
             yield PassedLines(Span(self._source, begin, self._position), start, count)
 
