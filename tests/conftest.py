@@ -13,12 +13,15 @@ from hypothesis import settings
 
 from tests.support import optional
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, RawEtcdV3, running_etcd
+from tests.support.laws import SAME_EXAMPLES, SEARCH_EXAMPLES
 
 # The suite tries the same examples in every run: a failure is of the change at hand. `make laws` searches for others;
 # what it finds becomes an `@example`.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("search", print_blob=True)
+settings.register_profile("same", derandomize=True, max_examples=SAME_EXAMPLES)
+settings.register_profile("search", print_blob=True, max_examples=SEARCH_EXAMPLES)
 settings.load_profile("same")
+
+SLOWEST = ("tests/chaos/", "tests/packaging/", "tests/fuzz/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,6 +37,11 @@ def pytest_configure(config: pytest.Config) -> None:
     _restore_signals()
     if not hasattr(config, "workerinput"):
         subprocess.run([sys.executable, "-m", "calicoctl.syntax.tables.build"], check=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it when the others have nothing more to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
 
 
 def _restore_signals() -> None:
