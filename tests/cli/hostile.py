@@ -25,6 +25,10 @@ class BoundedProgram(Program):
         """What starts it."""
         return ["sh", "-c", f'ulimit -v {MEMORY_MAX // 1024}; exec "$@"', "sh", *super().command]
 
+    def run(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
+        """Run it to its end."""
+        return self.run_fresh(*words, stdin=stdin)
+
 
 def bounded(program: Program) -> BoundedProgram:
     """The same program with bounded memory, always in a process of its own."""
@@ -39,7 +43,7 @@ def require_harmless(ran: Ran, *, is_listing: bool = False) -> Ran:
         is_listing: Whether its answer may be as long as what is stored.
     """
     text = ran.stdout + ran.stderr
-    steering = {each for each in text if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
+    steering = {each for each in {*text} - {"\n"} if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
     assert not steering, sorted(map(ascii, steering))
     assert "Traceback" not in text, text
     assert ran.status in STATUSES
