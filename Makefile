@@ -37,9 +37,10 @@ demo: $(READY)
 quick: $(READY)
 	$(BIN)/python -m pytest -n 2 -q $(QUICK)
 
-# Two workers suit two cores; `loadfile` keeps tests that share a wheel, a cluster or a campaign on one of them.
+# Three workers for two cores, since many tests wait for a server or a time limit. A worker that has done its share of
+# the tests takes half of what another one has left; each has an etcd of its own, from its first test to its last.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
