@@ -14,6 +14,7 @@ from hypothesis import settings
 from tests.support import optional
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, RawEtcdV3, running_etcd
 from tests.support.laws import SAME_EXAMPLES, SEARCH_EXAMPLES
+from tests.support.temporary_files import keep_in_memory
 
 # The suite tries the same examples in every run: a failure is of the change at hand. `make laws` searches for others;
 # what it finds becomes an `@example`.
@@ -34,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Build the grammar's tables if it has been edited: each process under test would derive them by itself."""
+    keep_in_memory()
     _restore_signals()
     if not hasattr(config, "workerinput"):
         subprocess.run([sys.executable, "-m", "calicoctl.syntax.tables.build"], check=True)
