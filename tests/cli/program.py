@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.cli.main import main
-from tests.support.forked import OF_THE_START, shared_forks
+from tests.support.forked import OF_THE_START, Forks, shared_forks
 
 PATIENCE = 120.0  # seconds; a run that takes longer hangs
 
@@ -64,6 +64,11 @@ class Program:
         system = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_USUAL_START}
         return {**system, "CALICOCTL_ENV": "/dev/null", **named, **self.variables}
 
+    @property
+    def limits(self) -> dict[str, str]:
+        """What a fork is told of its limits, as variables: it has none."""
+        return {}
+
     def run(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
         """Run it to its end, in a process of its own, which is forked where its environment allows that."""
         environment = self.environment
@@ -71,9 +76,12 @@ class Program:
         if start != _USUAL_START:
             return self.run_fresh(*words, stdin=stdin)
         given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-        forks = shared_forks(PATH=os.environ["PATH"], **start)
-        status, stdout, stderr = forks.run(words, given, environment, self.folder)
+        status, stdout, stderr = self.forking().run(words, given, {**environment, **self.limits}, self.folder)
         return Ran(status, stdout.decode("utf-8"), stderr.decode("utf-8"))
+
+    def forking(self) -> Forks:
+        """The interpreter that forks its processes."""
+        return shared_forks(PATH=os.environ["PATH"], **_USUAL_START)
 
     def run_fresh(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
         """Run it to its end, with an interpreter that is started for it."""

@@ -11,7 +11,7 @@ import pytest
 
 from calicoctl.cli.command_names import COMMANDS
 from tests.cli.program import PATIENCE, Program, Ran
-from tests.support.forked import forks
+from tests.support.forked import MEMORY_MAX, forks
 
 SCRIPT = "profile WEB rule add inbound permit\n"
 ANSWERED = [
@@ -55,6 +55,15 @@ def test_every_command_is_compared() -> None:
 
 def test_input_that_is_not_read_is_no_matter(embedded: Program) -> None:
     assert embedded.run("--version", stdin="x" * 1_000_000).status == 0
+
+
+def test_a_fork_has_no_more_memory_than_it_is_told(embedded: Program) -> None:
+    words, environment = ["run", "--check", "long.calico"], embedded.environment
+    (embedded.folder / "long.calico").write_text("profile WEB rule add inbound allow\n" * 100_000)
+    for bytes_max, status in ((1 << 30, 0), (1 << 26, 4)):
+        limits = {MEMORY_MAX: str(bytes_max)}
+        done = embedded.forking().run(words, b"", {**environment, **limits}, embedded.folder)
+        assert (done[0], b"[E0639]" in done[2]) == (status, status == 4), done
 
 
 def test_a_shell_gets_what_a_process_leaves(embedded: Program, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import atexit
 import gc
 import os
 import pkgutil
+import resource
 import runpy
 import selectors
 import socket
@@ -29,6 +30,8 @@ from tempfile import TemporaryDirectory
 ROOT = Path(__file__).resolve().parents[2]
 # What the program imports when it needs it.
 _LIBRARIES = ("etcd", "http.client", "lark", "sqlite3", "ssl", "tabulate", "tqdm", "yaml")
+# How many bytes of address space a process may have; it is told in its environment, and is no part of it.
+MEMORY_MAX = "FORKED_MEMORY_MAX"
 # What these variables say, an interpreter obeys at its start.
 OF_THE_START = ("LANG", "LC_", "PYTHON", "TZ")
 _LENGTHS = struct.Struct("!3I")
@@ -283,6 +286,8 @@ def _become(request: _Request) -> None:
     for variable in request.variables:
         name, _, value = variable.partition(b"=")
         os.environb[name] = value
+    if memory_max := os.environ.pop(MEMORY_MAX, None):
+        resource.setrlimit(resource.RLIMIT_AS, (int(memory_max), int(memory_max)))
     os.chdir(request.folder)
     for number, descriptor in enumerate(request.descriptors):
         os.dup2(descriptor, number)
