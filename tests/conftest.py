@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -44,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest, so that no worker is left with it when the others have nothing more to do."""
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage leave alone what the tests themselves are made of: it is there to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def _restore_signals() -> None:
