@@ -21,6 +21,7 @@ CHAOS_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STRICT := tests/syntax/strict-requirements.txt
 # What needs neither a datastore nor a process.
 QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_reading.py \
   tests/engine/test_state.py tests/test_made_pages.py tests/test_links.py
@@ -38,9 +39,10 @@ demo: $(READY)
 quick: $(READY)
 	$(BIN)/python -m pytest -n 2 -q $(QUICK)
 
-# Two workers suit two cores; `loadfile` keeps tests that share a wheel, a cluster or a campaign on one of them.
+# Three workers for two cores, since many tests wait for a server or a time limit. A worker that has done its share of
+# the tests takes half of what another one has left; each has an etcd of its own, from its first test to its last.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -76,8 +78,9 @@ clean:
 	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What slows Lark down lies apart, where only one test looks (tests/syntax/test_strict.py).
 # The environment is made anew each time, so a half-made one, or one whose interpreter is gone, heals itself.
-$(READY): setup.py pyproject.toml calicoctl/version.py
+$(READY): setup.py pyproject.toml calicoctl/version.py $(STRICT)
 	@command -v $(PYTHON) >/dev/null || \
 	  { echo "make: there is no '$(PYTHON)'; install Python 3.10 or later, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -86,4 +89,5 @@ $(READY): setup.py pyproject.toml calicoctl/version.py
 	  { echo "make: '$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,docs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/strict -r $(STRICT)
 	@touch $@

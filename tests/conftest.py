@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -13,12 +14,17 @@ from hypothesis import settings
 
 from tests.support import optional
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, RawEtcdV3, running_etcd
+from tests.support.laws import SAME_EXAMPLES, SEARCH_EXAMPLES
+from tests.support.temporary_files import keep_in_memory
 
 # The suite tries the same examples in every run: a failure is of the change at hand. `make laws` searches for others;
 # what it finds becomes an `@example`.
-settings.register_profile("same", derandomize=True)
-settings.register_profile("search", print_blob=True)
+# A machine that is busy is no failure: how long things take is measured in benchmarks/.
+settings.register_profile("same", derandomize=True, max_examples=SAME_EXAMPLES, deadline=None)
+settings.register_profile("search", print_blob=True, max_examples=SEARCH_EXAMPLES, deadline=None)
 settings.load_profile("same")
+
+SLOWEST = ("tests/chaos/", "tests/packaging/", "tests/fuzz/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,9 +37,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Build the grammar's tables if it has been edited: each process under test would derive them by itself."""
+    keep_in_memory()
     _restore_signals()
     if not hasattr(config, "workerinput"):
         subprocess.run([sys.executable, "-m", "calicoctl.syntax.tables.build"], check=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no worker is left with it when the others have nothing more to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage leave alone what the tests themselves are made of: it is there to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def _restore_signals() -> None:

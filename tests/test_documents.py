@@ -30,7 +30,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,7 @@ import pytest
 from calicoctl.cli.status import ExitStatus
 from calicoctl.store.keys import LOCK, PROFILES
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
+from tests.support.forked import Forks, shared_forks
 from tests.support.mortal import Job, mortals, wait_for_requests_of_the_dead
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -238,8 +239,17 @@ def _steps_of(page: Path, first: int, lines: list[str]) -> Iterator[Step]:
         yield Step(command, "\n".join(lines[output:end]).rstrip("\n"), page, first + start)
 
 
-def run_session(commands: list[str], folder: Path, **environment: str) -> list[str]:
-    """Run commands in one shell, and give what each of them printed."""
+def run_session(
+    commands: list[str], folder: Path, settings: Mapping[str, str] | None = None, forking: Forks | None = None
+) -> list[str]:
+    """Run commands in one shell, and give what each of them printed.
+
+    Args:
+        commands: The commands.
+        folder: The home folder.
+        settings: Variables of the environment.
+        forking: Who forks the program's processes; None to start an interpreter for each.
+    """
     script = "".join(f"{command}\nstatus=$?; echo '{MARK}'; (exit $status)\n" for command in commands)
     (folder / "session.sh").write_text(script, encoding="utf-8")
     work = folder / "work"
@@ -247,7 +257,7 @@ def run_session(commands: list[str], folder: Path, **environment: str) -> list[s
     done = subprocess.run(
         ["sh", folder / "session.sh"],
         cwd=work,
-        env=_environment(folder) | environment,
+        env=_environment(folder, forking) | dict(settings or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -259,13 +269,16 @@ def run_session(commands: list[str], folder: Path, **environment: str) -> list[s
     return printed[:-1]
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, forking: Forks | None) -> dict[str, str]:
     """The variables of a user who has set nothing, with this interpreter's `calicoctl` on the PATH."""
     programs = folder / "bin"
     programs.mkdir()
     program = programs / "calicoctl"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m calicoctl "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
+    if forking is not None:
+        forking.write_client(program)
+    else:
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m calicoctl "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CALICOCTL_", "ETCD_", "XDG_"))}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     return kept | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull}
@@ -312,7 +325,9 @@ def test_the_console_blocks_show_what_is_printed(
     settings = {}
     if session.datastore is not None:
         settings["CALICOCTL_DATASTORE"] = session.datastore.replace(ETCD_IN_PAGES, raw_etcd.url)
-    printed = run_session(commands, tmp_path, **settings)
+    # What a newcomer types is done by the interpreters that they would start.
+    forking = None if kind == "console readme" else shared_forks(PATH=os.environ["PATH"], LANG="C.UTF-8")
+    printed = run_session(commands, tmp_path, settings, forking)
     assert shown
     printed = [_as_in_pages(text, raw_etcd.url, tmp_path) for text in printed]
     if pytestconfig.getoption("--update-golden"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -91,41 +92,52 @@ def packets(version: int) -> Iterator[Packet]:
 
 def matches(rule: Json, packet: Packet) -> bool:
     """Whether a rule matches a packet, read off the rule's JSON."""
-    nets = [rule[key] for key in ("src_net", "dst_net", "!src_net", "!dst_net") if key in rule]
-    if any(ip_network(net).version != packet.version for net in nets):
-        return False
-    if rule.get("protocol") in ("icmp", "icmpv6") and packet.version != (4 if rule["protocol"] == "icmp" else 6):
-        return False
-    tests = [
-        _agrees(rule, "protocol", lambda value: NUMBERS[value] == packet.protocol),
-        _agrees(rule, "src_net", lambda value: _is_in(packet.source, packet.version, value)),
-        _agrees(rule, "dst_net", lambda value: _is_in(packet.destination, packet.version, value)),
-        _agrees(rule, "src_tag", lambda value: value in packet.source_tags),
-        _agrees(rule, "dst_tag", lambda value: value in packet.destination_tags),
-        _agrees(rule, "src_ports", lambda value: _is_listed(packet.source_number, value)),
-        _agrees(rule, "dst_ports", lambda value: _is_listed(packet.destination_number, value)),
-        _agrees(rule, "icmp_type", lambda value: value == packet.source_number),
-        _agrees(rule, "icmp_code", lambda value: value == packet.destination_number),
-    ]
-    return all(tests)
+    return all(_meets(key, value, packet) for key, value in rule.items() if key != "action")
 
 
-def _agrees(rule: Json, key: str, test: Any) -> bool:
-    return (key not in rule or test(rule[key])) and (f"!{key}" not in rule or not test(rule[f"!{key}"]))
+def _meets(key: str, value: Any, packet: Packet) -> bool:
+    name = key.removeprefix("!")
+    if name in ("src_net", "dst_net"):
+        version, first, last = _network(value)
+        # A network, negated or not, is about packets of its own version.
+        if version != packet.version:
+            return False
+        meets = first <= (packet.source if name == "src_net" else packet.destination) <= last
+    elif name == "protocol":
+        meets = NUMBERS[value] == packet.protocol
+        if key == "protocol" and value in ("icmp", "icmpv6"):
+            meets = meets and packet.version == (4 if value == "icmp" else 6)
+    else:
+        meets = _OTHERS[name](value, packet)
+    return meets is (name == key)
 
 
-def _is_in(address: int, version: int, net: str) -> bool:
+_OTHERS: dict[str, Callable[[Any, Packet], bool]] = {
+    "src_tag": lambda value, packet: value in packet.source_tags,
+    "dst_tag": lambda value, packet: value in packet.destination_tags,
+    "src_ports": lambda value, packet: _is_listed(packet.source_number, value),
+    "dst_ports": lambda value, packet: _is_listed(packet.destination_number, value),
+    "icmp_type": lambda value, packet: value == packet.source_number,
+    "icmp_code": lambda value, packet: value == packet.destination_number,
+}
+
+
+@cache
+def _network(net: str) -> tuple[int, int, int]:
+    """The version of a network, and its first and last address."""
     network = ip_network(net)
-    first = int(network.network_address)
-    return network.version == version and first <= address < first + network.num_addresses
+    return network.version, int(network.network_address), int(network.broadcast_address)
+
+
+@cache
+def _ports(text: str) -> tuple[int, int]:
+    """The first and the last port of a range."""
+    first, _, last = text.partition(":")
+    return int(first), int(last or first)
 
 
 def _is_listed(port: int, ports: Sequence[object]) -> bool:
-    for each in ports:
-        first, _, last = str(each).partition(":")
-        if int(first) <= port <= int(last or first):
-            return True
-    return False
+    return any(first <= port <= last for first, last in map(_ports, map(str, ports)))
 
 
 def decider(inbound: Sequence[Json], packet: Packet, without: int = -1) -> int | None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -127,14 +127,14 @@ def _text(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def play(steps: Sequence[Step], program: Program, store: RawStore, *, inside: bool) -> tuple[Step, ...]:
+def play(steps: Sequence[Step], program: Program, store: RawStore, run: Callable[..., Ran]) -> tuple[Step, ...]:
     """Carry a scenario out.
 
     Args:
         steps: The scenario.
         program: The program, with a clean datastore.
         store: The same datastore.
-        inside: Run the program in this process, for scenarios that are many.
+        run: How the program is run: a method of `Program`.
 
     Returns:
         The scenario with the answers that were given.
@@ -143,12 +143,12 @@ def play(steps: Sequence[Step], program: Program, store: RawStore, *, inside: bo
     for step in steps:
         if isinstance(step, Put):
             store.put(step.key, step.value)
-        answered = replace(step, answer=_run(step, program, inside=inside)) if isinstance(step, Command) else step
+        answered = replace(step, answer=_run(step, program, run)) if isinstance(step, Command) else step
         played.append(answered)
     return tuple(played)
 
 
-def _run(command: Command, program: Program, *, inside: bool) -> Ran:
+def _run(command: Command, program: Program, run: Callable[..., Ran]) -> Ran:
     meant = {
         "<DATASTORE>": program.datastore or "",
         "<PATH>": (program.datastore or "").removeprefix("sqlite:"),
@@ -161,7 +161,7 @@ def _run(command: Command, program: Program, *, inside: bool) -> Ran:
         words.pop(0)
     assert words.pop(0) == "calicoctl", command.typed
     started = replace(program, variables=variables)
-    ran = (started.run_inside if inside else started.run)(*words, stdin=command.stdin)
+    ran = run(started, *words, stdin=command.stdin)
     # Where a long line is cut would depend on how long the machine's own paths are; nothing here is as long.
     stands_for = {value: name for name, value in meant.items()}
     return Ran(ran.status, _replaced(ran.stdout, stands_for), _replaced(ran.stderr, stands_for))

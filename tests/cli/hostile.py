@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tests.cli.program import Program, Ran
 from tests.cli.raw import PROFILES, RawStore
+from tests.support.forked import MEMORY_MAX
 
 # Bytes of address space; the program itself takes a tenth of it.
-MEMORY_MAX = 1 << 30
+BYTES_MAX = 1 << 30
 STATUSES = {0, 1, 2, 3, 4, 130}
 ANSWER_MAX = 200_000
 
@@ -18,12 +19,17 @@ ESCAPES = "\x1b[31m\x1b]0;title\x07\x9b2J\u202e\u2066\u200b\ufeff\U000e0001\x7f"
 
 
 class BoundedProgram(Program):
-    """The program with no more memory than `MEMORY_MAX`."""
+    """The program with no more memory than `BYTES_MAX`, be it forked or started."""
 
     @property
     def command(self) -> list[str]:
         """What starts it."""
-        return ["sh", "-c", f'ulimit -v {MEMORY_MAX // 1024}; exec "$@"', "sh", *super().command]
+        return ["sh", "-c", f'ulimit -v {BYTES_MAX // 1024}; exec "$@"', "sh", *super().command]
+
+    @property
+    def limits(self) -> dict[str, str]:
+        """What a fork is told of its limits."""
+        return {MEMORY_MAX: str(BYTES_MAX)}
 
 
 def bounded(program: Program) -> BoundedProgram:
@@ -39,7 +45,7 @@ def require_harmless(ran: Ran, *, is_listing: bool = False) -> Ran:
         is_listing: Whether its answer may be as long as what is stored.
     """
     text = ran.stdout + ran.stderr
-    steering = {each for each in text if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
+    steering = {each for each in {*text} - {"\n"} if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
     assert not steering, sorted(map(ascii, steering))
     assert "Traceback" not in text, text
     assert ran.status in STATUSES

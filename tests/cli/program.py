@@ -18,9 +18,11 @@ from pathlib import Path
 import pytest
 
 from calicoctl.cli.main import main
+from tests.support.forked import OF_THE_START, Forks, shared_forks
 
 PATIENCE = 120.0  # seconds; a run that takes longer hangs
 
+_USUAL_START = {"LANG": "C.UTF-8"}
 _OURS = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
 
 
@@ -59,11 +61,30 @@ class Program:
     def environment(self) -> dict[str, str]:
         """Its whole environment: nothing of the tests' own."""
         named = {} if self.datastore is None else {"CALICOCTL_DATASTORE": self.datastore}
-        system = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "LANG": "C.UTF-8"}
+        system = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_USUAL_START}
         return {**system, "CALICOCTL_ENV": "/dev/null", **named, **self.variables}
 
+    @property
+    def limits(self) -> dict[str, str]:
+        """What a fork is told of its limits, as variables: it has none."""
+        return {}
+
     def run(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
-        """Run it to its end."""
+        """Run it to its end, in a process of its own, which is forked where its environment allows that."""
+        environment = self.environment
+        start = {name: value for name, value in environment.items() if name.startswith(OF_THE_START)}
+        if start != _USUAL_START:
+            return self.run_fresh(*words, stdin=stdin)
+        given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
+        status, stdout, stderr = self.forking().run(words, given, {**environment, **self.limits}, self.folder)
+        return Ran(status, stdout.decode("utf-8"), stderr.decode("utf-8"))
+
+    def forking(self) -> Forks:
+        """The interpreter that forks its processes."""
+        return shared_forks(PATH=os.environ["PATH"], **_USUAL_START)
+
+    def run_fresh(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
+        """Run it to its end, with an interpreter that is started for it."""
         given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
         done = subprocess.run(
             [*self.command, *words],

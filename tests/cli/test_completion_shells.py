@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,9 +43,7 @@ def open_shell(embedded: Program, tmp_path: Path) -> Iterator[OpenShell]:
     """Starts a shell in which `calicoctl` is the program."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    program = programs / "calicoctl"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m calicoctl "$@"\n', encoding="utf-8")
-    program.chmod(0o755)
+    embedded.forking().write_client(programs / "calicoctl")
     environment = {**embedded.environment, "PATH": f"{programs}:{os.environ['PATH']}"}
     with ExitStack() as stack:
         yield lambda name: stack.enter_context(running_shell(name, embedded.folder, environment))

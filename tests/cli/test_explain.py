@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
 from tests.cli.program import PATIENCE, Program
 from tests.cli.test_hints import commands_of, require_accepted
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
+from tests.support.forked import forks
 
 FOLDER = Path(messages.__file__).parent / explain.FOLDER
 KINDS = messages.kinds()
@@ -101,19 +103,20 @@ def test_an_explanation_can_be_read_on_a_terminal(code: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of programs: this one, the Python that it runs with, and what stands for etcd's own client."""
     folder = tmp_path_factory.mktemp("bin")
     (folder / "etcdctl.py").write_text(ETCDCTL, encoding="utf-8")
     root = Path(__file__).parents[2]
     for name, command in {
-        "calicoctl": f'"{sys.executable}" -m calicoctl "$@"',
         "python3": f'"{sys.executable}" "$@"',
         "etcdctl": f'env PYTHONPATH="{root}" "{sys.executable}" "{folder}/etcdctl.py" "$ETCD_OF_TESTS" "$@"',
     }.items():
         (folder / name).write_text(f"#!/bin/sh\nexec {command}\n", encoding="utf-8")
         (folder / name).chmod(0o755)
-    return folder
+    with forks(folder, {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}, heed_permissions) as running:
+        running.write_client(folder / "calicoctl")
+        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
 from tests.cli import golden
-from tests.cli.program import Program
+from tests.cli.program import Program, Ran
 from tests.cli.raw import RawStore, open_raw
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -23,9 +24,9 @@ def scenarios(folder: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", found, ids=lambda path: path.stem)
 
 
-def play(path: Path, program: Program, store: RawStore, config: pytest.Config, *, inside: bool) -> None:
+def play(path: Path, program: Program, store: RawStore, config: pytest.Config, run: Callable[..., Ran]) -> None:
     expected = golden.read_scenario(path)
-    played = golden.scenario_text(golden.play(expected, program, store, inside=inside))
+    played = golden.scenario_text(golden.play(expected, program, store, run))
     if config.getoption("--update-golden", default=False):
         path.write_text(played, encoding="utf-8")
     assert played == path.read_text(encoding="utf-8")
@@ -35,20 +36,20 @@ def play(path: Path, program: Program, store: RawStore, config: pytest.Config, *
 def test_an_example_of_the_specification(
     path: Path, program: Program, raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    play(path, program, raw, pytestconfig, inside=False)
+    play(path, program, raw, pytestconfig, Program.run_fresh)
 
 
 @scenarios("decisions")
 def test_what_the_specification_leaves_open(
     path: Path, program: Program, raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    play(path, program, raw, pytestconfig, inside=False)
+    play(path, program, raw, pytestconfig, Program.run)
 
 
 @scenarios("diagnostics")
 def test_a_diagnostic(path: Path, embedded: Program, pytestconfig: pytest.Config) -> None:
     assert embedded.datastore is not None
-    play(path, embedded, open_raw(embedded.datastore), pytestconfig, inside=True)
+    play(path, embedded, open_raw(embedded.datastore), pytestconfig, Program.run_inside)
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.rglob("*.golden")), ids=lambda path: path.stem)
@@ -71,4 +72,5 @@ def test_a_code_stands_for_one_kind() -> None:
 def test_every_kind_of_diagnostic_is_used_by_the_program() -> None:
     package = Path(messages.__file__).parent
     text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py") if path.name != "messages.py")
-    assert [name for name, _ in kinds().values() if not re.search(rf"\b{name}\b", text)] == []
+    words = {*re.findall(r"\w+", text)}
+    assert [name for name, _ in kinds().values() if name not in words] == []

@@ -63,7 +63,7 @@ def hinted(path: Path, program: Program) -> Iterator[tuple[Ran, Program]]:
     store = open_raw(program.datastore)
     file = Path(program.datastore.removeprefix("sqlite:"))
     for number, step in enumerate(golden.read_scenario(path)):
-        (played,) = golden.play([step], program, store, inside=True)
+        (played,) = golden.play([step], program, store, Program.run_inside)
         if not isinstance(played, golden.Command) or "hint: " not in played.answer.stderr:
             continue
         beside = file.with_name(f"{number}.db")

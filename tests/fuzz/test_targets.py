@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fuzz.run import CORPUS, TARGETS, dictionary, seeds, target_of
+from fuzz.inputs import file_of, read_inputs
+from fuzz.run import TARGETS, dictionary, seeds, target_of
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 4
@@ -24,9 +25,9 @@ def test_the_laws_hold_of_the_corpus(name: str) -> None:
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_the_corpus_is_small(name: str) -> None:
-    files = list((CORPUS / name).iterdir())
-    assert 20 <= len(files) <= 400
-    assert max(file.stat().st_size for file in files) <= 4096
+    inputs = read_inputs(file_of(name))
+    assert 20 <= len(inputs) <= 400
+    assert max(map(len, inputs.values())) <= 4096
 
 
 def test_the_dictionary_is_made_of_the_grammar() -> None:

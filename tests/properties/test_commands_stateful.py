@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.cli.program import Program, Ran
 from tests.cli.raw import PROFILES, open_raw, values
 from tests.support.etcd_server import RawEtcd
+from tests.support.laws import examples
 
 NAMES = st.sampled_from(["WEB", "WEB", "a.b-c"])
 TAGS = st.sampled_from(["WEB", "ONE", "to", "x-1"])
@@ -268,5 +269,5 @@ def test_every_sequence_of_commands_does_what_the_model_says(datastore_url: str,
 
     run_state_machine_as_test(
         OnThisDatastore,
-        settings=settings(max_examples=60, stateful_step_count=25, deadline=None),
+        settings=settings(max_examples=examples(60), stateful_step_count=25, deadline=None),
     )

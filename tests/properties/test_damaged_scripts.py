@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics import render
 from tests.cli.program import Program
 from tests.properties.test_scripts import read
+from tests.support.laws import examples
 
 SOUND = """\
 # a script with everything in it
@@ -84,13 +85,13 @@ def check_told(text: str) -> None:
 
 
 @given(mutated())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_a_damaged_script_is_answered(text: str) -> None:
     check_told(text)
 
 
 @given(garbage | salads)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_any_text_is_answered(text: str) -> None:
     check_told(text)
 

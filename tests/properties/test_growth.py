@@ -15,6 +15,7 @@ from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
+from tests.support.laws import examples
 
 LONG = 320_000  # characters
 TIMES = 8  # as long as the short text
@@ -80,7 +81,7 @@ def seconds(read: Reader, text: str) -> float:
     return time.process_time() - began
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(readers, frames, st.lists(pieces, min_size=1, max_size=2).map(" ".join))
 @example(checked, ("", ""), "define A = ${A}\n")
 @example(checked, ("profile A {\n tags", "\n}\n"), "}")

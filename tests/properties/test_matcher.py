@@ -22,8 +22,9 @@ from calicoctl.syntax import ast, printer
 from calicoctl.syntax.lark_tree import Stop, lark_tree
 from calicoctl.syntax.matcher import match
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_rules, trees_of_statements
+from tests.support.laws import examples
 
-MANY = settings(max_examples=1500, deadline=None)
+MANY = settings(max_examples=examples(1500), deadline=None)
 
 # --- texts --------------------------------------------------------------------------------------
 
@@ -296,7 +297,7 @@ def no_file(word: ast.Word) -> Source:
     raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there are no files")])
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=examples(1500), deadline=None)
 @given(scripts())
 def test_a_script_says_the_same_whether_every_line_is_read_or_not(text: str) -> None:
     source = Source("script", text)

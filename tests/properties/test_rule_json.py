@@ -31,6 +31,7 @@ from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.statement import UpdateRules
 from calicoctl.source import Source, Span
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
+from tests.support.laws import examples
 
 # --- Rules, and what is nearly one ---------------------------------------------------------------
 
@@ -186,13 +187,13 @@ def texts(draw: st.DrawFn) -> str:
     return text
 
 
-THOROUGHLY = settings(max_examples=1500, deadline=None)
-WELL = settings(max_examples=300, deadline=None)
+THOROUGHLY = settings(max_examples=examples(1500), deadline=None)
+WELL = settings(max_examples=examples(300), deadline=None)
 
 # --- The laws ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(rules())
 def test_a_rule_survives_json(rule: Rule) -> None:
     assert from_json(to_json(rule)) == rule
@@ -251,7 +252,7 @@ def test_update_refuses_nothing_that_the_agent_enforces(inbound: list[Any], outb
     assert len(document.inbound) + len(document.outbound) == len(inbound) + len(outbound)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(texts())
 def test_any_stored_text_can_be_read_and_an_unchanged_one_is_kept(text: str) -> None:
     source = Source("key", text)
@@ -321,7 +322,7 @@ def test_what_rule_json_prints_can_be_read_back(wide: list[Any], narrow: list[Ru
     assert json.loads(updated.text()).get("id") == json.loads(text).get("id")
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.text("0123456789abcdefABCDEF:./% ", max_size=20) | NETS4 | NETS6 | ODD_NETS)
 def test_networks_are_read_as_the_agent_reads_them(text: str) -> None:
     network = enforced_network(text)
@@ -331,7 +332,7 @@ def test_networks_are_read_as_the_agent_reads_them(text: str) -> None:
 tag_texts = st.lists(names | ODD, max_size=5).flatmap(spelled) | texts()
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(tag_texts, names)
 def test_tags_are_kept_but_for_the_one_that_is_named(text: str, tag: str) -> None:
     source = Source("key", text)

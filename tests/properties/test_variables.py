@@ -26,8 +26,9 @@ from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_forms import other_form
 from calicoctl.syntax.scripts.reader import Directive, Statement, read_script
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_statements
+from tests.support.laws import examples
 
-LAW = settings(max_examples=200, deadline=None)
+LAW = settings(max_examples=examples(200), deadline=None)
 
 
 def no_file(word: ast.Word) -> Source:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from calicoctl.resources import schema, selectors
+from calicoctl.resources import schema
 from calicoctl.resources.schema import ResourceProblem
 
 # Cases of Calico's own tests, each with the type of its input and whether it is valid.
@@ -28,10 +28,6 @@ CHECKS: dict[str, Callable[[Any], Iterator[ResourceProblem]]] = {
 def test_a_value_is_valid_exactly_if_calico_takes_it(case: dict[str, Any]) -> None:
     problems = list(CHECKS[case["type"]](case["input"]))
     assert (not problems) == case["valid"], problems
-
-
-def test_the_grammar_of_selectors_has_no_conflict() -> None:
-    assert selectors.grammar(strict=True).parse("global()", start="namespaces").data == "namespaces"
 
 
 RULE = {"action": "Allow"}

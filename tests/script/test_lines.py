@@ -45,10 +45,6 @@ def read(text: str) -> list[LogicalLine]:
     return list(logical_lines(Source("script", text)))
 
 
-def test_the_grammar_of_scripts_has_no_conflict_and_no_terminals_that_collide() -> None:
-    language("script", strict=True)
-
-
 @settings(deadline=None)  # the first one may have to fold the grammar
 @given(texts)
 @example("a\\\n#b\nc")
