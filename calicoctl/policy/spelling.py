@@ -32,26 +32,28 @@ def canonical(node: Node) -> Node:
     Returns:
         A node that means the same. Words with variables in them are such that they are printed as typed.
     """
-    return replace(node, **{field.name: _spelled(field.name, getattr(node, field.name)) for field in fields(node)})
+    return replace(node, **{field.name: _spelled(getattr(node, field.name)) for field in fields(node)})
 
 
-def _spelled(name: str, value: object) -> object:
+def _spelled(value: object) -> object:
     if isinstance(value, ast.Word):
-        return _word(name, value)
+        return _word(value)
     if isinstance(value, tuple):
-        return tuple(_spelled(name, each) for each in value)
+        return tuple(map(_spelled, value))
     return canonical(value) if isinstance(value, ast.Rule | ast.Match | ast.Peer) else value
 
 
-def _word(name: str, word: ast.Word) -> ast.Word:
+def _word(word: ast.Word) -> ast.Word:
     typed = word.span.text
     # Single quotes take everything literally, variables too.
     if _VARIABLE in typed and not is_literal(typed):
-        return ast.TypedWord(_ports(word) if name == "ports" and typed == word.text else typed, word.span)
-    if name == "profile" and typed == word.text:
+        return ast.TypedWord(
+            _ports(word) if word.kind is ast.WordKind.PORTS and typed == word.text else typed, word.span
+        )
+    if word.kind is ast.WordKind.PROFILE and typed == word.text:
         # Quotes tell the name of a stored profile from a slip; they are not the formatter's to add.
         return ast.TypedWord(typed, word.span)
-    spell = _SPELLINGS.get(name)
+    spell = _SPELLINGS.get(word.kind)
     return word if spell is None else replace(word, text=spell(word))
 
 
@@ -82,11 +84,10 @@ def _position(word: ast.Word) -> str:
     return word.text if found is None else str(found)
 
 
-# By the name of the field that holds the word.
-_SPELLINGS: dict[str, Callable[[ast.Word], str]] = {
-    "ports": _ports,
-    "cidr": _network,
-    "icmp_type": _icmp_type,
-    "icmp_code": _icmp_code,
-    "at": _position,
+_SPELLINGS: dict[ast.WordKind, Callable[[ast.Word], str]] = {
+    ast.WordKind.PORTS: _ports,
+    ast.WordKind.NETWORK: _network,
+    ast.WordKind.ICMP_TYPE: _icmp_type,
+    ast.WordKind.ICMP_CODE: _icmp_code,
+    ast.WordKind.POSITION: _position,
 }

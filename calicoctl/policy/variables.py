@@ -219,26 +219,24 @@ class Variables:
     def expand(self, node: Node, expansion: Expansion) -> Node:
         """A tree with the values of variables in its words; JSON, keywords and here-documents stay as they are."""
         if isinstance(node, ast.Word):
-            word: Any = self._word(node, expansion)
+            word: Any = self._word(node, expansion, is_list=node.kind is ast.WordKind.PORTS)
             return word  # type: ignore[no-any-return]  # a word of a word
         if not is_dataclass(node) or isinstance(node, ast.Keyword | ast.HereDocument | ast.JsonRule | Span):
             return node
         changes = {}
         for each in fields(node):
             before = getattr(node, each.name)
-            after = self._part(each.name, before, expansion)
+            after = self._part(before, expansion)
             if after is not before:
                 changes[each.name] = after
         return replace(node, **changes) if changes else node  # type: ignore[type-var]  # a dataclass, as asked above
 
-    def _part(self, name: str, part: object, expansion: Expansion) -> object:
-        if name == "tags" and isinstance(part, tuple):
+    def _part(self, part: object, expansion: Expansion) -> object:
+        if not isinstance(part, tuple):
+            return self.expand(part, expansion)
+        if part and isinstance(part[0], ast.Word) and part[0].kind is ast.WordKind.LISTED:
             return self._list(part, expansion)
-        if name == "ports" and isinstance(part, ast.Word):
-            return self._word(part, expansion, is_list=True)
-        if isinstance(part, tuple):
-            return tuple(self.expand(each, expansion) for each in part)
-        return self.expand(part, expansion)
+        return tuple(self.expand(each, expansion) for each in part)
 
     def _list(self, words: Sequence[ast.Word], expansion: Expansion) -> tuple[ast.Word, ...]:
         """The words of a list, in which a variable that is a list stands for all of its words."""
@@ -426,7 +424,8 @@ def _put_together(pieces: Sequence[ast.Piece], span: Span | None = None) -> ast.
             if len(pieces) == 1:
                 via.update(dict.fromkeys(piece.word.span.via))
     text = "".join(piece.text for piece in pieces)
-    return ast.ExpandedWord(text, ExpandedSpan(where.source, where.start, where.end, tuple(via)), tuple(pieces))
+    span = ExpandedSpan(where.source, where.start, where.end, tuple(via))
+    return ast.ExpandedWord(text, span, pieces=tuple(pieces))
 
 
 def _whole_value(node: ast.Define) -> Span:

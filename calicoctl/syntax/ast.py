@@ -8,6 +8,7 @@ is the name of its grammar rule (`rule_add` becomes `RuleAdd`).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 
 from calicoctl.records import dataclass, field
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
@@ -19,6 +20,19 @@ def _span() -> Span:
     return field(default=_NOWHERE, compare=False, repr=False)
 
 
+class WordKind(Enum):
+    """What a word is, by its place in the grammar; it decides how the word is spelt and expanded."""
+
+    NAME = "a name"
+    PROFILE = "the name of a profile"
+    LISTED = "a word of a list"
+    PORTS = "a port list"
+    NETWORK = "a network"
+    ICMP_TYPE = "an ICMP type"
+    ICMP_CODE = "an ICMP code"
+    POSITION = "a position"
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word whose text is the user's: a name, a port list, a network, a number.
@@ -26,10 +40,12 @@ class Word:
     Attributes:
         text: The word, its quotes removed.
         span: Where it stood, quotes included.
+        kind: What it is, if it was parsed.
     """
 
     text: str
     span: Span = _span()
+    kind: WordKind = field(default=WordKind.NAME, compare=False, repr=False)
 
     def part(self, start: int, end: int) -> Span:
         """Where some characters of the text stood; of a word in quotes, the whole.

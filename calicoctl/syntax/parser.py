@@ -17,6 +17,18 @@ from calicoctl.syntax.tree import Child, Token, Tree
 LENGTH_MAX = 1_000_000
 
 
+# What the words of some grammar rules are; those of the others are names.
+_KINDS = {
+    "profile_name": ast.WordKind.PROFILE,
+    "listed_tag": ast.WordKind.LISTED,
+    "ports": ast.WordKind.PORTS,
+    "cidr": ast.WordKind.NETWORK,
+    "bare_cidr": ast.WordKind.NETWORK,
+    "icmp_type": ast.WordKind.ICMP_TYPE,
+    "icmp_code": ast.WordKind.ICMP_CODE,
+    "at": ast.WordKind.POSITION,
+}
+
 # The parts of a match, as `ast.Rule` and `ast.Match` have them.
 _Match = tuple[ast.Keyword | None, ast.Word | None, ast.Word | None, ast.Peer | None, ast.Peer | None]
 
@@ -128,10 +140,10 @@ def _whole(source: Source) -> Span:
     return Span(source, 0, len(source.text))
 
 
-def _word(typed: str, where: Span) -> ast.Word:
+def _word(typed: str, where: Span, kind: ast.WordKind = ast.WordKind.NAME) -> ast.Word:
     text = unquoted(typed)
     assert text is not None  # the grammar takes no other
-    return ast.Word(text, where)
+    return ast.Word(text, where, kind)
 
 
 def _problem(extent: Span, start: str, position: int | None, expected: frozenset[str]) -> SyntaxProblem:
@@ -182,12 +194,12 @@ class _Builder:
         return ast.ProfileShow(detailed, repeated, span)
 
     def profile_add(self, children: Sequence[Child], span: Span) -> ast.ProfileAdd:
-        return ast.ProfileAdd(self._word(children[0]), span)
+        return ast.ProfileAdd(self._word(children[0], ast.WordKind.PROFILE), span)
 
     def profile_remove(self, children: Sequence[Child], span: Span) -> ast.ProfileRemove:
         before, between, name, behind = children
         no_check, repeated = self._flag([before, between, behind])
-        return ast.ProfileRemove(self._word(name), no_check, repeated, span)
+        return ast.ProfileRemove(self._word(name, ast.WordKind.PROFILE), no_check, repeated, span)
 
     def tag_add(self, children: Sequence[Child], span: Span) -> ast.TagAdd:
         profile, tag = children
@@ -330,11 +342,12 @@ class _Builder:
         assert isinstance(token, Token)
         return token
 
-    def _word(self, node: Child) -> ast.Word:
+    def _word(self, node: Child, kind: ast.WordKind | None = None) -> ast.Word:
         token = self._token(node)
+        assert isinstance(node, Tree)
         prefix = len("--at=") if token.name == "AT_POSITION" else 0
         where = Span(self._source, self._place(token.start + prefix), self._place(token.end))
-        return _word(token.text[prefix:], where)
+        return _word(token.text[prefix:], where, kind or _KINDS.get(node.name, ast.WordKind.NAME))
 
     def _keyword(self, node: Child) -> ast.Keyword:
         token = node if isinstance(node, Token) else self._token(node)

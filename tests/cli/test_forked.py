@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from calicoctl.cli.command_names import COMMANDS
 
+from calicoctl.cli.help.help_texts import command_names
 from tests.cli.program import PATIENCE, Program, Ran
 from tests.support.forked import MEMORY_MAX, forks
 
@@ -50,7 +50,7 @@ def test_a_fork_answers_as_a_new_interpreter_does(embedded: Program, typed: str)
 
 
 def test_every_command_is_compared() -> None:
-    assert set(COMMANDS) <= {typed.split(" ")[0] for typed in ANSWERED}
+    assert set(command_names()) <= {typed.split(" ")[0] for typed in ANSWERED}
 
 
 def test_input_that_is_not_read_is_no_matter(embedded: Program) -> None:
