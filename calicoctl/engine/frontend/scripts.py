@@ -9,7 +9,6 @@ from functools import cached_property
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
-from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.statements import define, validate
 from calicoctl.language import limits
 from calicoctl.language.words import Direction
@@ -17,7 +16,6 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.sound_lines import pass_over
-from calicoctl.policy.sound_statements import SoundStatement, sound_statements
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
@@ -78,6 +76,9 @@ class _Unread:
 
     def steps(self) -> Iterator[Step]:
         """The steps."""
+        # Imported here: to check a script, no step is made.
+        from calicoctl.policy.sound_statements import SoundStatement, sound_statements
+
         item = self.item
         if isinstance(item, Statement):
             yield self._step(item.in_full(), item.extent)
@@ -171,7 +172,7 @@ def read_scripts(
             elif isinstance(item, Diagnostic):
                 found = (item,)
             elif isinstance(item, SyntaxProblem):
-                found = explain(item, variables, is_searched=errors < _SEARCHES_MAX)
+                found = _explained(item, variables, is_searched=errors < _SEARCHES_MAX)
                 variables.doubt(_perhaps_defined(item.extent))
                 # What would be included could have defined any name.
                 variables.is_incomplete |= any((each.hint or "").startswith("include ") for each in found)
@@ -192,6 +193,13 @@ def read_scripts(
                 return Script(tuple(parts), (*stop, *_in_order(diagnostics, seen)))
     diagnostics += variables.unused_overrides()
     return Script(tuple(parts), _in_order(diagnostics, seen))
+
+
+def _explained(problem: SyntaxProblem, variables: Variables, *, is_searched: bool) -> list[Diagnostic]:
+    # Imported here: a script without mistakes does not pay for the search of what was meant.
+    from calicoctl.engine.frontend.mistakes import explain
+
+    return explain(problem, variables, is_searched=is_searched)
 
 
 def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:
@@ -222,7 +230,7 @@ def _override(source: Source, variables: Variables) -> list[Diagnostic]:
     except SyntaxProblem as problem:
         variables.doubt(_perhaps_defined(extent))
         # What is behind a line break is no part of any value, and not to be made one.
-        return explain(problem, variables, is_searched="\n" not in source.text)
+        return _explained(problem, variables, is_searched="\n" not in source.text)
     assert isinstance(node, ast.Define)  # the text begins with the word
     return define(node, extent, variables, is_override=True)
 
