@@ -54,4 +54,4 @@ def table(rows: Sequence[Row]) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.0f}" if value >= 100 else f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{value:.3g}"

@@ -8,9 +8,7 @@ from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
-from calicoctl.engine.frontend.corrections import parsed
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
-from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.statements import define, validate
 from calicoctl.language import limits
 from calicoctl.language.names import VARIABLE
@@ -20,7 +18,6 @@ from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.sound_lines import pass_over
-from calicoctl.policy.sound_statements import SoundStatement, pass_over_rules, sound_rules, sound_statements
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
@@ -85,6 +82,9 @@ class _Unread:
 
     def steps(self) -> Iterator[Step]:
         """The steps."""
+        # Imported here: to check a script, no step is made.
+        from calicoctl.policy.sound_statements import SoundStatement, pass_over_rules, sound_statements
+
         item = self.item
         if isinstance(item, Statement):
             yield self._step(item)
@@ -104,6 +104,8 @@ class _Unread:
 
 def _with_passed_lines(step: Step, lists: Mapping[str, Sequence[ListItem]]) -> Step:
     """The step of a block, with the rules of those lines of its lists that were passed over."""
+    from calicoctl.policy.sound_statements import sound_rules
+
     block = step.statement
     assert isinstance(block, valid.DeclareProfile)
     rules: dict[Direction, tuple[StoredRule, ...]] = {}
@@ -195,7 +197,7 @@ def read_scripts(
             elif isinstance(item, Diagnostic):
                 found = (item,)
             elif isinstance(item, SyntaxProblem):
-                found = explain(item, variables, is_searched=errors < _SEARCHES_MAX)
+                found = _explained(item, variables, is_searched=errors < _SEARCHES_MAX)
                 variables.doubt(_perhaps_defined(item.extent))
                 # What would be included could have defined any name.
                 variables.is_incomplete |= any(_is_inclusion(each.fix, item) for each in found)
@@ -218,11 +220,20 @@ def read_scripts(
     return Script(tuple(parts), _in_order(diagnostics, seen))
 
 
+def _explained(problem: SyntaxProblem, variables: Variables, *, is_searched: bool) -> list[Diagnostic]:
+    # Imported here: a script without mistakes does not pay for the search of what was meant.
+    from calicoctl.engine.frontend.mistakes import explain
+
+    return explain(problem, variables, is_searched=is_searched)
+
+
 def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:
     """Whether a line that did not parse was meant to include a file."""
-    return isinstance(fix, Correction) and isinstance(
-        parsed(fix.text, problem.extent.source, problem.start), ast.Include
-    )
+    from calicoctl.engine.frontend.corrections import parsed
+
+    if not isinstance(fix, Correction):
+        return False
+    return isinstance(parsed(fix.text, problem.extent.source, problem.start), ast.Include)
 
 
 def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:
@@ -253,7 +264,7 @@ def _override(source: Source, variables: Variables) -> list[Diagnostic]:
     except SyntaxProblem as problem:
         variables.doubt(_perhaps_defined(extent))
         # What is behind a line break is no part of any value, and not to be made one.
-        return explain(problem, variables, is_searched="\n" not in source.text)
+        return _explained(problem, variables, is_searched="\n" not in source.text)
     assert isinstance(node, ast.Define)  # the text begins with the word
     return define(node, extent, variables, is_override=True)
 
