@@ -87,13 +87,12 @@ def read_rules(extent: Span) -> Iterator[tuple[StoredRule, Span]]:
         groups, parts = _columns(found.lastindex or 0)
         if groups:
             words: list[str | None] = [None] * len(_Words._fields)
-            last = 0
-            for group, part in zip(groups, parts, strict=True):
-                if found.start(group) >= 0:
-                    words[part] = found[group]
-                    last = group
-            start = max(found.start(groups[0]), found.start(groups[1]))
-            yield StoredRule.of(_rule(_Words(*words))), Span(source, start, found.end(last))
+            said = []
+            for part, group, word in zip(parts, groups, found.group(*groups), strict=True):
+                if word is not None:
+                    words[part] = word
+                    said.append(group)
+            yield StoredRule.of(_rule(_Words(*words))), Span(source, found.start(said[0]), found.end(said[-1]))
 
 
 @cache
