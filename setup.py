@@ -39,6 +39,8 @@ EXTRAS_REQUIRE = {
         "hypothesis>=6.120,<7",
         # Lark needs it to prove that terminals do not collide (`strict=True`); the program itself does not.
         "interegular>=0.3.3,<0.4",
+        # What is written as SARIF is checked against its schema.
+        "jsonschema>=4.23,<5",
         "pytest>=9,<10",
         # No test may hang the suite, or CI.
         "pytest-timeout>=2.4,<3",
@@ -50,6 +52,7 @@ EXTRAS_REQUIRE = {
         "import-linter>=2.9,<3",
         "mypy>=2,<3",
         "ruff>=0.17,<0.18",
+        "types-jsonschema>=4.23,<5",
         "types-tabulate>=0.10,<0.11",
         "types-PyYAML>=6,<7",
         "types-tqdm>=4.66,<5",
