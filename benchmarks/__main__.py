@@ -8,13 +8,12 @@ machine.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from benchmarks import apply, apply_v3, check, commands, detailed, evaluate, installation, large_run, script
+from benchmarks import apply, apply_v3, check, commands, detailed, evaluate, installation, large_run, meaning, script
 from benchmarks.rows import Row, table
 
 # By name: what it is about, and its rows.
@@ -26,16 +25,15 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "detailed": ("`show --detailed`", detailed.rows),
     "apply": ("Writing many profiles to etcd", apply.rows),
     "apply_v3": ("Writing many profiles to etcd's v3 API", apply_v3.rows),
+    "meaning": ("Questions about rules", meaning.rows),
     "script": ("Scripts against single commands", script.rows),
 }
-# A table of its own, with an exit status of its own.
-_MEANING = "meaning"
 
 
 def main() -> int:
     """Print the tables of the benchmarks that are named, or of all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    names = [*_BENCHMARKS, _MEANING]
+    names = [*_BENCHMARKS]
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of them: {', '.join(names)} (default: all)")
     wanted = parser.parse_args().names or names
     unknown = [name for name in wanted if name not in names]
@@ -44,11 +42,6 @@ def main() -> int:
     installation.make()
     missed: list[str] = []
     for name in wanted:
-        if name == _MEANING:
-            print("\nQuestions about rules\n", flush=True)
-            status = subprocess.run([sys.executable, "-m", "benchmarks.meaning"], check=False).returncode
-            missed += ["questions about rules"] if status else []
-            continue
         title, measure = _BENCHMARKS[name]
         rows = _measured(measure)
         print(f"\n{title}\n\n{table(rows)}", flush=True)

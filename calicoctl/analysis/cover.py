@@ -128,15 +128,15 @@ class Cover:
     def first_at(self, point: Point, without: int) -> int | None:
         """The first rule that matches the packets of a point, one being left out; None when none does."""
         box, first, second = point
-        return min(
-            (
-                position
-                for cell in self._cells_around(box)
-                for position, of_source, of_destination in cell
-                if has_number(of_destination, second) and has_number(of_source, first) and position != without
-            ),
-            default=None,
-        )
+        best: int | None = None
+        for cell in self._cells_around(box):
+            for position, of_source, of_destination in cell:
+                if best is not None and position > best:
+                    break  # positions ascend
+                if has_number(of_destination, second) and has_number(of_source, first) and position != without:
+                    best = position
+                    break
+        return best
 
     def containers(self, box: Box, before: int = NEVER) -> set[int]:
         """The rules before a position that contain a box, each of them alone."""

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from functools import cached_property
 
 from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
-from calicoctl.analysis.cover import NEVER, SECOND
+from calicoctl.analysis.cover import NEVER, SECOND, Cover
 from calicoctl.analysis.overlaps import Overlaps
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.records import dataclass
@@ -70,14 +70,13 @@ class _Comparison:
     def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule], intended: Intended) -> None:
         self._old = old
         self._new = new
-        self._opening = cover_of(old, new, intended.opened)
-        self._closing = self._opening if intended == NOTHING_INTENDED else cover_of(old, new, intended.closed)
+        self._intended = intended
 
     def found(self) -> Iterator[Difference]:
         """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
-        removed, added = self._changed()
         old = {rule.position: rule for rule in self._old}
         new = {rule.position: rule for rule in self._new}
+        removed, added = self._changed
         for at, at_in_new in sorted({*self._pairs_of_removed(removed), *self._pairs_of_added(added)}):
             before, after = old.get(at), new.get(at_in_new)
             if decision_of(before) is not decision_of(after):
@@ -105,9 +104,32 @@ class _Comparison:
     def _overlaps_of_new(self) -> Overlaps:
         return Overlaps(self._new)
 
+    @cached_property
+    def _opening(self) -> Cover:
+        return self._cover(self._intended.opened)
+
+    @cached_property
+    def _closing(self) -> Cover:
+        return self._opening if self._intended == NOTHING_INTENDED else self._cover(self._intended.closed)
+
+    def _cover(self, left_out: Sequence[Box]) -> Cover:
+        """Those rules of both lists that match anything of what has changed; the others decide nothing of it."""
+        removed, added = self._changed
+        changed = [rule for rule in self._old if rule.position in removed]
+        changed += [rule for rule in self._new if rule.position in added]
+        boxes = [box for rule in changed for box in rule.boxes]
+        old, new = (tuple(overlaps.of(boxes)) for overlaps in (self._overlaps_of_old, self._overlaps_of_new))
+        return cover_of(old, new, left_out)
+
+    @cached_property
     def _changed(self) -> tuple[set[int], set[int]]:
         """The positions of the old rules that are gone from their order, and of the new ones that have come."""
-        old, new = ([(rule.boxes, rule.decision) for rule in rules] for rules in (self._old, self._new))
+        # Numbers, since rules are looked up again and again, and take long to hash.
+        numbers: dict[object, int] = {}
+        old, new = (
+            [numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules]
+            for rules in (self._old, self._new)
+        )
         removed = {rule.position for rule in self._old}
         added = {rule.position for rule in self._new}
         for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
@@ -128,8 +150,8 @@ class _Comparison:
                 packet = packet or free
         if packet is not None:
             others = (
-                *(rule for rule in self._overlaps_of_old.of(parts) if rule.position < at),
-                *(rule for rule in self._overlaps_of_new.of(parts) if SECOND + rule.position < at_in_second),
+                *self._overlaps_of_old.of(parts, before=at),
+                *self._overlaps_of_new.of(parts, before=at_in_second - SECOND),
             )
             taking = {rule.stored or rule.note: rule for rule in others if do_meet(rule.boxes, parts)}
             yield Difference(before, after, tuple(parts), tuple(taking.values()), packet, is_by_new)

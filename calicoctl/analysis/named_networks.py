@@ -50,8 +50,8 @@ class NamedNetworks:
         found = self._containing.get(net)
         if found is None:
             prefix, length = net
-            probes = ((prefix >> (length - each), each) for each in self._lengths if each <= length)
-            found = self._containing[net] = tuple(probe for probe in probes if probe in self._nets)
+            probes = [(prefix >> (length - each), each) for each in self._lengths if each <= length]
+            found = self._containing[net] = tuple([probe for probe in probes if probe in self._nets])
         return found
 
     def fresh_address(self, net: Net) -> int:

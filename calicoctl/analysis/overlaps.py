@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cached_property
+from heapq import merge
 from itertools import product
 from math import isqrt
 from typing import NamedTuple
@@ -12,9 +13,10 @@ from typing import NamedTuple
 from calicoctl.analysis.boxes import ADDRESS_BITS, NO_TAGS, Box, Net
 from calicoctl.analysis.cover import NEVER
 from calicoctl.analysis.ranges import Ranges, do_intersect
-from calicoctl.analysis.rule_list import ListedRule
+from calicoctl.analysis.rule_list import Decision, ListedRule
 
-_Entry = tuple[Box, ListedRule]
+# The rule's position first: entries are ordered by it, and those of one rule by their boxes.
+_Entry = tuple[int, Box, ListedRule]
 # One protocol by its number; None for more than one.
 _Protocol = int | None
 
@@ -22,6 +24,7 @@ _Protocol = int | None
 class _Kind(NamedTuple):
     """What all rules of a group have in common."""
 
+    decision: Decision | None
     version: int
     protocol: _Protocol
     source_tags: frozenset[str]
@@ -36,69 +39,72 @@ class Overlaps:
     """
 
     def __init__(self, rules: Iterable[ListedRule]) -> None:
-        self._entries = [(box, rule) for rule in rules for box in rule.boxes]
+        self._entries = [(rule.position, box, rule) for rule in rules for box in rule.boxes]
 
     def of(
-        self, boxes: Sequence[Box], *, of_own_tags: bool = False, after: int = -1, before: int = NEVER
-    ) -> list[ListedRule]:
-        """The rules that may match packets of some boxes, by position.
+        self,
+        boxes: Iterable[Box],
+        decisions: Collection[Decision] = tuple(Decision),
+        *,
+        of_own_tags: bool = False,
+        after: int = -1,
+        before: int = NEVER,
+    ) -> Iterator[ListedRule]:
+        """The rules that may match packets of some boxes, by position; looked up as they are asked for.
 
         Args:
             boxes: The boxes.
+            decisions: What they may decide.
             of_own_tags: Whether to leave out rules that ask for other tags than a box.
             after: The position that all of them are after.
             before: The position that all of them are before.
         """
-        found = {
-            rule.position: rule
+        near = [
+            entries
             for box in boxes
-            for group in (self._of_own_tags(box) if of_own_tags else self._of_any_tags(box))
-            for rule in group.near(box, after, before)
-        }
-        return [found[position] for position in sorted(found)]
+            for kind in (self._own_kinds(box, decisions) if of_own_tags else self._kinds(box, decisions))
+            if (group := (self._by_tags if of_own_tags else self._by_protocol).get(kind)) is not None
+            for entries in group.near(box, after, before)
+        ]
+        last = after
+        for position, _, rule in merge(*near):
+            if last < position < before:
+                last = position
+                yield rule
 
-    def in_any_order(self, box: Box, after: int, before: int) -> Iterator[ListedRule]:
-        """The rules between two positions that may match packets of a box, for those who want no more than a few."""
-        for group in self._of_any_tags(box):
-            yield from group.near(box, after, before)
+    def _kinds(self, box: Box, decisions: Iterable[Decision]) -> Iterator[_Kind]:
+        for decision, protocol in product(decisions, self._protocols_of(box)):
+            yield _Kind(decision, box.version, protocol, NO_TAGS, NO_TAGS)
 
-    def _of_any_tags(self, box: Box) -> Iterator[_Group]:
-        for protocol in self._protocols_of(box):
-            yield from self._groups_of(self._by_protocol, _Kind(box.version, protocol, NO_TAGS, NO_TAGS))
-
-    def _of_own_tags(self, box: Box) -> Iterator[_Group]:
+    def _own_kinds(self, box: Box, decisions: Iterable[Decision]) -> Iterator[_Kind]:
         # A rule asks for one tag on a side at the most.
         sources, destinations = (
             [NO_TAGS, *(frozenset({tag}) for tag in tags)] for tags in (box.source_tags, box.destination_tags)
         )
-        for kind in product(self._protocols_of(box), sources, destinations):
-            yield from self._groups_of(self._by_tags, _Kind(box.version, *kind))
+        for decision, protocol, *tags in product(decisions, self._protocols_of(box), sources, destinations):
+            yield _Kind(decision, box.version, protocol, *tags)
 
     def _protocols_of(self, box: Box) -> Iterable[_Protocol]:
         return (box.protocols, None) if isinstance(box.protocols, int) else self._protocols
 
-    @staticmethod
-    def _groups_of(groups: dict[_Kind, _Group], kind: _Kind) -> Iterator[_Group]:
-        group = groups.get(kind)
-        if group is not None:
-            yield group
-
     @cached_property
     def _protocols(self) -> frozenset[_Protocol]:
-        return frozenset(_protocol_of(box) for box, _ in self._entries)
+        return frozenset(_protocol_of(box) for _, box, _ in self._entries)
 
     @cached_property
     def _by_protocol(self) -> dict[_Kind, _Group]:
-        return self._grouped(lambda box: _Kind(box.version, _protocol_of(box), NO_TAGS, NO_TAGS))
+        return self._grouped(lambda box: (NO_TAGS, NO_TAGS))
 
     @cached_property
     def _by_tags(self) -> dict[_Kind, _Group]:
-        return self._grouped(lambda box: _Kind(box.version, _protocol_of(box), box.source_tags, box.destination_tags))
+        return self._grouped(lambda box: (box.source_tags, box.destination_tags))
 
-    def _grouped(self, kind_of: Callable[[Box], _Kind]) -> dict[_Kind, _Group]:
+    def _grouped(self, tags_of: Callable[[Box], tuple[frozenset[str], frozenset[str]]]) -> dict[_Kind, _Group]:
         grouped: dict[_Kind, list[_Entry]] = {}
         for entry in self._entries:
-            grouped.setdefault(kind_of(entry[0]), []).append(entry)
+            _, box, rule = entry
+            kind = _Kind(rule.decision, box.version, _protocol_of(box), *tags_of(box))
+            grouped.setdefault(kind, []).append(entry)
         return {kind: _Group(entries) for kind, entries in grouped.items()}
 
 
@@ -112,32 +118,32 @@ class _Group:
     def __init__(self, entries: list[_Entry]) -> None:
         self._entries = entries
 
-    def near(self, box: Box, after: int, before: int) -> Iterator[ListedRule]:
-        """The rules between two positions that overlap a box in numbers, and in networks on one side at least."""
+    def near(self, box: Box, after: int, before: int) -> Iterator[Iterable[_Entry]]:
+        """Entries by position, which overlap a box in numbers, and in networks on one side.
+
+        Some are outside of the two positions, as far as that is quicker.
+        """
         first, second = box.source_numbers, box.destination_numbers
         common, others = self._divided
         for (of_sources, of_destinations), networks in common:
             if do_intersect(first, of_sources) and do_intersect(second, of_destinations):
-                for entries in networks.near(box, after, before):
-                    yield from (rule for _, rule in entries if after < rule.position < before)
+                yield from networks.near(box, after, before)
         for entries in others.near(box, after, before):
-            for each, rule in entries:
-                if (
-                    after < rule.position < before
-                    and do_intersect(second, each.destination_numbers)
-                    and do_intersect(first, each.source_numbers)
-                ):
-                    yield rule
+            yield (
+                entry
+                for entry in entries
+                if do_intersect(second, entry[1].destination_numbers) and do_intersect(first, entry[1].source_numbers)
+            )
 
     @cached_property
     def _divided(self) -> tuple[list[tuple[tuple[Ranges, Ranges], _Networks]], _Networks]:
         by_numbers: dict[tuple[Ranges, Ranges], list[_Entry]] = {}
         for entry in self._entries:
-            by_numbers.setdefault((entry[0].source_numbers, entry[0].destination_numbers), []).append(entry)
+            by_numbers.setdefault((entry[1].source_numbers, entry[1].destination_numbers), []).append(entry)
         # So that neither are there many numbers that many have, nor many entries of others.
         many = max(_FEW, isqrt(len(self._entries)))
         common = [(numbers, _Networks(each)) for numbers, each in by_numbers.items() if len(each) > many]
-        others = [entry for each in by_numbers.values() if len(each) <= many for entry in each]
+        others = sorted(entry for each in by_numbers.values() if len(each) <= many for entry in each)
         return common, _Networks(others)
 
 
@@ -147,8 +153,8 @@ class _Networks:
     def __init__(self, entries: list[_Entry]) -> None:
         self._entries = entries
 
-    def near(self, box: Box, after: int, before: int) -> Iterator[list[_Entry]]:
-        """The entries that overlap a box on the side that leaves fewer, if need be also outside of two positions."""
+    def near(self, box: Box, after: int, before: int) -> Iterator[Iterable[_Entry]]:
+        """Entries by position, which overlap a box on the side that leaves fewer; some are outside of two positions."""
         if len(self._entries) <= _FEW:
             yield self._entries
             return
@@ -156,7 +162,7 @@ class _Networks:
         if end - begin > _FEW and end - begin > self._destinations.count(box.destination_net):
             yield from self._destinations.near(box.destination_net, after, before)
             return
-        yield self._sources.ordered[begin:end]
+        yield sorted(self._sources.ordered[begin:end])
         for net in self._sources.around(box.source_net):
             if net in self._destinations_of:
                 yield from self._destinations_of[net].near(box.destination_net, after, before)
@@ -165,17 +171,17 @@ class _Networks:
 
     @cached_property
     def _sources(self) -> _Side:
-        return _Side(self._entries, lambda entry: entry[0].source_net)
+        return _Side(self._entries, lambda entry: entry[1].source_net)
 
     @cached_property
     def _destinations(self) -> _Side:
-        return _Side(self._entries, lambda entry: entry[0].destination_net)
+        return _Side(self._entries, lambda entry: entry[1].destination_net)
 
     @cached_property
     def _destinations_of(self) -> dict[Net, _Side]:
         """The entries of a network that many have as their source."""
         many = {net: entries for net, entries in self._sources.by_net.items() if len(entries) > _FEW}
-        return {net: _Side(entries, lambda entry: entry[0].destination_net) for net, entries in many.items()}
+        return {net: _Side(entries, lambda entry: entry[1].destination_net) for net, entries in many.items()}
 
 
 # Of fewer, none is worth being looked up.
@@ -195,39 +201,38 @@ class _Side:
     """
 
     def __init__(self, entries: list[_Entry], net_of: Callable[[_Entry], Net]) -> None:
-        self._bits = bits = ADDRESS_BITS[entries[0][0].version]
+        self._bits = bits = ADDRESS_BITS[entries[0][1].version]
         self.by_net: dict[Net, list[_Entry]] = {}
         for entry in entries:
             self.by_net.setdefault(net_of(entry), []).append(entry)
         self._lengths = sorted({length for _, length in self.by_net})
-        ordered = sorted(self.by_net, key=lambda net: (net[0] << (bits - net[1]), net[1]))
-        self.ordered = [entry for net in ordered for entry in self.by_net[net]]
-        self._starts = [(net[0] << (bits - net[1]), net[1]) for net in ordered for _ in self.by_net[net]]
+        ordered = sorted((_place(net, bits), net) for net in self.by_net)
+        self.ordered = [entry for _, net in ordered for entry in self.by_net[net]]
+        self._places = [place for place, net in ordered for _ in self.by_net[net]]
 
     def count(self, net: Net) -> int:
         """How many entries overlap a network."""
         begin, end = self.inside(net)
         return end - begin + sum(len(self.by_net.get(each, ())) for each in self.around(net))
 
-    def near(self, net: Net, after: int, before: int) -> Iterator[list[_Entry]]:
-        """The entries that overlap a network, if need be also outside of two positions."""
+    def near(self, net: Net, after: int, before: int) -> Iterator[Iterable[_Entry]]:
+        """The entries that overlap a network, by position; some are outside of two positions."""
         begin, end = self.inside(net)
-        yield self.ordered[begin:end]
+        yield sorted(self.ordered[begin:end])
         for each in self.around(net):
             entries = self.by_net.get(each, [])
             if len(entries) <= _FEW:
                 yield entries
             else:
-                yield entries[bisect_right(entries, after, key=_position) : bisect_left(entries, before, key=_position)]
+                # Nearly always the first few are enough.
+                yield map(
+                    entries.__getitem__, range(bisect_left(entries, (after + 1,)), bisect_left(entries, (before,)))
+                )
 
     def inside(self, net: Net) -> tuple[int, int]:
         """The places of the entries whose networks are inside a network, or the same."""
-        prefix, length = net
-        shift = self._bits - length
-        return (
-            bisect_left(self._starts, (prefix << shift, length)),
-            bisect_left(self._starts, ((prefix + 1) << shift, 0)),
-        )
+        begin = bisect_left(self._places, _place(net, self._bits))
+        return begin, bisect_left(self._places, _place((net[0] + 1, net[1]), self._bits, 0), begin)
 
     def around(self, net: Net) -> Iterator[Net]:
         """The networks around a network that could be named."""
@@ -238,5 +243,6 @@ class _Side:
             yield prefix >> (length - each), each
 
 
-def _position(entry: _Entry) -> int:
-    return entry[1].position
+def _place(net: Net, bits: int, length: int | None = None) -> int:
+    """What networks are ordered by: the first address, and of these the length; another one may stand in its place."""
+    return net[0] << (bits - net[1] + 8) | (net[1] if length is None else length)

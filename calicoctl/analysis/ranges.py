@@ -47,6 +47,8 @@ def do_intersect(one: Ranges, other: Ranges) -> bool:
 
 def has_number(ranges: Ranges, number: int) -> bool:
     """Whether a number is in a set."""
+    if len(ranges) == 1:  # as most are
+        return ranges[0][0] <= number <= ranges[0][1]
     return any(first <= number <= last for first, last in ranges)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cached_property
 from itertools import islice
@@ -31,7 +31,32 @@ class Reason(Enum):
     NOT_ANALYSED = "not-analysed"
 
 
-def _nothing() -> Iterator[int]:
+@dataclass(frozen=True)
+class _Taken:
+    """Packets of a rule that another one decides.
+
+    Attributes:
+        rule: The rule.
+        by: The other one.
+        box: They are in it, and in no rule before the other one.
+        cover: The rules.
+    """
+
+    rule: ListedRule
+    by: ListedRule
+    box: Box
+    cover: Cover
+
+    def packet(self) -> Packet | None:
+        """One of them."""
+        return self.cover.uncovered(self.box, self.by.position, self.rule.position)
+
+
+# So many of the rules that decide the packets of another are found at once.
+FIRST = 11
+
+
+def _none() -> Iterator[_Taken]:
     return iter(())
 
 
@@ -46,8 +71,8 @@ class Unneeded:
         suffices: The rules that alone would decide all of its packets in its place.
         worst: Of a hole or an outage, the first rule that decides some of its packets to the opposite end; else None.
         packet: A packet that it matches, and another rule decides; None where there is none to show.
-        search: Looks for the rules that decide its packets in its place, by position. They can be thousands, of which
-            few are told.
+        first_deciders: Of a dead rule, the first rules that decide its packets, by position: `FIRST` of them, or all.
+        search: Looks for all rules that decide its packets in its place: they can be thousands, of which few are told.
     """
 
     rule: ListedRule
@@ -56,16 +81,13 @@ class Unneeded:
     suffices: tuple[int, ...] = ()
     worst: int | None = None
     packet: Packet | None = None
-    search: Callable[[], Iterator[int]] = field(default=_nothing, repr=False, compare=False)
+    first_deciders: tuple[int, ...] = ()
+    search: Callable[[], Iterator[_Taken]] = field(default=_none, repr=False, compare=False)
 
     @cached_property
     def deciders(self) -> tuple[int, ...]:
         """All rules that decide its packets in its place."""
-        return tuple(self.search())
-
-    def first_deciders(self, count: int) -> tuple[int, ...]:
-        """The first so many of them."""
-        return tuple(islice(self.search(), count))
+        return tuple(taken.by.position for taken in self.search())
 
 
 def find_unneeded(rules: RuleList) -> tuple[Unneeded, ...]:
@@ -126,11 +148,12 @@ class _Search:
 
     def _dead(self, rule: ListedRule) -> Unneeded:
         suffices = self._suffices(rule)
-        near = self._before(rule, suffices)
         opposite, grade = _WORSE.get(rule.decision, (None, Grade.CLUTTER))
-        worst = self._first_taken(rule, (each for each in near if each.decision is opposite), self._cover)
+        worse = () if opposite is None else self._before(rule, suffices, {opposite})
+        worst = self._first_taken(rule, worse, self._cover)
+        taking = list(islice(self._taking(rule, self._before(rule, suffices), self._cover), FIRST))
         # A packet that shows the worst of it.
-        shown = worst or self._first_taken(rule, near, self._cover)
+        shown = worst or next(iter(taking), None)
         return Unneeded(
             rule,
             Reason.DUPLICATE if self._is_repeated(rule, suffices) else Reason.DEAD,
@@ -138,15 +161,17 @@ class _Search:
             suffices,
             None if worst is None else worst.by.position,
             None if shown is None else shown.packet(),
-            lambda: self._deciders(rule, self._before(rule, suffices), self._cover),
+            tuple(taken.by.position for taken in taking),
+            lambda: self._taking(rule, self._before(rule, suffices), self._cover),
         )
 
-    def _before(self, rule: ListedRule, suffices: Sequence[int]) -> list[ListedRule]:
+    def _before(
+        self, rule: ListedRule, suffices: Sequence[int], decisions: Collection[Decision] = tuple(Decision)
+    ) -> Iterator[ListedRule]:
         """The rules that may decide packets of a dead rule from endpoints with its own tags alone, by position."""
         # Behind the first rule that suffices, none decides anything.
         end = suffices[0] + 1 if suffices else rule.position
-        near = self._overlaps.of(rule.boxes, of_own_tags=True, before=end)
-        return [each for each in near if each.position in self._live]
+        return self._overlaps.of(rule.boxes, decisions, of_own_tags=True, before=end)
 
     def _is_repeated(self, rule: ListedRule, suffices: Sequence[int]) -> bool:
         """Whether a rule that suffices says the same."""
@@ -167,10 +192,9 @@ class _Search:
         for box in rule.boxes:
             if rule.decision is not Decision.NONE and self._all.free_point(box, without=rule.position) is not None:
                 return True
-        end = self._end(rule)
-        near = (other for box in rule.boxes for other in self._overlaps.in_any_order(box, rule.position, end + 1))
-        others = (other for other in near if other.decision is not rule.decision)
-        return self._first_taken(rule, others, self._all) is not None
+        others = {each for each in Decision if each is not rule.decision}
+        near = self._overlaps.of(rule.boxes, others, after=rule.position, before=self._end(rule) + 1)
+        return self._first_taken(rule, near, self._all) is not None
 
     def _end(self, rule: ListedRule) -> int:
         """The position of the first rule behind a rule that would decide what is left of its packets."""
@@ -189,18 +213,20 @@ class _Search:
             (end,) if is_taken else (),
             None,
             None if shown is None else shown.packet(),
-            lambda: self._deciders(rule, self._behind(rule, end), self._all),
+            search=lambda: self._taking(rule, self._behind(rule, end), self._all),
         )
 
-    def _behind(self, rule: ListedRule, end: int) -> list[ListedRule]:
+    def _behind(self, rule: ListedRule, end: int) -> Iterator[ListedRule]:
         """The rules that may decide packets of a redundant rule in its place, by position."""
-        near = self._overlaps.of(rule.boxes, after=rule.position, before=end + 1)
-        return [each for each in near if each.decision is rule.decision]
+        decisions = () if rule.decision is None else (rule.decision,)
+        return self._overlaps.of(rule.boxes, decisions, after=rule.position, before=end + 1)
 
     # --- both -----------------------------------------------------------------------------------
 
     def _taken(self, rule: ListedRule, other: ListedRule, cover: Cover) -> _Taken | None:
         """What another rule decides of the packets of a rule that is out of the way; None when it is nothing."""
+        if cover is self._cover and other.position not in self._live:
+            return None
         for common in meet_all(rule.boxes, other.boxes):
             if cover.free_point(common, other.position, rule.position) is not None:
                 return _Taken(rule, other, common, cover)
@@ -210,14 +236,15 @@ class _Search:
         """The same of the first of some rules that decides any."""
         return next((taken for other in others if (taken := self._taken(rule, other, cover)) is not None), None)
 
-    def _deciders(self, rule: ListedRule, others: Iterable[ListedRule], cover: Cover) -> Iterator[int]:
-        """The positions of those rules that decide any; not of one of which that is not known."""
+    def _taking(self, rule: ListedRule, others: Iterable[ListedRule], cover: Cover) -> Iterator[_Taken]:
+        """The same of all that decide any; not of one of which that is not known."""
         for other in others:
             try:
-                if self._taken(rule, other, cover) is not None:
-                    yield other.position
+                taken = self._taken(rule, other, cover)
             except Undecided:
                 continue
+            if taken is not None:
+                yield taken
 
 
 # What is worse than that rules before a rule decide all of its packets as it does: that some do the opposite.
@@ -225,24 +252,3 @@ _WORSE: dict[Decision | None, tuple[Decision, Grade]] = {
     Decision.DENY: (Decision.ALLOW, Grade.HOLE),
     Decision.ALLOW: (Decision.DENY, Grade.OUTAGE),
 }
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """Packets of a rule that another one decides.
-
-    Attributes:
-        rule: The rule.
-        by: The other one.
-        box: They are in it, and in no rule before the other one.
-        cover: The rules.
-    """
-
-    rule: ListedRule
-    by: ListedRule
-    box: Box
-    cover: Cover
-
-    def packet(self) -> Packet | None:
-        """One of them."""
-        return self.cover.uncovered(self.box, self.by.position, self.rule.position)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft7Validator
 
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded import Reason, find_unneeded
 from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, open_raw
+
+SARIF_SCHEMA = Path(__file__).with_name("schemas") / "sarif-schema-2.1.0.json"
 
 SCRIPT = """\
 profile WEB {
@@ -133,12 +137,29 @@ def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
     assert embedded.run_inside("run", "--lint", "web.calico").status == 0
 
 
+def sarif(program: Program, *words: str) -> dict[str, Any]:
+    """The log of a run, which is valid by the schema of SARIF 2.1.0."""
+    log: dict[str, Any] = json.loads(program.run_inside("lint", "-o", "sarif", *words).stdout)
+    Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8"))).validate(log)
+    return log
+
+
+def test_sarif_of_what_is_stored_or_sound(embedded: Program) -> None:
+    """Without places in files, and without results."""
+    (embedded.folder / "web.calico").write_text(SCRIPT)
+    assert embedded.run_inside("run", "web.calico").status == 0
+    (run,) = sarif(embedded, "--today")["runs"]
+    assert {result["ruleId"] for result in run["results"]} >= {"W0801", "W0803", "W0806", "W0808"}
+    assert run["results"][0]["locations"] == [{"logicalLocations": [{"fullyQualifiedName": "WEB inbound 2"}]}]
+    (embedded.folder / "sound.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\n}\noutbound {}\n}\n")
+    assert sarif(embedded, "sound.calico")["runs"][0]["results"] == []
+
+
 def test_sarif(embedded: Program) -> None:
-    """What SARIF 2.1.0 requires of a log, a run, a tool, a result and a region."""
+    """Each result has the place of its rule, and names the rule of the tool."""
     (embedded.folder / "a b.calico").write_text(SCRIPT)
-    ran = embedded.run_inside("lint", "-o", "sarif", "a b.calico")
-    log = json.loads(ran.stdout)
-    assert (ran.status, log["version"], [*log]) == (1, "2.1.0", ["$schema", "version", "runs"])
+    log = sarif(embedded, "a b.calico")
+    assert [*log] == ["$schema", "version", "runs"]
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
     assert driver["name"] == "calicoctl"

@@ -51,9 +51,7 @@ def _read(request: RunRequest, timeout: float) -> Script:
         except Refused as refused:
             unreadable += refused.diagnostics
     with progress("reading") as show:
-        # What is found in blocks points at their lines, so that all are read.
-        every_line = request.check and request.lint
-        script = read_scripts(sources, open_file, show, open_script, request.overrides, every_line=every_line)
+        script = read_scripts(sources, open_file, show, open_script, request.overrides)
     return replace(script, diagnostics=(*unreadable, *script.diagnostics))
 
 

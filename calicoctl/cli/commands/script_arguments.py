@@ -17,7 +17,7 @@ def overrides_of(arguments: Arguments) -> tuple[Source, ...]:
 
 
 def read_sound(files: Sequence[str], arguments: Arguments, timeout: float) -> Script:
-    """Read scripts as one unit, every line of them, so that findings can point at it.
+    """Read scripts as one unit.
 
     Args:
         files: Their names.
@@ -32,9 +32,7 @@ def read_sound(files: Sequence[str], arguments: Arguments, timeout: float) -> Sc
 
 def sound_script(sources: Sequence[Source], arguments: Arguments) -> Script:
     """Scripts that were opened, as `read_sound` reads them."""
-    script = read_scripts(
-        sources, open_file, open_script=open_script, overrides=overrides_of(arguments), every_line=True
-    )
+    script = read_scripts(sources, open_file, open_script=open_script, overrides=overrides_of(arguments))
     if script.has_errors:
         raise Refused(script.diagnostics)
     return script

@@ -179,7 +179,8 @@ def read_scripts(
         report: Told how many of how many characters of a file are read.
         open_script: Opens a script that another one includes; the source says from where.
         overrides: Definitions that hold whatever the scripts say, each as `--define NAME=VALUE`.
-        every_line: Whether lines that are known to be sound are read nevertheless; nothing but time comes of it.
+        every_line: Whether lines that are known to be sound are parsed nevertheless. It tells the same, which is what
+            properties test.
     """
     parts: list[Step | _Unread] = []
     variables = Variables()

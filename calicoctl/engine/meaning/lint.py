@@ -9,7 +9,7 @@ from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import RuleList
-from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
+from calicoctl.analysis.unneeded import FIRST, Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, Step
@@ -24,7 +24,7 @@ from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import printer
 
-_NAMED_MAX = 10  # rules
+_NAMED_MAX = FIRST - 1  # rules
 
 # `# lint: allow W0803 it is for the auditors` at the end of a rule's line.
 _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+((?:W08\d\d[\s,]*)+)")
@@ -148,8 +148,7 @@ def _diagnostic(
     is_lone_duplicate = found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER
     reason = Reason.DEAD if found.reason is Reason.DUPLICATE else found.reason
     kind = messages.DUPLICATE_RULE if is_lone_duplicate else _KINDS[reason, found.grade]
-    deciders = found.first_deciders(_NAMED_MAX + 1) if reason is Reason.DEAD else ()
-    if reason is Reason.DEAD and not deciders:
+    if reason is Reason.DEAD and not found.first_deciders:
         kind = messages.MATCHES_NOTHING
     packet = None if found.packet is None else example_text(found.packet)
     span = spans[found.rule.position - 1] if spans else None
@@ -170,7 +169,7 @@ def _diagnostic(
         direction=direction.value,
         position=found.rule.position,
         rule=found.rule.text,
-        deciders=_listed(deciders),
+        deciders=_listed(found.first_deciders),
     )
 
 
