@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from calicoctl.analysis.boxes import (
     ADDRESS_BITS,
@@ -49,6 +49,9 @@ class Decision(Enum):
     NONE = "none"  # no rule matches, or one hands on to the next tier: the endpoint's next profile decides
 
 
+_DECISIONS = {each.value: each for each in Decision}
+
+
 @dataclass(frozen=True, slots=True)
 class ListedRule:
     """A rule in its place.
@@ -70,6 +73,10 @@ class ListedRule:
     note: str = ""
     is_analysed: bool = True
     perhaps: tuple[Box, ...] = ()
+
+    def at(self, position: int) -> ListedRule:
+        """The same rule in another place."""
+        return self if position == self.position else replace(self, position=position)
 
     @property
     def text(self) -> str:
@@ -105,9 +112,10 @@ class RuleList:
     """
 
     def __init__(self, rules: Iterable[StoredRule], like: RuleList | None = None) -> None:
-        known = {} if like is None else {rule.stored: rule for rule in like.rules}
+        # By their texts, which is what rules are equal by.
+        known = {} if like is None else {rule.stored.raw: rule for rule in like.rules if rule.stored is not None}
         self.rules: tuple[ListedRule, ...] = tuple(
-            replace(known[rule], position=position) if rule in known else _listed(rule, position)
+            known[rule.raw].at(position) if rule.raw in known else _listed(rule, position)
             for position, rule in enumerate(rules, 1)
         )
 
@@ -121,7 +129,7 @@ class RuleList:
     def with_rules(self, rules: Iterable[ListedRule]) -> RuleList:
         """The list with other rules, each at its new position."""
         made = RuleList(())
-        made.rules = tuple(replace(rule, position=position) for position, rule in enumerate(rules, 1))
+        made.rules = tuple(rule.at(position) for position, rule in enumerate(rules, 1))
         return made
 
     @property
@@ -208,15 +216,22 @@ def _box(rule: Rule, version: int) -> Box:
         version,
         ANY_PROTOCOL if rule.protocol is None else _NUMBERS[rule.protocol.value],
         EVERYWHERE if source.net is None else net_of(source.net),
-        NO_TAGS if source.tag is None else frozenset({source.tag}),
+        NO_TAGS if source.tag is None else _only(source.tag),
         first,
         EVERYWHERE if destination.net is None else net_of(destination.net),
-        NO_TAGS if destination.tag is None else frozenset({destination.tag}),
+        NO_TAGS if destination.tag is None else _only(destination.tag),
         second,
     )
 
 
+@lru_cache(1 << 10)
+def _only(tag: str) -> frozenset[str]:
+    return frozenset({tag})
+
+
 def _ports_of(peer: Peer) -> Ranges:
+    if len(peer.ports) == 1:
+        return ((peer.ports[0].first, peer.ports[0].last),)
     return union((each.first, each.last) for each in peer.ports) if peer.ports else PORTS
 
 
@@ -231,7 +246,7 @@ def everything() -> tuple[Box, ...]:
 
 def _listed(stored: StoredRule, position: int) -> ListedRule:
     if stored.rule is not None:
-        return ListedRule(position, Decision(stored.rule.action.value), boxes_of(stored.rule), stored)
+        return ListedRule(position, _DECISIONS[stored.rule.action.value], boxes_of(stored.rule), stored)
     value = stored.value
     if stored.is_refused or stored.is_misread or not isinstance(value, Mapping):
         return ListedRule(position, None, (), stored, is_analysed=False, perhaps=everything())

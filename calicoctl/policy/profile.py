@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from calicoctl import messages, sayings
+from calicoctl.annotations import Any
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Action, Direction
 from calicoctl.nearest import nearest

@@ -293,7 +293,7 @@ def test_etcd_shows_the_same(program: Program, raw: RawStore) -> None:
 
 def test_the_page_explains_every_member(embedded: Program, store: RawStore) -> None:
     page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
-    section = page.split("\n## What is shown, as JSON\n")[1].split("\n#")[0]
+    section = page.split("\n## Statements that show something\n")[1].split("\n#")[0]
     explained = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("|"))))
     shown = [document(embedded, "profile", *words.split()) for words in ("show --detailed", "WEB tag show")]
     rules = document(embedded, "profile", "WEB", "rule", "show")

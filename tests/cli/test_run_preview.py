@@ -41,6 +41,8 @@ def test_check_as_json(embedded: Program) -> None:
     ran = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
     assert (ran.status, ran.stderr) == (1, "")
     at = {"file": "<standard input>"}
+    mended = "profile A rule add inbound allow"
+    edit = {**at, "line": 2, "column": 1, "end_line": 2, "end_column": 32, "text": mended}
     assert json.loads(ran.stdout) == {
         "format": 1,
         "ok": False,
@@ -50,7 +52,8 @@ def test_check_as_json(embedded: Program) -> None:
                 "code": "E0104",
                 "severity": "error",
                 "message": "`alow` is no keyword of this language; did you mean `allow`?",
-                "hint": "profile A rule add inbound allow",
+                "hint": mended,
+                "fix": {"kind": "correction", "text": mended, "edits": [edit]},
                 **at,
                 "line": 2,
                 "column": 28,
@@ -60,6 +63,7 @@ def test_check_as_json(embedded: Program) -> None:
                 "severity": "warning",
                 "message": "`10.1.2.3/8` has host bits set; the network is `10.0.0.0/8`",
                 "hint": None,
+                "fix": None,
                 **at,
                 "line": 3,
                 "column": 39,

@@ -91,7 +91,7 @@ def test_the_verdicts_on_a_network_agree(text: str) -> None:
     assert (enforced_network(text) is not None) == (agent_oracle.net_version(text) is not None)
     assert enforced_network(text) in (None, read.network)
     findings = Findings()
-    word = ast.Word(text, Span(Source("test", text), 0, len(text)))
+    word = ast.Word(text, Span(Source("test", text), 0, len(text)), ast.WordKind.NETWORK)
     assert values.network(word, findings) == read.network
     assert findings.has_errors == (read.network is None)
     kinds = {each.diagnostic.kind for each in findings.found}

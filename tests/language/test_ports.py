@@ -94,7 +94,8 @@ def test_canonical_text_says_the_same_and_stays(text: str) -> None:
     assert [item.within() for item in ports.read_list(spelled)] == [item.within() for item in ports.read_list(text)]
     assert ports.canonical_list(spelled) == spelled
     assert (findings_of(text)[0] is not None) == ports.is_sound_list(spelled)
-    peer = canonical(ast.Peer(ports=ast.Word(text, Span(Source("test", text), 0, len(text)))))
+    word = ast.Word(text, Span(Source("test", text), 0, len(text)), ast.WordKind.PORTS)
+    peer = canonical(ast.Peer(ports=word))
     assert peer.ports is not None
     assert peer.ports.text == spelled
 
