@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from benchmarks.rows import Row
-from calicoctl.engine.frontend.scripts import Step, read_scripts
+from calicoctl.engine.frontend.scripts import ScriptStep, read_scripts
 from calicoctl.engine.plan import evaluate
 from calicoctl.engine.state import State
 from calicoctl.policy.documents.json_text import collector_paused
@@ -71,7 +71,7 @@ def _stored(rules: int) -> Snapshot:
     return {change.key: Entry(change.key, change.after or "", 1) for change in state.changes()}
 
 
-def _steps(text: str) -> Sequence[Step]:
+def _steps(text: str) -> Sequence[ScriptStep]:
     return read_scripts([Source("script", text)], _no_file).steps
 
 

@@ -26,7 +26,7 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.settings import resolve
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.scripts.reader import Statement, read_script
+from calicoctl.syntax.scripts.reader import StatementItem, read_script
 
 __all__ = [
     "Diagnostic",
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 
-def parse_statement(text: str, name: str = "statement") -> ast.Statement:
+def parse_statement(text: str, name: str = "statement") -> ast.StatementNode:
     """Parse and validate one statement, as it stands in a script: `profile WEB rule add inbound allow`.
 
     Args:
@@ -62,12 +62,12 @@ def parse_statement(text: str, name: str = "statement") -> ast.Statement:
         node = parse(extent, "statement")
     except SyntaxProblem as problem:
         raise Refused(explain(problem)) from None
-    assert isinstance(node, ast.Statement)  # the start says so
+    assert isinstance(node, ast.StatementNode)  # the start says so
     validate(node, extent)
     return node
 
 
-def parse_script(text: str, name: str = "script") -> tuple[ast.Statement, ...]:
+def parse_script(text: str, name: str = "script") -> tuple[ast.StatementNode, ...]:
     """Parse and validate a script; blocks are statements, too.
 
     Args:
@@ -80,10 +80,10 @@ def parse_script(text: str, name: str = "script") -> tuple[ast.Statement, ...]:
     script = read_scripts([Source(name, text)], _no_file)
     if script.has_errors:
         raise Refused([each for each in script.diagnostics if each.is_error])
-    return tuple(item.node for item in read_script(Source(name, text)) if isinstance(item, Statement))
+    return tuple(item.node for item in read_script(Source(name, text)) if isinstance(item, StatementItem))
 
 
-def print_statement(statement: ast.Statement) -> str:
+def print_statement(statement: ast.StatementNode) -> str:
     """A statement as canonical text; what parses to it again."""
     return printer.statement(statement)
 

@@ -57,10 +57,10 @@ def seeds(name: str) -> Iterator[bytes]:
 def dictionary() -> list[str]:
     """The keywords and signs of the grammars and the keys of rules, for the fuzzer to put in."""
     from calicoctl.policy.documents.agent_schema import KNOWN_KEYS
-    from calicoctl.policy.documents.selector import grammar
+    from calicoctl.policy.documents.selector import selector_grammar
     from calicoctl.syntax.grammar import STARTS, compile_grammar
 
-    parsers = [compile_grammar(file) for file in STARTS] + [grammar()]
+    parsers = [compile_grammar(file) for file in STARTS] + [selector_grammar()]
     # Each as a regular expression; a keyword's is its letters, and the look-ahead that ends it.
     patterns = [terminal.pattern.to_regexp() for parser in parsers for terminal in parser.terminals]
     signs = {_WORD_END.sub("", pattern).replace("\\", "") for pattern in patterns if _LITERAL.fullmatch(pattern)}

@@ -7,7 +7,7 @@ from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.scripts.reader import Statement, read_script
+from calicoctl.syntax.scripts.reader import StatementItem, read_script
 from fuzz.laws import require_answers, text_of
 
 _DOCUMENT = '{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n'
@@ -18,7 +18,7 @@ def one_input(content: bytes) -> None:
     source = Source("a script", text_of(content))
     _check_reading(source)
     for item in read_script(source):
-        if isinstance(item, Statement) and item.is_whole:
+        if isinstance(item, StatementItem) and item.is_whole:
             _check_round_trip(item.node)
 
 
@@ -41,10 +41,10 @@ def _check_reading(source: Source) -> None:
         assert 0 <= step.extent.start <= step.extent.end <= length
 
 
-def _check_round_trip(node: ast.Statement) -> None:
+def _check_round_trip(node: ast.StatementNode) -> None:
     printed = printer.statement(node)
     items = list(read_script(Source("a script", printed)))
     assert len(items) == 1, f"{printed!a} is read as {items}"
     (item,) = items
-    assert isinstance(item, Statement) and item.node == node, f"{printed!a} is read as {item}"
+    assert isinstance(item, StatementItem) and item.node == node, f"{printed!a} is read as {item}"
     assert printer.statement(item.node) == printed

@@ -32,7 +32,7 @@ def _check_words(words: list[str]) -> None:
         require_answers(reading.warnings)
 
 
-def _parsed(text: str) -> ast.Statement | ast.Rule | None:
+def _parsed(text: str) -> ast.StatementNode | ast.RuleNode | None:
     source = Source("a statement", text)
     try:
         return parse_rule(source) if text.startswith(("allow", "deny")) else parse_statement(source)
@@ -42,5 +42,5 @@ def _parsed(text: str) -> ast.Statement | ast.Rule | None:
     return None
 
 
-def _printed(node: ast.Statement | ast.Rule) -> str:
-    return printer.rule(node) if isinstance(node, ast.Rule) else printer.statement(node)
+def _printed(node: ast.StatementNode | ast.RuleNode) -> str:
+    return printer.rule(node) if isinstance(node, ast.RuleNode) else printer.statement(node)

@@ -40,12 +40,12 @@ actions = st.sampled_from(["allow", "deny"]).map(ast.Keyword)
 directions = st.sampled_from(["inbound", "outbound"]).map(ast.Keyword)
 
 
-def _peers(word: st.SearchStrategy[ast.Word], has_ports: bool) -> st.SearchStrategy[ast.Peer | None]:
+def _peers(word: st.SearchStrategy[ast.Word], has_ports: bool) -> st.SearchStrategy[ast.PeerNode | None]:
     maybe = st.none() | word
-    return st.none() | st.builds(ast.Peer, ports=maybe if has_ports else st.none(), tag=maybe, cidr=maybe)
+    return st.none() | st.builds(ast.PeerNode, ports=maybe if has_ports else st.none(), tag=maybe, cidr=maybe)
 
 
-def trees_of_rules(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.Rule]:
+def trees_of_rules(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.RuleNode]:
     """Every rule that the grammar has, its values drawn from `texts`."""
     word = texts.map(ast.Word)
     maybe = st.none() | word
@@ -54,19 +54,19 @@ def trees_of_rules(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.Rule]
     peers = _peers(word, has_ports=False)
     return st.one_of(
         st.builds(
-            ast.Rule,
+            ast.RuleNode,
             actions,
             st.sampled_from(["tcp", "udp"]).map(ast.Keyword),
             source=_peers(word, has_ports=True),
             destination=_peers(word, has_ports=True),
         ),
-        st.builds(ast.Rule, actions, keyword, source=peers, destination=peers),
-        st.builds(ast.Rule, actions, keyword, word, maybe, source=peers, destination=peers),
-        st.builds(ast.Rule, actions, source=peers, destination=peers),
+        st.builds(ast.RuleNode, actions, keyword, source=peers, destination=peers),
+        st.builds(ast.RuleNode, actions, keyword, word, maybe, source=peers, destination=peers),
+        st.builds(ast.RuleNode, actions, source=peers, destination=peers),
     )
 
 
-def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.Statement]:
+def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.StatementNode]:
     """Every statement of a command line, its values drawn from `texts`."""
     word = texts.map(ast.Word)
     rules = trees_of_rules(texts)
@@ -87,8 +87,8 @@ def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.
     )
 
 
-def _match_of(rule: ast.Rule) -> ast.Match:
-    return ast.Match(rule.protocol, rule.icmp_type, rule.icmp_code, rule.source, rule.destination)
+def _match_of(rule: ast.RuleNode) -> ast.MatchNode:
+    return ast.MatchNode(rule.protocol, rule.icmp_type, rule.icmp_code, rule.source, rule.destination)
 
 
 # --- rules --------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ class Packet:
         return self.protocol == ICMP_OF_VERSION[self.version]
 
 
-def address_text(version: int, address: int) -> str:
+def text_of_number(version: int, address: int) -> str:
     """An address as people write it."""
     return networks.address_text(IPv4Address(address) if version == 4 else IPv6Address(address))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, ICMP_OF_VERSION, WITH_PORTS, Box, Net, address_text
+from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, ICMP_OF_VERSION, WITH_PORTS, Box, Net, text_of_number
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges
 from calicoctl.language.ports import range_text
 from calicoctl.language.protocols import AGENT_PROTOCOLS
@@ -75,5 +75,5 @@ def _numbers(numbers: Ranges) -> str:
 def _net(version: int, net: Net) -> str | None:
     prefix, length = net
     return (
-        None if net == EVERYWHERE else f"{address_text(version, prefix << (ADDRESS_BITS[version] - length))}/{length}"
+        None if net == EVERYWHERE else f"{text_of_number(version, prefix << (ADDRESS_BITS[version] - length))}/{length}"
     )

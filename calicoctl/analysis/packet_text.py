@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl.analysis.boxes import Packet, address_text
+from calicoctl.analysis.boxes import Packet, text_of_number
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 
 _NAMES = {each.number: each.name for each in AGENT_PROTOCOLS if each.name is not None}
@@ -14,10 +14,10 @@ def packet_document(packet: Packet) -> dict[str, object]:
     return {
         "version": packet.version,
         "protocol": _NAMES.get(packet.protocol, packet.protocol),
-        "source": address_text(packet.version, packet.source),
+        "source": text_of_number(packet.version, packet.source),
         "source_tags": sorted(packet.source_tags),
         "source_port": packet.source_number if ports else None,
-        "destination": address_text(packet.version, packet.destination),
+        "destination": text_of_number(packet.version, packet.destination),
         "destination_tags": sorted(packet.destination_tags),
         "destination_port": packet.destination_number if ports else None,
         "icmp_type": packet.source_number if packet.is_icmp else None,
@@ -42,4 +42,4 @@ def example_text(packet: Packet) -> str:
 def _end(version: int, address: int, tags: frozenset[str], number: int, packet: Packet) -> str:
     port = f" port {number}" if packet.has_ports else ""
     listed = f" ({'tag' if len(tags) == 1 else 'tags'} {', '.join(sorted(tags))})" if tags else ""
-    return f"{address_text(version, address)}{port}{listed}"
+    return f"{text_of_number(version, address)}{port}{listed}"

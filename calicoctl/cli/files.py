@@ -20,7 +20,7 @@ from calicoctl.syntax import ast
 _NAMES_COMPARED = 10_000
 
 
-def read_script(file: str, seconds: float) -> Source:
+def read_script_file(file: str, seconds: float) -> Source:
     """A script that was named on the command line; `-` is standard input.
 
     Args:

@@ -13,7 +13,7 @@ from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.rule_lists import carried_tags
 from calicoctl.engine.state import State
 from calicoctl.policy.documents.endpoint import Endpoint
-from calicoctl.resources.names import BUILT_IN_PROFILE
+from calicoctl.resources.v3_names import BUILT_IN_PROFILE
 from calicoctl.store import keys
 
 

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from calicoctl.diagnostics import Diagnostic, Refused
-from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.outcome import Outcome
-from calicoctl.engine.plan import damage, evaluate, expect, roots
+from calicoctl.engine.plan import damage, evaluate, evaluate_expectation, roots
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
@@ -22,7 +22,7 @@ from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot
 
 if TYPE_CHECKING:  # imported by those who ask about packets only
-    from calicoctl.engine.questions import PlaceOf
+    from calicoctl.engine.packet_questions import PlaceOf
 
 # Up to so many profiles, each folder is read by itself; above, one request for the whole tree is cheaper.
 _FOLDERS_MAX = 16
@@ -39,7 +39,7 @@ class StepOutcome:
         is_change: Whether it changes anything.
     """
 
-    step: Step
+    step: ScriptStep
     outcome: Outcome
     is_change: bool
 
@@ -66,7 +66,7 @@ class ScriptPlan:
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
-def script_roots(steps: Sequence[Step]) -> tuple[str, ...]:
+def script_roots(steps: Sequence[ScriptStep]) -> tuple[str, ...]:
     """The keys below which everything must be read before the script can be evaluated."""
     wanted = dict.fromkeys(root for step in steps for root in roots(step.statement))
     folders = [root for root in wanted if root not in (keys.PROFILES, keys.HOSTS)]
@@ -80,7 +80,7 @@ def script_roots(steps: Sequence[Step]) -> tuple[str, ...]:
 
 @collector_paused()
 def evaluate_script(
-    steps: Sequence[Step],
+    steps: Sequence[ScriptStep],
     snapshot: Snapshot,
     progress: Progress = no_progress,
     *,
@@ -100,7 +100,7 @@ def evaluate_script(
     state = State(snapshot, has_resources)
     outcomes: list[StepOutcome | None] = []
     diagnostics: list[Diagnostic] = []
-    expectations: list[tuple[int, Step]] = []
+    expectations: list[tuple[int, ScriptStep]] = []
     for number, step in enumerate(steps):
         if number % _TOLD_AFTER == 0:
             progress(number, len(steps))
@@ -119,7 +119,7 @@ def evaluate_script(
     return ScriptPlan(done, state.changes(), state, tuple(diagnostics))
 
 
-def _evaluate_step(step: Step, state: State, diagnostics: list[Diagnostic]) -> StepOutcome | None:
+def _evaluate_step(step: ScriptStep, state: State, diagnostics: list[Diagnostic]) -> StepOutcome | None:
     """What a statement comes to; None when it cannot be done, which is put among the diagnostics."""
     statement = step.statement
     name = statement.profile if isinstance(statement, valid.OfProfile) else None
@@ -136,14 +136,16 @@ def _evaluate_step(step: Step, state: State, diagnostics: list[Diagnostic]) -> S
     return StepOutcome(step, outcome, name is not None and state.profile(name) is not before)
 
 
-def _expect_step(step: Step, state: State, place_of: PlaceOf, diagnostics: list[Diagnostic]) -> StepOutcome | None:
+def _expect_step(
+    step: ScriptStep, state: State, place_of: PlaceOf, diagnostics: list[Diagnostic]
+) -> StepOutcome | None:
     """The same of what is expected; nothing is told of a profile about which a statement could not be done."""
     statement = step.statement
     assert isinstance(statement, valid.Expectation)
     try:
-        return StepOutcome(step, expect(statement, state, place_of), is_change=False)
+        return StepOutcome(step, evaluate_expectation(statement, state, place_of), is_change=False)
     except Refused as refused:
-        if not isinstance(statement, valid.Expect) or statement.profile not in state.doubtful:
+        if not isinstance(statement, valid.ExpectVerdict) or statement.profile not in state.doubtful:
             diagnostics += refused.diagnostics
         return None
 
@@ -155,7 +157,7 @@ class RulePlaces:
         steps: Its statements.
     """
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[ScriptStep]) -> None:
         self._steps = steps
 
     def find(self, profile: str, direction: Direction, text: str) -> Span | None:
@@ -173,7 +175,7 @@ class RulePlaces:
         return places
 
 
-def _said(step: Step) -> Iterator[tuple[Direction, str, Span]]:
+def _said(step: ScriptStep) -> Iterator[tuple[Direction, str, Span]]:
     """The rules that a statement says."""
     statement = step.statement
     if isinstance(statement, valid.AddRule):

@@ -14,7 +14,7 @@ from calicoctl.language.names import is_new_profile
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.records import replace
-from calicoctl.resources.names import is_profile_name, profile_name
+from calicoctl.resources.v3_names import is_profile_name, v3_profile_name
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, OutcomeUnknown, Unreachable
@@ -172,10 +172,10 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
 
 def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> Fix | None:
     """What to say where a profile is not there."""
-    if isinstance(statement, statements.Expect) and statement.profile == "all":
+    if isinstance(statement, statements.ExpectVerdict) and statement.profile == "all":
         return Advice(sayings.HINT_EXPECT_OF_ALL)
     # What a profile of v1 is called since it was brought to v3 is surer than what is only spelt alike.
-    since = profile_name(statement.profile) if has_resources else None
+    since = v3_profile_name(statement.profile) if has_resources else None
     near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
         from calicoctl.engine.frontend.mistakes import corrected

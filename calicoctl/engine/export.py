@@ -42,7 +42,7 @@ def export_profile(profile: Profile) -> Exported:
     obstacle = _obstacle(profile)
     if obstacle is None:
         return Exported(f"{printer.statement(_block(profile))}\n")
-    lines = [f"# profile {printer.profile_name(profile.name)} cannot be declared: {obstacle}"]
+    lines = [f"# profile {printer.written_profile_name(profile.name)} cannot be declared: {obstacle}"]
     for name, document in (("rules", profile.rules), ("tags", profile.tags)):
         if document is not None:
             text = document.source.text if isinstance(document, Unreadable) else document.text()
@@ -61,7 +61,7 @@ def left_unsaid(name: str, labels: str | None, resource: str | None) -> Diagnost
     if resource is not None:
         # Imported here: v1 needs none of it.
         from calicoctl.layout.unsaid import unsaid_parts
-        from calicoctl.resources.names import is_foreign_profile
+        from calicoctl.resources.v3_names import is_foreign_profile
 
         if is_foreign_profile(name):
             return None  # nobody can run its block, so that nothing is lost by it
@@ -108,7 +108,7 @@ def _block(profile: Profile) -> ast.ProfileBlock:
     )
 
 
-def _nodes(rules: Iterable[StoredRule]) -> tuple[ast.Rule | ast.JsonRule, ...]:
+def _nodes(rules: Iterable[StoredRule]) -> tuple[ast.RuleNode | ast.JsonRule, ...]:
     return tuple(
         # Its text, whose numbers Python reads all alike, however long they are.
         ast.JsonRule(json.dumps(json.loads(rule.raw), sort_keys=True)) if rule.rule is None else syntax_of(rule.rule)

@@ -31,13 +31,13 @@ from calicoctl.policy.documents.tags_document import tag_warnings
 from calicoctl.policy.profile import Effect, Profile
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.records import dataclass
-from calicoctl.resources.names import BUILT_IN_PROFILE
+from calicoctl.resources.v3_names import BUILT_IN_PROFILE
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 
 if TYPE_CHECKING:  # imported by those who ask about packets only
-    from calicoctl.engine.questions import PlaceOf
+    from calicoctl.engine.packet_questions import PlaceOf
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def roots(statement: statements.Statement) -> tuple[str, ...]:
     """The keys below which everything must be read before the statement can be evaluated."""
     if isinstance(statement, statements.ShowProfiles):
         return (keys.PROFILES, keys.HOSTS) if statement.detailed else (keys.PROFILES,)
-    if isinstance(statement, statements.ExpectAll):
+    if isinstance(statement, statements.ExpectVerdictOfAll):
         return (keys.PROFILES,)
     folder = keys.profile_folder(statement.profile)
     if isinstance(statement, statements.RemoveProfile) and statement.check:
@@ -190,14 +190,14 @@ def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Out
     return Outcome(RuleDocument(display_json(document)))
 
 
-def _trace(statement: statements.Trace, state: State) -> Outcome:
+def _trace(statement: statements.TracePackets, state: State) -> Outcome:
     # Imported here: only questions about packets pay for it.
-    from calicoctl.engine.questions import trace
+    from calicoctl.engine.packet_questions import trace
 
     return trace(statement, _existing(statement, state))
 
 
-def expect(statement: statements.Expectation, state: State, place_of: PlaceOf | None = None) -> Outcome:
+def evaluate_expectation(statement: statements.Expectation, state: State, place_of: PlaceOf | None = None) -> Outcome:
     """Say that what is expected of the profiles of a state is so.
 
     Args:
@@ -208,13 +208,13 @@ def expect(statement: statements.Expectation, state: State, place_of: PlaceOf | 
     Raises:
         Refused: It is not so, or cannot be asked.
     """
-    from calicoctl.engine import questions
+    from calicoctl.engine import packet_questions
 
     _refuse_obstacle(statement, state)
-    if isinstance(statement, statements.Expect):
-        return questions.expect(statement, [_existing(statement, state)], place_of)
+    if isinstance(statement, statements.ExpectVerdict):
+        return packet_questions.expect(statement, [_existing(statement, state)], place_of)
     names = [name for name in state.names() if name not in state.doubtful]
-    return questions.expect(statement, [state.profile(name) for name in names], place_of)
+    return packet_questions.expect(statement, [state.profile(name) for name in names], place_of)
 
 
 def _declare_profile(statement: statements.DeclareProfile, state: State) -> Outcome:
@@ -264,8 +264,8 @@ _PARTS: dict[type, tuple[str, ...]] = {
     statements.ShowRules: (keys.RULES,),
     statements.PrintRulesJson: (keys.RULES,),
     statements.UpdateRules: (keys.RULES,),
-    statements.Trace: (keys.RULES,),
-    statements.Expect: (keys.RULES,),
+    statements.TracePackets: (keys.RULES,),
+    statements.ExpectVerdict: (keys.RULES,),
 }
 
 _EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {
@@ -277,8 +277,8 @@ _EVALUATIONS: dict[type, Callable[[Any, State], Outcome]] = {
     statements.RemoveRule: _remove_rule,
     statements.ShowRules: _show_rules,
     statements.PrintRulesJson: _print_rules_json,
-    statements.Trace: _trace,
-    statements.Expect: expect,
-    statements.ExpectAll: expect,
+    statements.TracePackets: _trace,
+    statements.ExpectVerdict: evaluate_expectation,
+    statements.ExpectVerdictOfAll: evaluate_expectation,
     statements.DeclareProfile: _declare_profile,
 }

@@ -14,14 +14,14 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.records import replace
-from calicoctl.resources.names import (
+from calicoctl.resources.upgrade import LIST_KEYS
+from calicoctl.resources.v3_names import (
     is_foreign_profile,
     is_label_key,
     is_profile_name,
     nearest_label_key,
     nearest_profile_name,
 )
-from calicoctl.resources.upgrade import LIST_KEYS
 
 
 def require_v3(statement: statements.OfProfile, before: Profile, after: Profile) -> None:

@@ -23,7 +23,7 @@ ICMP_CODE_MAX = 255
 
 
 @dataclass(frozen=True)
-class Bounds:
+class ValueLimits:
     """The bounds that a rule of older tools may exceed.
 
     Attributes:
@@ -38,8 +38,8 @@ class Bounds:
 
 
 # Of a rule that is written, and of one that is only looked for: older tools could store it.
-NEW = Bounds(PORT_MIN, ICMP_TYPE_MAX, any_tag=False)
-STORED = Bounds(0, 255, any_tag=True)
+NEW = ValueLimits(PORT_MIN, ICMP_TYPE_MAX, any_tag=False)
+STORED = ValueLimits(0, 255, any_tag=True)
 
 # The length of an address, which is the longest that a network can have, by the IP version.
 ADDRESS_BITS = {4: 32, 6: 128}

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from calicoctl.annotations import Any, NoReturn
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, check_rule
+from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, agent_problems
 from calicoctl.policy.documents.json_text import Path, found_text, path_text
 from calicoctl.policy.documents.rule_json import compact_json, from_json
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
@@ -23,9 +23,9 @@ from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_t
 from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
 from calicoctl.resources.fields import misread_fields, read_as, unknown_fields
-from calicoctl.resources.names import BUILT_IN_PROFILE, is_tag
 from calicoctl.resources.schema import ResourceProblem, rule_problems
 from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
+from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_tag_label
 from calicoctl.source import Source
 
 # What `rule update` keeps beside the lists, such as comments.
@@ -63,7 +63,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class PartEdit:
     """What shall become of the parts of a profile; None for one that stays."""
 
     rules: str | None = None
@@ -84,8 +84,8 @@ def parts_of(text: str) -> Parts:
     others = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in _other_members(resource).items())
     rules = "{" + ",".join((*lists, *others)) + "}"
     labels = _labels(spec)
-    own = {key: value for key, value in labels.items() if not is_tag(key, value)}
-    tags = [key for key, value in labels.items() if is_tag(key, value)]
+    own = {key: value for key, value in labels.items() if not is_tag_label(key, value)}
+    tags = [key for key, value in labels.items() if is_tag_label(key, value)]
     return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(own) if own else None)
 
 
@@ -157,7 +157,7 @@ def _raw_rule(text: str, direction: Direction) -> str:
     downgrade = Downgrade()
     old = downgraded_rule(downgrade, rule)
     # Today's agents enforce some rules that those of v1 do not, such as ports of SCTP.
-    if not downgrade.problems and (from_json(old) is not None or not check_rule(old)):
+    if not downgrade.problems and (from_json(old) is not None or not agent_problems(old)):
         return compact_json(old)
     return compact_json(_in_place(rule))
 
@@ -223,7 +223,7 @@ def is_same(one: str, other: str) -> bool:
     return one == other or json.dumps(loaded(one), sort_keys=True) == json.dumps(loaded(other), sort_keys=True)
 
 
-def edited(text: str, edit: Edit, former: str | None = None) -> str:
+def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str:
     """The text of a resource after an edit.
 
     Args:
@@ -410,7 +410,7 @@ def _put_tags(spec: dict[str, Any], tags: Sequence[str]) -> None:
     Raises:
         NotInV3: A tag is a label with a value.
     """
-    labels = {key: value for key, value in _labels(spec).items() if not is_tag(key, value) or key in tags}
+    labels = {key: value for key, value in _labels(spec).items() if not is_tag_label(key, value) or key in tags}
     for tag in tags:
         if labels.setdefault(tag, "") != "":
             reason = f"is a label with the value {found_text(labels[tag])} already, and cannot be a tag"

@@ -16,17 +16,17 @@ from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
 from calicoctl.layout.network_set_resource import network_set_entries
 from calicoctl.layout.profile_resource import (
-    Edit,
     NotInV3,
+    PartEdit,
     Unusable,
     built_in_resource,
-    edited,
+    edited_resource,
     is_same,
     new_resource,
     parts_of,
 )
 from calicoctl.records import replace
-from calicoctl.resources.names import BUILT_IN_PROFILE, is_foreign_profile
+from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_foreign_profile
 from calicoctl.store import keys
 from calicoctl.store.interface import (
     NOTHING,
@@ -146,7 +146,7 @@ class ResourceDatastore:
 
     def _made(self, key: str, changes: Sequence[Change]) -> Iterator[Change]:
         """The change of one resource."""
-        name = resource_keys.profile_of(key)
+        name = resource_keys.profile_of_resource(key)
         if name is None:
             raise ValueError(f"{changes[0].key} is not for the engine to write")
         if is_foreign_profile(name):
@@ -207,8 +207,8 @@ def _part(change: Change) -> str:
     return change.key.rpartition("/")[2]
 
 
-def _edit(texts: Mapping[str, str | None]) -> Edit:
-    return Edit(texts.get(keys.RULES), texts.get(keys.TAGS))
+def _edit(texts: Mapping[str, str | None]) -> PartEdit:
+    return PartEdit(texts.get(keys.RULES), texts.get(keys.TAGS))
 
 
 def _created(name: str, texts: Mapping[str, str | None]) -> str:
@@ -216,7 +216,7 @@ def _created(name: str, texts: Mapping[str, str | None]) -> str:
     edit, whole = _edit(texts), texts.get(keys.RESOURCE)
     if whole is not None and _says(whole, edit):
         return whole
-    return edited(whole or new_resource(name), edit)
+    return edited_resource(whole or new_resource(name), edit)
 
 
 def _changed(text: str, changes: Sequence[Change]) -> str:
@@ -231,22 +231,22 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
         return text
     former = next((change.resource for change in changes if change.resource is not None), None)
     if former is None:
-        return edited(text, edit)
+        return edited_resource(text, edit)
     if _says(former, edit) and _is_made_of(former, made, text):
         return former
-    return edited(text, edit, former)
+    return edited_resource(text, edit, former)
 
 
-def _says(text: str, edit: Edit) -> bool:
+def _says(text: str, edit: PartEdit) -> bool:
     """Whether an edit would change nothing of what a resource is read as."""
     texts = _texts(text)
     return edit.rules in (None, texts[keys.RULES]) and edit.tags in (None, texts[keys.TAGS])
 
 
-def _is_made_of(former: str, edit: Edit, text: str) -> bool:
+def _is_made_of(former: str, edit: PartEdit, text: str) -> bool:
     """Whether a resource is what an edit makes of another one, and nobody has changed it since."""
     try:
-        return is_same(edited(former, edit), text)
+        return is_same(edited_resource(former, edit), text)
     except (Unusable, NotInV3):
         return False
 
@@ -257,7 +257,7 @@ def _is_wanted(key: str, roots: Sequence[str]) -> bool:
 
 def _entries(stored: Entry) -> Iterator[Entry]:
     """What a value that is stored is read as."""
-    name = resource_keys.profile_of(stored.key)
+    name = resource_keys.profile_of_resource(stored.key)
     if resource_keys.is_own(stored.key):
         yield stored
     elif name is not None:

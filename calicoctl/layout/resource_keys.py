@@ -23,7 +23,7 @@ def profile_key(name: str) -> str:
     return f"{PROFILES}/{name}"
 
 
-def profile_of(key: str) -> str | None:
+def profile_of_resource(key: str) -> str | None:
     """The profile whose key it is; None for another key."""
     return key[len(PROFILES) + 1 :] if key.startswith(f"{PROFILES}/") else None
 

@@ -12,9 +12,9 @@ from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast, printer
 
 
-def syntax_of(rule: Rule) -> ast.Rule:
+def syntax_of(rule: Rule) -> ast.RuleNode:
     """The tree whose text, parsed and validated again, is the same rule."""
-    return ast.Rule(
+    return ast.RuleNode(
         ast.Keyword(rule.action.value),
         None if rule.protocol is None else ast.Keyword(rule.protocol.value),
         None if rule.icmp_type is None else ast.Word(str(rule.icmp_type)),
@@ -24,11 +24,11 @@ def syntax_of(rule: Rule) -> ast.Rule:
     )
 
 
-def _peer_syntax(peer: Peer) -> ast.Peer | None:
+def _peer_syntax(peer: Peer) -> ast.PeerNode | None:
     ports = ast.Word(",".join(str(port) for port in peer.ports)) if peer.ports else None
     tag = None if peer.tag is None else ast.Word(peer.tag)
     cidr = None if peer.net is None else ast.Word(network_text(peer.net))
-    return None if ports is tag is cidr is None else ast.Peer(ports, tag, cidr)
+    return None if ports is tag is cidr is None else ast.PeerNode(ports, tag, cidr)
 
 
 def rule_text(rule: Rule) -> str:

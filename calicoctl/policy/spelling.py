@@ -40,7 +40,7 @@ def _spelled(value: object) -> object:
         return _word(value)
     if isinstance(value, tuple):
         return tuple(map(_spelled, value))
-    return canonical(value) if isinstance(value, ast.Rule | ast.Match | ast.Peer) else value
+    return canonical(value) if isinstance(value, ast.RuleNode | ast.MatchNode | ast.PeerNode) else value
 
 
 def _word(word: ast.Word) -> ast.Word:

@@ -115,7 +115,7 @@ class UpdateRules(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class Trace(OfProfile):
+class TracePackets(OfProfile):
     """Tell which rules decide the packets of a match. It may name whatever may be stored."""
 
     direction: Direction
@@ -123,7 +123,7 @@ class Trace(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class Expect(OfProfile):
+class ExpectVerdict(OfProfile):
     """Every packet of a rule's match is allowed by the profile alone, or none is, as the rule's action says."""
 
     direction: Direction
@@ -132,7 +132,7 @@ class Expect(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectAll:
+class ExpectVerdictOfAll:
     """The same of every profile that there is."""
 
     direction: Direction
@@ -140,7 +140,7 @@ class ExpectAll:
     rule_span: Span
 
 
-Expectation = Expect | ExpectAll
+Expectation = ExpectVerdict | ExpectVerdictOfAll
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ Statement = (
     | ShowRules
     | PrintRulesJson
     | UpdateRules
-    | Trace
-    | Expect
-    | ExpectAll
+    | TracePackets
+    | ExpectVerdict
+    | ExpectVerdictOfAll
     | DeclareProfile
 )

@@ -24,13 +24,13 @@ from calicoctl.source import Span
 from calicoctl.syntax import ast
 
 
-def check_statement(node: ast.Statement, findings: Findings) -> valid.Statement | None:
+def check_statement(node: ast.StatementNode, findings: Findings) -> valid.Statement | None:
     """The statement that a node means; None when `findings` has received an error."""
     result = _CHECKS[type(node)](node, findings)
     return None if findings.has_errors else result
 
 
-def check_rule(node: ast.Rule, findings: Findings, bounds: limits.Bounds = limits.NEW) -> Rule | None:
+def check_rule(node: ast.RuleNode, findings: Findings, bounds: limits.ValueLimits = limits.NEW) -> Rule | None:
     """The rule that a node means; None when `findings` has received an error.
 
     Args:
@@ -42,7 +42,7 @@ def check_rule(node: ast.Rule, findings: Findings, bounds: limits.Bounds = limit
     return None if parts is None else Rule(Action(node.action.text), *parts)
 
 
-def check_match(node: ast.Match, findings: Findings, bounds: limits.Bounds = limits.NEW) -> Match | None:
+def check_match(node: ast.MatchNode, findings: Findings, bounds: limits.ValueLimits = limits.NEW) -> Match | None:
     """The match that a node means; see `check_rule`."""
     parts = _match_parts(node, findings, bounds)
     return None if parts is None else Match(*parts)
@@ -52,7 +52,7 @@ def check_match(node: ast.Match, findings: Findings, bounds: limits.Bounds = lim
 _Parts = tuple[Protocol | None, int | None, int | None, Peer, Peer]
 
 
-def _match_parts(node: ast.Rule | ast.Match, findings: Findings, bounds: limits.Bounds) -> _Parts | None:
+def _match_parts(node: ast.RuleNode | ast.MatchNode, findings: Findings, bounds: limits.ValueLimits) -> _Parts | None:
     protocol = None if node.protocol is None else Protocol(node.protocol.text)
     icmp_type, icmp_code = _icmp(node, protocol, findings, bounds)
     source = _peer("from", node.source, findings, bounds)
@@ -64,7 +64,7 @@ def _match_parts(node: ast.Rule | ast.Match, findings: Findings, bounds: limits.
 
 
 def _icmp(
-    node: ast.Rule | ast.Match, protocol: Protocol | None, findings: Findings, bounds: limits.Bounds
+    node: ast.RuleNode | ast.MatchNode, protocol: Protocol | None, findings: Findings, bounds: limits.ValueLimits
 ) -> tuple[int | None, int | None]:
     if node.icmp_type is None or protocol is None:
         return None, None
@@ -75,7 +75,7 @@ def _icmp(
     return icmp_type, values.icmp_number(node.icmp_code, "code", limits.ICMP_CODE_MAX, version, findings)
 
 
-def _peer(keyword: str, node: ast.Peer | None, findings: Findings, bounds: limits.Bounds) -> Peer:
+def _peer(keyword: str, node: ast.PeerNode | None, findings: Findings, bounds: limits.ValueLimits) -> Peer:
     if node is None:
         return ANYONE
     if node.ports is None and node.tag is None and node.cidr is None:
@@ -86,12 +86,12 @@ def _peer(keyword: str, node: ast.Peer | None, findings: Findings, bounds: limit
     return Peer(ports or (), tag, net)
 
 
-def _tag(word: ast.Word, findings: Findings, bounds: limits.Bounds) -> str | None:
+def _tag(word: ast.Word, findings: Findings, bounds: limits.ValueLimits) -> str | None:
     return values.tag_of_stored_rule(word, findings) if bounds.any_tag else values.new_name(word, "tag", findings)
 
 
 def _check_versions(
-    node: ast.Rule | ast.Match, source: Network | None, destination: Network | None, findings: Findings
+    node: ast.RuleNode | ast.MatchNode, source: Network | None, destination: Network | None, findings: Findings
 ) -> None:
     """Every network of a rule is of one IP version, and of the protocol's (specification, note on `rule add`)."""
     found = [
@@ -199,7 +199,7 @@ def _trace(node: ast.Trace, findings: Findings) -> valid.Statement | None:
     match = check_match(node.match, findings, limits.STORED)
     if name is None or match is None:
         return None
-    return valid.Trace(name, node.profile.span, Direction(node.direction.text), match)
+    return valid.TracePackets(name, node.profile.span, Direction(node.direction.text), match)
 
 
 def _expect(node: ast.Expect, findings: Findings) -> valid.Statement | None:
@@ -207,12 +207,12 @@ def _expect(node: ast.Expect, findings: Findings) -> valid.Statement | None:
     rule = check_rule(node.rule, findings, limits.STORED)
     if name is None or rule is None:
         return None
-    return valid.Expect(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
+    return valid.ExpectVerdict(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
 
 
 def _expect_all(node: ast.ExpectAll, findings: Findings) -> valid.Statement | None:
     rule = check_rule(node.rule, findings, limits.STORED)
-    return None if rule is None else valid.ExpectAll(Direction(node.direction.text), rule, node.rule.span)
+    return None if rule is None else valid.ExpectVerdictOfAll(Direction(node.direction.text), rule, node.rule.span)
 
 
 def _profile_block(node: ast.ProfileBlock, findings: Findings) -> valid.Statement | None:
@@ -240,7 +240,7 @@ def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, 
     return tuple(tags)
 
 
-def _declared_rules(nodes: Iterable[ast.Rule | ast.JsonRule], findings: Findings) -> tuple[StoredRule, ...]:
+def _declared_rules(nodes: Iterable[ast.RuleNode | ast.JsonRule], findings: Findings) -> tuple[StoredRule, ...]:
     """The rules of a list; what is wrong with one does not keep the others from being judged."""
     rules: list[StoredRule] = []
     wrong = 0

@@ -14,8 +14,8 @@ from ipaddress import ip_network
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
 from calicoctl.policy.documents.json_text import Path, found_text, path_text
 from calicoctl.records import dataclass
-from calicoctl.resources.names import is_label_key, is_label_value, is_policy_name, is_profile_name
 from calicoctl.resources.selectors import is_selector
+from calicoctl.resources.v3_names import is_label_key, is_label_value, is_policy_name, is_profile_name
 from calicoctl.source import Span
 
 ACTIONS = ("Allow", "Deny", "Log", "Pass")

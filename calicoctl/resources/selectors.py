@@ -28,7 +28,7 @@ _NESTING_MAX = 200
 
 
 @cache
-def grammar(strict: bool = False) -> Lark:
+def v3_selector_grammar(strict: bool = False) -> Lark:
     """The compiled grammar.
 
     Args:
@@ -59,7 +59,7 @@ def is_selector(text: str, *, of_namespaces: bool = False) -> bool:
     from lark.exceptions import UnexpectedInput
 
     try:
-        grammar().parse(text, start="namespaces" if of_namespaces else "selector")
+        v3_selector_grammar().parse(text, start="namespaces" if of_namespaces else "selector")
     except UnexpectedInput:
         return False
     return True

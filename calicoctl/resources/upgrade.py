@@ -16,9 +16,9 @@ from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
 from calicoctl.records import dataclass, field
-from calicoctl.resources.names import label_key, profile_name
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import renamed, tag_selector, with_tag, without_old_labels
+from calicoctl.resources.v3_names import label_key, v3_profile_name
 
 API_VERSION = "projectcalico.org/v3"
 KIND = "Profile"
@@ -94,7 +94,7 @@ def upgraded_profile(
         tags: Its tags.
         labels: Its labels.
     """
-    new_name = profile_name(name)
+    new_name = v3_profile_name(name)
     spec: dict[str, object] = {}
     for direction, key in LIST_KEYS.items():
         rules = lists.get(direction, ())

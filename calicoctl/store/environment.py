@@ -76,7 +76,7 @@ class Text:
 _FILE_BYTES_MAX = 1_000_000
 
 
-class Variables(Protocol):
+class EnvironmentVariables(Protocol):
     """A place where variables are set."""
 
     def get(self, name: str) -> Text | None:

@@ -22,7 +22,7 @@ from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.records import dataclass, field, replace
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.environment import FILE_VARIABLE, Environment, SettingsFile, Text, Variables
+from calicoctl.store.environment import FILE_VARIABLE, Environment, EnvironmentVariables, SettingsFile, Text
 from calicoctl.store.etcd.addresses import USUAL_PORT, read_endpoints
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.interface import Datastore
@@ -127,7 +127,7 @@ def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = F
     return EtcdDatastore(setting.endpoints, deadline, setting.access, setting.order)
 
 
-def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[Variables]) -> Setting:
+def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[EnvironmentVariables]) -> Setting:
     """The datastore that one address names."""
     value = text.value.strip()
     if not value:
@@ -152,7 +152,7 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[V
     return _etcd(endpoints, places)
 
 
-def _from_v3_address(text: Text, places: Sequence[Variables]) -> Setting:
+def _from_v3_address(text: Text, places: Sequence[EnvironmentVariables]) -> Setting:
     """The datastore of Calico v3 that an address names."""
     value = text.value.strip()
     beginning, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
@@ -165,7 +165,7 @@ def _from_v3_address(text: Text, places: Sequence[Variables]) -> Setting:
     return replace(_etcd(endpoints, places), is_v3=True)
 
 
-def _is_v3_named(places: Sequence[Variables]) -> bool:
+def _is_v3_named(places: Sequence[EnvironmentVariables]) -> bool:
     """Whether the variables of today's Calico say that etcd's v3 API is meant."""
     kind = next((text for place in places if (text := place.get(_TYPE_VARIABLE)) is not None), None)
     if kind is None or kind.value == _V2_TYPE:
@@ -207,7 +207,7 @@ def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
     return _home(environment) + path[1:]
 
 
-def _from_etcd_variables(place: Variables) -> tuple[str, ...]:
+def _from_etcd_variables(place: EnvironmentVariables) -> tuple[str, ...]:
     """The servers that one place's `ETCD_…` variables name; empty when they name none."""
     listed = place.get("ETCD_ENDPOINTS")
     authority = place.get("ETCD_AUTHORITY")
@@ -225,7 +225,7 @@ def _from_etcd_variables(place: Variables) -> tuple[str, ...]:
     return endpoints
 
 
-def _etcd(endpoints: tuple[str, ...], places: Sequence[Variables]) -> Setting:
+def _etcd(endpoints: tuple[str, ...], places: Sequence[EnvironmentVariables]) -> Setting:
     """The setting for etcd, with what the servers want to see."""
     problems: list[Diagnostic] = []
     username, password = _pair("ETCD_USERNAME", "ETCD_PASSWORD", places, problems)
@@ -246,7 +246,7 @@ def _etcd(endpoints: tuple[str, ...], places: Sequence[Variables]) -> Setting:
 
 
 def _pair(
-    first: str, second: str, places: Sequence[Variables], problems: list[Diagnostic]
+    first: str, second: str, places: Sequence[EnvironmentVariables], problems: list[Diagnostic]
 ) -> tuple[str | None, str | None]:
     """Two variables that go together, from the first place that sets either."""
     for place in places:
@@ -273,7 +273,7 @@ _ETCD_WITHOUT_SERVER = (
 )
 
 
-def _refuse_etcd_without_server(places: Sequence[Variables]) -> None:
+def _refuse_etcd_without_server(places: Sequence[EnvironmentVariables]) -> None:
     """Refuse half a setting of etcd: to use the embedded default then would be to do nothing, silently."""
     given = [name for name in _ETCD_WITHOUT_SERVER if any(place.get(name) is not None for place in places)]
     if _TYPE_VARIABLE in given:

@@ -148,7 +148,7 @@ class Keyword:
 
 
 @dataclass(frozen=True, slots=True)
-class Peer:
+class PeerNode:
     """`from` or `to` with what follows it; all three None is an empty one.
 
     Attributes:
@@ -165,7 +165,7 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RuleNode:
     """An action and a match.
 
     Attributes:
@@ -182,13 +182,13 @@ class Rule:
     protocol: Keyword | None = None
     icmp_type: Word | None = None
     icmp_code: Word | None = None
-    source: Peer | None = None
-    destination: Peer | None = None
+    source: PeerNode | None = None
+    destination: PeerNode | None = None
     span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class MatchNode:
     """A match that stands alone, with the parts of a rule's; all None matches everything.
 
     Attributes:
@@ -203,8 +203,8 @@ class Match:
     protocol: Keyword | None = None
     icmp_type: Word | None = None
     icmp_code: Word | None = None
-    source: Peer | None = None
-    destination: Peer | None = None
+    source: PeerNode | None = None
+    destination: PeerNode | None = None
     span: Span = _span()
 
 
@@ -276,7 +276,7 @@ class RuleAdd:
 
     profile: Word
     direction: Keyword
-    rule: Rule
+    rule: RuleNode
     at: Word | None = None
     repeated: Span | None = field(default=None, compare=False, repr=False)
     span: Span = _span()
@@ -288,7 +288,7 @@ class RuleRemove:
 
     profile: Word
     direction: Keyword
-    rule: Rule
+    rule: RuleNode
     span: Span = _span()
 
 
@@ -350,7 +350,7 @@ class Trace:
 
     profile: Word
     direction: Keyword
-    match: Match
+    match: MatchNode
     span: Span = _span()
 
 
@@ -360,7 +360,7 @@ class Expect:
 
     profile: Word
     direction: Keyword
-    rule: Rule
+    rule: RuleNode
     span: Span = _span()
 
 
@@ -369,7 +369,7 @@ class ExpectAll:
     """`profile --all expect (inbound|outbound) <RULE>`."""
 
     direction: Keyword
-    rule: Rule
+    rule: RuleNode
     span: Span = _span()
 
 
@@ -396,8 +396,8 @@ class ProfileBlock:
 
     profile: Word
     tags: tuple[Word, ...] = ()
-    inbound: tuple[Rule | JsonRule, ...] = ()
-    outbound: tuple[Rule | JsonRule, ...] = ()
+    inbound: tuple[RuleNode | JsonRule, ...] = ()
+    outbound: tuple[RuleNode | JsonRule, ...] = ()
     span: Span = _span()
     tags_span: Span | None = field(default=None, compare=False, repr=False)
 
@@ -437,7 +437,7 @@ OF_PROFILE_ALONE: Mapping[str, type[TagShow] | type[RuleShow] | type[RuleJson]] 
     "rule_json": RuleJson,
 }
 
-Statement = (
+StatementNode = (
     ProfileShow
     | ProfileAdd
     | ProfileRemove

@@ -29,8 +29,8 @@ _KINDS = {
     "at": ast.WordKind.POSITION,
 }
 
-# The parts of a match, as `ast.Rule` and `ast.Match` have them.
-_Match = tuple[ast.Keyword | None, ast.Word | None, ast.Word | None, ast.Peer | None, ast.Peer | None]
+# The parts of a match, as `ast.RuleNode` and `ast.MatchNode` have them.
+_Match = tuple[ast.Keyword | None, ast.Word | None, ast.Word | None, ast.PeerNode | None, ast.PeerNode | None]
 
 
 class SyntaxProblem(Exception):
@@ -79,28 +79,38 @@ class BlockEnd:
     """`}`."""
 
 
-Line = ast.Statement | ast.Define | ast.Include | BlockBegin | TagsLine | ListBegin | BlockEnd | ast.Rule | ast.JsonRule
+Line = (
+    ast.StatementNode
+    | ast.Define
+    | ast.Include
+    | BlockBegin
+    | TagsLine
+    | ListBegin
+    | BlockEnd
+    | ast.RuleNode
+    | ast.JsonRule
+)
 
 
-def parse_statement(source: Source) -> ast.Statement:
+def parse_statement(source: Source) -> ast.StatementNode:
     """Parse one statement, such as `profile WEB rule show`.
 
     Raises:
         SyntaxProblem: The text is not a statement.
     """
     statement = parse(_whole(source), "statement")
-    assert isinstance(statement, ast.Statement)
+    assert isinstance(statement, ast.StatementNode)
     return statement
 
 
-def parse_rule(source: Source) -> ast.Rule:
+def parse_rule(source: Source) -> ast.RuleNode:
     """Parse one rule, such as `allow tcp to ports 80,443`.
 
     Raises:
         SyntaxProblem: The text is not a rule.
     """
     rule = parse(_whole(source), "rule")
-    assert isinstance(rule, ast.Rule)
+    assert isinstance(rule, ast.RuleNode)
     return rule
 
 
@@ -240,7 +250,7 @@ class _Builder:
     def trace(self, children: Sequence[Child], span: Span) -> ast.Trace:
         profile, direction, match = children
         where = Span(self._source, self._end(direction), span.end) if match is None else self._span_of(match)
-        return ast.Trace(self._word(profile), self._keyword(direction), ast.Match(*self._match(match), where), span)
+        return ast.Trace(self._word(profile), self._keyword(direction), ast.MatchNode(*self._match(match), where), span)
 
     def expect(self, children: Sequence[Child], span: Span) -> ast.Expect:
         profile, direction, rule = children
@@ -293,15 +303,15 @@ class _Builder:
 
     # --- rules ---
 
-    def rule(self, children: Sequence[Child], span: Span) -> ast.Rule:
+    def rule(self, children: Sequence[Child], span: Span) -> ast.RuleNode:
         action, match = children
         return self._rule(action, match, span)
 
-    def _rule_of(self, tree: Tree) -> ast.Rule:
+    def _rule_of(self, tree: Tree) -> ast.RuleNode:
         return self.rule(tree.children, self._span(tree))
 
-    def _rule(self, action: Child, match: Child, span: Span) -> ast.Rule:
-        return ast.Rule(self._keyword(action), *self._match(match), span)
+    def _rule(self, action: Child, match: Child, span: Span) -> ast.RuleNode:
+        return ast.RuleNode(self._keyword(action), *self._match(match), span)
 
     def _match(self, match: Child) -> _Match:
         if match is None:
@@ -324,13 +334,13 @@ class _Builder:
         icmp_type, icmp_code = children[0].children
         return self._word(icmp_type), None if icmp_code is None else self._word(icmp_code)
 
-    def _peer(self, tree: Child) -> ast.Peer | None:
+    def _peer(self, tree: Child) -> ast.PeerNode | None:
         if tree is None:
             return None
         assert isinstance(tree, Tree)
         words = {part.name: self._word(part) for part in tree.children if isinstance(part, Tree)}
         cidr = words.get("cidr", words.get("bare_cidr"))
-        return ast.Peer(words.get("ports"), words.get("tag"), cidr, self._span(tree))
+        return ast.PeerNode(words.get("ports"), words.get("tag"), cidr, self._span(tree))
 
     # --- tokens ---
 

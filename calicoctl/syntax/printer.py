@@ -29,7 +29,7 @@ def listed(node: ast.Word) -> str:
     return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, separator=",")
 
 
-def profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
+def written_profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
     """A profile's name as it is written right after `profile`, or where other keywords could stand.
 
     One that another tool must have given is quoted: a script takes it in no other way.
@@ -40,15 +40,15 @@ def profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
 
 def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
     """The word right after `profile`, or where other keywords could stand."""
-    return node.text if isinstance(node, ast.TypedWord) else profile_name(node.text, keywords)
+    return node.text if isinstance(node, ast.TypedWord) else written_profile_name(node.text, keywords)
 
 
-def rule(node: ast.Rule) -> str:
+def rule(node: ast.RuleNode) -> str:
     """`allow tcp from tag WEB to ports 80,443`."""
     return " ".join([node.action.text, *_match(node)])
 
 
-def _match(node: ast.Rule | ast.Match) -> list[str]:
+def _match(node: ast.RuleNode | ast.MatchNode) -> list[str]:
     words = []
     if node.protocol is not None:
         words.append(node.protocol.text)
@@ -63,7 +63,7 @@ def _match(node: ast.Rule | ast.Match) -> list[str]:
     return words
 
 
-def _peer(preposition: str, node: ast.Peer) -> list[str]:
+def _peer(preposition: str, node: ast.PeerNode) -> list[str]:
     words = [preposition]
     for keyword, value in (("ports", node.ports), ("tag", node.tag), ("cidr", node.cidr)):
         if value is not None:
@@ -144,7 +144,7 @@ def _profile_block(node: ast.ProfileBlock) -> str:
     return "\n".join(lines)
 
 
-def _rule_list(direction: str, rules: tuple[ast.Rule | ast.JsonRule, ...]) -> list[str]:
+def _rule_list(direction: str, rules: tuple[ast.RuleNode | ast.JsonRule, ...]) -> list[str]:
     if not rules:
         return [f"  {direction} {{}}"]
     lines = [f"json {each.text}" if isinstance(each, ast.JsonRule) else rule(each) for each in rules]
@@ -174,6 +174,6 @@ PRINTERS: dict[type, Callable[..., str]] = {
 }
 
 
-def statement(node: ast.Statement) -> str:
+def statement(node: ast.StatementNode) -> str:
     """The canonical text of a statement, beginning with `profile`."""
     return f"profile {PRINTERS[type(node)](node)}"

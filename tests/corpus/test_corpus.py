@@ -105,7 +105,7 @@ def canonical(text: str, reading: Reading) -> str:
     node = parse_statement(Source("corpus", text))
     statement = reading.statement
     if isinstance(node, ast.RuleAdd | ast.RuleRemove | ast.Expect | ast.ExpectAll):
-        assert isinstance(statement, valid.AddRule | valid.RemoveRule | valid.Expect | valid.ExpectAll)
+        assert isinstance(statement, valid.AddRule | valid.RemoveRule | valid.ExpectVerdict | valid.ExpectVerdictOfAll)
         node = replace(node, rule=syntax_of(statement.rule))
     if isinstance(node, ast.Trace):
         # As the formatter spells it; of a match alone there is no other text.

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.runs.apply import apply_changes
-from calicoctl.engine.runs.journal import Journal, Step, read_steps
+from calicoctl.engine.runs.journal import Journal, JournalStep, read_steps
 from calicoctl.engine.runs.lock import Holder, Turn, taken
 from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
 from calicoctl.engine.runs.unfinished import Journals, find_unfinished, new_run_name, unfinished_touching
@@ -133,7 +133,7 @@ def test_a_value_that_is_larger_than_a_piece_is_cut(raw: RawEtcd, store: EtcdDat
     text = '"%ü\\' * 500_000
     made = journal(raw, creations("p", value=text), piece_bytes=1 << 20)
     (run,) = find_unfinished(store).unfinished
-    assert read_steps(store, run) == (Step(keys.rules_key("p"), None, text),)
+    assert read_steps(store, run) == (JournalStep(keys.rules_key("p"), None, text),)
     sizes = [len(quote_plus(piece)) for piece in pieces(raw, run.name)]
     assert len(sizes) > 5
     assert max(sizes) <= 1 << 20

@@ -9,7 +9,7 @@ import pytest
 
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan, evaluate_script
-from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
@@ -51,7 +51,7 @@ def remove_at(position: int) -> statements.RemoveRuleAt:
 
 
 def evaluated(found: Entry, made: Sequence[statements.Statement]) -> ScriptPlan:
-    plan = evaluate_script([Step(statement, WHERE) for statement in made], {found.key: found})
+    plan = evaluate_script([ScriptStep(statement, WHERE) for statement in made], {found.key: found})
     assert not plan.has_errors
     return plan
 
@@ -119,7 +119,7 @@ def test_a_statement_looks_at_few_rules_however_many_there_are(looked_at: list[S
 
 def test_what_cannot_be_removed_is_told_once_and_the_nearest_rule_with_it() -> None:
     found = entry(range(MANY))
-    made = [Step(remove(number), WHERE) for number in range(MANY, MANY + 2000)]
+    made = [ScriptStep(remove(number), WHERE) for number in range(MANY, MANY + 2000)]
     plan = evaluate_script(made, {found.key: found})
     (problem,) = plan.diagnostics
     assert problem.code == "E0404"
@@ -155,7 +155,7 @@ def test_ten_thousand_profiles_are_removed_at_once() -> None:
             snapshot[key] = Entry(key, "[]", 1)
         key = f"{keys.HOSTS}/h/workload/docker/w{number}/endpoint/e"
         snapshot[key] = Entry(key, f'{{"profile_ids": ["Q{number}"]}}', 1)
-    made = [Step(statements.RemoveProfile(f"P{number}", WHERE, check=True), WHERE) for number in range(10_000)]
+    made = [ScriptStep(statements.RemoveProfile(f"P{number}", WHERE, check=True), WHERE) for number in range(10_000)]
     plan = evaluate_script(made, snapshot)
     assert not plan.has_errors
     assert {change.key for change in plan.changes} == {key for key in snapshot if key.startswith(keys.PROFILES)}

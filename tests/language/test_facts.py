@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calicoctl.language.protocols import AGENT_PROTOCOLS, ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, Protocol
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS, either
-from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.agent_schema import agent_problems
 from docs.shapes import read_grammar, words
 
 GRAMMAR = read_grammar("profile.lark", "script.lark")
@@ -35,9 +35,9 @@ def test_the_grammar_has_the_other_keywords_that_the_facts_name() -> None:
 def test_the_agent_enforces_whatever_a_protocol_may_have() -> None:
     for protocol in Protocol:
         rule: dict[str, object] = {"action": "allow", "protocol": protocol.value}
-        assert check_rule(rule) == ()
-        assert (check_rule({**rule, "dst_ports": [80]}) == ()) is protocol.has_ports
-        assert (check_rule({**rule, "icmp_type": 8}) == ()) is protocol.is_icmp
+        assert agent_problems(rule) == ()
+        assert (agent_problems({**rule, "dst_ports": [80]}) == ()) is protocol.has_ports
+        assert (agent_problems({**rule, "icmp_type": 8}) == ()) is protocol.is_icmp
 
 
 def test_words_as_messages_name_them() -> None:

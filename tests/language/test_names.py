@@ -15,7 +15,7 @@ from calicoctl.language import names
 from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
 from calicoctl.language.names import NameMistake
 from calicoctl.policy import sound_lines, values
-from calicoctl.policy.documents.agent_schema import Verdict, check_rule
+from calicoctl.policy.documents.agent_schema import Verdict, agent_problems
 from calicoctl.policy.documents.rule_json import from_json, from_older_json
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.findings import Findings
@@ -60,7 +60,7 @@ def test_all_places_agree_on_a_tag(text: str) -> None:
     assert findings.has_errors == (not is_tag)
     assert bool(sound_lines._tag(text)) == is_tag
     rule = {"action": "allow", "src_tag": text}
-    verdicts = {problem.verdict for problem in check_rule(rule)}
+    verdicts = {problem.verdict for problem in agent_problems(rule)}
     assert (verdicts == set()) == is_tag
     assert (Verdict.REFUSED not in verdicts) == names.is_agent_tag(text)
     assert (from_json(rule) is not None) == is_tag
@@ -76,7 +76,7 @@ def test_all_places_agree_on_a_profile(text: str) -> None:
     assert (values.new_name(word(text), "profile", findings) == text) == is_new
     assert findings.has_errors == (not is_new)
     assert bool(sound_lines._new_profile(text)) == is_new
-    assert (printer.profile_name(text, frozenset()) == text) == is_new
+    assert (printer.written_profile_name(text, frozenset()) == text) == is_new
     can_be_there = keys.is_inside_tree(text) and names.is_storable(text)
     quoted = ast.Word(text, Span(Source("test", f"'{text}'"), 0, len(text) + 2))
     assert (values.existing_profile(quoted, Findings()) == text) == can_be_there

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl import messages
-from calicoctl.analysis.boxes import ADDRESS_BITS, address_text
+from calicoctl.analysis.boxes import ADDRESS_BITS, text_of_number
 from calicoctl.language.networks import (
     Network,
     NetworkMistake,
@@ -20,7 +20,7 @@ from calicoctl.language.networks import (
     read_network,
 )
 from calicoctl.policy import sound_lines, values
-from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.network_set import read_network_set
 from calicoctl.policy.documents.rule_json import from_json
 from calicoctl.policy.findings import Findings
@@ -73,7 +73,7 @@ def test_a_network_is_read_as_it_is_printed(network: Network) -> None:
     assert enforced_network(text) == network
     assert text == text.lower()
     bits = ADDRESS_BITS[network.version]
-    assert network_text(network) == f"{address_text(network.version, int(network.network_address))}/{read.length}"
+    assert network_text(network) == f"{text_of_number(network.version, int(network.network_address))}/{read.length}"
     assert 0 <= int(read.length) <= bits
 
 
@@ -98,7 +98,7 @@ def test_the_verdicts_on_a_network_agree(text: str) -> None:
     assert (messages.HOST_BITS in kinds) == read.has_host_bits
     assert (messages.MAPPED_NETWORK in kinds) == (read.network is not None and is_mapped(read.network))
     assert read.is_sound == (read.network is not None and not kinds)
-    peer = canonical(ast.Peer(cidr=word))
+    peer = canonical(ast.PeerNode(cidr=word))
     assert peer.cidr is not None
     assert peer.cidr.text == read.canonical
     assert read_network(read.canonical).network == read.network
@@ -111,7 +111,7 @@ def test_the_verdicts_on_a_network_agree(text: str) -> None:
 def test_what_is_made_of_a_network_in_rule_json_agrees(text: str) -> None:
     rule = {"action": "allow", "src_net": text}
     enforced = enforced_network(text)
-    assert (check_rule(rule) == ()) == (enforced is not None)
+    assert (agent_problems(rule) == ()) == (enforced is not None)
     in_language = from_json(rule)
     assert (None if in_language is None else in_language.source.net) == enforced
     in_set = read_network_set(f'{{"labels": {{}}, "nets": ["{text}"]}}') if text.isprintable() else None

@@ -13,7 +13,7 @@ from calicoctl.language import ports
 from calicoctl.language.limits import PORT_MAX, STORED
 from calicoctl.language.ports import PortMistake, PortRange
 from calicoctl.policy import values
-from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.rule_json import from_json, from_older_json, with_single_ports
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.spelling import canonical
@@ -95,7 +95,7 @@ def test_canonical_text_says_the_same_and_stays(text: str) -> None:
     assert ports.canonical_list(spelled) == spelled
     assert (findings_of(text)[0] is not None) == ports.is_sound_list(spelled)
     word = ast.Word(text, Span(Source("test", text), 0, len(text)), ast.WordKind.PORTS)
-    peer = canonical(ast.Peer(ports=word))
+    peer = canonical(ast.PeerNode(ports=word))
     assert peer.ports is not None
     assert peer.ports.text == spelled
 
@@ -119,7 +119,7 @@ def test_what_is_made_of_a_port_of_rule_json_agrees(value: object) -> None:
     enforced, stored = ports.enforced_port(value), ports.read_json_port(value)
     assert (enforced is not None) == agent_oracle.is_port(value)
     assert (enforced is not None) == (stored.mistake is None)
-    assert (enforced is not None) == (check_rule(rule) == ())
+    assert (enforced is not None) == (agent_problems(rule) == ())
     of_language, of_older_tool = from_json(rule), from_older_json(rule)
     assert (of_language.destination.ports if of_language else None) == (None if enforced is None else (enforced,))
     older = ports.older_port(value)

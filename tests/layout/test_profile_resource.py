@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import Edit, NotInV3, Unusable, edited, new_resource, parts_of
+from calicoctl.layout.profile_resource import NotInV3, PartEdit, Unusable, edited_resource, new_resource, parts_of
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
 from calicoctl.resources.schema import profile_problems, rule_problems
 from calicoctl.source import Source
@@ -133,7 +133,7 @@ def test_every_valid_rule_is_enforced_and_none_looks_like_another(resource: dict
 def test_an_edit_that_changes_nothing_changes_nothing(resource: dict[str, Any]) -> None:
     text = json.dumps(resource)
     parts = parts_of(text)
-    assert json.loads(edited(text, Edit(parts.rules, parts.tags))) == resource
+    assert json.loads(edited_resource(text, PartEdit(parts.rules, parts.tags))) == resource
 
 
 @settings(max_examples=300, deadline=None)
@@ -151,7 +151,7 @@ def test_an_edit_of_one_rule_leaves_all_others_as_they_are(
     elif index < len(inbound):
         del inbound[index]
         del own[index]
-    after = json.loads(edited(text, Edit(rules=with_raws(inbound, outbound))))
+    after = json.loads(edited_resource(text, PartEdit(rules=with_raws(inbound, outbound))))
     made = listed(after, "ingress")
     for was, now in zip(own, made, strict=True):
         if was is not None:
@@ -177,9 +177,9 @@ def test_an_edit_of_tags_leaves_other_labels_and_all_rules(resource: dict[str, A
     before = resource["spec"].pop("labelsToApply", {})
     if any(before.get(tag) for tag in tags):
         with pytest.raises(NotInV3):
-            edited(text, Edit(tags=json.dumps(tags)))
+            edited_resource(text, PartEdit(tags=json.dumps(tags)))
         return
-    after = json.loads(edited(text, Edit(tags=json.dumps(tags))))
+    after = json.loads(edited_resource(text, PartEdit(tags=json.dumps(tags))))
     labels = after["spec"].pop("labelsToApply", {})
     assert after == resource
     others = {key: value for key, value in before.items() if value != "" or "/" in key}
@@ -193,7 +193,7 @@ def test_an_edit_of_tags_leaves_other_labels_and_all_rules(resource: dict[str, A
 @given(st.lists(rules(), max_size=5))
 def test_rules_of_the_language_are_read_as_they_were_written(drawn: list[Any]) -> None:
     written = [StoredRule.of(rule).raw for rule in drawn]
-    text = edited(new_resource("web"), Edit(with_raws(written, []), '["web"]'))
+    text = edited_resource(new_resource("web"), PartEdit(with_raws(written, []), '["web"]'))
     assert list(profile_problems(json.loads(text))) == []
     assert raws(text, Direction.INBOUND) == written
 
@@ -206,9 +206,9 @@ def test_a_new_resource_has_what_calicos_own_tools_need() -> None:
 
 def test_what_stands_beside_the_lists_is_kept() -> None:
     rules_text = '{"inbound_rules":[],"outbound_rules":[],"_note":"why"}'
-    text = edited(new_resource("web"), Edit(rules_text, "[]"))
+    text = edited_resource(new_resource("web"), PartEdit(rules_text, "[]"))
     assert parts_of(text).rules == rules_text
-    back = json.loads(edited(text, Edit('{"inbound_rules":[],"outbound_rules":[]}')))
+    back = json.loads(edited_resource(text, PartEdit('{"inbound_rules":[],"outbound_rules":[]}')))
     assert "annotations" not in back["metadata"]
 
 
@@ -223,7 +223,7 @@ def test_what_stands_beside_the_lists_is_kept() -> None:
 )
 def test_a_new_rule_that_calico_refuses_is_refused(raw: str) -> None:
     with pytest.raises(NotInV3) as caught:
-        edited(new_resource("web"), Edit(with_raws([raw], [])))
+        edited_resource(new_resource("web"), PartEdit(with_raws([raw], [])))
     assert caught.value.problem.path[:2] == ("spec", "ingress")
 
 
@@ -233,7 +233,9 @@ def test_a_rule_that_calico_refuses_is_kept_and_told() -> None:
     document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
     assert [rule.is_misread for rule in document.inbound] == [True, False]
-    after = json.loads(edited(text, Edit(parts_of(text).rules.replace('{"action":"allow"}', '{"action":"deny"}'))))
+    after = json.loads(
+        edited_resource(text, PartEdit(parts_of(text).rules.replace('{"action":"allow"}', '{"action":"deny"}')))
+    )
     assert after["spec"]["ingress"] == [bad, {"action": "Deny"}]
 
 
@@ -253,7 +255,7 @@ def test_what_is_no_resource_is_not_edited(text: str) -> None:
     with pytest.raises(Unusable):
         parts_of(text)
     with pytest.raises(Unusable):
-        edited(text, Edit(with_raws([], []), "[]"))
+        edited_resource(text, PartEdit(with_raws([], []), "[]"))
 
 
 # --- what else is in it -------------------------------------------------------------------------
@@ -268,21 +270,21 @@ DENYING = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
 def test_a_number_that_could_not_be_kept_is_read_and_never_written(number: str) -> None:
     text = f'{{"spec":{{"x":[{number}]}}}}'
     assert parts_of(text).tags == "[]"
-    assert edited(text, Edit(tags="[]")) == text
+    assert edited_resource(text, PartEdit(tags="[]")) == text
     with pytest.raises(Unusable, match=f"the number {number[:40]} "):
-        edited(text, Edit(rules=DENYING))
+        edited_resource(text, PartEdit(rules=DENYING))
 
 
 @pytest.mark.parametrize("number", ["0", "1.50", "1e2", "0.1", "12345678901234567890123", "-0.0", "5e-324"])
 def test_a_number_that_is_kept_is_no_hindrance(number: str) -> None:
-    made = json.loads(edited(f'{{"spec":{{"x":{number}}}}}', Edit(rules=DENYING)))
+    made = json.loads(edited_resource(f'{{"spec":{{"x":{number}}}}}', PartEdit(rules=DENYING)))
     assert made["spec"]["x"] == json.loads(number)
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\udc80", "a\\udfffb"])
 def test_half_of_a_surrogate_pair_stays_an_escape(half: str) -> None:
     text = f'{{"metadata":{{"annotations":{{"a":"{half}","b":"\u00e9"}}}},"spec":{{}}}}'
-    made = edited(text, Edit(tags='["web"]'))
+    made = edited_resource(text, PartEdit(tags='["web"]'))
     assert made.isascii()
     assert json.loads(made) == {**json.loads(text), "spec": {"labelsToApply": {"web": ""}}}
 
@@ -304,7 +306,7 @@ def test_an_annotation_that_is_none_of_ours_is_left_out_and_kept(members: str, s
     assert isinstance(read_stored_rules(Source("", rules), is_resource=True), RulesDocument)
     pairs = json.loads(rules, object_pairs_hook=list)
     assert [key for key, _ in pairs] == ["inbound_rules", "outbound_rules", *shown]
-    made = json.loads(edited(text, Edit(rules=rules.replace("allow", "deny"))))
+    made = json.loads(edited_resource(text, PartEdit(rules=rules.replace("allow", "deny"))))
     assert made["spec"]["ingress"] == [{"action": "Deny"}]
     assert made["metadata"]["annotations"] == annotations
 
@@ -321,7 +323,7 @@ def test_an_annotation_that_is_none_of_ours_is_left_out_and_kept(members: str, s
     ],
 )
 def test_what_calico_reads_in_another_case_is_not_taken_for_nothing(text: str, reason: str) -> None:
-    for act in (lambda: parts_of(text), lambda: edited(text, Edit(tags='["a"]'))):
+    for act in (lambda: parts_of(text), lambda: edited_resource(text, PartEdit(tags='["a"]'))):
         with pytest.raises(Unusable) as caught:
             act()
         assert str(caught.value) == reason
@@ -329,4 +331,4 @@ def test_what_calico_reads_in_another_case_is_not_taken_for_nothing(text: str, r
 
 def test_a_name_that_calico_takes_for_another_is_no_hindrance() -> None:
     text = '{"specs":1,"spec":{"egre\u00df":1,"Ingres":2}}'
-    assert json.loads(edited(text, Edit(tags='["a"]')))["spec"]["labelsToApply"] == {"a": ""}
+    assert json.loads(edited_resource(text, PartEdit(tags='["a"]')))["spec"]["labelsToApply"] == {"a": ""}

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from calicoctl.policy.documents.agent_schema import VALIDATORS, Verdict, check_rule
+from calicoctl.policy.documents.agent_schema import VALIDATORS, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import path_text, read_value
 from calicoctl.source import Source
 
@@ -168,18 +168,18 @@ def value_of(text: str) -> object:
 
 @pytest.mark.parametrize("text", OK)
 def test_what_the_agent_enforces_as_written_has_no_problem(text: str) -> None:
-    assert check_rule(value_of(text)) == ()
+    assert agent_problems(value_of(text)) == ()
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG)
 def test_what_it_does_not_is_told(text: str, expected: list[tuple[str, str, Verdict]]) -> None:
-    problems = check_rule(value_of(text))
+    problems = agent_problems(value_of(text))
     assert [(problem.kind.code, path_text(problem.path), problem.verdict) for problem in problems] == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG)
 def test_every_message_is_whole_and_names_the_path(text: str, expected: list[tuple[str, str, Verdict]]) -> None:
-    for problem, (_, path, _) in zip(check_rule(value_of(text)), expected, strict=True):
+    for problem, (_, path, _) in zip(agent_problems(value_of(text)), expected, strict=True):
         message = problem.diagnostic(("inbound_rules", 3)).message
         separator = "" if path in ("",) or path.startswith("[") else "."
         assert f"`inbound_rules[3]{separator}{path}`" in message
@@ -206,13 +206,13 @@ HINTS = [
 
 @pytest.mark.parametrize(("text", "hint"), HINTS)
 def test_the_hint_is_what_was_meant(text: str, hint: str | None) -> None:
-    (problem,) = check_rule(value_of(text))
+    (problem,) = agent_problems(value_of(text))
     assert problem.diagnostic(()).hint == hint
 
 
 def test_a_million_wrong_ports_are_not_a_million_problems() -> None:
     rule = {"action": "allow", "protocol": "tcp", "dst_ports": [0] * 10_000}
-    assert len(check_rule(rule)) == 1000
+    assert len(agent_problems(rule)) == 1000
 
 
 def test_every_validator_finds_something_in_the_table() -> None:

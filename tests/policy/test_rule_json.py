@@ -12,7 +12,7 @@ from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action
 from calicoctl.policy.documents.rule_json import (
     from_json,
-    rule_text,
+    rule_json_text,
     to_json,
     with_single_ports,
 )
@@ -45,7 +45,7 @@ CANONICAL = [
 
 @pytest.mark.parametrize(("rule", "text"), CANONICAL)
 def test_a_rule_is_stored_in_one_form_and_read_back(rule: Rule, text: str) -> None:
-    assert rule_text(rule) == text
+    assert rule_json_text(rule) == text
     assert from_json(to_json(rule)) == rule
 
 

@@ -89,10 +89,10 @@ def test_deep_nesting_is_no_trouble() -> None:
 def test_lark_is_imported_only_for_a_selector() -> None:
     code = (
         "import sys, calicoctl.policy.documents.rule_update, calicoctl.policy.documents.tags_document\n"
-        "from calicoctl.policy.documents.agent_schema import check_rule\n"
-        "check_rule({'action': 'allow', 'src_selector': ''})\n"
+        "from calicoctl.policy.documents.agent_schema import agent_problems\n"
+        "agent_problems({'action': 'allow', 'src_selector': ''})\n"
         "print('lark' in sys.modules)\n"
-        "check_rule({'action': 'allow', 'src_selector': 'has(a)'})\n"
+        "agent_problems({'action': 'allow', 'src_selector': 'has(a)'})\n"
         "print('lark' in sys.modules)\n"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

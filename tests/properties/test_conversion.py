@@ -18,7 +18,7 @@ from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import OldProfile, convert_profiles
 from calicoctl.engine.export import export_profile
 from calicoctl.language.words import Direction
-from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.findings import Findings
@@ -119,7 +119,7 @@ def _sides(draw: st.DrawFn, start: str, version: int, *, has_ports: bool) -> dic
 @given(wide_rules())
 @example({"action": "deny", "!src_tag": "t", "!src_selector": "a == 'b'"})
 def test_a_rule_beyond_the_language_comes_back_as_it_was(rule: dict[str, object]) -> None:
-    assume(not check_rule(rule))
+    assume(not agent_problems(rule))
     upgrade, downgrade = Upgrade(), Downgrade()
     converted = upgraded_rule(upgrade, rule)
     assert (upgrade.problems, list(rule_problems(converted))) == ([], [])
@@ -141,7 +141,7 @@ def excluding_rules(draw: st.DrawFn) -> dict[str, Any]:
 @settings(deadline=None, max_examples=40)
 @given(st.lists(excluding_rules(), min_size=1, max_size=4), st.sampled_from([4, 6]))
 def test_a_converted_list_decides_every_packet_as_before(drawn: list[dict[str, Any]], version: int) -> None:
-    assume(not any(check_rule(rule) for rule in drawn))
+    assume(not any(agent_problems(rule) for rule in drawn))
     converted: list[dict[str, Any]] = [upgraded_rule(Upgrade(), rule) for rule in drawn]
     for packet in brute_force.packets(version):
         assert resource_packets.decision(converted, packet) == brute_force.decision(drawn, packet), packet

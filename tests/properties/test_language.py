@@ -53,7 +53,7 @@ def source(text: str) -> Source:
 
 @settings(max_examples=examples(400), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_a_statement_prints_to_text_that_parses_to_it(tree: ast.Statement) -> None:
+def test_a_statement_prints_to_text_that_parses_to_it(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     parsed = parse_statement(source(text))
     assert parsed == tree
@@ -62,7 +62,7 @@ def test_a_statement_prints_to_text_that_parses_to_it(tree: ast.Statement) -> No
 
 @settings(max_examples=examples(400), deadline=None)
 @given(trees_of_rules(any_texts))
-def test_a_rule_prints_to_text_that_parses_to_it(tree: ast.Rule) -> None:
+def test_a_rule_prints_to_text_that_parses_to_it(tree: ast.RuleNode) -> None:
     text = printer.rule(tree)
     parsed = parse_rule(source(text))
     assert parsed == tree
@@ -71,7 +71,7 @@ def test_a_rule_prints_to_text_that_parses_to_it(tree: ast.Rule) -> None:
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_printed_text_is_one_line_that_steers_no_terminal(tree: ast.Statement) -> None:
+def test_printed_text_is_one_line_that_steers_no_terminal(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     assert text.isprintable()
     assert len(text.splitlines()) == 1
@@ -79,7 +79,7 @@ def test_printed_text_is_one_line_that_steers_no_terminal(tree: ast.Statement) -
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(plain_names), st.data())
-def test_how_much_space_there_is_means_nothing(tree: ast.Statement, data: st.DataObject) -> None:
+def test_how_much_space_there_is_means_nothing(tree: ast.StatementNode, data: st.DataObject) -> None:
     spaces = st.text(" \t", min_size=1, max_size=3)
     text = printer.statement(tree)
     assume("'" not in text)
@@ -89,7 +89,7 @@ def test_how_much_space_there_is_means_nothing(tree: ast.Statement, data: st.Dat
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_every_word_knows_where_it_stood(tree: ast.Statement) -> None:
+def test_every_word_knows_where_it_stood(tree: ast.StatementNode) -> None:
     text = source(printer.statement(tree))
     for word in words_of(parse_statement(text)):
         assert word.span.source is text
@@ -244,12 +244,12 @@ def test_any_arguments_are_a_statement_or_are_refused(arguments: list[str]) -> N
 
 @settings(max_examples=examples(300), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_every_statement_can_be_said_on_a_command_line(tree: ast.Statement) -> None:
+def test_every_statement_can_be_said_on_a_command_line(tree: ast.StatementNode) -> None:
     words = printed_words(tree)
     assert parse_statement(command_line(words)) == tree
 
 
-def printed_words(tree: ast.Statement) -> list[str]:
+def printed_words(tree: ast.StatementNode) -> list[str]:
     """The words of a printed statement, quoted ones whole."""
     text = printer.statement(tree)
     spans = sorted({(word.span.start, word.span.end) for word in words_of(parse_statement(source(text)))})
@@ -357,7 +357,7 @@ def test_one_misspelt_keyword_never_becomes_another_statement(data: st.DataObjec
     place = data.draw(st.sampled_from(places))
     typed = [*words[:place], data.draw(misspellings(words[place])), *words[place + 1 :]]
     try:
-        parsed: ast.Statement | None = parse_statement(source(" ".join(typed)))
+        parsed: ast.StatementNode | None = parse_statement(source(" ".join(typed)))
     except SyntaxProblem:
         parsed = None
     assume(parsed is None)

@@ -14,9 +14,9 @@ from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction
-from calicoctl.policy.documents.agent_schema import check_rule
+from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.json_text import Unreadable, read_value
-from calicoctl.policy.documents.rule_json import from_json, rule_text, to_json
+from calicoctl.policy.documents.rule_json import from_json, rule_json_text, to_json
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import (
     RulesDocument,
@@ -197,9 +197,9 @@ WELL = settings(max_examples=examples(300), deadline=None)
 @given(rules())
 def test_a_rule_survives_json(rule: Rule) -> None:
     assert from_json(to_json(rule)) == rule
-    assert from_json(json.loads(rule_text(rule))) == rule
-    assert json.loads(rule_text(rule)) == to_json(rule)
-    assert check_rule(to_json(rule)) == ()
+    assert from_json(json.loads(rule_json_text(rule))) == rule
+    assert json.loads(rule_json_text(rule)) == to_json(rule)
+    assert agent_problems(to_json(rule)) == ()
     assert enforced_as_written(to_json(rule))
     assert list(to_json(rule)) == sorted(to_json(rule))
 
@@ -210,7 +210,7 @@ def test_a_rule_survives_json(rule: Rule) -> None:
 @example({"action": "allow", "src_selector": "(" * 50 + "all()" + ")" * 50})
 def test_a_rule_has_no_problem_exactly_when_the_agent_enforces_it_as_written(given_rule: dict[str, Any]) -> None:
     value, _ = read_value(Source("rule", json.dumps(given_rule)), 0)
-    problems = check_rule(value)
+    problems = agent_problems(value)
     assert (problems == ()) == enforced_as_written(given_rule), problems
     in_language = set(given_rule) <= LANGUAGE and given_rule.get("action", "allow") in ("allow", "deny")
     in_language = in_language and given_rule.get("protocol", "tcp") in ("tcp", "udp", "icmp", "icmpv6")

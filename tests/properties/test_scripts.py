@@ -25,7 +25,7 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore
 from calicoctl.store.settings import open_datastore, resolve
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.scripts.reader import Statement, read_script
+from calicoctl.syntax.scripts.reader import StatementItem, read_script
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, make_empty, open_raw, values
 from tests.policy.agent_oracle import meaning
@@ -72,7 +72,7 @@ def read(text: str) -> Script:
 # --- scripts ------------------------------------------------------------------------------------
 
 NAMES = ("WEB", "DB", "a.b-c", "show")
-names = st.sampled_from(NAMES).map(printer.profile_name)
+names = st.sampled_from(NAMES).map(printer.written_profile_name)
 tags = st.sampled_from(["WEB", "ONE", "to", "x-1"])
 directions = st.sampled_from(["inbound", "outbound"])
 # Some mean the same and are written differently.
@@ -120,7 +120,7 @@ daring = st.one_of(
     st.builds("profile {} rule remove {} --at={}".format, names, directions, st.integers(1, 3)),
 )
 scripts = st.builds(
-    lambda first, rest: [f"profile add {printer.profile_name(name)}" for name in first] + rest,
+    lambda first, rest: [f"profile add {printer.written_profile_name(name)}" for name in first] + rest,
     st.lists(st.sampled_from(NAMES), unique=True),
     st.lists(statements | statements | statements | daring, min_size=1, max_size=8),
 )
@@ -426,8 +426,8 @@ trees_of_updates = st.builds(ast.RuleUpdate, words, st.none() | here_documents |
 
 
 @given(st.lists(trees_of_blocks | trees_of_blocks | trees_of_updates | trees_of_statements(any_texts), max_size=4))
-def test_any_script_of_any_trees_reads_to_the_same_trees(trees: list[ast.Statement]) -> None:
+def test_any_script_of_any_trees_reads_to_the_same_trees(trees: list[ast.StatementNode]) -> None:
     text = "\n".join(map(printer.statement, trees))
     items = list(read_script(Source("script", text)))
-    assert [item.node if isinstance(item, Statement) else item for item in items] == trees
-    assert all(isinstance(item, Statement) and item.is_whole for item in items)
+    assert [item.node if isinstance(item, StatementItem) else item for item in items] == trees
+    assert all(isinstance(item, StatementItem) and item.is_whole for item in items)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from calicoctl.cli.output.tables import table
+from calicoctl.cli.output.tables import drawn_table
 from calicoctl.diagnostics import display_width, printable
 
 HEADERS = ("Name", "Host", "State")
@@ -35,11 +35,11 @@ def test_a_table_is_that_of_tabulate(rows: list[tuple[str, str, str]]) -> None:
     padded = [list(map(centred, row, widths)) for row in shown]
     names = list(map(centred, HEADERS, widths))
     expected = tabulate(padded, names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True)
-    assert table(HEADERS, columns_of(rows), None) == expected
+    assert drawn_table(HEADERS, columns_of(rows), None) == expected
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=6))
 def test_every_line_of_a_table_is_equally_wide(rows: list[tuple[str, str, str]]) -> None:
-    drawn = table(HEADERS, columns_of(rows), None).split("\n")
+    drawn = drawn_table(HEADERS, columns_of(rows), None).split("\n")
     assert len(drawn) == len(rows) + 4
     assert len(set(map(display_width, drawn))) == 1

@@ -24,7 +24,7 @@ from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_forms import other_form
-from calicoctl.syntax.scripts.reader import Directive, Statement, read_script
+from calicoctl.syntax.scripts.reader import Directive, StatementItem, read_script
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_statements
 from tests.support.laws import examples
 
@@ -90,7 +90,7 @@ def with_variables(draw: st.DrawFn, node: Any, definitions: list[str]) -> Any:
 
 
 @st.composite
-def scripts(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> tuple[str, ast.Statement]:
+def scripts(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> tuple[str, ast.StatementNode]:
     """A script of definitions and a statement, and the statement's tree with the values written out."""
     node = draw(trees_of_statements(texts))
     assume(not isinstance(node, ast.RuleUpdate))  # which says in scripts where its document is
@@ -107,7 +107,7 @@ good_texts = plain_names | st.sampled_from(["80,443", "8000:8080", "10.0.0.0/8",
 @given(scripts(any_texts | good_texts))
 @example(('profile add "it\'s \\u0024{X}"\n', ast.ProfileAdd(ast.Word("it's ${X}"))))
 @example(("define V0 = ','\nprofile add \"a${V0}b\"\n", ast.ProfileAdd(ast.Word("a,b"))))
-def test_a_script_is_what_it_is_with_the_values_written_out(drawn: tuple[str, ast.Statement]) -> None:
+def test_a_script_is_what_it_is_with_the_values_written_out(drawn: tuple[str, ast.StatementNode]) -> None:
     text, node = drawn
     plain = f"{printer.statement(node)}\n"
     with_values, written_out = read(text), read(plain)
@@ -118,7 +118,7 @@ def test_a_script_is_what_it_is_with_the_values_written_out(drawn: tuple[str, as
 
 @LAW
 @given(plain_names, plain_names, scripts(good_texts))
-def test_the_command_line_has_precedence(name: str, other: str, drawn: tuple[str, ast.Statement]) -> None:
+def test_the_command_line_has_precedence(name: str, other: str, drawn: tuple[str, ast.StatementNode]) -> None:
     text, _ = drawn
     script = f"define P = {value(name)}\nprofile ${{P}} tag show\n{text}"
     expected = read(f"define P = {value(other)}\nprofile ${{P}} tag show\n{text}")
@@ -210,7 +210,7 @@ def read_without_variables(text: str) -> tuple[list[object], list[Diagnostic]]:
             diagnostics.append(item)
         elif isinstance(item, SyntaxProblem):
             diagnostics += explain(item)
-        elif isinstance(item, Statement):
+        elif isinstance(item, StatementItem):
             try:
                 reading = validate(item.node, item.extent)
             except Refused as refused:
@@ -264,14 +264,14 @@ def test_whatever_is_written_is_read_or_answered(written: list[str]) -> None:
 @LAW
 @given(scripts(any_texts | good_texts), st.data())
 def test_the_characters_of_an_expanded_word_are_where_it_says(
-    drawn: tuple[str, ast.Statement], data: st.DataObject
+    drawn: tuple[str, ast.StatementNode], data: st.DataObject
 ) -> None:
     text, _ = drawn
     variables = Variables()
     for item in read_script(Source("script", text)):
         if isinstance(item, Directive) and isinstance(item.node, ast.Define):
             variables.define(item.node, item.extent, Expansion().findings)
-        elif isinstance(item, Statement):
+        elif isinstance(item, StatementItem):
             for word in expanded_words(variables.expand(item.node, Expansion())):
                 assert "".join(piece.text for piece in word.pieces) == word.text
                 start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(word.text))] * 2)))

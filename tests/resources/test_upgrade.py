@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from calicoctl.language.words import Direction
-from calicoctl.resources.names import label_key, policy_name, profile_name
 from calicoctl.resources.schema import profile_problems
 from calicoctl.resources.upgrade import Upgrade, upgraded_profile, upgraded_rule
+from calicoctl.resources.v3_names import label_key, policy_name, v3_profile_name
 
 # What upstream's converters make of v1; `v1_kind` says what of, where it is no profile.
 CASES = [json.loads(line) for line in (Path(__file__).parent / "cases" / "upgrade.jsonl").read_text().splitlines()]
@@ -118,5 +118,5 @@ def test_a_tag_that_is_no_label_is_renamed_everywhere_alike(tag: str) -> None:
 
 @pytest.mark.parametrize("name", ["___", "$", ".-", "."])
 def test_a_name_of_which_nothing_is_left_is_valid_nevertheless(name: str) -> None:
-    assert re.fullmatch("profile-[0-9a-f]{8}", profile_name(name))
+    assert re.fullmatch("profile-[0-9a-f]{8}", v3_profile_name(name))
     assert re.fullmatch("policy-[0-9a-f]{8}", policy_name(name))

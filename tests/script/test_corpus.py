@@ -29,7 +29,7 @@ from calicoctl.engine.frontend.statements import define
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.scripts.reader import Directive, Statement
+from calicoctl.syntax.scripts.reader import Directive, StatementItem
 
 FOLDER = Path(__file__).parent / "corpus"
 # What only the lines of a script can get wrong together.
@@ -91,12 +91,12 @@ def read(text: str) -> tuple[Script, list[str]]:
     """A script, and the canonical texts of the statements that may be run."""
     source = Source("script", text)
     script = read_scripts([source], open_file, open_script=open_script)
-    nodes: dict[tuple[str, int], ast.Statement] = {}
+    nodes: dict[tuple[str, int], ast.StatementNode] = {}
     variables = Variables()
     for item in Inclusions(open_script, variables).items(source):
         if isinstance(item, Directive) and isinstance(item.node, ast.Define):
             define(item.node, item.extent, variables)
-        elif isinstance(item, Statement) and item.is_whole:
+        elif isinstance(item, StatementItem) and item.is_whole:
             nodes[item.extent.source.name, item.extent.start] = variables.expand(item.node, Expansion())
     steps = [(step.extent.source.name, step.extent.start) for step in script.steps]
     return script, [printer.statement(nodes[step]) for step in steps]

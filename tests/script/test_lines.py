@@ -14,7 +14,7 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast
 from calicoctl.syntax.grammar import language
 from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
-from calicoctl.syntax.scripts.reader import Statement, read_script
+from calicoctl.syntax.scripts.reader import StatementItem, read_script
 
 # What lines are told apart by, and what might be mistaken for it; no `<`, so no here-documents.
 BREAKS = ["\n", "\r\n", "\\", "\\\n", "\\ \t\r\n", "\\\\\n"]
@@ -160,7 +160,7 @@ def test_a_statement_and_its_profile_are_pointed_at(name: str) -> None:
     text, places = LAYOUTS[name]
     found: list[Place] = []
     for item in read_script(Source("script", text)):
-        assert isinstance(item, Statement)
+        assert isinstance(item, StatementItem)
         if isinstance(item.node, ast.ProfileShow | ast.ExpectAll):
             continue
         name_at = item.node.profile.span
@@ -171,5 +171,5 @@ def test_a_statement_and_its_profile_are_pointed_at(name: str) -> None:
 
 def test_a_script_that_is_a_part_of_another_text_counts_its_lines_from_there() -> None:
     (item,) = read_script(Source("script", "\nprofile add A", first_line=40))
-    assert isinstance(item, Statement)
+    assert isinstance(item, StatementItem)
     assert item.extent.line == 41

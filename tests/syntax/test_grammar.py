@@ -15,7 +15,7 @@ from calicoctl.syntax.grammar import STARTS, compile_grammar, file_of, keywords,
 from calicoctl.syntax.printer import PRINTERS
 from calicoctl.syntax.vocabulary import _UNSAID, _VALUES, SYNONYMS, describe, expected_keywords
 
-STATEMENTS = set(get_args(ast.Statement))
+STATEMENTS = set(get_args(ast.StatementNode))
 # A block is put together from lines; no single grammar rule is its own.
 OF_ONE_LINE = STATEMENTS - {ast.ProfileBlock}
 

@@ -16,7 +16,7 @@ from calicoctl.policy import sound_lines
 from calicoctl.syntax.grammar import STARTS
 from calicoctl.syntax.lark_tree import Stop, lark_tree
 from calicoctl.syntax.matcher import _Expression, line_pattern, match
-from calicoctl.syntax.tables import lines
+from calicoctl.syntax.tables import line_folding
 from calicoctl.syntax.tables.folding import Grammar, Unfoldable, fold
 
 # --- folding ------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_what_has_no_expression_is_refused(rules: str) -> None:
 
 def test_every_start_that_is_parsed_is_folded() -> None:
     for file, starts in STARTS.items():
-        folded = lines.fold_grammar(file)
+        folded = line_folding.fold_grammar(file)
         assert set(folded["trees"]) == set(starts) - {"script"}
         assert all(folded["trees"].values())
         for each in itertools.chain.from_iterable(folded["trees"].values()):
@@ -104,7 +104,7 @@ def test_every_start_that_is_parsed_is_folded() -> None:
 @pytest.mark.parametrize("start", ["script_line", "block_line", "list_line"])
 def test_every_word_of_a_line_that_may_be_passed_over_has_a_judge(start: str) -> None:
     kinds = line_pattern(start).kinds
-    assert {kind.line for kind in kinds.values()} == {"", *lines._LINES[start]}
+    assert {kind.line for kind in kinds.values()} == {"", *line_folding._LINES[start]}
     assert set(sound_lines._judges(start)) == set(kinds)
 
 

@@ -7,7 +7,7 @@ import pytest
 from calicoctl.language.quoting import unquoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast
-from calicoctl.syntax.ast import Keyword, Peer, Rule, Word
+from calicoctl.syntax.ast import Keyword, PeerNode, RuleNode, Word
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
 
 P = Word("WEB")
@@ -34,49 +34,49 @@ IN, OUT = Keyword("inbound"), Keyword("outbound")
         ("profile WEB rule update", ast.RuleUpdate(P)),
         ("profile WEB rule remove inbound --at=1", ast.RuleRemoveAt(P, IN, Word("1"))),
         ("profile WEB rule remove --at 1 outbound", ast.RuleRemoveAt(P, OUT, Word("1"))),
-        ("profile WEB rule remove inbound deny", ast.RuleRemove(P, IN, Rule(DENY))),
-        ("profile WEB rule add inbound allow", ast.RuleAdd(P, IN, Rule(ALLOW))),
-        ("profile WEB rule add inbound --at=1 allow", ast.RuleAdd(P, IN, Rule(ALLOW), Word("1"))),
-        ("profile WEB rule add --at=1 inbound allow", ast.RuleAdd(P, IN, Rule(ALLOW), Word("1"))),
-        ("profile WEB rule add inbound allow --at=1", ast.RuleAdd(P, IN, Rule(ALLOW), Word("1"))),
+        ("profile WEB rule remove inbound deny", ast.RuleRemove(P, IN, RuleNode(DENY))),
+        ("profile WEB rule add inbound allow", ast.RuleAdd(P, IN, RuleNode(ALLOW))),
+        ("profile WEB rule add inbound --at=1 allow", ast.RuleAdd(P, IN, RuleNode(ALLOW), Word("1"))),
+        ("profile WEB rule add --at=1 inbound allow", ast.RuleAdd(P, IN, RuleNode(ALLOW), Word("1"))),
+        ("profile WEB rule add inbound allow --at=1", ast.RuleAdd(P, IN, RuleNode(ALLOW), Word("1"))),
         (
             "profile WEB rule add inbound allow to --at 1",
-            ast.RuleAdd(P, IN, Rule(ALLOW, destination=Peer()), Word("1")),
+            ast.RuleAdd(P, IN, RuleNode(ALLOW, destination=PeerNode()), Word("1")),
         ),
         ("./calicoctl profile WEB rule show", ast.RuleShow(P)),
     ],
 )
-def test_statements(text: str, tree: ast.Statement) -> None:
+def test_statements(text: str, tree: ast.StatementNode) -> None:
     assert parse_statement(Source("test", text)) == tree
 
 
 @pytest.mark.parametrize(
     ("text", "tree"),
     [
-        ("allow", Rule(ALLOW)),
-        ("deny udp", Rule(DENY, Keyword("udp"))),
-        ("allow icmp type 8", Rule(ALLOW, Keyword("icmp"), Word("8"))),
-        ("allow icmpv6 type 1 code 4", Rule(ALLOW, Keyword("icmpv6"), Word("1"), Word("4"))),
-        ("allow from tag A", Rule(ALLOW, source=Peer(tag=Word("A")))),
-        ("allow to tag A", Rule(ALLOW, destination=Peer(tag=Word("A")))),
-        ("allow from 10.0.0.1", Rule(ALLOW, source=Peer(cidr=Word("10.0.0.1")))),
-        ("allow from to", Rule(ALLOW, source=Peer(), destination=Peer())),
+        ("allow", RuleNode(ALLOW)),
+        ("deny udp", RuleNode(DENY, Keyword("udp"))),
+        ("allow icmp type 8", RuleNode(ALLOW, Keyword("icmp"), Word("8"))),
+        ("allow icmpv6 type 1 code 4", RuleNode(ALLOW, Keyword("icmpv6"), Word("1"), Word("4"))),
+        ("allow from tag A", RuleNode(ALLOW, source=PeerNode(tag=Word("A")))),
+        ("allow to tag A", RuleNode(ALLOW, destination=PeerNode(tag=Word("A")))),
+        ("allow from 10.0.0.1", RuleNode(ALLOW, source=PeerNode(cidr=Word("10.0.0.1")))),
+        ("allow from to", RuleNode(ALLOW, source=PeerNode(), destination=PeerNode())),
         (
             "allow tcp from ports 1 tag A cidr ::/0 to ports 2 tag B cidr ::1",
-            Rule(
+            RuleNode(
                 ALLOW,
                 Keyword("tcp"),
-                source=Peer(Word("1"), Word("A"), Word("::/0")),
-                destination=Peer(Word("2"), Word("B"), Word("::1")),
+                source=PeerNode(Word("1"), Word("A"), Word("::/0")),
+                destination=PeerNode(Word("2"), Word("B"), Word("::1")),
             ),
         ),
         (
             "allow from tag 'to' to tag \"t\\u006f\"",
-            Rule(ALLOW, None, None, None, Peer(None, Word("to")), Peer(None, Word("to"))),
+            RuleNode(ALLOW, None, None, None, PeerNode(None, Word("to")), PeerNode(None, Word("to"))),
         ),
     ],
 )
-def test_rules(text: str, tree: ast.Rule) -> None:
+def test_rules(text: str, tree: ast.RuleNode) -> None:
     assert parse_rule(Source("test", text)) == tree
 
 

@@ -51,9 +51,9 @@ def test_a_name_like_a_keyword_is_quoted_only_where_that_keyword_could_stand(wor
     assert printer.statement(ast.RuleShow(node)) == f"profile {_quoted_if(leads, word)} rule show"
     assert printer.statement(ast.ProfileAdd(node)) == f"profile add {_quoted_if(is_option, word)}"
     assert printer.statement(ast.TagAdd(ast.Word("P"), node)) == f"profile P tag add {_quoted_if(is_option, word)}"
-    rule = ast.Rule(ast.Keyword("allow"), source=ast.Peer(tag=node))
+    rule = ast.RuleNode(ast.Keyword("allow"), source=ast.PeerNode(tag=node))
     assert printer.rule(rule) == f"allow from tag {_quoted_if(is_option or word in MATCH_WORDS, word)}"
-    number = ast.Rule(ast.Keyword("allow"), ast.Keyword("icmp"), node, node)
+    number = ast.RuleNode(ast.Keyword("allow"), ast.Keyword("icmp"), node, node)
     continues_type, continues_code = word in ("code", "from", "to"), word in ("from", "to")
     assert printer.rule(number) == (
         f"allow icmp type {_quoted_if(is_option or continues_type, word)}"
@@ -67,7 +67,7 @@ def _quoted_if(needed: bool, word: str) -> str:
 
 @settings(max_examples=300, deadline=None)
 @given(trees_of_statements(any_texts.filter(lambda text: text.replace("-", "").isalnum() and text.isascii())))
-def test_no_quotes_are_printed_that_are_not_needed(tree: ast.Statement) -> None:
+def test_no_quotes_are_printed_that_are_not_needed(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     for word in {part for part in text.split(" ") if part.startswith("'")}:
         try:

@@ -19,8 +19,8 @@ COMPILATIONS = {
     **{
         file: f"from calicoctl.syntax import grammar; grammar.compile_grammar({file!r}, strict=True)" for file in STARTS
     },
-    "selector.lark": "from calicoctl.policy.documents import selector; selector.grammar(strict=True)",
-    "resource_selector.lark": "from calicoctl.resources import selectors; selectors.grammar(strict=True)",
+    "selector.lark": "from calicoctl.policy.documents import selector; selector.selector_grammar(strict=True)",
+    "resource_selector.lark": "from calicoctl.resources import selectors; selectors.v3_selector_grammar(strict=True)",
 }
 
 

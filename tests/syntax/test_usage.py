@@ -184,7 +184,7 @@ words_of_the_usage = st.text("AZ09.:/,", min_size=1, max_size=6)
 
 @settings(max_examples=500, deadline=None)
 @given(trees_of_statements(words_of_the_usage))
-def test_every_statement_of_the_language_is_in_the_usage(tree: ast.Statement) -> None:
+def test_every_statement_of_the_language_is_in_the_usage(tree: ast.StatementNode) -> None:
     # A profile's name that no new one may have is in quotes, which the usage does not show.
     text = f"calicoctl {printer.statement(tree)} ".replace("'", "")
     assert any(re.fullmatch(usage.pattern(), text) for usage in USAGES), text

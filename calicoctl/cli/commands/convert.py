@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.question_states import made_of_nothing, stored_state
 from calicoctl.cli.commands.script_arguments import sound_script
-from calicoctl.cli.files import read_script
+from calicoctl.cli.files import read_script_file
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.status import ExitStatus
@@ -82,7 +82,7 @@ def _given(arguments: Arguments, options: Options) -> Sequence[OldProfile]:
     Raises:
         Refused: One cannot be read.
     """
-    sources = [read_script(file, options.timeout) for file in arguments.operands]
+    sources = [read_script_file(file, options.timeout) for file in arguments.operands]
     documents = [each for each in sources if is_json(each.text)]
     scripts = [each for each in sources if not is_json(each.text)]
     steps = sound_script(scripts, arguments).steps
@@ -96,7 +96,7 @@ def _from_calico(arguments: Arguments, options: Options) -> int:
         arguments.refuse(f"--from takes `{_CALICO}`")
     if arguments.form != "text":
         arguments.refuse("--from=calico prints blocks, which have one form")
-    found = blocks_of([read_script(file, options.timeout) for file in arguments.operands or ("-",)])
+    found = blocks_of([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
     tell(found.diagnostics)
     say("\n".join(found.blocks), end="")
     return ExitStatus.DONE

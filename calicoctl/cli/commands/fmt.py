@@ -12,7 +12,7 @@ from pathlib import Path
 
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.files import read_script
+from calicoctl.cli.files import read_script_file
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, say_bytes, say_diff, tell
 from calicoctl.cli.status import ExitStatus
@@ -45,7 +45,7 @@ def run(options: Options) -> int:
     status = ExitStatus.DONE
     for file in request.files:
         try:
-            source = read_script(file, options.timeout)
+            source = read_script_file(file, options.timeout)
             formatted = format_script(source)
         except Refused as refused:
             tell(refused.diagnostics)

@@ -21,15 +21,15 @@ from calicoctl.engine.outcome import RuleDocument
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
-    Expect,
-    ExpectAll,
+    ExpectVerdict,
+    ExpectVerdictOfAll,
     OfProfile,
     PrintRulesJson,
     ShowProfiles,
     ShowRules,
     ShowTags,
     Statement,
-    Trace,
+    TracePackets,
     UpdateRules,
 )
 from calicoctl.records import replace
@@ -39,9 +39,9 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError, Unreachable
 
 # The statements that show something, in a form of the user's choice.
-_SHOWING = (ShowProfiles, ShowTags, ShowRules, Trace)
+_SHOWING = (ShowProfiles, ShowTags, ShowRules, TracePackets)
 # Statements that never write.
-_READING = (*_SHOWING, PrintRulesJson, Expect, ExpectAll)
+_READING = (*_SHOWING, PrintRulesJson, ExpectVerdict, ExpectVerdictOfAll)
 # Those that take a form which others do not.
 _WITH_FORM = {CALICO_FORM: (PrintRulesJson, UpdateRules)}
 # What the parser says of a word that it knows nothing else of.

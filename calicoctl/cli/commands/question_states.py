@@ -9,7 +9,7 @@ from calicoctl.cli.stores import find_setting, opened
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.carriers import carriers_roots
 from calicoctl.engine.evaluate import evaluate_script
-from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.state import State
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -31,7 +31,7 @@ def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
         return State(datastore.read(roots), datastore.has_resources)
 
 
-def made_of_nothing(steps: Sequence[Step]) -> State:
+def made_of_nothing(steps: Sequence[ScriptStep]) -> State:
     """What a script makes of an empty datastore.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from calicoctl import messages, sayings
 from calicoctl.cli.commands.run_options import RunRequest, read_request
-from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.files import open_file, open_script, read_script_file
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, tell
 from calicoctl.cli.output.progress_bar import progress
@@ -47,7 +47,7 @@ def _read(request: RunRequest, timeout: float) -> Script:
     unreadable: list[Diagnostic] = []
     for file in request.files:
         try:
-            sources.append(read_script(file, timeout))
+            sources.append(read_script_file(file, timeout))
         except Refused as refused:
             unreadable += refused.diagnostics
     with progress("reading") as show:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.cli.arguments import Arguments
-from calicoctl.cli.files import open_file, open_script, read_script
+from calicoctl.cli.files import open_file, open_script, read_script_file
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.source import DEFINE_OPTION, Source
@@ -27,7 +27,7 @@ def read_sound(files: Sequence[str], arguments: Arguments, timeout: float) -> Sc
     Raises:
         Refused: One cannot be read, or is wrong.
     """
-    return sound_script([read_script(file, timeout) for file in files], arguments)
+    return sound_script([read_script_file(file, timeout) for file in files], arguments)
 
 
 def sound_script(sources: Sequence[Source], arguments: Arguments) -> Script:

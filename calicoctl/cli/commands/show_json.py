@@ -19,11 +19,11 @@ from calicoctl.engine.outcome import (
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import find_constant
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, display_rule
-from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags, Trace
+from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags, TracePackets
 from calicoctl.source import Source
 
 
-def document_text(statement: ShowProfiles | ShowTags | ShowRules | Trace, answer: Answer | None) -> str:
+def document_text(statement: ShowProfiles | ShowTags | ShowRules | TracePackets, answer: Answer | None) -> str:
     """One JSON document, in printable ASCII with an indentation of 2, without a final line break.
 
     Args:
@@ -39,7 +39,7 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules | Trace, answer
             return json.dumps({"profile": statement.profile, "tags": list(tags)}, indent=2)
         case ShowRules(), RuleListing():
             return _rules(statement.profile, answer)
-        case Trace(), TraceAnswer():
+        case TracePackets(), TraceAnswer():
             # Imported here: only questions about packets pay for it.
             from calicoctl.cli.output.trace import trace_document
 

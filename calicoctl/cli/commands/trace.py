@@ -19,7 +19,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
 from calicoctl.diagnostics import printable
 from calicoctl.engine.frontend.statements import read_rule
-from calicoctl.engine.meaning.paths import Decider, End, Path, find_paths
+from calicoctl.engine.meaning.path_traces import Decider, End, Path, find_paths
 from calicoctl.source import Source, Span
 from calicoctl.store.interface import DatastoreError
 

@@ -206,7 +206,7 @@ def _stored_words(place: Place, line: _Line) -> list[Candidate]:
     from calicoctl.cli.completion import stored_words
 
     if terminals[-2:] == ["_TAG", "_REMOVE"]:
-        question = stored_words.tags_of(_profile(place))
+        question = stored_words.tag_words(_profile(place))
     elif "_TAG" in terminals:
         question = stored_words.tags
     else:

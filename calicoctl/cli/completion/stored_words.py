@@ -77,7 +77,7 @@ def tags(datastore: Datastore) -> list[StoredWord]:
     return [(tag, "") for tag in sorted(found)]
 
 
-def tags_of(profile: str) -> Question:
+def tag_words(profile: str) -> Question:
     """The tags of one profile, in their order."""
 
     def question(datastore: Datastore) -> list[StoredWord]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from calicoctl.annotations import Any
 from calicoctl.cli.output.console import say, terminal_width
-from calicoctl.cli.output.tables import table
+from calicoctl.cli.output.tables import drawn_table
 from calicoctl.diagnostics import printable
 from calicoctl.engine import outcome
 from calicoctl.store.keys import EndpointKey
@@ -58,7 +58,7 @@ def _document(answer: outcome.RuleDocument, _: int | None) -> str:
 
 
 def _profiles(answer: outcome.ProfileListing, width: int | None) -> str:
-    return table(("Name",), [answer.names], width)
+    return drawn_table(("Name",), [answer.names], width)
 
 
 def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
@@ -71,7 +71,7 @@ def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
         [endpoint.endpoint or _ABSENT for endpoint in endpoints],
         [row.state or _ABSENT for row in answer.rows],
     )
-    return table(_DETAILED_HEADERS, columns, width)
+    return drawn_table(_DETAILED_HEADERS, columns, width)
 
 
 def _trace(answer: outcome.TraceAnswer, _: int | None) -> str:

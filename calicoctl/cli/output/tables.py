@@ -9,7 +9,7 @@ from calicoctl.diagnostics import display_width, printable
 _FRAME = 3  # a column takes its width, a space on either side, and one bar
 
 
-def table(headers: Sequence[str], columns: Sequence[Sequence[str]], width: int | None) -> str:
+def drawn_table(headers: Sequence[str], columns: Sequence[Sequence[str]], width: int | None) -> str:
     """Draw a table without a final line break.
 
     Args:

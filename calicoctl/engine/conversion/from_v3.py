@@ -17,9 +17,9 @@ from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.records import dataclass, field
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
-from calicoctl.resources.names import is_tag
 from calicoctl.resources.schema import ResourceProblem, policy_problems, profile_problems
 from calicoctl.resources.upgrade import KIND, LIST_KEYS, NAME_ANNOTATION, POLICY_KIND, TAGS_ANNOTATION
+from calicoctl.resources.v3_names import is_tag_label
 from calicoctl.resources.yaml_text import NotYaml, read_yaml
 from calicoctl.source import Source, Span
 
@@ -222,7 +222,7 @@ def _listed(value: object) -> list[object]:
 
 def _tags(downgrade: Downgrade, labels: Mapping[str, object], losses: list[ResourceProblem]) -> Iterator[str]:
     for label, value in labels.items():
-        if is_tag(label, value):
+        if is_tag_label(label, value):
             yield downgrade.tags.get(label, label)
         else:
             losses.append(ResourceProblem(("spec", "labelsToApply", label), "the language has tags only"))

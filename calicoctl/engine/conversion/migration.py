@@ -18,7 +18,7 @@ from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
 from calicoctl.layout.resource_keys import CLUSTER, PROFILES, is_ready, profile_key
 from calicoctl.records import dataclass
-from calicoctl.resources.names import FOREIGN_PREFIXES
+from calicoctl.resources.v3_names import FOREIGN_PREFIXES
 from calicoctl.store.interface import Change, Datastore, Entry
 
 # Profiles that Kubernetes and OpenStack make, which make them anew in v3.

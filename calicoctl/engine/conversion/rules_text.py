@@ -10,7 +10,7 @@ from typing import Any
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import Edit, NotInV3, Unusable, edited, new_resource, parts_of
+from calicoctl.layout.profile_resource import NotInV3, PartEdit, Unusable, edited_resource, new_resource, parts_of
 from calicoctl.policy.documents.json_text import (
     Path,
     RepeatedKeys,
@@ -41,7 +41,7 @@ def to_calico(profile: str, text: str) -> str:
         Refused: A rule cannot be said there without something being lost.
     """
     try:
-        spec = json.loads(edited(new_resource(profile), Edit(rules=text)))["spec"]
+        spec = json.loads(edited_resource(new_resource(profile), PartEdit(rules=text)))["spec"]
     except NotInV3 as error:
         raise Refused([error.problem.diagnostic(messages.NOT_IN_V3, profile=profile)]) from None
     except Unusable as error:

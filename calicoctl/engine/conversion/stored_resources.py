@@ -11,8 +11,8 @@ from calicoctl.engine.conversion.to_v3 import Converted, stored_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import Unusable, loaded
 from calicoctl.layout.resource_keys import profile_key
-from calicoctl.resources.names import is_foreign_profile
 from calicoctl.resources.upgrade import API_VERSION, KIND
+from calicoctl.resources.v3_names import is_foreign_profile
 
 _IDENTITY = {"apiVersion": API_VERSION, "kind": KIND}
 _NAMED_MAX = 3  # endpoints

@@ -16,9 +16,9 @@ from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, field, replace
-from calicoctl.resources.names import BUILT_IN_PROFILE, profile_name
 from calicoctl.resources.schema import ResourceProblem, profile_problems
 from calicoctl.resources.upgrade import API_VERSION, KIND, Upgrade, upgraded_profile
+from calicoctl.resources.v3_names import BUILT_IN_PROFILE, v3_profile_name
 
 # What a profile comes to that has no rules: agents of v1 take it for missing, while v3's try the next profile.
 _DROPPING = RulesDocument.new(*([StoredRule.of(Rule(Action.DENY))] for _ in Direction))
@@ -132,7 +132,7 @@ def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object],
     """The resource of a profile, and what there is to say about it."""
     profile = old.profile
     problems = list(_unclear(profile))
-    if profile_name(profile.name) == BUILT_IN_PROFILE:
+    if v3_profile_name(profile.name) == BUILT_IN_PROFILE:
         problems.append(ResourceProblem(("name",), "is that of the profile that Calico v3 has built in"))
     diagnostics: list[Diagnostic] = []
     lists = {direction: [_value(rule) for rule in rules_of(profile, direction)] for direction in Direction}

@@ -32,9 +32,9 @@ def check(node: Line, findings: Findings, variables: Variables | None = None) ->
     if variables is not None:
         node = variables.expand(node, expansion)
     own = Findings()
-    if isinstance(node, ast.Rule):
+    if isinstance(node, ast.RuleNode):
         check_rule(node, own)
-    elif isinstance(node, ast.Statement):
+    elif isinstance(node, ast.StatementNode):
         check_statement(node, own)
     elif isinstance(node, BlockBegin):
         check_statement(ast.ProfileBlock(node.profile), own)
@@ -121,14 +121,14 @@ def corrections_of(
             # At most one at each place.
             edits.setdefault(_mended_place(finding.mend, variables), {})[finding.mend.span.start] = finding.mend
     own = tuple(edits.pop(TEXT_ITSELF, {}).values())
-    text = edited(extent, own)
+    text = with_edits(extent, own)
     corrections = {} if text == extent.text else {TEXT_ITSELF: Correction(as_typed(text, extent.source), own)}
     definitions: dict[str, ast.Define] = {}
     for name, made in edits.items():
         of_variable = tuple(made.values())
         variable = None if variables is None else variables.at(of_variable[0].span)
         assert variable is not None
-        line = edited(variable.extent, of_variable)
+        line = with_edits(variable.extent, of_variable)
         node = parsed(line, variable.extent.source, "script_line")
         if not isinstance(node, ast.Define):
             return {}
@@ -158,7 +158,7 @@ def _with_comment(text: str, comment: str | None) -> str:
     return "  ".join(part for part in (text, comment) if part)
 
 
-def edited(extent: Span, edits: Sequence[Edit]) -> str:
+def with_edits(extent: Span, edits: Sequence[Edit]) -> str:
     """A text with edits made in it."""
     # The text alone, and not all of its source: a block may have as many texts as its file has lines.
     text, shift = extent.text, extent.start

@@ -153,21 +153,21 @@ SETTLED = (messages.HOST_BITS, messages.PORT_LEADING_ZERO)
 def _settled(node: Line) -> Iterator[Diagnostic]:
     """The warnings about a line that its canonical text no longer earns."""
     findings = Findings()
-    if isinstance(node, ast.Rule | ast.Statement):
+    if isinstance(node, ast.RuleNode | ast.StatementNode):
         check(node, findings)
     yield from (each.diagnostic for each in findings.found if each.diagnostic.kind in SETTLED)
 
 
 def _line_text(node: Line) -> str:
     """The canonical text of a line."""
-    if isinstance(node, ast.Statement) and getattr(node, "repeated", None) is not None:
+    if isinstance(node, ast.StatementNode) and getattr(node, "repeated", None) is not None:
         # An option that was given twice is a mistake, which the tree would not show any more.
         return " ".join(word.text for word in split_words(node.span))
     node = canonical(node)
     if isinstance(node, ast.RuleUpdate) and isinstance(node.document, ast.HereDocument):
         beginning = "".join(node.document.span.text.split())
         return f"{printer.statement(replace(node, document=None))} {beginning}"
-    if isinstance(node, ast.Statement):
+    if isinstance(node, ast.StatementNode):
         return printer.statement(node)
     return _PRINTERS[type(node)](node)
 
@@ -214,7 +214,7 @@ _PRINTERS: dict[type, Callable[..., str]] = {
     TagsLine: _tags_line,
     ListBegin: _list_begin,
     BlockEnd: _block_end,
-    ast.Rule: printer.rule,
+    ast.RuleNode: printer.rule,
     ast.JsonRule: _json_rule,
 }
 

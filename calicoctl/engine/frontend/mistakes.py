@@ -12,10 +12,10 @@ from calicoctl.engine.frontend.corrections import (
     check,
     corrected_findings,
     corrections_of,
-    edited,
     parsed,
     rewritten,
     with_corrections,
+    with_edits,
 )
 from calicoctl.engine.frontend.references import (
     foreign_references,
@@ -42,13 +42,13 @@ _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 def corrected(where: Span, name: str) -> Correction:
     """The statement with another profile's name at `where`."""
     start, end = where.source.line_bounds(where.start)
-    text, written = where.source.text, printer.profile_name(name)
+    text, written = where.source.text, printer.written_profile_name(name)
     mended = f"{text[start : where.start]}{written}{text[where.end : end]}"
     return Correction(as_typed(mended, where.source), (Edit(where, written),))
 
 
 def explain_findings(
-    findings: Sequence[Finding], node: ast.Statement, extent: Span, variables: Variables | None
+    findings: Sequence[Finding], node: ast.StatementNode, extent: Span, variables: Variables | None
 ) -> list[Diagnostic]:
     """What validation found in a statement, with the text as it should be.
 
@@ -63,11 +63,11 @@ def explain_findings(
     )
 
 
-def _extents(node: ast.Statement, extent: Span) -> list[tuple[Span, str]]:
+def _extents(node: ast.StatementNode, extent: Span) -> list[tuple[Span, str]]:
     """The texts that a statement was parsed from, each with its start: of a block, every rule is one of its own."""
     if not isinstance(node, ast.ProfileBlock):
         return [(extent, "statement" if extent.source.is_command_line else "script_line")]
-    rules = [(rule.span, "list_line") for rule in (*node.inbound, *node.outbound) if isinstance(rule, ast.Rule)]
+    rules = [(rule.span, "list_line") for rule in (*node.inbound, *node.outbound) if isinstance(rule, ast.RuleNode)]
     tags = [] if node.tags_span is None else [(node.tags_span, "block_line")]
     return [(extent, "script_line"), *tags, *rules]
 
@@ -109,7 +109,7 @@ def explain(
         whole = Span(repaired.source, 0, len(repaired.source.text))
         corrections = {
             # Its edits are made in the repaired text.
-            name: rewritten(problem.extent, edited(whole, each.edits)) if name == TEXT_ITSELF else each
+            name: rewritten(problem.extent, with_edits(whole, each.edits)) if name == TEXT_ITSELF else each
             for name, each in corrections_of(whole, problem.start, findings.found, variables).items()
         }
     own = [Finding(each) for each in _own(repaired.mistakes, [each.diagnostic for each in later])]

@@ -24,7 +24,7 @@ from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_forms import other_form
-from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, PassedLines, Statement, pass_over_none
+from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, PassedLines, StatementItem, pass_over_none
 
 # To find the line of each takes a look through the whole text; nobody reads so many.
 _SORTED_MAX = 500
@@ -38,7 +38,7 @@ _NEVER_DEFINES = ("profile", "calicoctl", "./calicoctl", "$ ")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptStep:
     """A statement of a script.
 
     Attributes:
@@ -56,11 +56,11 @@ class Step:
         return self.places.get(direction, ())
 
 
-def _step(statement: valid.Statement, extent: Span, node: ast.Statement) -> Step:
+def _step(statement: valid.Statement, extent: Span, node: ast.StatementNode) -> ScriptStep:
     if not isinstance(node, ast.ProfileBlock):
-        return Step(statement, extent)
+        return ScriptStep(statement, extent)
     lists = ((Direction.INBOUND, node.inbound), (Direction.OUTBOUND, node.outbound))
-    return Step(statement, extent, {direction: tuple(rule.span for rule in rules) for direction, rules in lists})
+    return ScriptStep(statement, extent, {direction: tuple(rule.span for rule in rules) for direction, rules in lists})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class _Unread:
         variables: What their words may name; a value that was given once is never another.
     """
 
-    item: PassedLines | Statement
+    item: PassedLines | StatementItem
     variables: Variables
 
     @property
@@ -80,29 +80,29 @@ class _Unread:
         """How many steps they become."""
         return self.item.count if isinstance(self.item, PassedLines) else 1
 
-    def steps(self) -> Iterator[Step]:
+    def steps(self) -> Iterator[ScriptStep]:
         """The steps."""
         # Imported here: to check a script, no step is made.
         from calicoctl.policy.sound_statements import SoundStatement, pass_over_rules, sound_statements
 
         item = self.item
-        if isinstance(item, Statement):
+        if isinstance(item, StatementItem):
             yield self._step(item)
             return
         for sound in sound_statements(item.extent):
             if isinstance(sound, SoundStatement):
-                yield Step(sound.statement, sound.extent)
+                yield ScriptStep(sound.statement, sound.extent)
             else:
                 block = PassedLines(sound, item.start, count=1)
                 yield from map(self._step, block.statements(pass_over_rules))
 
-    def _step(self, item: Statement) -> Step:
+    def _step(self, item: StatementItem) -> ScriptStep:
         statement = validate(item.node, item.extent, self.variables).statement
         step = _step(statement, item.extent, item.node)
         return step if item.lists is None else _with_passed_lines(step, item.lists)
 
 
-def _with_passed_lines(step: Step, lists: Mapping[str, Sequence[ListItem]]) -> Step:
+def _with_passed_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]]) -> ScriptStep:
     """The step of a block, with the rules of those lines of its lists that were passed over."""
     from calicoctl.policy.sound_statements import sound_rules
 
@@ -118,7 +118,7 @@ def _with_passed_lines(step: Step, lists: Mapping[str, Sequence[ListItem]]) -> S
         rules[direction] = tuple(rule for rule, _ in listed)
         places[direction] = tuple(span for _, span in listed)
     statement = replace(block, inbound=rules[Direction.INBOUND], outbound=rules[Direction.OUTBOUND])
-    return Step(statement, step.extent, places)
+    return ScriptStep(statement, step.extent, places)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Script:
         diagnostics: The errors and warnings, in order.
     """
 
-    parts: tuple[Step | _Unread, ...] = field(repr=False)
+    parts: tuple[ScriptStep | _Unread, ...] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...]
 
     @property
@@ -139,9 +139,9 @@ class Script:
         return sum(part.count if isinstance(part, _Unread) else 1 for part in self.parts)
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[ScriptStep, ...]:
         """The statements, in order."""
-        found: list[Step] = []
+        found: list[ScriptStep] = []
         with collector_paused():
             for part in self.parts:
                 found += part.steps() if isinstance(part, _Unread) else (part,)
@@ -182,7 +182,7 @@ def read_scripts(
         every_line: Whether lines that are known to be sound are parsed nevertheless. It tells the same, which is what
             properties test.
     """
-    parts: list[Step | _Unread] = []
+    parts: list[ScriptStep | _Unread] = []
     variables = Variables()
     diagnostics: list[Diagnostic] = [each for source in overrides for each in _override(source, variables)]
     inclusions = Inclusions(open_script, variables, pass_over_none if every_line else pass_over)
@@ -209,7 +209,7 @@ def read_scripts(
                 step, found = _read_step(item, open_file, variables)
                 if step is not None and item.is_whole:
                     parts.append(step if item.lists is None else _Unread(item, variables))
-            if isinstance(item, Statement | PassedLines) and item.extent.source is source:
+            if isinstance(item, StatementItem | PassedLines) and item.extent.source is source:
                 report(item.extent.end, len(source.text))
             found = _told_once(found, told) if found else found
             diagnostics += found
@@ -357,8 +357,8 @@ def _in_order(diagnostics: list[Diagnostic], sources: Sequence[Source]) -> tuple
 
 
 def _read_step(
-    item: Statement, open_file: OpenFile, variables: Variables
-) -> tuple[Step | None, tuple[Diagnostic, ...]]:
+    item: StatementItem, open_file: OpenFile, variables: Variables
+) -> tuple[ScriptStep | None, tuple[Diagnostic, ...]]:
     try:
         reading = validate(item.node, item.extent, variables)
         statement, warnings = reading.statement, reading.warnings

@@ -87,7 +87,7 @@ def read_statement(source: Source) -> Reading:
         from calicoctl.engine.frontend.mistakes import explain
 
         raise NoStatement(explain(problem)) from None
-    assert isinstance(node, ast.Statement)
+    assert isinstance(node, ast.StatementNode)
     return validate(node, extent)
 
 
@@ -104,7 +104,7 @@ def read_rule(source: Source) -> Rule:
         from calicoctl.engine.frontend.mistakes import explain
 
         raise Refused(explain(problem)) from None
-    assert isinstance(node, ast.Rule)  # the start says so
+    assert isinstance(node, ast.RuleNode)  # the start says so
     findings = Findings()
     rule = check_rule(node, findings)
     if rule is None or findings.has_errors:
@@ -112,7 +112,7 @@ def read_rule(source: Source) -> Rule:
     return rule
 
 
-def validate(node: ast.Statement, extent: Span, variables: Variables | None = None) -> Reading:
+def validate(node: ast.StatementNode, extent: Span, variables: Variables | None = None) -> Reading:
     """Validate a statement that has been parsed.
 
     Args:
@@ -136,13 +136,13 @@ def validate(node: ast.Statement, extent: Span, variables: Variables | None = No
     return Reading(statement, tuple(finding.diagnostic for finding in findings.found))
 
 
-def _may_name_variables(node: ast.Statement, extent: Span) -> bool:
+def _may_name_variables(node: ast.StatementNode, extent: Span) -> bool:
     """Whether there is anything to expand: nearly no statement has a `$`, and to walk through its tree takes time."""
     source = extent.source
     return source.has_variables and (isinstance(node, ast.ProfileBlock) or "$" in extent.text)
 
 
-def _expand_and_check(node: ast.Statement, findings: Findings, variables: Variables) -> valid.Statement | None:
+def _expand_and_check(node: ast.StatementNode, findings: Findings, variables: Variables) -> valid.Statement | None:
     """The statement that a node means, its variables expanded; None when anything about it is wrong."""
     from calicoctl.policy.variables import Expansion
 

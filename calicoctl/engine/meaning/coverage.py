@@ -21,7 +21,7 @@ from calicoctl.records import dataclass, replace
 RULES_MAX = 500
 
 
-class Change(Enum):
+class Mutation(Enum):
     """What is done to a rule to see whether an expectation notices."""
 
     DROPPED = "dropped"
@@ -33,7 +33,7 @@ class Change(Enum):
 class Mutant:
     """A change of a rule that allows or forbids other packets, and that no expectation notices."""
 
-    change: Change
+    change: Mutation
     rule: ListedRule
 
 
@@ -84,7 +84,7 @@ def _expected(judgements: Sequence[Judgement], profile: str, direction: Directio
     for each in judgements:
         statement = each.step.statement
         assert isinstance(statement, valid.Expectation)
-        is_about = isinstance(statement, valid.ExpectAll) or statement.profile == profile
+        is_about = isinstance(statement, valid.ExpectVerdictOfAll) or statement.profile == profile
         if each.holds and is_about and statement.direction is direction:
             yield _Expected(boxes_of(statement.rule), statement.rule.action is Action.ALLOW)
 
@@ -107,12 +107,12 @@ def _mutants(rules: RuleList) -> Iterator[tuple[Mutant, RuleList]]:
         if rule.decision is None or not rule.boxes:
             continue
         before, behind = listed[:at], listed[at + 1 :]
-        yield Mutant(Change.DROPPED, rule), rules.with_rules((*before, *behind))
+        yield Mutant(Mutation.DROPPED, rule), rules.with_rules((*before, *behind))
         if rule.decision is not Decision.NONE:
             other = Decision.DENY if rule.decision is Decision.ALLOW else Decision.ALLOW
-            yield Mutant(Change.FLIPPED, rule), rules.with_rules((*before, replace(rule, decision=other), *behind))
+            yield Mutant(Mutation.FLIPPED, rule), rules.with_rules((*before, replace(rule, decision=other), *behind))
         if behind:
-            yield Mutant(Change.SWAPPED, rule), rules.with_rules((*before, behind[0], rule, *behind[1:]))
+            yield Mutant(Mutation.SWAPPED, rule), rules.with_rules((*before, behind[0], rule, *behind[1:]))
 
 
 def _allows_others(rules: RuleList, changed: RuleList) -> bool:

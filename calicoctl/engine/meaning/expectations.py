@@ -11,10 +11,10 @@ from calicoctl.analysis.questions import unexpected
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.evaluate import RulePlaces
-from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.frontend.statements import read_statement
-from calicoctl.engine.plan import expect
-from calicoctl.engine.questions import PlaceOf
+from calicoctl.engine.packet_questions import PlaceOf
+from calicoctl.engine.plan import evaluate_expectation
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
@@ -33,7 +33,7 @@ class Judgement:
         diagnostics: What is against it; empty when it holds.
     """
 
-    step: Step
+    step: ScriptStep
     diagnostics: tuple[Diagnostic, ...]
 
     @property
@@ -42,17 +42,17 @@ class Judgement:
         return not self.diagnostics
 
 
-def expectations_of(steps: Sequence[Step]) -> tuple[Step, ...]:
+def expectations_of(steps: Sequence[ScriptStep]) -> tuple[ScriptStep, ...]:
     """The statements that expect something."""
     return tuple(step for step in steps if isinstance(step.statement, valid.Expectation))
 
 
-def without_expectations(steps: Sequence[Step]) -> tuple[Step, ...]:
+def without_expectations(steps: Sequence[ScriptStep]) -> tuple[ScriptStep, ...]:
     """The other statements."""
     return tuple(step for step in steps if not isinstance(step.statement, valid.Expectation))
 
 
-def judge(expectations: Sequence[Step], state: State, steps: Sequence[Step] = ()) -> tuple[Judgement, ...]:
+def judge(expectations: Sequence[ScriptStep], state: State, steps: Sequence[ScriptStep] = ()) -> tuple[Judgement, ...]:
     """Judge expectations.
 
     Args:
@@ -64,11 +64,11 @@ def judge(expectations: Sequence[Step], state: State, steps: Sequence[Step] = ()
     return tuple(Judgement(step, _against(step, state, place_of)) for step in expectations)
 
 
-def _against(step: Step, state: State, place_of: PlaceOf) -> tuple[Diagnostic, ...]:
+def _against(step: ScriptStep, state: State, place_of: PlaceOf) -> tuple[Diagnostic, ...]:
     statement = step.statement
     assert isinstance(statement, valid.Expectation)
     try:
-        expect(statement, state, place_of)
+        evaluate_expectation(statement, state, place_of)
     except Refused as refused:
         return tuple(refused.diagnostics)
     return ()
@@ -103,7 +103,7 @@ def _draft(profile: str, direction: Direction, rules: RuleList, rule: ListedRule
     """An expectation of a rule; None for a rule that is dead, or hands on."""
     if rule.decision is Decision.NONE:
         return None
-    about = f"profile {printer.profile_name(profile)} expect {direction.value}"
+    about = f"profile {printer.written_profile_name(profile)} expect {direction.value}"
     try:
         packet = next((each for box in rule.boxes if (each := rules.cover.uncovered(box, rule.position))), None)
         if packet is None:
@@ -147,5 +147,5 @@ def _holds(statement: str, rules: RuleList) -> bool:
         read = read_statement(Source("expectation", statement)).statement
     except Refused:
         return False  # it says more than the language can
-    assert isinstance(read, valid.Expect)
+    assert isinstance(read, valid.ExpectVerdict)
     return unexpected(rules, boxes_of(read.rule), is_allowed=read.rule.action is Action.ALLOW) is None

@@ -12,7 +12,7 @@ from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded import FIRST, Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
-from calicoctl.engine.frontend.scripts import Script, Step
+from calicoctl.engine.frontend.scripts import Script, ScriptStep
 from calicoctl.engine.rule_lists import is_refused
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
@@ -94,7 +94,7 @@ def _placed(finding: LintFinding, span: Span | None) -> LintFinding:
     return replace(finding, diagnostic=replace(finding.diagnostic, span=span))
 
 
-def _of_block(step: Step, block: DeclareProfile) -> Iterator[LintFinding]:
+def _of_block(step: ScriptStep, block: DeclareProfile) -> Iterator[LintFinding]:
     for direction, rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
         for found in lint_list(block.profile, direction, rules, step.rule_spans(direction)):
             if not _is_allowed(found.diagnostic):
@@ -188,7 +188,7 @@ def _fix(
     """Statements that mend a finding, tried on the list itself."""
     if found.reason is Reason.NOT_ANALYSED:
         return None
-    about = f"profile {printer.profile_name(profile)} rule"
+    about = f"profile {printer.written_profile_name(profile)} rule"
     if found.grade is Grade.CLUTTER:
         # That nothing changes is what was found.
         return (f"{about} remove {direction.value} --at={found.rule.position}",)

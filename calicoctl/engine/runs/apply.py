@@ -17,7 +17,7 @@ from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import pauses
 from calicoctl.engine.runs.claim import Begun, TakenOver, Way, take_back
 from calicoctl.engine.runs.interrupt import Interrupt, deferred_interrupt
-from calicoctl.engine.runs.journal import Journal, Step, profile_of, read_steps
+from calicoctl.engine.runs.journal import Journal, JournalStep, profile_of_change, read_steps
 from calicoctl.engine.runs.lock import Holder, OpenStore, Turn, taken
 from calicoctl.engine.runs.unfinished import HOW_TO_END, Journals, find_unfinished, new_run_name, sweep
 from calicoctl.engine.runs.writers import (
@@ -138,14 +138,14 @@ def _brought_up_to_date(
     """The changes, and what else they rest on, after profiles that others have changed were evaluated again."""
     read = {**options.unchanged, **{change.key: change.before for change in changes}}
     found = read_values(datastore, read)
-    outdated = {profile_of(key) for key, entry in read.items() if found.get(key) != entry}
+    outdated = {profile_of_change(key) for key, entry in read.items() if found.get(key) != entry}
     if not outdated:
         return changes, options
     snapshot = read_profiles(datastore, outdated, options.also_read)
     changes = _replaced(changes, outdated, replan(frozenset(outdated), snapshot))
     changed = {change.key for change in changes}
     unchanged = {
-        key: snapshot.get(key) if profile_of(key) in outdated else entry
+        key: snapshot.get(key) if profile_of_change(key) in outdated else entry
         for key, entry in read.items()
         if key not in changed
     }
@@ -154,9 +154,9 @@ def _brought_up_to_date(
 
 def _replaced(changes: Sequence[Change], profiles: Collection[str], new: Sequence[Change]) -> list[Change]:
     """The changes with those of some profiles replaced, in the order of writing."""
-    if any(profile_of(change.key) not in profiles for change in new):
+    if any(profile_of_change(change.key) not in profiles for change in new):
         raise ValueError("profiles were evaluated again, and others came out changed")
-    kept = (change for change in changes if profile_of(change.key) not in profiles)
+    kept = (change for change in changes if profile_of_change(change.key) not in profiles)
     return sorted((*kept, *new), key=phase_of)
 
 
@@ -178,13 +178,13 @@ class _Run:
         self._being_made: Sequence[Change] = []
         self._is_undoing = False
         # What is made, or may be: by key, since a key that is evaluated again has another step.
-        self._made: dict[str, Step] = {}
+        self._made: dict[str, JournalStep] = {}
         # Those of them of which it is not known: they may still be made, by a server that goes on after a standstill.
         self._doubtful: dict[str, Change] = {}
         # A conflict after which profiles are being evaluated again.
         self._unsettled: Conflict | None = None
         # What was made, but was not there any more when it was to be taken back.
-        self._overtaken: list[Step] = []
+        self._overtaken: list[JournalStep] = []
 
     def carry_out(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
         """See `apply_changes`."""
@@ -298,7 +298,7 @@ class _Run:
                 raise OutcomeUnknown(told)
             return (told,)
         if profiles or self._doubtful:
-            doubtful = {profile_of(key) for key in self._doubtful}
+            doubtful = {profile_of_change(key) for key in self._doubtful}
             raise self._partly_undone(sorted({*ended.left_alone, *doubtful}), f"by another process, {ended.holder}")
         raise Unreachable(diagnose(messages.RUN_ROLLED_BACK, holder=ended.holder))
 
@@ -337,7 +337,7 @@ class _Run:
             writing.run(report)
         finally:
             self._being_made = []
-            self._made.update((change.key, Step.of(change)) for change in (*writing.made, *writing.doubtful))
+            self._made.update((change.key, JournalStep.of(change)) for change in (*writing.made, *writing.doubtful))
             self._doubtful.update((change.key, change) for change in writing.doubtful)
         if writing.failure is not None:
             raise writing.failure
@@ -464,7 +464,7 @@ class _Run:
                     may_come = OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, key=key, reason=reason))
         return may_come
 
-    def _steps_to_undo(self) -> Collection[Step]:
+    def _steps_to_undo(self) -> Collection[JournalStep]:
         """What was made; after a lost turn, all that the journal holds, since somebody may have begun to resume it."""
         if self._turn.is_held or not self._made:
             return self._made.values()

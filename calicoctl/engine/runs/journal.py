@@ -34,7 +34,7 @@ _BYTES_PER_CHARACTER = 3  # the text is ASCII; `%22`
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JournalStep:
     """One key's way from one value to another; None stands for no value at all.
 
     Attributes:
@@ -53,23 +53,23 @@ class Step:
     resource_after: str | None = None
 
     @classmethod
-    def of(cls, change: Change) -> Step:
+    def of(cls, change: Change) -> JournalStep:
         """A change, without the version."""
         before = None if change.before is None else change.before.value
         return cls(change.key, before, change.after, change.former_resource)
 
     @property
-    def back(self) -> Step:
+    def back(self) -> JournalStep:
         """The way back."""
-        return Step(self.key, self.after, self.before, self.resource_after, self.resource_before)
+        return JournalStep(self.key, self.after, self.before, self.resource_after, self.resource_before)
 
     @property
     def profile(self) -> str:
         """The profile that the key belongs to."""
-        return profile_of(self.key)
+        return profile_of_change(self.key)
 
 
-def profile_of(key: str) -> str:
+def profile_of_change(key: str) -> str:
     """The profile that a key belongs to.
 
     Raises:
@@ -84,14 +84,14 @@ def profile_of(key: str) -> str:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def read_steps(datastore: Datastore, run: UnfinishedRun) -> tuple[Step, ...]:
+def read_steps(datastore: Datastore, run: UnfinishedRun) -> tuple[JournalStep, ...]:
     """What a run means to change: each key once.
 
     Raises:
         Refused: A part of the journal is missing or damaged.
         Unreachable: The datastore does not answer.
     """
-    steps: dict[str, Step] = {}
+    steps: dict[str, JournalStep] = {}
     first = 0
     for segment in run.segments:
         for line in _lines(datastore, run.name, range(first, first + segment.pieces), segment.checksum):
@@ -120,20 +120,20 @@ def _lines(datastore: Datastore, run: str, numbers: range, checksum: str) -> Ite
         raise damaged(run, "its checksum is wrong")
 
 
-def _read_line(run: str, line: str) -> Step:
+def _read_line(run: str, line: str) -> JournalStep:
     try:
         fields = json.loads(line)
         key, before, after = fields["key"], fields["before"], fields["after"]
         # Journals of earlier versions do not have it.
         resource = fields.get("resource")
-        return Step(_own_key(text_of(key)), _value(before), _value(after), _resource(resource))
+        return JournalStep(_own_key(text_of(key)), _value(before), _value(after), _resource(resource))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "a line is not understood") from error
 
 
 def _own_key(key: str) -> str:
     """The key, which must be a profile's own as it is spelled: a server resolves empty pieces, `.` and `..`."""
-    profile_of(key)
+    profile_of_change(key)
     if not all(map(keys.is_inside_tree, key.split("/")[1:])):
         raise ValueError("a key that leads elsewhere")
     return key
@@ -186,7 +186,7 @@ class Journal:
         try:
             self.claim.begin()
             with closing(self._open_store()) as store:
-                self._add_segment(store, map(Step.of, changes))
+                self._add_segment(store, map(JournalStep.of, changes))
         except BaseException:
             self.remove_rest()
             raise
@@ -212,10 +212,10 @@ class Journal:
         """
         self.claim.require()
         changed = {change.key for change in changes}
-        gone = [key for key in self._step_keys if profile_of(key) in profiles and key not in changed]
+        gone = [key for key in self._step_keys if profile_of_change(key) in profiles and key not in changed]
         with closing(self._open_store()) as store:
             # A step from nothing to nothing takes back what stands before it.
-            self._add_segment(store, (*(Step(key, None, None) for key in gone), *map(Step.of, changes)))
+            self._add_segment(store, (*(JournalStep(key, None, None) for key in gone), *map(JournalStep.of, changes)))
         self._step_keys.difference_update(gone)
         self._write_head()
 
@@ -253,7 +253,7 @@ class Journal:
         return keys.run_key(self._holder.run, "head")
 
     def _head(self) -> str:
-        names = sorted({profile_of(key) for key in self._step_keys})
+        names = sorted({profile_of_change(key) for key in self._step_keys})
         fields = {
             "format": FORMAT,
             **self._holder.fields(),
@@ -265,7 +265,7 @@ class Journal:
         is_short = len(json.dumps(names)) <= self._piece_characters
         return json.dumps({**fields, "profiles": names if is_short else None})
 
-    def _add_segment(self, store: Datastore, steps: Iterable[Step]) -> None:
+    def _add_segment(self, store: Datastore, steps: Iterable[JournalStep]) -> None:
         """Write the pieces of a segment, one at a time, so that no more than one is held in memory."""
         digest = hashlib.sha256()
         first = self._piece_count
@@ -276,7 +276,7 @@ class Journal:
             store.commit([Change(key, None, piece)])
         self._segments.append(Segment(self._piece_count - first, digest.hexdigest()))
 
-    def _noted(self, steps: Iterable[Step]) -> Iterator[str]:
+    def _noted(self, steps: Iterable[JournalStep]) -> Iterator[str]:
         # The whole of a resource is noted with the first of its steps, which are taken back together.
         profiles: set[str] = set()
         for step in steps:

@@ -13,7 +13,7 @@ from contextlib import closing
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.runs.claim import Begun, Claim, TakenOver, Way, may_live, take_back
-from calicoctl.engine.runs.journal import Step, read_steps, remove_journal
+from calicoctl.engine.runs.journal import JournalStep, read_steps, remove_journal
 from calicoctl.engine.runs.lock import Holder, OpenStore, Turn, taken
 from calicoctl.engine.runs.unfinished import (
     HOW_TO_END,
@@ -111,7 +111,7 @@ class _Ending:
             except DatastoreError as error:
                 raise self._unfinished(error.diagnostic.message) from error
 
-    def _end(self, steps: Sequence[Step], way: Way) -> Settled:
+    def _end(self, steps: Sequence[JournalStep], way: Way) -> Settled:
         begun = self._run.begun
         try:
             self._claim.take_over(begun, way)
@@ -151,7 +151,7 @@ class _Ending:
             raise Refused([diagnose(messages.RUN_ROLLED_BACK, holder=ended.holder)])
         raise Refused([diagnose(messages.RUN_ENDED, None, f"it was completed by {ended.holder}", run=self._run.name)])
 
-    def _read(self) -> Sequence[Step]:
+    def _read(self) -> Sequence[JournalStep]:
         with closing(self._open_store()) as store:
             # Read again now that it is our turn: it may have been amended since, or ended.
             journals = find_unfinished(store)
@@ -161,7 +161,7 @@ class _Ending:
             self._run = runs[0]
             return read_steps(store, self._run)
 
-    def _settle(self, steps: Sequence[Step], *, anew: bool) -> Sequence[Step]:
+    def _settle(self, steps: Sequence[JournalStep], *, anew: bool) -> Sequence[JournalStep]:
         done = 0
 
         def report(count: int) -> None:

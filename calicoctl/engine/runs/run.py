@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.diff import ProfileDiff, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan, StepOutcome, evaluate_script, script_roots
-from calicoctl.engine.frontend.scripts import Step
+from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.lock import OpenStore
@@ -35,7 +35,7 @@ class RunResult:
 
 
 def plan_script(
-    steps: Sequence[Step], datastore: Datastore, deadline: Deadline, progress: Progress = no_progress
+    steps: Sequence[ScriptStep], datastore: Datastore, deadline: Deadline, progress: Progress = no_progress
 ) -> ScriptPlan:
     """Evaluate a script against what is stored; nothing is written.
 
@@ -67,7 +67,7 @@ def apply_script(
     applied = _Applied(plan)
     also_read = tuple(root for root in script_roots(applied.steps) if root == keys.HOSTS)
     profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.OfProfile)}
-    if any(isinstance(step.statement, valid.ExpectAll) for step in applied.steps):
+    if any(isinstance(step.statement, valid.ExpectVerdictOfAll) for step in applied.steps):
         profiles.update(plan.state.names())
     changed = {change.key for change in plan.changes}
     unchanged = {key: entry for key, entry in plan.state.entries(profiles).items() if key not in changed}
@@ -105,9 +105,9 @@ class _Applied:
         return RunResult(tuple(self._outcomes), tuple(diff for _, diff in sorted(self._diffs.items())))
 
 
-def _is_about(step: Step, profiles: frozenset[str]) -> bool:
+def _is_about(step: ScriptStep, profiles: frozenset[str]) -> bool:
     statement = step.statement
     # What is expected of all is asked again of these.
-    return isinstance(statement, valid.ExpectAll) or (
+    return isinstance(statement, valid.ExpectVerdictOfAll) or (
         isinstance(statement, valid.OfProfile) and statement.profile in profiles
     )

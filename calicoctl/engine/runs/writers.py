@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from calicoctl.engine.execute import pauses
 from calicoctl.engine.progress import Progress, no_progress
-from calicoctl.engine.runs.journal import PIECE_BYTES, Step, profile_of
+from calicoctl.engine.runs.journal import PIECE_BYTES, JournalStep, profile_of_change
 from calicoctl.engine.runs.lock import LOCK_SECONDS, OpenStore
 from calicoctl.engine.state import phase_of
 from calicoctl.records import dataclass, field
@@ -115,7 +115,7 @@ class Writing:
         self._writers = writers
         of_profile: dict[str, list[Change]] = {}
         for change in changes:
-            of_profile.setdefault(profile_of(change.key), []).append(change)
+            of_profile.setdefault(profile_of_change(change.key), []).append(change)
         self._waiting = deque(of_profile.values())
         # To tell the caller's thread of each write would cost as much again as a tenth of the write.
         self._told_at_once = max(1, len(of_profile) // _TOLD_TIMES)
@@ -203,7 +203,7 @@ class Writing:
             versions = store.commit(changes)
         except Conflict as conflict:
             done, versions = conflict.done, conflict.versions
-            self.conflicts[profile_of(changes[0].key)] = conflict
+            self.conflicts[profile_of_change(changes[0].key)] = conflict
         except DatastoreError as error:
             done, versions = error.done, error.versions
             if isinstance(error, OutcomeUnknown):
@@ -220,8 +220,8 @@ class Writing:
 
 
 def settle(
-    steps: Collection[Step], writers: Writers, report: Callable[[int], None], *, anew: bool = False
-) -> tuple[Step, ...]:
+    steps: Collection[JournalStep], writers: Writers, report: Callable[[int], None], *, anew: bool = False
+) -> tuple[JournalStep, ...]:
     """Bring every key to the value that its step leads to, if it has the one that it leads from.
 
     Done in the order of phases, and as often as wanted: a key that is there already stays.
@@ -240,7 +240,7 @@ def settle(
         DatastoreError: The datastore failed.
         Stopped: The writers might not go on.
     """
-    left_alone: list[Step] = []
+    left_alone: list[JournalStep] = []
     pending = {step.key: step for step in steps}
     waits = pauses()
     for _ in range(_ROUNDS):

@@ -145,7 +145,7 @@ def _at_key(key: str, kind: Kind, verdict: Verdict, hint: str | None = None) -> 
     return Problem((key,), kind, verdict, hint=hint, at_key=True)
 
 
-def check_rule(value: object, *, is_resource: bool = False) -> tuple[Problem, ...]:
+def agent_problems(value: object, *, is_resource: bool = False) -> tuple[Problem, ...]:
     """Everything that is wrong with a rule; nothing exactly when the agent enforces it as it is written.
 
     Args:

@@ -80,7 +80,7 @@ def _ports_json(peer: Peer) -> list[int | str] | None:
     return [port.json_value for port in peer.ports]
 
 
-def rule_text(rule: Rule) -> str:
+def rule_json_text(rule: Rule) -> str:
     """The text that is stored for a rule: compact, keys in alphabetical order."""
     return compact_json(to_json(rule))
 

@@ -23,7 +23,7 @@ from calicoctl.messages import (
     RULE_NO_ACTION,
 )
 from calicoctl.nearest import nearest
-from calicoctl.policy.documents.agent_schema import LATER_KEYS, check_rule
+from calicoctl.policy.documents.agent_schema import LATER_KEYS, agent_problems
 from calicoctl.policy.documents.json_text import (
     Element,
     Member,
@@ -195,7 +195,7 @@ class _Reading:
             # As it is given: a rule without an action is stored without one.
             return StoredRule.of(rule) if "action" in _members(value) else StoredRule.without_action(rule)
         # Whether there is a place for a rule of v3 is known where the datastore is.
-        problems = check_rule(value, is_resource=True)
+        problems = agent_problems(value, is_resource=True)
         if not problems:
             self._warn(element, path)
             return StoredRule.foreign(value)

@@ -20,7 +20,7 @@ from calicoctl.messages import (
     STORED_MORE,
     STORED_REFUSED,
 )
-from calicoctl.policy.documents.agent_schema import Problem, Verdict, check_rule
+from calicoctl.policy.documents.agent_schema import Problem, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import (
     Element,
     Member,
@@ -39,7 +39,7 @@ from calicoctl.policy.documents.json_text import (
     skip_space,
     visible_json,
 )
-from calicoctl.policy.documents.rule_json import compact_json, from_json, from_older_json, rule_text, to_json
+from calicoctl.policy.documents.rule_json import compact_json, from_json, from_older_json, rule_json_text, to_json
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.records import dataclass, field, replace
@@ -76,7 +76,7 @@ class StoredRule:
     @staticmethod
     def of(rule: Rule) -> StoredRule:
         """A new rule, in its canonical text."""
-        return StoredRule(rule_text(rule), None, rule)
+        return StoredRule(rule_json_text(rule), None, rule)
 
     @staticmethod
     def without_action(rule: Rule) -> StoredRule:
@@ -284,7 +284,7 @@ def _direction(key: str) -> Direction:
 
 def _stored_rule(text: str, element: Element, is_resource: bool) -> StoredRule:
     rule = from_json(element.value)
-    problems = check_rule(element.value, is_resource=is_resource) if rule is None else ()
+    problems = agent_problems(element.value, is_resource=is_resource) if rule is None else ()
     value = element.value if rule is None else None
     meant = from_older_json(element.value) if rule is None else None
     return StoredRule(text[element.start : element.end], value, rule, problems, element.start, meant)

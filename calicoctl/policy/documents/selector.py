@@ -39,7 +39,7 @@ _SHOWN = {
 
 
 @cache
-def grammar(strict: bool = False) -> Lark:
+def selector_grammar(strict: bool = False) -> Lark:
     """The compiled grammar.
 
     Args:
@@ -69,7 +69,7 @@ def selector_fault(text: str) -> str | None:
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     try:
-        grammar().parse(text)
+        selector_grammar().parse(text)
     except UnexpectedCharacters as error:
         return f"unexpected `{error.char}` at character {error.column}"
     except UnexpectedToken as error:

@@ -7,7 +7,7 @@ import io
 import socket
 
 from calicoctl.annotations import Any
-from calicoctl.store.etcd.bounds import Bounds
+from calicoctl.store.etcd.bounds import AnswerBounds
 
 
 class OddAnswer(http.client.HTTPException):
@@ -29,7 +29,7 @@ class BoundedAnswer(http.client.HTTPResponse):
         OddAnswer: While it is read: it is longer, or compressed.
     """
 
-    def __init__(self, bounds: Bounds, sock: socket.socket, **options: Any) -> None:
+    def __init__(self, bounds: AnswerBounds, sock: socket.socket, **options: Any) -> None:
         super().__init__(sock, **options)
         self._most = bounds.most
         self.fp: io.BufferedReader = _BoundedReader(_TimedReader(self.fp.detach(), sock, bounds), bounds.most)
@@ -66,7 +66,7 @@ class _BoundedReader(io.BufferedReader):
 class _TimedReader(io.RawIOBase):
     """What a connection sends, as long as there is time, and no more than there may be."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, bounds: Bounds) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, bounds: AnswerBounds) -> None:
         self._raw = raw
         self._socket = sock
         self._deadline = bounds.deadline

@@ -12,7 +12,7 @@ _LEAST_SECONDS = 1.0  # however small a share of the time that is
 
 
 @dataclass(slots=True)
-class Bounds:
+class AnswerBounds:
     """What the answer to one request may take; set anew for each.
 
     Attributes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.language.words import ACTIONS
-from calicoctl.syntax.repair.candidates import Step, Word
+from calicoctl.syntax.repair.candidates import PlacedWord, Repair
 from calicoctl.syntax.repair.directives import missing_comma
 
 _SETS = frozenset({"=", ":", ":=", "=>"})
@@ -17,7 +17,7 @@ _TAG = re.compile(r"[A-Za-z0-9_.${}-]+,?\Z")
 _NUMBER = re.compile(r"[0-9]+[.):]?\Z")
 
 
-def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def block_line_repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """Every repair at the place where the parser stopped.
 
     Args:
@@ -38,7 +38,7 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from _numbered(words)
 
 
-def _glued_sign(words: Sequence[Word]) -> Iterator[Step]:
+def _glued_sign(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`tags: WEB`, `tags=WEB` and `inbound: {`."""
     first = words[0]
     glued = _GLUED_SIGN.match(first.text)
@@ -47,27 +47,27 @@ def _glued_sign(words: Sequence[Word]) -> Iterator[Step]:
     keyword, sign = glued["keyword"].lower(), glued["sign"]
     middle = first.start + len(keyword)
     rest = first.text[glued.end() :]
-    behind = [Word(rest, middle + 1, first.end)] if rest else []
-    mended = [Word(keyword, first.start, middle), *behind, *words[1:]]
-    yield Step(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
+    behind = [PlacedWord(rest, middle + 1, first.end)] if rest else []
+    mended = [PlacedWord(keyword, first.start, middle), *behind, *words[1:]]
+    yield Repair(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
 
 
-def _assigned_block(words: Sequence[Word], index: int) -> Iterator[Step]:
+def _assigned_block(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """`inbound = {` and `profile WEB = {`."""
     sign = words[index]
     fields = (("sign", sign.text), ("keyword", words[index - 1].text))
-    yield Step([*words[:index], *words[index + 1 :]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+    yield Repair([*words[:index], *words[index + 1 :]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
 
 
-def _assigned_tags(words: Sequence[Word]) -> Iterator[Step]:
+def _assigned_tags(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`tags = WEB`, where the sign was read as a tag."""
     if len(words) > 2 and words[1].text in _SETS:
         sign = words[1]
         fields = (("sign", sign.text), ("keyword", "tags"))
-        yield Step([words[0], *words[2:]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+        yield Repair([words[0], *words[2:]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
 
 
-def _missing_comma(words: Sequence[Word], index: int) -> Iterator[Step]:
+def _missing_comma(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """`tags WEB DB`."""
     if words[0].end - words[0].start != len("tags") or words[1].text in _VERBS:
         return  # `tag add A` is a statement without its beginning
@@ -75,8 +75,8 @@ def _missing_comma(words: Sequence[Word], index: int) -> Iterator[Step]:
         yield missing_comma(words, index, 1.5)
 
 
-def _numbered(words: Sequence[Word]) -> Iterator[Step]:
+def _numbered(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`1 allow from tag WEB`, as `rule show` prints it."""
     number = words[0]
     if len(words) > 1 and _NUMBER.match(number.text) and words[1].text in ACTIONS:
-        yield Step(list(words[1:]), 1, messages.NUMBERED_RULE, number.start, number.end, (("word", number.text),))
+        yield Repair(list(words[1:]), 1, messages.NUMBERED_RULE, number.start, number.end, (("word", number.text),))

@@ -39,7 +39,7 @@ _PUT_IN_AT_NEED = ("rule", "tag", "show", "add", "remove", "profile", "type", "c
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class PlacedWord:
     """A word of a statement, perhaps mended.
 
     Attributes:
@@ -54,7 +54,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Repair:
     """One repair.
 
     Attributes:
@@ -67,7 +67,7 @@ class Step:
         is_needless: Whether the language takes the same without it.
     """
 
-    words: Sequence[Word]
+    words: Sequence[PlacedWord]
     cost: float
     kind: Kind
     start: int
@@ -76,7 +76,7 @@ class Step:
     is_needless: bool = False
 
 
-def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """Every repair at the place where the parser stopped.
 
     Args:
@@ -99,7 +99,7 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
     yield from _other_order(words, index)
 
 
-def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def respellings(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """The word in lower case, without quotes, in quotes, by its name here, or as a keyword that it resembles."""
     word = words[index]
     choices = expected_keywords(expected)
@@ -107,12 +107,12 @@ def respellings(words: Sequence[Word], index: int, expected: frozenset[str]) -> 
     option, equals, value = (word.text, "", "") if is_quoted else word.text.partition("=")
     lower = option.lower()
 
-    def spelt(meant: str, cost: float, kind: Kind, *fields: tuple[str, object]) -> Step:
-        mended = [Word(meant + equals + value, word.start, word.end)]
+    def spelt(meant: str, cost: float, kind: Kind, *fields: tuple[str, object]) -> Repair:
+        mended = [PlacedWord(meant + equals + value, word.start, word.end)]
         if value and not meant.startswith("-"):
             behind = word.start + len(option)
-            mended = [Word(meant, word.start, behind), Word(value, behind + 1, word.end)]
-        return Step([*words[:index], *mended, *words[index + 1 :]], cost, kind, word.start, word.end, fields)
+            mended = [PlacedWord(meant, word.start, behind), PlacedWord(value, behind + 1, word.end)]
+        return Repair([*words[:index], *mended, *words[index + 1 :]], cost, kind, word.start, word.end, fields)
 
     if lower in choices and lower != option:
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
@@ -140,7 +140,7 @@ def _fits(keyword: str, following: str) -> bool:
     return keyword != "cidr" or LOOKS_LIKE_NETWORK.match(following) is not None
 
 
-def _resembling(words: Sequence[Word], index: int, typed: str, choices: Sequence[str]) -> Iterator[str]:
+def _resembling(words: Sequence[PlacedWord], index: int, typed: str, choices: Sequence[str]) -> Iterator[str]:
     """The keywords that a word is perhaps a misspelling of; none that would swallow what narrows the rule."""
     lower = typed.lower()
     if lower in _NO_SLIPS or typed not in (lower, typed.upper(), typed.capitalize()):
@@ -160,7 +160,7 @@ def _resembling(words: Sequence[Word], index: int, typed: str, choices: Sequence
             yield name
 
 
-def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def _missing_space(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """Two words where one keyword runs into what follows it: `allowtcp`."""
     word, known = words[index], set(keywords().values())
     for keyword in expected_keywords(expected):
@@ -173,9 +173,9 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
             # `tagWEB` and `toports`, but `tagged` is a name.
             if not rest or (rest[0].islower() and rest not in known):
                 continue
-            parted = [Word(keyword, word.start, word.start + len(keyword)), Word(rest, middle, word.end)]
+            parted = [PlacedWord(keyword, word.start, word.start + len(keyword)), PlacedWord(rest, middle, word.end)]
             fields = (("word", word.text), ("keyword", keyword))
-            yield Step(
+            yield Repair(
                 [*words[:index], *parted, *words[index + 1 :]],
                 1.2,
                 messages.MISSING_SPACE,
@@ -185,29 +185,29 @@ def _missing_space(words: Sequence[Word], index: int, expected: frozenset[str]) 
             )
 
 
-def _glued_brace(words: Sequence[Word]) -> Iterator[Step]:
+def _glued_brace(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`profile WEB{`, where the brace was read as a part of the name."""
-    last = words[-1] if words else Word("", 0, 0)
+    last = words[-1] if words else PlacedWord("", 0, 0)
     if last.text[-1:] == "{" and len(last.text) > 1 and len(last.text) == last.end - last.start:
-        name = Word(last.text[:-1], last.start, last.end - 1)
-        parted = [*words[:-1], name, Word("{", last.end - 1, last.end)]
+        name = PlacedWord(last.text[:-1], last.start, last.end - 1)
+        parted = [*words[:-1], name, PlacedWord("{", last.end - 1, last.end)]
         fields = (("word", last.text), ("keyword", name.text))
-        yield Step(parted, 1.2, messages.MISSING_SPACE, last.start, last.end, fields)
+        yield Repair(parted, 1.2, messages.MISSING_SPACE, last.start, last.end, fields)
 
 
-def _missing_at(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def _missing_at(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """`--at=` before a position that stands alone: `rule remove inbound 1`."""
     word = words[index]
     before_action = {*ACTIONS, *DIRECTIONS} & set(expected_keywords(expected))
     if "AT_POSITION" in expected and before_action and re.fullmatch(r"[0-9]+", word.text):
-        mended = Word(f"--at={word.text}", word.start, word.end)
+        mended = PlacedWord(f"--at={word.text}", word.start, word.end)
         fields = (("missing", "--at="), ("word", word.text))
-        yield Step(
+        yield Repair(
             [*words[:index], mended, *words[index + 1 :]], 2, messages.MISSING_WORD, word.start, word.end, fields
         )
 
 
-def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def _missing_keyword(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """A keyword put in before the word: the one that such a value needs, or any that makes a statement."""
     word = words[index]
     choices = expected_keywords(expected)
@@ -228,9 +228,9 @@ def _missing_keyword(words: Sequence[Word], index: int, expected: frozenset[str]
             if keyword == "profile" and word.text in ("rule", "tag"):
                 cost = 0.0  # more than that word is missing: the profile's name
         if cost:
-            put_in = Word(keyword, word.start, word.start)
+            put_in = PlacedWord(keyword, word.start, word.start)
             fields = (("missing", keyword), ("word", word.text))
-            yield Step(
+            yield Repair(
                 [*words[:index], put_in, *words[index:]],
                 cost,
                 messages.MISSING_WORD,
@@ -253,7 +253,7 @@ def _is_no_tag(text: str) -> bool:
     return "." in text or bool(_synonyms(text)) or text.lower() in WORDS_OF_PEERS | _NO_SLIPS
 
 
-def _peer_before(words: Sequence[Word], index: int) -> str | None:
+def _peer_before(words: Sequence[PlacedWord], index: int) -> str | None:
     """Which of `from` and `to` is missing before a `ports`, `tag` or `cidr`, if that is so.
 
     Ports are nearly always the destination's; an address is the far end's, so that the direction tells.
@@ -269,7 +269,7 @@ def _peer_before(words: Sequence[Word], index: int) -> str | None:
     return "from" if "inbound" in texts else "to" if "outbound" in texts else None
 
 
-def _meant(word: Word) -> str:
+def _meant(word: PlacedWord) -> str:
     return (*_synonyms(word.text), word.text)[0]
 
 
@@ -279,15 +279,15 @@ def _synonyms(text: str) -> tuple[str, ...]:
     return SYNONYMS.get(lower) or SYNONYMS.get(lower.lstrip("-")) or ()
 
 
-def _missing_show(words: Sequence[Word], expected: frozenset[str]) -> Iterator[Step]:
+def _missing_show(words: Sequence[PlacedWord], expected: frozenset[str]) -> Iterator[Repair]:
     """`show` at the end, the only word that completes a statement without changing anything."""
     if words and "show" in expected_keywords(expected):
         end = words[-1].end
         fields = (("expected", describe(expected)),)
-        yield Step([*words, Word("show", end, end)], 2, messages.UNFINISHED, end, end, fields)
+        yield Repair([*words, PlacedWord("show", end, end)], 2, messages.UNFINISHED, end, end, fields)
 
 
-def _split_ports(words: Sequence[Word], index: int) -> Iterator[Step]:
+def _split_ports(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """A port list that was written with spaces, joined."""
     first = index - 1
     if first < 1 or words[first - 1].text != "ports" or not _PIECE_OF_PORTS.match(words[first].text):
@@ -301,20 +301,20 @@ def _split_ports(words: Sequence[Word], index: int) -> Iterator[Step]:
     for word in words[index:last]:
         glued = joined[-1] in ",:-" or word.text[0] in ",:-"
         joined += word.text if glued else f",{word.text}"
-    whole = Word(joined, words[first].start, words[last - 1].end)
-    yield Step([*words[:first], whole, *words[last:]], 1, messages.SPLIT_LIST, whole.start, whole.end)
+    whole = PlacedWord(joined, words[first].start, words[last - 1].end)
+    yield Repair([*words[:first], whole, *words[last:]], 1, messages.SPLIT_LIST, whole.start, whole.end)
 
 
-def _semicolon(words: Sequence[Word]) -> Iterator[Step]:
+def _semicolon(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """A `;` at the end of the statement."""
     last = words[-1]
     if last.text.endswith(";"):
         end = last.end - 1
-        rest = [Word(last.text[:-1], last.start, end)] if last.text != ";" else []
-        yield Step([*words[:-1], *rest], 1, messages.NEEDS_NO_SEMICOLON, end, last.end)
+        rest = [PlacedWord(last.text[:-1], last.start, end)] if last.text != ";" else []
+        yield Repair([*words[:-1], *rest], 1, messages.NEEDS_NO_SEMICOLON, end, last.end)
 
 
-def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
+def _anything(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """`from any` and `allow ip`, which are said by leaving them out."""
     word, before = words[index], words[index - 1] if index > 0 else None
     if before is None:
@@ -327,24 +327,24 @@ def _anything(words: Sequence[Word], index: int) -> Iterator[Step]:
     elif before.text not in (*ACTIONS, *PROTOCOLS) or word.text.lower() not in _ANY_PROTOCOL:
         return
     fields = (("word", word.text), ("keyword", words[first].text))
-    yield Step([*words[:first], *words[index + 1 :]], 1, messages.ANYTHING, words[first].start, word.end, fields)
+    yield Repair([*words[:first], *words[index + 1 :]], 1, messages.ANYTHING, words[first].start, word.end, fields)
 
 
-def _show_one(words: Sequence[Word], index: int) -> Iterator[Step]:
+def _show_one(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """`profile show WEB`, where the rules of one profile are wanted."""
     name = words[index]
     if not _LOOKS_LIKE_NAME.match(name.text) or name.text.lower() in _ANYTHING:
         return
     if index == len(words) - 1 and [word.text for word in words[index - 2 : index]] == ["profile", "show"]:
         show = words[index - 1]
-        shown = [*words[: index - 1], name, Word("rule", name.end, name.end), show]
-        yield Step(shown, 2, messages.SHOW_TAKES_NO_NAME, name.start, name.end)
+        shown = [*words[: index - 1], name, PlacedWord("rule", name.end, name.end), show]
+        yield Repair(shown, 2, messages.SHOW_TAKES_NO_NAME, name.start, name.end)
 
 
-def _other_order(words: Sequence[Word], index: int) -> Iterator[Step]:
+def _other_order(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """The same words in the order of the usage."""
     for arranged, wanted in order.arrangements(words):
         if list(arranged) != list(words):
             word = words[min(index, len(words) - 1)]
             fields = (("word", word.text), ("order", wanted))
-            yield Step(arranged, 2, messages.WRONG_ORDER, word.start, word.end, fields)
+            yield Repair(arranged, 2, messages.WRONG_ORDER, word.start, word.end, fields)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.language.names import VARIABLE
-from calicoctl.syntax.repair.candidates import Step, Word
+from calicoctl.syntax.repair.candidates import PlacedWord, Repair
 from calicoctl.syntax.vocabulary import describe
 
 _DEFINES = frozenset(
@@ -22,7 +22,7 @@ _LOOKS_LIKE_VALUE = re.compile(r"[\w.:/${}'\"-]+,?\Z")
 _BRACKETS = ("{}", "[]", "()")
 
 
-def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def directive_repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """Every repair at the place where the parser stopped.
 
     Args:
@@ -43,22 +43,22 @@ def steps(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterat
         yield from _plain_file(words, index, expected)
 
 
-def _replaced(words: Sequence[Word], index: int, text: str) -> list[Word]:
+def _replaced(words: Sequence[PlacedWord], index: int, text: str) -> list[PlacedWord]:
     word = words[index]
-    return [*words[:index], Word(text, word.start, word.end), *words[index + 1 :]]
+    return [*words[:index], PlacedWord(text, word.start, word.end), *words[index + 1 :]]
 
 
-def _other_words(words: Sequence[Word]) -> Iterator[Step]:
+def _other_words(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`let X = 80`, `source "file"`."""
     word = words[0]
     bare = word.text.lower().lstrip(_MARKS)
     for meant, known in (("define", _DEFINES), ("include", _INCLUDES)):
         if bare in known and word.text != meant and len(words) > 1:
             fields = (("word", word.text), ("meant", meant))
-            yield Step(_replaced(words, 0, meant), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
+            yield Repair(_replaced(words, 0, meant), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
 
 
-def _assignment(words: Sequence[Word]) -> Iterator[Step]:
+def _assignment(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`X = 80` and `X=80`."""
     word = words[0]
     found = _ASSIGNED.match(word.text)
@@ -66,17 +66,17 @@ def _assignment(words: Sequence[Word]) -> Iterator[Step]:
         return
     if found[2] is None and (len(words) < 2 or not words[1].text.startswith(("=", ":="))):
         return
-    named = Word(found[1] + (found[2] or "").removeprefix(":"), word.start, word.end)
+    named = PlacedWord(found[1] + (found[2] or "").removeprefix(":"), word.start, word.end)
     behind = list(words[1:])
     if found[2] is None:
         equals = behind[0]
-        behind[0] = Word(equals.text.removeprefix(":"), equals.start, equals.end)
-    mended = [Word("define", word.start, word.start), named, *behind]
+        behind[0] = PlacedWord(equals.text.removeprefix(":"), equals.start, equals.end)
+    mended = [PlacedWord("define", word.start, word.start), named, *behind]
     fields = (("missing", "define"), ("word", word.text))
-    yield Step(mended, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
+    yield Repair(mended, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
 
 
-def _equals(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def _equals(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """`define X 80` and `define X := 80`."""
     if "_EQUALS" not in expected:
         return
@@ -84,23 +84,23 @@ def _equals(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iter
     if word.text in _SETS or word.text.startswith(":="):
         mended = "=" if word.text in _SETS else word.text[1:]
         fields = (("word", word.text), ("meant", "="))
-        yield Step(_replaced(words, index, mended), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
+        yield Repair(_replaced(words, index, mended), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
     else:
-        put_in = Word("=", word.start, word.start)
+        put_in = PlacedWord("=", word.start, word.start)
         fields = (("missing", "="), ("word", word.text))
         mended_words = [*words[:index], put_in, *words[index:]]
-        yield Step(mended_words, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
+        yield Repair(mended_words, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
 
 
-def missing_comma(words: Sequence[Word], index: int, cost: float) -> Step:
+def missing_comma(words: Sequence[PlacedWord], index: int, cost: float) -> Repair:
     """A comma behind the word before the one where the parser stopped."""
     before, word = words[index - 1], words[index]
     mended = _replaced(words, index - 1, f"{before.text},")
     fields = (("missing", ","), ("word", word.text))
-    return Step(mended, cost, messages.MISSING_WORD, word.start, word.end, fields)
+    return Repair(mended, cost, messages.MISSING_WORD, word.start, word.end, fields)
 
 
-def _commas(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def _commas(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """`define X = 80 443`."""
     if "_COMMA" not in expected or "_EQUALS" in expected:
         return
@@ -108,7 +108,7 @@ def _commas(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iter
         yield missing_comma(words, index, 2)
 
 
-def _brackets(words: Sequence[Word]) -> Iterator[Step]:
+def _brackets(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`define X = { 80, 443 }`."""
     values = [index for index, word in enumerate(words) if index > 0 and words[index - 1].text == "="][:1]
     if not values or len(words) - values[0] < 2:
@@ -116,17 +116,17 @@ def _brackets(words: Sequence[Word]) -> Iterator[Step]:
     first, last = words[values[0]], words[-1]
     if first.text[:1] + last.text[-1:] not in _BRACKETS:
         return
-    opened = Word(first.text[1:], first.start + 1, first.end)
-    closed = Word(last.text[:-1], last.start, last.end - 1)
+    opened = PlacedWord(first.text[1:], first.start + 1, first.end)
+    closed = PlacedWord(last.text[:-1], last.start, last.end - 1)
     inner = [word for word in (opened, *words[values[0] + 1 : -1], closed) if word.text]
     mended = [*words[: values[0]], *inner]
-    yield Step(mended, 1, messages.VALUE_IN_BRACKETS, first.start, last.end)
+    yield Repair(mended, 1, messages.VALUE_IN_BRACKETS, first.start, last.end)
 
 
-def _plain_file(words: Sequence[Word], index: int, expected: frozenset[str]) -> Iterator[Step]:
+def _plain_file(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """`include <file>` and `include file;`."""
     word = words[index]
     plain = word.text.strip("<>();")
     if plain and plain != word.text:
         fields = (("word", word.text), ("expected", describe(expected)))
-        yield Step(_replaced(words, index, plain), 1, messages.UNEXPECTED_WORD, word.start, word.end, fields)
+        yield Repair(_replaced(words, index, plain), 1, messages.UNEXPECTED_WORD, word.start, word.end, fields)

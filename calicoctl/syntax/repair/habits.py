@@ -17,7 +17,7 @@ from calicoctl.language.ports import LIKE_PORTS, json_list
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
 from calicoctl.records import dataclass
-from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, Word
+from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, PlacedWord
 from calicoctl.syntax.repair.iptables import STATE_OPTIONS, rule_of
 
 _PARTS = (*PEER_PARTS, *ICMP_PARTS)
@@ -74,14 +74,14 @@ class Habit:
     """
 
     kind: Kind
-    word: Word
+    word: PlacedWord
     fields: tuple[tuple[str, object], ...] = ()
     advice: str | None = None
     meant: tuple[str, ...] | None = None
     comment: str | None = None
 
 
-def find_habit(words: Sequence[Word], index: int) -> Habit | None:
+def find_habit(words: Sequence[PlacedWord], index: int) -> Habit | None:
     """The first habit in a statement that the parser refused; None when there is none.
 
     Args:
@@ -91,7 +91,7 @@ def find_habit(words: Sequence[Word], index: int) -> Habit | None:
     return next(_habits(words, index), None)
 
 
-def _habits(words: Sequence[Word], index: int) -> Iterator[Habit]:
+def _habits(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     yield from _of_iptables(words)
     yield from _comments(words, index)
     yield from _several_statements(words, index)
@@ -108,7 +108,7 @@ def _habits(words: Sequence[Word], index: int) -> Iterator[Habit]:
 # --- lines of scripts -------------------------------------------------------------------------------------------------
 
 
-def _comments(words: Sequence[Word], index: int) -> Iterator[Habit]:
+def _comments(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """`// text` and `; text`, also behind a statement."""
     if index >= len(words):
         return
@@ -126,7 +126,7 @@ def _comments(words: Sequence[Word], index: int) -> Iterator[Habit]:
     yield Habit(messages.COMMENT_MARK, word, named, None, tuple(each.text for each in words[:index]), comment)
 
 
-def _several_statements(words: Sequence[Word], index: int) -> Iterator[Habit]:
+def _several_statements(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """`profile add A; profile add B`, where the parser stops at the separator, behind it, or at what it is glued to."""
     for at in (index - 1, index):
         is_between = 0 <= at < len(words) - 1 and (words[at].text in _SEPARATORS or words[at].text.endswith(";"))
@@ -135,7 +135,7 @@ def _several_statements(words: Sequence[Word], index: int) -> Iterator[Habit]:
             yield Habit(messages.SEVERAL_STATEMENTS, words[at + 1], fields, "put each on a line of its own")
 
 
-def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
+def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """`outbound { allow }` and `profile DB { tags DB }`."""
     opening = next((at for at, word in enumerate(words) if word.text.startswith("{")), 0)
     begins = opening > 0 and (words[0].text in DIRECTIONS or "profile" in (word.text for word in words[:opening]))
@@ -148,7 +148,7 @@ def _one_line_blocks(words: Sequence[Word], index: int) -> Iterator[Habit]:
 # --- whole statements -------------------------------------------------------------------------------------------------
 
 
-def _of_iptables(words: Sequence[Word]) -> Iterator[Habit]:
+def _of_iptables(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     """`-p tcp --dport 80 -j ACCEPT`."""
     start = next((at for at, word in enumerate(words) if _OPTION_OF_IPTABLES.match(word.text)), None)
     if start is None or not any(word.text in _SURELY_OF_IPTABLES for word in words):
@@ -167,7 +167,7 @@ def _of_iptables(words: Sequence[Word]) -> Iterator[Habit]:
     yield Habit(messages.OF_IPTABLES, words[start], (("word", words[start].text),), advice, meant)
 
 
-def _statements(word: Word, before: tuple[str, ...], after: Sequence[Word]) -> Iterator[Habit]:
+def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[Habit]:
     lower = word.text.lower()
     if before[-1:] == ("rule",) and lower in ("move", "reorder", "swap"):
         yield _without(word, "`rule add` with `--at=POSITION` moves a rule that is already there")
@@ -182,11 +182,11 @@ def _statements(word: Word, before: tuple[str, ...], after: Sequence[Word]) -> I
         yield _without(word, f"`profile {name} rule show` shows its rules, `profile {name} tag show` its tags")
 
 
-def _without(word: Word, advice: str) -> Habit:
+def _without(word: PlacedWord, advice: str) -> Habit:
     return Habit(messages.NO_COUNTERPART, word, (("word", word.text),), advice)
 
 
-def _actions(word: Word, before: tuple[str, ...]) -> Iterator[Habit]:
+def _actions(word: PlacedWord, before: tuple[str, ...]) -> Iterator[Habit]:
     """`log` and `pass` where an action belongs."""
     if not before or before[-1] in ("inbound", "outbound") or before[-1].startswith("--at="):
         meant = _JSON_ACTIONS.get(word.text.lower())
@@ -205,7 +205,7 @@ def _is_in_match(before: tuple[str, ...]) -> bool:
     return any(word in ACTIONS for word in before)
 
 
-def _negations(words: Sequence[Word]) -> Iterator[Habit]:
+def _negations(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     """`not`, `!` and their kin in a match, with the JSON that says so."""
     texts = [word.text for word in words]
     start = next((at + 1 for at, text in enumerate(texts) if text in ACTIONS), len(texts))
@@ -246,7 +246,7 @@ def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[st
     return key, f'"{text}"'
 
 
-def _matches(words: Sequence[Word], index: int) -> Iterator[Habit]:
+def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """What stands where a protocol or a part of a match belongs."""
     word = words[index]
     text, lower = word.text, word.text.lower()
@@ -271,7 +271,7 @@ def _matches(words: Sequence[Word], index: int) -> Iterator[Habit]:
         yield _without(word, f"services are not known by name here; `{lower}` usually needs rules for `tcp` and `udp`")
 
 
-def _peers(words: Sequence[Word], index: int) -> Iterator[Habit]:
+def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """What stands after `from` or `to`."""
     word, before = words[index], words[index - 1].text
     lower = word.text.lower()

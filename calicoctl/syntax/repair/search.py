@@ -60,7 +60,7 @@ class Repaired:
 
     statement: Line
     source: Source
-    words: tuple[candidates.Word, ...]
+    words: tuple[candidates.PlacedWord, ...]
     mistakes: tuple[Mistake, ...]
 
     def original(self, span: Span, source: Source) -> Span:
@@ -89,7 +89,7 @@ def repair(problem: SyntaxProblem) -> Repaired | None:
     if len(words) > _WORDS:
         return None
     order = count()
-    queue: list[tuple[float, int, tuple[candidates.Word, ...], tuple[Mistake, ...]]] = []
+    queue: list[tuple[float, int, tuple[candidates.PlacedWord, ...], tuple[Mistake, ...]]] = []
     heapq.heappush(queue, (0.0, next(order), words, tuple(_odd_spaces(problem.extent))))
     seen: set[tuple[str, ...]] = set()
     best: list[tuple[float, Repaired]] = []
@@ -145,11 +145,11 @@ def _unambiguous(best: Sequence[tuple[float, Repaired]]) -> Repaired | None:
     return best[0][1]
 
 
-def _steps(words: tuple[candidates.Word, ...], stopped: SyntaxProblem) -> Iterator[candidates.Step]:
+def _steps(words: tuple[candidates.PlacedWord, ...], stopped: SyntaxProblem) -> Iterator[candidates.Repair]:
     index = _index(words, stopped.span.start)
-    yield from candidates.steps(words, index, stopped.expected)
-    yield from directives.steps(words, index, stopped.expected)
-    yield from block_lines.steps(words, index, stopped.expected)
+    yield from candidates.repairs(words, index, stopped.expected)
+    yield from directives.directive_repairs(words, index, stopped.expected)
+    yield from block_lines.block_line_repairs(words, index, stopped.expected)
     if index > 0:
         # The word before may be the mistake: `profile shwo` is read as a profile called `shwo`.
         expected = _expected_at(words, index - 1, stopped.start)
@@ -157,7 +157,7 @@ def _steps(words: tuple[candidates.Word, ...], stopped: SyntaxProblem) -> Iterat
             yield replace(step, cost=step.cost + 1)
 
 
-def _index(words: Sequence[candidates.Word], offset: int) -> int:
+def _index(words: Sequence[candidates.PlacedWord], offset: int) -> int:
     """Which word stands at an offset of the words' text, joined by single spaces."""
     position = 0
     for index, word in enumerate(words):
@@ -167,7 +167,7 @@ def _index(words: Sequence[candidates.Word], offset: int) -> int:
     return len(words)
 
 
-def _expected_at(words: Sequence[candidates.Word], index: int, start: str) -> frozenset[str]:
+def _expected_at(words: Sequence[candidates.PlacedWord], index: int, start: str) -> frozenset[str]:
     try:
         _parse(Source("", " ".join(word.text for word in words[:index])), start)
     except SyntaxProblem as stopped:
@@ -179,11 +179,11 @@ def _parse(source: Source, start: str) -> Line:
     return parse(Span(source, 0, len(source.text)), start)
 
 
-def split_words(extent: Span) -> tuple[candidates.Word, ...]:
+def split_words(extent: Span) -> tuple[candidates.PlacedWord, ...]:
     """The words of a text, quoted ones whole; a backslash that continues a line is none."""
     text = extent.source.text
     return tuple(
-        candidates.Word(found[0], found.start(), found.end())
+        candidates.PlacedWord(found[0], found.start(), found.end())
         for found in _WORD.finditer(text, extent.start, extent.end)
         if found[0] != "\\" or not _LINE_END.match(text, found.end())
     )

@@ -49,7 +49,7 @@ class PassedLines:
     start: str
     count: int
 
-    def statements(self, pass_over: PassOver) -> Iterator[Statement]:
+    def statements(self, pass_over: PassOver) -> Iterator[StatementItem]:
         """What the lines say after all.
 
         Args:
@@ -57,12 +57,12 @@ class PassedLines:
         """
         extent = self.extent
         for item in _ScriptReader(extent.source, pass_over, extent.start, extent.end).items():
-            assert isinstance(item, Statement)  # or it would not have been passed over
+            assert isinstance(item, StatementItem)  # or it would not have been passed over
             yield item
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class StatementItem:
     """A statement or a block.
 
     Attributes:
@@ -73,7 +73,7 @@ class Statement:
             these lines; None when it lacks none.
     """
 
-    node: ast.Statement
+    node: ast.StatementNode
     extent: Span
     is_whole: bool = True
     lists: Mapping[str, Sequence[ListItem]] | None = None
@@ -92,10 +92,10 @@ class Directive:
     extent: Span
 
 
-Item = Statement | PassedLines | Directive | SyntaxProblem | Diagnostic
+Item = StatementItem | PassedLines | Directive | SyntaxProblem | Diagnostic
 
 # What stands in a list of rules.
-ListItem = ast.Rule | ast.JsonRule | PassedLines
+ListItem = ast.RuleNode | ast.JsonRule | PassedLines
 
 # Goes over the lines of a script, from a position on and of a start of the grammar, that certainly are sound
 # statements; returns where the line behind them begins, and how many statements they are.
@@ -119,14 +119,14 @@ class _Block:
     seen: list[str] = field(default_factory=list)
     is_sound: bool = True
 
-    def statement(self, *, is_whole: bool) -> Statement:
+    def statement(self, *, is_whole: bool) -> StatementItem:
         """The block, without the lines that were passed over."""
         inbound, outbound = (tuple(self._read(name)) for name in DIRECTIONS)
         node = ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
         is_full = len(inbound) + len(outbound) == sum(map(len, self.rules.values()))
-        return Statement(node, self.extent, is_whole, None if is_full else self.rules)
+        return StatementItem(node, self.extent, is_whole, None if is_full else self.rules)
 
-    def _read(self, name: str) -> Iterator[ast.Rule | ast.JsonRule]:
+    def _read(self, name: str) -> Iterator[ast.RuleNode | ast.JsonRule]:
         return (each for each in self.rules.get(name, ()) if not isinstance(each, PassedLines))
 
 
@@ -200,7 +200,7 @@ class _ScriptReader:
         elif isinstance(node, ast.Define | ast.Include):
             yield Directive(node, line.extent)
         elif line.unended is None:
-            yield Statement(_with_document(node, line), line.extent)
+            yield StatementItem(_with_document(node, line), line.extent)
 
     def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
         """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
@@ -322,7 +322,7 @@ class _ScriptReader:
                 continue
             if isinstance(node, BlockEnd):
                 return
-            assert isinstance(node, ast.Rule | ast.JsonRule)
+            assert isinstance(node, ast.RuleNode | ast.JsonRule)
             rules.append(node)
             rules += self._passed("list_line")
         block.is_sound = False
@@ -366,8 +366,8 @@ def _directive(line: LogicalLine) -> tuple[Diagnostic, Directive] | None:
     return diagnose(messages.ONLY_OUTSIDE_BLOCKS, where, hint, word=word), Directive(node, line.extent)
 
 
-def _with_document(node: Line, line: LogicalLine) -> ast.Statement:
-    assert isinstance(node, ast.Statement)
+def _with_document(node: Line, line: LogicalLine) -> ast.StatementNode:
+    assert isinstance(node, ast.StatementNode)
     if isinstance(node, ast.RuleUpdate) and line.document is not None:
         return replace(node, document=line.document)
     return node

@@ -16,7 +16,7 @@ from lark.lexer import TerminalDef
 
 from calicoctl.syntax.grammar import STARTS, compile_grammar
 from calicoctl.syntax.tables.automaton import derive_automaton
-from calicoctl.syntax.tables.lines import fold_grammar
+from calicoctl.syntax.tables.line_folding import fold_grammar
 
 
 def _parser(file: str) -> Mapping[str, Any]:

@@ -43,7 +43,7 @@ class Terminal:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class GrammarRule:
     """A rule with its body; an inlined one (`?command`) is its body alone."""
 
     name: str
@@ -79,7 +79,7 @@ class Repeat:
     body: Node
 
 
-Node = Terminal | Rule | Sequence | Choice | Maybe | Repeat
+Node = Terminal | GrammarRule | Sequence | Choice | Maybe | Repeat
 
 
 class Grammar:
@@ -120,7 +120,7 @@ class Grammar:
         found = _KEYWORD.fullmatch(self._patterns[terminal])
         return None if found is None else re.sub(r"\\(.)", r"\1", found[1])
 
-    def rule(self, name: str, within: tuple[str, ...] = ()) -> Rule | None:
+    def rule(self, name: str, within: tuple[str, ...] = ()) -> GrammarRule | None:
         """A rule with everything that it is made of; None when it cannot do without a terminal that is left out.
 
         Raises:
@@ -132,7 +132,7 @@ class Grammar:
         body = self._node(tree, (*within, name))
         if body is not None and _may_be_empty(body):
             raise Unfoldable(f"{name} may be empty, and then has no place")
-        return None if body is None else Rule(name, body)
+        return None if body is None else GrammarRule(name, body)
 
     def _node(self, tree: Any, within: tuple[str, ...]) -> Node | None:
         if tree.data == "expansions":
@@ -161,7 +161,7 @@ class Grammar:
         if rule is None:
             return None
         alternatives = rule.body.alternatives if isinstance(rule.body, Choice) else (rule.body,)
-        if self._rules[name][1] and not all(isinstance(each, Rule) for each in alternatives):
+        if self._rules[name][1] and not all(isinstance(each, GrammarRule) for each in alternatives):
             raise Unfoldable(f"`?{name}` is inlined only where it is a single rule")
         return rule.body if name.startswith("_") or self._rules[name][1] else rule
 
@@ -186,11 +186,11 @@ def variants(node: Node) -> Iterator[Node]:
 
     `rule_add` becomes one for each protocol: expressions that are short, of which a text needs only one.
     """
-    if isinstance(node, Rule):
-        yield from (Rule(node.name, body) for body in variants(node.body))
+    if isinstance(node, GrammarRule):
+        yield from (GrammarRule(node.name, body) for body in variants(node.body))
     elif isinstance(node, Sequence):
         yield from (Sequence(parts) for parts in product(*(list(variants(part)) for part in node.parts)))
-    elif isinstance(node, Choice) and all(isinstance(each, Rule) or _splits(each) for each in node.alternatives):
+    elif isinstance(node, Choice) and all(isinstance(each, GrammarRule) or _splits(each) for each in node.alternatives):
         for alternative in node.alternatives:
             yield from variants(alternative)
     elif isinstance(node, Maybe) and node.body is not None and _splits(node.body):
@@ -258,7 +258,7 @@ class Expression:
         """
         if isinstance(node, Terminal):
             return self._terminal(node, shapes, rule)
-        if isinstance(node, Rule):
+        if isinstance(node, GrammarRule):
             return self._rule(node, shapes, rule)
         if isinstance(node, Sequence):
             return self._sequence(node, shapes, rule)
@@ -286,7 +286,7 @@ class Expression:
         gap = self._grammar.gap
         return f"{gap}{begin}{pattern})" if self._is_for_tree else f"{begin}{pattern}){gap}"
 
-    def _rule(self, node: Rule, shapes: list[Shape], rule: str) -> str:
+    def _rule(self, node: GrammarRule, shapes: list[Shape], rule: str) -> str:
         is_whole = node.name in self._wanted.whole
         group, begin = self._group(self._is_captured or is_whole)
         if is_whole:
@@ -342,7 +342,7 @@ def _first(node: Node) -> Terminal:
     """The terminal that a node begins with."""
     if isinstance(node, Terminal):
         return node
-    if isinstance(node, Rule):
+    if isinstance(node, GrammarRule):
         return _first(node.body)
     if isinstance(node, Sequence) and node.parts:
         return _first(node.parts[0])
@@ -411,7 +411,7 @@ def fold_lines(grammar: Grammar, start: str, lines: Collection[str], wanted: Wor
 
 def _line(node: Node, lines: Collection[str]) -> str | None:
     """The first of some rules that a node is, or that it holds where it cannot be absent."""
-    if isinstance(node, Rule):
+    if isinstance(node, GrammarRule):
         return node.name if node.name in lines else _line(node.body, lines)
     if isinstance(node, Sequence):
         return next((found for found in (_line(part, lines) for part in node.parts) if found is not None), None)
@@ -424,7 +424,7 @@ def _needs(grammar: Grammar, node: Node) -> Iterator[frozenset[str]]:
         word = grammar.keyword(node.name)
         if word is not None:
             yield frozenset({word})
-    elif isinstance(node, Rule):
+    elif isinstance(node, GrammarRule):
         yield from _needs(grammar, node.body)
     elif isinstance(node, Sequence):
         for part in node.parts:

@@ -23,8 +23,8 @@ from calicoctl.store.etcd.clustered import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import NoAnswer, Refusal, odd_answer
 from calicoctl.store.etcd.server_order import ServerOrder
-from calicoctl.store.etcd.v2.answers import entries_below, entry_of, index_of
 from calicoctl.store.etcd.v2.form_encoding import form_text
+from calicoctl.store.etcd.v2.responses import entries_below, entry_of, index_of
 from calicoctl.store.etcd.v2.server import LISTING_BYTES, VALUE_BYTES, EtcdServer
 from calicoctl.store.interface import (
     NOTHING,
@@ -121,7 +121,7 @@ class EtcdDatastore(ClusterDatastore):
     # --- reading -------------------------------------------------------------------------------
 
     def _entries(self, root: str) -> tuple[Entry, ...]:
-        path = quoted(root)
+        path = url_path(root)
 
         def listing(client: Any) -> tuple[Entry, ...]:
             result = client.read(path, recursive=True, quorum=True)
@@ -141,7 +141,7 @@ class EtcdDatastore(ClusterDatastore):
 
     def _look(self, key: str, *, patient: bool) -> Entry | _Folder | None:
         """What one key holds: an entry, a folder or nothing (None)."""
-        path = quoted(key)
+        path = url_path(key)
 
         def single(client: Any) -> Entry | _Folder:
             result = client.read(path, quorum=True)
@@ -231,7 +231,7 @@ class EtcdDatastore(ClusterDatastore):
         folders = {folder for change in done if change.after is None for folder in _folders_above(change.key)}
         for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
             try:
-                self._cluster.ask_first(partial(_remove_folder, quoted(folder)), VALUE_BYTES)
+                self._cluster.ask_first(partial(_remove_folder, url_path(folder)), VALUE_BYTES)
             except Refusal as refusal:
                 if refusal.code == _NOT_EMPTY and folder.startswith((PROFILES + "/", RUNS + "/")):
                     self._remove_hidden(folder)
@@ -246,7 +246,7 @@ class EtcdDatastore(ClusterDatastore):
         """
         try:
             if not self._entries(folder):
-                remove = partial(_remove_folder, quoted(folder), is_recursive=True)
+                remove = partial(_remove_folder, url_path(folder), is_recursive=True)
                 self._cluster.ask_first(remove, VALUE_BYTES)
         except (Refusal, NoAnswer, DatastoreError):
             return
@@ -257,11 +257,11 @@ def _server_version(client: Any) -> str:
 
 
 def _any_key(client: Any) -> Any:
-    return client.read(quoted(PROFILES), quorum=True)
+    return client.read(url_path(PROFILES), quorum=True)
 
 
 def _compare_and_swap(change: Change, client: Any) -> int:
-    path = quoted(change.key)
+    path = url_path(change.key)
     if change.after is None:
         result = client.delete(path, **_condition(change))
     else:
@@ -316,7 +316,7 @@ def _folders_above(key: str) -> Iterator[str]:
         folder = folder.rpartition("/")[0]
 
 
-def quoted(key: str) -> str:
+def url_path(key: str) -> str:
     """A key as it goes into a URL: quoted piece by piece, since python-etcd would let `?` and `#` cut it short.
 
     Raises:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from calicoctl import messages
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import Bounds, allotted
+from calicoctl.store.etcd.bounds import AnswerBounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     NOT_ETCD,
@@ -65,7 +65,7 @@ class EtcdServer:
         self.address = address
         self._access = access
         self._deadline = deadline
-        self._bounds = Bounds(deadline, VALUE_BYTES)
+        self._bounds = AnswerBounds(deadline, VALUE_BYTES)
         self._client: Any = None
 
     def ask(self, request: Callable[[Any], _Result], share: float = 1.0, most: int = VALUE_BYTES) -> _Result:
@@ -134,7 +134,7 @@ def load_client() -> Any:
     return etcd
 
 
-def _new_client(endpoint: str, access: Access, bounds: Bounds) -> Any:
+def _new_client(endpoint: str, access: Access, bounds: AnswerBounds) -> Any:
     import urllib3
 
     etcd = load_client()
@@ -180,14 +180,14 @@ def _send_form(client: Any, connections: Callable[[], Any], method: str, url: st
     return connections().urlopen(method, path, body=form_text(options.pop("fields")), headers=headers, **options)
 
 
-def _bounded_pool(pool_class: Any, bounds: Bounds, *arguments: Any, **options: Any) -> Any:
+def _bounded_pool(pool_class: Any, bounds: AnswerBounds, *arguments: Any, **options: Any) -> Any:
     """A pool of urllib3's, whose connections read no longer than there is time, and no more than was asked for."""
     pool = pool_class(*arguments, **options)
     pool.ConnectionCls = partial(_bounded_connection, pool.ConnectionCls, bounds)
     return pool
 
 
-def _bounded_connection(connection_class: Any, bounds: Bounds, **options: Any) -> Any:
+def _bounded_connection(connection_class: Any, bounds: AnswerBounds, **options: Any) -> Any:
     from calicoctl.store.etcd.bounded_answer import BoundedAnswer
 
     connection = connection_class(**options)

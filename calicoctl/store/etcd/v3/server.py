@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from calicoctl import messages
 from calicoctl.annotations import TYPE_CHECKING, Any, TypeVar
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import Bounds, allotted
+from calicoctl.store.etcd.bounds import AnswerBounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     NOT_ETCD,
@@ -101,7 +101,7 @@ class GatewayServer:
         self.address = address
         self._access = access
         self._deadline = deadline
-        self._bounds = Bounds(deadline, ANSWER_BYTES)
+        self._bounds = AnswerBounds(deadline, ANSWER_BYTES)
         self._connection: http.client.HTTPConnection | None = None
         self._token: str | None = None
 

@@ -58,12 +58,12 @@ def is_label_value(value: str) -> bool:
     return value == "" or (len(value) <= LABEL_NAME_LENGTH_MAX and _LABEL_NAME.fullmatch(value) is not None)
 
 
-def is_tag(key: str, value: object) -> bool:
+def is_tag_label(key: str, value: object) -> bool:
     """Whether a label that a profile gives its endpoints is a tag of the language: one without a domain or a value."""
     return value == "" and "/" not in key
 
 
-def profile_name(name: str) -> str:
+def v3_profile_name(name: str) -> str:
     """The name that a v1 profile gets in v3; the same if it is valid there."""
     if name.startswith(_NAMESPACE_V1):
         name = _NAMESPACE + name[len(_NAMESPACE_V1) :]

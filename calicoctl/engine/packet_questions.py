@@ -22,7 +22,7 @@ from calicoctl.source import Span
 PlaceOf = Callable[[str, Direction, str], Span | None]
 
 
-def trace(statement: statements.Trace, profile: Profile) -> Outcome:
+def trace(statement: statements.TracePackets, profile: Profile) -> Outcome:
     """Divide the packets of a match by the rules of a profile that decide them.
 
     Raises:
