@@ -68,7 +68,9 @@ class Overlaps:
         ]
         last = after
         for position, _, rule in merge(*near):
-            if last < position < before:
+            if position >= before:
+                return
+            if position > last:
                 last = position
                 yield rule
 
