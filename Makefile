@@ -1,7 +1,7 @@
 # From a clean clone, with nothing but make and Python 3.10 or later:
 #   make demo    the specification's walk-through, on a datastore of its own that is thrown away
 #   make quick   the tests of the language alone: no etcd, no shell, under 20 seconds on two cores
-#   make test    every test, under 5 minutes on two cores
+#   make test    every test, about seven minutes on two cores
 #   make lint    style, types and the direction of imports
 #   make laws    new examples for the laws, and more, where `make test` takes the same ones each time
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target

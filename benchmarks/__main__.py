@@ -1,7 +1,7 @@
 """The figures of docs/performance.md, each with its reach: `make bench`, or `python -m benchmarks NAME...` for some.
 
 They are ratios of medians of runs that take turns, whole processes in an ordinary installation (`installation.py`).
-Exits with status 1 when a row is missed by more than a tenth. All of them take about five minutes, and want a quiet
+Exits with status 1 when a row is missed by more than a tenth. All of them take about six minutes, and want a quiet
 machine.
 """
 
