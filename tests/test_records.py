@@ -181,7 +181,8 @@ def test_errors_are_alike(name: str) -> None:
 
 def test_a_field_that_no_argument_sets_cannot_be_replaced() -> None:
     for module, made in ((records, OURS), (dataclasses, THEIRS)):
-        with pytest.raises(ValueError, match="init=False"):
+        # Python 3.13 made a TypeError of the ValueError of `dataclasses`.
+        with pytest.raises((ValueError, TypeError), match="init=False"):
             module.replace(made.Derived(1), total=5)
 
 
