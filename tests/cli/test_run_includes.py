@@ -148,7 +148,7 @@ def test_files_that_double_with_each_other_come_to_an_end(embedded: Program) -> 
         ("include pipe", "`pipe`: not a regular file"),
         ("include /dev/null", "`/dev/null`: not a regular file"),
         ("include 'a\\u0000b'", "no such file or directory"),
-        ('include "a\\u0000b"', "embedded null byte"),
+        ('include "a\\u0000b"', "embedded null"),
         ("include -", "`-`: no such file or directory"),
         ("include ''", "`.`: is a directory"),
     ],
