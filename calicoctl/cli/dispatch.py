@@ -66,7 +66,7 @@ def _run(arguments: Sequence[str]) -> int:
             return ExitStatus.DONE
         module = _module_of(command)
         if module is None:
-            from calicoctl.cli.commands.profile import unknown_command
+            from calicoctl.cli.unknown_command import unknown_command  # for mistakes only
 
             raise Refused([unknown_command(options.words)])
         status: int = module.run(options)
@@ -96,8 +96,9 @@ def _module_of(command: str | None) -> ModuleType | None:
 def _text(command: str | None, options: Options) -> str:
     """The help of a command, or of the program, or the version."""
     from calicoctl.cli.help import usage
-    from calicoctl.cli.help.help_texts import command_names, help_of
 
     if not options.wants_help:
         return usage.VERSION_TEXT
+    from calicoctl.cli.help.help_texts import command_names, help_of
+
     return help_of(command) if command in command_names() else usage.HELP

@@ -6,10 +6,10 @@ from importlib import resources
 
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.options import Options, argument_span
+from calicoctl.cli.options import Options, argument_span, with_word
 from calicoctl.cli.output.console import say
 from calicoctl.cli.status import ExitStatus
-from calicoctl.diagnostics import Command, Refused, diagnose
+from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.nearest import nearest
 
 SHELLS = ("bash", "zsh", "fish")
@@ -25,9 +25,11 @@ def run(options: Options) -> int:
     if shell not in SHELLS:
         # One letter more or less makes another shell of `sh`.
         near = nearest(shell, SHELLS) if len(shell) > len("sh") else None
-        span = argument_span(options.words, options.words.index(shell, 1))
-        fix = Command(f"calicoctl completion {near}") if near else None
-        raise Refused([diagnose(messages.UNKNOWN_SHELL, span, fix, word=shell, shells=_SHELLS_LISTED)])
+        at = options.words.index(shell, 1)
+        fix = with_word(options.words, at, near) if near else None
+        raise Refused(
+            [diagnose(messages.UNKNOWN_SHELL, argument_span(options.words, at), fix, word=shell, shells=_SHELLS_LISTED)]
+        )
     script = resources.files("calicoctl.cli.completion") / "shells" / f"calicoctl.{shell}"
     say(script.read_text(encoding="utf-8"), end="")
     return ExitStatus.DONE

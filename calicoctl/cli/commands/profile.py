@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.help.synonyms import KINDS, synonym
-from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, PROGRAM_OPTIONS, STATEMENT_OPTIONS
-from calicoctl.cli.options import Options, with_word
+from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, STATEMENT_OPTIONS
+from calicoctl.cli.options import Options
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import read_input, say, tell, tell_usage
 from calicoctl.cli.output.output_option import read_output
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
-from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Fix, Refused, diagnose
+from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
 from calicoctl.engine.outcome import RuleDocument
-from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
     ExpectVerdict,
@@ -33,7 +30,7 @@ from calicoctl.policy.statement import (
     UpdateRules,
 )
 from calicoctl.records import replace
-from calicoctl.source import STANDARD_INPUT, Source, Span
+from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError, Unreachable
@@ -51,67 +48,6 @@ _ABOUT_STRUCTURE = (
     messages.MISSING_WORD,
     messages.KEYWORD_AS_NAME,
 )
-_SEE_HELP = Advice("`calicoctl --help` lists the commands")
-
-
-def unknown_command(words: Sequence[str]) -> Diagnostic:
-    """No such command or option, with the corrected command line where one resembles it."""
-    if not words:
-        return diagnose(messages.NO_COMMAND, None, _SEE_HELP)
-    source = command_line(words)
-    word, equals, value = words[0].partition("=")
-    span = Span(source, len("calicoctl "), len("calicoctl ") + len(words[0]))
-    if word.startswith("-"):
-        near = nearest(word, PROGRAM_OPTIONS)
-        fix = with_word(words, 0, near + equals + value) if near else synonym(words) or _SEE_HELP
-        return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
-    fix = _of_profiles(words) or synonym(words) or _meant_command(words)
-    return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])
-
-
-def _of_profiles(words: Sequence[str]) -> Correction | None:
-    """The statement, where only the word `profile` has another tool's name: `profiles WEB rule show`."""
-    if words[0].lower() not in KINDS or len(words) == 1:
-        return None
-    with contextlib.suppress(Refused):
-        read_statement(command_line(["profile", *words[1:]]))
-        return with_word(words, 0, "profile")
-    return None
-
-
-def _meant_command(words: Sequence[str]) -> Fix:
-    """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
-    with contextlib.suppress(Refused):
-        mended = command_line(["profile", *words])
-        read_statement(mended)
-        return _rewritten(words, mended.text)
-    if words[0] in ("rule", "tag", "expect"):
-        return Advice(f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first")
-    from calicoctl.cli.help.help_texts import command_names  # for mistakes only
-
-    near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
-    if near == "profile":
-        return _meant_statement(words)
-    return with_word(words, 0, near) if near else _SEE_HELP
-
-
-def _meant_statement(words: Sequence[str]) -> Fix:
-    """The statement of words whose first should be `profile`; where none is known, the help that lists them."""
-    mended = command_line(["profile", *words[1:]])
-    try:
-        read_statement(mended)
-    except Refused as refused:
-        fix = refused.diagnostics[-1].fix
-        if isinstance(fix, Correction):
-            return _rewritten(words, fix.text)
-        return fix or Advice("`calicoctl profile --help` lists the statements")
-    return _rewritten(words, mended.text)
-
-
-def _rewritten(words: Sequence[str], text: str) -> Correction:
-    """The correction that puts another command line in the place of the words."""
-    typed = command_line(words)
-    return Correction(text, (Edit(Span(typed, 0, len(typed.text)), text),))
 
 
 def run(options: Options) -> int:
@@ -165,16 +101,16 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
     # Imported here: it reads the help.
     from calicoctl.cli.arguments import unknown_option
 
-    return [_accepted(unknown_option(words, at)) for at in unknown]
+    return [_without_refused(unknown_option(words, at), words, at) for at in unknown]
 
 
-def _accepted(diagnostic: Diagnostic) -> Diagnostic:
+def _without_refused(diagnostic: Diagnostic, words: Sequence[str], at: int) -> Diagnostic:
     """A diagnostic, without a correction that would be refused: it was an option of another tool, and no slip."""
     fix = diagnostic.fix
     if not isinstance(fix, Correction) or fix.edits[0].text.partition("=")[0] not in STATEMENT_OPTIONS:
         return diagnostic  # an option of the program is taken out before a statement is read
     try:
-        read_statement(command_line(fix.text.split()[1:]))
+        read_statement(command_line([*words[:at], fix.edits[0].text, *words[at + 1 :]]))
     except Refused:
         return replace(diagnostic, fix=Advice("`calicoctl profile --help` lists the options"))
     return diagnostic

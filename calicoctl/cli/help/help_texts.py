@@ -12,11 +12,12 @@ import re
 from collections.abc import Sequence
 
 from calicoctl.cli.help import usage
+from calicoctl.patterns import pattern
 
-_COMMAND_LINE = re.compile(r"^ *calicoctl (?:\[options\] )?(\S+).*?(?:  +(\S.*))?$", re.MULTILINE)
-_OPTION_LINE = re.compile(r"^ {2,4}(-\S+(?:, -\S+)*)  +(\S.*(?:\n {8,}\S.*)*)$", re.MULTILINE)
-_USAGE_OPTION = re.compile(r"(?<=\[)(-\S+) ([a-z]+)(?=\])")
-_OPERAND = re.compile(r"(?<=\[)<?([A-Z]+)>?\.\.\.(?=\])|\(([a-z|]+)\)")
+_COMMAND_LINE = pattern(r"^ *calicoctl (?:\[options\] )?(\S+).*?(?:  +(\S.*))?$", re.MULTILINE)
+_OPTION_LINE = pattern(r"^ {2,4}(-\S+(?:, -\S+)*)  +(\S.*(?:\n {8,}\S.*)*)$", re.MULTILINE)
+_USAGE_OPTION = pattern(r"(?<=\[)(-\S+) ([a-z]+)(?=\])")
+_OPERAND = pattern(r"(?<=\[)<?([A-Z]+)>?\.\.\.(?=\])|\(([a-z|]+)\)")
 
 
 class Option:

@@ -5,11 +5,11 @@ The grammar in `grammar/` is the definition; tests hold these lines against it, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.words import ACTIONS, DIRECTIONS
+from calicoctl.patterns import pattern
 from calicoctl.version import VERSION
 
 # The pieces of a rule, line by line as the specification breaks them.
@@ -398,7 +398,7 @@ _TAG_CHANGE = "calicoctl profile <PROFILE> tag (add|remove) <TAG>"
 _TRANSPORT = f"{_PORTED} {' '.join(_PORT_PEERS)}"
 _ICMP_LINES = {protocol: f"{protocol} {_ICMP} {' '.join(_PEERS)}" for protocol in ICMP_PROTOCOLS}
 _ANY = " ".join(_PEERS)
-_OF_PROFILE_ALONE = re.compile(r" +calicoctl profile <PROFILE> [a-z]+ [a-z]+")
+_OF_PROFILE_ALONE = pattern(r" +calicoctl profile <PROFILE> [a-z]+ [a-z]+")
 
 
 def usage_line(words: Sequence[str]) -> str:

@@ -1,0 +1,76 @@
+"""What to say of a word that is no command: what was probably meant, as far as that is known."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from calicoctl import messages
+from calicoctl.cli.help.help_texts import command_names
+from calicoctl.cli.help.synonyms import KINDS, synonym
+from calicoctl.cli.option_names import PROGRAM_OPTIONS
+from calicoctl.cli.options import argument_span, with_word
+from calicoctl.diagnostics import Advice, Correction, Diagnostic, Edit, Fix, Refused, diagnose
+from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.nearest import nearest
+from calicoctl.source import Span
+
+_SEE_HELP = Advice("`calicoctl --help` lists the commands")
+
+
+def unknown_command(words: Sequence[str]) -> Diagnostic:
+    """No such command or option, with the corrected command line where one resembles it."""
+    if not words:
+        return diagnose(messages.NO_COMMAND, None, _SEE_HELP)
+    command_line(words)  # words that are none are refused first
+    word, equals, value = words[0].partition("=")
+    span = argument_span(words, 0)
+    if word.startswith("-"):
+        near = nearest(word, PROGRAM_OPTIONS)
+        fix = with_word(words, 0, near + equals + value) if near else synonym(words) or _SEE_HELP
+        return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
+    fix = _of_profiles(words) or synonym(words) or _meant_command(words)
+    return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])
+
+
+def _of_profiles(words: Sequence[str]) -> Correction | None:
+    """The statement, where only the word `profile` has another tool's name: `profiles WEB rule show`."""
+    if words[0].lower() not in KINDS or len(words) == 1:
+        return None
+    with contextlib.suppress(Refused):
+        read_statement(command_line(["profile", *words[1:]]))
+        return with_word(words, 0, "profile")
+    return None
+
+
+def _meant_command(words: Sequence[str]) -> Fix:
+    """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
+    with contextlib.suppress(Refused):
+        mended = command_line(["profile", *words])
+        read_statement(mended)
+        return _rewritten(words, mended.text)
+    if words[0] in ("rule", "tag", "expect"):
+        return Advice(f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first")
+    near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
+    if near == "profile":
+        return _meant_statement(words)
+    return with_word(words, 0, near) if near else _SEE_HELP
+
+
+def _meant_statement(words: Sequence[str]) -> Fix:
+    """The statement of words whose first should be `profile`; where none is known, the help that lists them."""
+    mended = command_line(["profile", *words[1:]])
+    try:
+        read_statement(mended)
+    except Refused as refused:
+        fix = refused.diagnostics[-1].fix
+        if isinstance(fix, Correction):
+            return _rewritten(words, fix.text)
+        return fix or Advice("`calicoctl profile --help` lists the statements")
+    return with_word(words, 0, "profile")
+
+
+def _rewritten(words: Sequence[str], text: str) -> Correction:
+    """The correction that puts another command line in the place of the words."""
+    typed = command_line(words)
+    return Correction(text, (Edit(Span(typed, 0, len(typed.text)), text),))
