@@ -49,18 +49,19 @@ class ScriptStep:
 
     statement: valid.Statement
     extent: Span
-    places: Mapping[Direction, tuple[Span, ...]] = field(default_factory=dict)
+    places: tuple[tuple[Direction, tuple[Span, ...]], ...] = ()
 
     def rule_spans(self, direction: Direction) -> tuple[Span, ...]:
         """Where the rules of a block's list are written, in order."""
-        return self.places.get(direction, ())
+        return next((spans for each, spans in self.places if each is direction), ())
 
 
 def _step(statement: valid.Statement, extent: Span, node: ast.StatementNode) -> ScriptStep:
     if not isinstance(node, ast.ProfileBlock):
         return ScriptStep(statement, extent)
     lists = ((Direction.INBOUND, node.inbound), (Direction.OUTBOUND, node.outbound))
-    return ScriptStep(statement, extent, {direction: tuple(rule.span for rule in rules) for direction, rules in lists})
+    places = tuple((direction, tuple(rule.span for rule in rules)) for direction, rules in lists)
+    return ScriptStep(statement, extent, places)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _with_passed_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]]
         rules[direction] = tuple(rule for rule, _ in listed)
         places[direction] = tuple(span for _, span in listed)
     statement = replace(block, inbound=rules[Direction.INBOUND], outbound=rules[Direction.OUTBOUND])
-    return ScriptStep(statement, step.extent, places)
+    return ScriptStep(statement, step.extent, tuple(places.items()))
 
 
 @dataclass(frozen=True)
