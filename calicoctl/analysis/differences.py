@@ -48,8 +48,6 @@ class Intended:
 
 
 NOTHING_INTENDED = Intended()
-# Where more has changed, all rules are looked at: to find those that touch any of it would take longer.
-_LOOKED_UP_MAX = 100
 
 
 def find_differences(old: RuleList, new: RuleList, intended: Intended = NOTHING_INTENDED) -> tuple[Difference, ...]:
@@ -115,13 +113,11 @@ class _Comparison:
         return self._opening if self._intended == NOTHING_INTENDED else self._cover(self._intended.closed)
 
     def _cover(self, left_out: Sequence[Box]) -> Cover:
-        """Rules of both lists, all that match anything of what has changed; the others decide nothing of it."""
+        """Rules of both lists, all that may match anything of what has changed; the others decide nothing of it."""
         removed, added = self._changed
         changed = [rule for rule in self._old if rule.position in removed]
         changed += [rule for rule in self._new if rule.position in added]
-        boxes = {box for rule in changed for box in rule.boxes}
-        if len(boxes) > _LOOKED_UP_MAX:
-            return cover_of(self._old, self._new, left_out)
+        boxes = [box for rule in changed for box in rule.boxes]
         old, new = (tuple(overlaps.of(boxes)) for overlaps in (self._overlaps_of_old, self._overlaps_of_new))
         return cover_of(old, new, left_out)
 

@@ -21,6 +21,10 @@ _Entry = tuple[int, Box, ListedRule]
 _Protocol = int | None
 
 
+# Of more boxes than these, each is not looked up: to go through all rules is quicker.
+_MANY = 100
+
+
 class _Kind(NamedTuple):
     """What all rules of a group have in common."""
 
@@ -59,13 +63,18 @@ class Overlaps:
             after: The position that all of them are after.
             before: The position that all of them are before.
         """
-        near = [
-            entries
-            for box in boxes
-            for kind in (self._own_kinds(box, decisions) if of_own_tags else self._kinds(box, decisions))
-            if (group := (self._by_tags if of_own_tags else self._by_protocol).get(kind)) is not None
-            for entries in group.near(box, after, before)
-        ]
+        asked = set(boxes)
+        if len(asked) > _MANY and not of_own_tags:
+            # Nearly all rules are near one of them.
+            near: list[Iterable[_Entry]] = [(entry for entry in self._entries if entry[2].decision in decisions)]
+        else:
+            near = [
+                entries
+                for box in asked
+                for kind in (self._own_kinds(box, decisions) if of_own_tags else self._kinds(box, decisions))
+                if (group := (self._by_tags if of_own_tags else self._by_protocol).get(kind)) is not None
+                for entries in group.near(box, after, before)
+            ]
         last = after
         for position, _, rule in merge(*near):
             if position >= before:
