@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from ipaddress import IPv4Network
-from socket import AF_INET, inet_pton
 from typing import Any, NamedTuple
 
+from calicoctl.language.limits import ADDRESS_BITS
 from calicoctl.language.networks import Network, read_network
 from calicoctl.language.ports import PortRange, read_item
 from calicoctl.language.protocols import Protocol
@@ -22,7 +22,7 @@ from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import ANYONE, Peer, Rule
-from calicoctl.policy.sound_lines import block_end
+from calicoctl.policy.sound_lines import block_end, ipv4_number
 from calicoctl.source import Source, Span
 from calicoctl.syntax.matcher import LineKind, LineWord, line_pattern
 
@@ -218,8 +218,7 @@ def _network(text: str) -> Network | None:
     address, slash, length = text.partition("/")
     if ":" in address:
         return read_network(text).network
-    number = int.from_bytes(inet_pton(AF_INET, address), "big")
-    return IPv4Network((number, int(length) if slash else 32))
+    return IPv4Network((ipv4_number(address), int(length) if slash else ADDRESS_BITS[4]))
 
 
 # What the parts of a rule are made of: each has a slot, the rules of its words, and what makes a value of the words.

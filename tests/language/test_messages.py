@@ -21,8 +21,6 @@ MAKERS = {
     "add": {"span", "mend"},
     "refusal": {"hint"},
     "_problem": {"hint"},
-    "_refuse": set[str](),
-    "_complain": set[str](),
 }
 
 
