@@ -152,8 +152,9 @@ class DeclareProfile(OfProfile):
     outbound: tuple[StoredRule, ...]
 
 
+_Alone = ShowTags | ShowRules | PrintRulesJson | UpdateRules
 # What the statements become of which nothing but the profile's name has to be judged.
-OF_PROFILE_ALONE: Mapping[type, type[ShowTags] | type[ShowRules] | type[PrintRulesJson] | type[UpdateRules]] = {
+OF_PROFILE_ALONE: Mapping[type, type[_Alone]] = {
     ast.TagShow: ShowTags,
     ast.RuleShow: ShowRules,
     ast.RuleJson: PrintRulesJson,
@@ -164,17 +165,14 @@ Statement = (
     ShowProfiles
     | AddProfile
     | RemoveProfile
-    | ShowTags
     | AddTag
     | RemoveTag
     | AddRule
     | RemoveRule
     | RemoveRuleAt
-    | ShowRules
-    | PrintRulesJson
-    | UpdateRules
     | TracePackets
     | ExpectVerdict
     | ExpectVerdictOfAll
     | DeclareProfile
+    | _Alone
 )

@@ -430,8 +430,9 @@ class Include:
     span: Span = _span()
 
 
+_Alone = TagShow | RuleShow | RuleJson
 # Every `OfProfileAlone` by its grammar rule.
-OF_PROFILE_ALONE: Mapping[str, type[TagShow] | type[RuleShow] | type[RuleJson]] = {
+OF_PROFILE_ALONE: Mapping[str, type[_Alone]] = {
     "tag_show": TagShow,
     "rule_show": RuleShow,
     "rule_json": RuleJson,
@@ -441,17 +442,15 @@ StatementNode = (
     ProfileShow
     | ProfileAdd
     | ProfileRemove
-    | TagShow
     | TagAdd
     | TagRemove
     | RuleAdd
     | RuleRemove
     | RuleRemoveAt
-    | RuleShow
-    | RuleJson
     | RuleUpdate
     | Trace
     | Expect
     | ExpectAll
     | ProfileBlock
+    | _Alone
 )
