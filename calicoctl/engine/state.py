@@ -157,17 +157,19 @@ class State:
     def _endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
         found = []
         warnings = []
-        for key, entry in sorted(self._snapshot.items()):
+        for key in sorted(self._snapshot):
             place = keys.endpoint_of(key)
             if place is None:
                 continue
+            entry = self._snapshot[key]
             endpoint = read_endpoint(key, entry.value, is_resource=entry.is_resource)
             if isinstance(endpoint, Endpoint):
                 found.append((place, endpoint))
             else:
                 warnings.append(endpoint)
         # Not by the keys' own comparison, which makes two tuples each time.
-        return sorted(found, key=lambda pair: pair[0].pieces), warnings
+        found.sort(key=lambda pair: pair[0].pieces)
+        return found, warnings
 
     @cached_property
     def network_sets(self) -> tuple[NetworkSet, ...]:

@@ -164,9 +164,12 @@ def endpoint_of(key: str) -> EndpointKey | None:
     """The pieces of an endpoint's key, or None for another key."""
     if not key.startswith(HOSTS + "/"):
         return None
-    match key[len(HOSTS) + 1 :].split("/"):
-        case [host, "workload", orchestrator, workload, "endpoint", endpoint]:
-            return EndpointKey(host, orchestrator, workload.replace(_SLASH, "/"), endpoint)
-        case [host, "endpoint", endpoint]:
-            return EndpointKey(host, None, None, endpoint)
+    pieces = key[len(HOSTS) + 1 :].split("/")
+    # Not by `match`, which takes three times as long: a datastore may have 100,000 endpoints.
+    if len(pieces) == 6 and pieces[1] == "workload" and pieces[4] == "endpoint":
+        host, _, orchestrator, workload, _, endpoint = pieces
+        return EndpointKey(host, orchestrator, workload.replace(_SLASH, "/"), endpoint)
+    if len(pieces) == 3 and pieces[1] == "endpoint":
+        host, _, endpoint = pieces
+        return EndpointKey(host, None, None, endpoint)
     return None

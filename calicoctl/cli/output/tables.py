@@ -46,28 +46,25 @@ def _printable(cells: Sequence[str]) -> Sequence[str]:
 
 def _padded(header: str, cells: Sequence[str]) -> tuple[str, Sequence[str]]:
     """A column's header and its cells, centred in the width of the widest."""
-    widths = list(map(len if all(map(str.isascii, cells)) else display_width, cells))
-    width = max([display_width(header), *set(widths)])
-    left, right = _spaces_around(display_width(header), width)
-    name = f"{left}{header}{right}"
-    lengths = set(widths)
-    if lengths == {width}:  # identifiers of one kind
+    width_of = len if "".join(cells).isascii() else display_width
+    widths = set(map(width_of, cells))
+    width = max([display_width(header), *widths])
+    name = _centred(header, width)
+    if widths == {width}:  # identifiers of one kind
         return name, cells
-    spaces = {each: _spaces_around(each, width) for each in lengths}
-    padded = [
-        f"{before}{cell}{after}" for cell, (before, after) in zip(cells, map(spaces.__getitem__, widths), strict=True)
-    ]
-    return name, padded
+    padded = {cell: _centred(cell, width) for cell in set(cells)}
+    return name, list(map(padded.__getitem__, cells))
 
 
-def _spaces_around(length: int, width: int) -> tuple[str, str]:
-    """The spaces that centre a text: an odd one is to the right of a text of odd length, else to the left.
+def _centred(text: str, width: int) -> str:
+    """A text with spaces around it; an odd one is to the right of a text of odd length, else to the left.
 
     So did PrettyTable, with which the original drew the tables that the specification prints.
     """
+    length = display_width(text)
     space = width - length
     left = (space + 1 - length % 2) // 2
-    return " " * left, " " * (space - left)
+    return f"{' ' * left}{text}{' ' * (space - left)}"
 
 
 def _records(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
