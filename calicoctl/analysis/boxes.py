@@ -7,11 +7,11 @@ set of them, so that a box asks for tags and never forbids one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from calicoctl.analysis.ranges import Ranges, intersection
+from calicoctl.analysis.ranges import Ranges, do_intersect, intersection
 from calicoctl.language import limits, networks
 from calicoctl.records import dataclass
 
@@ -120,9 +120,21 @@ def meet_all(some: Iterable[Box], others: Sequence[Box]) -> tuple[Box, ...]:
     return tuple(common for box in some for each in others if (common := meet(box, each)) is not None)
 
 
-def do_meet(some: Iterable[Box], others: Sequence[Box]) -> bool:
+def do_meet(some: Iterable[Box], others: Collection[Box]) -> bool:
     """Whether any of some boxes has a packet in common with any of others."""
-    return any(meet(box, each) is not None for box in some for each in others)
+    return any(do_overlap(box, each) for box in some for each in others)
+
+
+def do_overlap(one: Box, other: Box) -> bool:
+    """Whether two boxes have packets in common; what these are takes longer to say."""
+    return (
+        one.version == other.version
+        and _common_protocols(one.protocols, other.protocols) is not None
+        and do_intersect(one.destination_numbers, other.destination_numbers)
+        and _inner(one.source_net, other.source_net) is not None
+        and _inner(one.destination_net, other.destination_net) is not None
+        and do_intersect(one.source_numbers, other.source_numbers)
+    )
 
 
 def _common_protocols(one: Protocols, other: Protocols) -> Protocols | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import takewhile
 
 from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
 from calicoctl.analysis.cover import NEVER, SECOND, Cover
-from calicoctl.analysis.overlaps import Overlaps
+from calicoctl.analysis.overlaps import Overlaps, overlapping
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.records import dataclass
 
@@ -67,75 +68,48 @@ def find_differences(old: RuleList, new: RuleList, intended: Intended = NOTHING_
 
 
 class _Comparison:
+    """Two lists, cut down to what may match anything of what has changed: the other rules decide nothing of it."""
+
     def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule], intended: Intended) -> None:
-        self._old = old
-        self._new = new
+        self._removed, self._added = _changed(old, new)
+        boxes = {box for rule in (*self._removed, *self._added) for box in rule.boxes}
+        self._old = tuple(overlapping(old, boxes))
+        self._new = tuple(overlapping(new, boxes))
+        self._overlaps_of_old = Overlaps(self._old)
+        self._overlaps_of_new = Overlaps(self._new)
         self._intended = intended
 
     def found(self) -> Iterator[Difference]:
         """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
         old = {rule.position: rule for rule in self._old}
         new = {rule.position: rule for rule in self._new}
-        removed, added = self._changed
-        for at, at_in_new in sorted({*self._pairs_of_removed(removed), *self._pairs_of_added(added)}):
+        added = {rule.position for rule in self._added}
+        for at, at_in_new in sorted({*self._pairs_of_removed(), *self._pairs_of_added()}):
             before, after = old.get(at), new.get(at_in_new)
             if decision_of(before) is not decision_of(after):
                 yield from self._between(before, after, is_by_new=at_in_new in added)
 
-    def _pairs_of_removed(self, removed: Container[int]) -> Iterator[tuple[int, int]]:
+    def _pairs_of_removed(self) -> Iterator[tuple[int, int]]:
         """The places of a rule that is gone and of one that may decide its packets now, or `NEVER` for none."""
-        for rule in self._old:
-            if rule.position in removed:
-                yield rule.position, NEVER
-                yield from ((rule.position, each.position) for each in self._overlaps_of_new.of(rule.boxes))
+        for rule in self._removed:
+            yield rule.position, NEVER
+            yield from ((rule.position, each.position) for each in self._overlaps_of_new.of(rule.boxes))
 
-    def _pairs_of_added(self, added: Container[int]) -> Iterator[tuple[int, int]]:
+    def _pairs_of_added(self) -> Iterator[tuple[int, int]]:
         """The same of a rule that has come, and of one that may have decided its packets."""
-        for rule in self._new:
-            if rule.position in added:
-                yield NEVER, rule.position
-                yield from ((each.position, rule.position) for each in self._overlaps_of_old.of(rule.boxes))
-
-    @cached_property
-    def _overlaps_of_old(self) -> Overlaps:
-        return Overlaps(self._old)
-
-    @cached_property
-    def _overlaps_of_new(self) -> Overlaps:
-        return Overlaps(self._new)
+        for rule in self._added:
+            yield NEVER, rule.position
+            yield from ((each.position, rule.position) for each in self._overlaps_of_old.of(rule.boxes))
 
     @cached_property
     def _opening(self) -> Cover:
-        return self._cover(self._intended.opened)
+        return cover_of(self._old, self._new, self._intended.opened)
 
     @cached_property
     def _closing(self) -> Cover:
-        return self._opening if self._intended == NOTHING_INTENDED else self._cover(self._intended.closed)
-
-    def _cover(self, left_out: Sequence[Box]) -> Cover:
-        """Rules of both lists, all that may match anything of what has changed; the others decide nothing of it."""
-        removed, added = self._changed
-        changed = [rule for rule in self._old if rule.position in removed]
-        changed += [rule for rule in self._new if rule.position in added]
-        boxes = [box for rule in changed for box in rule.boxes]
-        old, new = (tuple(overlaps.of(boxes)) for overlaps in (self._overlaps_of_old, self._overlaps_of_new))
-        return cover_of(old, new, left_out)
-
-    @cached_property
-    def _changed(self) -> tuple[set[int], set[int]]:
-        """The positions of the old rules that are gone from their order, and of the new ones that have come."""
-        # Numbers, since rules are looked up again and again, and take long to hash.
-        numbers: dict[object, int] = {}
-        old, new = (
-            [numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules]
-            for rules in (self._old, self._new)
-        )
-        removed = {rule.position for rule in self._old}
-        added = {rule.position for rule in self._new}
-        for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-            removed -= {rule.position for rule in self._old[block.a : block.a + block.size]}
-            added -= {rule.position for rule in self._new[block.b : block.b + block.size]}
-        return removed, added
+        if self._intended == NOTHING_INTENDED:
+            return self._opening
+        return cover_of(self._old, self._new, self._intended.closed)
 
     def _between(self, before: ListedRule | None, after: ListedRule | None, *, is_by_new: bool) -> Iterator[Difference]:
         at = SECOND if before is None else before.position
@@ -155,6 +129,42 @@ class _Comparison:
             )
             taking = {rule.stored or rule.note: rule for rule in others if do_meet(rule.boxes, parts)}
             yield Difference(before, after, tuple(parts), tuple(taking.values()), packet, is_by_new)
+
+
+def _changed(old: Sequence[ListedRule], new: Sequence[ListedRule]) -> tuple[list[ListedRule], list[ListedRule]]:
+    """The old rules that are gone from their order, and the new ones that have come into it."""
+    old, new = _without_common_ends(old, new)
+    # Numbers, since rules are looked up again and again, and take long to hash.
+    numbers: dict[object, int] = {}
+    first, second = (
+        [numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules] for rules in (old, new)
+    )
+    removed: list[ListedRule] = []
+    added: list[ListedRule] = []
+    for kind, start, end, start_in_new, end_in_new in SequenceMatcher(
+        None, first, second, autojunk=False
+    ).get_opcodes():
+        if kind != "equal":
+            removed += old[start:end]
+            added += new[start_in_new:end_in_new]
+    return removed, added
+
+
+def _without_common_ends(
+    old: Sequence[ListedRule], new: Sequence[ListedRule]
+) -> tuple[Sequence[ListedRule], Sequence[ListedRule]]:
+    """Two lists without the rules at their beginnings and ends that match and decide the same."""
+    start = _common_length(old, new)
+    old, new = old[start:], new[start:]
+    end = _common_length(old[::-1], new[::-1])
+    return old[: len(old) - end], new[: len(new) - end]
+
+
+def _common_length(old: Iterable[ListedRule], new: Iterable[ListedRule]) -> int:
+    """How many rules two lists begin with that match and decide the same."""
+    pairs = zip(old, new, strict=False)
+    same = takewhile(lambda pair: pair[0].boxes == pair[1].boxes and pair[0].decision is pair[1].decision, pairs)
+    return sum(1 for _ in same)
 
 
 def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from heapq import merge
 from itertools import product
 from math import isqrt
 from typing import NamedTuple
 
-from calicoctl.analysis.boxes import ADDRESS_BITS, NO_TAGS, Box, Net
+from calicoctl.analysis.boxes import ADDRESS_BITS, NO_TAGS, Box, Net, do_overlap
 from calicoctl.analysis.cover import NEVER
 from calicoctl.analysis.ranges import Ranges, do_intersect
 from calicoctl.analysis.rule_list import Decision, ListedRule
@@ -21,8 +21,19 @@ _Entry = tuple[int, Box, ListedRule]
 _Protocol = int | None
 
 
+# Of fewer rules or boxes, none is worth being looked up.
+_FEW = 8
 # Of more boxes than these, each is not looked up: to go through all rules is quicker.
 _MANY = 100
+
+
+def overlapping(rules: Sequence[ListedRule], boxes: Collection[Box]) -> Iterable[ListedRule]:
+    """The rules that may match packets of some boxes, by position; for those who ask once."""
+    if len(boxes) > _FEW:
+        return Overlaps(rules).of(boxes)
+    # To compare each rule with them takes less than to put all rules in order first.
+    near = {rule.position: rule for rule in rules for each in rule.boxes for box in boxes if do_overlap(each, box)}
+    return near.values()
 
 
 class _Kind(NamedTuple):
@@ -64,17 +75,19 @@ class Overlaps:
             before: The position that all of them are before.
         """
         asked = set(boxes)
-        if len(asked) > _MANY and not of_own_tags:
+        if of_own_tags:
+            near = self._looked_up(
+                self._by_tags, [(box, self._own_kinds(box, decisions)) for box in asked], after, before
+            )
+        elif len(asked) > _MANY:
             # Nearly all rules are near one of them.
-            near: list[Iterable[_Entry]] = [(entry for entry in self._entries if entry[2].decision in decisions)]
+            near = iter([[entry for entry in self._entries if entry[2].decision in decisions]])
+        elif len(asked) * len(self._entries) <= _FEW * _FEW:
+            near = iter([[entry for entry in self._entries if _is_near(entry, asked, decisions)]])
         else:
-            near = [
-                entries
-                for box in asked
-                for kind in (self._own_kinds(box, decisions) if of_own_tags else self._kinds(box, decisions))
-                if (group := (self._by_tags if of_own_tags else self._by_protocol).get(kind)) is not None
-                for entries in group.near(box, after, before)
-            ]
+            near = self._looked_up(
+                self._by_protocol, [(box, self._kinds(box, decisions)) for box in asked], after, before
+            )
         last = after
         for position, _, rule in merge(*near):
             if position >= before:
@@ -82,6 +95,15 @@ class Overlaps:
             if position > last:
                 last = position
                 yield rule
+
+    @staticmethod
+    def _looked_up(
+        groups: Mapping[_Kind, _Group], asked: Iterable[tuple[Box, Iterable[_Kind]]], after: int, before: int
+    ) -> Iterator[Iterable[_Entry]]:
+        for box, kinds in asked:
+            for kind in kinds:
+                if kind in groups:
+                    yield from groups[kind].near(box, after, before)
 
     def _kinds(self, box: Box, decisions: Iterable[Decision]) -> Iterator[_Kind]:
         for decision, protocol in product(decisions, self._protocols_of(box)):
@@ -121,6 +143,10 @@ class Overlaps:
 
 def _protocol_of(box: Box) -> _Protocol:
     return box.protocols if isinstance(box.protocols, int) else None
+
+
+def _is_near(entry: _Entry, boxes: Iterable[Box], decisions: Collection[Decision]) -> bool:
+    return entry[2].decision in decisions and any(do_overlap(entry[1], box) for box in boxes)
 
 
 class _Group:
@@ -193,10 +219,6 @@ class _Networks:
         """The entries of a network that many have as their source."""
         many = {net: entries for net, entries in self._sources.by_net.items() if len(entries) > _FEW}
         return {net: _Side(entries, lambda entry: entry[1].destination_net) for net, entries in many.items()}
-
-
-# Of fewer, none is worth being looked up.
-_FEW = 8
 
 
 class _Side:

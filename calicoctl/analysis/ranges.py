@@ -42,7 +42,7 @@ def do_intersect(one: Ranges, other: Ranges) -> bool:
     """Whether any number is in both."""
     if not one or not other or one[-1][1] < other[0][0] or other[-1][1] < one[0][0]:
         return False
-    return one == other or bool(intersection(one, other))
+    return len(one) == len(other) == 1 or one == other or bool(intersection(one, other))
 
 
 def has_number(ranges: Ranges, number: int) -> bool:

@@ -91,16 +91,24 @@ class PartDiff:
     @cached_property
     def moved(self) -> int:
         """How many of the lines that are on both sides have another place among them: as few as would do."""
+        old, new = self._between_ends
         places: dict[Hashable, deque[int]] = {}
-        for place, line in enumerate(self.old or ()):
+        for place, line in enumerate(old):
             places.setdefault(_kind(line), deque()).append(place)
-        order = [places[kind].popleft() for line in self.new or () if places.get(kind := _kind(line))]
+        order = [places[kind].popleft() for line in new if places.get(kind := _kind(line))]
         return len(order) - _longest_rise(order)
+
+    @cached_property
+    def _between_ends(self) -> tuple[Sequence[Line], Sequence[Line]]:
+        """The lines on both sides without those that they begin with alike, and end with."""
+        old, new = self.old or (), self.new or ()
+        gap = _whole_gap(old, new)
+        return old[gap.old.start : gap.old.stop], new[gap.new.start : gap.new.stop]
 
     @cached_property
     def _surplus(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The lines that are only before, and those that are only afterwards."""
-        old, new = self.old or (), self.new or ()
+        old, new = self._between_ends
         before, after = Counter(map(_raw, old)), Counter(map(_raw, new))
         uneven = {raw for raw in before.keys() | after.keys() if before[raw] != after[raw]}
         # Two lines that read alike may be stored differently; so all those count that could read like an uneven one.
@@ -308,12 +316,17 @@ class Gap:
     new: range
 
 
-def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
-    """Where two lists of lines differ, in order."""
+def _whole_gap(old: Sequence[Line], new: Sequence[Line]) -> Gap:
+    """All lines between those that two lists begin with alike, and end with."""
     length = min(len(old), len(new))
     start = next((at for at in range(length) if not _is_same(old[at], new[at])), length)
     end = next((at for at in range(length - start) if not _is_same(old[-1 - at], new[-1 - at])), length - start)
-    gap = Gap(range(start, len(old) - end), range(start, len(new) - end))
+    return Gap(range(start, len(old) - end), range(start, len(new) - end))
+
+
+def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
+    """Where two lists of lines differ, in order."""
+    gap = _whole_gap(old, new)
     if max(len(gap.old), len(gap.new)) <= _COMPARED_MAX:
         return _compared(old, new, gap)
     found: list[Gap] = []

@@ -18,7 +18,7 @@ Rules = RulesDocument | Unreadable | None
 def is_refused(rules: Rules) -> bool:
     """Whether the agent refuses a profile's rules, and drops all of its traffic."""
     if isinstance(rules, RulesDocument):
-        return any(rule.is_refused for direction in Direction for rule in rules.rules(direction))
+        return any(rule.problems and rule.is_refused for direction in Direction for rule in rules.rules(direction))
     return rules is not None
 
 

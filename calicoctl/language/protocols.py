@@ -54,12 +54,14 @@ class Protocol(Enum):
     """The protocols that the language names; each must be one that the agent knows by that name.
 
     Attributes:
+        number: Its number in an IP header.
         has_ports: Whether a rule of this protocol may name ports.
         is_icmp: Whether a rule of this protocol may name an ICMP type.
         ip_version: The IP version that the protocol belongs to; None when it runs over both.
     """
 
     # Attributes, not properties: every rule asks for them.
+    number: int
     has_ports: bool
     is_icmp: bool
     ip_version: int | None
@@ -71,6 +73,7 @@ class Protocol(Enum):
 
     def __init__(self, name: str) -> None:
         (known,) = (each for each in AGENT_PROTOCOLS if each.name == name)
+        self.number = known.number
         self.has_ports = known.ports is Ports.RENDERED
         self.is_icmp = known.is_icmp
         self.ip_version = known.ip_version
