@@ -63,6 +63,7 @@ _READING = "whatever endpoints there are, of each profile by itself; established
 TRAFFIC_READING = f"This is so {_READING}."
 LINT_CLEAN = f"Every rule does something, {_READING}."
 LINTED = f"{{count}}, {_READING}."
+LINT_FIXES = "Each fix is about the rules as they are now: after one of a list, ask again for the next."
 TESTED = f"{{count}}, {{failed}} failed, {_READING}."
 MIGRATED = "{created} created, {there} there already."
 WOULD_MIGRATE = "Plan: {created} would be created, {there} there already."

@@ -52,37 +52,53 @@ class _Taken:
         return self.cover.uncovered(self.box, self.by.position, self.rule.position)
 
 
-# So many of the rules that decide the packets of another are found at once.
+# So many of the rules that decide the packets of another are looked for at first.
 FIRST = 11
-
-
-def _none() -> Iterator[_Taken]:
-    return iter(())
 
 
 @dataclass(frozen=True)
 class Unneeded:
     """A rule that does nothing, or of which it is not known.
 
+    What decides in its place is looked for when it is asked for: a long list has thousands of such rules, and each of
+    them may have thousands that decide in its place, of which few are told.
+
     Attributes:
         rule: The rule.
         reason: Why.
         grade: How bad it is; None when it is not known whether the rule does anything.
-        suffices: The rules that alone would decide all of its packets in its place.
-        worst: Of a hole or an outage, the first rule that decides some of its packets to the opposite end; else None.
-        packet: A packet that it matches, and another rule decides; None where there is none to show.
-        first_deciders: Of a dead rule, the first rules that decide its packets, by position: `FIRST` of them, or all.
-        search: Looks for all rules that decide its packets in its place: they can be thousands, of which few are told.
+        worst_taken: Of a hole or an outage, packets that a rule decides to the opposite end, the first that does so.
+        search: Looks for the rules that decide its packets in its place, by position.
+        search_suffices: Looks for those that alone would decide all of them.
     """
 
     rule: ListedRule
     reason: Reason
     grade: Grade | None = None
-    suffices: tuple[int, ...] = ()
-    worst: int | None = None
-    packet: Packet | None = None
-    first_deciders: tuple[int, ...] = ()
-    search: Callable[[], Iterator[_Taken]] = field(default=_none, repr=False, compare=False)
+    worst_taken: _Taken | None = field(default=None, repr=False, compare=False)
+    search: Callable[[], Iterator[_Taken]] = field(default=lambda: iter(()), repr=False, compare=False)
+    search_suffices: Callable[[], tuple[int, ...]] = field(default=tuple, repr=False, compare=False)
+
+    @property
+    def worst(self) -> int | None:
+        """Of a hole or an outage, the first rule that decides some of its packets to the opposite end; else None."""
+        return None if self.worst_taken is None else self.worst_taken.by.position
+
+    @cached_property
+    def suffices(self) -> tuple[int, ...]:
+        """The rules that alone would decide all of its packets in its place."""
+        return self.search_suffices()
+
+    @cached_property
+    def packet(self) -> Packet | None:
+        """A packet that it matches, and another rule decides, one that shows the worst; None if there is none."""
+        shown = self.worst_taken or next(self.search(), None)
+        return None if shown is None else shown.packet()
+
+    @cached_property
+    def first_deciders(self) -> tuple[int, ...]:
+        """The first rules that decide its packets in its place: `FIRST` of them, or all."""
+        return tuple(taken.by.position for taken in islice(self.search(), FIRST))
 
     @cached_property
     def deciders(self) -> tuple[int, ...]:
@@ -151,18 +167,13 @@ class _Search:
         opposite, grade = _WORSE.get(rule.decision, (None, Grade.CLUTTER))
         worse = () if opposite is None else self._before(rule, suffices, {opposite})
         worst = self._first_taken(rule, worse, self._cover)
-        taking = list(islice(self._taking(rule, self._before(rule, suffices), self._cover), FIRST))
-        # A packet that shows the worst of it.
-        shown = worst or next(iter(taking), None)
         return Unneeded(
             rule,
             Reason.DUPLICATE if self._is_repeated(rule, suffices) else Reason.DEAD,
             Grade.CLUTTER if worst is None else grade,
-            suffices,
-            None if worst is None else worst.by.position,
-            None if shown is None else shown.packet(),
-            tuple(taken.by.position for taken in taking),
+            worst,
             lambda: self._taking(rule, self._before(rule, suffices), self._cover),
+            lambda: suffices,
         )
 
     def _before(
@@ -202,24 +213,24 @@ class _Search:
         return min(set.intersection(*behind), default=NEVER)
 
     def _redundant(self, rule: ListedRule) -> Unneeded:
-        """The rules that decide the packets of a rule once it is gone."""
-        end = self._end(rule)
-        shown = self._first_taken(rule, self._behind(rule, end), self._all)
-        is_taken = end in self._by_position and self._taken(rule, self._by_position[end], self._all) is not None
         return Unneeded(
             rule,
             Reason.REDUNDANT,
             Grade.CLUTTER,
-            (end,) if is_taken else (),
-            None,
-            None if shown is None else shown.packet(),
-            search=lambda: self._taking(rule, self._behind(rule, end), self._all),
+            search=lambda: self._taking(rule, self._behind(rule), self._all),
+            search_suffices=lambda: self._suffices_behind(rule),
         )
 
-    def _behind(self, rule: ListedRule, end: int) -> Iterator[ListedRule]:
+    def _behind(self, rule: ListedRule) -> Iterator[ListedRule]:
         """The rules that may decide packets of a redundant rule in its place, by position."""
         decisions = () if rule.decision is None else (rule.decision,)
-        return self._overlaps.of(rule.boxes, decisions, after=rule.position, before=end + 1)
+        return self._overlaps.of(rule.boxes, decisions, after=rule.position, before=self._end(rule) + 1)
+
+    def _suffices_behind(self, rule: ListedRule) -> tuple[int, ...]:
+        """The rule behind a redundant rule that decides what is left of its packets, if one does and any are."""
+        end = self._by_position.get(self._end(rule))
+        taking = () if end is None else self._taking(rule, [end], self._all)
+        return tuple(taken.by.position for taken in taking)
 
     # --- both -----------------------------------------------------------------------------------
 

@@ -103,7 +103,7 @@ def check_plainly(analysed: RuleList) -> tuple[Unneeded, ...]:
             # A redundant rule still decides it itself.
             assert decided_by.position in (*each.deciders, each.rule.position)
             assert (decided_by is each.rule) == (each.reason is Reason.REDUNDANT)
-        assert each.first_deciders == (() if each.reason is Reason.REDUNDANT else each.deciders[:FIRST])
+        assert each.first_deciders == each.deciders[:FIRST]
         check_grade(each, analysed)
     return found
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from calicoctl import sayings
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded import Reason, find_unneeded
 from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
@@ -61,6 +62,21 @@ def test_the_blocks_of_a_file(embedded: Program) -> None:
     ran = embedded.run_inside("lint", "web.calico")
     assert ran.status == 1
     assert ran.stderr.startswith("web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing")
+
+
+def test_a_fix_counts_on_the_other_rules(embedded: Program) -> None:
+    """Of two rules that say the same, either can go, and not both."""
+    rules = ["    allow tcp to ports 80", "    deny udp", "    allow tcp to ports 80"]
+    (embedded.folder / "web.calico").write_text(
+        "\n".join(["profile WEB {", "  tags", "  inbound {", *rules, "  }", "  outbound {}", "}", ""])
+    )
+    ran = embedded.run_inside("lint", "web.calico")
+    assert "hint: the line can go as long as rule 3 stays; " in ran.stderr
+    assert ran.stdout.splitlines()[1] == sayings.LINT_FIXES
+    (embedded.folder / "web.calico").write_text(SCRIPT.replace("    allow from tag A\n", "", 1))
+    ran = embedded.run_inside("lint", "web.calico")
+    assert "the line can go" not in ran.stderr
+    assert sayings.LINT_FIXES not in ran.stdout
 
 
 def test_a_comment_dismisses_its_own_code_alone(embedded: Program) -> None:

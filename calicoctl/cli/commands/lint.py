@@ -10,17 +10,21 @@ from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.commands.question_states import stored_state
 from calicoctl.cli.commands.script_arguments import read_sound
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, say, tell
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
+from calicoctl.diagnostics import diagnose
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.meaning.today import lint_today
+from calicoctl.language.words import Direction
+from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store.interface import DatastoreError
 
 _FORMAT = 1
 
 
+@collector_paused()
 def run(options: Options) -> int:
     """Look for rules that do nothing: in the blocks of files, or without a file in all that is stored."""
     arguments = read_arguments(options.words)
@@ -48,10 +52,32 @@ def _report(findings: tuple[LintFinding, ...], arguments: Arguments) -> int:
     elif arguments.form == "sarif":
         say(json.dumps(sarif_document(findings), indent=2))
     else:
-        tell([each.diagnostic for each in findings])
+        _tell(findings)
         what = messages.counted(len(findings), "finding")
         say(sayings.LINTED.format(count=what) if findings else sayings.LINT_CLEAN)
+        if _has_rivals(findings):
+            say(sayings.LINT_FIXES)
     return ExitStatus.REFUSED if findings else ExitStatus.DONE
+
+
+def _tell(findings: tuple[LintFinding, ...]) -> None:
+    """Print so many findings as are shown, and how many there are beside."""
+    tell([each.diagnostic for each in findings[:DIAGNOSTICS_SHOWN]])
+    if len(findings) > DIAGNOSTICS_SHOWN:
+        more = messages.counted(len(findings) - DIAGNOSTICS_SHOWN, "warning")
+        tell([diagnose(messages.MORE_DIAGNOSTICS, rest=more)])
+
+
+def _has_rivals(findings: tuple[LintFinding, ...]) -> bool:
+    """Whether a list has more than one fix: any of them moves rules, or takes away what another one counts on."""
+    mended: set[tuple[str, Direction]] = set()
+    for each in findings:
+        place = each.profile, each.direction
+        if each.fix is not None:
+            if place in mended:
+                return True
+            mended.add(place)
+    return False
 
 
 def _document(finding: LintFinding) -> dict[str, object]:

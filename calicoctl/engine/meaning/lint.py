@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
-from calicoctl.analysis.rule_list import RuleList
+from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded import FIRST, Grade, Reason, Unneeded, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
@@ -34,22 +35,60 @@ _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+((?:W08\d\d[\s,]*)+)")
 class LintFinding:
     """A rule that does nothing, or is not analysed.
 
+    What is told of it is made when it is asked for: of 20,000 findings, a hundred are shown.
+
     Attributes:
         profile: The profile.
         direction: In which of its lists.
         unneeded: What is known of the rule.
-        diagnostic: The same, as it is told.
-        fix: Statements after which the rule does something, or is gone and nothing else has changed; None where none
-            are known.
-        is_today: Whether it holds with the endpoints of today only.
+        kind: What is wrong with it.
+        rules: The list that it is in; None where nothing is known that mends it.
+        span: Where the rule is written; None for what is stored.
+        is_stored: Whether a statement is what mends it, and not an edit of a block.
+        tag: The tag that nobody carries today, where that is what is wrong.
     """
 
     profile: str
     direction: Direction
     unneeded: Unneeded
-    diagnostic: Diagnostic
-    fix: tuple[str, ...] | None
-    is_today: bool = False
+    kind: Kind
+    rules: RuleList | None
+    span: Span | None = None
+    is_stored: bool = True
+    tag: str | None = None
+
+    @property
+    def is_today(self) -> bool:
+        """Whether it holds with the endpoints of today only."""
+        return self.kind in (messages.NOBODY_CARRIES, messages.DEAD_TODAY)
+
+    @cached_property
+    def fix(self) -> tuple[str, ...] | None:
+        """Statements after which the rule does something, or is gone and nothing else has changed; None for none."""
+        return None if self.rules is None else _fix(self.profile, self.direction, self.unneeded, self.rules)
+
+    @cached_property
+    def diagnostic(self) -> Diagnostic:
+        """The finding as it is told."""
+        return diagnose(
+            self.kind,
+            self.span,
+            self._mend(),
+            profile=self.profile,
+            direction=self.direction.value,
+            position=self.unneeded.rule.position,
+            rule=self.unneeded.rule.text,
+            deciders=_listed(self.unneeded.first_deciders),
+            tag=self.tag,
+        )
+
+    def _mend(self) -> Fix | str | None:
+        if self.fix and self.is_stored:
+            return Command(f"calicoctl {self.fix[0]}")
+        # In a block, a line is moved or removed; the same as a statement behind the block is long.
+        advice = _advice(self.unneeded) if self.fix else None
+        packet = None if self.unneeded.packet is None else example_text(self.unneeded.packet)
+        return "; ".join(filter(None, (advice, packet))) or None
 
 
 @collector_paused()
@@ -84,31 +123,27 @@ def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
     names = {step.statement.profile for step in steps if isinstance(step.statement, OfProfile)}
     places = RulePlaces(steps)
     found = (
-        _placed(each, places.find(each.profile, each.direction, each.unneeded.rule.text))
+        replace(each, span=places.find(each.profile, each.direction, each.unneeded.rule.text))
         for each in _of_profiles(plan.state, sorted(names))
     )
-    return tuple(each for each in found if not _is_allowed(each.diagnostic))
-
-
-def _placed(finding: LintFinding, span: Span | None) -> LintFinding:
-    return replace(finding, diagnostic=replace(finding.diagnostic, span=span))
+    return tuple(each for each in found if not _is_allowed(each))
 
 
 def _of_block(step: ScriptStep, block: DeclareProfile) -> Iterator[LintFinding]:
     for direction, rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
         for found in lint_list(block.profile, direction, rules, step.rule_spans(direction)):
-            if not _is_allowed(found.diagnostic):
+            if not _is_allowed(found):
                 yield found
 
 
-def _is_allowed(diagnostic: Diagnostic) -> bool:
+def _is_allowed(finding: LintFinding) -> bool:
     """Whether a comment on the rule's line dismisses the finding."""
-    if diagnostic.span is None:
+    if finding.span is None:
         return False
-    source = diagnostic.span.source
-    start, end = source.line_bounds(diagnostic.span.start)
+    source = finding.span.source
+    start, end = source.line_bounds(finding.span.start)
     allowed = _ALLOWED.search(source.text, start, end)
-    return allowed is not None and diagnostic.code in allowed[1]
+    return allowed is not None and finding.kind.code in allowed[1]
 
 
 def lint_list(
@@ -124,8 +159,8 @@ def lint_list(
     """
     analysed = RuleList(rules)
     for each in find_unneeded(analysed):
-        fix = _fix(profile, direction, rules[each.rule.position - 1], each, analysed)
-        yield LintFinding(profile, direction, each, _diagnostic(profile, direction, each, fix, spans), fix)
+        span = spans[each.rule.position - 1] if spans else None
+        yield LintFinding(profile, direction, each, _kind(each), analysed, span, is_stored=span is None)
 
 
 _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
@@ -137,44 +172,29 @@ _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
 }
 
 
-def _diagnostic(
-    profile: str,
-    direction: Direction,
-    found: Unneeded,
-    fix: Sequence[str] | None,
-    spans: Sequence[Span],
-) -> Diagnostic:
+def _kind(found: Unneeded) -> Kind:
+    if found.rule.is_analysed and not found.rule.boxes:
+        return messages.MATCHES_NOTHING
     # What a duplicate hides is worth more than that it is one.
-    is_lone_duplicate = found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER
-    reason = Reason.DEAD if found.reason is Reason.DUPLICATE else found.reason
-    kind = messages.DUPLICATE_RULE if is_lone_duplicate else _KINDS[reason, found.grade]
-    if reason is Reason.DEAD and not found.first_deciders:
-        kind = messages.MATCHES_NOTHING
-    packet = None if found.packet is None else example_text(found.packet)
-    span = spans[found.rule.position - 1] if spans else None
-    mend: Fix | str | None = packet
-    if fix and span is None:
-        mend = Command(f"calicoctl {fix[0]}")
-    elif fix:
-        # In a block, a line is moved or removed; the same as a statement behind the block is long.
-        advice = "the line can go"
-        if found.grade is not Grade.CLUTTER:
-            advice = f"above the line of rule {found.worst}, the rule decides something"
-        mend = advice if packet is None else f"{advice}; {packet}"
-    return diagnose(
-        kind,
-        span,
-        mend,
-        profile=profile,
-        direction=direction.value,
-        position=found.rule.position,
-        rule=found.rule.text,
-        deciders=_listed(found.first_deciders),
-    )
+    if found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER:
+        return messages.DUPLICATE_RULE
+    return _KINDS[Reason.DEAD if found.reason is Reason.DUPLICATE else found.reason, found.grade]
+
+
+def _advice(found: Unneeded) -> str:
+    """What to do with the line of a rule, as a part of a sentence."""
+    if found.grade is not Grade.CLUTTER:
+        return f"above the line of rule {found.worst}, the rule decides something"
+    if found.reason is not Reason.REDUNDANT or found.rule.decision is Decision.NONE:
+        return "the line can go"
+    verb = "stays" if len(found.first_deciders) == 1 else "stay"
+    return f"the line can go as long as {_listed(found.first_deciders)} {verb}"
 
 
 def _listed(positions: Sequence[int]) -> str:
     """Rules by their positions, so many of them as are named: `rule 1`, `rules 1, 4`."""
+    if not positions:
+        return "several rules"  # which, it would take too long to say
     numbers = ", ".join(str(position) for position in positions[:_NAMED_MAX])
     return f"{'rule' if len(positions) == 1 else 'rules'} {numbers}{' and more' if len(positions) > _NAMED_MAX else ''}"
 
@@ -182,9 +202,7 @@ def _listed(positions: Sequence[int]) -> str:
 # --- fixes --------------------------------------------------------------------------------------
 
 
-def _fix(
-    profile: str, direction: Direction, rule: StoredRule, found: Unneeded, analysed: RuleList
-) -> tuple[str, ...] | None:
+def _fix(profile: str, direction: Direction, found: Unneeded, analysed: RuleList) -> tuple[str, ...] | None:
     """Statements that mend a finding, tried on the list itself."""
     if found.reason is Reason.NOT_ANALYSED:
         return None
@@ -193,9 +211,10 @@ def _fix(
         # That nothing changes is what was found.
         return (f"{about} remove {direction.value} --at={found.rule.position}",)
     # Before the first rule that decides its packets otherwise.
-    if found.worst is None or rule.rule is None or not _would_decide(found, found.worst, analysed):
+    rule = None if found.rule.stored is None else found.rule.stored.rule
+    if found.worst is None or rule is None or not _would_decide(found, found.worst, analysed):
         return None
-    return (f"{about} add {direction.value} --at={found.worst} {rule_text(rule.rule)}",)
+    return (f"{about} add {direction.value} --at={found.worst} {rule_text(rule)}",)
 
 
 def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:

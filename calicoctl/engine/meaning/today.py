@@ -8,7 +8,6 @@ from calicoctl import messages
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.analysis.unneeded import Grade, Reason, Unneeded, find_unneeded
-from calicoctl.diagnostics import Kind, diagnose
 from calicoctl.engine.carriers import tags_of_others
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.engine.rule_lists import carried_tags, enforced, enforced_of
@@ -35,9 +34,11 @@ def lint_today(state: State) -> tuple[LintFinding, ...]:
             for rule in rules.deciding:
                 missing = sorted(tag for box in rule.boxes[:1] for tag in _tags(box) - carried)
                 if missing:
-                    found.append(_today(messages.NOBODY_CARRIES, name, direction, rule, tag=missing[0]))
+                    dead = Unneeded(rule, Reason.DEAD, Grade.CLUTTER)
+                    found.append(LintFinding(name, direction, dead, messages.NOBODY_CARRIES, None, tag=missing[0]))
                 elif rule.position in idle:
-                    found.append(_today(messages.DEAD_TODAY, name, direction, rule, idle[rule.position]))
+                    dead = Unneeded(rule, Reason.DEAD, idle[rule.position])
+                    found.append(LintFinding(name, direction, dead, messages.DEAD_TODAY, None))
     return tuple(found)
 
 
@@ -74,16 +75,3 @@ def _idle_behind(rules: RuleList, rows: Sequence[Sequence[ListedRule]]) -> Mappi
             if position in dead
         }
     return idle
-
-
-def _today(
-    kind: Kind,
-    profile: str,
-    direction: Direction,
-    rule: ListedRule,
-    grade: Grade = Grade.CLUTTER,
-    **fields: object,
-) -> LintFinding:
-    place = {"profile": profile, "direction": direction.value, "position": rule.position}
-    told = diagnose(kind, None, None, **place, **fields)
-    return LintFinding(profile, direction, Unneeded(rule, Reason.DEAD, grade), told, None, is_today=True)
