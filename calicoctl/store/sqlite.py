@@ -272,7 +272,7 @@ class SqliteDatastore:
         """
         version = self._single(self._run_patiently(connection, "PRAGMA user_version"))
         application = self._single(connection.execute("PRAGMA application_id"))
-        objects = {tuple(row) for row in connection.execute("SELECT type, name, sql FROM sqlite_master")}
+        objects = {tuple(row) for row in _rows(connection.execute("SELECT type, name, sql FROM sqlite_master"))}
         if application == 0 and not objects:
             return False
         if application != APPLICATION_ID:
@@ -288,15 +288,15 @@ class SqliteDatastore:
             raise self._failure(messages.FILE_DAMAGED, reason="its tables are not those that calicoctl creates")
         if self._single(connection.execute("PRAGMA encoding")) != b"UTF-8":
             raise self._failure(messages.FILE_DAMAGED, reason="its text encoding is not UTF-8")
-        if [type(number) for (number,) in connection.execute("SELECT number FROM revision LIMIT 2")] != [int]:
+        if [type(number) for (number,) in _rows(connection.execute("SELECT number FROM revision LIMIT 2"))] != [int]:
             raise self._failure(messages.FILE_DAMAGED, reason="its table `revision` does not hold one number")
 
     def _single(self, cursor: sqlite3.Cursor) -> object:
         """The only value of the only row."""
-        row = cursor.fetchone()
-        if row is None or len(row) != 1:
+        rows = _rows(cursor)
+        if len(rows) != 1 or len(rows[0]) != 1:
             raise self._failure(messages.FILE_DAMAGED, reason="it does not answer a simple question")
-        return row[0]
+        return rows[0][0]
 
     # --- entries -------------------------------------------------------------------------------
 
@@ -304,12 +304,12 @@ class SqliteDatastore:
         """The entries at or below a root, hidden ones left out, as etcd's listings do."""
         # "0" follows "/" in ASCII, so this is the range of all keys that begin with the root and a slash. SQLite looks
         # them up in the index and then reads the rows as they lie in the file, which takes half as long as by key.
-        rows = connection.execute(
+        found = connection.execute(
             "SELECT key, value, version FROM entries WHERE rowid IN (SELECT rowid FROM entries"
             " WHERE key = CAST(:root AS TEXT) OR (key > CAST(:first AS TEXT) AND key < CAST(:end AS TEXT)))",
             {"root": _encode(root), "first": _encode(root + "/"), "end": _encode(root + "0")},
         )
-        for row in rows:
+        for row in _rows(found):
             entry = self._entry(row)
             if "/_" not in entry.key[len(root) :]:
                 yield entry
@@ -328,10 +328,10 @@ class SqliteDatastore:
 
         Values are compared as well as versions: another program that writes this table moves no version.
         """
-        row = connection.execute(
-            "SELECT key, value, version FROM entries WHERE key = CAST(? AS TEXT)", (_encode(key),)
-        ).fetchone()
-        if (None if row is None else self._entry(row)) != before:
+        rows = _rows(
+            connection.execute("SELECT key, value, version FROM entries WHERE key = CAST(? AS TEXT)", (_encode(key),))
+        )
+        if (self._entry(rows[0]) if rows else None) != before:
             raise Conflict.at(key, "nothing was changed; try again")
 
     def _apply(self, connection: sqlite3.Connection, change: Change) -> None:
@@ -478,6 +478,16 @@ def _check_value(change: Change) -> None:
 def _encode(text: str) -> bytes:
     # Bytes that are no UTF-8 are held as lone surrogates, and go back as the same bytes.
     return text.encode("utf-8", "surrogateescape")
+
+
+def _rows(cursor: sqlite3.Cursor) -> list[tuple[object, ...]]:
+    """All rows of an answer, after which its statement is over.
+
+    One that is not over keeps the file locked, even when its connection is closed, for as long as anything refers to
+    it: the traceback of an exception that a row has led to, for one.
+    """
+    with closing(cursor):
+        return cursor.fetchall()
 
 
 def _decode(stored: bytes) -> str:
