@@ -309,10 +309,12 @@ class SqliteDatastore:
             " WHERE key = CAST(:root AS TEXT) OR (key > CAST(:first AS TEXT) AND key < CAST(:end AS TEXT)))",
             {"root": _encode(root), "first": _encode(root + "/"), "end": _encode(root + "0")},
         )
-        for row in _rows(found):
-            entry = self._entry(row)
-            if "/_" not in entry.key[len(root) :]:
-                yield entry
+        # One after the other: to hold 100,000 rows beside their entries doubles the time.
+        with closing(found):
+            for row in found:
+                entry = self._entry(row)
+                if "/_" not in entry.key[len(root) :]:
+                    yield entry
 
     def _entry(self, row: tuple[object, ...]) -> Entry:
         key, value, version = row
