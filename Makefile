@@ -1,7 +1,7 @@
 # From a clean clone, with nothing but make and Python 3.10 or later:
 #   make demo    the specification's walk-through, on a datastore of its own that is thrown away
 #   make quick   the tests of the language alone: no etcd, no shell, under 20 seconds on two cores
-#   make test    every test, about seven minutes on two cores
+#   make test    every test, about five minutes on two cores
 #   make lint    style, types and the direction of imports
 #   make laws    new examples for the laws, and more, where `make test` takes the same ones each time
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
@@ -39,10 +39,10 @@ demo: $(READY)
 quick: $(READY)
 	$(BIN)/python -m pytest -n 2 -q $(QUICK)
 
-# Three workers for two cores, since many tests wait for a server or a time limit. A worker that has done its share of
+# Four workers for two cores, since many tests wait for a server or a time limit. A worker that has done its share of
 # the tests takes half of what another one has left; each has an etcd of its own, from its first test to its last.
 test: $(READY)
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ DONE, REFUSED, UNREACHED, UNKNOWN = (
 @pytest.fixture(scope="module", params=[False, True], ids=["v2", "v3"])
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return carry_out(
-        Plan(seed=20, seconds=20, request_share=0.1, longest_fault=1.5, standstill=0.0, is_v3=request.param),
+        Plan(seed=20, seconds=14, request_share=0.1, longest_fault=1.5, standstill=0.0, is_v3=request.param),
         tmp_path_factory.mktemp("chaos"),
     )
 
