@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-# What the profiles of `tests/conftest.py` are told apart by: `make test` tries a quarter of the examples of `make laws`.
+# What the profiles of `tests/conftest.py` differ by: `make test` tries a quarter of the examples of `make laws`.
 SAME_EXAMPLES = 100
 SEARCH_EXAMPLES = 4 * SAME_EXAMPLES
 
