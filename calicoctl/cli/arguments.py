@@ -12,9 +12,10 @@ from calicoctl import messages
 from calicoctl.annotations import NoReturn
 from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
 from calicoctl.cli.option_names import OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span, with_word
-from calicoctl.cli.output.output_option import read_form
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.cli.options import argument_span, value_span, with_word, with_words
+from calicoctl.cli.output.output_option import form_problem
+from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass, field
 
@@ -87,14 +88,46 @@ def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
         words: The words of the command line, from the command on.
         at: Which of them it is.
     """
+    meant = _meant_option(words, at)
+    return _unknown(words, at, None if meant is None else with_word(words, at, meant))
+
+
+def _unknown(words: Sequence[str], at: int, fix: Fix | str | None) -> Diagnostic:
+    name, command = words[at].partition("=")[0], words[0]
+    span = argument_span(words, at)
+    return diagnose(messages.UNKNOWN_OPTION, span, fix or _see_help(command), word=name, command=f"calicoctl {command}")
+
+
+def _meant_option(words: Sequence[str], at: int) -> str | None:
+    """The nearest option that the command or the program has, with the value that was given."""
     name, equals, value = words[at].partition("=")
-    command = words[0]
-    known = [each for option in (*options_of(help_of(command)), *program_options()) for each in option.names]
-    near = nearest(name, known) if name.startswith("--") else None
+    known = {each: option for option in (*options_of(help_of(words[0])), *program_options()) for each in option.names}
+    near = nearest(name, [*known]) if name.startswith("--") else None
     if name == "--json" and any(each in known for each in OUTPUT_OPTIONS):
         near, equals, value = OUTPUT_OPTIONS[1], "=", "json"
-    fix = with_word(words, at, near + equals + value) if near else _see_help(command)
-    return diagnose(messages.UNKNOWN_OPTION, argument_span(words, at), fix, word=name, command=f"calicoctl {command}")
+    if near is None:
+        return None
+    return near if known[near].value is None else f"{near}{equals}{value}"
+
+
+def _unknown_choice(words: Sequence[str], at: int, option: Option, value: str) -> Diagnostic:
+    """The error about a value that is none of those that there are, with the nearest of them."""
+    near = nearest(value, option.choices)
+    fix = with_word(words, at, words[at].removesuffix(value) + near) if near else _see_help(words[0])
+    reason = f"{option.names[0]} takes {either(option.choices)}"
+    return diagnose(messages.RUN_USAGE, value_span(words, at, value), fix, reason=reason)
+
+
+def _mended(words: Sequence[str], at: int, word: str) -> Fix | str:
+    """The command line with another word, and with that mended, too; where it cannot be, the help tells."""
+    mended = [*words[:at], word, *words[at + 1 :]]
+    if word.partition("=")[0] not in _table(words[0]):
+        return with_word(words, at, word)  # one of the program, which is read first, wherever it stands
+    place = argument_span(mended, at)
+    for problem in _read(mended, Arguments(words[0])):
+        if problem.span is not None and place.start <= problem.span.start <= place.end:
+            return with_words(words, problem.fix.text) if isinstance(problem.fix, Correction) else _see_help(words[0])
+    return with_word(words, at, word)
 
 
 def _see_help(command: str) -> str:
@@ -136,7 +169,8 @@ def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
         for name, value in _parted(word, table):
             option = table.get(name)
             if option is None:
-                yield unknown_option(words, at)
+                meant = _meant_option(words, at)
+                yield _unknown(words, at, None if meant is None else _mended(words, at, meant))
                 break
             if option.value is None and value is not None:
                 fix = with_word(words, at, name)
@@ -179,5 +213,9 @@ def _add_value(
         if first in found.values:
             yield diagnose(messages.REPEATED_OPTION, argument_span(words, at), option=name)
             return
-        value = read_form(words, at, value, (*option.choices, "text"))
+        problem = form_problem(words, at, value, (*option.choices, "text"))
+        if problem is not None:
+            yield problem
+    elif option.choices and value not in option.choices:
+        yield _unknown_choice(words, at, option, value)
     found.values.setdefault(first, []).append(value)

@@ -96,15 +96,38 @@ def _is_of_command(argument: str) -> bool:
 def argument_span(arguments: Sequence[str], index: int) -> Span:
     """The span of one argument in the command line; a negative index counts from the last."""
     index %= len(arguments)
-    source = Source(COMMAND_LINE, " ".join(["calicoctl", *arguments]))
-    start = len(" ".join(["calicoctl", *arguments[:index]])) + 1
-    return Span(source, start, start + len(arguments[index]))
+    start = len(_typed(arguments[:index])) + 1
+    return Span(Source(COMMAND_LINE, _typed(arguments)), start, start + len(_in_shell(arguments[index])))
+
+
+def value_span(arguments: Sequence[str], index: int, value: str) -> Span:
+    """The span of the value at an argument's end; of one that a shell needs quotes for, that of the whole argument."""
+    whole = argument_span(arguments, index)
+    is_plain = whole.end - whole.start == len(arguments[index])
+    return Span(whole.source, whole.end - len(value), whole.end) if is_plain else whole
 
 
 def with_word(arguments: Sequence[str], index: int, word: str) -> Correction:
     """The command line with another word in the place of one."""
     mended = [*arguments[:index], word, *arguments[index + 1 :]]
-    return Correction(" ".join(["calicoctl", *mended]), (Edit(argument_span(arguments, index), word),))
+    return Correction(_typed(mended), (Edit(argument_span(arguments, index), _in_shell(word)),))
+
+
+def with_words(arguments: Sequence[str], text: str) -> Correction:
+    """Another command line in the place of one."""
+    typed = Source(COMMAND_LINE, _typed(arguments))
+    return Correction(text, (Edit(Span(typed, 0, len(typed.text)), text),))
+
+
+def _typed(arguments: Sequence[str]) -> str:
+    return " ".join(["calicoctl", *map(_in_shell, arguments)])
+
+
+def _in_shell(word: str) -> str:
+    """A word as a shell takes it."""
+    from shlex import quote  # for mistakes only
+
+    return quote(word)
 
 
 def _seconds(text: str | None) -> float:

@@ -6,14 +6,14 @@ import contextlib
 from collections.abc import Sequence
 
 from calicoctl import messages
+from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.help.help_texts import command_names
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.option_names import PROGRAM_OPTIONS
-from calicoctl.cli.options import argument_span, with_word
-from calicoctl.diagnostics import Advice, Correction, Diagnostic, Edit, Fix, Refused, diagnose
+from calicoctl.cli.options import argument_span, with_word, with_words
+from calicoctl.diagnostics import Advice, Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.nearest import nearest
-from calicoctl.source import Span
 
 _SEE_HELP = Advice("`calicoctl --help` lists the commands")
 
@@ -22,7 +22,8 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
     """No such command or option, with the corrected command line where one resembles it."""
     if not words:
         return diagnose(messages.NO_COMMAND, None, _SEE_HELP)
-    command_line(words)  # words that are none are refused first
+    if nearest(words[0], command_names()) in (None, "profile"):
+        command_line(words)  # words that are none of a statement's are refused first
     word, equals, value = words[0].partition("=")
     span = argument_span(words, 0)
     if word.startswith("-"):
@@ -48,13 +49,25 @@ def _meant_command(words: Sequence[str]) -> Fix:
     with contextlib.suppress(Refused):
         mended = command_line(["profile", *words])
         read_statement(mended)
-        return _rewritten(words, mended.text)
+        return with_words(words, mended.text)
     if words[0] in ("rule", "tag", "expect"):
         return Advice(f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first")
     near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
     if near == "profile":
         return _meant_statement(words)
-    return with_word(words, 0, near) if near else _SEE_HELP
+    return _meant_other(words, near) if near else _SEE_HELP
+
+
+def _meant_other(words: Sequence[str], command: str) -> Fix:
+    """The command line of another command than `profile`, its options corrected too; or the help that lists them."""
+    try:
+        read_arguments([command, *words[1:]])
+    except Refused as refused:
+        fixes = [each.fix for each in refused.diagnostics]
+        if len(fixes) == 1 and isinstance(fixes[0], Correction):
+            return with_words(words, fixes[0].text)
+        return next((each for each in fixes if isinstance(each, Advice)), _SEE_HELP)
+    return with_word(words, 0, command)
 
 
 def _meant_statement(words: Sequence[str]) -> Fix:
@@ -65,12 +78,6 @@ def _meant_statement(words: Sequence[str]) -> Fix:
     except Refused as refused:
         fix = refused.diagnostics[-1].fix
         if isinstance(fix, Correction):
-            return _rewritten(words, fix.text)
+            return with_words(words, fix.text)
         return fix or Advice("`calicoctl profile --help` lists the statements")
     return with_word(words, 0, "profile")
-
-
-def _rewritten(words: Sequence[str], text: str) -> Correction:
-    """The correction that puts another command line in the place of the words."""
-    typed = command_line(words)
-    return Correction(text, (Edit(Span(typed, 0, len(typed.text)), text),))

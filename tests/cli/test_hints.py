@@ -21,7 +21,7 @@ from tests.corpus.test_corpus import CASES
 RULES = '{"inbound_rules": [], "outbound_rules": []}'
 
 # What is stored, or lies in the folder, that a command does not fit: no such rule, no such position, no such file.
-_OF_STATE = re.compile(r"""[\["](?:E04[0-9]{2}|E080[123]|E0540|E0626)[\]"]""")
+_OF_STATE = re.compile(r"""[\["](?:E04[0-9]{2}|E080[123]|E09[0-9]{2}|E0540|E0626)[\]"]""")
 # A whole command: the hint itself, or one in its words that has nothing to be filled in.
 _COMMAND = re.compile(r"^hint: (calicoctl .*)$|`(calicoctl [^`]*)`", re.MULTILINE)
 _TO_FILL_IN = re.compile(r"[<>\[\]]|\b(?:[A-Z]{4,}|\.\.\.)")

@@ -21,8 +21,7 @@ from calicoctl.engine.meaning.expectations import without_expectations
 from calicoctl.engine.state import State
 from calicoctl.store.interface import DatastoreError
 
-_CALICO = "calico"
-_PROFILES, _POLICIES = "profiles", "policies"
+_PROFILES = "profiles"
 
 
 def run(options: Options) -> int:
@@ -31,8 +30,6 @@ def run(options: Options) -> int:
     if "--from" in arguments.values:
         return _from_calico(arguments, options)
     kind = arguments.values.get("--as", [_PROFILES])[-1]
-    if kind not in (_PROFILES, _POLICIES):
-        arguments.refuse(f"--as takes `{_PROFILES}` or `{_POLICIES}`")
     try:
         converted = _converted(arguments, options, kind)
     except DatastoreError as error:
@@ -92,8 +89,6 @@ def _given(arguments: Arguments, options: Options) -> Sequence[OldProfile]:
 
 
 def _from_calico(arguments: Arguments, options: Options) -> int:
-    if arguments.values["--from"][-1] != _CALICO:
-        arguments.refuse(f"--from takes `{_CALICO}`")
     if arguments.form != "text":
         arguments.refuse("--from=calico prints blocks, which have one form")
     found = blocks_of([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from calicoctl import messages
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span, with_word
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.cli.options import argument_span, value_span, with_word
+from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass
 from calicoctl.source import Span
@@ -59,7 +59,10 @@ def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tu
                 raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(words, -1), option=name)])
             form = words[position]
         where = Span(option.source, option.start, argument_span(words, position).end)
-        found = Output(name, read_form(words, position, form, forms), where)
+        problem = form_problem(words, position, form, forms)
+        if problem is not None:
+            raise Refused([problem])
+        found = Output(name, form, where)
         position += 1
     return tuple(rest), found
 
@@ -70,24 +73,19 @@ def _output_word(word: str) -> tuple[str, str, str]:
     return (short, "=", form) if short in OUTPUT_OPTIONS and form in OUTPUT_FORMS else word.partition("=")
 
 
-def read_form(words: Sequence[str], position: int, form: str, forms: Sequence[str] = OUTPUT_FORMS) -> str:
-    """A form of output.
+def form_problem(words: Sequence[str], position: int, form: str, forms: Sequence[str]) -> Diagnostic | None:
+    """What is wrong with a form of output: that there is no such form; None when there is.
 
     Args:
         words: The words of the command line, from the command on.
         position: Which of them holds the form.
         form: The form.
         forms: Those that the command has.
-
-    Raises:
-        Refused: There is no such form.
     """
     if form in forms:
-        return form
-    span = argument_span(words, position)
+        return None
     near = nearest(form, forms) or forms[0]
     word = words[position]
-    place = Span(span.source, span.end - len(form), span.end)
     listed = " and ".join([", ".join(f"`{each}`" for each in forms[:-1]), f"`{forms[-1]}`"])
     fix = with_word(words, position, word[: len(word) - len(form)] + near)
-    raise Refused([diagnose(messages.UNKNOWN_OUTPUT, place, fix, text=form, forms=listed)])
+    return diagnose(messages.UNKNOWN_OUTPUT, value_span(words, position, form), fix, text=form, forms=listed)

@@ -1,0 +1,71 @@
+"""Of a misspelt command, option or choice, the command line that is shown is accepted as it stands."""
+
+from __future__ import annotations
+
+import shlex
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.help.help_texts import Option, command_names, help_of, options_of
+from calicoctl.cli.unknown_command import unknown_command
+from calicoctl.diagnostics import Correction, Refused
+from tests.support.laws import examples
+
+COMMANDS = sorted(set(command_names()) - {"profile"})
+
+
+@st.composite
+def misspelt(draw: st.DrawFn, word: str) -> str:
+    """A word with a letter left out, doubled, or in another one's place."""
+    at = draw(st.integers(word.startswith("--") * 2, len(word) - 1))
+    letter = draw(st.sampled_from(["", word[at] * 2, word[at].upper(), "x"]))
+    return word[:at] + letter + word[at + 1 :]
+
+
+@st.composite
+def options(draw: st.DrawFn, option: Option) -> str:
+    """A long option as it could be typed: with a value or without one, as it is or misspelt."""
+    name = next(name for name in option.names if name.startswith("--"))
+    name = draw(st.one_of(st.just(name), misspelt(name)))
+    if draw(st.booleans()) if option.value is None else draw(st.integers(0, 4)):
+        choice = draw(st.sampled_from(option.choices or ("x",)))
+        return f"{name}={draw(st.one_of(st.just(choice), misspelt(choice)))}"
+    return name
+
+
+@st.composite
+def command_lines(draw: st.DrawFn) -> list[str]:
+    """A command with some of its options, of which any word may be misspelt."""
+    command = draw(st.sampled_from(COMMANDS))
+    known = [each for each in options_of(help_of(command)) if each.names[-1].startswith("--")]
+    some = draw(st.lists(st.sampled_from(known), max_size=2)) if known else []
+    return [draw(st.one_of(st.just(command), misspelt(command))), *(draw(options(each)) for each in some)]
+
+
+def shown(words: list[str]) -> str | None:
+    """The command line that is shown in place of words that are refused."""
+    if words[0] in COMMANDS:
+        try:
+            read_arguments(words)
+        except Refused as refused:
+            fixes = [each.fix for each in refused.diagnostics]
+            # Each mends its own word.
+            return fixes[0].text if len(fixes) == 1 and isinstance(fixes[0], Correction) else None
+        return None
+    fix = unknown_command(words).fix
+    return fix.text if isinstance(fix, Correction) else None
+
+
+@settings(max_examples=examples(2000), deadline=None)
+@given(command_lines())
+def test_what_is_shown_is_accepted(words: list[str]) -> None:
+    text = shown(words)
+    if text is None:
+        return
+    program, command, *others = shlex.split(text)
+    assert program == "calicoctl"
+    assert command in command_names()
+    if command != "profile":
+        read_arguments([command, *others])
