@@ -45,6 +45,9 @@ def main() -> int:
         title, measure = _BENCHMARKS[name]
         rows = _measured(measure)
         print(f"\n{title}\n\n{table(rows)}", flush=True)
+        for row in rows:
+            if row.in_the_way:
+                print(f"in the way of {row.name}: {row.in_the_way}")
         missed += [f"{row.name} ({row.unit})" for row in rows if row.is_missed]
     print(f"\nmissed: {'; '.join(missed)}" if missed else "\nevery reach is met")
     return 1 if missed else 0

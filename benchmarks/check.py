@@ -65,7 +65,10 @@ def _against_iptables(folder: Path, count: int, turns: int, reach: float) -> tup
     unit = f"times {_IPTABLES} --test"
     if not others:
         return checks, [Row(each.name, None, reach, unit, f"{_IPTABLES} is not installed") for each in checks]
-    return checks, [Row(each.name, each.cpu / others[0].cpu, reach, unit, _seconds(each, others[0])) for each in checks]
+    return checks, [
+        Row(each.name, each.cpu / others[0].cpu, reach, unit, _seconds(each, others[0])).explained(each)
+        for each in checks
+    ]
 
 
 def _installed(tool: str) -> str | None:

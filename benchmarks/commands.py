@@ -28,9 +28,9 @@ def rows(turns: int = 20) -> list[Row]:
         addresses = {"SQLite": f"sqlite:{name}/profiles.db", "etcd v2": url, "etcd v3": f"etcdv3+{url}"}
         stored = {store: _commands(store, address) for store, address in addresses.items()}
         run_in_turns([bare, *alone, *(each for group in stored.values() for each in group)], turns, warm_up=True)
-    found = [_row(each, bare, 2) for each in alone]
-    for store, group in stored.items():
-        found += [_row(each, bare, _REACH[store], has_server=store != "SQLite") for each in group]
+        found = [_row(each, bare, 2) for each in alone]
+        for store, group in stored.items():
+            found += [_row(each, bare, _REACH[store], has_server=store != "SQLite") for each in group]
     return found
 
 
@@ -46,4 +46,5 @@ def _commands(store: str, address: str) -> list[Process]:
 
 def _row(process: Process, bare: Process, reach: float, *, has_server: bool = False) -> Row:
     ratio = process.elapsed / bare.elapsed if has_server else process.cpu / bare.cpu
-    return Row(process.name, ratio, reach, _UNIT, f"{process.elapsed * 1e3:.0f} ms to {bare.elapsed * 1e3:.0f} ms")
+    note = f"{process.elapsed * 1e3:.0f} ms to {bare.elapsed * 1e3:.0f} ms"
+    return Row(process.name, ratio, reach, _UNIT, note).explained(process)

@@ -131,4 +131,4 @@ def _row(store: str, address: str, bare: Sequence[str], sizes: tuple[int, int], 
     name = "show --detailed, {:,} profiles, {:,} endpoints, {}".format(*sizes, store)
     return Row(
         name, figures[0] / figures[1], _REACH, "times fetching the JSON", "{:.2f} s to {:.2f} s".format(*figures)
-    )
+    ).explained(ours)

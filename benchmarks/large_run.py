@@ -30,9 +30,11 @@ def rows(turns: int = 2) -> list[Row]:
             database.unlink(missing_ok=True)
             for process in (check, fresh, again):
                 process.run()
-    note = "{:.1f} s to {:.2f} s of CPU"
-    found = [
-        Row(each.name, each.cpu / check.cpu, _REACH, "times run --check of it", note.format(each.cpu, check.cpu))
-        for each in (fresh, again)
-    ]
+        note = "{:.1f} s to {:.2f} s of CPU"
+        found = [
+            Row(
+                each.name, each.cpu / check.cpu, _REACH, "times run --check of it", note.format(each.cpu, check.cpu)
+            ).explained(each)
+            for each in (fresh, again)
+        ]
     return [*found, Row(work, max(fresh.megabytes, again.megabytes), None, "MB of memory")]

@@ -58,7 +58,7 @@ class _Bench:
         # What takes long differs less.
         run_in_turns([asked, plain], 1 if asked.cpu > _LONG else self.turns - 1)
         note = f"{asked.cpu:.2f} s to {plain.cpu:.2f} s of CPU"
-        return Row(name, asked.cpu / plain.cpu, reach, f"times {unit}", note)
+        return Row(name, asked.cpu / plain.cpu, reach, f"times {unit}", note).explained(asked)
 
 
 def rows(turns: int = 5) -> list[Row]:
@@ -73,15 +73,15 @@ def _lint(bench: _Bench) -> Iterator[Row]:
     script = bench.written("5000.calico", script_of(rule_set(5000).rules))
     lint = bench.process("lint", script)
     run_in_turns([lint], bench.turns)
-    yield Row("lint of 5,000 rules", lint.elapsed, 0.5, "seconds")
+    yield Row("lint of 5,000 rules", lint.elapsed, 0.5, "seconds").explained(lint)
     yield bench.ratio("lint of 5,000 rules", 4, ["lint", script], ["run --check of it", "run", "--check", script])
     own = bench.written("own.calico", script_of([rule_text(rule) for rule in samples(5000)]))
     name = "lint of 5,000 rules, each with its own ports"
     yield bench.ratio(name, 4, ["lint", own], ["run --check of it", "run", "--check", own])
     lint = bench.once("lint", bench.written("20000.calico", script_of(rule_set(20_000).rules)))
-    yield Row("lint of 20,000 rules", lint.elapsed, 2, "seconds")
+    yield Row("lint of 20,000 rules", lint.elapsed, 2, "seconds").explained(lint)
     lint = bench.once("lint", bench.written("100000.calico", script_of(rule_set(100_000).rules)))
-    yield Row("lint of 100,000 rules", lint.elapsed, 10, "seconds")
+    yield Row("lint of 100,000 rules", lint.elapsed, 10, "seconds").explained(lint)
     yield Row("lint of 100,000 rules", lint.megabytes, 500, "MB of memory")
 
 

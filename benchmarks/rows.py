@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabulate import tabulate
+
+from benchmarks.processes import Process
+from benchmarks.profiles import most_time
 
 # A row is missed when its figure is above its reach by more than this share: as much differs between runs.
 _TOLERANCE = 0.1
@@ -21,6 +24,7 @@ class Row:
         reach: What it may be at most; None where the figure is only for information.
         unit: What it counts: `times bare Python`, `MB`.
         note: What it is made of, such as the seconds of both sides of a ratio.
+        in_the_way: Where it is missed, what a profile shows to take the time.
     """
 
     name: str
@@ -28,6 +32,11 @@ class Row:
     reach: float | None
     unit: str
     note: str = ""
+    in_the_way: str = ""
+
+    def explained(self, process: Process) -> Row:
+        """The row, with a profile of what it measures where it is missed."""
+        return replace(self, in_the_way=most_time(process)) if self.is_missed else self
 
     @property
     def is_missed(self) -> bool:
