@@ -79,8 +79,8 @@ def _run(arguments: Sequence[str]) -> int:
 def _module_of(command: str | None) -> ModuleType | None:
     """The module of a command; None when there is no such command.
 
-    Every module of `calicoctl.cli.commands` whose name is one word is a command. Imported here: a command pays for no
-    other, and help and version for none.
+    Every module of `calicoctl.cli.commands` is a command. Imported here: a command pays for no other, and help and
+    version for none.
     """
     if command is None or not (command.isascii() and command.isalpha() and command.islower()):
         return None

@@ -1,1 +1,1 @@
-"""One module for each command, and what only that command needs."""
+"""One module for each command."""

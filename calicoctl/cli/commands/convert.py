@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.commands.question_states import made_of_nothing, stored_state
-from calicoctl.cli.commands.script_arguments import sound_script
 from calicoctl.cli.files import read_script_file
+from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
+from calicoctl.cli.inputs.script_arguments import sound_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.status import ExitStatus

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.commands.intend_option import read_intentions
-from calicoctl.cli.commands.question_states import made_of_nothing, stored_state
-from calicoctl.cli.commands.script_arguments import read_sound
+from calicoctl.cli.inputs.intend_option import read_intentions
+from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
+from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from calicoctl import messages, sayings
 from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.commands.run_json import diagnostic_document
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.running.run_json import diagnostic_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import printable

@@ -7,8 +7,8 @@ import json
 from calicoctl import messages, sayings
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.commands.question_states import stored_state
-from calicoctl.cli.commands.script_arguments import read_sound
+from calicoctl.cli.inputs.question_states import stored_state
+from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, say, tell
 from calicoctl.cli.output.sarif import sarif_document

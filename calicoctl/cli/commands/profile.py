@@ -148,7 +148,7 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
         say(to_calico(statement.profile if isinstance(statement, OfProfile) else "", outcome.answer.text))
     elif form == "json" and isinstance(statement, _SHOWING):
         # Imported here: only JSON pays for it.
-        from calicoctl.cli.commands.show_json import document_text
+        from calicoctl.cli.output.show_json import document_text
 
         say(document_text(statement, outcome.answer))
     elif outcome.answer is not None:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 
 from calicoctl import messages, sayings
-from calicoctl.cli.commands.run_options import RunRequest, read_request
 from calicoctl.cli.files import open_file, open_script, read_script_file
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, tell
 from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.running.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import Script, read_scripts
@@ -25,7 +25,7 @@ def run(options: Options) -> int:
     """Check, preview or apply scripts as one unit."""
     request = read_request(options.words)
     if request.resume or request.rollback:
-        from calicoctl.cli.commands.run_recovery import end_unfinished
+        from calicoctl.cli.running.run_recovery import end_unfinished
 
         return end_unfinished(options, request)
     script = _read(request, options.timeout)
@@ -33,7 +33,7 @@ def run(options: Options) -> int:
     if request.check or _has_errors(diagnostics):
         return _report_check(script, diagnostics, request)
     # Imported here: to check a script takes nothing of what carries one out.
-    from calicoctl.cli.commands.run_apply import carry_out
+    from calicoctl.cli.running.run_apply import carry_out
 
     return carry_out(script, diagnostics, options, request)
 
@@ -75,7 +75,7 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
     if request.as_json:
         # Imported here: only JSON pays for it.
-        from calicoctl.cli.commands.run_json import check_document
+        from calicoctl.cli.running.run_json import check_document
 
         say(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))
         return status

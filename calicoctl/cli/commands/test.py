@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages, sayings
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.commands.question_states import made_of_nothing, stored_state
-from calicoctl.cli.commands.script_arguments import read_sound
+from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
+from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line

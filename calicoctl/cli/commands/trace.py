@@ -11,7 +11,7 @@ from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.paths import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.commands.question_states import stored_state
+from calicoctl.cli.inputs.question_states import stored_state
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.traffic import exceptions_text, part_document

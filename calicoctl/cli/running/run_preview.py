@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 from calicoctl import sayings
-from calicoctl.cli.commands.intend_option import read_intentions
-from calicoctl.cli.commands.run_json import plan_document
-from calicoctl.cli.commands.run_options import RunRequest
+from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_diff, tell
 from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
+from calicoctl.cli.running.run_json import plan_document
+from calicoctl.cli.running.run_options import RunRequest
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import counts, profile_diffs, unified

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from calicoctl import sayings
-from calicoctl.cli.commands.run_options import RunRequest
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.running.run_options import RunRequest
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, opener, status_of
 from calicoctl.diagnostics import Diagnostic, Refused, printable

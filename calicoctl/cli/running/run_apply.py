@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages, sayings
-from calicoctl.cli.commands.run_options import RunRequest
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_at_once, tell
 from calicoctl.cli.output.progress_bar import progress
 from calicoctl.cli.output.step_answers import print_answers
+from calicoctl.cli.running.run_options import RunRequest
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, missing_file, opened, opener, status_of
 from calicoctl.diagnostics import Diagnostic
@@ -46,7 +46,7 @@ def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Option
             diagnostics = request.graded((*diagnostics, *plan.diagnostics, *_lint(plan, request)))
             if request.dry_run:
                 # Imported here: only looking ahead pays for the analysis of traffic.
-                from calicoctl.cli.commands.run_preview import report_plan
+                from calicoctl.cli.running.run_preview import report_plan
 
                 tell(missing_file(setting))
                 return report_plan(plan, diagnostics, request)

@@ -1,0 +1,1 @@
+"""What several commands are given: scripts, intentions, and what is stored."""

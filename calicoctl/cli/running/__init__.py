@@ -1,0 +1,1 @@
+"""What the command `run` does, part by part."""
