@@ -50,9 +50,9 @@ FOLDER = Path(__file__).parent
 
 # What only the arguments of a command line can get wrong, before there is a text; see `test_reading`.
 OF_ARGUMENTS = {"E0113", "E0114", "E0115"}
-# What only texts of great size get wrong (tests/cli/test_hostile_scripts.py, tests/cli/test_budgets.py).
+# What only texts of great size get wrong (`test_hostile_scripts` and `test_budgets` in tests/cli/hostile_input/).
 OF_SIZE = {"E0135", "E0136", "E0154", "E0155"}
-# What only scripts that include others get wrong (tests/cli/test_run_includes.py).
+# What only scripts that include others get wrong (tests/cli/running/test_run_includes.py).
 OF_INCLUDES = {"E0149", "E0150", "E0151", "E0153"}
 
 

@@ -25,7 +25,7 @@ _OF_STATE = re.compile(r"""[\["](?:E04[0-9]{2}|E080[123]|E09[0-9]{2}|E0540|E0626
 # A whole command: the hint itself, or one in its words that has nothing to be filled in.
 _COMMAND = re.compile(r"^hint: (calicoctl .*)$|`(calicoctl [^`]*)`", re.MULTILINE)
 _TO_FILL_IN = re.compile(r"[<>\[\]]|\b(?:[A-Z]{4,}|\.\.\.)")
-_GOLDEN = Path(__file__).parent / "golden"
+_GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def _mended() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from calicoctl.resources.yaml_text import read_yaml
 from tests.cli import raw
 from tests.cli.program import Program
-from tests.cli.test_v3 import PROFILES, RESOURCES, did, put
+from tests.cli.v3.test_v3 import PROFILES, RESOURCES, did, put
 from tests.support.etcd_server import RawEtcdV3
 
 RICH: dict[str, Any] = {

@@ -18,8 +18,8 @@ from calicoctl.cli.commands import explain
 from calicoctl.diagnostics import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
+from tests.cli.messages.test_hints import commands_of, require_accepted
 from tests.cli.program import PATIENCE, Program
-from tests.cli.test_hints import commands_of, require_accepted
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.forked import forks
 
@@ -107,7 +107,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of programs: this one, the Python that it runs with, and what stands for etcd's own client."""
     folder = tmp_path_factory.mktemp("bin")
     (folder / "etcdctl.py").write_text(ETCDCTL, encoding="utf-8")
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     for name, command in {
         "python3": f'"{sys.executable}" "$@"',
         "etcdctl": f'env PYTHONPATH="{root}" "{sys.executable}" "{folder}/etcdctl.py" "$ETCD_OF_TESTS" "$@"',

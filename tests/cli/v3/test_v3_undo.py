@@ -13,7 +13,7 @@ from calicoctl.diagnostics import diagnose
 from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore
 from calicoctl.store.interface import NOTHING, Change, Entry, Unreachable
 from tests.cli.program import Program, Ran
-from tests.cli.test_v3 import PROFILES, resources
+from tests.cli.v3.test_v3 import PROFILES, resources
 from tests.support.etcd_server import RawEtcdV3
 
 COUNT = 10

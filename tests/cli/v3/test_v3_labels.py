@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.test_v3 import RESOURCES, did, put
+from tests.cli.v3.test_v3 import RESOURCES, did, put
 from tests.support.etcd_server import RawEtcdV3
 
 BUILT_IN = "projectcalico-default-allow"

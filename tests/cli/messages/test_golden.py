@@ -14,7 +14,7 @@ from tests.cli import golden
 from tests.cli.program import Program, Ran
 from tests.cli.raw import RawStore, open_raw
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def scenarios(folder: str) -> pytest.MarkDecorator:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.program import Program
 
-MENU = Path(__file__).parent / "golden" / "specification" / "help.txt"
+MENU = Path(__file__).parents[1] / "golden" / "specification" / "help.txt"
 
 # What the specification's menu forgets: `rule add` takes icmpv6, as its own section says.
 FORGOTTEN = [
