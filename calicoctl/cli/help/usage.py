@@ -294,7 +294,8 @@ both. Both ends' whole profile lists are looked at. MATCH, as in rules, narrows 
 Which rules of one profile decide is told by `calicoctl profile <PROFILE> trace`.
 
 Options:
-  --from=END          An endpoint, a tag, or a network with no endpoint in it.
+  --from=END          An endpoint, a tag, or a network; the endpoints in it are told of by
+                      themselves.
   --to=END            The same.
   -o, --output=json   One JSON document instead of text.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import collapse_addresses
 
 from calicoctl import messages
 from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, meet_all
@@ -20,8 +21,11 @@ from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 
-# Of more endpoints that one end stands for, the addresses are left open: the answer would be a table of all pairs.
+# Of more endpoints that one end stands for, the addresses are left open, or those of the whole network that was asked
+# about: the answer would be a table of all pairs.
 _ADDRESSES_MAX = 8
+# In an answer about a network, what decides the packets of the endpoints in it; they are told of by themselves.
+_ENDPOINTS_THERE = "the profiles of the endpoints there"
 
 _Networks = tuple[tuple[int, Net], ...]
 
@@ -36,6 +40,7 @@ class End:
         tags: The tags that it carries.
         unsure: Tags that some of its addresses carry and others do not, or that are not known.
         networks: The addresses, each with its IP version; empty when they are not known, so that it may be any.
+        taken: Those of them that endpoints have, where no profile decides the others.
     """
 
     name: str
@@ -43,6 +48,7 @@ class End:
     tags: frozenset[str] = NO_TAGS
     networks: _Networks = ()
     unsure: frozenset[str] = NO_TAGS
+    taken: _Networks = ()
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,10 @@ _HINT = "`calicoctl profile show --detailed` lists the endpoints; a network is w
 
 @dataclass(frozen=True)
 class _Member:
-    """One of the endpoints or of the sets of addresses that an end stands for; see `End`."""
+    """One of the endpoints or of the sets of addresses that an end stands for; see `End`.
+
+    Of an endpoint in a network that was asked about, `within` is the network.
+    """
 
     name: str
     profiles: tuple[str, ...] | None
@@ -128,6 +137,8 @@ class _Member:
     unsure: frozenset[str]
     networks: tuple[Network, ...]
     has_addresses: bool = True
+    taken: tuple[Network, ...] = ()
+    within: Network | None = None
 
     @property
     def tags_known(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -139,7 +150,7 @@ def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
     """What a text stands for: an endpoint before a tag, and a network."""
     network = read_network(text).network
     if network is not None:
-        yield _Member(network_text(network), None, *sets.find((network,)), (network,))
+        yield from _members_of_network(state, sets, network)
         return
     endpoints, _ = state.endpoints()
     named = [endpoint for key, endpoint in endpoints if text in (key.endpoint, key.workload, key.text)]
@@ -157,6 +168,30 @@ def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
             if text in each.labels and each.networks:
                 sure, unsure = sets.find(each.networks)
                 yield _Member(text, None, sure, unsure, each.networks)
+
+
+def _members_of_network(state: State, sets: SetTags, network: Network) -> Iterator[_Member]:
+    """The endpoints that have addresses in a network, each with those alone, and what else is in it."""
+    name = network_text(network)
+    taken: list[Network] = []
+    for _, endpoint in state.endpoints()[0]:
+        own = tuple(found for net in endpoint.addresses if (found := _common(enforced_network(net), network)))
+        if own:
+            tags = tags_of(state, endpoint)
+            sure, unsure = sets.find(own)
+            yield _Member(name, endpoint.profiles, tags | sure, unsure - tags, own, within=network)
+            taken += own
+    if list(collapse_addresses(taken)) != [network]:
+        yield _Member(name, None, *sets.find((network,)), (network,), taken=tuple(taken))
+
+
+def _common(one: Network | None, other: Network) -> Network | None:
+    """The addresses that two networks have in common: one of them is in the other, or there are none."""
+    if one is None or one.version != other.version:
+        return None
+    smaller, larger = sorted((one, other), key=lambda each: -each.prefixlen)
+    is_inside = larger.network_address <= smaller.network_address <= larger.broadcast_address
+    return smaller if is_inside else None
 
 
 def _asked_tags(
@@ -192,10 +227,12 @@ def _ends(members: Sequence[_Member], asked: frozenset[str] | None) -> Iterator[
         groups.setdefault((each.profiles, *known), []).append(each)
     for found in groups.values():
         networks = tuple(dict.fromkeys(_network(network) for each in found for network in each.networks))
-        is_known = all(each.has_addresses for each in found) and len(networks) <= _ADDRESSES_MAX
+        if not all(each.has_addresses for each in found) or len(networks) > _ADDRESSES_MAX:
+            networks = tuple({_network(each.within) for each in found if each.within is not None})
+        taken = tuple(_network(network) for each in found for network in each.taken)
         tags = frozenset.intersection(*(each.tags for each in found))
         unsure = NO_TAGS.union(*(each.unsure for each in found)) - tags
-        yield End(found[0].name, found[0].profiles, tags, networks if is_known else (), unsure)
+        yield End(found[0].name, found[0].profiles, tags, networks, unsure, taken)
 
 
 def _network(network: Network) -> tuple[int, Net]:
@@ -215,8 +252,14 @@ def _path(state: State, source: End, destination: End, match: Rule) -> Path:
         for rule, decider in zip(rules.rules, deciders, strict=True)
         if not rule.is_analysed
     )
-    parts = divide_path(sender, receiver, asked)
+    divided = divide_path(sender, receiver, asked)
+    parts = tuple(part for part in divided if not _is_of_endpoints(part.sender, part.receiver))
     return Path(source, destination, parts, senders, receivers, tuple(unanalysed))
+
+
+def _is_of_endpoints(*rules: ListedRule | None) -> bool:
+    """Whether the profiles of endpoints decide that another path is about."""
+    return any(rule is not None and rule.note == _ENDPOINTS_THERE for rule in rules)
 
 
 def _between(source: End, destination: End) -> Iterator[Box]:
@@ -256,8 +299,7 @@ def _chain(
     Nor is one that asks for a tag of which it is not known whether the ends carry it.
     """
     if end.profiles is None:
-        outside = ListedRule(1, Decision.ALLOW, everything(), None)
-        return RuleList(()).with_rules([outside]), (Decider(None, None, "no profile decides there", Decision.ALLOW),)
+        return _outside(end, direction)
     listed: list[ListedRule] = []
     may_differ = bool(source.unsure or destination.unsure)
     deciders: list[Decider] = []
@@ -274,3 +316,20 @@ def _chain(
             decision = rule.decision or Decision.NONE
             deciders.append(Decider(name, rule.position or None, missing or rule.text, decision))
     return RuleList(()).with_rules(listed), tuple(deciders)
+
+
+def _outside(end: End, direction: Direction) -> tuple[RuleList, tuple[Decider, ...]]:
+    """The same of addresses where no profile decides, with a rule before for those that endpoints have."""
+    side = "source_net" if direction is Direction.OUTBOUND else "destination_net"
+    taken = tuple(
+        box._replace(**{side: net}) for box in everything() for version, net in end.taken if version == box.version
+    )
+    rules = (
+        ListedRule(1, Decision.NONE, taken, None, _ENDPOINTS_THERE),
+        ListedRule(2, Decision.ALLOW, everything(), None),
+    )
+    deciders = (
+        Decider(None, None, _ENDPOINTS_THERE, Decision.NONE),
+        Decider(None, None, "no profile decides there", Decision.ALLOW),
+    )
+    return RuleList(()).with_rules(rules), deciders

@@ -120,6 +120,49 @@ def test_a_tag_stands_for_its_endpoints_and_a_network_for_what_is_outside(progra
     assert [each["verdict"] for each in path["answers"]] == ["allow", "deny"]
 
 
+@settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES, st.sampled_from([24, 25, 30, 31, 32]))
+def test_an_address_stands_for_the_endpoint_that_has_it(
+    embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json], length: int
+) -> None:
+    assert embedded.datastore is not None
+    raw = open_raw(embedded.datastore)
+    put_profile(raw, "P", [], outbound["P"], TAGS["P"])
+    put_profile(raw, "Q", inbound, outbound["Q"], TAGS["Q"])
+    put_endpoint(raw, "one", LISTS["one"], ipv4_nets=["10.0.1.1/32"])
+    put_endpoint(raw, "two", LISTS["two"], ipv4_nets=["10.0.2.1/32"])
+    (path,) = trace(embedded, "--from=one", "--to=two")
+    paths = trace(embedded, f"--from=10.0.1.0/{length}" if length < 32 else "--from=10.0.1.1", "--to=10.0.2.1")
+    same, *others = paths
+    assert [path[name] for name in ("answers", "not_analysed")] == [same[name] for name in ("answers", "not_analysed")]
+    assert [each[end]["profiles"] for each in (same, path) for end in ("from", "to")] == [
+        LISTS["one"],
+        LISTS["two"],
+    ] * 2
+    assert [each["from"]["profiles"] for each in others] == [None] * (length < 32)
+    for answer in (answer for each in others for answer in each["answers"]):
+        assert answer["packet"]["source"] != "10.0.1.1"
+        assert "the profiles of the endpoints there" in answer["except"]
+
+
+def test_of_many_endpoints_in_a_network_the_network_is_told(program: Program, raw: RawStore) -> None:
+    put_profile(raw, "WEB", [], ALLOW, ["WEB"])
+    for number in range(10):
+        put_endpoint(raw, f"web{number}", ["WEB"], ipv4_nets=[f"10.0.0.{number}/32"])
+    paths = trace(program, "--from=10.0.0.0/28", "--to=192.0.2.7", "tcp")
+    assert [each["from"]["profiles"] for each in paths] == [["WEB"], None]
+    assert [answer["match"] for each in paths for answer in each["answers"]] == [
+        "tcp from cidr 10.0.0.0/28 to cidr 192.0.2.7/32"
+    ] * 2
+    # Where endpoints have all of its addresses, nothing else is in it.
+    assert [each["from"]["profiles"] for each in trace(program, "--from=10.0.0.0/29", "--to=192.0.2.7")] == [["WEB"]]
+
+
 def test_what_is_no_end(program: Program) -> None:
     assert program.run_inside("profile", "add", "WEB").status == 0
     for words in (["--from=nobody", "--to=WEB"], ["--to=10.0.0.0/8"], ["--from=a", "--from=b", "--to=c"]):
