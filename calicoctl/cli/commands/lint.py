@@ -32,32 +32,40 @@ def run(options: Options) -> int:
     if arguments.operands and is_today:
         arguments.refuse("--today is about what is stored, with the endpoints that there are")
     if arguments.operands:
-        return _report(_of_files(arguments, options.timeout), arguments)
+        return _report(_of_files(arguments, options.timeout), arguments, is_today=False)
     try:
         state = stored_state(options, with_endpoints=is_today)
     except DatastoreError as error:
         tell([error.diagnostic])
         return status_of(error)
     findings = lint_stored(state)
-    return _report((*findings, *lint_today(state)) if is_today else findings, arguments)
+    return _report((*findings, *lint_today(state)) if is_today else findings, arguments, is_today)
 
 
 def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
     return lint_script(read_sound(arguments.operands, arguments, timeout))
 
 
-def _report(findings: tuple[LintFinding, ...], arguments: Arguments) -> int:
+def _report(findings: tuple[LintFinding, ...], arguments: Arguments, is_today: bool) -> int:
     if arguments.as_json:
         say(json.dumps({"format": _FORMAT, "findings": [_document(each) for each in findings]}, indent=2))
     elif arguments.form == "sarif":
         say(json.dumps(sarif_document(findings), indent=2))
     else:
         _tell(findings)
-        what = messages.counted(len(findings), "finding")
-        say(sayings.LINTED.format(count=what) if findings else sayings.LINT_CLEAN)
+        say(_sum(findings, is_today))
         if _has_rivals(findings):
             say(sayings.LINT_FIXES)
     return ExitStatus.REFUSED if findings else ExitStatus.DONE
+
+
+def _sum(findings: tuple[LintFinding, ...], is_today: bool) -> str:
+    """How many findings there are, and for which endpoints they hold."""
+    today = sum(each.is_today for each in findings)
+    if not findings:
+        return sayings.LINT_CLEAN_TODAY if is_today else sayings.LINT_CLEAN
+    said = sayings.LINTED if today == 0 else sayings.LINTED_TODAY if today == len(findings) else sayings.LINTED_BOTH
+    return said.format(count=messages.counted(len(findings), "finding"), today=today)
 
 
 def _tell(findings: tuple[LintFinding, ...]) -> None:

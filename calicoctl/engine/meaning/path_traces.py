@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from ipaddress import collapse_addresses
 
 from calicoctl import messages
 from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, meet_all
@@ -12,7 +11,7 @@ from calicoctl.analysis.paths import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.carriers import tags_of
-from calicoctl.engine.meaning.set_tags import SetTags
+from calicoctl.engine.meaning.set_tags import SetTags, collapsed
 from calicoctl.engine.rule_lists import enforced_of
 from calicoctl.engine.state import State
 from calicoctl.language.networks import Network, enforced_network, network_text, read_network
@@ -181,7 +180,7 @@ def _members_of_network(state: State, sets: SetTags, network: Network) -> Iterat
             sure, unsure = sets.find(own)
             yield _Member(name, endpoint.profiles, tags | sure, unsure - tags, own, within=network)
             taken += own
-    if list(collapse_addresses(taken)) != [network]:
+    if not taken or [*collapsed(taken)] != [network]:
         yield _Member(name, None, *sets.find((network,)), (network,), taken=tuple(taken))
 
 
@@ -189,8 +188,8 @@ def _common(one: Network | None, other: Network) -> Network | None:
     """The addresses that two networks have in common: one of them is in the other, or there are none."""
     if one is None or one.version != other.version:
         return None
-    smaller, larger = sorted((one, other), key=lambda each: -each.prefixlen)
-    is_inside = larger.network_address <= smaller.network_address <= larger.broadcast_address
+    smaller, larger = (one, other) if one.prefixlen >= other.prefixlen else (other, one)
+    is_inside = int(larger.network_address) <= int(smaller.network_address) <= int(larger.broadcast_address)
     return smaller if is_inside else None
 
 
@@ -320,9 +319,11 @@ def _chain(
 
 def _outside(end: End, direction: Direction) -> tuple[RuleList, tuple[Decider, ...]]:
     """The same of addresses where no profile decides, with a rule before for those that endpoints have."""
-    side = "source_net" if direction is Direction.OUTBOUND else "destination_net"
     taken = tuple(
-        box._replace(**{side: net}) for box in everything() for version, net in end.taken if version == box.version
+        box._replace(source_net=net) if direction is Direction.OUTBOUND else box._replace(destination_net=net)
+        for box in everything()
+        for version, net in end.taken
+        if version == box.version
     )
     rules = (
         ListedRule(1, Decision.NONE, taken, None, _ENDPOINTS_THERE),

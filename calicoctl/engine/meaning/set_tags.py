@@ -65,11 +65,12 @@ _NOTHING = _Ranges((), ())
 
 def _ranges(networks: Sequence[Network]) -> _Ranges:
     """Networks of one IP version. What is in several of these together is in one, once halves are put together."""
-    found = sorted((int(each.network_address), int(each.broadcast_address)) for each in _collapsed(networks))
+    found = sorted((int(each.network_address), int(each.broadcast_address)) for each in collapsed(networks))
     return _Ranges([first for first, _ in found], [last for _, last in found])
 
 
-def _collapsed(networks: Sequence[Network]) -> Iterable[Network]:
+def collapsed(networks: Sequence[Network]) -> Iterable[Network]:
+    """The fewest networks with the addresses of some networks of one IP version, of which there is at least one."""
     if networks[0].version == 4:
         return collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
     return collapse_addresses(each for each in networks if isinstance(each, IPv6Network))

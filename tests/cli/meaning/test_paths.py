@@ -202,6 +202,15 @@ def test_what_does_nothing_today(program: Program, raw: RawStore) -> None:
     assert told() == [("W0802", 3, "outage", "open")]
     today = [("W0809", 1, "clutter", "closed"), ("W0808", 2, "clutter", "closed")]
     assert told("--today") == [*told(), *today]
+
+    def summary(*words: str) -> str:
+        return next(line for line in program.run_inside("lint", *words).stdout.splitlines() if "finding" in line)
+
+    # A sentence for either reading: what holds today alone is not told as if it held always.
+    assert summary("--today").startswith(
+        "3 findings, 2 of them with the endpoints that are stored now alone; the others whatever endpoints there are"
+    )
+    assert summary().startswith("1 finding, whatever endpoints there are")
     # An endpoint with the profile alone, and one that carries the tag.
     put_profile(raw, "DB", [], [], ["DB"])
     put_endpoint(raw, "three", ["WEB", "DB"])
