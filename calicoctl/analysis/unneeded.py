@@ -101,6 +101,15 @@ class Unneeded:
         return tuple(taken.by.position for taken in islice(self.search(), FIRST))
 
     @cached_property
+    def is_decided_alike_too(self) -> bool:
+        """Of a hole or an outage: whether rules before it decide some of its packets as it does.
+
+        Then it may be superfluous and not misplaced: behind `deny` for some sources and `allow` for all others, an
+        `allow` for a few of them is both.
+        """
+        return any(taken.by.decision is self.rule.decision for taken in islice(self.search(), FIRST))
+
+    @cached_property
     def deciders(self) -> tuple[int, ...]:
         """All rules that decide its packets in its place."""
         return tuple(taken.by.position for taken in self.search())

@@ -84,7 +84,11 @@ class LintFinding:
 
     def _mend(self) -> Fix | str | None:
         if self.fix and self.is_stored:
-            return Command(f"calicoctl {self.fix[0]}")
+            command = f"calicoctl {self.fix[0]}"
+            if self.unneeded.grade is Grade.CLUTTER or not self.unneeded.is_decided_alike_too:
+                return Command(command)
+            remove = f"calicoctl {_removal(self.profile, self.direction, self.unneeded)}"
+            return f"`{remove}` changes no traffic; `{command}` {_reverses(self.unneeded)}"
         # In a block, a line is moved or removed; the same as a statement behind the block is long.
         advice = _advice(self.unneeded) if self.fix else None
         packet = None if self.unneeded.packet is None else example_text(self.unneeded.packet)
@@ -183,12 +187,20 @@ def _kind(found: Unneeded) -> Kind:
 
 def _advice(found: Unneeded) -> str:
     """What to do with the line of a rule, as a part of a sentence."""
+    if found.grade is not Grade.CLUTTER and found.is_decided_alike_too:
+        return f"without the line no traffic changes; above the line of rule {found.worst}, it {_reverses(found)}"
     if found.grade is not Grade.CLUTTER:
         return f"above the line of rule {found.worst}, the rule decides something"
     if found.reason is not Reason.REDUNDANT or found.rule.decision is Decision.NONE:
         return "the line can go"
     verb = "stays" if len(found.first_deciders) == 1 else "stay"
     return f"the line can go as long as {_listed(found.first_deciders)} {verb}"
+
+
+def _reverses(found: Unneeded) -> str:
+    """What a rule does above the first rule that decides its packets otherwise, as a part of a sentence."""
+    does, does_not = ("allows", "denies") if found.grade is Grade.OUTAGE else ("denies", "allows")
+    return f"{does} those of its packets that rule {found.worst} {does_not}"
 
 
 def _listed(positions: Sequence[int]) -> str:
@@ -206,15 +218,20 @@ def _fix(profile: str, direction: Direction, found: Unneeded, analysed: RuleList
     """Statements that mend a finding, tried on the list itself."""
     if found.reason is Reason.NOT_ANALYSED:
         return None
-    about = f"profile {printer.written_profile_name(profile)} rule"
     if found.grade is Grade.CLUTTER:
         # That nothing changes is what was found.
-        return (f"{about} remove {direction.value} --at={found.rule.position}",)
+        return (_removal(profile, direction, found),)
     # Before the first rule that decides its packets otherwise.
     rule = None if found.rule.stored is None else found.rule.stored.rule
     if found.worst is None or rule is None or not _would_decide(found, found.worst, analysed):
         return None
+    about = f"profile {printer.written_profile_name(profile)} rule"
     return (f"{about} add {direction.value} --at={found.worst} {rule_text(rule)}",)
+
+
+def _removal(profile: str, direction: Direction, found: Unneeded) -> str:
+    """The statement that removes a rule."""
+    return f"profile {printer.written_profile_name(profile)} rule remove {direction.value} --at={found.rule.position}"
 
 
 def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:

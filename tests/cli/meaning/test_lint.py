@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,30 @@ def test_a_fix_through_the_program_does_what_it_says(embedded: Program, inbound:
         else:
             unneeded = {found.rule.position: found.reason for found in find_unneeded(RuleList(stored(left)))}
             assert unneeded.get(int(statement.partition("--at=")[2].split()[0])) in (None, Reason.REDUNDANT)
+    raw.put(f"{PROFILES}/A/rules", text)
+    for words in re.findall("`calicoctl ([^`]*)` changes no traffic", embedded.run_inside("lint").stderr):
+        raw.put(f"{PROFILES}/A/rules", text)
+        assert embedded.run_inside(*shlex.split(words)).status == 0
+        left = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
+        assert all(decision(left, packet) == decision(inbound, packet) for packet in space)
+
+
+def test_a_rule_behind_an_exception_and_its_like_may_go_or_be_moved(embedded: Program) -> None:
+    """A list of sources that are denied comes first in many profiles: a fix must not open it without saying so."""
+    script = (
+        "profile WEB {\n tags WEB\n inbound {\n  deny from 203.0.113.0/24\n  allow tcp to ports 80-443\n%s }\n%s}\n"
+    )
+    (embedded.folder / "web.calico").write_text(script % ("  allow tcp to ports 443\n", " outbound {}\n"))
+    assert embedded.run_inside("run", "web.calico").status == 0
+    told = embedded.run_inside("lint").stderr
+    assert "rule 3 of `WEB` allows nothing" in told
+    assert (
+        "hint: `calicoctl profile WEB rule remove inbound --at=3` changes no traffic; "
+        "`calicoctl profile WEB rule add inbound --at=1 allow tcp to ports 443` allows those of its packets that "
+        "rule 1 denies\n"
+    ) in told
+    in_file = embedded.run_inside("lint", "web.calico").stderr
+    assert "without the line no traffic changes; above the line of rule 1, it allows those of its packets" in in_file
 
 
 def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
