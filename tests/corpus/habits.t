@@ -90,3 +90,15 @@ allow tcp to ports 22,80\;;fail;E0201;23;allow tcp to ports 22,80
 allow from 10.0.0.0/8\;;fail;E0207;12;allow from 10.0.0.0/8
 allow icmp type 8\;;fail;E0211;17;allow icmp type 8
 allow from tag A\;;fail;E0214;16;allow from tag A
+
+# --- a rule put before all others ---
+profile WEB rule insert inbound deny from tag A;fail;E0104;18;profile WEB rule add inbound --at=1 deny from tag A
+profile WEB rule prepend outbound allow tcp;fail;E0104;18;profile WEB rule add outbound --at=1 allow tcp
+profile WEB rule insert inbound 3 deny tcp;fail;E0104,E0105;18;profile WEB rule add inbound --at=3 deny tcp
+profile WEB rule insert inbound --at=3 deny tcp;fail;E0104;18;profile WEB rule add inbound --at=3 deny tcp
+profile WEB rule insert input deny tcp;fail;E0104,E0104;18;profile WEB rule add inbound --at=1 deny tcp
+-I INPUT -s 10.0.0.0/8 -j DROP;fail;E0165;1;~
+profile WEB rule add inbound -I INPUT -s 10.0.0.0/8 -j DROP;fail;E0165;30;profile WEB rule add inbound --at=1 deny from cidr 10.0.0.0/8
+profile WEB rule add inbound -I INPUT 3 -s 10.0.0.0/8 -j DROP;fail;E0165;30;profile WEB rule add inbound --at=3 deny from cidr 10.0.0.0/8
+profile WEB rule add outbound -I INPUT -s 10.0.0.0/8 -j DROP;fail;E0165;31;~
+profile WEB rule add inbound -A OUTPUT -p tcp -j DROP;fail;E0165;30;~

@@ -56,7 +56,8 @@ allow icmp type=8;fail;E0118;12;allow icmp type 8
 allow icmp type:8 code:0;fail;E0118,E0118;12;allow icmp type 8 code 0
 allow icmp-type 8;fail;E0118,E0104;7;allow icmp type 8
 allow icmp icmp-type 8;fail;E0104;12;allow icmp type 8
-allow ping;fail;E0104;7;allow icmp
+allow ping;fail;E0162;7;~
+allow ping from 10.0.0.0/8;fail;E0162;7;~
 allow icmp6;fail;E0104;7;allow icmpv6
 allow ICMP TYPE 8;fail;E0103,E0103;7;allow icmp type 8
 allow icmp types 8;fail;E0104;12;allow icmp type 8

@@ -37,9 +37,9 @@ profile WEB rule add allow inbound to tag B from tag A;fail;E0106;22;profile WEB
 profile WEB rule inbound add allow;fail;E0101;18
 profile rule WEB add inbound allow;fail;E0101;14
 profile WEB add rule inbound allow;fail;E0101;13
-profile rule add WEB inbound allow;fail;E0101;14
+profile rule add WEB inbound allow;fail;E0101;14;~
 rule add inbound allow;fail;E0101;1
-profile tag add WEB T;fail;E0101;13
+profile tag add WEB T;fail;E0101;13;~
 profile WEB T tag add;fail;E0101;13
 profile WEB add;fail;E0101;13
 profile WEB remove;fail;E0101;13
@@ -55,3 +55,16 @@ profile WEB expect allow inbound;fail;E0106;20;profile WEB expect inbound allow
 profile WEB expect deny outbound tcp to ports 22;fail;E0106;20;profile WEB expect outbound deny tcp to ports 22
 profile --all expect deny inbound;fail;E0106;22;profile --all expect inbound deny
 profile WEB expect inbound deny to tag B from tag A;fail;E0106;42;profile WEB expect inbound deny from tag A to tag B
+
+# --- a variable of a shell that is unset ---
+allow tcp from tag to ports 80;fail;E0101;20
+allow tcp from tag to tag B ports 80;fail;E0101;20
+allow tcp to tag ports 80;fail;E0101;18
+allow tcp from cidr to ports 80;fail;E0101;21
+profile rule add inbound allow tcp;fail;E0101;14;~
+profile rule remove inbound --at=1;fail;E0101;14;~
+profile rule show;fail;E0101;14;~
+profile tag add WEB;fail;E0101;13;~
+profile tag show;fail;E0101;13;~
+profile expect inbound deny tcp;fail;E0101;16;~
+profile trace inbound;fail;E0101;15;~

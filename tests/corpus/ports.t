@@ -105,5 +105,9 @@ allow tcp ports 80;fail;E0105;11;allow tcp to ports 80
 allow tcp 80;fail;E0105;11;allow tcp to ports 80
 allow tcp 80,443;fail;E0105;11;allow tcp to ports 80,443
 allow udp to 53;fail;E0105;14;allow udp to ports 53
-allow tcp from tag A ports 80;fail;E0101;22
+allow tcp from tag A ports 80;fail;E0101;22;~
+allow tcp from tag A port 80;fail;E0101;22;~
+allow tcp from 10.0.0.0/8 ports 80;fail;E0105;27;allow tcp from 10.0.0.0/8 to ports 80
+allow tcp to tag A port 80;fail;E0106;20;allow tcp to ports 80 tag A
+allow tcp to 10.0.0.0/8 port 80;fail;E0106;25;allow tcp to ports 80 cidr 10.0.0.0/8
 allow 80;fail;E0110;7;~

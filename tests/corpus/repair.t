@@ -131,7 +131,7 @@ profile WEB rule add inbound permit TCP to ports 80;fail;E0104,E0103;30;profile 
 profile WEB rule add ingress accept tcp to port 80;fail;E0104,E0104,E0104;22;profile WEB rule add inbound allow tcp to ports 80
 allow TCP to port 80, 443;fail;E0103,E0104,E0107;7;allow tcp to ports 80,443
 allow tcp to port 443:80;fail;E0104,E0204;14;allow tcp to ports 80:443
-allow tcp port 80 from any;fail;E0105,E0106;11;allow tcp to ports 80
+allow tcp port 80 from any;fail;E0105,E0117;11;allow tcp to ports 80
 allow tcp to 80 from A;fail;E0105,E0106,E0105;14;allow tcp from tag A to ports 80
 profile WEB rule delete inbound permit;fail;E0104,E0104;18;profile WEB rule remove inbound allow
 profile WEB RULE ADD inbound allow form tag A;fail;E0103,E0103,E0104;13;profile WEB rule add inbound allow from tag A

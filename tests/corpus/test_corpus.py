@@ -36,6 +36,7 @@ import pytest
 
 from calicoctl import messages
 from calicoctl.diagnostics import Correction, Diagnostic, Refused
+from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import Reading, read_statement
 from calicoctl.policy import spelling
 from calicoctl.policy import statement as valid
@@ -43,7 +44,7 @@ from calicoctl.policy.rule_text import syntax_of
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
-from tests.script.test_corpus import OF_SCRIPTS
+from tests.script.test_corpus import OF_SCRIPTS, open_file, open_script
 
 RULE_PREFIX = "profile P rule add inbound "
 FOLDER = Path(__file__).parent
@@ -177,6 +178,30 @@ def test_a_rule_is_a_rule_on_its_own(case: Case) -> None:
     else:
         with pytest.raises(SyntaxProblem):
             parse_rule(Source("corpus", case.text))
+
+
+# The direction of a rule tells which end is meant; in a block, it stands in another line.
+_BY_DIRECTION = {"allow 10.0.0.0/8", "allow tcp 10.0.0.0/8", "allow tag A", "allow cidr 10.0.0.0/8"}
+
+
+def _answered(text: str, line: int, prefix: str) -> list[tuple[str, int, int, str]]:
+    """What a script is answered, as if its lines began behind a line's number and a prefix."""
+    script = read_scripts([Source("script", text)], open_file, open_script=open_script)
+    return [
+        (each.code, each.span.line - line, each.span.column - len(prefix), (each.hint or "").removeprefix(prefix))
+        for each in script.diagnostics
+        if each.span is not None
+    ]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [each for each in CASES if each.prefix and each.verdict == "fail" and each.text not in _BY_DIRECTION],
+    ids=lambda case: case.where,
+)
+def test_a_rule_in_a_block_is_answered_as_one_in_a_statement(case: Case) -> None:
+    in_block = f"profile P {{\ntags\ninbound {{\n{case.text}\n}}\noutbound {{}}\n}}\n"
+    assert _answered(in_block, 4, "") == _answered(f"{case.prefix}{case.text}\n", 1, case.prefix)
 
 
 def test_no_case_is_told_twice() -> None:

@@ -25,16 +25,16 @@ from calicoctl.engine.frontend.references import (
 )
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.quoting import unquoted
-from calicoctl.language.words import ACTIONS
+from calicoctl.language.words import ACTIONS, PEERS
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
 from calicoctl.records import replace
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem
+from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse
 from calicoctl.syntax.repair.habits import BOTH_PROTOCOLS, Habit, find_habit
 from calicoctl.syntax.repair.search import CHARACTERS_MAX, Mistake, Repaired, repair, split_words
-from calicoctl.syntax.vocabulary import describe
+from calicoctl.syntax.vocabulary import describe, expected_keywords
 
 _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 
@@ -89,6 +89,8 @@ def explain(
     if references:
         return references
     is_variable = names_variable(problem.span)
+    if (unnamed := _without_name(problem)) is not None:
+        return [unnamed]
     habit = _habit(problem, variables) if is_searched and not is_variable else None
     if habit is not None:
         return [habit]
@@ -175,6 +177,32 @@ def _unexpected(problem: SyntaxProblem) -> Diagnostic:
     return known or diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)
 
 
+def _without_name(problem: SyntaxProblem) -> Diagnostic | None:
+    """That the name of the profile is missing, where the keyword behind it was read as one: `profile rule add`."""
+    before = replace(problem.extent, end=problem.span.start).text.split()
+    if before[-2:-1] != ["profile"] or problem.span.text not in _keywords_after(
+        [*before[:-1], "P", before[-1]], problem
+    ):
+        return None
+    advice = f"`profile <PROFILE> {before[-1]} ...`: the profile is named first; is a shell variable unset?"
+    expected = describe(problem.expected)
+    return diagnose(messages.UNEXPECTED_WORD, problem.span, advice, word=problem.span.text, expected=expected)
+
+
+def _keywords_after(words: Sequence[str], problem: SyntaxProblem) -> Sequence[str]:
+    """The keywords that may follow some words, in such a text as one that did not parse."""
+    text = Source("", " ".join(words))
+    try:
+        parse(Span(text, 0, len(text.text)), problem.start)
+    except SyntaxProblem as stopped:
+        return expected_keywords(stopped.expected) if not stopped.span.text else ()
+    return ()
+
+
+def _last_peer(words: Sequence[str]) -> str | None:
+    return next((word for word in reversed(words) if word in PEERS), None)
+
+
 def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
     """A mistake that has a message of its own, though no repair of it is certain."""
     span, word = problem.span, problem.span.text
@@ -192,6 +220,13 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
         found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, BOTH_PROTOCOLS if is_open else None)
     elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
         found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
+    elif (
+        word in ("port", "ports") and not is_value and {*PORT_PROTOCOLS} & set(before) and _last_peer(before) == "from"
+    ):
+        advice = (
+            "`from ports <PORTS> ...` is about ports of the source, `to ports <PORTS>` about those of the destination"
+        )
+        found = diagnose(messages.UNEXPECTED_WORD, span, advice, word=word, expected=describe(problem.expected))
     elif option in _OPTIONS and option in {each.partition("=")[0] for each in before}:
         found = diagnose(messages.REPEATED_OPTION, span, option=option)
     return found

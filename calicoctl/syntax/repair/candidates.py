@@ -35,6 +35,8 @@ _NO_SLIPS = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "rename
 # From the hyphen to the horizontal bar, and the minus sign: what editors and web pages make of a plain hyphen.
 _ODD_DASHES = re.compile("[\u2010-\u2015\u2212]{1,2}")
 _DIGITS = re.compile(r"[0-9]+")
+# Where other tools put a rule before all others, if no position is given.
+_INSERTIONS = frozenset({"insert", "prepend"})
 _PUT_IN_AT_NEED = ("rule", "tag", "show", "add", "remove", "profile", "type", "code")
 
 
@@ -112,7 +114,8 @@ def respellings(words: Sequence[PlacedWord], index: int, expected: frozenset[str
         if value and not meant.startswith("-"):
             behind = word.start + len(option)
             mended = [PlacedWord(meant, word.start, behind), PlacedWord(value, behind + 1, word.end)]
-        return Repair([*words[:index], *mended, *words[index + 1 :]], cost, kind, word.start, word.end, fields)
+        rest = _in_front(words, index) if meant == "add" and lower in _INSERTIONS else words[index + 1 :]
+        return Repair([*words[:index], *mended, *rest], cost, kind, word.start, word.end, fields)
 
     if lower in choices and lower != option:
         yield spelt(lower, 1, messages.WRONG_CASE, ("word", word.text))
@@ -133,6 +136,15 @@ def respellings(words: Sequence[PlacedWord], index: int, expected: frozenset[str
         yield spelt(f"'{option}'", 2.5, messages.KEYWORD_AS_NAME, ("word", option))
     if is_quoted and not bare and _LOOKS_LIKE_NAME.match(option.strip("'\"")):
         yield spelt(option.strip("'\""), 2, messages.UNCLOSED_QUOTE, ("word", word.text))
+
+
+def _in_front(words: Sequence[PlacedWord], index: int) -> Sequence[PlacedWord]:
+    """What follows `rule insert`, with the first position if it has none."""
+    rest = words[index + 1 :]
+    has_position = any("--at" in _synonyms(each.text) or each.text.startswith("--at") for each in rest)
+    if words[index - 1].text != "rule" or not rest or has_position or any(each.text.isdigit() for each in rest[:2]):
+        return rest
+    return [rest[0], PlacedWord("--at=1", rest[0].end, rest[0].end), *rest[1:]]
 
 
 def _fits(keyword: str, following: str) -> bool:
@@ -343,8 +355,13 @@ def _show_one(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
 
 def _other_order(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """The same words in the order of the usage."""
-    for arranged, wanted in order.arrangements(words):
+    spelt = [
+        # Where `port` is out of order, it is no keyword that was expected.
+        PlacedWord("ports", word.start, word.end) if at == index and word.text == "port" else word
+        for at, word in enumerate(words)
+    ]
+    for arranged, wanted in order.arrangements(spelt):
         if list(arranged) != list(words):
             word = words[min(index, len(words) - 1)]
             fields = (("word", word.text), ("order", wanted))
-            yield Repair(arranged, 2, messages.WRONG_ORDER, word.start, word.end, fields)
+            yield Repair(arranged, 2 if spelt == list(words) else 3, messages.WRONG_ORDER, word.start, word.end, fields)

@@ -18,7 +18,7 @@ from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOC
 from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
 from calicoctl.records import dataclass
 from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, PlacedWord
-from calicoctl.syntax.repair.iptables import STATE_OPTIONS, rule_of
+from calicoctl.syntax.repair.iptables import STATE_OPTIONS, is_chain_of, position_of, rule_of
 
 _PARTS = (*PEER_PARTS, *ICMP_PARTS)
 _NEGATIONS = frozenset({"not", "!", "except", "but", "excluding", "without", "unless", "!=", "<>", "^", "~", "no"})
@@ -41,6 +41,7 @@ _SERVICES = {
     "postgres": "tcp to ports 5432",
     "postgresql": "tcp to ports 5432",
     "redis": "tcp to ports 6379",
+    "ping": "icmp type 8",
     "ntp": "udp to ports 123",
     "snmp": "udp to ports 161",
 }
@@ -154,17 +155,26 @@ def _of_iptables(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     if start is None or not any(word.text in _SURELY_OF_IPTABLES for word in words):
         return
     texts = [word.text for word in words]
-    behind = next((at + 1 for at in range(start) if texts[at] in DIRECTIONS), start)
+    # Where the rule begins: behind its direction, or in a block with the line.
+    is_line = texts[0] in ACTIONS or start == 0
+    behind = next((at + 1 for at in range(start) if texts[at] in DIRECTIONS), 0 if is_line else start)
     rule = rule_of(texts[start:], texts[behind:start])
-    meant = (
-        (*texts[:behind], *rule)
-        if rule is not None and behind < start + 1 and texts[behind - 1] in DIRECTIONS
-        else None
-    )
-    advice = None if meant or rule is None else f"as a rule of this language: `{' '.join(rule)}`"
+    meant = None
+    if rule is not None and (behind == 0 or texts[behind - 1] in DIRECTIONS):
+        meant = _meant_by_options(texts[:behind], texts[start:], rule)
+    advice = None if rule is None else f"as a rule of this language: `{' '.join(rule)}`"
     if rule is None and any(word.text in STATE_OPTIONS for word in words):
         advice = _STATEFUL
     yield Habit(messages.OF_IPTABLES, words[start], (("word", words[start].text),), advice, meant)
+
+
+def _meant_by_options(before: Sequence[str], options: Sequence[str], rule: Sequence[str]) -> tuple[str, ...] | None:
+    """The statement, or the line of a block, of a rule that options say; None where they say more of its place."""
+    position = position_of(options)
+    if not before:
+        return (*rule,) if position is None and is_chain_of(None, options) else None
+    at = () if position is None or before[-2:-1] != ["add"] else (f"--at={position}",)
+    return (*before, *at, *rule) if is_chain_of(before[-1], options) else None
 
 
 def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[Habit]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from calicoctl.language.protocols import PROTOCOLS, Protocol
-from calicoctl.language.words import PEERS, Action
+from calicoctl.language.words import PEERS, Action, Direction
 
 _TARGETS = {"ACCEPT": Action.ALLOW.value, "DROP": Action.DENY.value, "REJECT": Action.DENY.value}
 _PROTOCOLS = {**{name: name for name in PROTOCOLS}, "ipv6-icmp": Protocol.ICMPV6.value}
@@ -32,7 +32,9 @@ _NAMES = {
 }
 # Options that say nothing about packets here: the chain is the direction, and a module only brings options.
 _IGNORED = {"-A", "-I", "--append", "--insert", "-m", "--match"}
-_IGNORED_VALUES = frozenset({"INPUT", "OUTPUT", "multiport", "icmp6", "state", "conntrack", *PROTOCOLS})
+_INSERTIONS = ("-I", "--insert")
+_CHAINS = {"INPUT": Direction.INBOUND.value, "OUTPUT": Direction.OUTBOUND.value}
+_IGNORED_VALUES = frozenset({*_CHAINS, "multiport", "icmp6", "state", "conntrack", *PROTOCOLS})
 # Rules are asked about new connections alone here: packets of established ones always pass.
 STATE_OPTIONS = ("--state", "--ctstate")
 _NEW = "NEW"
@@ -52,6 +54,8 @@ def rule_of(words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]
     rest = list(words)
     while len(rest) >= 2:
         option, value = rest.pop(0), rest.pop(0)
+        if option in _INSERTIONS and value in _CHAINS and rest and rest[0].isdigit():
+            rest.pop(0)
         if (option in _IGNORED and value in _IGNORED_VALUES) or (option in STATE_OPTIONS and value == _NEW):
             continue
         name = _NAMES.get(option)
@@ -62,6 +66,20 @@ def rule_of(words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]
         return None
     is_consistent = not before or _TARGETS[parts["action"]] == before[0]
     return _rule(parts) if is_consistent else None
+
+
+def position_of(words: Sequence[str]) -> int | None:
+    """The position at which the options insert their rule: the first, if none is given; None where they append it."""
+    at = next((at for at, word in enumerate(words) if word in _INSERTIONS), None)
+    if at is None:
+        return None
+    numbers = [int(word) for word in words[at + 2 : at + 3] if word.isdigit()]
+    return numbers[0] if numbers else 1
+
+
+def is_chain_of(direction: str | None, words: Sequence[str]) -> bool:
+    """Whether the options name no chain but that of a direction; none at all, where that is not known."""
+    return {_CHAINS[word] for word in words if word in _CHAINS} <= {direction}
 
 
 def _said_before(before: Sequence[str], words: Sequence[str]) -> dict[str, str] | None:

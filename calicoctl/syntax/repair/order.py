@@ -26,7 +26,8 @@ EXPECTATION_ORDER = "`expect`, direction, action, match"
 def match_start(words: Sequence[_Word]) -> int | None:
     """The index of the first word behind the action; None when there is no rule in the statement."""
     for index, word in enumerate(words):
-        if word.text in ACTIONS and index >= 1:
+        # In a block, the line begins with it; and `profile allow` names a profile.
+        if word.text in ACTIONS and (index == 0 or words[index - 1].text != "profile"):
             return index + 1
     return None
 
@@ -66,6 +67,8 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
         elif text in ICMP_PARTS or (text in PEER_PARTS and peer):
             place = (text,) if text in ICMP_PARTS else (peer, text)
             length = 2
+            if any(each.text in (*PEERS, *PEER_PARTS) for each in words[index + 1 : index + 2]):
+                return None  # its value is missing: `from tag $UNSET to ports 80`
         else:
             # Only a bare network may stand alone, right behind its `from` or `to`.
             place = (peer, "cidr")
