@@ -17,10 +17,13 @@ from calicoctl.cli.output.console import say, tell
 from calicoctl.cli.output.traffic import exceptions_text, part_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
-from calicoctl.diagnostics import printable
-from calicoctl.engine.frontend.statements import read_rule
+from calicoctl.diagnostics import Correction, Diagnostic, Edit, Refused, printable
+from calicoctl.engine.frontend.statements import command_line, read_rule_with_warnings
 from calicoctl.engine.meaning.path_traces import Decider, End, Path, find_paths
-from calicoctl.source import Source, Span
+from calicoctl.language.words import Action
+from calicoctl.policy.rule import Rule
+from calicoctl.records import replace
+from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.store.interface import DatastoreError
 
 _FORMAT = 1
@@ -32,8 +35,8 @@ def run(options: Options) -> int:
     """Tell which packets pass between two ends, and where the others are stopped."""
     arguments = read_arguments(options.words)
     source, destination = _end(arguments, "--from"), _end(arguments, "--to")
-    # Any action makes a rule of a match.
-    match = read_rule(Source("match", " ".join(["allow", *arguments.operands])))
+    match, warnings = _match(arguments)
+    tell(warnings)
     try:
         state = stored_state(options, with_endpoints=True)
     except DatastoreError as error:
@@ -48,6 +51,39 @@ def run(options: Options) -> int:
             say("\n".join(map(printable, _lines(path))))
         say(sayings.PATH_READING)
     return ExitStatus.DONE
+
+
+# Any action makes a rule of a match.
+_ACTION = f"{Action.ALLOW.value} "
+
+
+def _match(arguments: Arguments) -> tuple[Rule, Sequence[Diagnostic]]:
+    """The match that is asked about, and what its author should know.
+
+    Raises:
+        Refused: It is none; what is wrong is shown in the command line, behind its options.
+    """
+    from shlex import quote
+
+    options = [quote(f"{name}={value}") for name, values in arguments.values.items() for value in values]
+    typed = command_line([arguments.command, *options, *arguments.operands])
+    match = " ".join(arguments.operands)
+    shift = len(typed.text) - len(match)
+
+    def shown(found: Diagnostic) -> Diagnostic:
+        span, fix = found.span, found.fix
+        if isinstance(fix, Correction):
+            text = f"{fix.text} ".removeprefix(_ACTION).strip()
+            fix = Correction(f"{typed.text[:shift]}{text}".strip(), (Edit(Span(typed, shift, len(typed.text)), text),))
+        if span is not None:
+            span = Span(typed, span.start - len(_ACTION) + shift, span.end - len(_ACTION) + shift)
+        return replace(found, span=span, fix=fix)
+
+    try:
+        rule, warnings = read_rule_with_warnings(Source(COMMAND_LINE, _ACTION + match))
+    except Refused as refused:
+        raise Refused([shown(each) for each in refused.diagnostics]) from None
+    return rule, [shown(each) for each in warnings]
 
 
 def _end(arguments: Arguments, option: str) -> Span:

@@ -97,6 +97,15 @@ def read_rule(source: Source) -> Rule:
     Raises:
         Refused: Why it is no rule, or no sound one.
     """
+    return read_rule_with_warnings(source)[0]
+
+
+def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...]]:
+    """The same, with what its author should know.
+
+    Raises:
+        Refused: Why it is no rule, or no sound one.
+    """
     extent = Span(source, 0, len(source.text))
     try:
         node = parse(extent, "rule")
@@ -109,7 +118,7 @@ def read_rule(source: Source) -> Rule:
     rule = check_rule(node, findings)
     if rule is None or findings.has_errors:
         raise Refused([each.diagnostic for each in findings.found if each.diagnostic.is_error])
-    return rule
+    return rule, tuple(each.diagnostic for each in findings.found)
 
 
 def validate(node: ast.StatementNode, extent: Span, variables: Variables | None = None) -> Reading:

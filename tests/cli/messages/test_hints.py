@@ -43,6 +43,25 @@ def test_the_hints_of_the_corpus_are_accepted_as_commands(embedded: Program) -> 
         assert ran.status == 0 or _OF_STATE.search(ran.stderr), f"{hint}\n{ran}"
 
 
+def test_a_mistake_in_the_match_of_a_trace_is_shown_in_its_command_line(embedded: Program) -> None:
+    assert embedded.run_inside("profile", "add", "P").status == 0
+    ends = ["--from=10.0.0.1", "--to=10.0.0.2"]
+    hinted = 0
+    for case in CASES:
+        words = case.text.removeprefix("allow ").split()
+        is_match = case.text.startswith("allow ") and not any(word.startswith("-") for word in words)
+        if case.verdict != "fail" or not is_match or not case.text.isascii():
+            continue
+        ran = embedded.run_inside("trace", *ends, *words)
+        assert ran.status == 1, ran
+        assert f"\n  calicoctl trace {' '.join([*ends, *words])}\n" in ran.stderr
+        for corrected in commands_of(ran.stderr):
+            assert corrected[:3] == ["trace", *ends]
+            require_accepted(embedded, corrected)
+            hinted += 1
+    assert hinted > 100
+
+
 def commands_of(stderr: str) -> Iterator[list[str]]:
     """The words of each whole command that the hints show."""
     for line in stderr.splitlines():
