@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from calicoctl import messages
 from calicoctl.annotations import NoReturn
 from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
-from calicoctl.cli.option_names import OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span, value_span, with_word, with_words
+from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
+from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
+from calicoctl.cli.options import argument_span, typed, value_span, with_word, with_words
 from calicoctl.cli.output.output_option import form_problem
-from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.diagnostics import Advice, Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest
-from calicoctl.records import dataclass, field
+from calicoctl.records import dataclass, field, replace
 
 
 @dataclass
@@ -55,6 +56,10 @@ class Arguments:
         raise Refused([diagnose(messages.RUN_USAGE, None, _see_help(self.command), reason=reason)])
 
 
+# How near an option must be to a name that is none: `--junit` is no misspelt `--init`.
+_ALIKE = 0.7
+
+
 def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
     """Read the words of a command line, from the command on.
 
@@ -67,7 +72,7 @@ def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
             many operands; all that is wrong so.
     """
     found = Arguments(words[0])
-    problems = list(_read(words, found))
+    problems = _with_one_fix(list(_read(words, found)), words)
     operands = [at for at, word in _operands(words)]
     if most is not None and not problems:
         problems += [
@@ -79,6 +84,25 @@ def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
     if problems:
         raise Refused(problems)
     return found
+
+
+def _with_one_fix(problems: list[Diagnostic], words: Sequence[str]) -> list[Diagnostic]:
+    """Of several mistakes, the last has the command line with all of them corrected; or the help is named."""
+    if len(problems) < 2 or not any(isinstance(each.fix, Correction) for each in problems):
+        return problems
+    import shlex  # for mistakes only
+
+    edits = tuple(edit for each in problems if isinstance(each.fix, Correction) for edit in each.fix.edits)
+    text = typed(words)
+    for edit in sorted(edits, key=lambda each: -each.span.start):
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+    fix: Fix = Advice(_see_help(words[0]))
+    try:
+        read_arguments(shlex.split(text)[1:])
+        fix = Correction(text, edits)
+    except (Refused, ValueError):
+        pass
+    return [*(replace(each, fix=None) for each in problems[:-1]), replace(problems[-1], fix=fix)]
 
 
 def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
@@ -102,12 +126,32 @@ def _meant_option(words: Sequence[str], at: int) -> str | None:
     """The nearest option that the command or the program has, with the value that was given."""
     name, equals, value = words[at].partition("=")
     known = {each: option for option in (*options_of(help_of(words[0])), *program_options()) for each in option.names}
-    near = nearest(name, [*known]) if name.startswith("--") else None
-    if name == "--json" and any(each in known for each in OUTPUT_OPTIONS):
-        near, equals, value = OUTPUT_OPTIONS[1], "=", "json"
+    long_names = {each[2:]: each for each in known if each.startswith("--")}
+    near = OPTION_SYNONYMS.get(words[0], {}).get(name)
+    if near is None and name.startswith("--"):
+        # Without the dashes, which make any two names alike.
+        near = long_names.get(nearest(name[2:], long_names, _ALIKE) or "")
+    # What a command's help says of its output comes before what that of the program does.
+    output = _table(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
+    if output is not None and name in {f"--{form}" for form in output.choices or OUTPUT_FORMS[:1]}:
+        near, equals, value = OUTPUT_OPTIONS[1], "=", name[2:]
     if near is None:
         return None
     return near if known[near].value is None else f"{near}{equals}{value}"
+
+
+def _without_file_option(words: Sequence[str], at: int) -> Fix | None:
+    """The command line with a file that an option of other tools names, which stands alone here."""
+    name, equals, value = words[at].partition("=")
+    takes_files = "[FILE...]" in help_of(words[0])
+    if name not in FILE_OPTIONS or not takes_files or (equals and not value) or (not equals and at + 1 == len(words)):
+        return None
+    mended = [*words[:at], *([value] if equals else []), *words[at + 1 :]]
+    try:
+        read_arguments(mended)
+    except Refused:
+        return None
+    return with_words(words, typed(mended))
 
 
 def _unknown_choice(words: Sequence[str], at: int, option: Option, value: str) -> Diagnostic:
@@ -170,7 +214,8 @@ def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
             option = table.get(name)
             if option is None:
                 meant = _meant_option(words, at)
-                yield _unknown(words, at, None if meant is None else _mended(words, at, meant))
+                fix = _without_file_option(words, at) if meant is None else _mended(words, at, meant)
+                yield _unknown(words, at, fix)
                 break
             if option.value is None and value is not None:
                 fix = with_word(words, at, name)

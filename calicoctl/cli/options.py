@@ -96,8 +96,8 @@ def _is_of_command(argument: str) -> bool:
 def argument_span(arguments: Sequence[str], index: int) -> Span:
     """The span of one argument in the command line; a negative index counts from the last."""
     index %= len(arguments)
-    start = len(_typed(arguments[:index])) + 1
-    return Span(Source(COMMAND_LINE, _typed(arguments)), start, start + len(_in_shell(arguments[index])))
+    start = len(typed(arguments[:index])) + 1
+    return Span(Source(COMMAND_LINE, typed(arguments)), start, start + len(_in_shell(arguments[index])))
 
 
 def value_span(arguments: Sequence[str], index: int, value: str) -> Span:
@@ -110,16 +110,17 @@ def value_span(arguments: Sequence[str], index: int, value: str) -> Span:
 def with_word(arguments: Sequence[str], index: int, word: str) -> Correction:
     """The command line with another word in the place of one."""
     mended = [*arguments[:index], word, *arguments[index + 1 :]]
-    return Correction(_typed(mended), (Edit(argument_span(arguments, index), _in_shell(word)),))
+    return Correction(typed(mended), (Edit(argument_span(arguments, index), _in_shell(word)),))
 
 
 def with_words(arguments: Sequence[str], text: str) -> Correction:
     """Another command line in the place of one."""
-    typed = Source(COMMAND_LINE, _typed(arguments))
-    return Correction(text, (Edit(Span(typed, 0, len(typed.text)), text),))
+    source = Source(COMMAND_LINE, typed(arguments))
+    return Correction(text, (Edit(Span(source, 0, len(source.text)), text),))
 
 
-def _typed(arguments: Sequence[str]) -> str:
+def typed(arguments: Sequence[str]) -> str:
+    """A command line as it is typed."""
     return " ".join(["calicoctl", *map(_in_shell, arguments)])
 
 

@@ -16,7 +16,7 @@ from tests.cli.program import Program
         ("run --dryrun F", 15, "E0629", "calicoctl run --dry-run F"),
         ("run F --verbos", 17, "E0629", "calicoctl run F --verbose"),
         ("run --json F", 15, "E0629", "calicoctl run --output=json F"),
-        ("run -f F", 15, "E0629", "`calicoctl run --help` lists the options"),
+        ("run -f F", 15, "E0629", "calicoctl run F"),
         ("run -vx F", 15, "E0629", "`calicoctl run --help` lists the options"),
         ("run --check=1 F", 15, "E0642", "calicoctl run --check F"),
         ("run -o", 15, "E0620", None),

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shlex
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.help.help_texts import Option, command_names, help_of, options_of
+from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.unknown_command import unknown_command
-from calicoctl.diagnostics import Correction, Refused
+from calicoctl.diagnostics import Command, Correction, Refused
 from tests.support.laws import examples
 
+_SYNONYMS = {each for known in OPTION_SYNONYMS.values() for each in known}
+OF_OTHER_TOOLS = sorted({*FILE_OPTIONS, *_SYNONYMS, "--json", "--junit", "--sarif"})
 COMMANDS = sorted(set(command_names()) - {"profile"})
 
 
@@ -28,7 +32,7 @@ def misspelt(draw: st.DrawFn, word: str) -> str:
 def options(draw: st.DrawFn, option: Option) -> str:
     """A long option as it could be typed: with a value or without one, as it is or misspelt."""
     name = next(name for name in option.names if name.startswith("--"))
-    name = draw(st.one_of(st.just(name), misspelt(name)))
+    name = draw(st.one_of(st.just(name), misspelt(name), st.sampled_from(OF_OTHER_TOOLS)))
     if draw(st.booleans()) if option.value is None else draw(st.integers(0, 4)):
         choice = draw(st.sampled_from(option.choices or ("x",)))
         return f"{name}={draw(st.one_of(st.just(choice), misspelt(choice)))}"
@@ -50,12 +54,13 @@ def shown(words: list[str]) -> str | None:
         try:
             read_arguments(words)
         except Refused as refused:
-            fixes = [each.fix for each in refused.diagnostics]
-            # Each mends its own word.
-            return fixes[0].text if len(fixes) == 1 and isinstance(fixes[0], Correction) else None
+            *others, fix = (each.fix for each in refused.diagnostics)
+            # The last one mends all.
+            assert not any(isinstance(each, Correction) for each in others)
+            return fix.text if isinstance(fix, Correction) else None
         return None
     fix = unknown_command(words).fix
-    return fix.text if isinstance(fix, Correction) else None
+    return fix.text if isinstance(fix, Correction | Command) else None
 
 
 @settings(max_examples=examples(2000), deadline=None)
@@ -69,3 +74,24 @@ def test_what_is_shown_is_accepted(words: list[str]) -> None:
     assert command in command_names()
     if command != "profile":
         read_arguments([command, *others])
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("run -f web.calico", "run web.calico"),
+        ("run '--file=my web.calico' --check", "run 'my web.calico' --check"),
+        ("run --plan web.calico", "run --dry-run web.calico"),
+        ("run --test web.calico", "run --check web.calico"),
+        ("run --dryrun --verbos x", "run --dry-run --verbose x"),
+        ("trace --src=WEB --dst=DB", "trace --from=WEB --to=DB"),
+        ("test --junit", "test --output=junit"),
+        ("lint --sarif", "lint --output=sarif"),
+        ("nft -f web.calico", "run web.calico"),
+        # Nothing is like these.
+        ("run --filter web.calico", None),
+        ("test --colour", None),
+    ],
+)
+def test_options_of_other_tools(typed: str, meant: str | None) -> None:
+    assert shown(shlex.split(typed)) == (None if meant is None else f"calicoctl {meant}")

@@ -7,6 +7,20 @@ from collections.abc import Callable, Sequence
 from calicoctl.cli.help.help_texts import command_names
 from calicoctl.diagnostics import Advice, Command, Fix
 
+# What other tools call the options of a command here; those of files are none here.
+OPTION_SYNONYMS: dict[str, dict[str, str]] = {
+    "run": {
+        **dict.fromkeys(("-c", "-t", "--test", "--validate", "--verify", "--syntax-check"), "--check"),
+        **dict.fromkeys(("-n", "--plan", "--preview", "--diff", "--noop"), "--dry-run"),
+    },
+    "fmt": dict.fromkeys(("-i", "--in-place", "--inplace", "--fix"), "--write"),
+    "trace": {
+        **dict.fromkeys(("--src", "--source"), "--from"),
+        **dict.fromkeys(("--dst", "--dest", "--destination"), "--to"),
+    },
+}
+FILE_OPTIONS = ("-f", "--file", "--filename")
+
 _SHOW = Command("calicoctl profile show")
 _OF_CALICO = Advice("this program has profiles alone; that command is another calicoctl's")
 # What the operands of another tool's command mean here; None stands for operands that are not understood.
@@ -37,7 +51,7 @@ def _command(beginning: str, operands: Sequence[str]) -> Command:
 def _operands(words: Sequence[str]) -> list[str] | None:
     """The words behind a command, without the `-f` before files and `-o FORM`; None when there are other options."""
     words = [word for at, word in enumerate(words) if "-o" not in words[max(at - 1, 0) : at + 1]]
-    operands = [word.removeprefix("--filename=") for word in words if word not in ("-f", "--filename")]
+    operands = [word.removeprefix("--filename=") for word in words if word not in FILE_OPTIONS]
     return None if any(word.startswith("-") and word != "-" for word in operands) else operands
 
 
@@ -86,12 +100,14 @@ _PREVIEW = _run("--dry-run", "shows what a script would change")
 _APPLY = _run("", "applies a script")
 
 _MEANINGS: dict[str, _Meaning] = {
-    **dict.fromkeys(("apply", "import", "load", "restore", "replace", "execute", "exec"), _APPLY),
+    **dict.fromkeys(
+        ("apply", "import", "load", "restore", "replace", "execute", "exec", "nft", "iptables-restore"), _APPLY
+    ),
     **dict.fromkeys(("plan", "preview", "dry-run"), _PREVIEW),
     **dict.fromkeys(("validate", "check", "verify"), _CHECK),
     **dict.fromkeys(("create", "new"), _create),
     **dict.fromkeys(("get", "list", "ls", "profiles", "show"), _get),
-    **dict.fromkeys(("dump", "backup", "save"), _export),
+    **dict.fromkeys(("dump", "backup", "save", "iptables-save"), _export),
     **dict.fromkeys(("format", "indent"), lambda operands: _command("calicoctl fmt", operands or ())),
     **dict.fromkeys(
         ("delete", "rm", "del", "destroy"),
