@@ -114,8 +114,10 @@ def test_addresses_in_a_set_carry_its_labels(v3: Program, shop: RawEtcdV3, place
     put_set(shop, place, ["192.0.2.0/25", "192.0.2.128/25", "198.51.100.7"], WEB="")
     put_workload(shop, "inside", "plain", "192.0.2.200/32")
     put_workload(shop, "beside", "plain", "203.0.113.1/32")
-    for source in ("192.0.2.1", "192.0.2.0/24", "198.51.100.7", "inside", "WEB"):
+    for source in ("192.0.2.1", "192.0.2.0/25", "198.51.100.7", "inside", "WEB"):
         assert verdicts(trace(v3, source)) == [["deny"]], source
+    # The endpoint in it, and the other addresses.
+    assert verdicts(trace(v3, "192.0.2.0/24")) == [["deny"], ["deny"]]
     for source in ("203.0.113.1", "beside", "198.51.100.8"):
         assert verdicts(trace(v3, source)) == [["allow"]], source
     assert is_told_that_nobody_carries(v3) == (False, False)
