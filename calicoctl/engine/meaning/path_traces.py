@@ -25,6 +25,8 @@ from calicoctl.source import Span
 _ADDRESSES_MAX = 8
 # In an answer about a network, what decides the packets of the endpoints in it; they are told of by themselves.
 _ENDPOINTS_THERE = "the profiles of the endpoints there"
+# The positions of that, and of what stands for addresses without an endpoint, in the list of an end outside.
+_OF_ENDPOINTS, _OF_NOBODY = 1, 2
 
 _Networks = tuple[tuple[int, Net], ...]
 
@@ -252,13 +254,17 @@ def _path(state: State, source: End, destination: End, match: Rule) -> Path:
         if not rule.is_analysed
     )
     divided = divide_path(sender, receiver, asked)
-    parts = tuple(part for part in divided if not _is_of_endpoints(part.sender, part.receiver))
+    parts = tuple(
+        part
+        for part in divided
+        if not _is_of_endpoints(source, part.sender) and not _is_of_endpoints(destination, part.receiver)
+    )
     return Path(source, destination, parts, senders, receivers, tuple(unanalysed))
 
 
-def _is_of_endpoints(*rules: ListedRule | None) -> bool:
-    """Whether the profiles of endpoints decide that another path is about."""
-    return any(rule is not None and rule.note == _ENDPOINTS_THERE for rule in rules)
+def _is_of_endpoints(end: End, rule: ListedRule | None) -> bool:
+    """Whether what decides at an end are the profiles of endpoints that another path is about."""
+    return end.profiles is None and rule is not None and rule.position == _OF_ENDPOINTS
 
 
 def _between(source: End, destination: End) -> Iterator[Box]:
@@ -326,8 +332,8 @@ def _outside(end: End, direction: Direction) -> tuple[RuleList, tuple[Decider, .
         if version == box.version
     )
     rules = (
-        ListedRule(1, Decision.NONE, taken, None, _ENDPOINTS_THERE),
-        ListedRule(2, Decision.ALLOW, everything(), None),
+        ListedRule(_OF_ENDPOINTS, Decision.NONE, taken, None, _ENDPOINTS_THERE),
+        ListedRule(_OF_NOBODY, Decision.ALLOW, everything(), None),
     )
     deciders = (
         Decider(None, None, _ENDPOINTS_THERE, Decision.NONE),
