@@ -120,8 +120,10 @@ def meet_all(some: Iterable[Box], others: Sequence[Box]) -> tuple[Box, ...]:
     return tuple(common for box in some for each in others if (common := meet(box, each)) is not None)
 
 
-def do_meet(some: Iterable[Box], others: Collection[Box]) -> bool:
+def do_meet(some: Collection[Box], others: Collection[Box]) -> bool:
     """Whether any of some boxes has a packet in common with any of others."""
+    if len(some) == len(others) == 1:  # as most are
+        return do_overlap(*some, *others)
     return any(do_overlap(box, each) for box in some for each in others)
 
 

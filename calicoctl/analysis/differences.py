@@ -75,6 +75,10 @@ class _Comparison:
         boxes = {box for rule in (*self._removed, *self._added) for box in rule.boxes}
         self._old = tuple(overlapping(old, boxes))
         self._new = tuple(overlapping(new, boxes))
+        self._numbers_of_old, self._numbers_of_new = (
+            dict(zip((rule.position for rule in rules), numbers, strict=True))
+            for rules, numbers in zip((self._old, self._new), _numbered(self._old, self._new), strict=True)
+        )
         self._overlaps_of_old = Overlaps(self._old)
         self._overlaps_of_new = Overlaps(self._new)
         self._intended = intended
@@ -93,13 +97,15 @@ class _Comparison:
         """The places of a rule that is gone and of one that may decide its packets now, or `NEVER` for none."""
         for rule in self._removed:
             yield rule.position, NEVER
-            yield from ((rule.position, each.position) for each in self._overlaps_of_new.of(rule.boxes))
+            near = self._overlaps_of_new.of(rule.boxes, _other_decisions(rule))
+            yield from ((rule.position, each.position) for each in near)
 
     def _pairs_of_added(self) -> Iterator[tuple[int, int]]:
         """The same of a rule that has come, and of one that may have decided its packets."""
         for rule in self._added:
             yield NEVER, rule.position
-            yield from ((each.position, rule.position) for each in self._overlaps_of_old.of(rule.boxes))
+            near = self._overlaps_of_old.of(rule.boxes, _other_decisions(rule))
+            yield from ((each.position, rule.position) for each in near)
 
     @cached_property
     def _opening(self) -> Cover:
@@ -123,22 +129,31 @@ class _Comparison:
                 parts.append(box)
                 packet = packet or free
         if packet is not None:
-            others = (
-                *self._overlaps_of_old.of(parts, before=at),
-                *self._overlaps_of_new.of(parts, before=at_in_second - SECOND),
-            )
-            taking = {rule.stored or rule.note: rule for rule in others if do_meet(rule.boxes, parts)}
-            yield Difference(before, after, tuple(parts), tuple(taking.values()), packet, is_by_new)
+            others = self._taking(parts, at, at_in_second - SECOND)
+            yield Difference(before, after, tuple(parts), others, packet, is_by_new)
+
+    def _taking(self, parts: Sequence[Box], at: int, at_in_new: int) -> tuple[ListedRule, ...]:
+        """The rules before two places that match packets of some boxes; of those that do the same, the first."""
+        taking: dict[int, ListedRule] = {}
+        for numbers, overlaps, before in (
+            (self._numbers_of_old, self._overlaps_of_old, at),
+            (self._numbers_of_new, self._overlaps_of_new, at_in_new),
+        ):
+            for rule in overlaps.of(parts, before=before):
+                if do_meet(rule.boxes, parts):
+                    taking.setdefault(numbers[rule.position], rule)
+        return tuple(taking.values())
+
+
+def _other_decisions(rule: ListedRule) -> tuple[Decision, ...]:
+    """What a rule does not decide: who decides the same of its packets makes no difference, and may be very many."""
+    return tuple(each for each in Decision if each is not rule.decision)
 
 
 def _changed(old: Sequence[ListedRule], new: Sequence[ListedRule]) -> tuple[list[ListedRule], list[ListedRule]]:
     """The old rules that are gone from their order, and the new ones that have come into it."""
     old, new = _without_common_ends(old, new)
-    # Numbers, since rules are looked up again and again, and take long to hash.
-    numbers: dict[object, int] = {}
-    first, second = (
-        [numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules] for rules in (old, new)
-    )
+    first, second = _numbered(old, new)
     removed: list[ListedRule] = []
     added: list[ListedRule] = []
     for kind, start, end, start_in_new, end_in_new in SequenceMatcher(
@@ -148,6 +163,15 @@ def _changed(old: Sequence[ListedRule], new: Sequence[ListedRule]) -> tuple[list
             removed += old[start:end]
             added += new[start_in_new:end_in_new]
     return removed, added
+
+
+def _numbered(*lists: Sequence[ListedRule]) -> list[list[int]]:
+    """Numbers of the rules of some lists, the same of those that match and decide the same.
+
+    Rules are looked up again and again, and take long to hash.
+    """
+    numbers: dict[object, int] = {}
+    return [[numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules] for rules in lists]
 
 
 def _without_common_ends(

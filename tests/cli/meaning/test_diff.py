@@ -81,6 +81,13 @@ def test_another_spelling_or_order_of_tags_is_no_traffic(embedded: Program) -> N
     assert traffic(embedded, "old.calico", "new.calico") == []
 
 
+def test_an_exception_that_two_scripts_spell_otherwise_is_listed_once(embedded: Program) -> None:
+    spelt = """json {"action": "allow", "src_tag": "WEB"}"""
+    write(embedded, old=OLD, new=OLD.replace("allow from tag WEB", f"{spelt}\n    deny udp"))
+    (found,) = traffic(embedded, "old.calico", "new.calico")
+    assert (found["match"], found["except"]) == ("udp", ["allow from tag WEB"])
+
+
 def test_a_script_that_is_wrong_and_none_at_all(embedded: Program) -> None:
     write(embedded, old=OLD, wrong="profile WEB rule ad inbound allow\n")
     ran = embedded.run_inside("diff", "old.calico", "wrong.calico")
