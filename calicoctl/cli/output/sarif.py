@@ -21,7 +21,8 @@ def sarif_document(findings: Sequence[LintFinding]) -> Document:
     rules = [{"id": code, "shortDescription": {"text": kinds[code].outline}} for code in codes]
     driver = {"name": "calicoctl", "version": VERSION, "rules": rules}
     results = [_result(each, codes.index(each.diagnostic.code)) for each in findings]
-    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
 def _result(finding: LintFinding, index: int) -> Document:
@@ -41,7 +42,13 @@ def _result(finding: LintFinding, index: int) -> Document:
 
 
 def _place(span: Span) -> Document:
-    region = {"startLine": span.line, "startColumn": span.column, "endColumn": span.column + span.end - span.start}
+    source, end = span.source, span.end
+    region = {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": source.line_number(end),
+        "endColumn": source.column(end),
+    }
     return {"artifactLocation": {"uri": _uri(span.source.name)}, "region": region}
 
 
