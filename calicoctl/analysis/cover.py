@@ -107,14 +107,24 @@ class Cover:
         point = self.free_point(box, before, without, before_in_second)
         return None if point is None else self._packet(*point)
 
-    def free_point(self, box: Box, before: int = NEVER, without: int = -1, before_in_second: int = 0) -> Point | None:
-        """The same, as a point: for those who ask for nothing more than whether there is one."""
+    def free_point(
+        self, box: Box, before: int = NEVER, without: int = -1, before_in_second: int = 0, beside: int = -1
+    ) -> Point | None:
+        """The same, as a point: for those who ask for nothing more than whether there is one.
+
+        Args:
+            box: See `uncovered`, also for the next three.
+            before: See there.
+            without: See there.
+            before_in_second: See there.
+            beside: The position of a rule that is not left out, though it is behind the others.
+        """
         waiting = self._by_protocol(box)
         for _ in range(BUDGET):
             if not waiting:
                 return None
             part = waiting.pop()
-            numbers = self._free_numbers(part, before, without, before_in_second)
+            numbers = self._free_numbers(part, before, without, before_in_second, beside)
             if numbers is None:
                 continue
             if self._sources[part.version].is_tiled(part.source_net):
@@ -202,7 +212,9 @@ class Cover:
             planes = self._containing[kind] = tuple(plane for plane in found if plane is not None)
         return planes
 
-    def _free_numbers(self, box: Box, before: int, without: int, before_in_second: int) -> tuple[int, int] | None:
+    def _free_numbers(
+        self, box: Box, before: int, without: int, before_in_second: int, beside: int
+    ) -> tuple[int, int] | None:
         """A pair of numbers of a box that no rule matches, of those that contain it in everything else."""
         own_first, own_second = box.source_numbers, box.destination_numbers
         if not own_first or not own_second:
@@ -212,7 +224,8 @@ class Cover:
         whole: list[tuple[int, int]] = []
         for cell in self._cells_around(box):
             for position, first, second in cell:
-                if (position >= before and not SECOND <= position < before_in_second) or position == without:
+                is_left_out = position >= before and not SECOND <= position < before_in_second and position != beside
+                if is_left_out or position == without:
                     continue
                 if second[-1][1] < least_second or most_second < second[0][0]:
                     continue

@@ -7,7 +7,7 @@ from enum import Enum
 from functools import cached_property
 from itertools import islice
 
-from calicoctl.analysis.boxes import Box, Packet, meet_all
+from calicoctl.analysis.boxes import Box, Packet, contains, meet_all
 from calicoctl.analysis.cover import NEVER, Cover, Point, Undecided
 from calicoctl.analysis.overlaps import Overlaps
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, decision_of
@@ -70,6 +70,7 @@ class Unneeded:
         worst_taken: Of a hole or an outage, packets that a rule decides to the opposite end, the first that does so.
         search: Looks for the rules that decide its packets in its place, by position.
         search_suffices: Looks for those that alone would decide all of them.
+        search_hidden: Of a hole or an outage, looks for a rule that would be dead if the rule stood before the worst.
     """
 
     rule: ListedRule
@@ -78,6 +79,7 @@ class Unneeded:
     worst_taken: _Taken | None = field(default=None, repr=False, compare=False)
     search: Callable[[], Iterator[_Taken]] = field(default=lambda: iter(()), repr=False, compare=False)
     search_suffices: Callable[[], tuple[int, ...]] = field(default=tuple, repr=False, compare=False)
+    search_hidden: Callable[[], int | None] = field(default=lambda: None, repr=False, compare=False)
 
     @property
     def worst(self) -> int | None:
@@ -88,6 +90,17 @@ class Unneeded:
     def suffices(self) -> tuple[int, ...]:
         """The rules that alone would decide all of its packets in its place."""
         return self.search_suffices()
+
+    @cached_property
+    def hidden(self) -> int | None:
+        """Of a hole or an outage, the first rule that would be dead if the rule stood before the worst.
+
+        Such rules contradict each other: to move one of them only makes the other one the finding.
+
+        Raises:
+            Undecided: It would take too long.
+        """
+        return self.search_hidden()
 
     @cached_property
     def packet(self) -> Packet | None:
@@ -183,7 +196,24 @@ class _Search:
             worst,
             lambda: self._taking(rule, self._before(rule, suffices), self._cover),
             lambda: suffices,
+            lambda: None if worst is None else self._hidden(rule, worst.by.position),
         )
+
+    def _hidden(self, rule: ListedRule, worst: int) -> int | None:
+        """The first live rule from a position on that would be dead if a dead rule stood there."""
+        for other in self._overlaps.of(rule.boxes, after=worst - 1, before=rule.position):
+            point = self._points.get(other.position)
+            # Nearly always the packet that is known already is left to it.
+            if point is not None and not any(contains(box, _box_of(point)) for box in rule.boxes):
+                continue
+            if other.position in self._live and not self._decides_beside(other, rule):
+                return other.position
+        return None
+
+    def _decides_beside(self, rule: ListedRule, moved: ListedRule) -> bool:
+        """Whether a rule decides any packet after another one has been moved before it."""
+        points = (self._all.free_point(box, rule.position, beside=moved.position) for box in rule.boxes)
+        return any(point is not None for point in points)
 
     def _before(
         self, rule: ListedRule, suffices: Sequence[int], decisions: Collection[Decision] = tuple(Decision)
@@ -265,6 +295,13 @@ class _Search:
                 continue
             if taken is not None:
                 yield taken
+
+
+def _box_of(point: Point) -> Box:
+    """The packets of a point."""
+    numbers = (((number, number),) for number in (point.source_number, point.destination_number))
+    source_numbers, destination_numbers = numbers
+    return point.box._replace(source_numbers=source_numbers, destination_numbers=destination_numbers)
 
 
 # What is worse than that rules before a rule decide all of its packets as it does: that some do the opposite.

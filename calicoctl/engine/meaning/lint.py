@@ -90,7 +90,7 @@ class LintFinding:
             remove = f"calicoctl {_removal(self.profile, self.direction, self.unneeded)}"
             return f"`{remove}` changes no traffic; `{command}` {_reverses(self.unneeded)}"
         # In a block, a line is moved or removed; the same as a statement behind the block is long.
-        advice = _advice(self.unneeded) if self.fix else None
+        advice = _advice(self.unneeded) if self.fix else _contradiction(self.unneeded)
         packet = None if self.unneeded.packet is None else example_text(self.unneeded.packet)
         return "; ".join(filter(None, (advice, packet))) or None
 
@@ -203,6 +203,21 @@ def _reverses(found: Unneeded) -> str:
     return f"{does} those of its packets that rule {found.worst} {does_not}"
 
 
+def _contradiction(found: Unneeded) -> str | None:
+    """Why a rule is not moved, as a part of a sentence, where it would only change places with another one."""
+    hidden = _hidden(found)
+    if hidden is None:
+        return None
+    return f"before rule {found.worst}, it would leave rule {hidden} nothing to decide; remove one of the two"
+
+
+def _hidden(found: Unneeded) -> int | None:
+    try:
+        return found.hidden
+    except Undecided:
+        return None
+
+
 def _listed(positions: Sequence[int]) -> str:
     """Rules by their positions, so many of them as are named: `rule 1`, `rules 1, 4`."""
     if not positions:
@@ -235,8 +250,9 @@ def _removal(profile: str, direction: Direction, found: Unneeded) -> str:
 
 
 def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:
-    """Whether a rule would decide anything at another position."""
+    """Whether a rule would decide anything at another position, and leave something to every rule after it."""
     try:
-        return any(analysed.cover.uncovered(box, position) is not None for box in found.rule.boxes)
+        is_free = any(analysed.cover.uncovered(box, position) is not None for box in found.rule.boxes)
+        return is_free and found.hidden is None
     except Undecided:
         return False

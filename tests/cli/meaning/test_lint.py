@@ -160,6 +160,39 @@ def test_a_rule_behind_an_exception_and_its_like_may_go_or_be_moved(embedded: Pr
     assert "without the line no traffic changes; above the line of rule 1, it allows those of its packets" in in_file
 
 
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(rules(), min_size=2, max_size=8))
+def test_fixes_come_to_an_end(embedded: Program, inbound: list[Json]) -> None:
+    """Carried out one after the other; rules that contradict each other would change places for ever."""
+    assert embedded.datastore is not None
+    contrary = [{**rule, "action": {"allow": "deny", "deny": "allow"}.get(rule["action"], "log")} for rule in inbound]
+    open_raw(embedded.datastore).put(f"{PROFILES}/A/rules", document([*inbound, *contrary]).text())
+    # A rule comes to life, or goes.
+    for _ in range(4 * len(inbound) + 1):
+        fixes = [each["fix"] for each in findings(embedded) if each["fix"] is not None]
+        if not fixes:
+            return
+        for statement in fixes[0]:
+            assert embedded.run_inside(*shlex.split(statement)).status == 0
+    raise AssertionError("the fixes do not end")
+
+
+def test_rules_that_contradict_each_other(embedded: Program) -> None:
+    rules = ["    allow tcp to ports 80", "    deny tcp to ports 80"]
+    (embedded.folder / "web.calico").write_text(
+        "\n".join(["profile WEB {", "  tags", "  inbound {", *rules, "  }", "  outbound {}", "}", ""])
+    )
+    (found,) = findings(embedded, "web.calico")
+    assert (found["grade"], found["fix"]) == ("hole", None)
+    ran = embedded.run_inside("lint", "web.calico")
+    assert "hint: before rule 1, it would leave rule 1 nothing to decide; remove one of the two; " in ran.stderr
+
+
 def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
     """Where the script wrote the rule, there; and with `--strict`, nothing is written."""
     (embedded.folder / "web.calico").write_text(SCRIPT + "profile WEB rule add inbound allow from tag B\n")
@@ -214,6 +247,17 @@ def test_sarif(embedded: Program) -> None:
         assert place["artifactLocation"] == {"uri": "a%20b.calico"}
         assert place["region"]["startLine"] == finding["line"]
         assert 1 <= place["region"]["startColumn"] < place["region"]["endColumn"]
+        assert place["region"]["endLine"] == finding["line"]
+
+
+def test_sarif_of_a_rule_on_several_lines(embedded: Program) -> None:
+    rule = "    deny tcp \\\n      to ports 80\n"
+    (embedded.folder / "web.calico").write_text(f"profile A {{\ntags\ninbound {{\n{rule}{rule}}}\noutbound {{}}\n}}\n")
+    (run,) = sarif(embedded, "web.calico")["runs"]
+    *_, result = run["results"]
+    region = result["locations"][0]["physicalLocation"]["region"]
+    assert region == {"startLine": 6, "startColumn": 5, "endLine": 7, "endColumn": 18}
+    assert run["columnKind"] == "unicodeCodePoints"
 
 
 def test_doctor_counts_what_does_nothing(embedded: Program) -> None:
