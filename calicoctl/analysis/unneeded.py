@@ -200,8 +200,12 @@ class _Search:
         )
 
     def _hidden(self, rule: ListedRule, worst: int) -> int | None:
-        """The first live rule from a position on that would be dead if a dead rule stood there."""
-        for other in self._overlaps.of(rule.boxes, after=worst - 1, before=rule.position):
+        """The first live rule from a position on that would be dead if a dead rule stood there.
+
+        A denial may hide what allows the same, the safe end of a contradiction; the reverse would go on for ever.
+        """
+        kept = {each for each in Decision if (rule.decision, each) != (Decision.DENY, Decision.ALLOW)}
+        for other in self._overlaps.of(rule.boxes, kept, after=worst - 1, before=rule.position):
             point = self._points.get(other.position)
             # Nearly always the packet that is known already is left to it.
             if point is not None and not any(contains(box, _box_of(point)) for box in rule.boxes):
