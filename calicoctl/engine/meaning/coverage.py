@@ -45,15 +45,16 @@ class ListCoverage:
         profile: The profile.
         direction: Which of its lists.
         rules: How many rules decide something.
-        uncovered: Those that decide no packet of any expectation.
-        mutants: How many changes that allow or forbid other packets were tried; None where the list is too long.
+        uncovered: Those that decide no packet of any expectation; None where that took too long to find out.
+        mutants: How many changes that allow or forbid other packets were tried, as far as it is known that they do; None
+            where the list is too long.
         unnoticed: Those of them that no expectation notices.
     """
 
     profile: str
     direction: Direction
     rules: int
-    uncovered: tuple[ListedRule, ...]
+    uncovered: tuple[ListedRule, ...] | None
     mutants: int | None
     unnoticed: tuple[Mutant, ...]
 
@@ -65,11 +66,7 @@ class _Expected:
 
 
 def coverage(judgements: Sequence[Judgement], state: State) -> tuple[ListCoverage, ...]:
-    """What the expectations that hold cover, for every list that has rules.
-
-    Raises:
-        Undecided: It would take too long.
-    """
+    """What the expectations that hold cover, for every list that has rules."""
     found = []
     for name in state.names():
         for direction in Direction:
@@ -90,9 +87,12 @@ def _expected(judgements: Sequence[Judgement], profile: str, direction: Directio
 
 
 def _of_list(profile: str, direction: Direction, rules: RuleList, expected: Sequence[_Expected]) -> ListCoverage:
-    decided = {
-        part.rule.position for each in expected for part in divide(rules, each.boxes).parts if part.rule is not None
-    }
+    try:
+        decided = {
+            part.rule.position for each in expected for part in divide(rules, each.boxes).parts if part.rule is not None
+        }
+    except Undecided:
+        return ListCoverage(profile, direction, len(rules.deciding), None, None, ())
     uncovered = tuple(rule for rule in rules.deciding if rule.position not in decided)
     if len(rules.rules) > RULES_MAX:
         return ListCoverage(profile, direction, len(rules.deciding), uncovered, None, ())
@@ -116,10 +116,14 @@ def _mutants(rules: RuleList) -> Iterator[tuple[Mutant, RuleList]]:
 
 
 def _allows_others(rules: RuleList, changed: RuleList) -> bool:
-    """Whether other packets are allowed than before; no expectation tells a denial from no match."""
+    """Whether it is known that other packets are allowed than before; no expectation tells a denial from no match."""
+    try:
+        differences = find_differences(rules, changed)
+    except Undecided:
+        return False
     return any(
         (decision_of(each.before) is Decision.ALLOW) != (decision_of(each.after) is Decision.ALLOW)
-        for each in find_differences(rules, changed)
+        for each in differences
     )
 
 
