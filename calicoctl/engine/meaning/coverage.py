@@ -46,8 +46,8 @@ class ListCoverage:
         direction: Which of its lists.
         rules: How many rules decide something.
         uncovered: Those that decide no packet of any expectation; None where that took too long to find out.
-        mutants: How many changes that allow or forbid other packets were tried, as far as it is known that they do; None
-            where the list is too long.
+        mutants: How many changes that are known to allow or forbid other packets were tried; None where the list is too
+            long.
         unnoticed: Those of them that no expectation notices.
     """
 
