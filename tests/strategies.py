@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from hypothesis import strategies as st
 
 from calicoctl.language.networks import Network
 from calicoctl.language.ports import PortRange
-from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action
+from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS, Protocol
+from calicoctl.language.words import ACTIONS, DIRECTIONS, Action
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast
 from calicoctl.syntax.grammar import keywords
@@ -36,8 +36,8 @@ any_texts = plain_names | st.sampled_from([*KEYWORDS, "--at=1", "--x", "-", "", 
 
 # --- trees --------------------------------------------------------------------------------------
 
-actions = st.sampled_from(["allow", "deny"]).map(ast.Keyword)
-directions = st.sampled_from(["inbound", "outbound"]).map(ast.Keyword)
+actions = st.sampled_from(ACTIONS).map(ast.Keyword)
+directions = st.sampled_from(DIRECTIONS).map(ast.Keyword)
 
 
 def _peers(word: st.SearchStrategy[ast.Word], has_ports: bool) -> st.SearchStrategy[ast.PeerNode | None]:
@@ -50,13 +50,13 @@ def trees_of_rules(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.RuleN
     word = texts.map(ast.Word)
     maybe = st.none() | word
 
-    keyword = st.sampled_from(["icmp", "icmpv6"]).map(ast.Keyword)
+    keyword = st.sampled_from(ICMP_PROTOCOLS).map(ast.Keyword)
     peers = _peers(word, has_ports=False)
     return st.one_of(
         st.builds(
             ast.RuleNode,
             actions,
-            st.sampled_from(["tcp", "udp"]).map(ast.Keyword),
+            st.sampled_from(PORT_PROTOCOLS).map(ast.Keyword),
             source=_peers(word, has_ports=True),
             destination=_peers(word, has_ports=True),
         ),
@@ -70,19 +70,19 @@ def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.
     """Every statement of a command line, its values drawn from `texts`."""
     word = texts.map(ast.Word)
     rules = trees_of_rules(texts)
+    values: dict[str, st.SearchStrategy[object]] = {"Word": word, "Keyword": directions, "RuleNode": rules}
     return st.one_of(
         st.builds(ast.ProfileShow, st.booleans()),
         st.builds(ast.ProfileAdd, word),
         st.builds(ast.ProfileRemove, word, st.booleans()),
-        *(st.builds(kind, word) for kind in ast.OF_PROFILE_ALONE.values()),
-        st.builds(ast.TagAdd, word, word),
-        st.builds(ast.TagRemove, word, word),
+        *(
+            st.builds(kind, **{each.name: values[str(each.type)] for each in fields(kind) if each.name != "span"})
+            for kind in ast.REGULAR_STATEMENTS.values()
+        ),
         st.builds(ast.RuleAdd, word, directions, rules, st.none() | word),
-        st.builds(ast.RuleRemove, word, directions, rules),
         st.builds(ast.RuleRemoveAt, word, directions, word),
         st.builds(ast.RuleUpdate, word),
         st.builds(ast.Trace, word, directions, rules.map(_match_of)),
-        st.builds(ast.Expect, word, directions, rules),
         st.builds(ast.ExpectAll, directions, rules),
     )
 

@@ -210,11 +210,7 @@ class MatchNode:
 
 @dataclass(frozen=True, slots=True)
 class OfProfileAlone:
-    """A statement that says no more than which profile it is about.
-
-    The name of its grammar rule is the words that follow the profile's name: `tag_show` is `profile WEB tag show`. So
-    it is parsed and printed without functions of its own; see `OF_PROFILE_ALONE`.
-    """
+    """A statement whose only argument is the profile."""
 
     profile: Word
     span: Span = _span()
@@ -430,27 +426,28 @@ class Include:
     span: Span = _span()
 
 
-_Alone = TagShow | RuleShow | RuleJson
-# Every `OfProfileAlone` by its grammar rule.
-OF_PROFILE_ALONE: Mapping[str, type[_Alone]] = {
+_Regular = TagShow | TagAdd | TagRemove | RuleRemove | RuleShow | RuleJson | Expect
+# The statements whose text is the profile's name, the words in the name of their grammar rule, and their other fields
+# in order: `rule_remove` is `profile WEB rule remove inbound deny`. They are parsed and printed by this table.
+REGULAR_STATEMENTS: Mapping[str, type[_Regular]] = {
     "tag_show": TagShow,
+    "tag_add": TagAdd,
+    "tag_remove": TagRemove,
+    "rule_remove": RuleRemove,
     "rule_show": RuleShow,
     "rule_json": RuleJson,
+    "expect": Expect,
 }
 
 StatementNode = (
     ProfileShow
     | ProfileAdd
     | ProfileRemove
-    | TagAdd
-    | TagRemove
     | RuleAdd
-    | RuleRemove
     | RuleRemoveAt
     | RuleUpdate
     | Trace
-    | Expect
     | ExpectAll
     | ProfileBlock
-    | _Alone
+    | _Regular
 )

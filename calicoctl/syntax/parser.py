@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from calicoctl.language.quoting import here_document_delimiter, unquoted
 from calicoctl.records import dataclass, replace
@@ -174,7 +174,7 @@ def _problem(extent: Span, start: str, position: int | None, expected: frozenset
 class _Builder:
     """Makes nodes of trees; a method is named like the grammar rule whose tree it takes.
 
-    Of the statements in `ast.OF_PROFILE_ALONE` the table is all that is needed.
+    The statements in `ast.REGULAR_STATEMENTS` need no method.
 
     The children of a tree are those that the grammar rule names, in its order: keywords whose names
     begin with `_` are left out, and what is optional and absent is None.
@@ -191,13 +191,20 @@ class _Builder:
             return self._rule_of(tree)
         (child,) = tree.children
         assert isinstance(child, Tree)
-        of_profile = ast.OF_PROFILE_ALONE.get(child.name)
-        if of_profile is not None:
-            return of_profile(self._word(child.children[0]), self._span(tree))
+        regular: Callable[..., ast.StatementNode] | None = ast.REGULAR_STATEMENTS.get(child.name)
+        if regular is not None:
+            return regular(*map(self._argument, child.children), self._span(tree))
         node: Line = getattr(self, child.name)(child.children, self._span(tree))
         return node
 
     # --- statements ---
+
+    def _argument(self, node: Child) -> ast.Word | ast.Keyword | ast.RuleNode:
+        """A field of a regular statement; the grammar rule that made the tree says which kind of node it is."""
+        assert isinstance(node, Tree)
+        if node.name == "rule":
+            return self._rule_of(node)
+        return self._keyword(node) if node.name == "direction" else self._word(node)
 
     def profile_show(self, children: Sequence[Child], span: Span) -> ast.ProfileShow:
         detailed, repeated = self._flag(children)
@@ -210,14 +217,6 @@ class _Builder:
         before, between, name, behind = children
         no_check, repeated = self._flag([before, between, behind])
         return ast.ProfileRemove(self._word(name, ast.WordKind.PROFILE), no_check, repeated, span)
-
-    def tag_add(self, children: Sequence[Child], span: Span) -> ast.TagAdd:
-        profile, tag = children
-        return ast.TagAdd(self._word(profile), self._word(tag), span)
-
-    def tag_remove(self, children: Sequence[Child], span: Span) -> ast.TagRemove:
-        profile, tag = children
-        return ast.TagRemove(self._word(profile), self._word(tag), span)
 
     def rule_add(self, children: Sequence[Child], span: Span) -> ast.RuleAdd:
         profile, at_verb, direction, at_direction, action, at_action, match, at_end = children
@@ -233,11 +232,6 @@ class _Builder:
             span,
         )
 
-    def rule_remove(self, children: Sequence[Child], span: Span) -> ast.RuleRemove:
-        profile, direction, rule = children
-        assert isinstance(rule, Tree)
-        return ast.RuleRemove(self._word(profile), self._keyword(direction), self._rule_of(rule), span)
-
     def rule_remove_at(self, children: Sequence[Child], span: Span) -> ast.RuleRemoveAt:
         profile, first, second = children
         assert isinstance(first, Tree)
@@ -251,11 +245,6 @@ class _Builder:
         profile, direction, match = children
         where = Span(self._source, self._end(direction), span.end) if match is None else self._span_of(match)
         return ast.Trace(self._word(profile), self._keyword(direction), ast.MatchNode(*self._match(match), where), span)
-
-    def expect(self, children: Sequence[Child], span: Span) -> ast.Expect:
-        profile, direction, rule = children
-        assert isinstance(rule, Tree)
-        return ast.Expect(self._word(profile), self._keyword(direction), self._rule_of(rule), span)
 
     def expect_all(self, children: Sequence[Child], span: Span) -> ast.ExpectAll:
         direction, rule = children

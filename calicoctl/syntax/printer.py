@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from calicoctl.annotations import Any
 from calicoctl.language.names import is_new_profile
 from calicoctl.language.quoting import NO_KEYWORDS, QUOTES, here_document, in_single_quotes, quoted
 from calicoctl.language.words import PEER_PARTS, PEERS
+from calicoctl.records import fields
 from calicoctl.syntax import ast
 
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})
@@ -83,21 +85,9 @@ def _profile_remove(node: ast.ProfileRemove) -> str:
     return f"remove {profile_word(node.profile, NO_KEYWORDS)}" + (" --no-check" if node.no_check else "")
 
 
-def _tag_add(node: ast.TagAdd) -> str:
-    return f"{profile_word(node.profile)} tag add {word(node.tag)}"
-
-
-def _tag_remove(node: ast.TagRemove) -> str:
-    return f"{profile_word(node.profile)} tag remove {word(node.tag)}"
-
-
 def _rule_add(node: ast.RuleAdd) -> str:
     at = "" if node.at is None else f" {_at(node.at)}"
     return f"{profile_word(node.profile)} rule add {node.direction.text}{at} {rule(node.rule)}"
-
-
-def _rule_remove(node: ast.RuleRemove) -> str:
-    return f"{profile_word(node.profile)} rule remove {node.direction.text} {rule(node.rule)}"
 
 
 def _rule_remove_at(node: ast.RuleRemoveAt) -> str:
@@ -124,10 +114,6 @@ def _trace(node: ast.Trace) -> str:
     return " ".join([profile_word(node.profile), "trace", node.direction.text, *_match(node.match)])
 
 
-def _expect(node: ast.Expect) -> str:
-    return f"{profile_word(node.profile)} expect {node.direction.text} {rule(node.rule)}"
-
-
 def _expect_all(node: ast.ExpectAll) -> str:
     return f"--all expect {node.direction.text} {rule(node.rule)}"
 
@@ -151,24 +137,32 @@ def _rule_list(direction: str, rules: tuple[ast.RuleNode | ast.JsonRule, ...]) -
     return [f"  {direction} {{", *(f"    {line}" for line in lines), "  }"]
 
 
-def _of_profile_alone(rule: str) -> Callable[[ast.OfProfileAlone], str]:
-    words = rule.replace("_", " ")
-    return lambda node: f"{profile_word(node.profile)} {words}"
+def _argument(node: ast.Word | ast.Keyword | ast.RuleNode) -> str:
+    if isinstance(node, ast.RuleNode):
+        return rule(node)
+    return node.text if isinstance(node, ast.Keyword) else word(node)
+
+
+def _regular(grammar_rule: str, kind: type) -> Callable[..., str]:
+    """The printer of a statement in `ast.REGULAR_STATEMENTS`."""
+    words = grammar_rule.replace("_", " ")
+    arguments = [each.name for each in fields(kind) if each.name not in ("profile", "span")]
+
+    def text(node: Any) -> str:
+        return " ".join([profile_word(node.profile), words, *(_argument(getattr(node, name)) for name in arguments)])
+
+    return text
 
 
 PRINTERS: dict[type, Callable[..., str]] = {
-    **{kind: _of_profile_alone(rule) for rule, kind in ast.OF_PROFILE_ALONE.items()},
+    **{kind: _regular(grammar_rule, kind) for grammar_rule, kind in ast.REGULAR_STATEMENTS.items()},
     ast.ProfileShow: _profile_show,
     ast.ProfileAdd: _profile_add,
     ast.ProfileRemove: _profile_remove,
-    ast.TagAdd: _tag_add,
-    ast.TagRemove: _tag_remove,
     ast.RuleAdd: _rule_add,
-    ast.RuleRemove: _rule_remove,
     ast.RuleRemoveAt: _rule_remove_at,
     ast.RuleUpdate: _rule_update,
     ast.Trace: _trace,
-    ast.Expect: _expect,
     ast.ExpectAll: _expect_all,
     ast.ProfileBlock: _profile_block,
 }

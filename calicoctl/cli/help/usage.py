@@ -399,7 +399,7 @@ _TAG_CHANGE = "calicoctl profile <PROFILE> tag (add|remove) <TAG>"
 _TRANSPORT = f"{_PORTED} {' '.join(_PORT_PEERS)}"
 _ICMP_LINES = {protocol: f"{protocol} {_ICMP} {' '.join(_PEERS)}" for protocol in ICMP_PROTOCOLS}
 _ANY = " ".join(_PEERS)
-_OF_PROFILE_ALONE = pattern(r" +calicoctl profile <PROFILE> [a-z]+ [a-z]+")
+_SHORT = pattern(r" +calicoctl profile <PROFILE> ([a-z]+) ([a-z]+)(?: \(inbound\|outbound\))?")
 
 
 def usage_line(words: Sequence[str]) -> str:
@@ -421,27 +421,26 @@ def _nearest(words: Sequence[str]) -> str:
     if {"rule", "rules"} & set(words[1:3]) or {*DIRECTIONS} & set(words):
         return _rule_line(words)
     if {"tag", "tags"} & set(words[1:3]):
-        return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _line_alone("tag", words)
-    return _line_alone("rule", ())
+        return _TAG_CHANGE if {"add", "remove"} & set(words[2:]) else _short_line("tag", words)
+    return _short_line("rule", ())
 
 
-def _line_alone(subject: str, words: Sequence[str]) -> str:
-    """Of the statements about a subject, the one whose verb was typed; without one, the first."""
-    lines = _lines_alone(subject)
+def _short_line(subject: str, words: Sequence[str]) -> str:
+    """Of the short lines about a subject, the one whose verb was typed; without one, the first."""
+    lines = _short_lines(subject)
     return next((line for verb, line in lines.items() if verb in words), next(iter(lines.values())))
 
 
-def _lines_alone(subject: str) -> dict[str, str]:
-    """The usage of the statements about a subject that say no more than which profile they are about, by verb."""
-    usages = (PROFILE_USAGE + QUESTIONS_USAGE).splitlines()
-    lines = (line.split() for line in usages if _OF_PROFILE_ALONE.fullmatch(line))
-    return {line[-1]: " ".join(line) for line in lines if line[-2] == subject}
+def _short_lines(subject: str) -> dict[str, str]:
+    """The usage of the statements about `rule` or `tag` that have no argument but a direction, by verb."""
+    lines = map(_SHORT.fullmatch, (PROFILE_USAGE + QUESTIONS_USAGE).splitlines())
+    return {line[2]: line[0].strip() for line in lines if line is not None and line[1] == subject}
 
 
 def _rule_line(words: Sequence[str]) -> str:
     behind = set(words[1:])
-    if behind & {*_lines_alone("rule")} or not behind & {"add", "remove", *DIRECTIONS}:
-        return _line_alone("rule", words[1:])
+    if behind & {*_short_lines("rule")} or not behind & {"add", "remove", *DIRECTIONS}:
+        return _short_line("rule", words[1:])
     match = _ANY
     if behind & {*PORT_PROTOCOLS, "ports", "port"}:
         match = _TRANSPORT
