@@ -95,7 +95,7 @@ def _obstacle(profile: Profile) -> str | None:
     if problems or not all(map(is_tag, tags.tags)):
         return "it has a tag that no new one may be called"
     if len(set(tags.tags)) < len(tags.tags):
-        return "a tag stands twice in it"
+        return "it contains a tag twice"
     return None if is_new_profile(profile.name) else "no new profile may be called so"
 
 

@@ -60,7 +60,7 @@ def _host_key(key: str, spec: dict[str, object]) -> str:
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
-        raise TypeError("a name is no text")
+        raise TypeError("a name is not a string")
     return value
 
 

@@ -325,7 +325,7 @@ def readable_tags(profile: Profile, where: Span) -> TagsDocument:
         Refused: What is stored is no list.
     """
     if isinstance(profile.tags, Unreadable):
-        hint = "`calicoctl run` replaces them by a block of the profile as it shall be"
+        hint = "`calicoctl run` replaces them when a script has a block of the profile"
         error = diagnose(messages.TAGS_UNREADABLE, where, hint, profile=profile.name)
         raise Refused([*tag_warnings(profile.tags, profile.tags.source), error])
     return profile.tags if profile.tags is not None else TagsDocument.new(())

@@ -333,7 +333,7 @@ class Variables:
         near = None if below else _near(name, {*self._defined, *self._overrides})
         if name in self._doubtful or (self.is_incomplete and not (below or near)):
             return None
-        hint = f"it is defined in line {below}, behind its use" if below else None
+        hint = f"it is defined in line {below}, after its use" if below else None
         hint = f"`${{{near}}}` is defined" if near else hint
         complaint = diagnose(messages.UNDEFINED_VARIABLE, span, hint, name=name)
         mend = None if near is None else Edit(span, f"${{{near}}}")

@@ -125,5 +125,5 @@ def _add_selector(downgrade: Downgrade, found: dict[str, object], start: str, se
     rest = renamed(rest, lambda name: downgrade.tags.get(name, name))
     fault = selector_fault(rest)
     if fault is not None:
-        downgrade.problems.append(ResourceProblem(path, f"is no selector of v1: {fault}"))
+        downgrade.problems.append(ResourceProblem(path, f"is not a selector of v1: {fault}"))
     found[f"{start}selector"] = rest

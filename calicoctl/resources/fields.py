@@ -34,7 +34,7 @@ def unknown_fields(rule: object) -> Iterator[ResourceProblem]:
     """What stands in a rule and is no field of one."""
     for path, known in _unknown(rule, _RULE, ()):
         near = nearest(str(path[-1]), tuple(known))
-        yield ResourceProblem(path, f"is no field of a rule{f'; did you mean `{near}`?' if near else ''}")
+        yield ResourceProblem(path, f"is not a field of a rule{f'; did you mean `{near}`?' if near else ''}")
 
 
 def misread_fields(rule: object) -> Iterator[ResourceProblem]:

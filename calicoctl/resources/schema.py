@@ -130,7 +130,7 @@ def _label_problems(labels: object, path: Path) -> Problems:
         return
     for key, value in labels.items():
         if not is_label_key(key):
-            yield ResourceProblem((*path, key), "is no key of a label")
+            yield ResourceProblem((*path, key), "is not a key of a label")
         if not isinstance(value, str) or not is_label_value(value):
             yield ResourceProblem((*path, key), f"cannot have the value {found_text(value)}")
 
@@ -144,7 +144,7 @@ def _annotation_problems(annotations: object, path: Path) -> Problems:
     size = 0
     for key, value in annotations.items():
         if not is_label_key(key.lower()):
-            yield ResourceProblem((*path, key), "is no key of an annotation")
+            yield ResourceProblem((*path, key), "is not a key of an annotation")
         if not isinstance(value, str):
             yield ResourceProblem((*path, key), "must be a string")
         else:
@@ -351,7 +351,7 @@ def _selector_problems(
     for key in keys:
         value = members.get(key)
         if value is not None and not (isinstance(value, str) and is_selector(value, of_namespaces=of_namespaces)):
-            yield ResourceProblem((*path, key), f"is no selector: {found_text(value)}")
+            yield ResourceProblem((*path, key), f"is not a selector: {found_text(value)}")
 
 
 def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: Path, *, is_ingress: bool) -> Problems:
@@ -363,12 +363,12 @@ def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: P
         if not isinstance(service, dict) or not service.get("name"):
             yield ResourceProblem(here, "needs the name of a service")
         if side != ("source" if is_ingress else "destination"):
-            yield ResourceProblem(here, "can stand only in the source of ingress and the destination of egress")
+            yield ResourceProblem(here, "is allowed only in the source of ingress and the destination of egress")
         others = ("nets", "notNets", "selector", "notSelector", "namespaceSelector", "serviceAccounts")
         if any(entity.get(key) for key in others):
-            yield ResourceProblem(here, "cannot stand beside networks, selectors and service accounts")
+            yield ResourceProblem(here, "cannot be combined with networks, selectors or service accounts")
         if side == "destination" and any(entity.get(key) for key in ("ports", "notPorts")):
-            yield ResourceProblem(here, "cannot stand beside ports")
+            yield ResourceProblem(here, "cannot be combined with ports")
 
 
 def _http_problems(rule: Mapping[str, object], path: Path, *, is_ingress: bool) -> Problems:
@@ -380,7 +380,7 @@ def _http_problems(rule: Mapping[str, object], path: Path, *, is_ingress: bool) 
         yield ResourceProblem(here, "must be an object")
         return
     if not is_ingress:
-        yield ResourceProblem(here, "can stand only in ingress")
+        yield ResourceProblem(here, "is allowed only in ingress")
     if rule.get("action") != "Allow":
         yield ResourceProblem(here, "needs the action Allow")
     if rule.get("protocol") not in (None, "TCP"):

@@ -158,7 +158,7 @@ def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str,
 def _look_at_keys(upgrade: Upgrade, rule: Iterable[str], path: Path) -> None:
     for key in rule:
         if key not in _KNOWN_KEYS:
-            upgrade.problems.append(ResourceProblem((*path, key), "is no key of a rule"))
+            upgrade.problems.append(ResourceProblem((*path, key), "is not a key of a rule"))
         elif key == "log_prefix":
             upgrade.losses.append(ResourceProblem((*path, key), "v3 has one prefix for all logs"))
 

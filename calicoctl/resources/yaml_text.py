@@ -119,11 +119,9 @@ def _loader() -> type[yaml.SafeLoader]:
             for key, _ in node.value:
                 name = self.construct_object(key, deep=True)
                 if not isinstance(name, str):
-                    raise yaml.constructor.ConstructorError(None, None, "a key that is no text", key.start_mark)
+                    raise yaml.constructor.ConstructorError(None, None, "a key that is not a string", key.start_mark)
                 if name in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key `{name}` stands twice", key.start_mark
-                    )
+                    raise yaml.constructor.ConstructorError(None, None, f"duplicate key `{name}`", key.start_mark)
                 seen.add(name)
             return super().construct_mapping(node, deep=deep)
 

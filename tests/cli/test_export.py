@@ -117,7 +117,7 @@ def test_run_where_it_came_from_it_writes_nothing(program: Program, stored: RawS
         ('{"inbound_rules":[{"action":"allow","icmp_type":8}],"outbound_rules":[]}', "[]", None),
         (None, '["a b"]', "the agent would not enforce it as it is"),
         (None, "", "the agent would not enforce it as it is"),
-        (None, '["A","A"]', "a tag stands twice in it"),
+        (None, '["A","A"]', "it contains a tag twice"),
         (None, '["-a"]', "it has a tag that no new one may be called"),
         (
             '{"inbound_rules":[{"action":"allow","src_tag":"-a"}],"outbound_rules":[]}',

@@ -139,9 +139,7 @@ def test_a_mistake_is_told_and_its_file_left_alone(embedded: Program, messy: Pat
     ran = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
     assert ran.status == 1
     assert ran.stdout == "shop.calico\n"
-    assert (
-        "wrong.calico:2:30: error: `alow` is no keyword of this language; did you mean `allow`? [E0104]" in ran.stderr
-    )
+    assert "wrong.calico:2:30: error: unknown keyword `alow`; did you mean `allow`? [E0104]" in ran.stderr
     assert "hint: profile WEB rule add inbound allow tcp\n" in ran.stderr
     assert "error: cannot read `nowhere.calico`: no such file or directory [E0626]" in ran.stderr
     assert (folder / "wrong.calico").read_text() == wrong

@@ -214,7 +214,7 @@ def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, care
     assert (ran.status, ran.stdout) == (1, "")
     form = "JSON" if "JSON" in words else "texte" if "texte" in words else "yaml"
     assert ran.stderr == (
-        f"<command line>:1:{caret}: error: `{form}` is no form of output; there are `json` and `text` [E0632]\n"
+        f"<command line>:1:{caret}: error: unsupported output format `{form}`; there are `json` and `text` [E0632]\n"
         f"  calicoctl {words}\n"
         f"  {' ' * (caret - 1)}{'^' * len(form)}\n"
         f"hint: {hint}\n"
@@ -255,7 +255,7 @@ def test_what_shows_nothing_has_no_form(embedded: Program, store: RawStore, word
     ran = embedded.run_inside(*words.split(), "-o", "json")
     place, line, carets, hint = ran.stderr.splitlines()
     assert place.endswith(
-        "error: `-o` goes with what shows something: `profile show`, `tag show`, `rule show`, `trace` [E0633]"
+        "error: `-o` is an option of `profile show`, `tag show`, `rule show` and `trace` only [E0633]"
     )
     assert line == f"  calicoctl {words} -o json"
     assert carets == f"{' ' * (len(line) - 7)}^^^^^^^"

@@ -25,12 +25,12 @@ def told(text: str) -> str:
 CASES = {
     "a word of another language": (
         "profile WEB rule add inbound permit tcp to ports 80",
-        ["error: `permit` is no keyword of this language; did you mean `allow`? [E0104]", "permit"],
+        ["error: unknown keyword `permit`; did you mean `allow`? [E0104]", "permit"],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "a misspelt keyword": (
         "profile WEB rule add inbound allow tcp to prots 80",
-        ["error: `prots` is no keyword of this language; did you mean `ports`? [E0104]", "prots"],
+        ["error: unknown keyword `prots`; did you mean `ports`? [E0104]", "prots"],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "upper case": (
@@ -41,7 +41,7 @@ CASES = {
     "peers in the wrong order": (
         "profile WEB rule add inbound allow tcp to ports 80 from tag A",
         [
-            "error: `from` stands in the wrong place; the order is protocol, `type`, `code`, `from`, `to`, and `ports`,"
+            "error: `from` is out of order; the order is protocol, `type`, `code`, `from`, `to`, and `ports`,"
             " `tag`, `cidr` within each [E0106]",
             "from",
         ],
@@ -50,7 +50,7 @@ CASES = {
     "action before direction": (
         "profile WEB rule add allow inbound tcp",
         [
-            "error: `allow` stands in the wrong place; the order is `rule add` or `rule remove`, direction, `--at`,"
+            "error: `allow` is out of order; the order is `rule add` or `rule remove`, direction, `--at`,"
             " action, match [E0106]",
             "allow",
         ],
@@ -58,32 +58,32 @@ CASES = {
     ),
     "the word tag is missing": (
         "profile WEB rule add inbound allow from DB",
-        ["error: the word `tag` is missing before `DB` [E0105]", "DB"],
+        ["error: missing `tag` before `DB` [E0105]", "DB"],
         "profile WEB rule add inbound allow from tag DB",
     ),
     "the word cidr is missing": (
         "profile WEB rule add inbound allow from tag DB 10.0.0.0/8",
-        ["error: the word `cidr` is missing before `10.0.0.0/8` [E0105]", "10.0.0.0/8"],
+        ["error: missing `cidr` before `10.0.0.0/8` [E0105]", "10.0.0.0/8"],
         "profile WEB rule add inbound allow from tag DB cidr 10.0.0.0/8",
     ),
     "the word ports is missing": (
         "profile WEB rule add inbound allow tcp to 80,443",
-        ["error: the word `ports` is missing before `80,443` [E0105]", "80,443"],
+        ["error: missing `ports` before `80,443` [E0105]", "80,443"],
         "profile WEB rule add inbound allow tcp to ports 80,443",
     ),
     "the word to is missing": (
         "profile WEB rule add inbound allow tcp ports 80",
-        ["error: the word `to` is missing before `ports` [E0105]", "ports"],
+        ["error: missing `to` before `ports` [E0105]", "ports"],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "the option --at is missing": (
         "profile WEB rule remove inbound 2",
-        ["error: the word `--at=` is missing before `2` [E0105]", "2"],
+        ["error: missing `--at=` before `2` [E0105]", "2"],
         "profile WEB rule remove inbound --at=2",
     ),
     "a space in a list of ports": (
         "profile WEB rule add inbound allow tcp to ports 80, 443",
-        ["error: a list of ports is one word, without spaces [E0107]", "80, 443"],
+        ["error: a port list must be one word, without spaces [E0107]", "80, 443"],
         "profile WEB rule add inbound allow tcp to ports 80,443",
     ),
     "a reversed range": (
@@ -103,7 +103,7 @@ CASES = {
     ),
     "port 0": (
         "profile WEB rule add inbound allow tcp to ports 0:80",
-        ["error: port 0 is refused: later agents reject the whole profile over it [E0203]", "0"],
+        ["error: port 0 is not allowed: later agents reject the whole profile because of it [E0203]", "0"],
         None,
     ),
     "a service's name": (
@@ -142,7 +142,7 @@ CASES = {
     ),
     "ICMP type 255": (
         "profile WEB rule add inbound allow icmp type 255",
-        ["error: ICMP type 255 is refused: the agent turns it into a rule that drops everything [E0213]", "255"],
+        ["error: ICMP type 255 is not allowed: the agent turns it into a rule that drops everything [E0213]", "255"],
         None,
     ),
     "an ICMP type by name": (
@@ -157,12 +157,12 @@ CASES = {
     ),
     "a name that is a keyword": (
         "profile show rule show",
-        ["error: `show` is read as a keyword here; in quotes it is a name [E0108]", "show"],
+        ["error: `show` is a keyword here; quote it to use it as a name [E0108]", "show"],
         "profile \"'show'\" rule show",
     ),
     "a tag that is a keyword": (
         "profile WEB rule add inbound allow from tag to",
-        ["error: `to` is read as a keyword here; in quotes it is a name [E0108]", "to@45"],
+        ["error: `to` is a keyword here; quote it to use it as a name [E0108]", "to@45"],
         "profile WEB rule add inbound allow from tag \"'to'\"",
     ),
     "glued words": (
@@ -208,23 +208,23 @@ CASES = {
     ),
     "an end too early": (
         "profile WEB rule",
-        ["error: the statement ends too early; expected `add`, `json`, `remove`, `show` or `update` [E0102]", "@17"],
+        ["error: incomplete statement; expected `add`, `json`, `remove`, `show` or `update` [E0102]", "@17"],
         "profile WEB rule show",
     ),
     "a word too many": (
         "profile add WEB DB",
-        ["error: `DB` cannot stand here; expected the end of the statement [E0101]", "DB"],
+        ["error: unexpected `DB`; expected the end of the statement [E0101]", "DB"],
         None,
     ),
     "an unset variable": (
         "profile WEB rule add inbound allow from tag to cidr 10.0.0.0/8",
-        ["error: `to` cannot stand here; expected a tag's name [E0101]", "to@45"],
+        ["error: unexpected `to`; expected a tag's name [E0101]", "to@45"],
         None,
     ),
     "two mistakes, mended by one hint": (
         "profile WEB rule add inbound permit TCP to ports 80",
         [
-            "error: `permit` is no keyword of this language; did you mean `allow`? [E0104]",
+            "error: unknown keyword `permit`; did you mean `allow`? [E0104]",
             "permit",
             "error: `TCP` is not a keyword; keywords are in lower case [E0103]",
             "TCP",
@@ -234,7 +234,7 @@ CASES = {
     "a wrong word and a wrong value": (
         "profile WEB rule add inbound permit tcp from 10.0.0.1/8 to ports 443:80",
         [
-            "error: `permit` is no keyword of this language; did you mean `allow`? [E0104]",
+            "error: unknown keyword `permit`; did you mean `allow`? [E0104]",
             "permit",
             "warning: `10.0.0.1/8` has host bits set; the network is `10.0.0.0/8` [W0202]",
             "10.0.0.1/8",
@@ -265,13 +265,13 @@ def test_one_answer_in_full() -> None:
     assert (
         told("profile WEB rule add inbound permit TCP to ports 80, 443")
         == """\
-<command line>:1:40: error: `permit` is no keyword of this language; did you mean `allow`? [E0104]
+<command line>:1:40: error: unknown keyword `permit`; did you mean `allow`? [E0104]
   calicoctl profile WEB rule add inbound permit TCP to ports 80, 443
                                          ^^^^^^
 <command line>:1:47: error: `TCP` is not a keyword; keywords are in lower case [E0103]
   calicoctl profile WEB rule add inbound permit TCP to ports 80, 443
                                                 ^^^
-<command line>:1:60: error: a list of ports is one word, without spaces [E0107]
+<command line>:1:60: error: a port list must be one word, without spaces [E0107]
   calicoctl profile WEB rule add inbound permit TCP to ports 80, 443
                                                              ^^^^^^^
 hint: calicoctl profile WEB rule add inbound allow tcp to ports 80,443"""
@@ -295,10 +295,10 @@ def test_an_empty_argument_is_no_word() -> None:
 
 def test_an_argument_with_white_space_is_never_joined_to_others() -> None:
     assert arguments_told("profile", "WEB", "rule", "add", "inbound", "allow tcp", "to", "ports", "80,\n443") == [
-        "<command line>:1:40: error: argument 6 holds white space; each word is an argument of its own [E0114]",
+        "<command line>:1:40: error: argument 6 contains whitespace; pass each word as a separate argument [E0114]",
         "  calicoctl profile WEB rule add inbound allow tcp to ports 80,",
         "                                         ^^^^^^^^^",
-        "<command line>:1:59: error: argument 9 holds white space; each word is an argument of its own [E0114]",
+        "<command line>:1:59: error: argument 9 contains whitespace; pass each word as a separate argument [E0114]",
         "  calicoctl profile WEB rule add inbound allow tcp to ports 80,",
         "                                                            ^^^",
     ]
@@ -362,7 +362,8 @@ def test_a_source_that_is_no_command_line_is_named() -> None:
     with pytest.raises(Refused) as caught:
         read_statement(Source("rules.calico", "profile WEB rule add inbound allow udp to ports 53:0", first_line=12))
     assert render(caught.value.diagnostics[0]) == (
-        "rules.calico:12:52: error: port 0 is refused: later agents reject the whole profile over it [E0203]\n"
+        "rules.calico:12:52: error: port 0 is not allowed: "
+        "later agents reject the whole profile because of it [E0203]\n"
         "  profile WEB rule add inbound allow udp to ports 53:0\n"
         "                                                     ^"
     )

@@ -120,7 +120,7 @@ def test_rules_are_equal_when_their_texts_are() -> None:
 # text | code | a part of the message
 UNREADABLE = [
     ("", "E0301", "empty"),
-    ("{", "E0302", "too soon"),
+    ("{", "E0302", "incomplete"),
     ("{} x", "E0303", "follows"),
     ("[" * 100_000, "E0304", "nested"),
     ("\ufeff{}", "E0305", "byte order mark"),
@@ -161,7 +161,7 @@ def test_warnings_name_the_place_the_reason_and_what_the_agent_does() -> None:
         (
             "W0303",
             '`inbound_rules[1].src_tag` must be a tag, not `"%"`; tags have only A-Z a-z 0-9 _ . -; '
-            "over this the agent drops the whole profile",
+            "because of this the agent drops the whole profile",
             '"%"',
         ),
         (

@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, variable: str, kind: str, re
     ("key", "reason"),
     [
         ("server.key", "it is not the key of the certificate that ETCD_CERT_FILE names"),
-        ("encrypted.key", "it is encrypted, and nobody is there to be asked for its pass phrase"),
+        ("encrypted.key", "it is encrypted, and a pass phrase cannot be entered"),
         ("client.pem", NO_KEY),
     ],
 )
@@ -260,7 +260,7 @@ def test_credentials_that_do_not_permit_it(
     guarded_url: str, tmp_path: Path, credentials: Sequence[str], hint: str
 ) -> None:
     variables = dict(zip(("ETCD_USERNAME", "ETCD_PASSWORD"), credentials, strict=False))
-    message = f"error: etcd at `{guarded_url}` refused the request for want of credentials that permit it [E0503]"
+    message = f"error: permission denied by etcd at `{guarded_url}`: missing or insufficient credentials [E0503]"
     all_refused(program_at(tmp_path, guarded_url, **variables), 3, message, hint)
 
 
@@ -269,7 +269,7 @@ def test_a_user_who_may_read_and_not_write(guarded_url: str, tmp_path: Path) -> 
     shown = program.run("profile", "OLD", "tag", "show")
     assert (shown.status, shown.stderr) == (0, "")
     ran = program.run("profile", "OLD", "tag", "add", "NEW")
-    message = f"error: etcd at `{guarded_url}` refused the request for want of credentials that permit it [E0503]"
+    message = f"error: permission denied by etcd at `{guarded_url}`: missing or insufficient credentials [E0503]"
     assert (ran.status, ran.stdout, ran.stderr) == (3, "", f"{message}\nhint: {NOT_PERMITTED}\n")
     tell_no_secret(ran)
 

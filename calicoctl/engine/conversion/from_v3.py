@@ -115,7 +115,7 @@ def _values(source: Source) -> tuple[object, ...]:
 def _resource(source: Source, value: object) -> Mapping[str, object]:
     start = Span(source, 0, 0)
     if not isinstance(value, dict):
-        raise Refused([diagnose(messages.NO_RESOURCE, start, reason="it is no object with a `kind`")])
+        raise Refused([diagnose(messages.NO_RESOURCE, start, reason="it is not an object with a `kind`")])
     version = value.get("apiVersion")
     if not isinstance(version, str) or not version.startswith(_API_GROUP):
         raise Refused([diagnose(messages.NO_RESOURCE, start, reason=f"its `apiVersion` must be `{_API_GROUP}v3`")])
@@ -188,7 +188,7 @@ def _obstacles(name: str, rules: RulesDocument, obstacle: str) -> Iterator[Diagn
         for problem in rule.problems
     ]
     for path, problem in problems:
-        reason = f"is no rule of v1: {problem.diagnostic(()).message}"
+        reason = f"is not a rule of v1: {problem.diagnostic(()).message}"
         yield diagnose(messages.NOT_IN_V1, name=name, path=path, reason=reason)
     if not problems:
         reason = f"make a profile that cannot be declared: {obstacle}"

@@ -32,7 +32,7 @@ def stored_resources(state: State) -> Converted:
     for name, text in texts:
         resource = None if text is None else read_resource(text)
         if resource is None:
-            reason = "is no JSON object that can be read"
+            reason = "is not a readable JSON object"
             problems.append(diagnose(messages.NOT_IN_V3, profile=name, path=profile_key(name), reason=reason))
         else:
             # First of all, as everybody writes them, and also where another tool has left them out.

@@ -77,7 +77,7 @@ def profile_of_change(key: str) -> str:
     """
     place = keys.profile_of(key)
     if place is None:
-        raise ValueError(f"{key!r} is no key of a profile")
+        raise ValueError(f"{key!r} is not a key of a profile")
     return place[0]
 
 

@@ -168,7 +168,7 @@ def _check_resource(rule: Mapping[str, object]) -> Iterator[Problem]:
     """What is wrong with a rule that holds one of the v3 data model."""
     problem, inner = rule.get(RESOURCE_PROBLEM_KEY), rule[RESOURCE_KEY]
     if problem is None and isinstance(inner, dict) and "action" in inner:
-        problem = "must not hold the action, which stands beside it"
+        problem = "must not contain the action, which is a key of its own"
     if problem is None and isinstance(inner, dict):
         yield from validate_action(rule)
         return

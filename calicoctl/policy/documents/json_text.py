@@ -45,7 +45,7 @@ _SHOWN_LENGTH = 60
 # The standard library's complaints, by how they begin (the rest differs between Python versions).
 _REASONS = (
     ("Unterminated string", "this string does not end"),
-    ("Invalid control character", "a control character stands in a string unescaped"),
+    ("Invalid control character", "a string contains an unescaped control character"),
     ("Invalid \\", "this escape is not one of JSON's"),
     ("Expecting ',' delimiter", "a comma or the end of the list or object is expected here"),
     ("Expecting ':' delimiter", "a colon is expected here"),
@@ -408,7 +408,7 @@ def _syntax_refusal(source: Source, at: int, complaint: str) -> Refused:
         reason = "nothing follows this comma"
         return refusal(JSON_SYNTAX, source, comma, comma + 1, "remove the comma", reason=reason)
     if at >= len(text):
-        return refusal(JSON_SYNTAX, source, len(text), len(text), reason="the text ends too soon")
+        return refusal(JSON_SYNTAX, source, len(text), len(text), reason="incomplete text")
     reason = next((ours for theirs, ours in _REASONS if complaint.startswith(theirs)), complaint.lower())
     return refusal(JSON_SYNTAX, source, at, at + 1, _syntax_hint(text, at), reason=reason)
 
@@ -428,7 +428,7 @@ def _lonely_comma(text: str, at: int) -> int | None:
 
 def _syntax_hint(text: str, at: int) -> str | None:
     if text[at] == "'":
-        return "JSON's strings stand in double quotes"
+        return "write JSON strings in double quotes"
     if text[at] == "#" or text.startswith(("//", "/*"), at):
         return "JSON has no comments"
     return None

@@ -68,7 +68,7 @@ def _wrong_with_key(cert_file: str, key_file: str) -> str | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(cert_file, key_file, password=pass_phrase)
     except ssl.SSLError as error:
         if asked:
-            return "it is encrypted, and nobody is there to be asked for its pass phrase"
+            return "it is encrypted, and a pass phrase cannot be entered"
         if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
             return "it is not the key of the certificate that ETCD_CERT_FILE names"
         return "it holds no private key in PEM form"

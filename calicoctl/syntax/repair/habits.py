@@ -143,7 +143,7 @@ def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]
     is_behind = index < len(words) and (opening < index or words[opening].text != "{")
     if begins and opening <= index and is_behind and words[opening].text not in ("{}", "{};"):
         begin = " ".join(word.text for word in words[:opening])
-        yield Habit(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line behind `{begin} {{`")
+        yield Habit(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line after `{begin} {{`")
 
 
 # --- whole statements -------------------------------------------------------------------------------------------------

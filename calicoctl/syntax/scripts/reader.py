@@ -341,9 +341,9 @@ class _ScriptReader:
 def _unended(delimiter: Span, almost: Span | None) -> Diagnostic:
     hint = None
     if almost is not None:
-        hint = f"in line {almost.line}, white space stands beside `{almost.text.strip()}`, which must be alone there"
+        hint = f"in line {almost.line}, there is whitespace around `{almost.text.strip()}`; it must be alone there"
         if almost.text.startswith("\t") and almost.text.strip("\t\r\n") == almost.text.strip():
-            hint += "; after `<<-`, tabs may stand before it"
+            hint += "; after `<<-`, tabs before it are allowed"
     return diagnose(messages.UNENDED_HERE_DOCUMENT, delimiter, hint, word=delimiter.text)
 
 

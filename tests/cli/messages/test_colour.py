@@ -42,7 +42,7 @@ def shown_on(terminal: Terminal, program: Program, *words: str, stdout: bool = F
 def test_a_diagnostic_is_coloured_on_a_terminal(program: Program, wide_terminal: Terminal) -> None:
     shown = shown_on(wide_terminal, program, *MISTAKE)
     assert shown.splitlines()[:4] == [
-        "<command line>:1:40: \x1b[1;31merror:\x1b[0m `permit` is no keyword of this language;"
+        "<command line>:1:40: \x1b[1;31merror:\x1b[0m unknown keyword `permit`;"
         " did you mean `allow`? \x1b[2m[E0104]\x1b[0m",
         "  calicoctl profile WEB rule add inbound permit",
         "                                         \x1b[1;31m^^^^^^\x1b[0m",

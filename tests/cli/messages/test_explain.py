@@ -209,7 +209,7 @@ def test_a_code_is_explained(folder: Path) -> None:
     shown = Program(folder, "nonsense").run("explain", "E0102")
     assert (shown.status, shown.stderr) == (0, "")
     title, empty, text = shown.stdout.split("\n", 2)
-    assert (title, empty) == ("E0102: error: the statement ends too early; expected <EXPECTED>", "")
+    assert (title, empty) == ("E0102: error: incomplete statement; expected <EXPECTED>", "")
     assert text == (FOLDER / "E0102.md").read_text(encoding="utf-8")
 
 
@@ -236,7 +236,7 @@ def test_a_code_that_there_is_not_is_answered_with_those_near_it(folder: Path) -
     ran = Program(folder).run_inside("explain", "E0102", "e1002")
     assert (ran.status, ran.stdout) == (1, "")
     assert ran.stderr.startswith(
-        "<command line>:1:25: error: `E1002` is not the code of a message [E0630]\n"
+        "<command line>:1:25: error: unknown message code `E1002` [E0630]\n"
         "  calicoctl explain E0102 e1002\n"
         "                          ^^^^^\n"
         "hint: near it are `E0102`, "

@@ -126,7 +126,7 @@ def test_sixteen_files_may_include_one_another(embedded: Program) -> None:
     ran = embedded.run_inside("run", "--check", "0.calico")
     assert (ran.status, told(ran)) == (
         1,
-        ["16.calico:1:9: error: files include one another 16 deep, and no deeper [E0149]"],
+        ["16.calico:1:9: error: includes are nested too deeply; the limit is 16 levels [E0149]"],
     )
     assert ran.stderr.count("included from ") == 16
 

@@ -192,7 +192,7 @@ def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
     # What that command changed is left as it is, and told.
     ended = etcd.run_inside("run", "--rollback")
     assert ended.status == 1
-    assert ended.stderr == "warning: profile `U1` was left as it is: others have changed it since [W0703]\n"
+    assert ended.stderr == "warning: profile `U1` was left unchanged: other clients have changed it since [W0703]\n"
     changed = values(store)
     assert "MINE" in changed.pop(f"{PROFILES}/U1/tags")
     others = {key: value for key, value in BEFORE.items() if "/U1/" not in key}
@@ -327,7 +327,7 @@ def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store:
     waiting = etcd.run_inside("--timeout=0.5", "run", stdin="profile add OTHER\n")
     go_on.set()
     assert (beside.status, beside.stdout) == (0, "Tag MINE added to profile U1\n")
-    assert beside.stderr.startswith("note: a run that is going on changes profile `U1`: changes.calico by ")
+    assert beside.stderr.startswith("note: a run in progress changes profile `U1`: changes.calico by ")
     assert (waiting.status, waiting.stdout) == (3, "")
     assert f"{PROFILES}/OTHER/rules" not in values(store)
     assert finished(process).status == 0

@@ -51,7 +51,7 @@ def test_check_as_json(embedded: Program) -> None:
             {
                 "code": "E0104",
                 "severity": "error",
-                "message": "`alow` is no keyword of this language; did you mean `allow`?",
+                "message": "unknown keyword `alow`; did you mean `allow`?",
                 "hint": mended,
                 "fix": {"kind": "correction", "text": mended, "edits": [edit]},
                 **at,

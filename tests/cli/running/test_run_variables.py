@@ -93,7 +93,7 @@ hint: profile A rule add inbound allow tcp to ports ${WEB_PORTS},8080
 <standard input>:1:13: error: the variable `NAME` is not defined [E0141]
   profile add ${NAME}
               ^^^^^^^
-hint: it is defined in line 2, behind its use
+hint: it is defined in line 2, after its use
 """,
         ),
         (
@@ -152,8 +152,8 @@ hint: profile A rule add inbound allow tcp from 10.1.0.0/${LENGTH} to ports 80
         (
             "define DIR = inbound\nprofile A rule add ${DIR} allow\n",
             """\
-<standard input>:2:20: error: `${DIR}` stands where `--at=<POSITION>`, `inbound` or `outbound` belongs; a variable is \
-never a keyword, only a value or a part of one [E0140]
+<standard input>:2:20: error: unexpected `${DIR}`; expected `--at=<POSITION>`, `inbound` or `outbound`; a variable can \
+be a value or a part of one, but not a keyword [E0140]
   profile A rule add ${DIR} allow
                      ^^^^^^
 hint: profile A rule add inbound allow
@@ -162,7 +162,7 @@ hint: profile A rule add inbound allow
         (
             "define NAMES = A, B\nprofile add ${NAMES}\n",
             """\
-<standard input>:2:13: error: `NAMES` is a list of 2 words, and stands where one word belongs [E0145]
+<standard input>:2:13: error: `NAMES` is a list of 2 words; expected one word [E0145]
   profile add ${NAMES}
               ^^^^^^^^
 <standard input>:1:16: note: from the value of `NAMES`
@@ -173,10 +173,10 @@ hint: profile A rule add inbound allow
         (
             "define NAME = WEB\nprofile {{ NAME }} tag add $NAME\n",
             """\
-<standard input>:2:9: error: `{{ NAME }}` names no variable; the value of one is written `${NAME}` [E0142]
+<standard input>:2:9: error: `{{ NAME }}` is not a variable reference; write `${NAME}` [E0142]
   profile {{ NAME }} tag add $NAME
           ^^^^^^^^^^
-<standard input>:2:28: error: `$NAME` names no variable; the value of one is written `${NAME}` [E0142]
+<standard input>:2:28: error: `$NAME` is not a variable reference; write `${NAME}` [E0142]
   profile {{ NAME }} tag add $NAME
                              ^^^^^
 hint: profile ${NAME} tag add ${NAME}
@@ -185,10 +185,10 @@ hint: profile ${NAME} tag add ${NAME}
         (
             "define NAME = WEB\nprofile $NAME tag add %NAME%\n",
             """\
-<standard input>:2:9: error: `$NAME` names no variable; the value of one is written `${NAME}` [E0142]
+<standard input>:2:9: error: `$NAME` is not a variable reference; write `${NAME}` [E0142]
   profile $NAME tag add %NAME%
           ^^^^^
-<standard input>:2:23: error: `%NAME%` names no variable; the value of one is written `${NAME}` [E0142]
+<standard input>:2:23: error: `%NAME%` is not a variable reference; write `${NAME}` [E0142]
   profile $NAME tag add %NAME%
                         ^^^^^^
 hint: profile ${NAME} tag add ${NAME}
@@ -197,10 +197,10 @@ hint: profile ${NAME} tag add ${NAME}
         (
             "define NAMES [A, B]\nprofile add ${NAMES}\n",
             """\
-<standard input>:1:14: error: the word `=` is missing before `[A,` [E0105]
+<standard input>:1:14: error: missing `=` before `[A,` [E0105]
   define NAMES [A, B]
                ^^^
-<standard input>:1:14: error: a value stands without brackets; the words of a list are parted by commas [E0152]
+<standard input>:1:14: error: do not use brackets; separate list items with commas [E0152]
   define NAMES [A, B]
                ^^^
 hint: define NAMES = A, B

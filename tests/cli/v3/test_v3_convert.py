@@ -85,7 +85,7 @@ def test_what_is_no_resource_is_an_error(v3: Program, raw_etcd_v3: RawEtcdV3, va
     for words in (["convert"], ["convert", "--output=json"]):
         ran = v3.run_inside(*words)
         assert (ran.status, ran.stdout, "[E0901]" in ran.stderr) == (1, "", True), ran
-        assert f"`{PROFILES}/bad` is no JSON object" in ran.stderr
+        assert f"`{PROFILES}/bad` is not a readable JSON object" in ran.stderr
 
 
 def endpoint(raw_etcd_v3: RawEtcdV3, name: str, *profiles: str) -> None:
@@ -133,7 +133,7 @@ def test_export_tells_what_a_block_does_not_say(v3: Program, raw_etcd_v3: RawEtc
     ran = v3.run_inside("export")
     assert (ran.status, ran.stdout.splitlines()[:2]) == (0, ["profile web {", "  tags web"]), ran
     assert ran.stderr == (
-        "warning: the block of profile `web` does not say all that is stored: `metadata.labels.team`, "
+        "warning: the block of profile `web` does not contain everything that is stored: `metadata.labels.team`, "
         "`metadata.annotations.note`, `metadata.finalizers`, `spec.labelsToApply.role`, "
         '`spec.labelsToApply["a/b"]`, `spec.future` [W0413]\n'
     )
@@ -160,5 +160,5 @@ def test_export_tells_of_labels_of_v1(embedded: Program, labels: str | None, is_
     if labels is not None:
         raw.open_raw(embedded.datastore).put(f"{raw.PROFILES}/WEB/labels", labels)
     ran = embedded.run_inside("export")
-    told = "warning: the block of profile `WEB` does not say all that is stored: `labels` [W0413]\n"
+    told = "warning: the block of profile `WEB` does not contain everything that is stored: `labels` [W0413]\n"
     assert (ran.status, ran.stderr) == (0, told if is_told else ""), ran

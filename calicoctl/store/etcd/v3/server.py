@@ -157,7 +157,7 @@ class GatewayServer:
                 raise denied(self.address, self._access) from refusal
             return  # there is no authentication, so that nobody asks for a token
         if not isinstance(token, str) or not token.isprintable():
-            raise ValueError("the token is no text")
+            raise ValueError("the token is not a string")
         self._token = token
 
     def _post(self, share: float, path: str, body: Body) -> Body:
