@@ -94,9 +94,9 @@ Examples:
 
 Questions about packets, where MATCH is what follows (allow|deny) in the usage:
 {QUESTIONS_USAGE}
-  `trace` tells which rules decide the packets of a match. `expect ... allow` is refused
+  `trace` prints which rules decide the packets of a match. `expect ... allow` is refused
   unless every such packet is allowed by the profile alone, `expect ... deny` unless none is;
-  --all expects it of every profile. In a script, it is about what the script leaves.
+  --all checks every profile. In a script, the result of the whole script is checked.
 
 With `-o calico`, `rule json` prints and `rule update` takes the rules as Calico v3 has them,
 with `ingress` and `egress`.
@@ -109,32 +109,33 @@ Docker libnetwork driver. The libnetwork driver manages the security policy for 
 
 HELP = """\
 Usage:
-  calicoctl [options] profile ...    Policy profiles, their tags and rules
-  calicoctl profile --help           What can be said about profiles
-  calicoctl run [FILE...]            Files of statements, checked and applied as one unit
-  calicoctl fmt [FILE...]            Scripts in their canonical layout
-  calicoctl export [PROFILE...]      Profiles as text that `run` takes
-  calicoctl diff SCRIPT...           Which traffic a script opens or closes
-  calicoctl lint [FILE...]           Rules that do nothing, in files or in what is stored
-  calicoctl test [FILE...]           Whether what files expect of profiles is so
-  calicoctl trace --from=A --to=B    What becomes of packets between two endpoints
-  calicoctl convert [FILE...]        Profiles as resources of Calico v3, or back
-  calicoctl migrate --to=URL         The profiles of Calico v1 in a datastore of v3
-  calicoctl doctor                   Whether the datastore, and what is in it, is well
-  calicoctl explain [CODE...]        What a message means, such as E0102; with examples
-  calicoctl completion SHELL         What makes bash, zsh or fish complete commands
-  calicoctl --help                   Help; behind a command, help on that
-  calicoctl --version                The version
+  calicoctl [options] profile ...    Show and change profiles, their tags and rules
+  calicoctl profile --help           Show the statements about profiles
+  calicoctl run [FILE...]            Check and apply scripts as one unit
+  calicoctl fmt [FILE...]            Format scripts
+  calicoctl export [PROFILE...]      Print profiles as a script for `run`
+  calicoctl diff SCRIPT...           Show which traffic a script opens or closes
+  calicoctl lint [FILE...]           Find rules that do nothing, in files or stored
+  calicoctl test [FILE...]           Check the expectations of files
+  calicoctl trace --from=A --to=B    Show which packets pass between two endpoints
+  calicoctl convert [FILE...]        Convert profiles to Calico v3 resources, or back
+  calicoctl migrate --to=URL         Copy the profiles of Calico v1 to a datastore of v3
+  calicoctl doctor                   Check the health of the datastore and its contents
+  calicoctl explain [CODE...]        Explain a message, such as E0102, with examples
+  calicoctl completion SHELL         Print the completion script of bash, zsh or fish
+  calicoctl --help                   Show this help; after a command, its help
+  calicoctl --version                Show the version
 
 Options, anywhere in a command:
   --datastore=<URL>     Where the profiles are kept: sqlite:PATH for a file, or
                         http(s)://HOST:PORT[,http(s)://HOST:PORT...] for etcd, and with
                         etcdv3+ before it for etcd of today's Calico, the v3 data model.
-  --timeout=<SECONDS>   How long the datastore may take, in all. Default: 30.
-  -o, --output=json     What statements that show something, `run --check`, `run --dry-run`,
-                        `diff`, `lint`, `test`, `trace` and `doctor` tell, as one JSON document.
+  --timeout=<SECONDS>   The time limit for the datastore, in total. Default: 30.
+  -o, --output=json     Print one JSON document instead of text: statements that show
+                        something, `run --check`, `run --dry-run`, `diff`, `lint`, `test`,
+                        `trace` and `doctor`.
 
-Without --datastore, the environment says where: CALICOCTL_DATASTORE (a URL as above), else
+Without --datastore, the environment sets it: CALICOCTL_DATASTORE (a URL as above), else
 ETCD_ENDPOINTS (with DATASTORE_TYPE=etcdv3 for the v3 data model), else ETCD_AUTHORITY and
 ETCD_SCHEME; for https and authentication also ETCD_CA_CERT_FILE, ETCD_CERT_FILE, ETCD_KEY_FILE,
 ETCD_USERNAME and ETCD_PASSWORD. The same names are read from /etc/calico/calicoctl.env, or
@@ -153,8 +154,8 @@ RUN_HELP = """\
 Usage:
   calicoctl run [options] [FILE...]
 
-Runs files of statements as one unit: they are checked whole, and applied all or nothing. No
-FILE, or -, is standard input; several files are one unit, in order.
+Run files of statements as one unit: they are checked as a whole, and all or none of their
+changes are applied. No FILE, or -, is standard input; several files are one unit, in order.
 
 Options:
   --check               Only parse and validate; no datastore is touched.
@@ -163,8 +164,8 @@ Options:
   --intend=RULE         With --dry-run: status 1 unless the change does what its RULEs say, and
                         nothing else; see `calicoctl diff --help`.
   -o, --output=json     With --check or --dry-run: one JSON document instead of text.
-  -v, --verbose         Tell of each statement what it did.
-  --strict              Take warnings for errors.
+  -v, --verbose         Print the result of each statement.
+  --strict              Treat warnings as errors.
   --lint                Warn of rules that do nothing, in the profiles that the script names as it
                         leaves them; with --check, in its blocks.
   --define=NAME=VALUE   Give the variable NAME a value that holds whatever a script says.
@@ -180,7 +181,7 @@ to the one that includes them:
   include "network.calico"
   profile WEB rule add inbound allow tcp from ${OFFICE} to ports ${WEB_PORTS},8080
 
-or profiles as they shall be:
+or the complete contents of profiles:
   profile WEB {
     tags WEB, WEB_APP
     inbound {
@@ -198,7 +199,7 @@ FMT_HELP = """\
 Usage:
   calicoctl fmt [-w | --check] [--diff] [FILE...]
 
-Prints scripts for `calicoctl run` in their canonical layout and spelling: what they do stays
+Print scripts for `calicoctl run` in their canonical layout and spelling. Their effect stays
 the same, and so do comments, groups of lines, here-documents and JSON. No FILE, or -, is
 standard input.
 
@@ -214,7 +215,7 @@ EXPORT_HELP = """\
 Usage:
   calicoctl export [PROFILE...]
 
-Prints the named profiles, or all, as text that `calicoctl run` takes.
+Print the named profiles, or all, as a script for `calicoctl run`.
 
 `calicoctl --help` lists the options that every command takes.
 """
@@ -223,7 +224,7 @@ DIFF_HELP = """\
 Usage:
   calicoctl diff [options] [SCRIPT...]
 
-Tells which traffic is decided differently, and by which rules: with one script, between what
+Print which traffic is decided differently, and by which rules: with one script, between what
 is stored and what the script makes of it; with two, between what each makes of an empty
 datastore. A script may be the text of `export`; as one of two, - stands for what is stored.
 What `run` would write is shown by `run --dry-run`.
@@ -243,7 +244,7 @@ LINT_HELP = """\
 Usage:
   calicoctl lint [options] [FILE...]
 
-Reports rules that do nothing: dead rules, of which rules before them decide every packet,
+Report rules that do nothing: dead rules, of which rules before them decide every packet,
 duplicates, and redundant rules, without which every packet is decided alike. With files it
 looks at their blocks, and needs no datastore; without one, at all that is stored. What is
 found is true whatever endpoints there are. The status is 1 when something is found.
@@ -252,8 +253,8 @@ A comment at the end of a rule's line dismisses a finding there:
   allow tcp to ports 80   # lint: allow W0803 kept for the auditors
 
 Options:
-  --today                   Of what is stored: tell as well what does nothing with the endpoints
-                            that there are now.
+  --today                   Of what is stored: also report what does nothing with the endpoints
+                            that are stored now.
   --define=NAME=VALUE       Give the variable NAME a value that holds whatever a file says.
   -o, --output=json|sarif   One JSON document, or a SARIF log, instead of text.
 
@@ -264,16 +265,16 @@ TEST_HELP = """\
 Usage:
   calicoctl test [options] [FILE...]
 
-Tells of each expectation in files whether it holds: `profile WEB expect inbound deny tcp to
-ports 22` and the like, and `profile --all expect ...`. They are judged on what is stored, and
-nothing else that stands in the files is carried out. No FILE, or -, is standard input. The
+Check each expectation in files: `profile WEB expect inbound deny tcp to ports 22` and the
+like, and `profile --all expect ...`. They are checked against what is stored; the other
+statements of the files are ignored. No FILE, or -, is standard input. The
 status is 1 when one does not hold. `run` refuses a script whose expectations its end would
 not meet; see `calicoctl profile --help`.
 
 Options:
-  --offline                  Judge them on what the files make of an empty datastore.
-  --coverage                 Tell which rules decide no expectation, and which changes of rules
-                             (dropped, flipped, swapped with the next) none would notice.
+  --offline                  Check them against what the files make of an empty datastore.
+  --coverage                 Report which rules decide no expectation, and which changes of rules
+                             (dropped, flipped, swapped with the next) none would detect.
   --init                     Print an expectation for each rule that decides something: of all
                              that is stored, or with --offline of the files.
   --define=NAME=VALUE        Give the variable NAME a value that holds whatever a file says.
@@ -286,12 +287,12 @@ TRACE_HELP = """\
 Usage:
   calicoctl trace --from=END --to=END [MATCH]
 
-Tells which packets pass from one end to the other, as the endpoints and their profiles are
+Print which packets pass from one end to the other, as the endpoints and their profiles are
 now: by which rules, and where the others are stopped, at the sender, at the receiver or at
 both. Both ends' whole profile lists are looked at. MATCH, as in rules, narrows the question:
   calicoctl trace --from=web-1 --to=DB tcp to ports 5432
 
-Which rules of one profile decide is told by `calicoctl profile <PROFILE> trace`.
+`calicoctl profile <PROFILE> trace` prints which rules of one profile decide.
 
 Options:
   --from=END          An endpoint, a tag, or a network; the endpoints in it are told of by
@@ -306,15 +307,15 @@ CONVERT_HELP = """\
 Usage:
   calicoctl convert [options] [FILE...]
 
-Prints profiles as resources of today's Calico, the v3 data model: all that is stored, or those
-that files make of nothing. A file is a script, the JSON that `rule json` prints (the profile is
-called as the file, without `.json`), or JSON with `name`, `rules`, `tags` and `labels`. What is
-renamed, and what v3 has nothing for, is told; what it would refuse is an error. A resource
-decides every packet as the profile does.
+Print profiles as resources of today's Calico, the v3 data model: all that is stored, or those
+that files create in an empty datastore. A file is a script, the JSON that `rule json` prints
+(the profile is named like the file, without `.json`), or JSON with `name`, `rules`, `tags` and
+`labels`. What is renamed, and what v3 cannot express, is reported; what it would refuse is an
+error. A resource decides every packet as the profile does.
 
 Options:
   --as=profiles|policies    Profiles (the default), or GlobalNetworkPolicies for clusters whose
-                            datastore is Kubernetes, where nobody can write profiles. They select
+                            datastore is Kubernetes, where profiles cannot be written. They select
                             endpoints by the label of a tag that only one profile carries.
   --from=calico             The other way: read resources, in YAML or JSON, and print blocks for
                             `calicoctl run`. No FILE, or -, is standard input.
@@ -328,16 +329,16 @@ MIGRATE_HELP = """\
 Usage:
   calicoctl migrate --to=URL [options]
 
-Brings all profiles of a datastore of Calico v1 into one of v3, as `calicoctl convert` converts
-them. It is planned as a whole: where something is in the way (two names that become one, a tag
-that is a label as well, what v3 refuses), nothing is written. What is there already and says the
-same is left alone, so that it can be done again and goes on where it was cut off. The datastore
+Copy all profiles of a datastore of Calico v1 into one of v3, converted as by `calicoctl
+convert`. It is planned as a whole: where something is in the way (two names that become one, a tag
+that is a label as well, what v3 refuses), nothing is written. Profiles that already exist with
+the same meaning are left alone, so that an interrupted migration can be run again. The datastore
 of v1 is only read.
 
 Options:
   --to=URL              The datastore of v3: etcdv3+http(s)://HOST:PORT[,...].
   --from=URL            That of v1; else the one that every command uses.
-  --dry-run             Tell what would be done; nothing is written.
+  --dry-run             Print what would be done; nothing is written.
   --detailed-exitcode   With --dry-run: status 2 when profiles would be created.
 
 `calicoctl --help` lists the options that every command takes.
@@ -347,7 +348,7 @@ DOCTOR_HELP = """\
 Usage:
   calicoctl doctor [options]
 
-Reports, without changing anything: where the datastore is and whether each server of it
+Report, without changing anything: where the datastore is and whether each server of it
 answers, unfinished runs, profiles that the agent would drop or read otherwise and why,
 endpoints that name missing profiles, and tags in rules that no profile carries. The
 status is 1 when something is wrong.
@@ -362,9 +363,9 @@ EXPLAIN_HELP = """\
 Usage:
   calicoctl explain [CODE...]
 
-Every error, warning and note ends with its code, such as [E0102]. This tells what the code
-means, and shows a command that leads to it and one that does not. Without a code, all codes
-are listed.
+Every error, warning and note ends with its code, such as [E0102]. Print what the code
+means, with a command that leads to it and one that does not. Without a code, list all
+codes.
 
 The examples begin with a datastore that holds one profile, WEB, as `profile add` makes it.
 `etcdctl set` in them stands for another tool that writes to etcd.
@@ -376,15 +377,15 @@ COMPLETION_HELP = """\
 Usage:
   calicoctl completion (bash|zsh|fish)
 
-Prints the script that makes a shell complete commands of calicoctl when the tab key is
+Print the script that makes a shell complete commands of calicoctl when the tab key is
 pressed: keywords, options, and from the datastore names of profiles and tags, and rules by
 their positions. To load it at every start of the shell:
 
   bash   source <(calicoctl completion bash)       in ~/.bashrc
-  zsh    source <(calicoctl completion zsh)        in ~/.zshrc, behind `compinit`
+  zsh    source <(calicoctl completion zsh)        in ~/.zshrc, after `compinit`
   fish   calicoctl completion fish | source        in ~/.config/fish/config.fish
 
-A datastore that does not answer at once costs nothing but the names.
+If the datastore does not answer at once, names are not completed.
 
 `calicoctl --help` lists the options that every command takes.
 """

@@ -22,7 +22,7 @@ class RunRequest:
         detailed_exitcode: With `dry_run`: a status of its own when changes are pending.
         as_json: Print one JSON document instead of text.
         verbose: Tell what each statement did.
-        strict: Take warnings for errors.
+        strict: Treat warnings as errors.
         resume: Finish an interrupted run.
         rollback: Undo an interrupted run.
         overrides: The values given to variables, each as the definition that it is.

@@ -66,5 +66,5 @@ def holds_something_else(change: Change, doubt: NoAnswer) -> OutcomeUnknown:
 
 def outcome_unknown(change: Change, reason: str) -> OutcomeUnknown:
     """The error about a change of which nobody knows whether it was made."""
-    hint = f"look at `{change.key}` once etcd is well again, before running the command again"
+    hint = f"look at `{change.key}` once etcd is healthy again, before running the command again"
     return OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, None, hint, key=change.key, reason=reason))
