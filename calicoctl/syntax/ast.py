@@ -426,10 +426,10 @@ class Include:
     span: Span = _span()
 
 
-_Regular = TagShow | TagAdd | TagRemove | RuleRemove | RuleShow | RuleJson | Expect
+RegularStatement = TagShow | TagAdd | TagRemove | RuleRemove | RuleShow | RuleJson | Expect
 # The statements whose text is the profile's name, the words in the name of their grammar rule, and their other fields
 # in order: `rule_remove` is `profile WEB rule remove inbound deny`. They are parsed and printed by this table.
-REGULAR_STATEMENTS: Mapping[str, type[_Regular]] = {
+REGULAR_STATEMENTS: Mapping[str, type[RegularStatement]] = {
     "tag_show": TagShow,
     "tag_add": TagAdd,
     "tag_remove": TagRemove,
@@ -449,5 +449,5 @@ StatementNode = (
     | Trace
     | ExpectAll
     | ProfileBlock
-    | _Regular
+    | RegularStatement
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calicoctl.annotations import Any
 from calicoctl.language.names import is_new_profile
 from calicoctl.language.quoting import NO_KEYWORDS, QUOTES, here_document, in_single_quotes, quoted
 from calicoctl.language.words import PEER_PARTS, PEERS
@@ -142,12 +141,12 @@ def _argument(node: ast.Word | ast.Keyword | ast.RuleNode) -> str:
     return node.text if isinstance(node, ast.Keyword) else word(node)
 
 
-def _regular(grammar_rule: str, kind: Any) -> Callable[..., str]:
+def _regular(grammar_rule: str, kind: type[ast.RegularStatement]) -> Callable[..., str]:
     """The printer of a statement in `ast.REGULAR_STATEMENTS`."""
     words = grammar_rule.replace("_", " ")
     arguments = [name for name in kind.__match_args__ if name not in ("profile", "span")]
 
-    def text(node: Any) -> str:
+    def text(node: ast.RegularStatement) -> str:
         return " ".join([profile_word(node.profile), words, *(_argument(getattr(node, name)) for name in arguments)])
 
     return text
