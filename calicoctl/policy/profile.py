@@ -243,7 +243,9 @@ def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> E
     document = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
     wanted = document
     for direction, shall_be in declared.items():
-        wanted = wanted.with_rules(direction, _keeping_texts(document.rules(direction), shall_be))
+        # A list that is absent reads as empty, and need not be written for that.
+        if shall_be or document.rules(direction):
+            wanted = wanted.with_rules(direction, _keeping_texts(document.rules(direction), shall_be))
     tags = profile.tags
     if isinstance(tags, TagsDocument):
         tags = tags.with_exactly(statement.tags)

@@ -385,6 +385,7 @@ odd_names = st.sampled_from(
 
 
 @SOME
+@example({"WEB": ('{"inbound_rules":[]}', '["A"]')})
 @given(st.dictionaries(odd_names, st.tuples(damaged_rules, damaged_tags), min_size=1, max_size=3))
 def test_whatever_is_stored_is_exported_as_a_script_that_can_be_run(found: dict[str, tuple[str, str]]) -> None:
     """On an empty datastore, too; what cannot be declared is a comment, and told."""
