@@ -63,7 +63,7 @@ def shown(words: list[str]) -> str | None:
     return fix.text if isinstance(fix, Correction | Command) else None
 
 
-@settings(max_examples=examples(2000), deadline=None)
+@settings(max_examples=examples(800), deadline=None)
 @given(command_lines())
 def test_what_is_shown_is_accepted(words: list[str]) -> None:
     text = shown(words)

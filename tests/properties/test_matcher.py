@@ -24,7 +24,7 @@ from calicoctl.syntax.matcher import match
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_rules, trees_of_statements
 from tests.support.laws import examples
 
-MANY = settings(max_examples=examples(1500), deadline=None)
+MANY = settings(max_examples=examples(1000), deadline=None)
 
 # --- texts --------------------------------------------------------------------------------------
 
@@ -297,7 +297,7 @@ def no_file(word: ast.Word) -> Source:
     raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there are no files")])
 
 
-@settings(max_examples=examples(1500), deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(scripts())
 def test_a_script_says_the_same_whether_every_line_is_read_or_not(text: str) -> None:
     source = Source("script", text)

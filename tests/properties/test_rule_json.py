@@ -187,7 +187,7 @@ def texts(draw: st.DrawFn) -> str:
     return text
 
 
-THOROUGHLY = settings(max_examples=examples(1500), deadline=None)
+THOROUGHLY = settings(max_examples=examples(1000), deadline=None)
 WELL = settings(max_examples=examples(300), deadline=None)
 
 # --- The laws ------------------------------------------------------------------------------------
