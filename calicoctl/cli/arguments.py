@@ -13,9 +13,18 @@ from calicoctl.annotations import NoReturn
 from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span, typed, value_span, with_word, with_words
+from calicoctl.cli.options import (
+    argument_span,
+    read_options,
+    typed,
+    value_span,
+    with_value,
+    with_word,
+    with_words,
+    without_word,
+)
 from calicoctl.cli.output.output_option import form_problem
-from calicoctl.diagnostics import Advice, Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.diagnostics import Advice, Correction, Diagnostic, Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass, field, replace
@@ -72,7 +81,7 @@ def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
             many operands; all that is wrong so.
     """
     found = Arguments(words[0])
-    problems = _with_one_fix(list(_read(words, found)), words)
+    problems = _judged(list(_read(words, found)), words)
     operands = [at for at, word in _operands(words)]
     if most is not None and not problems:
         problems += [
@@ -86,23 +95,39 @@ def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
     return found
 
 
-def _with_one_fix(problems: list[Diagnostic], words: Sequence[str]) -> list[Diagnostic]:
-    """Of several mistakes, the last has the command line with all of them corrected; or the help is named."""
-    if len(problems) < 2 or not any(isinstance(each.fix, Correction) for each in problems):
+def _judged(problems: list[Diagnostic], words: Sequence[str]) -> list[Diagnostic]:
+    """The problems, of which the last has the command line with all of them corrected; or the help is named."""
+    if not any(isinstance(each.fix, Correction) for each in problems):
         return problems
+    fix = _corrected(problems, words) or Advice(_see_help(words[0]))
+    return [*(replace(each, fix=None) for each in problems[:-1]), replace(problems[-1], fix=fix)]
+
+
+def _corrected(problems: Sequence[Diagnostic], words: Sequence[str]) -> Correction | None:
+    """The command line with all problems corrected, if it is accepted then.
+
+    What one correction makes of a word may have a problem of its own, as another option's value: it is read again.
+    """
     import shlex  # for mistakes only
 
-    edits = tuple(edit for each in problems if isinstance(each.fix, Correction) for edit in each.fix.edits)
+    fixes = [each.fix for each in problems if isinstance(each.fix, Correction)]
+    if len(fixes) < len(problems):
+        return None
+    edits = tuple(edit for fix in fixes for edit in fix.edits)
     text = typed(words)
     for edit in sorted(edits, key=lambda each: -each.span.start):
         text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    fix: Fix = Advice(_see_help(words[0]))
+    mended = tuple(shlex.split(text)[1:])
     try:
-        read_arguments(shlex.split(text)[1:])
-        fix = Correction(text, edits)
-    except (Refused, ValueError):
-        pass
-    return [*(replace(each, fix=None) for each in problems[:-1]), replace(problems[-1], fix=fix)]
+        # The options of the program are taken out first, wherever they stand.
+        read = read_options(mended).words
+    except Refused:
+        return None
+    others = list(_read(read, Arguments(words[0])))
+    if not others:
+        return Correction(text, edits)
+    further = _corrected(others, read) if read == mended else None
+    return None if further is None else with_words(words, further.text)
 
 
 def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
@@ -112,14 +137,16 @@ def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
         words: The words of the command line, from the command on.
         at: Which of them it is.
     """
-    meant = _meant_option(words, at)
-    return _unknown(words, at, None if meant is None else with_word(words, at, meant))
-
-
-def _unknown(words: Sequence[str], at: int, fix: Fix | str | None) -> Diagnostic:
     name, command = words[at].partition("=")[0], words[0]
-    span = argument_span(words, at)
-    return diagnose(messages.UNKNOWN_OPTION, span, fix or _see_help(command), word=name, command=f"calicoctl {command}")
+    meant = _meant_option(words, at)
+    fix = _without_file_option(words, at) if meant is None else with_word(words, at, meant)
+    return diagnose(
+        messages.UNKNOWN_OPTION,
+        argument_span(words, at),
+        fix or _see_help(command),
+        word=name,
+        command=f"calicoctl {command}",
+    )
 
 
 def _meant_option(words: Sequence[str], at: int) -> str | None:
@@ -140,38 +167,22 @@ def _meant_option(words: Sequence[str], at: int) -> str | None:
     return near if known[near].value is None else f"{near}{equals}{value}"
 
 
-def _without_file_option(words: Sequence[str], at: int) -> Fix | None:
+def _without_file_option(words: Sequence[str], at: int) -> Correction | None:
     """The command line with a file that an option of other tools names, which stands alone here."""
     name, equals, value = words[at].partition("=")
-    takes_files = "[FILE...]" in help_of(words[0])
-    if name not in FILE_OPTIONS or not takes_files or (equals and not value) or (not equals and at + 1 == len(words)):
+    if name not in FILE_OPTIONS or "[FILE...]" not in help_of(words[0]):
         return None
-    mended = [*words[:at], *([value] if equals else []), *words[at + 1 :]]
-    try:
-        read_arguments(mended)
-    except Refused:
-        return None
-    return with_words(words, typed(mended))
+    if equals:
+        return with_word(words, at, value) if value else None
+    return without_word(words, at) if at + 1 < len(words) else None
 
 
 def _unknown_choice(words: Sequence[str], at: int, option: Option, value: str) -> Diagnostic:
     """The error about a value that is none of those that there are, with the nearest of them."""
     near = nearest(value, option.choices)
-    fix = with_word(words, at, words[at].removesuffix(value) + near) if near else _see_help(words[0])
+    fix = with_value(words, at, value, near) if near else _see_help(words[0])
     reason = f"{option.names[0]} takes {either(option.choices)}"
     return diagnose(messages.RUN_USAGE, value_span(words, at, value), fix, reason=reason)
-
-
-def _mended(words: Sequence[str], at: int, word: str) -> Fix | str:
-    """The command line with another word, and with that mended, too; where it cannot be, the help tells."""
-    mended = [*words[:at], word, *words[at + 1 :]]
-    if word.partition("=")[0] not in _table(words[0]):
-        return with_word(words, at, word)  # one of the program, which is read first, wherever it stands
-    place = argument_span(mended, at)
-    for problem in _read(mended, Arguments(words[0])):
-        if problem.span is not None and place.start <= problem.span.start <= place.end:
-            return with_words(words, problem.fix.text) if isinstance(problem.fix, Correction) else _see_help(words[0])
-    return with_word(words, at, word)
 
 
 def _see_help(command: str) -> str:
@@ -213,9 +224,7 @@ def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
         for name, value in _parted(word, table):
             option = table.get(name)
             if option is None:
-                meant = _meant_option(words, at)
-                fix = _without_file_option(words, at) if meant is None else _mended(words, at, meant)
-                yield _unknown(words, at, fix)
+                yield unknown_option(words, at)
                 break
             if option.value is None and value is not None:
                 fix = with_word(words, at, name)

@@ -113,6 +113,18 @@ def with_word(arguments: Sequence[str], index: int, word: str) -> Correction:
     return Correction(typed(mended), (Edit(argument_span(arguments, index), _in_shell(word)),))
 
 
+def with_value(arguments: Sequence[str], index: int, value: str, other: str) -> Correction:
+    """The command line with another value at an argument's end."""
+    return with_word(arguments, index, arguments[index].removesuffix(value) + other)
+
+
+def without_word(arguments: Sequence[str], index: int) -> Correction:
+    """The command line without an argument that is not its last."""
+    left = [*arguments[:index], *arguments[index + 1 :]]
+    here, following = argument_span(arguments, index), argument_span(arguments, index + 1)
+    return Correction(typed(left), (Edit(Span(here.source, here.start, following.start), ""),))
+
+
 def with_words(arguments: Sequence[str], text: str) -> Correction:
     """Another command line in the place of one."""
     source = Source(COMMAND_LINE, typed(arguments))

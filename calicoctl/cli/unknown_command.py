@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
@@ -55,29 +55,23 @@ def _meant_command(words: Sequence[str]) -> Fix:
     near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
     if near == "profile":
         return _meant_statement(words)
-    return _meant_other(words, near) if near else _SEE_HELP
-
-
-def _meant_other(words: Sequence[str], command: str) -> Fix:
-    """The command line of another command than `profile`, its options corrected too; or the help that lists them."""
-    try:
-        read_arguments([command, *words[1:]])
-    except Refused as refused:
-        fixes = [each.fix for each in refused.diagnostics]
-        if len(fixes) == 1 and isinstance(fixes[0], Correction):
-            return with_words(words, fixes[0].text)
-        return next((each for each in fixes if isinstance(each, Advice)), _SEE_HELP)
-    return with_word(words, 0, command)
+    if near is None:
+        return _SEE_HELP
+    return _corrected(words, near, lambda: read_arguments([near, *words[1:]]), _SEE_HELP)
 
 
 def _meant_statement(words: Sequence[str]) -> Fix:
     """The statement of words whose first should be `profile`; where none is known, the help that lists them."""
-    mended = command_line(["profile", *words[1:]])
+    statement = command_line(["profile", *words[1:]])
+    help_of_it = Advice("`calicoctl profile --help` lists the statements")
+    return _corrected(words, "profile", lambda: read_statement(statement), help_of_it)
+
+
+def _corrected(words: Sequence[str], command: str, read: Callable[[], object], otherwise: Fix) -> Fix:
+    """The command line with another command, corrected further as reading it so tells."""
     try:
-        read_statement(mended)
+        read()
     except Refused as refused:
         fix = refused.diagnostics[-1].fix
-        if isinstance(fix, Correction):
-            return with_words(words, fix.text)
-        return fix or Advice("`calicoctl profile --help` lists the statements")
-    return with_word(words, 0, "profile")
+        return with_words(words, fix.text) if isinstance(fix, Correction) else fix or otherwise
+    return with_word(words, 0, command)

@@ -44,7 +44,8 @@ def command_lines(draw: st.DrawFn) -> list[str]:
     """A command with some of its options, of which any word may be misspelt."""
     command = draw(st.sampled_from(COMMANDS))
     known = [each for each in options_of(help_of(command)) if each.names[-1].startswith("--")]
-    some = draw(st.lists(st.sampled_from(known), max_size=2)) if known else []
+    # Of eight, each with a reading of its own for every other one, none would ever be answered.
+    some = draw(st.lists(st.sampled_from(known), max_size=8)) if known else []
     return [draw(st.one_of(st.just(command), misspelt(command))), *(draw(options(each)) for each in some)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl import messages
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span, value_span, with_word
+from calicoctl.cli.options import argument_span, value_span, with_value
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass
@@ -85,7 +85,6 @@ def form_problem(words: Sequence[str], position: int, form: str, forms: Sequence
     if form in forms:
         return None
     near = nearest(form, forms) or forms[0]
-    word = words[position]
     listed = " and ".join([", ".join(f"`{each}`" for each in forms[:-1]), f"`{forms[-1]}`"])
-    fix = with_word(words, position, word[: len(word) - len(form)] + near)
+    fix = with_value(words, position, form, near)
     return diagnose(messages.UNKNOWN_OUTPUT, value_span(words, position, form), fix, text=form, forms=listed)
