@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
-from itertools import takewhile
 
 from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
 from calicoctl.analysis.cover import NEVER, SECOND, Cover
 from calicoctl.analysis.overlaps import Overlaps, overlapping
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
+from calicoctl.common_ends import between_common_ends
 from calicoctl.records import dataclass
 
 
@@ -152,7 +152,8 @@ def _other_decisions(rule: ListedRule) -> tuple[Decision, ...]:
 
 def _changed(old: Sequence[ListedRule], new: Sequence[ListedRule]) -> tuple[list[ListedRule], list[ListedRule]]:
     """The old rules that are gone from their order, and the new ones that have come into it."""
-    old, new = _without_common_ends(old, new)
+    in_old, in_new = between_common_ends(old, new, _are_alike)
+    old, new = old[in_old.start : in_old.stop], new[in_new.start : in_new.stop]
     first, second = _numbered(old, new)
     removed: list[ListedRule] = []
     added: list[ListedRule] = []
@@ -174,21 +175,9 @@ def _numbered(*lists: Sequence[ListedRule]) -> list[list[int]]:
     return [[numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules] for rules in lists]
 
 
-def _without_common_ends(
-    old: Sequence[ListedRule], new: Sequence[ListedRule]
-) -> tuple[Sequence[ListedRule], Sequence[ListedRule]]:
-    """Two lists without the rules at their beginnings and ends that match and decide the same."""
-    start = _common_length(old, new)
-    old, new = old[start:], new[start:]
-    end = _common_length(old[::-1], new[::-1])
-    return old[: len(old) - end], new[: len(new) - end]
-
-
-def _common_length(old: Iterable[ListedRule], new: Iterable[ListedRule]) -> int:
-    """How many rules two lists begin with that match and decide the same."""
-    pairs = zip(old, new, strict=False)
-    same = takewhile(lambda pair: pair[0].boxes == pair[1].boxes and pair[0].decision is pair[1].decision, pairs)
-    return sum(1 for _ in same)
+def _are_alike(one: ListedRule, other: ListedRule) -> bool:
+    """Whether two rules match and decide the same."""
+    return one.boxes == other.boxes and one.decision is other.decision
 
 
 def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 
 from calicoctl import messages
+from calicoctl.common_ends import between_common_ends
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Unreadable
@@ -318,10 +319,7 @@ class Gap:
 
 def _whole_gap(old: Sequence[Line], new: Sequence[Line]) -> Gap:
     """All lines between those that two lists begin with alike, and end with."""
-    length = min(len(old), len(new))
-    start = next((at for at in range(length) if not _is_same(old[at], new[at])), length)
-    end = next((at for at in range(length - start) if not _is_same(old[-1 - at], new[-1 - at])), length - start)
-    return Gap(range(start, len(old) - end), range(start, len(new) - end))
+    return Gap(*between_common_ends(old, new, _is_same))
 
 
 def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
