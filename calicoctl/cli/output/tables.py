@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from calicoctl.diagnostics import display_width, printable
 
@@ -18,11 +18,11 @@ def drawn_table(headers: Sequence[str], columns: Sequence[Sequence[str]], width:
             million cells.
         width: The columns of the terminal that it must fit; None when it need not fit anything.
     """
-    columns = [_printable(cells) for cells in columns]
-    padded = [_padded(header, cells) for header, cells in zip(headers, columns, strict=True)]
+    printed, measures = zip(*map(_printable, columns), strict=True)
+    padded = [_padded(*column) for column in zip(headers, printed, measures, strict=True)]
     names = [name for name, _ in padded]
     if width is not None and sum(display_width(name) + _FRAME for name in names) + 1 > width:
-        return _records(headers, list(zip(*columns, strict=True)))
+        return _records(headers, list(zip(*printed, strict=True)))
     return _framed(names, list(zip(*(cells for _, cells in padded), strict=True)))
 
 
@@ -39,14 +39,16 @@ def _framed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(drawn)
 
 
-def _printable(cells: Sequence[str]) -> Sequence[str]:
+def _printable(cells: Sequence[str]) -> tuple[Sequence[str], Callable[[str], int]]:
+    """Cells as they are printed, and what gives the width of each."""
     whole = "".join(cells)
-    return cells if whole.isascii() and whole.isprintable() else [printable(cell) for cell in cells]
+    if whole.isascii() and whole.isprintable():
+        return cells, len
+    return [printable(cell) for cell in cells], display_width
 
 
-def _padded(header: str, cells: Sequence[str]) -> tuple[str, Sequence[str]]:
+def _padded(header: str, cells: Sequence[str], width_of: Callable[[str], int]) -> tuple[str, Sequence[str]]:
     """A column's header and its cells, centred in the width of the widest."""
-    width_of = len if "".join(cells).isascii() else display_width
     widths = set(map(width_of, cells))
     width = max([display_width(header), *widths])
     name = _centred(header, width)
