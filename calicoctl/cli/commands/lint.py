@@ -10,11 +10,10 @@ from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import stored_state
 from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, say, tell
+from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_than_shown, say, tell
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
-from calicoctl.diagnostics import diagnose
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.meaning.today import lint_today
 from calicoctl.language.words import Direction
@@ -72,8 +71,7 @@ def _tell(findings: tuple[LintFinding, ...]) -> None:
     """Print so many findings as are shown, and how many there are beside."""
     tell([each.diagnostic for each in findings[:DIAGNOSTICS_SHOWN]])
     if len(findings) > DIAGNOSTICS_SHOWN:
-        more = messages.counted(len(findings) - DIAGNOSTICS_SHOWN, "warning")
-        tell([diagnose(messages.MORE_DIAGNOSTICS, rest=more)])
+        tell([more_than_shown(0, len(findings) - DIAGNOSTICS_SHOWN)])
 
 
 def _has_rivals(findings: tuple[LintFinding, ...]) -> bool:

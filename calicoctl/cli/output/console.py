@@ -121,9 +121,14 @@ def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic
     shown = [diagnostics[index] for index in sorted(gravest_first[:limit])]
     rest = [diagnostics[index] for index in gravest_first[limit:]]
     errors = sum(diagnostic.is_error for diagnostic in rest)
-    numbers = ((errors, "error"), (len(rest) - errors, "warning"))
+    return [*shown, more_than_shown(errors, len(rest) - errors)]
+
+
+def more_than_shown(errors: int, warnings: int) -> Diagnostic:
+    """What is told in place of diagnostics that are not printed, of which there are some."""
+    numbers = ((errors, "error"), (warnings, "warning"))
     more = " and ".join(messages.counted(*each) for each in numbers if each[0])
-    return [*shown, diagnose(messages.MORE_DIAGNOSTICS, rest=more)]
+    return diagnose(messages.MORE_DIAGNOSTICS, rest=more)
 
 
 def read_input(waiting: Kind) -> str:
