@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from calicoctl import messages
-from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, meet_all
+from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, is_within, meet_all
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.paths import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
@@ -159,11 +159,10 @@ def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
     for endpoint, own in tagged:
         if not named and text not in own:
             continue
-        networks = tuple(found for net in endpoint.addresses if (found := enforced_network(net)) is not None)
+        addresses = endpoint.addresses  # read from its JSON each time
+        networks = tuple(found for net in addresses if (found := enforced_network(net)) is not None)
         sure, unsure = sets.find(networks)
-        yield _Member(
-            text, endpoint.profiles, own | sure, unsure - own, networks, has_addresses=bool(endpoint.addresses)
-        )
+        yield _Member(text, endpoint.profiles, own | sure, unsure - own, networks, has_addresses=bool(addresses))
     if not named:
         for each in state.network_sets:
             if text in each.labels and each.networks:
@@ -191,8 +190,7 @@ def _common(one: Network | None, other: Network) -> Network | None:
     if one is None or one.version != other.version:
         return None
     smaller, larger = (one, other) if one.prefixlen >= other.prefixlen else (other, one)
-    is_inside = int(larger.network_address) <= int(smaller.network_address) <= int(larger.broadcast_address)
-    return smaller if is_inside else None
+    return smaller if is_within(net_of(smaller), net_of(larger)) else None
 
 
 def _asked_tags(
