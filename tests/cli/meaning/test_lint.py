@@ -38,6 +38,14 @@ profile WEB {
 }
 """
 
+# Each example runs the program several times.
+FEW = settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
 
 def findings(program: Program, *words: str) -> list[dict[str, Any]]:
     ran = program.run_inside("lint", "-o", "json", *words)
@@ -108,12 +116,7 @@ def test_a_profile_that_the_agent_drops_has_no_rules_that_mean_anything(embedded
     assert findings(embedded) == []
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FEW
 @given(st.lists(rules(), min_size=2, max_size=6))
 def test_a_fix_through_the_program_does_what_it_says(embedded: Program, inbound: list[Json]) -> None:
     """Removing clutter changes no packet's fate; moving a rule lets it decide something."""
@@ -160,12 +163,7 @@ def test_a_rule_behind_an_exception_and_its_like_may_go_or_be_moved(embedded: Pr
     assert "without the line no traffic changes; above the line of rule 1, it allows those of its packets" in in_file
 
 
-@settings(
-    max_examples=15,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FEW
 @given(st.lists(rules(), min_size=2, max_size=8))
 def test_fixes_come_to_an_end(embedded: Program, inbound: list[Json]) -> None:
     """Carried out one after the other; rules that contradict each other would change places for ever."""
