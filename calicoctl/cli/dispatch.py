@@ -11,7 +11,7 @@ from types import ModuleType
 
 from calicoctl import messages
 from calicoctl.cli.options import Options, read_options
-from calicoctl.cli.output.console import OutputFailed, end_output, say, tell
+from calicoctl.cli.output.console import OutputFailed, end_output, print_diagnostics, print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 
@@ -33,7 +33,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         return _output_failed(failed.cause)
     except MemoryError:
         # Nearly always while something is read, but who knows.
-        tell([diagnose(messages.OUT_OF_MEMORY, None, "look at what was changed before you try again")])
+        print_diagnostics([diagnose(messages.OUT_OF_MEMORY, None, "look at what was changed before you try again")])
         return ExitStatus.UNKNOWN
 
 
@@ -53,7 +53,7 @@ def _output_failed(error: OSError) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, BrokenPipeError):
         return ExitStatus.DONE
-    tell([diagnose(messages.OUTPUT_FAILED, reason=reason_of(error))])
+    print_diagnostics([diagnose(messages.OUTPUT_FAILED, reason=reason_of(error))])
     return ExitStatus.REFUSED
 
 
@@ -62,7 +62,7 @@ def _run(arguments: Sequence[str]) -> int:
         options = read_options(arguments)
         command = options.words[0] if options.words else None
         if options.wants_help or options.wants_version:
-            say(_text(command, options), end="")
+            print_text(_text(command, options), end="")
             return ExitStatus.DONE
         module = _module_of(command)
         if module is None:
@@ -72,7 +72,7 @@ def _run(arguments: Sequence[str]) -> int:
         status: int = module.run(options)
         return status
     except Refused as refused:
-        tell(refused.diagnostics)
+        print_diagnostics(refused.diagnostics)
         return ExitStatus.REFUSED
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from calicoctl import messages
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import tell
+from calicoctl.cli.output.console import print_diagnostics
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.layout.opening import open_profiles
@@ -25,7 +25,7 @@ def find_setting(options: Options) -> Setting:
     """
     setting = resolve(options.datastore, os.environ)
     if setting.is_default:
-        tell([diagnose(messages.EMBEDDED_DEFAULT, path=setting.path)])
+        print_diagnostics([diagnose(messages.EMBEDDED_DEFAULT, path=setting.path)])
     return setting
 
 

@@ -7,7 +7,7 @@ from importlib import resources
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options, argument_span, with_word
-from calicoctl.cli.output.console import say
+from calicoctl.cli.output.console import print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.nearest import nearest
@@ -31,5 +31,5 @@ def run(options: Options) -> int:
             [diagnose(messages.UNKNOWN_SHELL, argument_span(options.words, at), fix, word=shell, shells=_SHELLS_LISTED)]
         )
     script = resources.files("calicoctl.cli.completion") / "shells" / f"calicoctl.{shell}"
-    say(script.read_text(encoding="utf-8"), end="")
+    print_text(script.read_text(encoding="utf-8"), end="")
     return ExitStatus.DONE

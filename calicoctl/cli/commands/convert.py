@@ -10,7 +10,7 @@ from calicoctl.cli.files import read_script_file
 from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
 from calicoctl.cli.inputs.script_arguments import sound_script
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
 from calicoctl.engine.conversion.from_v3 import blocks_of
@@ -33,16 +33,16 @@ def run(options: Options) -> int:
     try:
         converted = _converted(arguments, options, kind)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
-    tell(converted.diagnostics)
+    print_diagnostics(converted.diagnostics)
     if arguments.as_json:
-        say(json.dumps(converted.as_list, indent=2))
+        print_text(json.dumps(converted.as_list, indent=2))
     else:
         # Imported here: YAML takes 15 ms.
         from calicoctl.resources.yaml_text import yaml_text
 
-        say(yaml_text(converted.resources), end="")
+        print_text(yaml_text(converted.resources), end="")
     return ExitStatus.DONE
 
 
@@ -58,7 +58,7 @@ def _converted(arguments: Arguments, options: Options, kind: str) -> Converted:
         return convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, None)
     state = stored_state(options, with_endpoints=True)
     endpoints, malformed = state.endpoints()
-    tell(malformed)
+    print_diagnostics(malformed)
     usages = tuple(Usage(key, endpoint.profiles) for key, endpoint in endpoints)
     if state.has_resources:
         return _of_resources(state, usages, kind)
@@ -92,6 +92,6 @@ def _from_calico(arguments: Arguments, options: Options) -> int:
     if arguments.form != "text":
         arguments.refuse("--from=calico prints blocks, which have one form")
     found = blocks_of([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
-    tell(found.diagnostics)
-    say("\n".join(found.blocks), end="")
+    print_diagnostics(found.diagnostics)
+    print_text("\n".join(found.blocks), end="")
     return ExitStatus.DONE

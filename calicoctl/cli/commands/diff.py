@@ -9,7 +9,7 @@ from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
 from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
@@ -33,17 +33,17 @@ def run(options: Options) -> int:
     try:
         old, new = _compared(arguments, options)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
     intentions = read_intentions(arguments.values.get("--intend", ()))
     traffic = find_traffic(old, new)
     if arguments.as_json:
-        say(json.dumps({"format": _FORMAT, **traffic_document(traffic)}, indent=2))
+        print_text(json.dumps({"format": _FORMAT, **traffic_document(traffic)}, indent=2))
     else:
-        say("\n".join(traffic_lines(traffic)))
+        print_text("\n".join(traffic_lines(traffic)))
     problems = check_intentions(old, new, traffic, intentions)
     if problems:
-        tell(problems)
+        print_diagnostics(problems)
         return ExitStatus.REFUSED
     is_detailed = "--detailed-exitcode" in arguments.flags
     return ExitStatus.PENDING if traffic and is_detailed else ExitStatus.DONE

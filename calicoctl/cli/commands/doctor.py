@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from calicoctl import messages, sayings
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.running.run_json import diagnostic_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
@@ -30,7 +30,7 @@ def run(options: Options) -> int:
         except DatastoreError as error:
             _report(datastore.name, probes, None, as_json=as_json)
             if not as_json and all(probe.problem is None for probe in probes):
-                tell([error.diagnostic])
+                print_diagnostics([error.diagnostic])
             return status_of(error)
     _report(datastore.name, probes, health, as_json=as_json)
     is_well = not health.problems and all(probe.problem is None for probe in probes)
@@ -39,18 +39,18 @@ def run(options: Options) -> int:
 
 def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_json: bool) -> None:
     if as_json:
-        say(json.dumps(_document(name, probes, health), indent=2))
+        print_text(json.dumps(_document(name, probes, health), indent=2))
         return
-    say(f"Datastore: {printable(name)}")
+    print_text(f"Datastore: {printable(name)}")
     for probe in probes:
-        say(f"  {printable(probe.place)}: {_probe_text(probe)}")
-    tell([probe.problem for probe in probes if probe.problem is not None])
+        print_text(f"  {printable(probe.place)}: {_probe_text(probe)}")
+    print_diagnostics([probe.problem for probe in probes if probe.problem is not None])
     if health is None:
         return
-    say(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
-    tell([*health.problems, *health.notes], limit=None)
+    print_text(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
+    print_diagnostics([*health.problems, *health.notes], limit=None)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
-    say(sayings.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else sayings.HEALTHY)
+    print_text(sayings.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else sayings.HEALTHY)
 
 
 def _probe_text(probe: Probe) -> str:

@@ -13,7 +13,7 @@ from importlib import resources
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options, argument_span
-from calicoctl.cli.output.console import say
+from calicoctl.cli.output.console import print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 
@@ -29,9 +29,9 @@ def run(options: Options) -> int:
     if unknown:
         raise Refused([_unknown_code(options.words, index + 1, codes[index], kinds) for index in unknown])
     if codes:
-        say("\n".join(_explanation(kinds[code]) for code in codes), end="")
+        print_text("\n".join(_explanation(kinds[code]) for code in codes), end="")
     else:
-        say("\n".join(_title(kind) for _, kind in sorted(kinds.items())))
+        print_text("\n".join(_title(kind) for _, kind in sorted(kinds.items())))
     return ExitStatus.DONE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options, argument_span
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Refused, diagnose
@@ -31,7 +31,7 @@ def run(options: Options) -> int:
             roots = tuple(keys.profile_folder(name) for name in names) or (keys.PROFILES,)
             state = State(datastore.read(roots))
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
     obstacles = {name: state.obstacle(name) for name in (*(names or state.names()), None)}
     in_the_way = [each for each in obstacles.values() if each is not None]
@@ -42,7 +42,7 @@ def run(options: Options) -> int:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
     shown = [name for name, obstacle in obstacles.items() if name and obstacle is None]
     exported = {name: export_profile(state.profile(name)) for name in shown}
-    say("\n".join(each.text for each in exported.values()), end="")
+    print_text("\n".join(each.text for each in exported.values()), end="")
     warnings = [
         *in_the_way,
         *(
@@ -53,7 +53,7 @@ def run(options: Options) -> int:
     ]
     # What a block cannot say is no failure: what it says is right.
     unsaid = [left_unsaid(name, state.labels_text(name), state.resource_text(name)) for name in shown]
-    tell([*warnings, *(each for each in unsaid if each is not None)])
+    print_diagnostics([*warnings, *(each for each in unsaid if each is not None)])
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE
 
 

@@ -14,7 +14,7 @@ from calicoctl import messages
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.files import read_script_file
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, say_bytes, say_diff, tell
+from calicoctl.cli.output.console import print_bytes, print_diagnostics, print_diff, print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose, printable, reason_of
 from calicoctl.engine.frontend.formatting import format_script
@@ -48,11 +48,11 @@ def run(options: Options) -> int:
             source = read_script_file(file, options.timeout)
             formatted = format_script(source)
         except Refused as refused:
-            tell(refused.diagnostics)
+            print_diagnostics(refused.diagnostics)
             status = ExitStatus.REFUSED
             continue
         text = formatted.text
-        tell(formatted.warnings)
+        print_diagnostics(formatted.warnings)
         is_changed = text != source.text
         if request.write and is_changed:
             _replace(Path(file), text)
@@ -79,10 +79,10 @@ def _report(source: Source, text: str, request: FormatRequest) -> None:
         lines = difflib.unified_diff(
             _lines(source.text), _lines(text), source.name, f"{source.name} (formatted)", lineterm=""
         )
-        say_diff(lines)
+        print_diff(lines)
     elif request.write or request.check:
         if is_changed:
-            say(printable(source.name))
+            print_text(printable(source.name))
     elif not request.diff:
         _print(text)
 
@@ -96,9 +96,9 @@ def _lines(text: str) -> list[str]:
 def _print(text: str) -> None:
     """The text in the bytes that were read; on a terminal, with nothing in it that could steer that."""
     if sys.stdout.isatty():
-        say("\n".join(map(printable, text.split("\n"))), end="")
+        print_text("\n".join(map(printable, text.split("\n"))), end="")
     else:
-        say_bytes(text.encode("utf-8", "surrogateescape"))
+        print_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def _replace(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import stored_state
 from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_than_shown, say, tell
+from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_diagnostics, print_diagnostics, print_text
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
@@ -35,7 +35,7 @@ def run(options: Options) -> int:
     try:
         state = stored_state(options, with_endpoints=is_today)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
     findings = lint_stored(state)
     return _report((*findings, *lint_today(state)) if is_today else findings, arguments, is_today)
@@ -47,14 +47,14 @@ def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
 
 def _report(findings: tuple[LintFinding, ...], arguments: Arguments, is_today: bool) -> int:
     if arguments.as_json:
-        say(json.dumps({"format": _FORMAT, "findings": [_document(each) for each in findings]}, indent=2))
+        print_text(json.dumps({"format": _FORMAT, "findings": [_document(each) for each in findings]}, indent=2))
     elif arguments.form == "sarif":
-        say(json.dumps(sarif_document(findings), indent=2))
+        print_text(json.dumps(sarif_document(findings), indent=2))
     else:
         _tell(findings)
-        say(_sum(findings, is_today))
+        print_text(_sum(findings, is_today))
         if _has_rivals(findings):
-            say(sayings.LINT_FIXES)
+            print_text(sayings.LINT_FIXES)
     return ExitStatus.REFUSED if findings else ExitStatus.DONE
 
 
@@ -69,9 +69,9 @@ def _sum(findings: tuple[LintFinding, ...], is_today: bool) -> str:
 
 def _tell(findings: tuple[LintFinding, ...]) -> None:
     """Print so many findings as are shown, and how many there are beside."""
-    tell([each.diagnostic for each in findings[:DIAGNOSTICS_SHOWN]])
+    print_diagnostics([each.diagnostic for each in findings[:DIAGNOSTICS_SHOWN]])
     if len(findings) > DIAGNOSTICS_SHOWN:
-        tell([more_than_shown(0, len(findings) - DIAGNOSTICS_SHOWN)])
+        print_diagnostics([more_diagnostics(0, len(findings) - DIAGNOSTICS_SHOWN)])
 
 
 def _has_rivals(findings: tuple[LintFinding, ...]) -> bool:

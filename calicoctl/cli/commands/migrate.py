@@ -8,7 +8,7 @@ from contextlib import closing
 from calicoctl import messages, sayings
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.engine.conversion.migration import Migration, migrate, plan_migration
@@ -30,12 +30,12 @@ def run(options: Options) -> int:
             state = State(datastore.read((keys.PROFILES, keys.HOSTS)))
         with closing(open_datastore(target, deadline)) as datastore:
             migration = plan_migration(state, datastore)
-            tell(migration.diagnostics, limit=None)
+            print_diagnostics(migration.diagnostics, limit=None)
             is_dry = "--dry-run" in arguments.flags
             if not is_dry:
                 migrate(migration, datastore)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
     _report(migration, is_dry=is_dry)
     is_pending = is_dry and "--detailed-exitcode" in arguments.flags and migration.changes
@@ -63,7 +63,7 @@ def _source(arguments: Arguments, options: Options) -> Setting:
 
 def _report(migration: Migration, *, is_dry: bool) -> None:
     for name, old in migration.names:
-        say(f"+ {name}" if name == old else f"+ {name} (from {old})")
+        print_text(f"+ {name}" if name == old else f"+ {name} (from {old})")
     created, there = (messages.counted(len(each), "profile") for each in (migration.names, migration.there))
     template = sayings.WOULD_MIGRATE if is_dry else sayings.MIGRATED
-    say(template.format(created=created, there=there))
+    print_text(template.format(created=created, there=there))

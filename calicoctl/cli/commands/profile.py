@@ -8,7 +8,7 @@ from calicoctl import messages
 from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, STATEMENT_OPTIONS
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.answers import print_answer
-from calicoctl.cli.output.console import read_input, say, tell, tell_usage
+from calicoctl.cli.output.console import print_diagnostics, print_text, print_usage, read_input
 from calicoctl.cli.output.output_option import read_output
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
@@ -59,21 +59,21 @@ def run(options: Options) -> int:
     except Refused as refused:
         options_of_others = _unknown_options(options.words, refused)
         if options_of_others:
-            tell(options_of_others)
+            print_diagnostics(options_of_others)
             return ExitStatus.REFUSED
-        tell(refused.diagnostics)
+        print_diagnostics(refused.diagnostics)
         # Where the corrected statement is known, nobody needs to be told how one is made.
         if isinstance(refused, NoStatement) and not isinstance(refused.diagnostics[-1].fix, Correction | Command):
             from calicoctl.cli.help.usage import usage_line
 
-            tell_usage(usage_line(options.words))
+            print_usage(usage_line(options.words))
         return ExitStatus.REFUSED
     form = None if output is None else output.form
     if output is not None and not isinstance(reading.statement, _WITH_FORM.get(output.form, _SHOWING)):
         without = " ".join(["calicoctl", *words])
         fix = Correction(without, (Edit(output.where, ""),))
         raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, fix, option=output.option)])
-    tell(reading.warnings)
+    print_diagnostics(reading.warnings)
     return _carry_out(reading.statement, options, form)
 
 
@@ -128,7 +128,7 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
 
             source = from_calico(source, statement.profile)
         document, warnings = read_update(source, statement.profile)
-        tell(warnings)
+        print_diagnostics(warnings)
         statement = replace(statement, document=document)
     # From here on: what a person takes to type the rules in is no time of the datastore's.
     deadline = Deadline(options.timeout)
@@ -137,20 +137,20 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
         try:
             outcome = execute(statement, datastore, deadline)
         except DatastoreError as error:
-            tell([error.diagnostic])
+            print_diagnostics([error.diagnostic])
             return status_of(error)
         # Whatever this finds, the statement is done.
         unfinished = _unfinished_run(statement, datastore)
-    tell([*outcome.warnings, *unfinished])
+    print_diagnostics([*outcome.warnings, *unfinished])
     if form == CALICO_FORM and isinstance(outcome.answer, RuleDocument):
         from calicoctl.engine.conversion.rules_text import to_calico
 
-        say(to_calico(statement.profile if isinstance(statement, OfProfile) else "", outcome.answer.text))
+        print_text(to_calico(statement.profile if isinstance(statement, OfProfile) else "", outcome.answer.text))
     elif form == "json" and isinstance(statement, _SHOWING):
         # Imported here: only JSON pays for it.
         from calicoctl.cli.output.show_json import document_text
 
-        say(document_text(statement, outcome.answer))
+        print_text(document_text(statement, outcome.answer))
     elif outcome.answer is not None:
         print_answer(outcome.answer)
     return ExitStatus.DONE

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from calicoctl import messages, sayings
 from calicoctl.cli.files import open_file, open_script, read_script_file
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, tell
+from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
 from calicoctl.cli.running.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
@@ -77,9 +77,9 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
         # Imported here: only JSON pays for it.
         from calicoctl.cli.running.run_json import check_document
 
-        say(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))
+        print_text(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))
         return status
-    tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
+    print_diagnostics(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.DONE:
-        say(sayings.CHECKED.format(count=messages.counted(script.count, "statement")))
+        print_text(sayings.CHECKED.format(count=messages.counted(script.count, "statement")))
     return status

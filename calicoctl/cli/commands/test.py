@@ -10,7 +10,7 @@ from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
 from calicoctl.cli.inputs.script_arguments import read_sound
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
@@ -39,11 +39,11 @@ def run(options: Options) -> int:
     try:
         state = made_of_nothing(without_expectations(steps)) if is_offline else stored_state(options)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
     if is_init:
         for line in _drafts(state):
-            say(line)
+            print_text(line)
         return ExitStatus.DONE
     judgements = judge(expectations_of(steps), state, steps if is_offline else ())
     return _report(judgements, state, arguments)
@@ -62,16 +62,16 @@ def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments)
     covered = coverage(judgements, state) if "--coverage" in arguments.flags else None
     failed = sum(not each.holds for each in judgements)
     if arguments.form == "json":
-        say(json.dumps(json_document(judgements, covered), indent=2))
+        print_text(json.dumps(json_document(judgements, covered), indent=2))
     elif arguments.form == "junit":
-        say(junit_document(judgements))
+        print_text(junit_document(judgements))
     else:
         for each in judgements:
-            say(printable(result_line(each)))
-            tell(each.diagnostics)
+            print_text(printable(result_line(each)))
+            print_diagnostics(each.diagnostics)
         if covered is not None:
-            say("\n".join(map(printable, coverage_lines(covered))))
-        say(sayings.TESTED.format(count=messages.counted(len(judgements), "expectation"), failed=failed))
+            print_text("\n".join(map(printable, coverage_lines(covered))))
+        print_text(sayings.TESTED.format(count=messages.counted(len(judgements), "expectation"), failed=failed))
     return ExitStatus.REFUSED if failed else ExitStatus.DONE
 
 

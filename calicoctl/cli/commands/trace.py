@@ -13,7 +13,7 @@ from calicoctl.analysis.rule_list import ListedRule
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import stored_state
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic import exceptions_text, part_document
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
@@ -36,20 +36,20 @@ def run(options: Options) -> int:
     arguments = read_arguments(options.words)
     source, destination = _end(arguments, "--from"), _end(arguments, "--to")
     match, warnings = _match(arguments)
-    tell(warnings)
+    print_diagnostics(warnings)
     try:
         state = stored_state(options, with_endpoints=True)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
     paths = find_paths(state, source.source.text, destination.source.text, match, (source, destination))
     if arguments.as_json:
         document = {"format": _FORMAT, "reading": "closed", "paths": [_document(path) for path in paths]}
-        say(json.dumps(document, indent=2))
+        print_text(json.dumps(document, indent=2))
     else:
         for path in paths:
-            say("\n".join(map(printable, _lines(path))))
-        say(sayings.PATH_READING)
+            print_text("\n".join(map(printable, _lines(path))))
+        print_text(sayings.PATH_READING)
     return ExitStatus.DONE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from calicoctl.annotations import Any
-from calicoctl.cli.output.console import say, terminal_width
+from calicoctl.cli.output.console import print_text, terminal_width
 from calicoctl.cli.output.tables import drawn_table
 from calicoctl.diagnostics import printable
 from calicoctl.engine import outcome
@@ -22,7 +22,7 @@ def print_answer(answer: outcome.Answer) -> None:
     """Print an answer; one that has no lines prints nothing."""
     text = answer_text(answer, terminal_width())
     if text:
-        say(text)
+        print_text(text)
 
 
 def answer_text(answer: outcome.Answer, width: int | None) -> str:

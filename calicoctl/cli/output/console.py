@@ -39,7 +39,7 @@ class OutputFailed(Exception):
         self.cause = cause
 
 
-def say(text: str, end: str = "\n") -> None:
+def print_text(text: str, end: str = "\n") -> None:
     """Print an answer on standard output.
 
     Raises:
@@ -63,7 +63,7 @@ def end_output() -> None:
         raise OutputFailed(error) from error
 
 
-def tell(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOWN) -> None:
+def print_diagnostics(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOWN) -> None:
     """Print diagnostics, each as `calicoctl.diagnostics.render` draws it.
 
     Args:
@@ -81,7 +81,7 @@ def tell(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOW
             print(render(diagnostic, style, columns), file=sys.stderr)
 
 
-def say_at_once(text: str) -> None:
+def print_at_once(text: str) -> None:
     """Print a line on standard error from a signal's handler, whatever was just being written there."""
     # On a terminal, in the place of a progress bar.
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
@@ -89,7 +89,7 @@ def say_at_once(text: str) -> None:
         os.write(2, f"{start}{text}\n".encode())
 
 
-def say_bytes(content: bytes) -> None:
+def print_bytes(content: bytes) -> None:
     """Print bytes on standard output as they are, whatever the encoding of the locale.
 
     Raises:
@@ -102,7 +102,7 @@ def say_bytes(content: bytes) -> None:
         raise OutputFailed(error) from error
 
 
-def say_diff(lines: Iterable[str]) -> None:
+def print_diff(lines: Iterable[str]) -> None:
     """Print the lines of a unified diff.
 
     Raises:
@@ -110,7 +110,7 @@ def say_diff(lines: Iterable[str]) -> None:
     """
     has_colours = is_wanted(on_terminal=sys.stdout.isatty())
     for line in map(printable, lines):
-        say(coloured_diff(line) if has_colours else line)
+        print_text(coloured_diff(line) if has_colours else line)
 
 
 def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic]:
@@ -121,10 +121,10 @@ def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic
     shown = [diagnostics[index] for index in sorted(gravest_first[:limit])]
     rest = [diagnostics[index] for index in gravest_first[limit:]]
     errors = sum(diagnostic.is_error for diagnostic in rest)
-    return [*shown, more_than_shown(errors, len(rest) - errors)]
+    return [*shown, more_diagnostics(errors, len(rest) - errors)]
 
 
-def more_than_shown(errors: int, warnings: int) -> Diagnostic:
+def more_diagnostics(errors: int, warnings: int) -> Diagnostic:
     """What is told in place of diagnostics that are not printed, of which there are some."""
     numbers = ((errors, "error"), (warnings, "warning"))
     more = " and ".join(messages.counted(*each) for each in numbers if each[0])
@@ -144,7 +144,7 @@ def read_input(waiting: Kind) -> str:
         raise Refused([diagnose(messages.STDIN_CLOSED, reason="it is closed")])
     is_typed = sys.stdin.isatty()
     if is_typed:
-        tell([diagnose(waiting)])
+        print_diagnostics([diagnose(waiting)])
     try:
         return as_text(_read_typed(sys.stdin.fileno()) if is_typed else read_bytes(sys.stdin.buffer))
     except (OSError, ValueError) as error:
@@ -200,7 +200,7 @@ def _require_bounded(length: int) -> None:
         raise ValueError(f"it has more than {INPUT_BYTES_MAX} bytes")
 
 
-def tell_usage(line: str) -> None:
+def print_usage(line: str) -> None:
     """Print a usage line below the diagnostics."""
     with contextlib.suppress(OSError):
         print(f"usage: {line}", file=sys.stderr)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl import sayings
 from calicoctl.cli.output.answers import print_answer
-from calicoctl.cli.output.console import say
+from calicoctl.cli.output.console import print_text
 from calicoctl.diagnostics import printable
 from calicoctl.engine.evaluate import StepOutcome
 from calicoctl.engine.outcome import Message
@@ -32,4 +32,4 @@ def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bo
                 said = answer.text if is_done else answer.conditional or answer.text
             extent = each.step.extent
             text = " ".join(word.text for word in split_words(extent))
-            say(printable(f"{extent.source.name}:{extent.line}: {text}: {said}"))
+            print_text(printable(f"{extent.source.name}:{extent.line}: {text}: {said}"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl import messages, sayings
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_at_once, tell
+from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_at_once, print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
 from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.running.run_options import RunRequest
@@ -48,14 +48,14 @@ def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Option
                 # Imported here: only looking ahead pays for the analysis of traffic.
                 from calicoctl.cli.running.run_preview import report_plan
 
-                tell(missing_file(setting))
+                print_diagnostics(missing_file(setting))
                 return report_plan(plan, diagnostics, request)
-            tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
+            print_diagnostics(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
             if any(diagnostic.is_error for diagnostic in diagnostics):
                 return ExitStatus.REFUSED
             return _apply(plan, datastore, opener(setting, options.timeout), deadline, request)
     except DatastoreError as error:
-        tell([error.diagnostic])
+        print_diagnostics([error.diagnostic])
         return status_of(error)
 
 
@@ -75,11 +75,11 @@ def _apply(
     with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
 
         def interrupted(made: int) -> None:
-            say_at_once(sayings.INTERRUPTED.format(count=messages.counted(made, "change")))
+            print_at_once(sayings.INTERRUPTED.format(count=messages.counted(made, "change")))
 
         how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
         result = apply_script(plan, datastore, open_store, deadline, how)
-    tell(result.warnings)
+    print_diagnostics(result.warnings)
     print_answers(result.outcomes, verbose=request.verbose, is_done=True)
-    say(sayings.APPLIED.format(counts=counts(result.diffs)))
+    print_text(sayings.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE

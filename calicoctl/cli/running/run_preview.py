@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from calicoctl import sayings
 from calicoctl.cli.inputs.intend_option import read_intentions
-from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, say, say_diff, tell
+from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_diff, print_text
 from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
 from calicoctl.cli.running.run_json import plan_document
@@ -47,13 +47,13 @@ def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: Ru
         status = ExitStatus.PENDING
     if request.as_json:
         told = {"traffic": None} if plan.has_errors else traffic_document(traffic)
-        say(json.dumps({**plan_document(plan, diffs, diagnostics), **told}, indent=2))
+        print_text(json.dumps({**plan_document(plan, diffs, diagnostics), **told}, indent=2))
         return status
-    tell(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
+    print_diagnostics(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.REFUSED and not unmet:
         return status
     print_answers(plan.outcomes, verbose=request.verbose, is_done=False)
-    say_diff(unified(diffs))
-    say("\n".join(traffic_lines(traffic)))
-    say(sayings.PLANNED.format(counts=counts(diffs)))
+    print_diff(unified(diffs))
+    print_text("\n".join(traffic_lines(traffic)))
+    print_text(sayings.PLANNED.format(counts=counts(diffs)))
     return status

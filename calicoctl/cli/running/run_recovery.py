@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calicoctl import sayings
 from calicoctl.cli.options import Options
-from calicoctl.cli.output.console import say, tell
+from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
 from calicoctl.cli.running.run_options import RunRequest
 from calicoctl.cli.status import ExitStatus
@@ -43,13 +43,13 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
                     warnings += refused.diagnostics
                     continue
                 warnings += settled.warnings
-                say(message.format(run=printable(str(each))))
+                print_text(message.format(run=printable(str(each))))
             clear_spent(opener(setting, options.timeout), deadline)
     except DatastoreError as error:
-        tell([*warnings, error.diagnostic])
+        print_diagnostics([*warnings, error.diagnostic])
         return status_of(error)
     if journals == Journals():
-        say(sayings.NOTHING_UNFINISHED)
+        print_text(sayings.NOTHING_UNFINISHED)
     warnings += journals.damaged
-    tell(warnings)
+    print_diagnostics(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE
