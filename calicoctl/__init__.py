@@ -27,6 +27,6 @@ def __getattr__(name: str) -> object:
 _SUBMODULES = frozenset(
     {
         *("analysis", "api", "cli", "diagnostics", "engine", "grammar", "language", "layout", "messages", "nearest"),
-        *("policy", "records", "regular_files", "resources", "sayings", "source", "store", "syntax", "version"),
+        *("policy", "records", "regular_files", "resources", "result_texts", "source", "store", "syntax", "version"),
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from calicoctl import messages, sayings
+from calicoctl import messages
 from calicoctl.diagnostics import Advice, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
@@ -173,7 +173,7 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
 def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> Fix | None:
     """What to say where a profile is not there."""
     if isinstance(statement, statements.ExpectVerdict) and statement.profile == "all":
-        return Advice(sayings.HINT_EXPECT_OF_ALL)
+        return Advice("`calicoctl profile --all expect ...` expects it of every profile")
     # What a profile of v1 is called since it was brought to v3 is surer than what is only spelt alike.
     since = v3_profile_name(statement.profile) if has_resources else None
     near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
@@ -184,5 +184,6 @@ def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resou
     if isinstance(statement, statements.RemoveProfile):
         return None
     if not is_new_profile(statement.profile) or (has_resources and not is_profile_name(statement.profile)):
-        return Advice(sayings.HINT_SHOW_PROFILES)
-    return Advice(sayings.HINT_ADD_PROFILE.format(profile=statement.profile))
+        return Advice("`calicoctl profile show` lists the profiles")
+    add = f"`calicoctl profile add {statement.profile}` creates it"
+    return Advice(f"{add}; `calicoctl profile show` lists those there are")

@@ -7,7 +7,7 @@ from calicoctl.diagnostics import Diagnostic
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.records import dataclass
-from calicoctl.sayings import Saying
+from calicoctl.result_texts import ResultText
 from calicoctl.store.keys import EndpointKey
 
 if TYPE_CHECKING:  # imported by those who ask about packets only
@@ -28,9 +28,9 @@ class Message:
     conditional: str = ""
 
     @classmethod
-    def of(cls, saying: Saying) -> Message:
-        """The line of a saying whose fields are filled."""
-        return cls(saying.done, saying.would)
+    def of(cls, result: ResultText) -> Message:
+        """The line of a result text whose fields are filled in."""
+        return cls(result.done, result.planned)
 
 
 @dataclass(frozen=True, slots=True)

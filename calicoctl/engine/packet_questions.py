@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
@@ -59,8 +59,8 @@ def expect(statement: statements.Expectation, profiles: Sequence[Profile], place
     if problems:
         raise Refused(problems)
     is_allowed = statement.rule.action is Action.ALLOW
-    said = sayings.ALL_ALLOWED if is_allowed else sayings.NONE_ALLOWED
-    return Outcome(Message(f"{said} {sayings.TRAFFIC_READING}"))
+    said = result_texts.ALL_ALLOWED if is_allowed else result_texts.NONE_ALLOWED
+    return Outcome(Message(f"{said} {result_texts.TRAFFIC_READING}"))
 
 
 def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.annotations import TYPE_CHECKING, Any
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import (
@@ -148,7 +148,7 @@ def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcom
         if users:
             raise Refused([*warnings, _in_use(statement, users)])
     state.put(Profile(profile.name))
-    return Outcome(Message.of(sayings.DELETED_PROFILE.filled(profile=profile.name)), tuple(warnings))
+    return Outcome(Message.of(result_texts.DELETED_PROFILE.format(profile=profile.name)), tuple(warnings))
 
 
 def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) -> Diagnostic:

@@ -10,7 +10,7 @@ import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.annotations import Any
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Action, Direction
@@ -64,7 +64,7 @@ class Effect:
     """
 
     profile: Profile
-    message: sayings.Saying | None = None
+    message: result_texts.ResultText | None = None
     warnings: tuple[Diagnostic, ...] = ()
 
 
@@ -79,22 +79,22 @@ def add_profile(profile: Profile) -> Effect:
     rules = profile.rules if profile.rules is not None else default_rules(profile.name)
     tags = profile.tags if profile.tags is not None else TagsDocument.new((profile.name,))
     if not profile.exists:
-        message = sayings.CREATED_PROFILE
+        message = result_texts.CREATED_PROFILE
     elif profile.rules is None:
-        message = sayings.COMPLETED_RULES
+        message = result_texts.COMPLETED_RULES
     elif profile.tags is None:
-        message = sayings.COMPLETED_TAGS
+        message = result_texts.COMPLETED_TAGS
     else:
-        return Effect(profile, sayings.PROFILE_EXISTS.filled(profile=profile.name))
-    return Effect(Profile(profile.name, rules, tags), message.filled(profile=profile.name))
+        return Effect(profile, result_texts.PROFILE_EXISTS.format(profile=profile.name))
+    return Effect(Profile(profile.name, rules, tags), message.format(profile=profile.name))
 
 
 def add_tag(profile: Profile, statement: statements.AddTag) -> Effect:
     """Add a tag at the end, once."""
     tag, tags = statement.tag, readable_tags(profile, statement.where)
     if tags.has(tag):
-        return Effect(profile, sayings.TAG_PRESENT.filled(tag=tag, profile=profile.name))
-    return Effect(replace(profile, tags=tags.add(tag)), sayings.TAG_ADDED.filled(tag=tag, profile=profile.name))
+        return Effect(profile, result_texts.TAG_PRESENT.format(tag=tag, profile=profile.name))
+    return Effect(replace(profile, tags=tags.add(tag)), result_texts.TAG_ADDED.format(tag=tag, profile=profile.name))
 
 
 def remove_tag(profile: Profile, statement: statements.RemoveTag) -> Effect:
@@ -108,7 +108,9 @@ def remove_tag(profile: Profile, statement: statements.RemoveTag) -> Effect:
         near = nearest(tag, tags.tags)
         hint = None if near is None else f"the nearest of its tags is `{near}`"
         raise Refused([diagnose(messages.NO_SUCH_TAG, statement.tag_span, hint, tag=tag, profile=profile.name)])
-    return Effect(replace(profile, tags=tags.remove(tag)), sayings.TAG_REMOVED.filled(tag=tag, profile=profile.name))
+    return Effect(
+        replace(profile, tags=tags.remove(tag)), result_texts.TAG_REMOVED.format(tag=tag, profile=profile.name)
+    )
 
 
 def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
@@ -121,7 +123,7 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     rules = document.rules(statement.direction)
     if statement.position is None:
         if document.has(statement.direction, statement.rule):
-            return Effect(profile, sayings.RULE_PRESENT)
+            return Effect(profile, result_texts.RULE_PRESENT)
         return _with_rule(profile, document, statement, len(rules))
     position = _insert_position(statement.position, statement, len(rules))
     present = document.find(statement.direction, statement.rule)
@@ -129,8 +131,8 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
         return _with_rule(profile, document, statement, position - 1)
     index = min(position, len(rules)) - 1
     if rules[index].says(statement.rule):
-        return Effect(profile, sayings.RULE_PRESENT)
-    message = sayings.RULE_MOVED.filled(before=present + 1, after=index + 1)
+        return Effect(profile, result_texts.RULE_PRESENT)
+    message = result_texts.RULE_MOVED.format(before=present + 1, after=index + 1)
     return Effect(replace(profile, rules=document.with_rule_moved(statement.direction, present, index)), message)
 
 
@@ -218,7 +220,7 @@ def update_rules(profile: Profile, statement: statements.UpdateRules) -> Effect:
     for direction in Direction:
         rules = rules.with_rules(direction, document.rules(direction))
     rules = rules.with_members((key, value) for key, value in document.members if not isinstance(value, Direction))
-    message = sayings.RULES_UPDATED.filled(profile=profile.name)
+    message = result_texts.RULES_UPDATED.format(profile=profile.name)
     if isinstance(profile.rules, RulesDocument) and rules.text() == profile.rules.text():
         return Effect(profile, message)
     return Effect(replace(profile, rules=rules), message)

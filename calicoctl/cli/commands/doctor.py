@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
@@ -50,7 +50,9 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
     print_text(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
     print_diagnostics([*health.problems, *health.notes], limit=None)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
-    print_text(sayings.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else sayings.HEALTHY)
+    print_text(
+        result_texts.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else result_texts.HEALTHY
+    )
 
 
 def _probe_text(probe: Probe) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import stored_state
@@ -54,7 +54,7 @@ def _report(findings: tuple[LintFinding, ...], arguments: Arguments, is_today: b
         _tell(findings)
         print_text(_sum(findings, is_today))
         if _has_rivals(findings):
-            print_text(sayings.LINT_FIXES)
+            print_text(result_texts.LINT_FIXES)
     return ExitStatus.REFUSED if findings else ExitStatus.DONE
 
 
@@ -62,8 +62,14 @@ def _sum(findings: tuple[LintFinding, ...], is_today: bool) -> str:
     """How many findings there are, and for which endpoints they hold."""
     today = sum(each.is_today for each in findings)
     if not findings:
-        return sayings.LINT_CLEAN_TODAY if is_today else sayings.LINT_CLEAN
-    said = sayings.LINTED if today == 0 else sayings.LINTED_TODAY if today == len(findings) else sayings.LINTED_BOTH
+        return result_texts.LINT_CLEAN_TODAY if is_today else result_texts.LINT_CLEAN
+    said = (
+        result_texts.LINTED
+        if today == 0
+        else result_texts.LINTED_TODAY
+        if today == len(findings)
+        else result_texts.LINTED_BOTH
+    )
     return said.format(count=messages.counted(len(findings), "finding"), today=today)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
@@ -65,5 +65,5 @@ def _report(migration: Migration, *, is_dry: bool) -> None:
     for name, old in migration.names:
         print_text(f"+ {name}" if name == old else f"+ {name} (from {old})")
     created, there = (messages.counted(len(each), "profile") for each in (migration.names, migration.there))
-    template = sayings.WOULD_MIGRATE if is_dry else sayings.MIGRATED
+    template = result_texts.WOULD_MIGRATE if is_dry else result_texts.MIGRATED
     print_text(template.format(created=created, there=there))

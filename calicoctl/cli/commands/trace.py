@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.paths import PathPart, allows
@@ -49,7 +49,7 @@ def run(options: Options) -> int:
     else:
         for path in paths:
             print_text("\n".join(map(printable, _lines(path))))
-        print_text(sayings.PATH_READING)
+        print_text(result_texts.PATH_READING)
     return ExitStatus.DONE
 
 

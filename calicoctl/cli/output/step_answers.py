@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_text
 from calicoctl.diagnostics import printable
@@ -21,13 +21,13 @@ def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bo
         verbose: Whether the others are asked for.
         is_done: Whether it is done; else it is told as what would be done.
     """
-    change = sayings.STEP_DONE.done if is_done else sayings.STEP_DONE.would
+    change = result_texts.STEP_DONE.done if is_done else result_texts.STEP_DONE.planned
     for each in outcomes:
         answer = each.outcome.answer
         if not isinstance(answer, Message | None):
             print_answer(answer)
         elif verbose:
-            said = change if each.is_change else sayings.STEP_SKIPPED
+            said = change if each.is_change else result_texts.STEP_SKIPPED
             if answer is not None:
                 said = answer.text if is_done else answer.conditional or answer.text
             extent = each.step.extent

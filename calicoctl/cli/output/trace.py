@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.analysis import nearest_rule
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.nearest_rule import NearRule
@@ -45,7 +45,7 @@ def trace_lines(answer: TraceAnswer) -> Iterator[str]:
             yield f"  nearest rule that allows: {near.rule.in_place}; {_kept_by(near)}"
     for rule in answer.division.unsure:
         yield f"not analysed, and may decide some of these: {rule.in_place}"
-    yield sayings.TRAFFIC_READING
+    yield result_texts.TRAFFIC_READING
 
 
 def _kept_by(near: NearRule) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.analysis.boxes import Box, Packet
 from calicoctl.analysis.differences import Difference
 from calicoctl.analysis.match_text import match_texts, matches_text
@@ -25,11 +25,11 @@ Document = dict[str, object]
 def traffic_lines(traffic: Sequence[ListTraffic]) -> Iterator[str]:
     """The traffic that is decided differently, grouped by the rules that were added, removed or moved."""
     if not traffic:
-        yield sayings.NO_TRAFFIC
+        yield result_texts.NO_TRAFFIC
         return
     for each in traffic:
         yield from map(printable, _of_list(each))
-    yield sayings.TRAFFIC_READING
+    yield result_texts.TRAFFIC_READING
 
 
 def _of_list(traffic: ListTraffic) -> Iterator[str]:

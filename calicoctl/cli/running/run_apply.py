@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages, sayings
+from calicoctl import messages, result_texts
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_at_once, print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
@@ -75,11 +75,11 @@ def _apply(
     with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
 
         def interrupted(made: int) -> None:
-            print_at_once(sayings.INTERRUPTED.format(count=messages.counted(made, "change")))
+            print_at_once(result_texts.INTERRUPTED.format(count=messages.counted(made, "change")))
 
         how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
         result = apply_script(plan, datastore, open_store, deadline, how)
     print_diagnostics(result.warnings)
     print_answers(result.outcomes, verbose=request.verbose, is_done=True)
-    print_text(sayings.APPLIED.format(counts=counts(result.diffs)))
+    print_text(result_texts.APPLIED.format(counts=counts(result.diffs)))
     return ExitStatus.DONE

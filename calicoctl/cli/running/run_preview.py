@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_diff, print_text
 from calicoctl.cli.output.step_answers import print_answers
@@ -55,5 +55,5 @@ def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: Ru
     print_answers(plan.outcomes, verbose=request.verbose, is_done=False)
     print_diff(unified(diffs))
     print_text("\n".join(traffic_lines(traffic)))
-    print_text(sayings.PLANNED.format(counts=counts(diffs)))
+    print_text(result_texts.PLANNED.format(counts=counts(diffs)))
     return status

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
@@ -30,7 +30,7 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
     """
     setting = find_setting(options)
     deadline = Deadline(options.timeout)
-    end, message = (resume, sayings.RESUMED) if request.resume else (rollback, sayings.ROLLED_BACK)
+    end, message = (resume, result_texts.RESUMED) if request.resume else (rollback, result_texts.ROLLED_BACK)
     warnings: list[Diagnostic] = []
     try:
         with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
@@ -49,7 +49,7 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
         print_diagnostics([*warnings, error.diagnostic])
         return status_of(error)
     if journals == Journals():
-        print_text(sayings.NOTHING_UNFINISHED)
+        print_text(result_texts.NOTHING_UNFINISHED)
     warnings += journals.damaged
     print_diagnostics(warnings)
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE

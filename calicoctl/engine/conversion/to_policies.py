@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
-from calicoctl import messages, sayings
+from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
@@ -184,7 +184,7 @@ def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic], *, k
         if own:
             found[name] = own[0]
         else:
-            hint = sayings.HINT_OWN_TAG.format(profile=name)
+            hint = f"`calicoctl profile {name} tag add NAME` gives it one"
             problems.append(diagnose(messages.NO_OWN_TAG, None, hint, profile=name))
     return found
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
-from calicoctl import sayings
+from calicoctl import result_texts
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded import Reason, find_unneeded
 from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
@@ -81,11 +81,11 @@ def test_a_fix_counts_on_the_other_rules(embedded: Program) -> None:
     )
     ran = embedded.run_inside("lint", "web.calico")
     assert "hint: the line can go as long as rule 3 stays; " in ran.stderr
-    assert ran.stdout.splitlines()[1] == sayings.LINT_FIXES
+    assert ran.stdout.splitlines()[1] == result_texts.LINT_FIXES
     (embedded.folder / "web.calico").write_text(SCRIPT.replace("    allow from tag A\n", "", 1))
     ran = embedded.run_inside("lint", "web.calico")
     assert "the line can go" not in ran.stderr
-    assert sayings.LINT_FIXES not in ran.stdout
+    assert result_texts.LINT_FIXES not in ran.stdout
 
 
 def test_a_comment_dismisses_its_own_code_alone(embedded: Program) -> None:

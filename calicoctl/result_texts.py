@@ -1,4 +1,4 @@
-"""What statements and commands answer, mostly in the specification's words, and advice that is no corrected text."""
+"""The texts of the results that statements and commands print; those of the specification are quoted from it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,50 @@ from calicoctl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Saying:
-    """What a statement that changes something answers.
+class ResultText:
+    """The result of a statement that changes something.
 
     Attributes:
-        done: When it is done.
-        would: When it would be done; empty where that is the same, since nothing changes.
+        done: The text after the change was made.
+        planned: The text of a dry run; empty where it is the same, since nothing changes.
     """
 
     done: str
-    would: str = ""
+    planned: str = ""
 
-    def filled(self, **fields: object) -> Saying:
-        """The same with its fields."""
-        return Saying(self.done.format(**fields), self.would.format(**fields))
+    def format(self, **fields: object) -> ResultText:
+        """The texts with their fields filled in."""
+        return ResultText(self.done.format(**fields), self.planned.format(**fields))
 
 
-# --- what statements answer (the specification's words) -----------------------------------------
+# --- statements ---------------------------------------------------------------------------------
 
-CREATED_PROFILE = Saying("Created profile {profile}", "would create profile {profile}")
-DELETED_PROFILE = Saying("Deleted profile {profile}", "would delete profile {profile}")
-PROFILE_EXISTS = Saying("Profile {profile} already exists.")
-COMPLETED_RULES = Saying(
+CREATED_PROFILE = ResultText("Created profile {profile}", "would create profile {profile}")
+DELETED_PROFILE = ResultText("Deleted profile {profile}", "would delete profile {profile}")
+PROFILE_EXISTS = ResultText("Profile {profile} already exists.")
+COMPLETED_RULES = ResultText(
     "Profile {profile} had tags but no rules; the default rules were added.",
     "profile {profile} has tags but no rules; would add the default rules",
 )
-COMPLETED_TAGS = Saying(
+COMPLETED_TAGS = ResultText(
     "Profile {profile} had rules but no tags; the default tag was added.",
     "profile {profile} has rules but no tags; would add the default tag",
 )
-TAG_ADDED = Saying("Tag {tag} added to profile {profile}", "would add tag {tag} to profile {profile}")
-TAG_REMOVED = Saying("Tag {tag} removed from profile {profile}", "would remove tag {tag} from profile {profile}")
-TAG_PRESENT = Saying("Tag {tag} already present on profile {profile}, skipping.")
-RULE_PRESENT = Saying("Rule already present, skipping.")
-RULE_MOVED = Saying(
+TAG_ADDED = ResultText("Tag {tag} added to profile {profile}", "would add tag {tag} to profile {profile}")
+TAG_REMOVED = ResultText("Tag {tag} removed from profile {profile}", "would remove tag {tag} from profile {profile}")
+TAG_PRESENT = ResultText("Tag {tag} already present on profile {profile}, skipping.")
+RULE_PRESENT = ResultText("Rule already present, skipping.")
+RULE_MOVED = ResultText(
     "Rule already present at position {before}, moved to position {after}.",
     "rule already present at position {before}, would move it to position {after}",
 )
-RULES_UPDATED = Saying("Successfully updated rules on profile {profile}", "would update the rules on profile {profile}")
+RULES_UPDATED = ResultText(
+    "Successfully updated rules on profile {profile}", "would update the rules on profile {profile}"
+)
+STEP_DONE = ResultText("done", "would be done")
+STEP_SKIPPED = "already so"
+
+# --- commands -----------------------------------------------------------------------------------
 
 CHECKED = "No errors in {count}."
 PLANNED = "Plan: {counts}"
@@ -52,8 +58,6 @@ RESUMED = "Finished the run of {run}"
 ROLLED_BACK = "Undid the run of {run}"
 INTERRUPTED = "interrupted: undoing {count}; press Ctrl-C again to leave what is made"
 NOTHING_UNFINISHED = "There is no unfinished run."
-STEP_DONE = Saying("done", "would be done")
-STEP_SKIPPED = "already so"
 ALL_ALLOWED = "Every such packet is allowed."
 NONE_ALLOWED = "No such packet is allowed."
 _READING_TODAY = "with the endpoints that are stored now; established connections always pass"
@@ -73,10 +77,3 @@ MIGRATED = "{created} created, {there} there already."
 WOULD_MIGRATE = "Plan: {created} would be created, {there} there already."
 HEALTHY = "Nothing is wrong."
 UNHEALTHY = "{count} found."
-
-# --- hints that are advice and not a corrected text ---------------------------------------------
-
-HINT_SHOW_PROFILES = "`calicoctl profile show` lists the profiles"
-HINT_EXPECT_OF_ALL = "`calicoctl profile --all expect ...` expects it of every profile"
-HINT_OWN_TAG = "`calicoctl profile {profile} tag add NAME` gives it one"
-HINT_ADD_PROFILE = "`calicoctl profile add {profile}` creates it; `calicoctl profile show` lists those there are"
