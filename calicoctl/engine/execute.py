@@ -173,7 +173,7 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
 def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> Fix | None:
     """What to say where a profile is not there."""
     if isinstance(statement, statements.ExpectVerdict) and statement.profile == "all":
-        return Advice("`calicoctl profile --all expect ...` expects it of every profile")
+        return Advice("`calicoctl profile --all expect ...` checks every profile")
     # What a profile of v1 is called since it was brought to v3 is surer than what is only spelt alike.
     since = v3_profile_name(statement.profile) if has_resources else None
     near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
@@ -186,4 +186,4 @@ def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resou
     if not is_new_profile(statement.profile) or (has_resources and not is_profile_name(statement.profile)):
         return Advice("`calicoctl profile show` lists the profiles")
     add = f"`calicoctl profile add {statement.profile}` creates it"
-    return Advice(f"{add}; `calicoctl profile show` lists those there are")
+    return Advice(f"{add}; `calicoctl profile show` lists the existing profiles")

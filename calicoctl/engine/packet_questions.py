@@ -60,7 +60,7 @@ def expect(statement: statements.Expectation, profiles: Sequence[Profile], place
         raise Refused(problems)
     is_allowed = statement.rule.action is Action.ALLOW
     said = result_texts.ALL_ALLOWED if is_allowed else result_texts.NONE_ALLOWED
-    return Outcome(Message(f"{said} {result_texts.TRAFFIC_READING}"))
+    return Outcome(Message(f"{said} {result_texts.TRAFFIC_SCOPE}"))
 
 
 def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:

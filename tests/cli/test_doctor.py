@@ -74,7 +74,7 @@ def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
     first, server, *rest = ran.stdout.splitlines()
     assert first.startswith("Datastore: ")
     assert " ms" in server
-    assert rest == ["1 profile, 1 endpoint", "Nothing is wrong."]
+    assert rest == ["1 profile, 1 endpoint", "No problems found."]
 
 
 def test_an_empty_datastore_is_well_but_may_be_the_wrong_one(program: Program) -> None:

@@ -99,8 +99,8 @@ def test_run_where_it_came_from_it_writes_nothing(program: Program, stored: RawS
     before = stored.dump()
     ran = program.run_inside("run", "-v", stdin=program.run_inside("export").stdout)
     assert ran.stdout.splitlines() == [
-        "<standard input>:1: profile WEB {: already so",
-        "<standard input>:16: profile 'show' {: already so",
+        "<standard input>:1: profile WEB {: no change",
+        "<standard input>:16: profile 'show' {: no change",
         "Done: 0 rules added, 0 removed, 0 profiles changed",
     ]
     assert stored.dump() == before

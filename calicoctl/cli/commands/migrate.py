@@ -64,6 +64,6 @@ def _source(arguments: Arguments, options: Options) -> Setting:
 def _report(migration: Migration, *, is_dry: bool) -> None:
     for name, old in migration.names:
         print_text(f"+ {name}" if name == old else f"+ {name} (from {old})")
-    created, there = (messages.counted(len(each), "profile") for each in (migration.names, migration.there))
+    created, present = (messages.counted(len(each), "profile") for each in (migration.names, migration.there))
     template = result_texts.WOULD_MIGRATE if is_dry else result_texts.MIGRATED
-    print_text(template.format(created=created, there=there))
+    print_text(template.format(created=created, present=present))

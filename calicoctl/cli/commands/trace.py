@@ -49,7 +49,7 @@ def run(options: Options) -> int:
     else:
         for path in paths:
             print_text("\n".join(map(printable, _lines(path))))
-        print_text(result_texts.PATH_READING)
+        print_text(result_texts.PATH_SCOPE)
     return ExitStatus.DONE
 
 

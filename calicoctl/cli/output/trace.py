@@ -45,7 +45,7 @@ def trace_lines(answer: TraceAnswer) -> Iterator[str]:
             yield f"  nearest rule that allows: {near.rule.in_place}; {_kept_by(near)}"
     for rule in answer.division.unsure:
         yield f"not analysed, and may decide some of these: {rule.in_place}"
-    yield result_texts.TRAFFIC_READING
+    yield result_texts.TRAFFIC_SCOPE
 
 
 def _kept_by(near: NearRule) -> str:

@@ -29,7 +29,7 @@ def traffic_lines(traffic: Sequence[ListTraffic]) -> Iterator[str]:
         return
     for each in traffic:
         yield from map(printable, _of_list(each))
-    yield result_texts.TRAFFIC_READING
+    yield result_texts.TRAFFIC_SCOPE
 
 
 def _of_list(traffic: ListTraffic) -> Iterator[str]:

@@ -184,7 +184,7 @@ def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic], *, k
         if own:
             found[name] = own[0]
         else:
-            hint = f"`calicoctl profile {name} tag add NAME` gives it one"
+            hint = f"`calicoctl profile {name} tag add NAME` adds one"
             problems.append(diagnose(messages.NO_OWN_TAG, None, hint, profile=name))
     return found
 

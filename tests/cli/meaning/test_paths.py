@@ -208,9 +208,9 @@ def test_what_does_nothing_today(program: Program, raw: RawStore) -> None:
 
     # A sentence for either reading: what holds today alone is not told as if it held always.
     assert summary("--today").startswith(
-        "3 findings, 2 of them with the endpoints that are stored now alone; the others whatever endpoints there are"
+        "3 findings: 2 for the endpoints stored now only, the others for any endpoints"
     )
-    assert summary().startswith("1 finding, whatever endpoints there are")
+    assert summary().startswith("1 finding for any endpoints")
     # An endpoint with the profile alone, and one that carries the tag.
     put_profile(raw, "DB", [], [], ["DB"])
     put_endpoint(raw, "three", ["WEB", "DB"])

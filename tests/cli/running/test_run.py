@@ -28,7 +28,7 @@ def test_what_is_already_so_is_skipped(program: Program, stored: RawStore) -> No
     again = program.run_inside("run", "-v", stdin=block)
     assert (again.status, again.stderr) == (0, "")
     assert again.stdout == (
-        "<standard input>:2: profile WEB {: already so\n"
+        "<standard input>:2: profile WEB {: no change\n"
         "<standard input>:12: profile DB tag add DB: Tag DB already present on profile DB, skipping.\n"
         "<standard input>:13: profile add OLD: Profile OLD already exists.\n" + NOTHING_DONE
     )

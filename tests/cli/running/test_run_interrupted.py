@@ -145,7 +145,7 @@ def test_a_killed_run_can_be_finished_or_undone(
     if unfinished_heads(raw_etcd):
         check_that_it_is_in_the_way(etcd, store)
         ended = etcd.run_inside("run", option)
-        said = "Finished" if option == "--resume" else "Undid"
+        said = "Finished" if option == "--resume" else "Rolled back"
         assert (ended.status, ended.stderr) == (0, "")
         assert ended.stdout.startswith(f"{said} the run of {FILE} by ")
         assert values(store) == (AFTER if option == "--resume" else BEFORE)
@@ -253,7 +253,7 @@ def test_ctrl_c_undoes_what_was_made(
     ran = finished(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
     assert (ran.status, ran.stdout) == (130, "")
     # Before the journal is complete, nothing is made that could be undone.
-    said = r"interrupted: undoing \d+ changes?; press Ctrl-C again to leave what is made\n" if write >= 4 else ""
+    said = r"interrupted: undoing \d+ changes?; press Ctrl-C again to stop without undoing\n" if write >= 4 else ""
     assert re.fullmatch(said, ran.stderr)
     assert values(store) == BEFORE
     assert left_behind(raw_etcd) == []

@@ -232,7 +232,7 @@ def test_a_dry_run_of_a_change_within_many_rules(embedded: Program) -> None:
         "  newly allowed: `tcp to ports 7,100:101`; before: no rule matches",
         "    except what these decide: `allow tcp to ports 7`",
         "    such a packet: tcp from 198.51.100.1 port 1 to 203.0.113.1 port 100",
-        result_texts.TRAFFIC_READING,
+        result_texts.TRAFFIC_SCOPE,
         "Plan: 3 rules added, 1 removed, 2 profiles changed",
     ]
 

@@ -51,7 +51,7 @@ def test_everything_is_brought_over_and_nothing_is_touched(
     planned = v1.run_inside("migrate", to, "--dry-run", "--detailed-exitcode")
     assert (planned.status, raw_etcd_v3.entries()) == (2, {})
     assert planned.stdout == (
-        "+ web-f1e29c6d (from WEB)\n+ db\nPlan: 2 profiles would be created, 0 profiles there already.\n"
+        "+ web-f1e29c6d (from WEB)\n+ db\nPlan: 2 profiles would be created, 0 profiles already present.\n"
     )
     for said in ("`inbound_rules[1].log_prefix` is left out", "[N0901]", "[N0902]", "[N0906]", "`GONE`"):
         assert said in planned.stderr
@@ -78,7 +78,7 @@ def test_everything_is_brought_over_and_nothing_is_touched(
     # Once more, and nothing happens.
     entries = raw_etcd_v3.entries()
     again = v1.run_inside("migrate", to)
-    assert (again.status, again.stdout) == (0, "0 profiles created, 2 profiles there already.\n")
+    assert (again.status, again.stdout) == (0, "0 profiles created, 2 profiles already present.\n")
     assert raw_etcd_v3.entries() == entries
 
 
