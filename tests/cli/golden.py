@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import RawStore
 
 _HERE_DOCUMENT = re.compile(r"(.*) <<([A-Z]+)")
@@ -64,7 +64,7 @@ class Command:
     lines: tuple[str, ...]
     typed: str
     stdin: str
-    answer: Ran
+    answer: CommandResult
 
 
 Step = Comment | Put | Command
@@ -112,7 +112,7 @@ def _input(lines: Sequence[str], at: int, beside: Path) -> tuple[str, str, int]:
     return line, "", at
 
 
-def _answer(lines: list[str]) -> Ran:
+def _answer(lines: list[str]) -> CommandResult:
     if lines and not lines[-1]:
         lines = lines[:-1]
     status = 0
@@ -120,14 +120,16 @@ def _answer(lines: list[str]) -> Ran:
         status = int(match[1])
         lines = lines[:-1]
     split = lines.index("stderr:") if "stderr:" in lines else len(lines)
-    return Ran(status, _text(lines[:split]), _text(lines[split + 1 :]))
+    return CommandResult(status, _text(lines[:split]), _text(lines[split + 1 :]))
 
 
 def _text(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def play(steps: Sequence[Step], program: Program, store: RawStore, run: Callable[..., Ran]) -> tuple[Step, ...]:
+def play(
+    steps: Sequence[Step], program: Program, store: RawStore, run: Callable[..., CommandResult]
+) -> tuple[Step, ...]:
     """Carry a scenario out.
 
     Args:
@@ -148,7 +150,7 @@ def play(steps: Sequence[Step], program: Program, store: RawStore, run: Callable
     return tuple(played)
 
 
-def _run(command: Command, program: Program, run: Callable[..., Ran]) -> Ran:
+def _run(command: Command, program: Program, run: Callable[..., CommandResult]) -> CommandResult:
     meant = {
         "<DATASTORE>": program.datastore or "",
         "<PATH>": (program.datastore or "").removeprefix("sqlite:"),
@@ -161,10 +163,10 @@ def _run(command: Command, program: Program, run: Callable[..., Ran]) -> Ran:
         words.pop(0)
     assert words.pop(0) == "calicoctl", command.typed
     started = replace(program, variables=variables)
-    ran = run(started, *words, stdin=command.stdin)
+    result = run(started, *words, stdin=command.stdin)
     # Where a long line is cut would depend on how long the machine's own paths are; nothing here is as long.
     stands_for = {value: name for name, value in meant.items()}
-    return Ran(ran.status, _replaced(ran.stdout, stands_for), _replaced(ran.stderr, stands_for))
+    return CommandResult(result.status, _replaced(result.stdout, stands_for), _replaced(result.stderr, stands_for))
 
 
 def _replaced(text: str, replacements: dict[str, str]) -> str:

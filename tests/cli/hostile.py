@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import PROFILES, RawStore
 from tests.support.forked import MEMORY_MAX
 
@@ -37,21 +37,21 @@ def bounded(program: Program) -> BoundedProgram:
     return BoundedProgram(program.folder, program.datastore, program.variables)
 
 
-def require_harmless(ran: Ran, *, is_listing: bool = False) -> Ran:
+def require_harmless(result: CommandResult, *, is_listing: bool = False) -> CommandResult:
     """Nothing that a terminal obeys, no traceback, a status that is documented, and no more text than can be read.
 
     Args:
-        ran: A run.
+        result: What a command left.
         is_listing: Whether its answer may be as long as what is stored.
     """
-    text = ran.stdout + ran.stderr
+    text = result.stdout + result.stderr
     steering = {each for each in {*text} - {"\n"} if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
     assert not steering, sorted(map(ascii, steering))
     assert "Traceback" not in text, text
-    assert ran.status in STATUSES
-    assert len(ran.stderr) < ANSWER_MAX
-    assert is_listing or len(ran.stdout) < ANSWER_MAX
-    return ran
+    assert result.status in STATUSES
+    assert len(result.stderr) < ANSWER_MAX
+    assert is_listing or len(result.stdout) < ANSWER_MAX
+    return result
 
 
 def touched(before: dict[str, tuple[str, int]], store: RawStore) -> set[str]:

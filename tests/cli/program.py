@@ -27,7 +27,7 @@ _OURS = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """What a run of the program left: what it wrote, and its exit status."""
 
     status: int
@@ -69,7 +69,7 @@ class Program:
         """What a fork is told of its limits, as variables: it has none."""
         return {}
 
-    def run(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
+    def run(self, *words: str | bytes, stdin: str | bytes = b"") -> CommandResult:
         """Run it to its end, in a process of its own, which is forked where its environment allows that."""
         environment = self.environment
         start = {name: value for name, value in environment.items() if name.startswith(OF_THE_START)}
@@ -77,13 +77,13 @@ class Program:
             return self.run_fresh(*words, stdin=stdin)
         given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
         status, stdout, stderr = self.forking().run(words, given, {**environment, **self.limits}, self.folder)
-        return Ran(status, stdout.decode("utf-8"), stderr.decode("utf-8"))
+        return CommandResult(status, stdout.decode("utf-8"), stderr.decode("utf-8"))
 
     def forking(self) -> Forks:
         """The interpreter that forks its processes."""
         return shared_forks(PATH=os.environ["PATH"], **_USUAL_START)
 
-    def run_fresh(self, *words: str | bytes, stdin: str | bytes = b"") -> Ran:
+    def run_fresh(self, *words: str | bytes, stdin: str | bytes = b"") -> CommandResult:
         """Run it to its end, with an interpreter that is started for it."""
         given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
         done = subprocess.run(
@@ -95,7 +95,7 @@ class Program:
             timeout=PATIENCE,
             check=False,
         )
-        return Ran(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
+        return CommandResult(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
 
     def start(
         self, *words: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
@@ -106,11 +106,11 @@ class Program:
             command, stdin=stdin, stdout=stdout, stderr=stderr, env=self.environment, cwd=self.folder
         )
 
-    def run_together(self, commands: Sequence[Sequence[str]]) -> list[Ran]:
+    def run_together(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         """Start all commands, then wait for all of them."""
         return [finished(process) for process in [self.start(*words) for words in commands]]
 
-    def run_inside(self, *words: str, stdin: str | bytes = b"") -> Ran:
+    def run_inside(self, *words: str, stdin: str | bytes = b"") -> CommandResult:
         """Run it in this process: the same `main`, without the time that a process takes to start."""
         given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
         streams = {
@@ -122,7 +122,7 @@ class Program:
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
             status = main(words)
-        return Ran(status, _written(streams["stdout"]), _written(streams["stderr"]))
+        return CommandResult(status, _written(streams["stdout"]), _written(streams["stderr"]))
 
     @contextmanager
     def _inside(self) -> Iterator[pytest.MonkeyPatch]:
@@ -142,13 +142,13 @@ def _written(stream: io.TextIOWrapper) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def finished(process: subprocess.Popen[bytes]) -> Ran:
+def finished(process: subprocess.Popen[bytes]) -> CommandResult:
     """Wait for a process that was started."""
     try:
         stdout, stderr = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
-    return Ran(process.returncode, (stdout or b"").decode("utf-8"), (stderr or b"").decode("utf-8"))
+    return CommandResult(process.returncode, (stdout or b"").decode("utf-8"), (stderr or b"").decode("utf-8"))
 
 
 class Terminal:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import PROFILES
 
 EMPTY = '{"inbound_rules":[],"outbound_rules":[]}'
@@ -66,11 +66,11 @@ def write(program: Program, name: str, text: str | bytes) -> Path:
 _FIRST_LINE = re.compile(r"(.+?:[0-9]+:[0-9]+|error|warning|note): .*\[([A-Z][0-9]{4})\]")
 
 
-def told(ran: Ran) -> list[str]:
+def told(result: CommandResult) -> list[str]:
     """What was told on standard error: of each error, warning and note the first line."""
-    return [line for line in ran.stderr.splitlines() if _FIRST_LINE.fullmatch(line)]
+    return [line for line in result.stderr.splitlines() if _FIRST_LINE.fullmatch(line)]
 
 
-def codes(ran: Ran) -> list[str]:
+def codes(result: CommandResult) -> list[str]:
     """The same, as the place and the code alone."""
-    return [_FIRST_LINE.sub(r"\1 \2", line) for line in told(ran)]
+    return [_FIRST_LINE.sub(r"\1 \2", line) for line in told(result)]

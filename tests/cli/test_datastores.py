@@ -18,9 +18,9 @@ from tests.support.etcd_server import closed_port
 
 def test_an_etcd_that_does_not_listen_is_worth_another_try(folder: Path) -> None:
     program = Program(folder, f"http://127.0.0.1:{closed_port()}")
-    ran = program.run("--timeout=2", "profile", "add", "WEB")
-    assert (ran.status, ran.stdout) == (3, "")
-    assert "[E0501]" in ran.stderr
+    result = program.run("--timeout=2", "profile", "add", "WEB")
+    assert (result.status, result.stdout) == (3, "")
+    assert "[E0501]" in result.stderr
 
 
 def test_the_embedded_default_is_told_of_on_stderr(folder: Path) -> None:
@@ -64,8 +64,8 @@ def test_the_environment_says_where(folder: Path, etcd_url: str, variables: dict
         name: value.replace("<ETCD>", etcd_url if name == "ETCD_ENDPOINTS" else authority)
         for name, value in variables.items()
     }
-    ran = Program(folder, variables=given).run_inside("profile", "show")
-    assert (ran.status == 0, ran.stdout.startswith("+---"), ran.stderr == "") == (answers,) * 3, ran
+    result = Program(folder, variables=given).run_inside("profile", "show")
+    assert (result.status == 0, result.stdout.startswith("+---"), result.stderr == "") == (answers,) * 3, result
 
 
 READING = [
@@ -81,17 +81,17 @@ READING = [
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
 def test_a_file_that_was_named_must_exist_to_be_read(folder: Path, words: tuple[str, ...]) -> None:
-    ran = Program(folder, "sqlite:typo.db").run_inside(*words)
-    assert (ran.status, "[E0540]" in ran.stderr) == (3, True), ran
-    assert words == ("doctor",) or ran.stdout == ""
+    result = Program(folder, "sqlite:typo.db").run_inside(*words)
+    assert (result.status, "[E0540]" in result.stderr) == (3, True), result
+    assert words == ("doctor",) or result.stdout == ""
     assert list(folder.iterdir()) == []
     assert Program(folder).run_inside(*words).status == (1 if "WEB" in words else 0)
 
 
 def test_a_dry_run_reads_a_missing_file_as_empty_and_says_so(folder: Path) -> None:
     program = Program(folder, "sqlite:new.db")
-    ran = program.run_inside("run", "--dry-run", stdin="profile add WEB\n")
-    assert (ran.status, "[N0605]" in ran.stderr) == (0, True), ran
+    result = program.run_inside("run", "--dry-run", stdin="profile add WEB\n")
+    assert (result.status, "[N0605]" in result.stderr) == (0, True), result
     assert list(folder.iterdir()) == []
     assert program.run_inside("run", stdin="profile add WEB\n").status == 0
     assert "[N0605]" not in program.run_inside("run", "--dry-run", stdin="profile add WEB\n").stderr
@@ -114,11 +114,11 @@ def test_half_a_setting_of_etcd_is_no_reason_to_use_a_file(
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
     (folder / "settings.env").write_text(lines, encoding="utf-8")
     program = Program(folder, variables={"CALICOCTL_ENV": "settings.env"} if in_file else variables)
-    ran = program.run_inside("profile", "add", "WEB")
-    assert (ran.status, ran.stdout, "[E0640]" in ran.stderr) == (1, "", True), ran
-    assert "ETCD_ENDPOINTS" in ran.stderr
-    assert "ETCD_AUTHORITY" in ran.stderr
-    assert "sesame" not in ran.stderr
+    result = program.run_inside("profile", "add", "WEB")
+    assert (result.status, result.stdout, "[E0640]" in result.stderr) == (1, "", True), result
+    assert "ETCD_ENDPOINTS" in result.stderr
+    assert "ETCD_AUTHORITY" in result.stderr
+    assert "sesame" not in result.stderr
     assert program.run_inside("--help").status == 0
     assert program.run_inside("run", "--check", stdin="profile add WEB\n").status == 0
     named = replace(program, datastore="sqlite:x.db")
@@ -130,8 +130,8 @@ def test_half_a_setting_of_etcd_is_no_reason_to_use_a_file(
     [("sqlite://x.db", "sqlite:x.db"), ("sqlite:///x.db", "sqlite:/x.db"), ("sqlite://", "sqlite:PATH")],
 )
 def test_the_form_of_other_programs_is_refused_with_ours(folder: Path, url: str, meant: str) -> None:
-    ran = Program(folder, url).run_inside("profile", "add", "WEB")
-    assert (ran.status, f"hint: {meant}\n" in ran.stderr) == (1, True), ran
+    result = Program(folder, url).run_inside("profile", "add", "WEB")
+    assert (result.status, f"hint: {meant}\n" in result.stderr) == (1, True), result
     assert list(folder.iterdir()) == []
 
 
@@ -142,8 +142,8 @@ def test_what_is_no_regular_file_is_never_waited_for(folder: Path, variable: str
     (folder / "folder").mkdir()
     files = dict.fromkeys(("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE"), "/etc/passwd")
     given = {"ETCD_ENDPOINTS": "https://127.0.0.1:1", **files, variable: kind}
-    ran = Program(folder, variables=given).run("profile", "show")
-    assert (ran.status, kind in ran.stderr) == (1, True), ran
+    result = Program(folder, variables=given).run("profile", "show")
+    assert (result.status, kind in result.stderr) == (1, True), result
 
 
 SECRETIVE = [
@@ -166,9 +166,9 @@ def test_no_password_in_an_address_is_ever_shown(folder: Path, address: str, whe
     variables = {} if where == "option" else {"CALICOCTL_ENV": "file.env"} if where == "file" else {where: address}
     options = [f"--datastore={address}"] if where == "option" else []
     for words in (["profile", "show"], ["doctor"], ["doctor", "-o", "json"]):
-        ran = Program(folder, variables=variables).run_inside(*options, "--timeout=0.2", *words)
-        assert ran.status in (1, 3)
-        assert "sesame" not in ran.stdout + ran.stderr, ran
+        result = Program(folder, variables=variables).run_inside(*options, "--timeout=0.2", *words)
+        assert result.status in (1, 3)
+        assert "sesame" not in result.stdout + result.stderr, result
 
 
 def test_a_long_line_of_the_settings_file_takes_no_longer_than_it_is_long(folder: Path) -> None:
@@ -180,8 +180,8 @@ def test_a_link_or_a_folder_is_no_datastore(folder: Path) -> None:
     (folder / "real.db").touch()
     (folder / "link.db").symlink_to(folder / "real.db")
     for named, code, status in [("link.db", "E0520", 1), (".", "E0521", 1), ("real.db/x.db", "E0522", 3)]:
-        ran = Program(folder, f"sqlite:{named}").run_inside("profile", "add", "WEB")
-        assert (ran.status, f"[{code}]" in ran.stderr) == (status, True), ran
+        result = Program(folder, f"sqlite:{named}").run_inside("profile", "add", "WEB")
+        assert (result.status, f"[{code}]" in result.stderr) == (status, True), result
 
 
 def test_a_file_of_another_kind_is_left_as_it_is(folder: Path) -> None:
@@ -197,8 +197,8 @@ def test_a_file_of_another_kind_is_left_as_it_is(folder: Path) -> None:
     codes = {"text": "E0523", "foreign": "E0524", "newer": "E0525", "damaged": "E0526"}
     for name, code in codes.items():
         before = (folder / f"{name}.db").read_bytes()
-        ran = Program(folder, f"sqlite:{name}.db").run_inside("profile", "add", "DB")
-        assert (ran.status, f"[{code}]" in ran.stderr) == (1, True), ran
+        result = Program(folder, f"sqlite:{name}.db").run_inside("profile", "add", "DB")
+        assert (result.status, f"[{code}]" in result.stderr) == (1, True), result
         assert (folder / f"{name}.db").read_bytes() == before
 
 
@@ -207,8 +207,8 @@ def test_a_lock_that_is_not_let_go_ends_the_wait(folder: Path) -> None:
     assert program.run_inside("profile", "add", "WEB").status == 0
     with closing(sqlite3.connect(folder / "locked.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        ran = program.run_inside("--timeout=0.3", "profile", "WEB", "rule", "add", "inbound", "deny")
-    assert (ran.status, "[E0527]" in ran.stderr) == (3, True), ran
+        result = program.run_inside("--timeout=0.3", "profile", "WEB", "rule", "add", "inbound", "deny")
+    assert (result.status, "[E0527]" in result.stderr) == (3, True), result
     assert program.run_inside("profile", "WEB", "rule", "add", "inbound", "deny").status == 0
 
 
@@ -220,8 +220,8 @@ def test_a_value_that_is_too_large_for_etcd_is_refused_before_anything_is_writte
     before = raw.dump()
     rule = {"action": "allow", "src_selector": f"a == '{'x' * 4000}'"}
     document = json.dumps({"inbound_rules": [rule] * 2600, "outbound_rules": []})
-    ran = program.run_inside("profile", "WEB", "rule", "update", stdin=document)
-    assert (ran.status, ran.stdout, "[E0508]" in ran.stderr) == (1, "", True)
+    result = program.run_inside("profile", "WEB", "rule", "update", stdin=document)
+    assert (result.status, result.stdout, "[E0508]" in result.stderr) == (1, "", True)
     assert raw.dump() == before
 
 
@@ -229,8 +229,8 @@ def test_a_key_that_is_a_folder_is_told(folder: Path, raw_etcd: object, etcd_url
     raw = open_raw(etcd_url)
     raw.put(f"{PROFILES}/WEB/tags", "[]")
     raw.put(f"{PROFILES}/WEB/rules/odd", "1")
-    ran = Program(folder, etcd_url).run_inside("profile", "add", "WEB")
-    assert (ran.status, "[E0506]" in ran.stderr) == (1, True), ran
+    result = Program(folder, etcd_url).run_inside("profile", "add", "WEB")
+    assert (result.status, "[E0506]" in result.stderr) == (1, True), result
     assert set(values(raw)) == {f"{PROFILES}/WEB/tags", f"{PROFILES}/WEB/rules/odd"}
 
 
@@ -238,11 +238,11 @@ def test_a_datastore_that_may_not_be_written(folder: Path) -> None:
     program = Program(folder, "sqlite:kept/profiles.db")
     assert program.run_inside("profile", "add", "WEB").status == 0
     if os.geteuid() == 0:  # root may write anything: /proc is a folder that even root cannot write to
-        ran = Program(folder, "sqlite:/proc/calicoctl/profiles.db").run_inside("profile", "add", "WEB")
+        result = Program(folder, "sqlite:/proc/calicoctl/profiles.db").run_inside("profile", "add", "WEB")
     else:
         (folder / "kept" / "profiles.db").chmod(0o400)
         (folder / "kept").chmod(0o500)
-        ran = program.run_inside("profile", "add", "DB")
+        result = program.run_inside("profile", "add", "DB")
         (folder / "kept").chmod(0o700)
-    assert (ran.status, ran.stdout) == (3, ""), ran
-    assert "error: " in ran.stderr
+    assert (result.status, result.stdout) == (3, ""), result
+    assert "error: " in result.stderr

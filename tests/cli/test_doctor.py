@@ -69,9 +69,9 @@ def sound(raw: RawStore) -> RawStore:
 
 
 def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
-    ran = program.run("doctor")
-    assert (ran.status, ran.stderr) == (0, "")
-    first, server, *rest = ran.stdout.splitlines()
+    result = program.run("doctor")
+    assert (result.status, result.stderr) == (0, "")
+    first, server, *rest = result.stdout.splitlines()
     assert first.startswith("Datastore: ")
     assert " ms" in server
     assert rest == ["1 profile, 1 endpoint", "No problems found."]
@@ -80,9 +80,9 @@ def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
 def test_an_empty_datastore_is_well_but_may_be_the_wrong_one(program: Program) -> None:
     assert program.datastore is not None
     make_empty(program.datastore)
-    ran = program.run("doctor")
-    assert ran.status == 0
-    assert "[N0403]" in ran.stderr
+    result = program.run("doctor")
+    assert result.status == 0
+    assert "[N0403]" in result.stderr
     as_json = json.loads(program.run_inside("doctor", "-o", "json").stdout)
     assert (as_json["ok"], [note["code"] for note in as_json["notes"]]) == (True, ["N0403"])
 
@@ -96,9 +96,9 @@ def test_data_of_openstack_and_endpoints_of_hosts_are_sound(program: Program, ra
     raw.put(f"{PROFILES}/OS/rules", '{"inbound_rules":[{"src_tag":"OS"},{"protocol":"tcp","dst_ports":[22]}]}')
     raw.put(f"{PROFILES}/OS/tags", '["OS"]')
     raw.put(f"{HOSTS}/bm1/endpoint/eth0", '{"name":"eth0","profile_ids":["OS"]}')
-    ran = program.run_inside("doctor")
-    assert (ran.status, ran.stderr) == (0, "")
-    assert "1 profile, 1 endpoint\n" in ran.stdout
+    result = program.run_inside("doctor")
+    assert (result.status, result.stderr) == (0, "")
+    assert "1 profile, 1 endpoint\n" in result.stdout
 
 
 def test_a_finding_about_rules_says_where_they_are(program: Program, raw: RawStore) -> None:
@@ -117,9 +117,9 @@ def test_what_is_wrong_is_found_and_nothing_changed(program: Program, sound: Raw
     for key, value in stored.items():
         sound.put(key, value)
     before = sound.dump()
-    ran = program.run_inside("doctor", "-o", "json")
-    found = json.loads(ran.stdout)
-    assert ran.status == 1
+    result = program.run_inside("doctor", "-o", "json")
+    found = json.loads(result.stdout)
+    assert result.status == 1
     assert [problem["code"] for problem in found["problems"]] == codes
     assert found["ok"] is False
     assert sound.dump() == before
@@ -153,9 +153,9 @@ def test_a_run_that_was_cut_off_is_named(embedded: Program, raw_etcd: RawEtcd) -
     journal = Journal(Holder.here(new_run_name(), ["web.calico"]), open_store)
     journal.prepare([Change(f"{PROFILES}/WEB/tags", None, "[]")])
     journal.complete()
-    ran = replace(embedded, datastore=raw_etcd.url).run("doctor")
+    result = replace(embedded, datastore=raw_etcd.url).run("doctor")
     raw_etcd.delete(keys.OWN)
-    assert ran.status == 1
-    assert "[W0408]" in ran.stderr
-    assert "web.calico" in ran.stderr
-    assert "`calicoctl run --resume`" in ran.stderr
+    assert result.status == 1
+    assert "[W0408]" in result.stderr
+    assert "web.calico" in result.stderr
+    assert "`calicoctl run --resume`" in result.stderr

@@ -59,8 +59,8 @@ def stored(raw: RawStore) -> RawStore:
 
 def test_all_profiles_are_printed_as_blocks(program: Program, stored: RawStore) -> None:
     before = stored.dump()
-    ran = program.run("export")
-    assert (ran.status, ran.stdout, ran.stderr) == (0, f"{WEB}\n{SHOW}", "")
+    result = program.run("export")
+    assert (result.status, result.stdout, result.stderr) == (0, f"{WEB}\n{SHOW}", "")
     assert stored.dump() == before
 
 
@@ -75,9 +75,9 @@ def test_named_profiles_are_printed_once_in_the_order_of_their_names_on_the_comm
 def test_nothing_is_printed_of_nothing(program: Program, raw: RawStore) -> None:
     assert program.datastore is not None
     make_empty(program.datastore)
-    ran = program.run_inside("export")
-    assert (ran.status, ran.stdout, ran.stderr) == (0, "", "")
-    assert program.run_inside("run", stdin=ran.stdout).status == 0
+    result = program.run_inside("export")
+    assert (result.status, result.stdout, result.stderr) == (0, "", "")
+    assert program.run_inside("run", stdin=result.stdout).status == 0
 
 
 def test_what_is_exported_can_be_piped_into_another_datastore(
@@ -97,8 +97,8 @@ def test_what_is_exported_can_be_piped_into_another_datastore(
 def test_run_where_it_came_from_it_writes_nothing(program: Program, stored: RawStore) -> None:
     """Not even other spellings: unmasked networks, spaces and the order of keys stay."""
     before = stored.dump()
-    ran = program.run_inside("run", "-v", stdin=program.run_inside("export").stdout)
-    assert ran.stdout.splitlines() == [
+    result = program.run_inside("run", "-v", stdin=program.run_inside("export").stdout)
+    assert result.stdout.splitlines() == [
         "<standard input>:1: profile WEB {: no change",
         "<standard input>:16: profile 'show' {: no change",
         "Done: 0 rules added, 0 removed, 0 profiles changed",
@@ -136,42 +136,42 @@ def test_a_profile_that_run_would_refuse_becomes_comments(
             stored.put(f"{PROFILES}/BAD/{name}", text)
             shown += [f"# {name}:", f"#   {text}"]
     comments = "\n".join([f"# profile BAD cannot be declared: {reason}", *shown])
-    ran = program.run_inside("export")
-    assert (ran.status, ran.stdout) == (1, f"{comments}\n\n{WEB}\n{SHOW}")
-    assert ran.stderr == f"warning: profile `BAD` is exported as comments: {reason} [W0402]\n"
+    result = program.run_inside("export")
+    assert (result.status, result.stdout) == (1, f"{comments}\n\n{WEB}\n{SHOW}")
+    assert result.stderr == f"warning: profile `BAD` is exported as comments: {reason} [W0402]\n"
     assert program.run_inside("export", "WEB").status == 0
     before = stored.dump()
-    assert program.run_inside("run", stdin=ran.stdout).status == 0
+    assert program.run_inside("run", stdin=result.stdout).status == 0
     assert stored.dump() == before
 
 
 @pytest.mark.parametrize("name", ["gr\u00fcn", "a b", "-x", "a'\"b", "y" * 129])
 def test_so_does_one_that_could_not_be_created(program: Program, raw: RawStore, name: str) -> None:
     raw.put(f"{PROFILES}/{name}/tags", "[]")
-    ran = program.run_inside("export")
-    assert ran.status == 1
-    assert "cannot be declared: no new profile may be called so\n# tags:\n#   []\n" in ran.stdout
-    assert "[W0402]" in ran.stderr
-    assert program.run_inside("run", stdin=ran.stdout).stdout.startswith("Done: 0 rules added")
+    result = program.run_inside("export")
+    assert result.status == 1
+    assert "cannot be declared: no new profile may be called so\n# tags:\n#   []\n" in result.stdout
+    assert "[W0402]" in result.stderr
+    assert program.run_inside("run", stdin=result.stdout).stdout.startswith("Done: 0 rules added")
 
 
 def test_what_is_stored_never_leaves_its_comment_or_steers_a_terminal(program: Program, raw: RawStore) -> None:
     name = "a\nprofile add EVIL\r\x1b[2J\u2028\u202e"
     raw.put(f"{PROFILES}/{name}/rules", '"\nprofile add EVIL\r\x1b[2J\u2028profile add EVIL\u202e')
-    ran = program.run_inside("export")
-    assert ran.status == 1
-    assert all(line.startswith("#") for line in ran.stdout.splitlines())
-    assert all(character.isprintable() or character == "\n" for character in ran.stdout + ran.stderr)
-    assert program.run_inside("run", "--check", stdin=ran.stdout).stdout == "No errors in 0 statements.\n"
+    result = program.run_inside("export")
+    assert result.status == 1
+    assert all(line.startswith("#") for line in result.stdout.splitlines())
+    assert all(character.isprintable() or character == "\n" for character in result.stdout + result.stderr)
+    assert program.run_inside("run", "--check", stdin=result.stdout).stdout == "No errors in 0 statements.\n"
 
 
 # --- what is refused ----------------------------------------------------------------------------
 
 
 def test_unknown_names_are_told_with_their_places_and_nothing_is_printed(program: Program, stored: RawStore) -> None:
-    ran = program.run_inside("export", "NONE", "WEB", "WBE")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines() == [
+    result = program.run_inside("export", "NONE", "WEB", "WBE")
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
         "<command line>:1:18: error: there is no profile `NONE` [E0401]",
         "  calicoctl export NONE WEB WBE",
         "                   ^^^^",
@@ -183,10 +183,10 @@ def test_unknown_names_are_told_with_their_places_and_nothing_is_printed(program
 
 @pytest.mark.parametrize("word", ["a/b", "..", ".", "", "''"])
 def test_words_that_are_no_profiles_are_refused(embedded: Program, word: str) -> None:
-    ran = embedded.run_inside("export", word)
-    assert (ran.status, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("<command line>:1:18: error: ")
-    assert "[E0628]" in ran.stderr
+    result = embedded.run_inside("export", word)
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.startswith("<command line>:1:18: error: ")
+    assert "[E0628]" in result.stderr
 
 
 def test_a_profile_that_etcd_hides_is_exported_by_its_name(embedded: Program, raw_etcd: RawEtcd) -> None:
@@ -198,9 +198,9 @@ def test_a_profile_that_etcd_hides_is_exported_by_its_name(embedded: Program, ra
 
 def test_a_datastore_that_does_not_answer(embedded: Program) -> None:
     away = replace(embedded, datastore=f"http://127.0.0.1:{closed_port()}")
-    ran = away.run_inside("--timeout=1", "export")
-    assert (ran.status, ran.stdout) == (3, "")
-    assert "[E0501]" in ran.stderr
+    result = away.run_inside("--timeout=1", "export")
+    assert (result.status, result.stdout) == (3, "")
+    assert "[E0501]" in result.stderr
 
 
 def test_its_reader_may_leave(program: Program, stored: RawStore) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import PATIENCE, Program, Ran, Terminal, finished
+from tests.cli.program import PATIENCE, CommandResult, Program, Terminal, finished
 
 MESSY = """\
 
@@ -74,9 +74,9 @@ profile WEB rule add inbound allow tcp to ports 99999,80
 """
 
 
-def codes(ran: Ran) -> list[str]:
+def codes(result: CommandResult) -> list[str]:
     """The codes of everything that was reported, in order."""
-    return re.findall(r"\[([EWN]\d{4})\]$", ran.stderr, re.MULTILINE)
+    return re.findall(r"\[([EWN]\d{4})\]$", result.stderr, re.MULTILINE)
 
 
 @pytest.fixture
@@ -87,15 +87,15 @@ def messy(folder: Path) -> Path:
 
 
 def test_standard_input_is_formatted_to_standard_output(embedded: Program) -> None:
-    ran = embedded.run("fmt", stdin=MESSY)
-    assert (ran.stdout, codes(ran), ran.status) == (TIDY, ["W0202", "W0202"], 0)
+    result = embedded.run("fmt", stdin=MESSY)
+    assert (result.stdout, codes(result), result.status) == (TIDY, ["W0202", "W0202"], 0)
     again = embedded.run("fmt", "-", stdin=TIDY)
     assert (again.stdout, again.status) == (TIDY, 0)
 
 
 def test_a_file_is_printed_and_left_alone(embedded: Program, messy: Path) -> None:
-    ran = embedded.run("fmt", "shop.calico")
-    assert (ran.stdout, codes(ran), ran.status) == (TIDY, ["W0202", "W0202"], 0)
+    result = embedded.run("fmt", "shop.calico")
+    assert (result.stdout, codes(result), result.status) == (TIDY, ["W0202", "W0202"], 0)
     assert messy.read_text() == MESSY
 
 
@@ -104,8 +104,8 @@ def test_a_file_is_written_in_place_with_its_mode(embedded: Program, messy: Path
     link = folder / "link.calico"
     link.symlink_to("shop.calico")
     (folder / "tidy.calico").write_text(TIDY)
-    ran = embedded.run("fmt", "-w", "link.calico", "tidy.calico")
-    assert (ran.stdout, codes(ran), ran.status) == ("link.calico\n", ["W0202", "W0202"], 0)
+    result = embedded.run("fmt", "-w", "link.calico", "tidy.calico")
+    assert (result.stdout, codes(result), result.status) == ("link.calico\n", ["W0202", "W0202"], 0)
     assert messy.read_text() == TIDY
     assert stat.S_IMODE(messy.stat().st_mode) == 0o751
     assert link.is_symlink()
@@ -114,19 +114,19 @@ def test_a_file_is_written_in_place_with_its_mode(embedded: Program, messy: Path
 
 def test_check_names_what_would_change(embedded: Program, messy: Path, folder: Path) -> None:
     (folder / "tidy.calico").write_text(TIDY)
-    ran = embedded.run("fmt", "--check", "shop.calico", "tidy.calico")
-    assert (ran.stdout, codes(ran), ran.status) == ("shop.calico\n", ["W0202", "W0202"], 1)
+    result = embedded.run("fmt", "--check", "shop.calico", "tidy.calico")
+    assert (result.stdout, codes(result), result.status) == ("shop.calico\n", ["W0202", "W0202"], 1)
     assert messy.read_text() == MESSY
     assert embedded.run("fmt", "--check", "tidy.calico").status == 0
 
 
 def test_diff_shows_what_changes(embedded: Program, folder: Path) -> None:
     (folder / "a.calico").write_text("profile add A\nprofile  add B\n")
-    ran = embedded.run("fmt", "--diff", "a.calico")
+    result = embedded.run("fmt", "--diff", "a.calico")
     expected = (
         "--- a.calico\n+++ a.calico (formatted)\n@@ -1,2 +1,2 @@\n profile add A\n-profile  add B\n+profile add B\n"
     )
-    assert (ran.stdout, ran.stderr, ran.status) == (expected, "", 0)
+    assert (result.stdout, result.stderr, result.status) == (expected, "", 0)
     cut = embedded.run("fmt", "--diff", stdin="profile add A").stdout
     assert cut.endswith("@@ -1,2 +1 @@\n profile add A\n-\\ no line break at the end\n")
     both = embedded.run("fmt", "--check", "--diff", "a.calico")
@@ -136,18 +136,18 @@ def test_diff_shows_what_changes(embedded: Program, folder: Path) -> None:
 def test_a_mistake_is_told_and_its_file_left_alone(embedded: Program, messy: Path, folder: Path) -> None:
     wrong = "profile  add WEB\nprofile WEB rule add inbound alow tcp\n"
     (folder / "wrong.calico").write_text(wrong)
-    ran = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
-    assert ran.status == 1
-    assert ran.stdout == "shop.calico\n"
-    assert "wrong.calico:2:30: error: unknown keyword `alow`; did you mean `allow`? [E0104]" in ran.stderr
-    assert "hint: profile WEB rule add inbound allow tcp\n" in ran.stderr
-    assert "error: cannot read `nowhere.calico`: no such file or directory [E0626]" in ran.stderr
+    result = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
+    assert result.status == 1
+    assert result.stdout == "shop.calico\n"
+    assert "wrong.calico:2:30: error: unknown keyword `alow`; did you mean `allow`? [E0104]" in result.stderr
+    assert "hint: profile WEB rule add inbound allow tcp\n" in result.stderr
+    assert "error: cannot read `nowhere.calico`: no such file or directory [E0626]" in result.stderr
     assert (folder / "wrong.calico").read_text() == wrong
     assert messy.read_text() == TIDY
 
 
 def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Path, folder: Path) -> None:
-    ran = subprocess.run(
+    result = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *embedded.command, "fmt", "-w", "shop.calico"],
         env=embedded.environment,
         cwd=folder,
@@ -156,8 +156,8 @@ def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Pa
         timeout=PATIENCE,
         check=False,
     )
-    assert (ran.stdout, ran.returncode) == ("", 1)
-    assert ran.stderr.endswith("error: cannot write `shop.calico`: file too large [E0631]\n")
+    assert (result.stdout, result.returncode) == ("", 1)
+    assert result.stderr.endswith("error: cannot write `shop.calico`: file too large [E0631]\n")
     assert messy.read_text() == MESSY
     assert [each.name for each in folder.iterdir()] == ["shop.calico"]
 
@@ -170,9 +170,9 @@ def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Pa
     ],
 )
 def test_options_that_make_no_sense_are_refused(embedded: Program, messy: Path, words: list[str], reason: str) -> None:
-    ran = embedded.run("fmt", *words, stdin=MESSY)
-    assert (ran.stdout, ran.status) == ("", 1)
-    assert f"error: {reason} [E0627]" in ran.stderr
+    result = embedded.run("fmt", *words, stdin=MESSY)
+    assert (result.stdout, result.status) == ("", 1)
+    assert f"error: {reason} [E0627]" in result.stderr
     assert messy.read_text() == MESSY
 
 
@@ -229,10 +229,10 @@ def test_output_is_in_the_bytes_of_the_input_whatever_the_locale(embedded: Progr
 
 def test_what_writing_would_take_apart_is_refused(embedded: Program, messy: Path, folder: Path) -> None:
     (folder / "same.calico").hardlink_to(messy)
-    ran = embedded.run("fmt", "-w", "shop.calico")
-    assert (ran.status, "2 hard links [E0631]" in ran.stderr) == (1, True), ran
+    result = embedded.run("fmt", "-w", "shop.calico")
+    assert (result.status, "2 hard links [E0631]" in result.stderr) == (1, True), result
     assert messy.read_text() == MESSY
     os.mkfifo(folder / "fifo")
-    ran = embedded.run("--timeout=0.2", "fmt", "-w", "fifo")
-    assert (ran.status, "[E0626]" in ran.stderr) == (1, True), ran
+    result = embedded.run("--timeout=0.2", "fmt", "-w", "fifo")
+    assert (result.status, "[E0626]" in result.stderr) == (1, True), result
     assert stat.S_ISFIFO((folder / "fifo").stat().st_mode)

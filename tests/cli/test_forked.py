@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.cli.help.help_texts import command_names
-from tests.cli.program import PATIENCE, Program, Ran
+from tests.cli.program import PATIENCE, CommandResult, Program
 from tests.support.forked import MEMORY_MAX, forks
 
 SCRIPT = "profile WEB rule add inbound permit\n"
@@ -37,8 +37,8 @@ ANSWERED = [
 ]
 
 
-def without_times(ran: Ran) -> str:
-    return re.sub(r'"seconds": [\d.e-]+', "", str(ran))
+def without_times(result: CommandResult) -> str:
+    return re.sub(r'"seconds": [\d.e-]+', "", str(result))
 
 
 @pytest.mark.parametrize("typed", ANSWERED)

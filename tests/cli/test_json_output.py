@@ -42,11 +42,11 @@ def store(embedded: Program) -> RawStore:
 
 
 def document(program: Program, *words: str) -> Any:
-    ran = program.run_inside(*words, "-o", "json")
-    assert ran.status == 0, ran
-    assert ran.stdout.isascii()
-    assert ran.stdout.replace("\n", "").isprintable()
-    return json.loads(ran.stdout, parse_constant=pytest.fail)
+    result = program.run_inside(*words, "-o", "json")
+    assert result.status == 0, result
+    assert result.stdout.isascii()
+    assert result.stdout.replace("\n", "").isprintable()
+    return json.loads(result.stdout, parse_constant=pytest.fail)
 
 
 # --- shapes -------------------------------------------------------------------------------------
@@ -112,21 +112,21 @@ def test_what_cannot_be_read_is_an_error(embedded: Program, store: RawStore, sho
     store.put(f"{PROFILES}/WEB/rules", "{")
     store.put(f"{PROFILES}/WEB/tags", "7")
     for options in ((), ("-o", "json")):
-        ran = embedded.run_inside("profile", "WEB", shown, "show", *options)
-        assert (ran.status, ran.stdout) == (1, "")
-        assert f"[{code}]" in ran.stderr
+        result = embedded.run_inside("profile", "WEB", shown, "show", *options)
+        assert (result.status, result.stdout) == (1, "")
+        assert f"[{code}]" in result.stderr
 
 
 def test_numbers_keep_their_spelling_and_text_its_escapes(embedded: Program, store: RawStore) -> None:
     odd = '{"action":"allow","dst_ports":[8e1,80.00],"protocol":"tcp","src_tag":"\\u001b[31m\u00fc\u007f"}'
     store.put(f"{PROFILES}/WEB/rules", f'{{"inbound_rules":[{odd},NaN,"deny"],"outbound_rules":[]}}')
-    ran = embedded.run_inside("profile", "WEB", "rule", "show", "-o", "json")
-    assert "8e1" in ran.stdout
-    assert "80.00" in ran.stdout
-    first, second, third = json.loads(ran.stdout, parse_constant=pytest.fail)["inbound"]
+    result = embedded.run_inside("profile", "WEB", "rule", "show", "-o", "json")
+    assert "8e1" in result.stdout
+    assert "80.00" in result.stdout
+    first, second, third = json.loads(result.stdout, parse_constant=pytest.fail)["inbound"]
     assert first["rule"]["src_tag"] == "\x1b[31m\u00fc\x7f"
     assert (second["rule"], second["text"], third["rule"]) == (None, "[NaN]", "deny")
-    assert not {"\x1b", "\x7f", "\u00fc"} & set(ran.stdout)
+    assert not {"\x1b", "\x7f", "\u00fc"} & set(result.stdout)
 
 
 def test_a_name_that_could_steer_a_terminal(embedded: Program, store: RawStore) -> None:
@@ -210,10 +210,10 @@ def test_text_is_what_is_printed_without_it(embedded: Program, store: RawStore) 
     ],
 )
 def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, caret: int) -> None:
-    ran = embedded.run_inside(*words.split())
-    assert (ran.status, ran.stdout) == (1, "")
+    result = embedded.run_inside(*words.split())
+    assert (result.status, result.stdout) == (1, "")
     form = "JSON" if "JSON" in words else "texte" if "texte" in words else "yaml"
-    assert ran.stderr == (
+    assert result.stderr == (
         f"<command line>:1:{caret}: error: unsupported output format `{form}`; there are `json` and `text` [E0632]\n"
         f"  calicoctl {words}\n"
         f"  {' ' * (caret - 1)}{'^' * len(form)}\n"
@@ -234,8 +234,8 @@ def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, care
     ],
 )
 def test_an_option_without_its_value_or_with_two(embedded: Program, words: str, code: str) -> None:
-    ran = embedded.run_inside(*words.split())
-    assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr) == (1, "", True), ran
+    result = embedded.run_inside(*words.split())
+    assert (result.status, result.stdout, f"[{code}]" in result.stderr) == (1, "", True), result
 
 
 @pytest.mark.parametrize(
@@ -252,15 +252,15 @@ def test_an_option_without_its_value_or_with_two(embedded: Program, words: str, 
 )
 def test_what_shows_nothing_has_no_form(embedded: Program, store: RawStore, words: str) -> None:
     before = store.dump()
-    ran = embedded.run_inside(*words.split(), "-o", "json")
-    place, line, carets, hint = ran.stderr.splitlines()
+    result = embedded.run_inside(*words.split(), "-o", "json")
+    place, line, carets, hint = result.stderr.splitlines()
     assert place.endswith(
         "error: `-o` is an option of `profile show`, `tag show`, `rule show` and `trace` only [E0633]"
     )
     assert line == f"  calicoctl {words} -o json"
     assert carets == f"{' ' * (len(line) - 7)}^^^^^^^"
     assert hint == f"hint: calicoctl {words}"
-    assert (ran.status, ran.stdout, store.dump()) == (1, "", before)
+    assert (result.status, result.stdout, store.dump()) == (1, "", before)
 
 
 def test_words_that_begin_alike_are_words(embedded: Program, store: RawStore) -> None:
@@ -273,14 +273,14 @@ def test_words_that_begin_alike_are_words(embedded: Program, store: RawStore) ->
 
 def test_what_is_told_beside_it_goes_to_standard_error(embedded: Program, store: RawStore) -> None:
     store.put(f"{HOSTS}/host-2/workload/docker/w2/endpoint/e2", "not JSON")
-    ran = embedded.run("profile", "show", "--detailed", "-o", "json")
-    assert "[W0401]" in ran.stderr
-    assert len(json.loads(ran.stdout)["profiles"]) == 2
+    result = embedded.run("profile", "show", "--detailed", "-o", "json")
+    assert "[W0401]" in result.stderr
+    assert len(json.loads(result.stdout)["profiles"]) == 2
 
 
 def test_an_error_leaves_standard_output_empty(embedded: Program, store: RawStore) -> None:
-    ran = embedded.run_inside("profile", "NONE", "rule", "show", "-o", "json")
-    assert (ran.status, ran.stdout, "[E0401]" in ran.stderr) == (1, "", True)
+    result = embedded.run_inside("profile", "NONE", "rule", "show", "-o", "json")
+    assert (result.status, result.stdout, "[E0401]" in result.stderr) == (1, "", True)
 
 
 def test_etcd_shows_the_same(program: Program, raw: RawStore) -> None:

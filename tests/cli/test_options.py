@@ -49,12 +49,12 @@ from tests.cli.program import Program
 def test_an_option_that_a_command_does_not_have(
     embedded: Program, words: str, place: int, code: str, hint: str | None
 ) -> None:
-    ran = embedded.run_inside(*words.split())
-    assert (ran.status, ran.stdout) == (1, "")
-    assert ran.stderr.startswith(f"<command line>:1:{place}: error: ")
-    assert re.findall(r"\[(\w+)\]$", ran.stderr, re.MULTILINE) == [code]
-    assert re.findall(r"^hint: (.*)$", ran.stderr, re.MULTILINE) == ([] if hint is None else [hint])
-    assert "usage:" not in ran.stderr
+    result = embedded.run_inside(*words.split())
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"<command line>:1:{place}: error: ")
+    assert re.findall(r"\[(\w+)\]$", result.stderr, re.MULTILINE) == [code]
+    assert re.findall(r"^hint: (.*)$", result.stderr, re.MULTILINE) == ([] if hint is None else [hint])
+    assert "usage:" not in result.stderr
 
 
 @pytest.mark.parametrize("form", ["-o json", "-o=json", "-ojson", "--output json", "--output=json"])
@@ -71,8 +71,8 @@ def test_every_option_that_help_lists_is_read(embedded: Program, command: str) -
     for option in options_of(help_of(command)):
         for name in option.names:
             value = [] if option.value is None else ["json" if name in ("-o", "--output") else "A=1"]
-            ran = embedded.run_inside(command, name, *value, "no-such-file")
-            assert "[E0629]" not in ran.stderr, ran
+            result = embedded.run_inside(command, name, *value, "no-such-file")
+            assert "[E0629]" not in result.stderr, result
 
 
 @pytest.mark.parametrize(
@@ -126,36 +126,40 @@ def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> No
 def test_a_command_of_another_tool_gets_the_one_that_does_that_here(embedded: Program, words: str, hint: str) -> None:
     (embedded.folder / "F").write_text("profile add NEW\n")
     assert embedded.run_inside("profile", "add", "X").status == 0
-    ran = embedded.run_inside(*words.split())
-    assert (ran.status, ran.stderr.splitlines()[-1]) == (1, f"hint: {hint}")
+    result = embedded.run_inside(*words.split())
+    assert (result.status, result.stderr.splitlines()[-1]) == (1, f"hint: {hint}")
     assert embedded.run_inside(*hint.split()[1:]).status == 0
 
 
 @pytest.mark.parametrize("words", ["container add x", "node status", "pool show"])
 def test_a_command_of_the_whole_calicoctl_is_called_another_programs(embedded: Program, words: str) -> None:
-    ran = embedded.run_inside(*words.split())
-    assert (ran.status, "[E0622]" in ran.stderr, "another calicoctl" in ran.stderr.splitlines()[-1]) == (1, True, True)
+    result = embedded.run_inside(*words.split())
+    assert (result.status, "[E0622]" in result.stderr, "another calicoctl" in result.stderr.splitlines()[-1]) == (
+        1,
+        True,
+        True,
+    )
 
 
 def test_a_misspelt_command_gets_no_hint_that_is_refused_itself(embedded: Program) -> None:
-    ran = embedded.run_inside("profil", "WEB", "rule", "ad", "inbound", "allow")
-    assert ran.stderr.splitlines()[-1] == "hint: calicoctl profile WEB rule add inbound allow"
-    ran = embedded.run_inside("profil", "WEB", "frobnicate", "x")
-    assert ran.stderr.splitlines()[-1] == "hint: `calicoctl profile --help` lists the statements"
-    ran = embedded.run_inside("profil", "WEB", "show")
-    assert ran.stderr.splitlines()[-1].startswith("hint: `profile WEB rule show` shows its rules")
+    result = embedded.run_inside("profil", "WEB", "rule", "ad", "inbound", "allow")
+    assert result.stderr.splitlines()[-1] == "hint: calicoctl profile WEB rule add inbound allow"
+    result = embedded.run_inside("profil", "WEB", "frobnicate", "x")
+    assert result.stderr.splitlines()[-1] == "hint: `calicoctl profile --help` lists the statements"
+    result = embedded.run_inside("profil", "WEB", "show")
+    assert result.stderr.splitlines()[-1].startswith("hint: `profile WEB rule show` shows its rules")
 
 
 @pytest.mark.parametrize("words", ["rule add inbound allow", "tag show", "rule"])
 def test_a_statement_without_its_profile_gets_no_other_statement(embedded: Program, words: str) -> None:
     kind = words.split(maxsplit=1)[0]
-    ran = embedded.run_inside(*words.split())
+    result = embedded.run_inside(*words.split())
     advice = f"hint: `calicoctl profile <PROFILE> {kind} ...`: the profile is named first"
-    assert (ran.status, ran.stderr.splitlines()[-1]) == (1, advice)
+    assert (result.status, result.stderr.splitlines()[-1]) == (1, advice)
 
 
 @pytest.mark.parametrize("word", ["edit", "validate", "apply", "delete", "create", "describe"])
 def test_without_its_operand_there_is_advice(embedded: Program, word: str) -> None:
-    ran = embedded.run_inside(word)
-    assert ran.status == 1
-    assert ran.stderr.splitlines()[-1].startswith("hint: `calicoctl ")
+    result = embedded.run_inside(word)
+    assert result.status == 1
+    assert result.stderr.splitlines()[-1].startswith("hint: `calicoctl ")

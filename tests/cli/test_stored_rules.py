@@ -88,10 +88,10 @@ def test_an_edit_rewrites_only_the_rules_that_it_names(program: Program, raw: Ra
     assert raw_rules(STORED) == (inbound, outbound)
     change(inbound, outbound)
 
-    ran = program.run_inside("profile", "WEB", *words)
+    result = program.run_inside("profile", "WEB", *words)
 
     stored = values(raw)[RULES]
-    assert ran.status == 0, ran
+    assert result.status == 0, result
     assert raw_rules(stored) == (inbound, outbound)
     assert all(member in stored for member in (OTHERS[0].replace(" ", ""), OTHERS[1]))
     assert list(values(raw)) == [RULES]
@@ -204,8 +204,8 @@ def test_what_listings_hide_goes_with_its_profile(program: Program, raw: RawStor
     for words in ("profile WEB tag add A", "profile WEB tag remove A"):
         assert program.run_inside(*words.split()).status == 0
     assert all(value_of(raw, key) for key in hidden)
-    ran = program.run_inside(*removal.split())
-    assert (ran.status, ran.stderr) == (0, "")
+    result = program.run_inside(*removal.split())
+    assert (result.status, result.stderr) == (0, "")
     assert [value_of(raw, key) for key in hidden] == [None, None, None]
     assert value_of(raw, f"{PROFILES}/WEBB/_meta") is not None
 

@@ -154,15 +154,15 @@ def test_a_document_is_refused_whole_or_enforced_as_written(embedded: Program, s
     before = raw.dump()
     for _ in range(DOCUMENTS):
         text, sound = a_document(rng)
-        ran = embedded.run_inside("profile", "WEB", "rule", "update", stdin=text)
+        result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=text)
         after = raw.dump()
-        assert ran.status in (0, 1), (text, ran)
-        if ran.status == 1:
+        assert result.status in (0, 1), (text, result)
+        if result.status == 1:
             seen["refused"] += 1
-            assert sound is None, (text, ran)
-            assert (ran.stdout, after) == ("", before), (text, ran)
-            assert "error: " in ran.stderr, (text, ran)
-            assert not any(is_steering(character) for character in ran.stderr), (text, ran)
+            assert sound is None, (text, result)
+            assert (result.stdout, after) == ("", before), (text, result)
+            assert "error: " in result.stderr, (text, result)
+            assert not any(is_steering(character) for character in result.stderr), (text, result)
         else:
             seen["taken"] += 1
             stored = enforced_lists(after[RULES][0])

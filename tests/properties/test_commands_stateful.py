@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import PROFILES, open_raw, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.laws import examples
@@ -111,10 +111,10 @@ class Commands(RuleBasedStateMachine):
             Path(self.program.datastore.removeprefix("sqlite:")).unlink(missing_ok=True)
         self.add_profile("WEB")
 
-    def run_program(self, *words: str, stdin: str = "") -> Ran:
+    def run_program(self, *words: str, stdin: str = "") -> CommandResult:
         return self.program.run_inside("profile", *words, stdin=stdin)
 
-    def told(self, ran: Ran, status: int, stdout: str = "", code: str | None = None) -> None:
+    def told(self, ran: CommandResult, status: int, stdout: str = "", code: str | None = None) -> None:
         assert (ran.status, ran.stdout) == (status, stdout), ran
         assert ("error: " in ran.stderr) == (code is not None), ran
         assert code is None or f"[{code}]" in ran.stderr, ran

@@ -11,7 +11,7 @@ import pytest
 
 from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, OutcomeUnknown, Unreachable
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.support.cluster import Cluster, Member, running_cluster
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import CUT, HANG_AFTER, PASS_ON, Fault, FaultProxy, fault_proxy, reply
@@ -56,7 +56,7 @@ def urls(proxies: Sequence[FaultProxy]) -> list[str]:
     return [proxy.url for proxy in proxies]
 
 
-def timed(program: Program, *words: str) -> tuple[Ran, float]:
+def timed(program: Program, *words: str) -> tuple[CommandResult, float]:
     began = time.monotonic()
     ran = program.run(*words)
     return ran, time.monotonic() - began

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.support.etcd_server import RawEtcd, running_etcd
 
 CERTIFICATES = Path(__file__).parent / "tls"
@@ -65,7 +65,7 @@ def with_files(
     return {name: str(CERTIFICATES / path) for name, path in named.items() if path is not None}
 
 
-def tell_no_secret(ran: Ran) -> None:
+def tell_no_secret(ran: CommandResult) -> None:
     """No password, and no line of any key."""
     keys = [path.read_text(encoding="ascii").splitlines()[1:-1] for path in CERTIFICATES.glob("*.key")]
     secrets = [PASSWORD, WRONG_PASSWORD, *(line for lines in keys for line in lines if len(line) > 10)]

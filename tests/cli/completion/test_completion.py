@@ -53,11 +53,11 @@ def asked(program: Program, *words: str) -> list[str]:
 def lines(program: Program, *words: str, question: str = "__complete") -> list[str]:
     # A datastore has 0.6 s to answer, which a busy machine may miss: then the key is pressed again.
     for _ in range(3):
-        ran = program.run(question, *words)
-        assert (ran.status, ran.stderr) == (0, "")
-        if ran.stdout:
+        result = program.run(question, *words)
+        assert (result.status, result.stderr) == (0, "")
+        if result.stdout:
             break
-    return ran.stdout.splitlines()
+    return result.stdout.splitlines()
 
 
 def summaries(program: Program, *words: str) -> dict[str, str]:
@@ -285,8 +285,8 @@ def test_a_reader_that_has_gone_is_no_matter(embedded: Program) -> None:
     os.close(reading)
     process = embedded.start("__complete", "", stdout=writing)
     os.close(writing)
-    ran = finished(process)
-    assert (ran.status, ran.stderr) == (0, "")
+    result = finished(process)
+    assert (result.status, result.stderr) == (0, "")
 
 
 # --- bash ---------------------------------------------------------------------------------------------
@@ -382,17 +382,17 @@ def test_a_keyword_is_completed_without_what_takes_long_to_import(embedded: Prog
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_script_of_a_shell_tells_how_it_is_loaded(embedded: Program, shell: str) -> None:
-    ran = embedded.run_inside("completion", shell)
-    assert (ran.status, ran.stderr) == (0, "")
-    assert f"calicoctl completion {shell}" in ran.stdout
-    assert max(map(len, ran.stdout.splitlines())) <= 120
+    result = embedded.run_inside("completion", shell)
+    assert (result.status, result.stderr) == (0, "")
+    assert f"calicoctl completion {shell}" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 120
 
 
 @pytest.mark.parametrize("words", [[], ["tcsh"], ["bash", "zsh"]])
 def test_other_shells_are_refused(embedded: Program, words: list[str]) -> None:
-    ran = embedded.run_inside("completion", *words)
-    assert (ran.status, ran.stdout) == (1, "")
-    assert re.search(r"\[E06\d\d\]", ran.stderr)
+    result = embedded.run_inside("completion", *words)
+    assert (result.status, result.stdout) == (1, "")
+    assert re.search(r"\[E06\d\d\]", result.stderr)
 
 
 def test_every_code_is_offered(embedded: Program) -> None:

@@ -13,9 +13,9 @@ TAGS = ", ".join(f"T{number}" for number in range(9_000))
 
 def codes(program: Program, *words: str) -> list[str]:
     """The codes of what was said, the program with bounded memory."""
-    ran = require_harmless(bounded(program).run(*words))
-    assert ran.status == 1
-    return re.findall(r"\[([EWN]\d{4})\]$", ran.stderr, re.MULTILINE)
+    result = require_harmless(bounded(program).run(*words))
+    assert result.status == 1
+    return re.findall(r"\[([EWN]\d{4})\]$", result.stderr, re.MULTILINE)
 
 
 def test_a_long_list_that_is_put_in_a_thousand_times(embedded: Program) -> None:

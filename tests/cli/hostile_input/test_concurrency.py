@@ -19,17 +19,17 @@ def test_rules_added_at_once_are_all_there(program: Program, raw: RawStore) -> N
         ["--timeout=100", "profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", str(port)]
         for port in ports
     ]
-    ran = program.run_together(commands)
-    assert {(each.status, each.stdout, each.stderr) for each in ran} == {(0, "", "")}
+    result = program.run_together(commands)
+    assert {(each.status, each.stdout, each.stderr) for each in result} == {(0, "", "")}
     stored = json.loads(values(raw)[RULES])
     assert sorted(rule["dst_ports"][0] for rule in stored["inbound_rules"]) == list(ports)
     assert stored["outbound_rules"] == []
 
 
 def test_a_profile_added_many_times_at_once_is_created_once(program: Program, raw: RawStore) -> None:
-    ran = program.run_together([["--timeout=100", "profile", "add", "WEB"]] * 10)
-    assert {(each.status, each.stderr) for each in ran} == {(0, "")}
-    said = Counter(each.stdout for each in ran)
+    result = program.run_together([["--timeout=100", "profile", "add", "WEB"]] * 10)
+    assert {(each.status, each.stderr) for each in result} == {(0, "")}
+    said = Counter(each.stdout for each in result)
     assert said["Created profile WEB\n"] == 1, said
     # In etcd a profile is written key by key, so that another process may see it with rules only.
     assert said.keys() <= {
@@ -46,7 +46,7 @@ def test_a_profile_added_many_times_at_once_is_created_once(program: Program, ra
 def test_adding_and_removing_at_once_leaves_a_whole_profile_or_none(program: Program, raw: RawStore) -> None:
     add = ["--timeout=100", "profile", "add", "WEB"]
     remove = ["--timeout=100", "profile", "remove", "WEB", "--no-check"]
-    ran = program.run_together([add, remove] * 5)
-    assert all(each.status == 0 for each in ran[::2]), ran
-    assert all(each.status == 0 or "[E0401]" in each.stderr for each in ran[1::2]), ran
+    result = program.run_together([add, remove] * 5)
+    assert all(each.status == 0 for each in result[::2]), result
+    assert all(each.status == 0 or "[E0401]" in each.stderr for each in result[1::2]), result
     assert set(values(raw)) in (set(), {RULES, TAGS})

@@ -53,12 +53,12 @@ def test_a_change_is_refused_where_it_could_be_swallowed(made: tuple[Program, Pa
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(DAMAGES[damage])
     before = stored(path)
-    ran = program.run_inside("profile", "WEB", "tag", "add", "NEW")
-    if ran.status == 0:  # only what is in no profile's way
+    result = program.run_inside("profile", "WEB", "tag", "add", "NEW")
+    if result.status == 0:  # only what is in no profile's way
         assert damage.startswith("a key")
         assert stored(path) != before
     else:
-        assert (ran.status, ran.stdout, "[E0526]" in ran.stderr) == (1, "", True), ran
+        assert (result.status, result.stdout, "[E0526]" in result.stderr) == (1, "", True), result
         assert stored(path) == before
     shown = program.run_inside("profile", "show")
     assert (shown.status, "Traceback" in shown.stderr) in ((0, False), (1, False))
@@ -78,8 +78,8 @@ def test_another_text_encoding_is_refused(tmp_path: Path, embedded: Program, mad
         connection.execute("INSERT INTO revision VALUES (0)")
         connection.execute(f"PRAGMA application_id = {application}")
         connection.execute("PRAGMA user_version = 1")
-    ran = Program(embedded.folder, f"sqlite:{other}").run_inside("profile", "add", "DB")
-    assert (ran.status, "[E0526]" in ran.stderr) == (1, True), ran
+    result = Program(embedded.folder, f"sqlite:{other}").run_inside("profile", "add", "DB")
+    assert (result.status, "[E0526]" in result.stderr) == (1, True), result
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -101,9 +101,9 @@ def test_a_damaged_file_is_an_error_or_does_what_it_says(made: tuple[Program, Pa
         copy.write_bytes(damaged)
         other = Program(program.folder, f"sqlite:{copy}")
         for words in (["export"], ["doctor"], ["profile", "show", "--detailed"], ["__complete", "profile", ""]):
-            ran = other.run_inside(*words)
-            assert ran.status in (0, 1, 3), (words, ran)
-            assert "Traceback" not in ran.stderr, (words, ran)
+            result = other.run_inside(*words)
+            assert result.status in (0, 1, 3), (words, result)
+            assert "Traceback" not in result.stderr, (words, result)
         added = other.run_inside("profile", "P1", "rule", "add", "inbound", "deny", "udp")
         # Nobody else uses it: an error before must not have left a lock behind.
         assert (added.status in (0, 1, 3), "[E0527]" in added.stderr) == (True, False), added

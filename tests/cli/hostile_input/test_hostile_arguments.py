@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.hostile import ESCAPES, bounded, owners, require_harmless, touched
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
@@ -127,11 +127,11 @@ def store(raw: RawStore) -> RawStore:
     return raw
 
 
-def require_own_keys(ran: Ran, before: dict[str, tuple[str, int]], store: RawStore) -> None:
+def require_own_keys(result: CommandResult, before: dict[str, tuple[str, int]], store: RawStore) -> None:
     """What is refused changes nothing, and what is done changes the keys of one profile, and only its own two."""
     keys = touched(before, store)
-    if ran.status != 0:
-        assert keys == set(), ran
+    if result.status != 0:
+        assert keys == set(), result
     assert len(owners(keys)) <= 1, keys
     assert all(key.rpartition("/")[2] in ("rules", "tags", "labels") for key in keys), keys
     for key in keys:
@@ -144,8 +144,8 @@ def test_names_and_values_of_every_kind(program: Program, store: RawStore, place
     assert program.datastore is not None
     for value in (*PATHS, *NUMBERS, *TEXTS) if program.datastore.startswith("sqlite:") else KEYS:
         words = [word.replace("@", value) for word in place.split()]
-        ran = require_harmless(program.run_inside(*words, stdin=RULES))
-        require_own_keys(ran, before, store)
+        result = require_harmless(program.run_inside(*words, stdin=RULES))
+        require_own_keys(result, before, store)
         before = store.dump()
 
 
@@ -167,14 +167,14 @@ def test_the_worst_of_them_in_a_process_of_its_own(embedded: Program, place: str
 
 def test_a_hundred_thousand_words(embedded: Program) -> None:
     """No search goes on for the sake of a hint."""
-    ran = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "add", *["allow"] * 100_000))
-    assert ran.status == 1
+    result = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "add", *["allow"] * 100_000))
+    assert result.status == 1
 
 
 def test_a_long_word_is_told_without_its_middle(embedded: Program) -> None:
     word = "a" * 50_000 + "z" * 50_000
-    ran = embedded.run("profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", word)
-    message, line, carets = ran.stderr.splitlines()[:3]
+    result = embedded.run("profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", word)
+    message, line, carets = result.stderr.splitlines()[:3]
     assert message.startswith(f"<command line>:1:59: error: `{'a' * 300}...{'z' * 100}` is not a port")
     assert len(line) == len(carets) + len("...") < 200
     assert set(carets) == {" ", "^"}
@@ -183,13 +183,13 @@ def test_a_long_word_is_told_without_its_middle(embedded: Program) -> None:
 def test_many_mistakes_are_counted(embedded: Program) -> None:
     """As those of a script are, which are told twenty at a time."""
     ports = ",".join(["x"] * 500)
-    ran = embedded.run("profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", ports)
-    assert ran.stderr.count("[E0201]") == 100
-    assert "\nnote: and 400 errors more [N0603]\n" in ran.stderr
+    result = embedded.run("profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", ports)
+    assert result.stderr.count("[E0201]") == 100
+    assert "\nnote: and 400 errors more [N0603]\n" in result.stderr
 
 
 @pytest.mark.parametrize("word", ['"\\ud800"', '"\\x"', '"a\\"', '"a\x1bb"', "'\udcff'", '"\\u0000"', "a/b"])
 def test_what_can_name_no_profile_is_not_exported(embedded: Program, word: str) -> None:
-    ran = require_harmless(embedded.run("export", word))
-    assert (ran.status, ran.stdout) == (1, "")
-    assert "[E0628]" in ran.stderr
+    result = require_harmless(embedded.run("export", word))
+    assert (result.status, result.stdout) == (1, "")
+    assert "[E0628]" in result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.hostile import require_harmless
-from tests.cli.program import PATIENCE, Program, Ran, finished
+from tests.cli.program import PATIENCE, CommandResult, Program, finished
 from tests.cli.raw import PROFILES, RawEtcdStore, make_empty, open_raw, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, fault_proxy
@@ -18,7 +18,7 @@ RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 SCRIPT = "".join(f"profile P{number} rule add inbound deny\n" for number in range(20))
 
 
-def in_shell(program: Program, script: str, **variables: str) -> Ran:
+def in_shell(program: Program, script: str, **variables: str) -> CommandResult:
     """What a shell does with the program, which is `$@`; its whole environment is what is given."""
     done = subprocess.run(
         ["sh", "-c", script, "sh", *program.command],
@@ -29,7 +29,7 @@ def in_shell(program: Program, script: str, **variables: str) -> Ran:
         timeout=PATIENCE,
         check=False,
     )
-    return require_harmless(Ran(done.returncode, done.stdout.decode(), done.stderr.decode()))
+    return require_harmless(CommandResult(done.returncode, done.stdout.decode(), done.stderr.decode()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -48,18 +48,18 @@ def test_a_signal_in_the_midst_of_a_run_undoes_it(
         ]
         proxy.inject("PUT", *faults)
         process.append(Program(folder, proxy.url).start("run", "changes.calico"))
-        ran = finished(process[0])
-    assert (ran.status, ran.stdout) == (130, "")
+        result = finished(process[0])
+    assert (result.status, result.stdout) == (130, "")
     # Before the journal is complete, there is nothing to undo.
-    assert ran.stderr.startswith("interrupted: undoing ") == (write >= 4)
+    assert result.stderr.startswith("interrupted: undoing ") == (write >= 4)
     assert values(RawEtcdStore(raw_etcd)) == before
     assert Program(folder, raw_etcd.url).run_inside("run", "changes.calico").status == 0
 
 
 def test_a_signal_that_is_ignored_stays_so(embedded: Program) -> None:
     """`nohup` has a run go on when its terminal is closed."""
-    ran = in_shell(embedded, 'trap "" HUP; "$@" profile add WEB && kill -HUP $$', HOME=str(embedded.folder))
-    assert ran.status == 0
+    result = in_shell(embedded, 'trap "" HUP; "$@" profile add WEB && kill -HUP $$', HOME=str(embedded.folder))
+    assert result.status == 0
 
 
 @pytest.mark.parametrize(
@@ -70,12 +70,12 @@ def test_a_home_that_is_missing_or_cannot_be_written(
     embedded: Program, home: str | None, status: int, code: str
 ) -> None:
     variables = {} if home is None else {"HOME": home}
-    ran = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_ENV="/dev/null", **variables)
-    assert (ran.status, ran.stdout) == (status, "")
-    assert f"[{code}]" in ran.stderr
+    result = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_ENV="/dev/null", **variables)
+    assert (result.status, result.stdout) == (status, "")
+    assert f"[{code}]" in result.stderr
     named = f"sqlite:{embedded.folder / 'named.db'}"
-    ran = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_DATASTORE=named, **variables)
-    assert ran == Ran(0, "Created profile WEB\n", "")
+    result = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_DATASTORE=named, **variables)
+    assert result == CommandResult(0, "Created profile WEB\n", "")
 
 
 @pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
@@ -95,18 +95,18 @@ def test_a_reader_that_has_seen_enough(embedded: Program, words: str) -> None:
     for number in range(20):
         store.put(f"{PROFILES}/P{number}/rules", f'{{"inbound_rules":[{many}],"outbound_rules":[]}}')
     (embedded.folder / "changes.calico").write_text("profile P1 {\ntags\ninbound {}\noutbound {}\n}\n")
-    ran = in_shell(embedded, f'"$@" {words} | head -n 1', CALICOCTL_DATASTORE=embedded.datastore)
-    assert (ran.stdout.count("\n"), ran.stderr) == (1, "")
+    result = in_shell(embedded, f'"$@" {words} | head -n 1', CALICOCTL_DATASTORE=embedded.datastore)
+    assert (result.stdout.count("\n"), result.stderr) == (1, "")
 
 
 @pytest.mark.parametrize("locale", [{"LANG": "C"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"LANG": "no_SUCH"}, {}])
 def test_a_script_is_utf_8_whatever_the_locale(embedded: Program, locale: dict[str, str]) -> None:
     (embedded.folder / "names.calico").write_text("profile 'é\u202e' tag show\n", encoding="utf-8")
     assert embedded.datastore is not None
-    ran = in_shell(embedded, '"$@" run names.calico', CALICOCTL_DATASTORE=embedded.datastore, **locale)
-    assert ran.status == 1
-    assert ran.stderr.startswith("names.calico:1:9: error: there is no profile `")
-    assert "\\u202e" in ran.stderr
+    result = in_shell(embedded, '"$@" run names.calico', CALICOCTL_DATASTORE=embedded.datastore, **locale)
+    assert result.status == 1
+    assert result.stderr.startswith("names.calico:1:9: error: there is no profile `")
+    assert "\\u202e" in result.stderr
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])

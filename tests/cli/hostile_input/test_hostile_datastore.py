@@ -133,10 +133,10 @@ def test_a_value_is_shown_safely_and_only_its_own_profile_changes(
     others.put(*STORED[name])
     before = others.dump()
     for reading in READINGS:
-        ran = require_harmless(program.run_inside(*reading.split()), is_listing=True)
-        if "json" in reading.split() and ran.stdout:
-            assert ran.stdout.isascii()
-            json.loads(ran.stdout, parse_int=str)  # a number may have more digits than Python reads
+        result = require_harmless(program.run_inside(*reading.split()), is_listing=True)
+        if "json" in reading.split() and result.stdout:
+            assert result.stdout.isascii()
+            json.loads(result.stdout, parse_int=str)  # a number may have more digits than Python reads
     assert touched(before, others) == set()
     for change in CHANGES:
         require_harmless(program.run_inside(*change.split()), is_listing=True)
@@ -155,8 +155,8 @@ def test_the_longest_and_deepest_within_bounded_memory(embedded: Program, readin
     store.put(f"{PROFILES}/P/tags", json.dumps([ESCAPES, "x" * 3_000_000]))
     store.put(f"{PROFILES}/Q/rules", rules(DEEP))
     store.put(ENDPOINT, json.dumps({"state": ESCAPES, "profile_ids": ["P"] * 100_000}))
-    ran = bounded(embedded).run(*reading.split())
-    require_harmless(ran, is_listing=True)
+    result = bounded(embedded).run(*reading.split())
+    require_harmless(result, is_listing=True)
 
 
 NAMES = [
@@ -196,8 +196,8 @@ def test_folders_where_values_are_expected_and_values_where_folders_are(
         require_harmless(program.run_inside(*reading.split()))
     for name in ("P", "R"):
         for change in ("tag add Z", "rule add inbound allow", "rule update"):
-            ran = require_harmless(program.run_inside("profile", name, *change.split(), stdin=RULES))
-            assert ran.status != 0, ran
+            result = require_harmless(program.run_inside("profile", name, *change.split(), stdin=RULES))
+            assert result.status != 0, result
         assert require_harmless(program.run_inside("profile", "add", name)).status != 0
     assert touched(before, store) == set()
 
@@ -228,16 +228,16 @@ def test_a_value_in_place_of_a_folder_or_the_reverse_is_said_and_waiting_does_no
         f"run --dry-run {BLOCK}",
     ]
     for command in commands:
-        ran = etcd.run_inside(*command.split())
-        assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr) == (1, "", True), ran
+        result = etcd.run_inside(*command.split())
+        assert (result.status, result.stdout, f"[{code}]" in result.stderr) == (1, "", True), result
         assert raw_etcd.get(key) == "v"
-    ran = etcd.run_inside("doctor")
-    assert (ran.status, f"[{found}]" in ran.stderr) == (1, True), ran
+    result = etcd.run_inside("doctor")
+    assert (result.status, f"[{found}]" in result.stderr) == (1, True), result
     assert (etcd.run_inside("export", "X").status, etcd.run_inside("profile", "remove", "X").status) in [(1, 0), (1, 1)]
 
 
 @pytest.mark.parametrize("key", ["", "/h", "/h/endpoint", "/h/workload", "/h/workload/o/w", "/h/endpoint/e/x"])
 def test_what_is_in_the_way_of_endpoints_is_listed(embedded: Program, raw_etcd: RawEtcd, key: str) -> None:
     raw_etcd.put(f"{HOSTS}{key}", "v")
-    ran = replace(embedded, datastore=raw_etcd.url).run_inside("doctor")
-    assert (ran.status, "[W0411]" in ran.stderr or "[W0412]" in ran.stderr) == (1, True), ran
+    result = replace(embedded, datastore=raw_etcd.url).run_inside("doctor")
+    assert (result.status, "[W0411]" in result.stderr or "[W0412]" in result.stderr) == (1, True), result

@@ -78,9 +78,9 @@ def test_whatever_is_stored_is_answered_for(
         if value is not None:
             raw_etcd_v3.put(f"{RESOURCES}/{key}", json.dumps(value))
     for command in COMMANDS:
-        ran = v3.run_inside(*command.split())
-        assert ran.status in (0, 1), (command, ran)
-        assert "Traceback" not in ran.stderr, (command, ran)
+        result = v3.run_inside(*command.split())
+        assert result.status in (0, 1), (command, result)
+        assert "Traceback" not in result.stderr, (command, result)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_whatever_is_stored_is_answered_for(
 def test_a_text_that_is_no_resource_is_answered_for(v3: Program, raw_etcd_v3: RawEtcdV3, text: str) -> None:
     for command in COMMANDS:
         raw_etcd_v3.put(f"{RESOURCES}/profiles/web", text)
-        ran = v3.run_inside(*command.split())
-        assert ran.status in (0, 1), (command, ran)
-        assert "Traceback" not in ran.stderr, (command, ran)
+        result = v3.run_inside(*command.split())
+        assert result.status in (0, 1), (command, result)
+        assert "Traceback" not in result.stderr, (command, result)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,6 @@ def test_an_edit_that_would_damage_something_else_is_refused(
 ) -> None:
     key = "/calico/resources/v3/projectcalico.org/profiles/web"
     raw_etcd_v3.put(key, text)
-    ran = v3.run_inside("profile", "web", "tag", "add", "x")
-    assert (ran.status, "[E0516]" in ran.stderr, reason in ran.stderr) == (1, True, True), ran
+    result = v3.run_inside("profile", "web", "tag", "add", "x")
+    assert (result.status, "[E0516]" in result.stderr, reason in result.stderr) == (1, True, True), result
     assert raw_etcd_v3.get(key) == text

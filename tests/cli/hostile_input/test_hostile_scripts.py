@@ -75,36 +75,36 @@ def tags(count: int) -> str:
 def test_a_script(embedded: Program, name: str) -> None:
     make, code = SCRIPTS[name]
     write_script(embedded, make())
-    ran = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
-    assert (ran.status, f"[{code}]" in ran.stderr) == ((0, False) if code is None else (1, True)), ran
+    result = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
+    assert (result.status, f"[{code}]" in result.stderr) == ((0, False) if code is None else (1, True)), result
 
 
 def test_a_million_errors_as_json_are_a_thousand(embedded: Program) -> None:
     write_script(embedded, "bad\n" * 1_000_000)
-    ran = bounded(embedded).run("run", "--check", "-o", "json", "hostile.calico")
-    told = json.loads(require_harmless(ran, is_listing=True).stdout)["diagnostics"]
-    assert (ran.status, len(told), told[0]["code"]) == (1, 1002, "E0135")
+    result = bounded(embedded).run("run", "--check", "-o", "json", "hostile.calico")
+    told = json.loads(require_harmless(result, is_listing=True).stdout)["diagnostics"]
+    assert (result.status, len(told), told[0]["code"]) == (1, 1002, "E0135")
 
 
 def test_what_steers_a_terminal_is_escaped_in_json(embedded: Program) -> None:
     write_script(embedded, f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n")
-    ran = require_harmless(embedded.run("run", "--check", "-o", "json", "hostile.calico"))
-    assert ran.stdout.isascii()
-    assert json.loads(ran.stdout)["ok"] is False
+    result = require_harmless(embedded.run("run", "--check", "-o", "json", "hostile.calico"))
+    assert result.stdout.isascii()
+    assert json.loads(result.stdout)["ok"] is False
 
 
 @pytest.mark.parametrize("file", ["/dev/zero", "/dev/urandom", "/dev/full", "/", ".", "x" * 300, "a\x1b[31m", "\udcff"])
 def test_what_is_no_file_of_text(embedded: Program, file: str) -> None:
-    ran = require_harmless(bounded(embedded).run("run", "--check", file.encode("utf-8", "surrogateescape")))
-    assert (ran.status, ran.stdout) == (1, "")
-    assert "error: cannot read `" in ran.stderr
+    result = require_harmless(bounded(embedded).run("run", "--check", file.encode("utf-8", "surrogateescape")))
+    assert (result.status, result.stdout) == (1, "")
+    assert "error: cannot read `" in result.stderr
 
 
 def test_a_document_without_an_end(embedded: Program) -> None:
     write_script(embedded, "profile WEB rule update < /dev/zero\n")
-    ran = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
-    assert ran.status == 1
-    assert "cannot read `/dev/zero`: not a regular file" in ran.stderr
+    result = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
+    assert result.status == 1
+    assert "cannot read `/dev/zero`: not a regular file" in result.stderr
 
 
 @pytest.mark.parametrize("words", [["run", "--check"], ["profile", "WEB", "rule", "update"]])
@@ -149,17 +149,17 @@ def test_a_document(embedded: Program, name: str) -> None:
     store = open_raw(embedded.datastore)
     store.put(f"{PROFILES}/WEB/rules", RULES)
     make, code = DOCUMENTS[name]
-    ran = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "update", stdin=make()))
-    assert (ran.status, ran.stdout) == (1, "")
-    assert f"[{code}]" in ran.stderr
+    result = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "update", stdin=make()))
+    assert (result.status, result.stdout) == (1, "")
+    assert f"[{code}]" in result.stderr
     assert values(store) == {f"{PROFILES}/WEB/rules": RULES}
 
 
 def test_a_settings_file_without_an_end(embedded: Program) -> None:
     endless = Program(embedded.folder, None, {"CALICOCTL_ENV": "/dev/zero"})
-    ran = require_harmless(bounded(endless).run("profile", "show"))
-    assert ran.status == 1
-    assert "cannot read the settings file `/dev/zero`: not a regular file" in ran.stderr
+    result = require_harmless(bounded(endless).run("profile", "show"))
+    assert result.status == 1
+    assert "cannot read the settings file `/dev/zero`: not a regular file" in result.stderr
 
 
 def test_a_pipe_is_a_file(embedded: Program) -> None:
@@ -177,17 +177,17 @@ def test_a_pipe_is_a_file(embedded: Program) -> None:
 )
 def test_text_in_utf_16_is_said_to_be_that_once(embedded: Program, encoding: str, told: str) -> None:
     script = "profile add WEB\nprofile WEB tag add CAFÉ\n".encode(encoding)
-    ran = embedded.run("run", "--check", stdin=script)
-    assert ran.status == 1
-    assert ran.stderr.count(" error: ") == 1
-    assert "error: this is UTF-16 text, not a script [E0156]" in ran.stderr
-    assert ran.stderr.endswith(f"hint: `iconv -f {told} -t UTF-8` makes UTF-8 of it\n")
+    result = embedded.run("run", "--check", stdin=script)
+    assert result.status == 1
+    assert result.stderr.count(" error: ") == 1
+    assert "error: this is UTF-16 text, not a script [E0156]" in result.stderr
+    assert result.stderr.endswith(f"hint: `iconv -f {told} -t UTF-8` makes UTF-8 of it\n")
     assert script.decode(told).removeprefix("\ufeff").startswith("profile")
 
 
 def test_text_in_latin_1_is_said_to_be_that_once(embedded: Program) -> None:
     script = "# café\nprofile add WEB\nprofile WEB tag add CAFÉ\nprofile CAFÉ tag add B\n".encode("latin-1")
-    ran = embedded.run("run", "--check", stdin=script)
-    assert ran.status == 1
-    assert ran.stderr.count("error: ") == 1
-    assert ran.stderr.startswith("<standard input>:3:21: error: this text is not valid UTF-8 [E0115]\n")
+    result = embedded.run("run", "--check", stdin=script)
+    assert result.status == 1
+    assert result.stderr.count("error: ") == 1
+    assert result.stderr.startswith("<standard input>:3:21: error: this text is not valid UTF-8 [E0115]\n")

@@ -119,8 +119,8 @@ def test_an_answer_of_any_size_is_bounded(folder: Path, name: str) -> None:
     with server(BODIES[name]) as url:
         program = bounded(Program(folder, url))
         for command in ("profile P rule show", "profile add P"):
-            ran = require_harmless(program.run("--timeout=4", *command.split()))
-            assert ran.status in (3, 4), ran
+            result = require_harmless(program.run("--timeout=4", *command.split()))
+            assert result.status in (3, 4), result
 
 
 # --- JSON that is not etcd's --------------------------------------------------------------------
@@ -203,6 +203,6 @@ def test_credentials_that_a_server_sends_back_are_not_shown(folder: Path, status
     with server(answer) as url:
         variables = {"ETCD_USERNAME": "root", "ETCD_PASSWORD": "open sesame"}
         for command in ("profile show", "profile add P", "doctor"):
-            ran = require_harmless(Program(folder, url, variables).run("--timeout=1", *command.split()))
-            assert ran.status != 0
-            assert not any(secret in ran.stdout + ran.stderr for secret in secrets), ran
+            result = require_harmless(Program(folder, url, variables).run("--timeout=1", *command.split()))
+            assert result.status != 0
+            assert not any(secret in result.stdout + result.stderr for secret in secrets), result

@@ -33,9 +33,9 @@ def write(program: Program, **texts: str) -> None:
 
 
 def traffic(program: Program, *words: str) -> list[dict[str, Any]]:
-    ran = program.run_inside("diff", "-o", "json", *words)
-    assert (ran.status, ran.stderr) == (0, "")
-    found: list[dict[str, Any]] = json.loads(ran.stdout)["traffic"]
+    result = program.run_inside("diff", "-o", "json", *words)
+    assert (result.status, result.stderr) == (0, "")
+    found: list[dict[str, Any]] = json.loads(result.stdout)["traffic"]
     return found
 
 
@@ -90,9 +90,9 @@ def test_an_exception_that_two_scripts_spell_otherwise_is_listed_once(embedded: 
 
 def test_a_script_that_is_wrong_and_none_at_all(embedded: Program) -> None:
     write(embedded, old=OLD, wrong="profile WEB rule ad inbound allow\n")
-    ran = embedded.run_inside("diff", "old.calico", "wrong.calico")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert "[E0104]" in ran.stderr
+    result = embedded.run_inside("diff", "old.calico", "wrong.calico")
+    assert (result.status, result.stdout) == (1, "")
+    assert "[E0104]" in result.stderr
     assert embedded.run_inside("diff").status == 1
 
 
@@ -100,8 +100,8 @@ def test_what_a_dry_run_tells_of_traffic_is_what_the_difference_tells(embedded: 
     write(embedded, old=OLD, new=NEW)
     assert embedded.run_inside("run", "old.calico").status == 0
     expected = traffic(embedded, "new.calico")
-    ran = embedded.run_inside("run", "--dry-run", "-o", "json", "new.calico")
-    assert json.loads(ran.stdout)["traffic"] == expected
+    result = embedded.run_inside("run", "--dry-run", "-o", "json", "new.calico")
+    assert json.loads(result.stdout)["traffic"] == expected
     told_as_text = embedded.run_inside("diff", "new.calico").stdout
     assert told_as_text in embedded.run_inside("run", "--dry-run", "new.calico").stdout
 
@@ -122,10 +122,10 @@ def test_a_profile_that_the_agent_refuses_drops_everything(program: Program, raw
 def test_a_rule_that_is_not_analysed_is_told_of(embedded: Program) -> None:
     json_rule = """    json {"action": "deny", "src_selector": "role == 'x'"}\n"""
     write(embedded, old=OLD, new=OLD.replace("  inbound {\n", f"  inbound {{\n{json_rule}"))
-    ran = embedded.run_inside("diff", "old.calico", "new.calico")
-    assert ran.stdout.startswith("WEB inbound: not analysed: rule 1, `deny [src_selector=")
-    ran = embedded.run_inside("diff", "-o", "json", "old.calico", "new.calico")
-    assert [each["position"] for each in json.loads(ran.stdout)["not_analysed"]] == [1]
+    result = embedded.run_inside("diff", "old.calico", "new.calico")
+    assert result.stdout.startswith("WEB inbound: not analysed: rule 1, `deny [src_selector=")
+    result = embedded.run_inside("diff", "-o", "json", "old.calico", "new.calico")
+    assert [each["position"] for each in json.loads(result.stdout)["not_analysed"]] == [1]
 
 
 # --- what is intended ---------------------------------------------------------------------------
@@ -151,12 +151,12 @@ def test_a_change_does_what_is_intended_and_nothing_else(
 ) -> None:
     write(embedded, old=OLD.replace("    allow from tag WEB\n", ""), opening=OPENING)
     assert embedded.run_inside("run", "old.calico").status == 0
-    ran = embedded.run_inside(*command, *(f"--intend={text}" for text in intended), "opening.calico")
-    assert (ran.status, re.findall(r"\[(E\w+)\]", ran.stderr)) == (1 if codes else 0, codes)
+    result = embedded.run_inside(*command, *(f"--intend={text}" for text in intended), "opening.calico")
+    assert (result.status, re.findall(r"\[(E\w+)\]", result.stderr)) == (1 if codes else 0, codes)
     again = embedded.run_inside("run", "opening.calico")
     assert again.status == 0
-    ran = embedded.run_inside(*command, "--intend=allow tcp to ports 443", "opening.calico")
-    assert (ran.status, re.findall(r"\[(E\w+)\]", ran.stderr)) == (1, ["E0809"])
+    result = embedded.run_inside(*command, "--intend=allow tcp to ports 443", "opening.calico")
+    assert (result.status, re.findall(r"\[(E\w+)\]", result.stderr)) == (1, ["E0809"])
 
 
 def test_what_is_closed_by_intention(embedded: Program) -> None:

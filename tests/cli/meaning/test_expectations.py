@@ -37,10 +37,10 @@ EXAMPLES = settings(
 
 
 def judged(program: Program, *words: str, stdin: str = "") -> dict[str, Any]:
-    ran = program.run_inside("test", "-o", "json", *words, stdin=stdin)
-    assert ran.stderr == ""
-    document: dict[str, Any] = json.loads(ran.stdout)
-    assert ran.status == (0 if document["ok"] else 1)
+    result = program.run_inside("test", "-o", "json", *words, stdin=stdin)
+    assert result.stderr == ""
+    document: dict[str, Any] = json.loads(result.stdout)
+    assert result.status == (0 if document["ok"] else 1)
     assert document["failed"] == sum(not each["ok"] for each in document["expectations"])
     return document
 
@@ -51,9 +51,9 @@ def test_expectations_of_a_script_alone(embedded: Program) -> None:
     assert [(each["line"], each["ok"]) for each in found["expectations"]] == [(9, True), (10, True), (11, False)]
     (problem,) = found["expectations"][2]["problems"]
     assert (problem["code"], "(web.calico:4)" in problem["message"]) == ("E0801", True)
-    ran = embedded.run_inside("test", "--offline", "--define=PORT=22", "web.calico")
-    assert [line[:4] for line in ran.stdout.splitlines()] == ["pass", "pass", "FAIL", "3 ex"]
-    assert "[E0801]" in ran.stderr
+    result = embedded.run_inside("test", "--offline", "--define=PORT=22", "web.calico")
+    assert [line[:4] for line in result.stdout.splitlines()] == ["pass", "pass", "FAIL", "3 ex"]
+    assert "[E0801]" in result.stderr
     assert embedded.run_inside("test", "--offline", "web.calico").status == 1  # PORT has no value
 
 
@@ -69,8 +69,8 @@ def test_expectations_of_what_is_stored_and_nothing_is_changed(program: Program)
 
 def test_junit(embedded: Program) -> None:
     (embedded.folder / "a&b.calico").write_text(SCRIPT.replace("${PORT}", "22"))
-    ran = embedded.run_inside("test", "--offline", "-o", "junit", "a&b.calico")
-    (suite,) = ElementTree.fromstring(ran.stdout)
+    result = embedded.run_inside("test", "--offline", "-o", "junit", "a&b.calico")
+    (suite,) = ElementTree.fromstring(result.stdout)
     assert (suite.tag, suite.attrib) == ("testsuite", {"name": "a&b.calico", "tests": "3", "failures": "1"})
     assert [[failure.get("type") for failure in case] for case in suite] == [[], [], ["E0801"]]
 
@@ -84,10 +84,10 @@ def test_what_does_not_go_together(embedded: Program) -> None:
 @given(st.lists(rules(), min_size=1, max_size=5))
 def test_drafts_hold_and_there_is_one_for_each_live_rule(embedded: Program, inbound: list[Json]) -> None:
     store(embedded, inbound)
-    ran = embedded.run_inside("test", "--init")
-    assert (ran.status, ran.stderr) == (0, "")
-    drafts = [line for line in ran.stdout.splitlines() if not line.startswith("# WEB")]
-    found = judged(embedded, "--coverage", stdin=ran.stdout)
+    result = embedded.run_inside("test", "--init")
+    assert (result.status, result.stderr) == (0, "")
+    drafts = [line for line in result.stdout.splitlines() if not line.startswith("# WEB")]
+    found = judged(embedded, "--coverage", stdin=result.stdout)
     assert found["ok"]
     assert found["passed"] == sum(not line.startswith("#") for line in drafts)
     live = {decider(inbound, packet) for packet in SPACE} - {None}

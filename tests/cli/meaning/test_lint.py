@@ -48,10 +48,10 @@ FEW = settings(
 
 
 def findings(program: Program, *words: str) -> list[dict[str, Any]]:
-    ran = program.run_inside("lint", "-o", "json", *words)
-    document: dict[str, Any] = json.loads(ran.stdout)
+    result = program.run_inside("lint", "-o", "json", *words)
+    document: dict[str, Any] = json.loads(result.stdout)
     assert document["format"] == 1
-    assert ran.status == (1 if document["findings"] else 0)
+    assert result.status == (1 if document["findings"] else 0)
     found: list[dict[str, Any]] = document["findings"]
     return found
 
@@ -68,9 +68,9 @@ def test_the_blocks_of_a_file(embedded: Program) -> None:
     ]
     assert found[0]["fix"] == ["profile WEB rule add inbound --at=1 deny tcp from cidr 203.0.113.0/24 to ports 80"]
     assert found[0]["packet"]["destination_port"] == 80
-    ran = embedded.run_inside("lint", "web.calico")
-    assert ran.status == 1
-    assert ran.stderr.startswith("web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing")
+    result = embedded.run_inside("lint", "web.calico")
+    assert result.status == 1
+    assert result.stderr.startswith("web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing")
 
 
 def test_a_fix_counts_on_the_other_rules(embedded: Program) -> None:
@@ -79,13 +79,13 @@ def test_a_fix_counts_on_the_other_rules(embedded: Program) -> None:
     (embedded.folder / "web.calico").write_text(
         "\n".join(["profile WEB {", "  tags", "  inbound {", *rules, "  }", "  outbound {}", "}", ""])
     )
-    ran = embedded.run_inside("lint", "web.calico")
-    assert "hint: the line can go as long as rule 3 stays; " in ran.stderr
-    assert ran.stdout.splitlines()[1] == result_texts.LINT_FIXES
+    result = embedded.run_inside("lint", "web.calico")
+    assert "hint: the line can go as long as rule 3 stays; " in result.stderr
+    assert result.stdout.splitlines()[1] == result_texts.LINT_FIXES
     (embedded.folder / "web.calico").write_text(SCRIPT.replace("    allow from tag A\n", "", 1))
-    ran = embedded.run_inside("lint", "web.calico")
-    assert "the line can go" not in ran.stderr
-    assert result_texts.LINT_FIXES not in ran.stdout
+    result = embedded.run_inside("lint", "web.calico")
+    assert "the line can go" not in result.stderr
+    assert result_texts.LINT_FIXES not in result.stdout
 
 
 def test_a_comment_dismisses_its_own_code_alone(embedded: Program) -> None:
@@ -101,12 +101,12 @@ def test_what_is_stored(embedded: Program) -> None:
 
 def test_a_sound_file_and_a_wrong_one(embedded: Program) -> None:
     (embedded.folder / "sound.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\ndeny\n}\noutbound {}\n}\n")
-    ran = embedded.run_inside("lint", "sound.calico")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = embedded.run_inside("lint", "sound.calico")
+    assert (result.status, result.stderr) == (0, "")
     (embedded.folder / "wrong.calico").write_text("profile A {\ninbound {\nalow\n}\n}\n")
-    ran = embedded.run_inside("lint", "wrong.calico")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert "[E0104]" in ran.stderr
+    result = embedded.run_inside("lint", "wrong.calico")
+    assert (result.status, result.stdout) == (1, "")
+    assert "[E0104]" in result.stderr
 
 
 def test_a_profile_that_the_agent_drops_has_no_rules_that_mean_anything(embedded: Program) -> None:
@@ -187,8 +187,8 @@ def test_rules_that_contradict_each_other(embedded: Program) -> None:
     )
     (found,) = findings(embedded, "web.calico")
     assert (found["grade"], found["fix"]) == ("outage", None)
-    ran = embedded.run_inside("lint", "web.calico")
-    assert "hint: before rule 1, it would leave rule 1 nothing to decide; remove one of the two; " in ran.stderr
+    result = embedded.run_inside("lint", "web.calico")
+    assert "hint: before rule 1, it would leave rule 1 nothing to decide; remove one of the two; " in result.stderr
 
 
 def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
@@ -198,10 +198,10 @@ def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
     assert "[W08" not in plain.stderr
     checked = embedded.run_inside("run", "--check", "--lint", "web.calico")
     told = embedded.run_inside("run", "--dry-run", "--lint", "web.calico")
-    for ran in (checked, told):
-        assert ran.status == 0
-        assert "web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing" in ran.stderr
-        assert "[W0803]" not in ran.stderr  # dismissed where it is written
+    for result in (checked, told):
+        assert result.status == 0
+        assert "web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing" in result.stderr
+        assert "[W0803]" not in result.stderr  # dismissed where it is written
     # Behind the `deny` of the block, a rule that a statement adds does nothing either.
     assert "web.calico:15:9: warning: inbound rule 7 of `WEB` allows nothing" in told.stderr
     strict = embedded.run_inside("run", "--lint", "--strict", "web.calico")
@@ -260,8 +260,8 @@ def test_sarif_of_a_rule_on_several_lines(embedded: Program) -> None:
 
 def test_doctor_counts_what_does_nothing(embedded: Program) -> None:
     assert embedded.run_inside("run", stdin=SCRIPT.partition("  outbound")[0] + "  outbound {}\n}\n").status == 0
-    ran = embedded.run_inside("doctor")
-    assert "note: 4 findings of rules that do nothing (1 hole, 3 clutter)" in ran.stderr
+    result = embedded.run_inside("doctor")
+    assert "note: 4 findings of rules that do nothing (1 hole, 3 clutter)" in result.stderr
     assert embedded.run_inside("profile", "WEB", "rule", "update", stdin=EMPTY).status == 0
     assert "N0801" not in embedded.run_inside("doctor").stderr
 

@@ -37,9 +37,9 @@ def put_profile(raw: RawStore, name: str, inbound: list[Json], outbound: list[Js
 
 
 def trace(program: Program, *words: str) -> list[dict[str, Any]]:
-    ran = program.run_inside("trace", *words, "-o", "json")
-    assert (ran.status, ran.stderr) == (0, "")
-    document = json.loads(ran.stdout)
+    result = program.run_inside("trace", *words, "-o", "json")
+    assert (result.status, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
     assert (document["format"], document["reading"]) == (1, "closed")
     paths: list[dict[str, Any]] = document["paths"]
     return paths
@@ -167,8 +167,8 @@ def test_what_is_no_end(program: Program) -> None:
     assert program.run_inside("profile", "add", "WEB").status == 0
     for words in (["--from=nobody", "--to=WEB"], ["--to=10.0.0.0/8"], ["--from=a", "--from=b", "--to=c"]):
         assert program.run_inside("trace", *words).status == 1
-    ran = program.run_inside("trace", "--from=nobody", "--to=WEB")
-    assert ran.stderr.count("[E0811]") == 2
+    result = program.run_inside("trace", "--from=nobody", "--to=WEB")
+    assert result.stderr.count("[E0811]") == 2
 
 
 @pytest.mark.parametrize("action", ["next-tier", "allow"])
@@ -195,8 +195,8 @@ def test_what_does_nothing_today(program: Program, raw: RawStore) -> None:
     put_endpoint(raw, "two", ["BASE", "WEB"])
 
     def told(*words: str) -> list[tuple[str, int, str, str]]:
-        ran = program.run_inside("lint", "-o", "json", *words)
-        shown = json.loads(ran.stdout)["findings"]
+        result = program.run_inside("lint", "-o", "json", *words)
+        shown = json.loads(result.stdout)["findings"]
         return [(each["code"], each["position"], each["grade"], each["reading"]) for each in shown]
 
     assert told() == [("W0802", 3, "outage", "open")]

@@ -50,9 +50,9 @@ def store(program: Program, inbound: list[Json], name: str = "WEB") -> None:
 
 def trace(program: Program, match: str) -> list[dict[str, Any]]:
     words = ("profile", "WEB", "trace", "inbound", *match.split())
-    ran = program.run_inside(*words, "-o", "json")
-    assert (ran.status, ran.stderr) == (0, "")
-    document = json.loads(ran.stdout)
+    result = program.run_inside(*words, "-o", "json")
+    assert (result.status, result.stderr) == (0, "")
+    document = json.loads(result.stdout)
     assert (document["format"], document["reading"], document["not_analysed"]) == (1, "open", [])
     answers: list[dict[str, Any]] = document["answers"]
     as_text = program.run_inside(*words).stdout.splitlines()
@@ -90,10 +90,10 @@ def test_a_trace_divides_every_packet_and_an_expectation_is_judged_so(
     for action, holds in (("allow", verdicts == {"allow"}), ("deny", "allow" not in verdicts)):
         words = ("expect", "inbound", action, *match.split())
         for profile in ("WEB", "--all"):
-            ran = embedded.run_inside("profile", profile, *words)
-            assert (ran.status == 0) == holds, ran
-        ran = embedded.run_inside("run", "--dry-run", stdin=f"profile WEB {' '.join(words)}\n")
-        assert (ran.status == 0) == holds, ran
+            result = embedded.run_inside("profile", profile, *words)
+            assert (result.status == 0) == holds, result
+        result = embedded.run_inside("run", "--dry-run", stdin=f"profile WEB {' '.join(words)}\n")
+        assert (result.status == 0) == holds, result
 
 
 def check_nearest(inbound: list[Json], packet: Packet, answer: dict[str, Any]) -> None:
@@ -131,19 +131,19 @@ profile WEB rule add inbound --at=1 deny tcp to ports 22
 
 def test_an_expectation_is_about_what_the_script_leaves(program: Program) -> None:
     """Wherever it stands."""
-    ran = program.run_inside("run", stdin=SCRIPT)
-    assert (ran.status, ran.stderr) == (0, "")
+    result = program.run_inside("run", stdin=SCRIPT)
+    assert (result.status, result.stderr) == (0, "")
     listed = program.run_inside("profile", "WEB", "rule", "show").stdout
     assert "1 deny tcp to ports 22" in listed
 
 
 def test_one_that_fails_keeps_everything_from_being_written(program: Program) -> None:
     script = SCRIPT.replace("--at=1", "").replace("profile WEB rule", "profile add DB\nprofile WEB rule")
-    ran = program.run_inside("run", stdin=script)
-    assert (ran.status, ran.stdout) == (1, "")
-    assert "<standard input>:1:28: error:" in ran.stderr
+    result = program.run_inside("run", stdin=script)
+    assert (result.status, result.stdout) == (1, "")
+    assert "<standard input>:1:28: error:" in result.stderr
     # The rule that decides, and where it is written.
-    assert "allowed by rule 1, `allow tcp to ports 20:25` (<standard input>:5) [E0802]" in ran.stderr
+    assert "allowed by rule 1, `allow tcp to ports 20:25` (<standard input>:5) [E0802]" in result.stderr
     assert program.run_inside("profile", "show").stdout.count("WEB") == 0
 
 
@@ -151,12 +151,12 @@ def test_all_profiles_are_asked_and_each_that_fails_is_named(program: Program) -
     for name in ("A", "B", "C"):
         assert program.run_inside("profile", "add", name).status == 0
     assert program.run_inside("profile", "C", "rule", "remove", "outbound", "allow").status == 0
-    ran = program.run_inside("profile", "--all", "expect", "outbound", "deny", "udp")
-    assert (ran.status, re.findall(r"by `(\w)`, but", ran.stderr)) == (1, ["A", "B"])
-    ran = program.run_inside(
+    result = program.run_inside("profile", "--all", "expect", "outbound", "deny", "udp")
+    assert (result.status, re.findall(r"by `(\w)`, but", result.stderr)) == (1, ["A", "B"])
+    result = program.run_inside(
         "run", stdin="profile remove A\nprofile remove B\nprofile --all expect outbound deny udp\n"
     )
-    assert (ran.status, ran.stderr) == (0, "")
+    assert (result.status, result.stderr) == (0, "")
 
 
 def test_expectations_about_a_profile_that_could_not_be_changed_are_not_told(embedded: Program) -> None:
@@ -164,21 +164,21 @@ def test_expectations_about_a_profile_that_could_not_be_changed_are_not_told(emb
         "profile WEB rule remove inbound allow\nprofile WEB expect inbound allow\nprofile --all expect inbound allow\n"
     )
     assert embedded.run_inside("profile", "add", "WEB").status == 0
-    ran = embedded.run_inside("run", stdin=script)
-    assert re.findall(r"\[(\w+)\]", ran.stderr) == ["E0404"]
+    result = embedded.run_inside("run", stdin=script)
+    assert re.findall(r"\[(\w+)\]", result.stderr) == ["E0404"]
 
 
 @pytest.mark.parametrize("words", ["trace inbound", "expect inbound deny"])
 def test_a_profile_that_is_not_there_and_one_that_the_agent_refuses(program: Program, words: str) -> None:
     assert program.run_inside("profile", "add", "OTHER").status == 0
-    ran = program.run_inside("profile", "WEB", *words.split())
-    assert (ran.status, "[E0401]" in ran.stderr) == (1, True)
+    result = program.run_inside("profile", "WEB", *words.split())
+    assert (result.status, "[E0401]" in result.stderr) == (1, True)
     store(program, [{"action": "allow", "protocol": "tcp", "dst_ports": ["80"]}])
-    ran = program.run_inside("profile", "WEB", *words.split())
-    assert ran.status == 0
-    assert "warning: a port must be an integer" in ran.stderr
+    result = program.run_inside("profile", "WEB", *words.split())
+    assert result.status == 0
+    assert "warning: a port must be an integer" in result.stderr
     if words.startswith("trace"):
-        assert ran.stdout.startswith("denied: everything; by [the agent refuses the profile, and drops everything]")
+        assert result.stdout.startswith("denied: everything; by [the agent refuses the profile, and drops everything]")
     else:
         assert program.run_inside("profile", "WEB", "expect", "inbound", "allow").status == 1
 

@@ -11,7 +11,7 @@ import pytest
 from calicoctl import messages
 from calicoctl.diagnostics import Kind
 from tests.cli import golden
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import RawStore, open_raw
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -24,7 +24,9 @@ def scenarios(folder: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("path", found, ids=lambda path: path.stem)
 
 
-def play(path: Path, program: Program, store: RawStore, config: pytest.Config, run: Callable[..., Ran]) -> None:
+def play(
+    path: Path, program: Program, store: RawStore, config: pytest.Config, run: Callable[..., CommandResult]
+) -> None:
     expected = golden.read_scenario(path)
     played = golden.scenario_text(golden.play(expected, program, store, run))
     if config.getoption("--update-golden", default=False):

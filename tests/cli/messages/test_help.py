@@ -20,10 +20,10 @@ FORGOTTEN = [
 
 
 def test_the_menu_is_the_specification_s(folder: Path) -> None:
-    ran = Program(folder).run("profile", "--help")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = Program(folder).run("profile", "--help")
+    assert (result.status, result.stderr) == (0, "")
     menu = MENU.read_text(encoding="utf-8").splitlines()
-    shown = ran.stdout.splitlines()
+    shown = result.stdout.splitlines()
     differences = [line for line in difflib.ndiff(menu, shown[: len(menu) + len(FORGOTTEN)]) if line[0] in "+-"]
     assert differences == [f"+ {line}" for line in FORGOTTEN]
     assert "NOTE: The calicoctl profile commands should NOT be used when running Calico with the" in shown
@@ -33,6 +33,6 @@ def test_the_menu_is_the_specification_s(folder: Path) -> None:
     "words", ["--help", "-h", "profile -h", "profile WEB rule add --help", "--datastore=nonsense profile show --help"]
 )
 def test_help_is_given_wherever_it_is_asked_for(folder: Path, words: str) -> None:
-    ran = Program(folder, "nonsense").run_inside(*words.split())
-    assert (ran.status, ran.stderr, ran.stdout.startswith("Usage:\n  calicoctl ")) == (0, "", True)
-    assert max(map(len, ran.stdout.splitlines())) <= 100
+    result = Program(folder, "nonsense").run_inside(*words.split())
+    assert (result.status, result.stderr, result.stdout.startswith("Usage:\n  calicoctl ")) == (0, "", True)
+    assert max(map(len, result.stdout.splitlines())) <= 100

@@ -14,7 +14,7 @@ import pytest
 from calicoctl.source import Source, Span
 from calicoctl.syntax.repair.search import split_words
 from tests.cli import golden
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.raw import open_raw
 from tests.corpus.test_corpus import CASES
 
@@ -39,8 +39,8 @@ def test_the_hints_of_the_corpus_are_accepted_as_commands(embedded: Program) -> 
     for hint in _mended():
         # A corpus statement is written as in a script: its quotes are the language's, and no shell takes them.
         words = [word.text for word in split_words(Span(Source("hint", hint), 0, len(hint)))]
-        ran = embedded.run_inside(*words[words[0].endswith("calicoctl") :], stdin=RULES)
-        assert ran.status == 0 or _OF_STATE.search(ran.stderr), f"{hint}\n{ran}"
+        result = embedded.run_inside(*words[words[0].endswith("calicoctl") :], stdin=RULES)
+        assert result.status == 0 or _OF_STATE.search(result.stderr), f"{hint}\n{result}"
 
 
 def test_a_mistake_in_the_match_of_a_trace_is_shown_in_its_command_line(embedded: Program) -> None:
@@ -52,10 +52,10 @@ def test_a_mistake_in_the_match_of_a_trace_is_shown_in_its_command_line(embedded
         is_match = case.text.startswith("allow ") and not any(word.startswith("-") for word in words)
         if case.verdict != "fail" or not is_match or not case.text.isascii():
             continue
-        ran = embedded.run_inside("trace", *ends, *words)
-        assert ran.status == 1, ran
-        assert f"\n  calicoctl trace {' '.join([*ends, *words])}\n" in ran.stderr
-        for corrected in commands_of(ran.stderr):
+        result = embedded.run_inside("trace", *ends, *words)
+        assert result.status == 1, result
+        assert f"\n  calicoctl trace {' '.join([*ends, *words])}\n" in result.stderr
+        for corrected in commands_of(result.stderr):
             assert corrected[:3] == ["trace", *ends]
             require_accepted(embedded, corrected)
             hinted += 1
@@ -72,11 +72,13 @@ def commands_of(stderr: str) -> Iterator[list[str]]:
 
 def require_accepted(program: Program, words: list[str]) -> None:
     """Run a command that a hint shows; all that may keep it from being done is what is there."""
-    ran = program.run_inside(*words, stdin=RULES if words[-2:] == ["rule", "update"] else "")
-    assert ran.status == 0 or _OF_STATE.search(ran.stdout + ran.stderr), f"calicoctl {shlex.join(words)}\n{ran}"
+    result = program.run_inside(*words, stdin=RULES if words[-2:] == ["rule", "update"] else "")
+    assert result.status == 0 or _OF_STATE.search(result.stdout + result.stderr), (
+        f"calicoctl {shlex.join(words)}\n{result}"
+    )
 
 
-def hinted(path: Path, program: Program) -> Iterator[tuple[Ran, Program]]:
+def hinted(path: Path, program: Program) -> Iterator[tuple[CommandResult, Program]]:
     """What the commands of a golden file answer, each with a program whose datastore is as it was then."""
     assert program.datastore is not None
     store = open_raw(program.datastore)

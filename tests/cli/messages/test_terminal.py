@@ -126,16 +126,16 @@ def test_a_pipe_that_nobody_reads_is_no_traceback(embedded: Program, store: RawS
 
 def test_a_full_disk_behind_the_output_is_told(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
-        ran = finished(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
+        result = finished(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
     said = "error: the statement was carried out, but its output could not be written: no space left on device [E0625]"
-    assert (ran.status, ran.stderr) == (1, f"{said}\n")
+    assert (result.status, result.stderr) == (1, f"{said}\n")
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
 
 def test_a_statement_without_output_does_not_mind(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
-        ran = finished(embedded.start("profile", "WEB", "rule", "add", "inbound", "deny", stdout=full))
-    assert (ran.status, ran.stderr) == (0, "")
+        result = finished(embedded.start("profile", "WEB", "rule", "add", "inbound", "deny", stdout=full))
+    assert (result.status, result.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_a_stream_that_is_closed(
 
 def test_input_that_cannot_be_read_is_told(embedded: Program, store: RawStore) -> None:
     with opened("/dev/null", os.O_WRONLY) as unreadable:
-        ran = finished(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
+        result = finished(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
     said = "error: standard input cannot be read: bad file descriptor [E0624]\n"
-    assert (ran.status, ran.stderr) == (1, said)
+    assert (result.status, result.stderr) == (1, said)
 
 
 def test_letters_that_the_terminal_lacks_are_written_as_escapes(embedded: Program, store: RawStore) -> None:
@@ -182,8 +182,8 @@ def test_letters_that_the_terminal_lacks_are_written_as_escapes(embedded: Progra
 
 def test_an_argument_that_is_no_text_is_refused(embedded: Program, store: RawStore) -> None:
     before = store.dump()
-    ran = embedded.run("profile", "WEB", "tag", "add", b"caf\xe9")
-    assert (ran.status, ran.stderr.splitlines()[0]) == (
+    result = embedded.run("profile", "WEB", "tag", "add", b"caf\xe9")
+    assert (result.status, result.stderr.splitlines()[0]) == (
         1,
         "<command line>:1:31: error: this text is not valid UTF-8 [E0115]",
     )
@@ -201,10 +201,10 @@ def test_an_argument_that_is_no_text_is_refused(embedded: Program, store: RawSto
 )
 def test_input_that_is_no_plain_json_is_refused(embedded: Program, store: RawStore, given: bytes, code: str) -> None:
     before = store.dump()
-    ran = embedded.run_inside("profile", "WEB", "rule", "update", stdin=given)
-    assert (ran.status, ran.stdout) == (1, "")
-    assert f"[{code}]" in ran.stderr
-    assert "\x1b" not in ran.stderr
+    result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=given)
+    assert (result.status, result.stdout) == (1, "")
+    assert f"[{code}]" in result.stderr
+    assert "\x1b" not in result.stderr
     assert store.dump() == before
 
 

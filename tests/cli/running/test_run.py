@@ -15,9 +15,9 @@ from tests.cli.scripts import AFTER, NOTHING_DONE, SCRIPT, codes, rules_of, told
 
 
 def test_a_script_is_applied_and_summed_up_in_one_line(program: Program, stored: RawStore) -> None:
-    ran = program.run("run", stdin=SCRIPT)
-    assert (ran.status, ran.stderr) == (0, "")
-    assert ran.stdout == "Done: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added\n"
+    result = program.run("run", stdin=SCRIPT)
+    assert (result.status, result.stderr) == (0, "")
+    assert result.stdout == "Done: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added\n"
     assert values(stored) == AFTER
 
 
@@ -36,9 +36,9 @@ def test_what_is_already_so_is_skipped(program: Program, stored: RawStore) -> No
 
 
 def test_verbose_echoes_each_statement_with_what_it_did(program: Program, stored: RawStore) -> None:
-    ran = program.run_inside("run", "--verbose", stdin=SCRIPT + "profile add NEW\nprofile remove OLD\n")
+    result = program.run_inside("run", "--verbose", stdin=SCRIPT + "profile add NEW\nprofile remove OLD\n")
     name = "<standard input>"
-    assert ran.stdout.splitlines() == [
+    assert result.stdout.splitlines() == [
         f"{name}:2: profile WEB {{: done",
         f"{name}:12: $ calicoctl profile DB rule add inbound allow tcp from tag WEB_APP to ports 5432: done",
         f"{name}:14: profile DB rule remove inbound --at=1: done",
@@ -120,8 +120,8 @@ X
     would_be = program.run_inside("run", "--dry-run", stdin=script)
     assert would_be.stdout.startswith(shown)
     assert stored.dump() == before
-    ran = program.run_inside("run", stdin=script)
-    assert ran.stdout == f"{shown}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
+    result = program.run_inside("run", stdin=script)
+    assert result.stdout == f"{shown}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
 
 
 def test_profiles_that_a_listing_hides_are_found_among_many(program: Program, raw: RawStore) -> None:
@@ -129,14 +129,14 @@ def test_profiles_that_a_listing_hides_are_found_among_many(program: Program, ra
     raw.put(f"{PROFILES}/_hidden/tags", '["A"]')
     adds = "".join(f"profile add P{number}\n" for number in range(20))
     for more in ("", "profile show\n"):
-        ran = program.run_inside("run", stdin=f"{adds}{more}profile '_hidden' tag show\n")
-        assert (ran.status, ran.stderr) == (0, "")
-        assert "\nA\n" in f"\n{ran.stdout}"
+        result = program.run_inside("run", stdin=f"{adds}{more}profile '_hidden' tag show\n")
+        assert (result.status, result.stderr) == (0, "")
+        assert "\nA\n" in f"\n{result.stdout}"
 
 
 def test_an_empty_script_does_nothing(program: Program, raw: RawStore) -> None:
-    ran = program.run_inside("run", stdin="# nothing\n")
-    assert (ran.status, ran.stdout, ran.stderr) == (0, NOTHING_DONE, "")
+    result = program.run_inside("run", stdin="# nothing\n")
+    assert (result.status, result.stdout, result.stderr) == (0, NOTHING_DONE, "")
     assert raw.dump() == {}
 
 
@@ -146,11 +146,15 @@ def test_an_empty_script_does_nothing(program: Program, raw: RawStore) -> None:
 def test_several_files_are_one_unit_in_order(program: Program, raw: RawStore) -> None:
     write(program, "one.calico", "profile add WEB\n")
     write(program, "two.calico", "profile WEB tag add B")
-    ran = program.run_inside("run", "one.calico", "-", "two.calico", stdin="profile WEB tag add A\n")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = program.run_inside("run", "one.calico", "-", "two.calico", stdin="profile WEB tag add A\n")
+    assert (result.status, result.stderr) == (0, "")
     assert values(raw)[f"{PROFILES}/WEB/tags"] == '["WEB","A","B"]'
-    ran = program.run_inside("run", "two.calico", "one.calico", "--verbose")
-    assert [line.partition(" ")[0] for line in ran.stdout.splitlines()] == ["two.calico:1:", "one.calico:1:", "Done:"]
+    result = program.run_inside("run", "two.calico", "one.calico", "--verbose")
+    assert [line.partition(" ")[0] for line in result.stdout.splitlines()] == [
+        "two.calico:1:",
+        "one.calico:1:",
+        "Done:",
+    ]
 
 
 def test_mistakes_in_all_files_are_told_and_nothing_is_written(program: Program, stored: RawStore) -> None:
@@ -158,14 +162,14 @@ def test_mistakes_in_all_files_are_told_and_nothing_is_written(program: Program,
     write(program, "two.calico", "\n\n  profile WEB rule add inbound allow tcp to ports 0\n")
     before = stored.dump()
     files = ["one.calico", "none.calico", "two.calico", "gone.calico", ".", "-"]
-    ran = program.run_inside("run", *files, stdin="profile")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert told(ran)[:3] == [
+    result = program.run_inside("run", *files, stdin="profile")
+    assert (result.status, result.stdout) == (1, "")
+    assert told(result)[:3] == [
         "error: cannot read `none.calico`: no such file or directory [E0626]",
         "error: cannot read `gone.calico`: no such file or directory [E0626]",
         "error: cannot read `.`: is a directory [E0626]",
     ]
-    assert codes(ran)[3:] == ["one.calico:2:17 E0104", "two.calico:3:51 E0203", "<standard input>:1:8 E0102"]
+    assert codes(result)[3:] == ["one.calico:2:17 E0104", "two.calico:3:51 E0203", "<standard input>:1:8 E0102"]
     assert stored.dump() == before
 
 
@@ -190,8 +194,8 @@ def test_bytes_of_other_tools_and_systems(embedded: Program) -> None:
     write(embedded, "windows.calico", b"\xef\xbb\xbf" + text.encode())
     assert embedded.run_inside("run", "windows.calico").stdout.startswith("Done: 2 rules added, 0 removed, 2 profiles")
     write(embedded, "latin.calico", b"profile add C # caf\xe9\nprofile add caf\xe9\n")
-    ran = embedded.run_inside("run", "latin.calico")
-    assert codes(ran) == ["latin.calico:2:13 E0115"]
+    result = embedded.run_inside("run", "latin.calico")
+    assert codes(result) == ["latin.calico:2:13 E0115"]
 
 
 @pytest.mark.parametrize(("redirection", "reason"), [("<&-", "it is closed"), ("0> /dev/null", "bad file descriptor")])
@@ -217,10 +221,10 @@ def test_a_document_is_read_relative_to_its_script(program: Program, stored: Raw
     write(program, "sub/a.calico", "profile DB rule update < rules.json\n")
     assert program.run_inside("run", "sub/a.calico").status == 0
     assert values(stored)[f"{PROFILES}/DB/rules"] == rules_of('{"action":"allow"}')
-    ran = program.run_inside(
+    result = program.run_inside(
         "run", stdin="profile DB rule update < rules.json\nprofile OLD rule update <sub/rules.json"
     )
-    assert ran.status == 0
+    assert result.status == 0
     assert values(stored)[f"{PROFILES}/DB/rules"] == rules_of('{"action":"log"}')
     assert values(stored)[f"{PROFILES}/OLD/rules"] == rules_of('{"action":"allow"}')
 
@@ -230,12 +234,12 @@ def test_json_errors_point_into_the_scripts_own_lines(embedded: Program) -> None
     write(embedded, "sub/wrong.json", wrong)
     script = f"profile add WEB\nprofile WEB rule update <<EOF\n{wrong}EOF\nprofile WEB rule update < wrong.json\n"
     write(embedded, "sub/a.calico", script + "profile WEB rule update < none.json\nprofile WEB rule update\n")
-    ran = embedded.run_inside("run", "sub/a.calico")
-    assert codes(ran) == [
+    result = embedded.run_inside("run", "sub/a.calico")
+    assert codes(result) == [
         "sub/a.calico:4:23 E0324",
         "sub/a.calico:7:27 E0626",
         "sub/a.calico:8:1 E0123",
         "sub/wrong.json:2:23 E0324",
     ]
-    assert '  {"action": "allow", "dst_ports": [80]}]' in ran.stderr
-    assert "cannot read `sub/none.json`: no such file or directory" in ran.stderr
+    assert '  {"action": "allow", "dst_ports": [80]}]' in result.stderr
+    assert "cannot read `sub/none.json`: no such file or directory" in result.stderr

@@ -28,13 +28,13 @@ def test_what_a_file_says_stands_where_it_is_included(program: Program, raw: Raw
     write(program, "parts/two.calico", "define P = P${A}\nprofile ${P} tag remove P1\n")
     for folder in (".", "parts"):
         name = "main.calico" if folder == "." else "../main.calico"
-        ran = program.run("run", "--check", name if folder == "." else "./parts/../main.calico")
-        assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 3 statements.\n", "")
+        result = program.run("run", "--check", name if folder == "." else "./parts/../main.calico")
+        assert (result.status, result.stdout, result.stderr) == (0, "No errors in 3 statements.\n", "")
     shown = program.run("run", "--dry-run", "main.calico")
     assert shown.stdout.splitlines()[-1] == "Plan: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added"
     assert raw.dump() == {}
-    ran = program.run("run", "-v", "main.calico")
-    assert ran.stdout.splitlines()[:3] == [
+    result = program.run("run", "-v", "main.calico")
+    assert result.stdout.splitlines()[:3] == [
         "parts/one.calico:1: profile add P${A}: Created profile P1",
         "parts/two.calico:2: profile ${P} tag remove P1: Tag P1 removed from profile P1",
         "main.calico:3: profile ${P} tag add T: Tag T added to profile P1",
@@ -44,25 +44,25 @@ def test_what_a_file_says_stands_where_it_is_included(program: Program, raw: Raw
 
 def test_standard_input_includes_from_the_current_folder(embedded: Program) -> None:
     write(embedded, "a.calico", "profile add A\n")
-    ran = embedded.run_inside("run", "--check", stdin="include a.calico\n")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = embedded.run_inside("run", "--check", stdin="include a.calico\n")
+    assert (result.status, result.stderr) == (0, "")
 
 
 def test_a_file_beside_one_that_is_included_is_found_from_there(embedded: Program) -> None:
     write(embedded, "rules/rules.json", '{"inbound_rules": [], "outbound_rules": []}')
     write(embedded, "rules/a.calico", "profile A rule update < rules.json\n")
     write(embedded, "main.calico", "include rules/a.calico\n")
-    ran = embedded.run_inside("run", "--check", "main.calico")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = embedded.run_inside("run", "--check", "main.calico")
+    assert (result.status, result.stderr) == (0, "")
 
 
 def test_an_error_shows_the_chain_of_includes(embedded: Program) -> None:
     write(embedded, "main.calico", "# the site\n\ninclude site.calico\nprofile add a/b\n")
     write(embedded, "site.calico", "include net.calico\n")
     write(embedded, "net.calico", "profile add c/d\nprofile A rule update <<E\n[]\nE\n")
-    ran = embedded.run_inside("run", "--check", "main.calico")
-    assert ran.status == 1
-    assert ran.stderr.startswith("""\
+    result = embedded.run_inside("run", "--check", "main.calico")
+    assert result.status == 1
+    assert result.stderr.startswith("""\
 net.calico:1:13: error: `c/d` is not a profile name; names are 1 to 128 of A-Z a-z 0-9 _ . -, not beginning with - \
 [E0214]
   profile add c/d
@@ -71,8 +71,8 @@ included from site.calico:1
 included from main.calico:3
 """)
     # In the order of the text: what is wrong in an included file stands where the line that includes it does.
-    assert codes(ran) == ["net.calico:1:13 E0214", "net.calico:3:1 E0308", "main.calico:4:13 E0214"]
-    assert ran.stderr.count("included from site.calico:1\nincluded from main.calico:3\n") == 2
+    assert codes(result) == ["net.calico:1:13 E0214", "net.calico:3:1 E0308", "main.calico:4:13 E0214"]
+    assert result.stderr.count("included from site.calico:1\nincluded from main.calico:3\n") == 2
     shown = embedded.run_inside("run", "--check", "-o", "json", "main.calico")
     first, _, last = json.loads(shown.stdout)["diagnostics"]
     assert first["included_from"] == [
@@ -86,17 +86,17 @@ def test_errors_of_blocks_and_includes_are_in_the_order_of_the_text(embedded: Pr
     block = "profile X {\n  tags a/b\n  inbound {}\n  outbound {}\n}\n"
     write(embedded, "b.calico", f"{block}profile add c/d\n")
     write(embedded, "a.calico", f"profile add a/a\ninclude b.calico\n{block}include b.calico\nprofile add e/f\n")
-    ran = embedded.run_inside("run", "--check", "a.calico", "b.calico")
+    result = embedded.run_inside("run", "--check", "a.calico", "b.calico")
     inner = ["b.calico:2:8 E0214", "b.calico:6:13 E0214"]
     outer = ["a.calico:1:13 E0214", *inner, "a.calico:4:8 E0214", *inner, "a.calico:9:13 E0214"]
-    assert codes(ran) == [*outer, *inner]
+    assert codes(result) == [*outer, *inner]
 
 
 def test_one_file_may_be_included_twice(program: Program, raw: RawStore) -> None:
     write(program, "common.calico", "define NAME = WEB\nprofile add ${NAME}\n")
     write(program, "one.calico", "include common.calico\n")
-    ran = program.run_inside("run", stdin="include common.calico\ninclude one.calico\nprofile ${NAME} tag add X\n")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = program.run_inside("run", stdin="include common.calico\ninclude one.calico\nprofile ${NAME} tag add X\n")
+    assert (result.status, result.stderr) == (0, "")
     assert values(raw)[f"{PROFILES}/WEB/tags"] == '["WEB","X"]'
 
 
@@ -108,13 +108,13 @@ def test_a_cycle_is_refused_whatever_the_files_are_called(embedded: Program) -> 
     write(embedded, "b.calico", "include ./link.calico\n")
     (embedded.folder / "sub").mkdir()
     (embedded.folder / "link.calico").symlink_to("a.calico")
-    ran = embedded.run_inside("run", "--check", "a.calico")
-    assert (ran.status, told(ran)) == (
+    result = embedded.run_inside("run", "--check", "a.calico")
+    assert (result.status, told(result)) == (
         1,
         ["sub/../b.calico:1:9: error: `sub/../link.calico` would include itself [E0148]"],
     )
-    ran = embedded.run_inside("run", "--check", stdin="include link.calico\n")
-    assert (ran.status, len(codes(ran))) == (1, 1)
+    result = embedded.run_inside("run", "--check", stdin="include link.calico\n")
+    assert (result.status, len(codes(result))) == (1, 1)
     write(embedded, "self.calico", "include self.calico\n")
     assert codes(embedded.run_inside("run", "--check", "self.calico")) == ["self.calico:1:9 E0148"]
 
@@ -123,20 +123,20 @@ def test_sixteen_files_may_include_one_another(embedded: Program) -> None:
     chain(embedded, 16)
     assert embedded.run_inside("run", "--check", "0.calico").status == 0
     chain(embedded, 17)
-    ran = embedded.run_inside("run", "--check", "0.calico")
-    assert (ran.status, told(ran)) == (
+    result = embedded.run_inside("run", "--check", "0.calico")
+    assert (result.status, told(result)) == (
         1,
         ["16.calico:1:9: error: includes are nested too deeply; the limit is 16 levels [E0149]"],
     )
-    assert ran.stderr.count("included from ") == 16
+    assert result.stderr.count("included from ") == 16
 
 
 def test_files_that_double_with_each_other_come_to_an_end(embedded: Program) -> None:
     for number in range(15):
         write(embedded, f"{number}.calico", f"include {number + 1}.calico\n" * 2)
     write(embedded, "15.calico", "")
-    ran = embedded.run("run", "--check", "0.calico")
-    assert (ran.status, [line.rpartition(" ")[2] for line in codes(ran)]) == (1, ["E0150"])
+    result = embedded.run("run", "--check", "0.calico")
+    assert (result.status, [line.rpartition(" ")[2] for line in codes(result)]) == (1, ["E0150"])
 
 
 @pytest.mark.parametrize(
@@ -156,15 +156,15 @@ def test_files_that_double_with_each_other_come_to_an_end(embedded: Program) -> 
 def test_what_is_no_script_is_refused_where_it_is_included(embedded: Program, line: str, error: str) -> None:
     (embedded.folder / "folder").mkdir()
     os.mkfifo(embedded.folder / "pipe")
-    ran = embedded.run("run", "--check", stdin=f"profile add A\n{line}\n")
-    assert (ran.status, codes(ran)) == (1, ["<standard input>:2:9 E0626"])
-    assert error in told(ran)[0]
+    result = embedded.run("run", "--check", stdin=f"profile add A\n{line}\n")
+    assert (result.status, codes(result)) == (1, ["<standard input>:2:9 E0626"])
+    assert error in told(result)[0]
 
 
 def test_a_file_that_cannot_be_read_or_is_no_text(embedded: Program) -> None:
     write(embedded, "latin.calico", b"profile add A\n# \xe4\n")
-    ran = embedded.run_inside("run", "--check", stdin="include latin.calico\n")
-    assert told(ran) == ["<standard input>:1:9: error: `latin.calico` is not valid UTF-8, first in line 2 [E0151]"]
+    result = embedded.run_inside("run", "--check", stdin="include latin.calico\n")
+    assert told(result) == ["<standard input>:1:9: error: `latin.calico` is not valid UTF-8, first in line 2 [E0151]"]
     write(embedded, "marked.calico", "\ufeffprofile add A\n")
     assert embedded.run_inside("run", "--check", stdin="include marked.calico\n").status == 0
 
@@ -172,9 +172,9 @@ def test_a_file_that_cannot_be_read_or_is_no_text(embedded: Program) -> None:
 def test_the_nearest_name_is_the_hint_for_a_file_that_is_missing(embedded: Program) -> None:
     write(embedded, "net/network.calico", "")
     write(embedded, "net/other.calico", "")
-    ran = embedded.run_inside("run", "--check", stdin='include "net/netwrk.calico"\n')
+    result = embedded.run_inside("run", "--check", stdin='include "net/netwrk.calico"\n')
     assert (
-        ran.stderr
+        result.stderr
         == """\
 <standard input>:1:9: error: cannot read `net/netwrk.calico`: no such file or directory [E0626]
   include "net/netwrk.calico"
@@ -182,28 +182,28 @@ def test_the_nearest_name_is_the_hint_for_a_file_that_is_missing(embedded: Progr
 hint: include net/network.calico
 """
     )
-    ran = embedded.run_inside("run", "--check", stdin="define X = netwrk\ninclude net/${X}.calico\n")
-    assert ran.stderr.endswith("hint: there is `net/network.calico`\n")
+    result = embedded.run_inside("run", "--check", stdin="define X = netwrk\ninclude net/${X}.calico\n")
+    assert result.stderr.endswith("hint: there is `net/network.calico`\n")
 
 
 def test_what_a_missing_file_may_have_defined_is_no_second_mistake(embedded: Program) -> None:
     script = "define NAME = A\ninclude none.calico\nprofile add ${OTHER}\nprofile add ${NAEM}\n"
-    ran = embedded.run_inside("run", "--check", "--define", "FOO=1", stdin=script)
-    assert codes(ran) == ["<standard input>:2:9 E0626", "<standard input>:4:13 E0141"]
+    result = embedded.run_inside("run", "--check", "--define", "FOO=1", stdin=script)
+    assert codes(result) == ["<standard input>:2:9 E0626", "<standard input>:4:13 E0141"]
 
 
 def test_nothing_is_written_when_an_included_file_is_wrong(program: Program, raw: RawStore) -> None:
     write(program, "b.calico", "profile add B/\n")
-    ran = program.run_inside("run", stdin="profile add A\ninclude b.calico\n")
-    assert (ran.status, raw.dump()) == (1, {})
+    result = program.run_inside("run", stdin="profile add A\ninclude b.calico\n")
+    assert (result.status, raw.dump()) == (1, {})
 
 
 def test_a_block_cannot_include(embedded: Program) -> None:
     write(embedded, "rules.calico", "allow\n")
     script = "profile A {\n  tags\n  inbound {\n    include rules.calico\n  }\n  outbound {}\n}\n"
-    ran = embedded.run_inside("run", "--check", stdin=script)
-    assert codes(ran)[0] == "<standard input>:4:5 E0147"
-    assert "hint: it belongs before the line that begins the block\n" in ran.stderr
+    result = embedded.run_inside("run", "--check", stdin=script)
+    assert codes(result)[0] == "<standard input>:4:5 E0147"
+    assert "hint: it belongs before the line that begins the block\n" in result.stderr
 
 
 # --- files that are no scripts ------------------------------------------------------------------
@@ -226,14 +226,14 @@ def test_nothing_of_a_file_that_is_no_script_is_shown(embedded: Program, content
     write(embedded, "between.calico", "include secrets\n")
     script = f"include {'secrets' if is_direct else 'between.calico'}\nprofile add ${{X}}\n"
     for options in (["--check"], ["--check", "-o", "json"]):
-        ran = embedded.run_inside("run", *options, stdin=script)
-        said = ran.stdout + ran.stderr
-        assert (ran.status, "SECRET" in said) == (1, False), said
+        result = embedded.run_inside("run", *options, stdin=script)
+        said = result.stdout + result.stderr
+        assert (result.status, "SECRET" in said) == (1, False), said
         assert re.findall(r"E0\d{3}", said) == ["E0153"]
 
 
 def test_a_script_with_a_mistake_further_down_is_shown(embedded: Program) -> None:
     write(embedded, "inner.calico", "profile add A\nprofile B tg add X\nprofil add C\n")
-    ran = embedded.run_inside("run", "--check", stdin="include inner.calico\n")
-    assert ran.stderr.count("inner.calico:") >= 2
-    assert "profile B tg add X" in ran.stderr
+    result = embedded.run_inside("run", "--check", stdin="include inner.calico\n")
+    assert result.stderr.count("inner.calico:") >= 2
+    assert "profile B tg add X" in result.stderr

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.store.keys import LOCK, OWN
-from tests.cli.program import PATIENCE, Program, Ran, Terminal, finished
+from tests.cli.program import PATIENCE, CommandResult, Program, Terminal, finished
 from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
@@ -127,8 +127,8 @@ WRITES = 4 + 1 + 60 + 1 + 4
 def test_a_run_makes_as_many_writes_as_the_moments_below_assume(
     etcd: Program, store: RawStore, proxy: FaultProxy
 ) -> None:
-    ran = replace(etcd, datastore=proxy.url).run("run", FILE)
-    assert (ran.status, values(store)) == (0, AFTER), ran
+    result = replace(etcd, datastore=proxy.url).run("run", FILE)
+    assert (result.status, values(store)) == (0, AFTER), result
     assert proxy.writes() == WRITES
 
 
@@ -181,9 +181,9 @@ def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
     wait_for_requests_of_the_dead(proxy.url)
     raw_etcd.delete(LOCK)
     store.put(f"{PROFILES}/OTHER/tags", "[]")
-    ran = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
-    assert (ran.status, ran.stdout) == (0, "Tag MINE added to profile U1\n")
-    warning, hint = ran.stderr.splitlines()
+    result = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
+    assert (result.status, result.stdout) == (0, "Tag MINE added to profile U1\n")
+    warning, hint = result.stderr.splitlines()
     assert warning.startswith(f"warning: an unfinished run changes profile `U1`: {FILE} by ")
     assert warning.endswith(" [W0701]")
     assert "--rollback" in hint
@@ -250,11 +250,11 @@ def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -
 def test_ctrl_c_undoes_what_was_made(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int
 ) -> None:
-    ran = finished(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
-    assert (ran.status, ran.stdout) == (130, "")
+    result = finished(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
+    assert (result.status, result.stdout) == (130, "")
     # Before the journal is complete, nothing is made that could be undone.
     said = r"interrupted: undoing \d+ changes?; press Ctrl-C again to stop without undoing\n" if write >= 4 else ""
-    assert re.fullmatch(said, ran.stderr)
+    assert re.fullmatch(said, result.stderr)
     assert values(store) == BEFORE
     assert left_behind(raw_etcd) == []
     assert etcd.run_inside("run", FILE).status == 0
@@ -268,15 +268,15 @@ def test_ctrl_c_while_a_script_is_read(program: Program, raw: RawStore) -> None:
     os.write(descriptor, b"profile add A\n")
     process.send_signal(signal.SIGINT)
     os.close(descriptor)  # a signal just before a read does not end it
-    ran = finished(process)
-    assert (ran.status, ran.stdout, ran.stderr) == (130, "", "")
+    result = finished(process)
+    assert (result.status, result.stdout, result.stderr) == (130, "", "")
     assert raw.dump() == {}
 
 
 # --- not alone ----------------------------------------------------------------------------------
 
 
-def run_both(program: Program, scripts: Sequence[str]) -> list[Ran]:
+def run_both(program: Program, scripts: Sequence[str]) -> list[CommandResult]:
     for number, script in enumerate(scripts):
         (program.folder / f"{number}.calico").write_text(script)
     return program.run_together([["--timeout=100", "run", f"{number}.calico"] for number in range(len(scripts))])
@@ -307,7 +307,7 @@ def test_two_runs_at_once_end_as_if_one_had_run_after_the_other(program: Program
 def test_of_two_runs_at_once_that_exclude_each_other_one_is_refused_whole(program: Program, raw: RawStore) -> None:
     raw.put(f"{PROFILES}/WEB/tags", '["A"]')
     scripts = [f"profile add P{number}\nprofile WEB tag remove A\nprofile add Q{number}\n" for number in range(2)]
-    done, refused = sorted(run_both(program, scripts), key=lambda ran: ran.status)
+    done, refused = sorted(run_both(program, scripts), key=lambda result: result.status)
     assert (done.status, refused.status) == (0, 1)
     assert "[E0403]" in refused.stderr
     found = {key.split("/")[-2] for key in values(raw)}
@@ -352,13 +352,13 @@ def test_how_far_a_run_is_is_shown_on_a_terminal(
     assert "applying:" in shown
     assert "/60 " in shown
     assert shown.replace("\n", "\r").rstrip("\r").endswith(" ")  # wiped away in the end
-    ran = finished(process)
-    assert (ran.status, ran.stdout[:5], values(store)) == (0, "Done:", AFTER)
+    result = finished(process)
+    assert (result.status, result.stdout[:5], values(store)) == (0, "Done:", AFTER)
 
 
 def test_it_is_shown_nowhere_else(etcd: Program, proxy: FaultProxy) -> None:
-    ran = finished(Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE))
-    assert (ran.status, ran.stderr) == (0, "")
+    result = finished(Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE))
+    assert (result.status, result.stderr) == (0, "")
 
 
 def test_nor_is_it_shown_of_a_short_run(embedded: Program, narrow_terminal: Terminal) -> None:

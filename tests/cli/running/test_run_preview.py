@@ -20,10 +20,10 @@ from tests.support.etcd_server import closed_port
 def test_check_touches_no_datastore(folder: Path) -> None:
     write(Program(folder), "a.calico", SCRIPT)
     for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", "sqlite:", None):
-        ran = Program(folder, datastore).run_inside("run", "--check", "a.calico")
-        assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 4 statements.\n", "")
-    ran = Program(folder).run("run", "--check", stdin="profile add A")
-    assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 1 statement.\n", "")
+        result = Program(folder, datastore).run_inside("run", "--check", "a.calico")
+        assert (result.status, result.stdout, result.stderr) == (0, "No errors in 4 statements.\n", "")
+    result = Program(folder).run("run", "--check", stdin="profile add A")
+    assert (result.status, result.stdout, result.stderr) == (0, "No errors in 1 statement.\n", "")
     assert [path.name for path in folder.rglob("*")] == ["a.calico"]
 
 
@@ -31,19 +31,19 @@ def test_nor_does_a_run_of_a_wrong_script(folder: Path) -> None:
     """Not even to find that there is none."""
     for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", None):
         for option in ("--dry-run", "--verbose"):
-            ran = Program(folder, datastore).run_inside("run", option, stdin="profile add")
-            assert (ran.status, codes(ran)) == (1, ["<standard input>:1:12 E0102"])
+            result = Program(folder, datastore).run_inside("run", option, stdin="profile add")
+            assert (result.status, codes(result)) == (1, ["<standard input>:1:12 E0102"])
     assert list(folder.rglob("*")) == []
 
 
 def test_check_as_json(embedded: Program) -> None:
     script = "profile add A\nprofile A rule add inbound alow\nprofile A rule add inbound allow from 10.1.2.3/8\n"
-    ran = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
-    assert (ran.status, ran.stderr) == (1, "")
+    result = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
+    assert (result.status, result.stderr) == (1, "")
     at = {"file": "<standard input>"}
     mended = "profile A rule add inbound allow"
     edit = {**at, "line": 2, "column": 1, "end_line": 2, "end_column": 32, "text": mended}
-    assert json.loads(ran.stdout) == {
+    assert json.loads(result.stdout) == {
         "format": 1,
         "ok": False,
         "statements": 2,
@@ -186,9 +186,14 @@ PLAN = "Plan: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags a
 
 def test_a_dry_run_prints_a_diff_in_canonical_text_and_writes_nothing(program: Program, stored: RawStore) -> None:
     before = stored.dump()
-    ran = program.run("run", "--dry-run", stdin=SCRIPT)
-    assert (ran.status, ran.stdout.startswith(DIFF), ran.stdout.endswith(PLAN), ran.stderr) == (0, True, True, "")
-    assert ran.stdout.removeprefix(DIFF).splitlines()[:3] == [
+    result = program.run("run", "--dry-run", stdin=SCRIPT)
+    assert (result.status, result.stdout.startswith(DIFF), result.stdout.endswith(PLAN), result.stderr) == (
+        0,
+        True,
+        True,
+        "",
+    )
+    assert result.stdout.removeprefix(DIFF).splitlines()[:3] == [
         "DB inbound: - rule 1, `deny`",
         "  no longer denied here: everything; now: no rule matches",
         "    except what these decide: `allow tcp from tag WEB_APP to ports 5432`",
@@ -203,9 +208,9 @@ def test_a_dry_run_of_a_change_within_many_rules(embedded: Program) -> None:
     assert embedded.run_inside("run", stdin=block).status == 0
     changed = block.replace("allow tcp to ports 9\n", "allow tcp to ports 90:99\nallow tcp to ports 100-101,7\n")
     changed = changed.replace("\ndeny\n", "\nallow tcp to 10.1.2.3/8\ndeny\n")
-    ran = embedded.run_inside("run", "--dry-run", "--detailed-exitcode", stdin=changed)
-    assert ran.status == 2
-    assert ran.stdout.splitlines() == [
+    result = embedded.run_inside("run", "--dry-run", "--detailed-exitcode", stdin=changed)
+    assert result.status == 2
+    assert result.stdout.splitlines() == [
         "--- DB inbound",
         "+++ DB inbound",
         "@@ -1 +1,2 @@",
@@ -243,26 +248,29 @@ def test_the_exit_status_of_a_dry_run_tells_of_pending_changes(program: Program,
     assert program.run_inside(*pending, "-o", "json", stdin=SCRIPT).status == 2
     assert program.run_inside(*pending, stdin="profile remove NONE\n").status == 1
     assert program.run_inside(*pending, stdin="profile remove\n").status == 1
-    ran = program.run_inside(*pending, stdin="profile add OLD\nprofile DB tag show\n")
-    assert (ran.status, ran.stdout) == (
+    result = program.run_inside(*pending, stdin="profile add OLD\nprofile DB tag show\n")
+    assert (result.status, result.stdout) == (
         0,
         "DB\nNo traffic changes.\nPlan: 0 rules added, 0 removed, 0 profiles changed\n",
     )
     # Nothing is left to be changed where one statement undoes another.
-    ran = program.run_inside(*pending, stdin="profile DB tag add X\nprofile DB tag remove X\n")
-    assert (ran.status, ran.stdout) == (0, "No traffic changes.\nPlan: 0 rules added, 0 removed, 0 profiles changed\n")
+    result = program.run_inside(*pending, stdin="profile DB tag add X\nprofile DB tag remove X\n")
+    assert (result.status, result.stdout) == (
+        0,
+        "No traffic changes.\nPlan: 0 rules added, 0 removed, 0 profiles changed\n",
+    )
 
 
 def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
     before = stored.dump()
     script = "profile DB rule add inbound allow\nprofile remove OLD\nprofile NEW {\ntags\ninbound {}\noutbound {}\n}\n"
-    ran = program.run_inside("run", "--dry-run", "-o", "json", stdin=script)
-    assert (ran.status, ran.stderr) == (0, "")
+    result = program.run_inside("run", "--dry-run", "-o", "json", stdin=script)
+    assert (result.status, result.stderr) == (0, "")
 
     def part(old: list[str] | None, new: list[str] | None, added: list[str], removed: list[str]) -> dict[str, Any]:
         return {"before": old, "after": new, "added": added, "removed": removed}
 
-    document = json.loads(ran.stdout)
+    document = json.loads(result.stdout)
     told = [document.pop(member) for member in ("reading", "undecided", "not_analysed")]
     assert told == ["open", [], []]
     changed = [(each["profile"], each["direction"], each["after"]["rule"]) for each in document.pop("traffic")]

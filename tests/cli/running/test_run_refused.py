@@ -26,11 +26,11 @@ profile WEB rule remove inbound --at=2
 profile WEB rule remove outbound deny
 """
     before = stored.dump()
-    ran = program.run_inside("run", stdin=script)
-    assert (ran.status, ran.stdout) == (1, "")
+    result = program.run_inside("run", stdin=script)
+    assert (result.status, result.stdout) == (1, "")
     # One mistake is one error: the last line is about a profile of which an error was told already.
     name = "<standard input>"
-    assert codes(ran) == [f"{name}:2:34 E0405", f"{name}:3:9 E0401", f"{name}:4:16 E0402", f"{name}:5:38 E0406"]
+    assert codes(result) == [f"{name}:2:34 E0405", f"{name}:3:9 E0401", f"{name}:4:16 E0402", f"{name}:5:38 E0406"]
     assert stored.dump() == before
 
 
@@ -38,20 +38,20 @@ def test_what_only_follows_from_an_error_is_not_told(program: Program, raw: RawS
     script = "".join(
         f"profile WBE {rest}\n" for rest in ("tag add A", "tag add B", "rule add inbound allow", "tag show")
     )
-    ran = program.run_inside("run", stdin=f"profile add WEB\n{script}profile DB tag show\n")
-    assert codes(ran) == ["<standard input>:2:9 E0401", "<standard input>:6:9 E0401"]
+    result = program.run_inside("run", stdin=f"profile add WEB\n{script}profile DB tag show\n")
+    assert codes(result) == ["<standard input>:2:9 E0401", "<standard input>:6:9 E0401"]
     assert raw.dump() == {}
 
 
 def test_twenty_errors_are_told_and_the_others_counted(embedded: Program) -> None:
     warnings = "profile A rule add inbound allow from 10.0.0.1/8\n" * 30
-    ran = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n" * 25)
-    assert codes(ran) == [*(f"<standard input>:{line}:12 E0102" for line in range(31, 51)), "note N0603"]
-    assert told(ran)[-1] == "note: and 5 errors and 30 warnings more [N0603]"
+    result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n" * 25)
+    assert codes(result) == [*(f"<standard input>:{line}:12 E0102" for line in range(31, 51)), "note N0603"]
+    assert told(result)[-1] == "note: and 5 errors and 30 warnings more [N0603]"
     # Errors have precedence: one behind many warnings is told all the same, in the order of the text.
-    ran = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n")
+    result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n")
     expected = [*(f"<standard input>:{line}:39 W0202" for line in range(1, 20)), "<standard input>:31:12 E0102"]
-    assert codes(ran) == [*expected, "note N0603"]
+    assert codes(result) == [*expected, "note N0603"]
     shown = embedded.run_inside("run", "--check", "-o", "json", stdin="profile add\n" * 25)
     assert len(json.loads(shown.stdout)["diagnostics"]) == 25
 
@@ -60,15 +60,15 @@ def test_strict_takes_warnings_for_errors(program: Program, stored: RawStore) ->
     before = stored.dump()
     script = "profile DB rule add outbound allow from 10.0.0.1/8\n"
     for options in ([], ["--check"], ["--dry-run"]):
-        ran = program.run_inside("run", "--strict", *options, stdin=script)
-        assert (ran.status, ran.stdout) == (1, "")
-        assert told(ran)[0].startswith("<standard input>:1:41: error: ")
-        assert codes(ran) == ["<standard input>:1:41 W0202"]
-    ran = program.run_inside("run", "--strict", "--check", "-o", "json", stdin=script)
-    assert [each["severity"] for each in json.loads(ran.stdout)["diagnostics"]] == ["error"]
+        result = program.run_inside("run", "--strict", *options, stdin=script)
+        assert (result.status, result.stdout) == (1, "")
+        assert told(result)[0].startswith("<standard input>:1:41: error: ")
+        assert codes(result) == ["<standard input>:1:41 W0202"]
+    result = program.run_inside("run", "--strict", "--check", "-o", "json", stdin=script)
+    assert [each["severity"] for each in json.loads(result.stdout)["diagnostics"]] == ["error"]
     assert stored.dump() == before
-    ran = program.run_inside("run", stdin=script)
-    assert (ran.status, codes(ran)) == (0, ["<standard input>:1:41 W0202"])
+    result = program.run_inside("run", stdin=script)
+    assert (result.status, codes(result)) == (0, ["<standard input>:1:41 W0202"])
     assert stored.dump() != before
 
 
@@ -79,8 +79,8 @@ def test_damage_in_the_datastore_is_a_warning_once_and_an_error_if_strict(progra
     strict = program.run_inside("run", "--strict", stdin=script)
     assert (strict.status, [line.rpartition(" ")[2] for line in codes(strict)]) == (1, ["W0303"])
     assert stored.dump() == before
-    ran = program.run_inside("run", stdin=script)
-    assert (ran.status, [line.rpartition(" ")[2] for line in codes(ran)]) == (0, ["W0303"])
+    result = program.run_inside("run", stdin=script)
+    assert (result.status, [line.rpartition(" ")[2] for line in codes(result)]) == (0, ["W0303"])
     mended = program.run_inside("run", "--strict", stdin="profile DB rule remove inbound --at=1\n")
     assert (mended.status, mended.stderr) == (0, "")
 
@@ -102,10 +102,10 @@ def test_damage_in_the_datastore_is_a_warning_once_and_an_error_if_strict(progra
     ],
 )
 def test_options_that_make_no_sense_are_refused(embedded: Program, options: list[str], reason: str) -> None:
-    ran = embedded.run_inside("run", *options, stdin="profile add A")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert ran.stderr.startswith(f"error: {reason}")
-    assert ran.stderr.endswith(" [E0627]\nhint: `calicoctl run --help` lists the options\n")
+    result = embedded.run_inside("run", *options, stdin="profile add A")
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: {reason}")
+    assert result.stderr.endswith(" [E0627]\nhint: `calicoctl run --help` lists the options\n")
     assert not list(embedded.folder.iterdir())
 
 
@@ -116,17 +116,17 @@ def test_a_file_that_looks_like_an_option(embedded: Program) -> None:
 
 def test_nothing_is_unfinished_where_nothing_was_begun(program: Program, raw: RawStore) -> None:
     for option in ("--resume", "--rollback"):
-        ran = program.run_inside("run", option)
-        assert (ran.status, ran.stdout, ran.stderr) == (0, "There is no unfinished run.\n", "")
+        result = program.run_inside("run", option)
+        assert (result.status, result.stdout, result.stderr) == (0, "There is no unfinished run.\n", "")
     assert raw.dump() == {}
 
 
 def test_a_datastore_that_does_not_answer(embedded: Program) -> None:
     away = replace(embedded, datastore=f"http://127.0.0.1:{closed_port()}")
     for options in ([], ["--dry-run"], ["--resume"]):
-        ran = away.run_inside("--timeout=1", "run", *options, stdin="" if "--resume" in options else SCRIPT)
-        assert (ran.status, ran.stdout) == (3, "")
-        assert "[E0501]" in ran.stderr
+        result = away.run_inside("--timeout=1", "run", *options, stdin="" if "--resume" in options else SCRIPT)
+        assert (result.status, result.stdout) == (3, "")
+        assert "[E0501]" in result.stderr
     assert "[E0601]" in replace(embedded, datastore="nonsense").run_inside("run", stdin=SCRIPT).stderr
 
 
@@ -134,7 +134,7 @@ def test_a_value_over_the_limit_is_refused_before_anything_is_written(embedded: 
     etcd = replace(embedded, datastore=raw_etcd.url)
     rule = f'{{"action": "deny", "protocol": "tcp", "src_ports": {list(range(10_000, 60_000))}}}'
     document = rules_of(*[rule] * 30)
-    ran = etcd.run_inside("run", stdin=f"profile add A\nprofile add B\nprofile B rule update <<E\n{document}\nE\n")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert "[E0508]" in ran.stderr
+    result = etcd.run_inside("run", stdin=f"profile add A\nprofile add B\nprofile B rule update <<E\n{document}\nE\n")
+    assert (result.status, result.stdout) == (1, "")
+    assert "[E0508]" in result.stderr
     assert "node" not in raw_etcd.request("GET", "/calico", "recursive=true")

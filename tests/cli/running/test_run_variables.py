@@ -31,45 +31,45 @@ def shop(ports: str, net: str = "192.0.2.0/24", tags: str = '["WEB","SHOP"]') ->
 
 
 def test_values_stand_where_words_do(program: Program, raw: RawStore) -> None:
-    ran = program.run("run", stdin=SHOP)
-    assert (ran.status, ran.stderr) == (0, "")
+    result = program.run("run", stdin=SHOP)
+    assert (result.status, result.stderr) == (0, "")
     assert values(raw) == shop("80,443")
 
 
 def test_the_command_line_decides(program: Program, raw: RawStore) -> None:
-    ran = program.run_inside(
+    result = program.run_inside(
         "run", "--define", "WEB_PORTS=81, 444", "--define=OFFICE=10.0.0.0/8", "--define", "SERVERS=X", stdin=SHOP
     )
-    assert (ran.status, ran.stderr) == (0, "")
+    assert (result.status, result.stderr) == (0, "")
     assert values(raw) == shop("81,444", "10.0.0.0/8", '["X"]')
 
 
 def test_a_value_given_by_the_command_line_needs_no_definition(embedded: Program) -> None:
-    ran = embedded.run_inside("run", "--check", "--define", "NAME=WEB", stdin="profile add ${NAME}\n")
-    assert (ran.status, ran.stdout, ran.stderr) == (0, "No errors in 1 statement.\n", "")
+    result = embedded.run_inside("run", "--check", "--define", "NAME=WEB", stdin="profile add ${NAME}\n")
+    assert (result.status, result.stdout, result.stderr) == (0, "No errors in 1 statement.\n", "")
 
 
 def test_definitions_hold_for_later_files_and_not_for_earlier_ones(embedded: Program) -> None:
     write(embedded, "names.calico", "define NAME = WEB\n")
     write(embedded, "use.calico", "profile add ${NAME}\n")
-    ran = embedded.run_inside("run", "--check", "names.calico", "use.calico")
-    assert (ran.status, ran.stderr) == (0, "")
-    ran = embedded.run_inside("run", "--check", "use.calico", "names.calico")
-    assert (ran.status, codes(ran)) == (1, ["use.calico:1:13 E0141"])
+    result = embedded.run_inside("run", "--check", "names.calico", "use.calico")
+    assert (result.status, result.stderr) == (0, "")
+    result = embedded.run_inside("run", "--check", "use.calico", "names.calico")
+    assert (result.status, codes(result)) == (1, ["use.calico:1:13 E0141"])
 
 
 def test_verbose_shows_what_was_typed(embedded: Program) -> None:
-    ran = embedded.run_inside("run", "-v", stdin="define NAME = WEB\nprofile add ${NAME}\n")
-    assert ran.stdout.startswith("<standard input>:2: profile add ${NAME}: Created profile WEB\n")
+    result = embedded.run_inside("run", "-v", stdin="define NAME = WEB\nprofile add ${NAME}\n")
+    assert result.stdout.startswith("<standard input>:2: profile add ${NAME}: Created profile WEB\n")
 
 
 def test_what_fails_in_the_datastore_shows_the_definition(embedded: Program) -> None:
     script = "define NAME = NONE\nprofile ${NAME} tag add X\n"
     for option in ("--dry-run", "--verbose"):
-        ran = embedded.run_inside("run", option, stdin=script)
-        assert ran.status == 1
-        assert "<standard input>:2:9: error: there is no profile `NONE` [E0401]" in ran.stderr
-        assert "<standard input>:1:15: note: from the value of `NAME`\n  define NAME = NONE\n" in ran.stderr
+        result = embedded.run_inside("run", option, stdin=script)
+        assert result.status == 1
+        assert "<standard input>:2:9: error: there is no profile `NONE` [E0401]" in result.stderr
+        assert "<standard input>:1:15: note: from the value of `NAME`\n  define NAME = NONE\n" in result.stderr
 
 
 # --- mistakes, as they are shown ----------------------------------------------------------------
@@ -209,15 +209,15 @@ hint: define NAMES = A, B
     ],
 )
 def test_a_mistake_is_shown_with_its_place_and_its_correction(embedded: Program, script: str, shown: str) -> None:
-    ran = embedded.run_inside("run", "--check", stdin=script)
-    assert (ran.status, ran.stdout, ran.stderr) == (1, "", shown)
+    result = embedded.run_inside("run", "--check", stdin=script)
+    assert (result.status, result.stdout, result.stderr) == (1, "", shown)
 
 
 def test_a_mistake_in_a_value_of_the_command_line(embedded: Program) -> None:
     script = "profile A rule add inbound allow tcp to ports ${PORTS}\n"
-    ran = embedded.run_inside("run", "--check", "--define", "PORTS=80, https", stdin=script)
+    result = embedded.run_inside("run", "--check", "--define", "PORTS=80, https", stdin=script)
     assert (
-        ran.stderr
+        result.stderr
         == """\
 <standard input>:1:47: error: `https` is not a port; ports are the numbers 1 to 65535 [E0201]
   profile A rule add inbound allow tcp to ports ${PORTS}
@@ -249,18 +249,18 @@ hint: --define 'PORTS=80, 443'
 def test_a_definition_of_the_command_line_that_is_none(embedded: Program, definitions: list[str], place: str) -> None:
     options = [word for each in definitions for word in ("--define", each)]
     uses = "profile add ${X}\n" if definitions[0].startswith("X=") else ""
-    ran = embedded.run_inside("run", "--check", *options, stdin=uses)
-    assert (ran.status, ran.stdout) == (1, "")
+    result = embedded.run_inside("run", "--check", *options, stdin=uses)
+    assert (result.status, result.stdout) == (1, "")
     # And that is all: that nothing is defined then is no second mistake.
-    assert codes(ran) == [place]
+    assert codes(result) == [place]
 
 
 def test_a_value_that_nothing_asks_for_is_a_warning(embedded: Program) -> None:
     script = "define PORTS = 80\nprofile A rule add inbound allow tcp to ports ${PORTS}\n"
-    ran = embedded.run_inside("run", "--check", "--define", "PORT=81", stdin=script)
-    assert (ran.status, ran.stdout) == (0, "No errors in 1 statement.\n")
+    result = embedded.run_inside("run", "--check", "--define", "PORT=81", stdin=script)
+    assert (result.status, result.stdout) == (0, "No errors in 1 statement.\n")
     assert (
-        ran.stderr
+        result.stderr
         == """\
 --define:1:10: warning: no script defines or uses the variable `PORT` [W0101]
   --define PORT=81
@@ -272,8 +272,8 @@ hint: `PORTS` is one that they do
 
 
 def test_definitions_do_not_go_with_the_end_of_an_interrupted_run(embedded: Program) -> None:
-    ran = embedded.run_inside("run", "--resume", "--define", "X=1")
-    assert (ran.status, ran.stderr.split("\n")[0]) == (
+    result = embedded.run_inside("run", "--resume", "--define", "X=1")
+    assert (result.status, result.stderr.split("\n")[0]) == (
         1,
         "error: --resume takes no --define: the run itself is kept in the datastore [E0627]",
     )
@@ -283,10 +283,10 @@ def test_definitions_do_not_go_with_the_end_of_an_interrupted_run(embedded: Prog
 
 
 def test_on_the_command_line_nothing_is_expanded(program: Program, raw: RawStore) -> None:
-    ran = program.run_inside("profile", "add", "${NAME}")
-    assert (ran.status, codes(ran)) == (1, ["<command line>:1:23 E0214"])
-    ran = program.run_inside("profile", "WEB", "rule", "add", "inbound", "allow", "from", "${NET}")
-    assert (ran.status, codes(ran)) == (1, ["<command line>:1:51 E0164"])
+    result = program.run_inside("profile", "add", "${NAME}")
+    assert (result.status, codes(result)) == (1, ["<command line>:1:23 E0214"])
+    result = program.run_inside("profile", "WEB", "rule", "add", "inbound", "allow", "from", "${NET}")
+    assert (result.status, codes(result)) == (1, ["<command line>:1:51 E0164"])
     assert raw.dump() == {}
 
 
@@ -309,8 +309,8 @@ profile C {{
   outbound {{}}
 }}
 """
-    ran = embedded.run("run", stdin=script)
-    assert (ran.status, ran.stderr) == (0, "")
+    result = embedded.run("run", stdin=script)
+    assert (result.status, result.stderr) == (0, "")
     shown = embedded.run("export").stdout
     assert shown.count('"log_prefix":"${X}"') + shown.count('"log_prefix": "${X}"') == 3
 
@@ -334,8 +334,8 @@ def test_a_name_with_a_reference_in_it_is_exported_so_that_it_is_read_back(progr
 
 def test_a_diagnostic_as_json_tells_where_a_value_comes_from(embedded: Program) -> None:
     script = "define A = 10.0.0.0/33\ndefine B = ${A}\nprofile A rule add inbound allow from ${B}\n"
-    ran = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
-    (diagnostic,) = json.loads(ran.stdout)["diagnostics"]
+    result = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
+    (diagnostic,) = json.loads(result.stdout)["diagnostics"]
     assert (diagnostic["file"], diagnostic["line"], diagnostic["column"]) == ("<standard input>", 3, 39)
     assert diagnostic["definitions"] == [
         {"name": "B", "file": "<standard input>", "line": 2, "column": 12},
@@ -346,11 +346,11 @@ def test_a_diagnostic_as_json_tells_where_a_value_comes_from(embedded: Program) 
 
 def test_many_uses_of_one_mistake_are_one_error(embedded: Program) -> None:
     uses = "".join(f"profile P{number} rule add inbound allow from ${{NET}}\n" for number in range(50))
-    ran = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.256\n{uses}")
-    assert codes(ran) == ["<standard input>:2:40 E0207"]
+    result = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.256\n{uses}")
+    assert codes(result) == ["<standard input>:2:40 E0207"]
     # A warning, too, and every statement is read all the same.
-    ran = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.1/8\n{uses}")
-    assert (ran.status, ran.stdout) == (0, "No errors in 50 statements.\n")
-    assert told(ran) == [
+    result = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.1/8\n{uses}")
+    assert (result.status, result.stdout) == (0, "No errors in 50 statements.\n")
+    assert told(result) == [
         "<standard input>:2:40: warning: `10.0.0.1/8` has host bits set; the network is `10.0.0.0/8` [W0202]"
     ]

@@ -96,15 +96,15 @@ def test_where_something_is_in_the_way_nothing_is_written(
 ) -> None:
     raw_v1.put(f"{PROFILES}/WEB/labels", '{"WEB":"frontend"}')
     raw_v1.put(f"{PROFILES}/web-f1e29c6d/tags", '["x"]')
-    ran = v1.run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
-    assert (ran.status, "[E0901]" in ran.stderr, "[E0902]" in ran.stderr) == (1, True, True), ran
+    result = v1.run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
+    assert (result.status, "[E0901]" in result.stderr, "[E0902]" in result.stderr) == (1, True, True), result
     assert raw_etcd_v3.entries() == {}
 
 
 def test_what_is_there_already_is_not_overwritten(v1: Program, raw_v1: RawStore, raw_etcd_v3: RawEtcdV3) -> None:
     raw_etcd_v3.put(f"{KEY}/db", '{"spec":{"labelsToApply":{"mine":""}}}')
-    ran = v1.run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
-    assert (ran.status, "[E0916]" in ran.stderr, len(raw_etcd_v3.entries())) == (1, True, 1), ran
+    result = v1.run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
+    assert (result.status, "[E0916]" in result.stderr, len(raw_etcd_v3.entries())) == (1, True, 1), result
 
 
 def test_a_migration_that_was_cut_off_is_ended_by_another(
@@ -117,8 +117,8 @@ def test_a_migration_that_was_cut_off_is_ended_by_another(
     program = Program(folder, raw_etcd.url)
     with fault_proxy(raw_etcd_v3.url) as proxy:
         proxy.choose = lambda kind, _path: CUT_BEFORE if kind == WRITE and proxy.writes() > 2 else None
-        ran = program.run_inside("--timeout=3", "migrate", f"--to=etcdv3+{proxy.url}")
-    assert ran.status in (3, 4), ran
+        result = program.run_inside("--timeout=3", "migrate", f"--to=etcdv3+{proxy.url}")
+    assert result.status in (3, 4), result
     assert 0 < len(stored(raw_etcd_v3)) < 20
     assert program.run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}").status == 0
     assert len(stored(raw_etcd_v3)) == 20
@@ -137,14 +137,14 @@ def test_a_migration_that_was_cut_off_is_ended_by_another(
     ],
 )
 def test_what_makes_no_sense_is_refused(folder: Path, words: list[str]) -> None:
-    ran = Program(folder, "sqlite:x.db").run_inside(*words)
-    assert (ran.status, ran.stdout) == (1, ""), ran
-    assert "[E06" in ran.stderr or "[E01" in ran.stderr, ran
+    result = Program(folder, "sqlite:x.db").run_inside(*words)
+    assert (result.status, result.stdout) == (1, ""), result
+    assert "[E06" in result.stderr or "[E01" in result.stderr, result
     # What is wrong is pointed at where it stands.
-    assert "--datastore" not in ran.stderr, ran
+    assert "--datastore" not in result.stderr, result
 
 
 def test_the_store_of_v1_must_be_there(folder: Path, raw_etcd_v3: RawEtcdV3) -> None:
-    ran = Program(folder, "sqlite:missing.db").run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
-    assert ran.status == 3, ran
+    result = Program(folder, "sqlite:missing.db").run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
+    assert result.status == 3, result
     assert raw_etcd_v3.entries() == {}

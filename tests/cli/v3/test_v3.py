@@ -32,25 +32,25 @@ def put(raw: RawEtcdV3, name: str, **spec: object) -> int:
 
 def did(program: Program, *words: str, stdin: str = "") -> str:
     """What a command prints that does what it shall, without a word on standard error."""
-    ran = program.run_inside(*" ".join(words).split(), stdin=stdin)
-    assert (ran.status, ran.stderr) == (0, ""), ran
-    return ran.stdout
+    result = program.run_inside(*" ".join(words).split(), stdin=stdin)
+    assert (result.status, result.stderr) == (0, ""), result
+    return result.stdout
 
 
 def test_a_profile_that_was_brought_to_v3_is_found_by_its_old_name(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "db")
     put(raw_etcd_v3, "web-f1e29c6d")
-    ran = v3.run_inside("profile", "WEB", "rule", "show")
-    assert "hint: calicoctl profile web-f1e29c6d rule show\n" in ran.stderr
+    result = v3.run_inside("profile", "WEB", "rule", "show")
+    assert "hint: calicoctl profile web-f1e29c6d rule show\n" in result.stderr
     # A name that v3 does not have is not offered for a new profile.
-    ran = v3.run_inside("profile", "CACHE", "rule", "show")
-    assert "hint: `calicoctl profile show` lists the profiles\n" in ran.stderr
+    result = v3.run_inside("profile", "CACHE", "rule", "show")
+    assert "hint: `calicoctl profile show` lists the profiles\n" in result.stderr
 
 
 def test_a_resource_that_cannot_be_read_can_be_removed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     raw_etcd_v3.put(f"{PROFILES}/web", "{not json")
-    ran = v3.run_inside("profile", "web", "rule", "show")
-    assert "hint: `calicoctl profile remove web` removes the resource\n" in ran.stderr
+    result = v3.run_inside("profile", "web", "rule", "show")
+    assert "hint: `calicoctl profile remove web` removes the resource\n" in result.stderr
     assert v3.run_inside("profile", "remove", "web").status == 0
     assert resources(raw_etcd_v3) == {}
 
@@ -123,8 +123,10 @@ def test_what_v3_would_refuse_is_refused_with_what_is_nearest(
     for name in ("web", "kns.default"):
         put(raw_etcd_v3, name)
     before = raw_etcd_v3.entries()
-    ran = v3.run_inside(*words.split())
-    assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr, hint in ran.stderr) == (1, "", True, True), ran
+    result = v3.run_inside(*words.split())
+    assert (result.status, result.stdout, f"[{code}]" in result.stderr, hint in result.stderr) == (1, "", True, True), (
+        result
+    )
     assert raw_etcd_v3.entries() == before
 
 
@@ -134,14 +136,18 @@ def test_what_is_built_in_is_shown_by_its_name_and_never_changed(v3: Program, ra
     assert did(v3, f"profile add {name}") == f"Profile {name} already exists.\n"
     assert name not in did(v3, "profile show")
     for command in (f"profile {name} tag add x", f"profile remove {name}"):
-        ran = v3.run_inside(*command.split())
-        assert (ran.status, "[E0515]" in ran.stderr) == (1, True), ran
+        result = v3.run_inside(*command.split())
+        assert (result.status, "[E0515]" in result.stderr) == (1, True), result
     assert raw_etcd_v3.entries() == {}
 
 
 def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
-    ran = v3.run_inside("run", stdin="profile add web\nprofile WEB {\n tags web\n inbound {}\n outbound {}\n}\n")
-    assert (ran.status, "<standard input>:2:9: error:" in ran.stderr, "[E0913]" in ran.stderr) == (1, True, True), ran
+    result = v3.run_inside("run", stdin="profile add web\nprofile WEB {\n tags web\n inbound {}\n outbound {}\n}\n")
+    assert (result.status, "<standard input>:2:9: error:" in result.stderr, "[E0913]" in result.stderr) == (
+        1,
+        True,
+        True,
+    ), result
     assert raw_etcd_v3.entries() == {}
 
 
@@ -160,8 +166,12 @@ def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawE
 def test_a_dry_run_refuses_what_the_run_would(v3: Program, raw_etcd_v3: RawEtcdV3, lines: str, code: str) -> None:
     put(raw_etcd_v3, "kns.default")
     for words in (["run", "--dry-run"], ["run"]):
-        ran = v3.run_inside(*words, stdin=lines)
-        assert (ran.status, f"[{code}]" in ran.stderr, "<standard input>:1:9" in ran.stderr) == (1, True, True), ran
+        result = v3.run_inside(*words, stdin=lines)
+        assert (result.status, f"[{code}]" in result.stderr, "<standard input>:1:9" in result.stderr) == (
+            1,
+            True,
+            True,
+        ), result
     assert len(raw_etcd_v3.entries()) == 1
 
 
@@ -184,9 +194,9 @@ def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program
     assert "   1 allow from tag db\n" in shown
     assert '   2 allow [calico={"destination": {"ports": ["http", 443]}, "protocol": "TCP"}]\n' in shown
     assert '   3 [action="next-tier"] [calico={"source": {"namespaceSelector": "all()"}}]\n' in shown
-    ran = v3.run_inside("export", "web")
-    assert (ran.status, "`spec.labelsToApply.role`, `spec.future` [W0413]\n" in ran.stderr) == (0, True), ran
-    exported = ran.stdout
+    result = v3.run_inside("export", "web")
+    assert (result.status, "`spec.labelsToApply.role`, `spec.future` [W0413]\n" in result.stderr) == (0, True), result
+    exported = result.stdout
     assert did(v3, "run", stdin=exported) == "Done: 0 rules added, 0 removed, 0 profiles changed\n"
     did(v3, "profile web rule add inbound --at=3 deny udp")
     expected = {**RICH, "ingress": [*RICH["ingress"][:2], {"action": "Deny", "protocol": "UDP"}, *RICH["ingress"][2:]]}  # type: ignore[index]
@@ -199,12 +209,12 @@ def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program
     assert copy["spec"]["ingress"] == [{"action": "Allow", "source": {"selector": "has(db)"}}, *RICH["ingress"][1:]]  # type: ignore[index]
     # On v1 there is no place for them.
     v1 = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}")
-    ran = v1.run_inside("run", stdin=exported)
-    assert (ran.status, "[E0915]" in ran.stderr) == (1, True), ran
+    result = v1.run_inside("run", stdin=exported)
+    assert (result.status, "[E0915]" in result.stderr) == (1, True), result
     # A slip is named before the datastore.
     slip = '{"ingress": [{"action": "Allow", "protcol": "TCP"}]}'
-    ran = v1.run_inside("profile", "slip", "rule", "update", "-o", "calico", stdin=slip)
-    assert (ran.status, "[E0906]" in ran.stderr, "protcol" in ran.stderr) == (1, True, True), ran
+    result = v1.run_inside("profile", "slip", "rule", "update", "-o", "calico", stdin=slip)
+    assert (result.status, "[E0906]" in result.stderr, "protcol" in result.stderr) == (1, True, True), result
 
 
 def test_a_run_is_one_revision(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
@@ -308,11 +318,11 @@ def test_two_writers_and_a_foreign_tool_lose_nothing(v3: Program, raw_etcd_v3: R
             for number in range(6)
             for way in ("inbound", "outbound")
         ]
-        ran = v3.run_together(commands)
+        result = v3.run_together(commands)
     finally:
         is_over.set()
         other.join()
-    assert {(each.status, each.stdout, each.stderr) for each in ran} == {(0, "", "")}
+    assert {(each.status, each.stdout, each.stderr) for each in result} == {(0, "", "")}
     resource = resources(raw_etcd_v3)["web"]
     for key in ("ingress", "egress"):
         assert sorted(each["destination"]["ports"][0] for each in resource["spec"][key]) == list(range(8000, 8006))
@@ -326,8 +336,8 @@ def test_endpoints_are_listed_and_keep_a_profile(v3: Program, raw_etcd_v3: RawEt
     assert did(v3, "profile", "show", "--detailed").splitlines()[3] == (
         "| web  |  n1  |       k8s       |     a/p     |     eth0    | active |"
     )
-    ran = v3.run_inside("profile", "remove", "web")
-    assert (ran.status, "[E0402]" in ran.stderr, "n1/k8s/a/p/eth0" in ran.stderr) == (1, True, True), ran
+    result = v3.run_inside("profile", "remove", "web")
+    assert (result.status, "[E0402]" in result.stderr, "n1/k8s/a/p/eth0" in result.stderr) == (1, True, True), result
     did(v3, "profile", "remove", "web", "--no-check")
 
 
@@ -338,8 +348,8 @@ def test_the_doctor_knows_what_the_agent_would_drop(v3: Program, raw_etcd_v3: Ra
     raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/h", json.dumps({"spec": spec}))
     cluster = {"spec": {"datastoreReady": False, "calicoVersion": "v3.31.7"}}
     raw_etcd_v3.put(f"{RESOURCES}/clusterinformations/default", json.dumps(cluster))
-    ran = v3.run_inside("doctor")
-    assert ran.status == 1
+    result = v3.run_inside("doctor")
+    assert result.status == 1
     for said in (
         "Calico refuses the rule in `inbound_rules[0].calico`: action must be one of",
         "Calico refuses the rule in `inbound_rules[0].calico`: icmp needs the protocol ICMP or ICMPv6",
@@ -347,8 +357,8 @@ def test_the_doctor_knows_what_the_agent_would_drop(v3: Program, raw_etcd_v3: Ra
         "[E0517]",
         "Calico, v3.31.7 [N0904]",
     ):
-        assert said in ran.stderr, ran
-    assert "projectcalico-default-allow" not in ran.stderr
+        assert said in result.stderr, result
+    assert "projectcalico-default-allow" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -365,16 +375,16 @@ def test_the_variables_of_todays_calico_say_where(
     folder: Path, raw_etcd_v3: RawEtcdV3, variables: dict[str, str], is_v3: bool, code: str
 ) -> None:
     program = Program(folder, None, {"ETCD_ENDPOINTS": raw_etcd_v3.url, **variables})
-    ran = program.run_inside("profile", "add", "from-variables")
-    assert (ran.status == 0, f"[{code}]" in ran.stderr) == (not code, bool(code)), ran
+    result = program.run_inside("profile", "add", "from-variables")
+    assert (result.status == 0, f"[{code}]" in result.stderr) == (not code, bool(code)), result
     assert ("from-variables" in resources(raw_etcd_v3)) == is_v3
     program.run_inside("profile", "remove", "from-variables")
 
 
 @pytest.mark.parametrize("variables", [{"DATASTORE_TYPE": "etcdv3"}, {"ETCD_DISCOVERY_SRV": "x.example"}])
 def test_half_a_setting_is_no_reason_to_use_another_datastore(folder: Path, variables: dict[str, str]) -> None:
-    ran = Program(folder, None, variables).run_inside("profile", "show")
-    assert (ran.status, "[E0640]" in ran.stderr) == (1, True), ran
+    result = Program(folder, None, variables).run_inside("profile", "show")
+    assert (result.status, "[E0640]" in result.stderr) == (1, True), result
 
 
 def test_rules_are_printed_and_taken_in_the_form_of_v3(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
@@ -424,8 +434,8 @@ def test_what_is_not_in_the_form_of_v3_is_refused(
 ) -> None:
     put(raw_etcd_v3, "web", **RICH)
     before = raw_etcd_v3.entries()
-    ran = v3.run_inside(*words.split(), stdin=stdin)
-    assert (ran.status, ran.stdout, f"[{code}]" in ran.stderr) == (1, "", True), ran
+    result = v3.run_inside(*words.split(), stdin=stdin)
+    assert (result.status, result.stdout, f"[{code}]" in result.stderr) == (1, "", True), result
     assert raw_etcd_v3.entries() == before
 
 
@@ -434,5 +444,5 @@ def test_what_v3_has_nothing_for_is_not_printed_in_its_form(folder: Path) -> Non
     did(v1, "profile add WEB")
     rule = '{"inbound_rules":[{"action":"log","log_prefix":"x"}],"outbound_rules":[]}'
     did(v1, "profile WEB rule update", stdin=rule)
-    ran = v1.run_inside("profile", "WEB", "rule", "json", "-o", "calico")
-    assert (ran.status, ran.stdout, "[E0901]" in ran.stderr) == (1, "", True), ran
+    result = v1.run_inside("profile", "WEB", "rule", "json", "-o", "calico")
+    assert (result.status, result.stdout, "[E0901]" in result.stderr) == (1, "", True), result

@@ -83,9 +83,9 @@ def test_what_is_no_resource_is_an_error(v3: Program, raw_etcd_v3: RawEtcdV3, va
     put(raw_etcd_v3, "ok")
     raw_etcd_v3.put(f"{PROFILES}/bad", value)
     for words in (["convert"], ["convert", "--output=json"]):
-        ran = v3.run_inside(*words)
-        assert (ran.status, ran.stdout, "[E0901]" in ran.stderr) == (1, "", True), ran
-        assert f"`{PROFILES}/bad` is not a readable JSON object" in ran.stderr
+        result = v3.run_inside(*words)
+        assert (result.status, result.stdout, "[E0901]" in result.stderr) == (1, "", True), result
+        assert f"`{PROFILES}/bad` is not a readable JSON object" in result.stderr
 
 
 def endpoint(raw_etcd_v3: RawEtcdV3, name: str, *profiles: str) -> None:
@@ -104,35 +104,35 @@ def test_policies_keep_labels_and_leave_out_what_kubernetes_makes(v3: Program, r
     for name in foreign:
         put(raw_etcd_v3, name, egress=[{"action": "Allow"}])
     endpoint(raw_etcd_v3, "h1", *foreign)
-    ran = v3.run_inside("convert", "--as=policies", "--output=json")
-    assert ran.status == 0, ran
-    (policy,) = json.loads(ran.stdout)["items"]
+    result = v3.run_inside("convert", "--as=policies", "--output=json")
+    assert result.status == 0, result
+    (policy,) = json.loads(result.stdout)["items"]
     assert policy["spec"]["ingress"] == [{"action": "Deny", "source": {"selector": "has(_banned)"}}]
     assert (policy["metadata"], policy["spec"]["selector"]) == ({"name": "web"}, "has(web)")
     for name in foreign:
-        assert f"note: profile `{name}` is left out" in ran.stderr
-    assert ran.stderr.count("[N0907]") == 3
-    assert "[W0906]" not in ran.stderr
+        assert f"note: profile `{name}` is left out" in result.stderr
+    assert result.stderr.count("[N0907]") == 3
+    assert "[W0906]" not in result.stderr
 
 
 def test_policies_overrule_the_profiles_beside_those_that_they_are_made_of(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web", labelsToApply={"web": ""})
     put(raw_etcd_v3, "kns.default", egress=[{"action": "Allow"}])
     endpoint(raw_etcd_v3, "h1", "web", "kns.default")
-    ran = v3.run_inside("convert", "--as=policies")
-    assert (ran.status, ran.stderr.count("[W0906]"), "n1/h1" in ran.stderr) == (0, 1, True), ran
+    result = v3.run_inside("convert", "--as=policies")
+    assert (result.status, result.stderr.count("[W0906]"), "n1/h1" in result.stderr) == (0, 1, True), result
     endpoint(raw_etcd_v3, "h2")
     endpoint(raw_etcd_v3, "h3", "gone", "kns.default")
-    ran = v3.run_inside("convert", "--as=policies")
-    assert (ran.status, ran.stdout) == (1, "")
-    assert ("[E0912]" in ran.stderr, "[E0911]" in ran.stderr) == (True, True), ran
+    result = v3.run_inside("convert", "--as=policies")
+    assert (result.status, result.stdout) == (1, "")
+    assert ("[E0912]" in result.stderr, "[E0911]" in result.stderr) == (True, True), result
 
 
 def test_export_tells_what_a_block_does_not_say(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     store(raw_etcd_v3, RICH)
-    ran = v3.run_inside("export")
-    assert (ran.status, ran.stdout.splitlines()[:2]) == (0, ["profile web {", "  tags web"]), ran
-    assert ran.stderr == (
+    result = v3.run_inside("export")
+    assert (result.status, result.stdout.splitlines()[:2]) == (0, ["profile web {", "  tags web"]), result
+    assert result.stderr == (
         "warning: the block of profile `web` does not contain everything that is stored: `metadata.labels.team`, "
         "`metadata.annotations.note`, `metadata.finalizers`, `spec.labelsToApply.role`, "
         '`spec.labelsToApply["a/b"]`, `spec.future` [W0413]\n'
@@ -149,8 +149,12 @@ def test_export_says_nothing_of_what_every_resource_has(v3: Program, raw_etcd_v3
 
 def test_export_names_the_first_of_many_parts(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web", labelsToApply={f"l{number}": "x" for number in range(20)})
-    ran = v3.run_inside("export", "web")
-    assert (ran.status, ran.stderr.count("labelsToApply"), "and 12 more [W0413]" in ran.stderr) == (0, 8, True), ran
+    result = v3.run_inside("export", "web")
+    assert (result.status, result.stderr.count("labelsToApply"), "and 12 more [W0413]" in result.stderr) == (
+        0,
+        8,
+        True,
+    ), result
 
 
 @pytest.mark.parametrize(("labels", "is_told"), [('{"role":"x"}', True), ("{", True), ("{}", False), (None, False)])
@@ -159,6 +163,6 @@ def test_export_tells_of_labels_of_v1(embedded: Program, labels: str | None, is_
     assert embedded.datastore is not None
     if labels is not None:
         raw.open_raw(embedded.datastore).put(f"{raw.PROFILES}/WEB/labels", labels)
-    ran = embedded.run_inside("export")
+    result = embedded.run_inside("export")
     told = "warning: the block of profile `WEB` does not contain everything that is stored: `labels` [W0413]\n"
-    assert (ran.status, ran.stderr) == (0, told if is_told else ""), ran
+    assert (result.status, result.stderr) == (0, told if is_told else ""), result

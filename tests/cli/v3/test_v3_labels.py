@@ -41,8 +41,8 @@ def put_set(raw: RawEtcdV3, place: str, nets: object, **labels: str) -> None:
 
 def trace(program: Program, source: str, destination: str = "db-1", match: str = "tcp") -> list[Any]:
     """The paths between two ends."""
-    ran = did(program, "trace", f"--from={source}", f"--to={destination}", match, "-o json")
-    paths: list[Any] = json.loads(ran)["paths"]
+    result = did(program, "trace", f"--from={source}", f"--to={destination}", match, "-o json")
+    paths: list[Any] = json.loads(result)["paths"]
     return paths
 
 
@@ -162,8 +162,8 @@ def test_an_endpoint_with_what_is_built_in_is_allowed_everything(v3: Program, ra
     (answer,) = path["answers"]
     assert answer["verdict"] == "allow"
     assert {(answer[end]["profile"], answer[end]["position"]) for end in ("sender", "receiver")} == {(BUILT_IN, 1)}
-    ran = v3.run_inside("doctor")
-    assert (ran.status, BUILT_IN in ran.stderr, "0 profiles" in ran.stdout) == (0, False, True), ran
+    result = v3.run_inside("doctor")
+    assert (result.status, BUILT_IN in result.stderr, "0 profiles" in result.stdout) == (0, False, True), result
     did(v3, "lint --today")
 
 
@@ -171,10 +171,10 @@ def test_what_comes_behind_what_is_built_in_is_dead(v3: Program, raw_etcd_v3: Ra
     put(raw_etcd_v3, "web", ingress=[{"action": "Deny", "protocol": "UDP"}, {"action": "Allow"}])
     spec = {"node": "n1", "profiles": [BUILT_IN, "web"]}
     raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/h", json.dumps({"spec": spec}))
-    ran = v3.run_inside("lint", "--today", "-o", "json")
-    found = [(each["code"], each["position"], each["grade"]) for each in json.loads(ran.stdout)["findings"]]
+    result = v3.run_inside("lint", "--today", "-o", "json")
+    found = [(each["code"], each["position"], each["grade"]) for each in json.loads(result.stdout)["findings"]]
     # It is allowed before, and not dropped.
-    assert (ran.status, found) == (1, [("W0809", 1, "hole"), ("W0809", 2, "clutter")]), ran
+    assert (result.status, found) == (1, [("W0809", 1, "hole"), ("W0809", 2, "clutter")]), result
 
 
 def test_what_is_built_in_is_listed_for_the_endpoints_that_have_it_only(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:

@@ -12,7 +12,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import diagnose
 from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore
 from calicoctl.store.interface import NOTHING, Change, Entry, Unreachable
-from tests.cli.program import Program, Ran
+from tests.cli.program import CommandResult, Program
 from tests.cli.v3.test_v3 import PROFILES, resources
 from tests.support.etcd_server import RawEtcdV3
 
@@ -91,8 +91,8 @@ def cut_off(v3: Program, raw: RawEtcdV3, script: str) -> list[str]:
     before = texts(raw)
     with pytest.MonkeyPatch.context() as context:
         after_writes(context, fail)
-        ran = v3.run_inside("--timeout=60", "run", stdin=script)
-    assert ran.status == 4, ran
+        result = v3.run_inside("--timeout=60", "run", stdin=script)
+    assert result.status == 4, result
     # Whoever held the lock is taken for dead when it has run out.
     raw.delete("/calicoctl/v1/lock")
     after = texts(raw)
@@ -101,10 +101,10 @@ def cut_off(v3: Program, raw: RawEtcdV3, script: str) -> list[str]:
     return changed
 
 
-def rolled_back(v3: Program, status: int = 0) -> Ran:
-    ran = v3.run_inside("--timeout=60", "run", "--rollback")
-    assert ran.status == status, ran
-    return ran
+def rolled_back(v3: Program, status: int = 0) -> CommandResult:
+    result = v3.run_inside("--timeout=60", "run", "--rollback")
+    assert result.status == status, result
+    return result
 
 
 @pytest.mark.parametrize("script", [REPLACED, EDITED, TAGGED, REMOVED, READDED])
@@ -127,8 +127,8 @@ def test_a_run_that_cannot_go_on_puts_every_resource_back_as_it_was(
     with pytest.MonkeyPatch.context() as context:
         # A statement that was possible is so no more, when a part of the run is made.
         after_writes(context, lambda: raw_etcd_v3.put(f"{PROFILES}/zz", '{"spec":{}}'))
-        ran = v3.run_inside("--timeout=60", "run", stdin=script + last)
-    assert ran.status == 1, ran
+        result = v3.run_inside("--timeout=60", "run", stdin=script + last)
+    assert result.status == 1, result
     assert texts(raw_etcd_v3) == {**before, "zz": '{"spec":{}}'}
     assert raw_etcd_v3.entries("/calicoctl") == {}
 
@@ -161,8 +161,8 @@ def test_rules_that_others_have_changed_are_left_alone_and_tags_put_back(v3: Pro
     resource = resources(raw_etcd_v3)[name]
     resource["spec"]["ingress"] = [{"action": "Log"}]
     raw_etcd_v3.put(f"{PROFILES}/{name}", json.dumps(resource))
-    ran = rolled_back(v3, 1)
-    assert ("[W0703]" in ran.stderr, f"`{name}`" in ran.stderr) == (True, True), ran
+    result = rolled_back(v3, 1)
+    assert ("[W0703]" in result.stderr, f"`{name}`" in result.stderr) == (True, True), result
     after = texts(raw_etcd_v3)
     assert {after[each] for each in others} == {ODD}
     left = json.loads(after[name])["spec"]
@@ -214,8 +214,8 @@ def test_a_run_that_is_taken_up_knows_what_others_have_added_since(
     changed = cut_off(v3, raw_etcd_v3, REPLACED)
     untouched = next(name for name in NAMES if name not in changed)
     raw_etcd_v3.put(f"{PROFILES}/{untouched}", ODD.replace('"Profile"', '"Profile", "theirs":1'))
-    ran = v3.run_inside("--timeout=60", "run", way)
-    assert ran.status == 0, ran
+    result = v3.run_inside("--timeout=60", "run", way)
+    assert result.status == 0, result
     after = resources(raw_etcd_v3)
     assert after[untouched]["theirs"] == 1
     assert after[untouched]["spec"]["ingress"] == ([{"action": "Deny"}] if way == "--resume" else ODD_SPEC["ingress"])
