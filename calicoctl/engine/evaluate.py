@@ -113,7 +113,9 @@ def evaluate_script(
     place_of = RulePlaces(steps).find
     for number, step in expectations:
         outcomes[number] = _expect_step(step, state, place_of, diagnostics)
-    for name in sorted({step.statement.profile for step in steps if isinstance(step.statement, valid.OfProfile)}):
+    for name in sorted(
+        {step.statement.profile for step in steps if isinstance(step.statement, valid.ProfileStatement)}
+    ):
         diagnostics += damage(state.profile(name))
     done = tuple(outcome for outcome in outcomes if outcome is not None)
     return ScriptPlan(done, state.changes(), state, tuple(diagnostics))
@@ -122,7 +124,7 @@ def evaluate_script(
 def _evaluate_step(step: ScriptStep, state: State, diagnostics: list[Diagnostic]) -> StepOutcome | None:
     """What a statement comes to; None when it cannot be done, which is put among the diagnostics."""
     statement = step.statement
-    name = statement.profile if isinstance(statement, valid.OfProfile) else None
+    name = statement.profile if isinstance(statement, valid.ProfileStatement) else None
     before = None if name is None else state.profile(name)
     try:
         outcome = evaluate(statement, state)
@@ -170,7 +172,7 @@ class RulePlaces:
         places: dict[tuple[str, Direction, str], Span] = {}
         for step in reversed(self._steps):
             for direction, text, span in _said(step):
-                assert isinstance(step.statement, valid.OfProfile)
+                assert isinstance(step.statement, valid.ProfileStatement)
                 places.setdefault((step.statement.profile, direction, text), span)
         return places
 

@@ -145,7 +145,7 @@ def _partly(done: tuple[Change, ...], error: Refused | DatastoreError) -> Refuse
 
 def _helped(refused: Refused, statement: statements.Statement, datastore: Datastore) -> Refused:
     """The refusal, with the corrected statement when a profile is missing that resembles an existing one."""
-    if not isinstance(statement, statements.OfProfile):
+    if not isinstance(statement, statements.ProfileStatement):
         return refused
     return Refused([_with_similar(each, statement, datastore) for each in refused.diagnostics])
 
@@ -160,7 +160,7 @@ def _beginning_with(name: str, names: Sequence[str]) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datastore: Datastore) -> Diagnostic:
+def _with_similar(diagnostic: Diagnostic, statement: statements.ProfileStatement, datastore: Datastore) -> Diagnostic:
     if diagnostic.kind is not messages.NO_SUCH_PROFILE:
         return diagnostic
     try:
@@ -170,7 +170,7 @@ def _with_similar(diagnostic: Diagnostic, statement: statements.OfProfile, datas
     return replace(diagnostic, fix=_instead(statement, names, has_resources=datastore.has_resources))
 
 
-def _instead(statement: statements.OfProfile, names: Sequence[str], *, has_resources: bool) -> Fix | None:
+def _instead(statement: statements.ProfileStatement, names: Sequence[str], *, has_resources: bool) -> Fix | None:
     """What to say where a profile is not there."""
     if isinstance(statement, statements.ExpectVerdict) and statement.profile == "all":
         return Advice("`calicoctl profile --all expect ...` checks every profile")

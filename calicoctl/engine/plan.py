@@ -76,7 +76,7 @@ def make_plan(statement: statements.Statement, state: State) -> Plan:
         Refused: It cannot be done in this state.
     """
     outcome = evaluate(statement, state)
-    if isinstance(statement, statements.OfProfile):
+    if isinstance(statement, statements.ProfileStatement):
         outcome = Outcome(outcome.answer, (*outcome.warnings, *damage(state.profile(statement.profile))))
     return Plan(outcome, state.changes())
 
@@ -88,7 +88,7 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
         Refused: It cannot be done in this state, which stays as it was.
     """
     _refuse_obstacle(statement, state)
-    if state.has_resources and isinstance(statement, statements.OfProfile):
+    if state.has_resources and isinstance(statement, statements.ProfileStatement):
         return _evaluate_within_v3(statement, state)
     if state.has_resources is False and isinstance(statement, _OF_ALL_RULES):
         # Imported here, as below: few statements need it.
@@ -98,7 +98,7 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
     return _EVALUATIONS[type(statement)](statement, state)
 
 
-def _evaluate_within_v3(statement: statements.OfProfile, state: State) -> Outcome:
+def _evaluate_within_v3(statement: statements.ProfileStatement, state: State) -> Outcome:
     from calicoctl.engine.resource_bounds import require_v3
 
     before = state.profile(statement.profile)
@@ -116,7 +116,7 @@ _OF_ALL_RULES = (statements.UpdateRules, statements.DeclareProfile)
 
 
 def _refuse_obstacle(statement: statements.Statement, state: State) -> None:
-    name = statement.profile if isinstance(statement, statements.OfProfile) else None
+    name = statement.profile if isinstance(statement, statements.ProfileStatement) else None
     obstacle = state.obstacle(name, _PARTS.get(type(statement), keys.DOCUMENTS))
     if obstacle is not None:
         raise Refused([obstacle])
@@ -168,7 +168,7 @@ def _show_tags(statement: statements.ShowTags, state: State) -> Outcome:
     return Outcome(TagListing(profiles.readable_tags(_existing(statement, state), statement.where).tags))
 
 
-def _edit(statement: statements.OfProfile, state: State) -> Outcome:
+def _edit(statement: statements.ProfileStatement, state: State) -> Outcome:
     return _apply(state, profiles.EDITS[type(statement)](_existing(statement, state), statement))
 
 
@@ -221,7 +221,7 @@ def _declare_profile(statement: statements.DeclareProfile, state: State) -> Outc
     return _apply(state, profiles.declare_profile(state.profile(statement.profile), statement))
 
 
-def _existing(statement: statements.OfProfile, state: State) -> Profile:
+def _existing(statement: statements.ProfileStatement, state: State) -> Profile:
     profile = state.profile(statement.profile)
     if not profile.exists:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, statement.where, profile=statement.profile)])

@@ -24,7 +24,7 @@ from calicoctl.resources.v3_names import (
 )
 
 
-def require_v3(statement: statements.OfProfile, before: Profile, after: Profile) -> None:
+def require_v3(statement: statements.ProfileStatement, before: Profile, after: Profile) -> None:
     """Refuse names and rules that Calico's v3 data model does not have; what is stored already stays.
 
     Args:
@@ -45,7 +45,7 @@ def require_v3(statement: statements.OfProfile, before: Profile, after: Profile)
         raise Refused(problems)
 
 
-def _name_problems(statement: statements.OfProfile, before: Profile, after: Profile) -> Iterator[Diagnostic]:
+def _name_problems(statement: statements.ProfileStatement, before: Profile, after: Profile) -> Iterator[Diagnostic]:
     name = statement.profile
     if after.exists and not before.exists and not is_profile_name(name):
         # Imported here: a correct statement needs no correction.
@@ -63,7 +63,7 @@ def _name_problems(statement: statements.OfProfile, before: Profile, after: Prof
             yield diagnose(messages.TAG_NOT_IN_V3, where, hint, tag=tag)
 
 
-def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator[Diagnostic]:
+def _rule_problems(statement: statements.ProfileStatement, before: Profile) -> Iterator[Diagnostic]:
     """What v3 does not take of new rules beyond the language; it takes all of those within."""
     old = before.rules if isinstance(before.rules, RulesDocument) else RulesDocument.new()
     stored = {direction: {rule.raw for rule in old.rules(direction) if rule.rule is None} for direction in Direction}
@@ -74,7 +74,9 @@ def _rule_problems(statement: statements.OfProfile, before: Profile) -> Iterator
             yield refused
 
 
-def _refused(statement: statements.OfProfile, direction: Direction, index: int, rule: StoredRule) -> Diagnostic | None:
+def _refused(
+    statement: statements.ProfileStatement, direction: Direction, index: int, rule: StoredRule
+) -> Diagnostic | None:
     """Why v3 does not take a rule; None when it does."""
     problem = refusal_of(rule.raw, direction)
     if problem is None:
@@ -83,7 +85,7 @@ def _refused(statement: statements.OfProfile, direction: Direction, index: int, 
     return placed.diagnostic(messages.RESOURCE_REFUSED, statement.where, name=statement.profile)
 
 
-def refuse_v3_rules(statement: statements.OfProfile) -> None:
+def refuse_v3_rules(statement: statements.ProfileStatement) -> None:
     """Refuse rules that only Calico's v3 data model has.
 
     Raises:
@@ -96,7 +98,7 @@ def refuse_v3_rules(statement: statements.OfProfile) -> None:
             raise Refused([refused or diagnose(messages.RULE_NEEDS_V3, statement.where)])
 
 
-def _new_rules(statement: statements.OfProfile) -> Iterator[tuple[Direction, int, StoredRule]]:
+def _new_rules(statement: statements.ProfileStatement) -> Iterator[tuple[Direction, int, StoredRule]]:
     """The rules that a statement gives, each with its list and its index there."""
     if isinstance(statement, statements.DeclareProfile):
         lists: tuple[Sequence[StoredRule], ...] = (statement.inbound, statement.outbound)

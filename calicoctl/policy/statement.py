@@ -24,7 +24,7 @@ class ShowProfiles:
 
 
 @dataclass(frozen=True, slots=True)
-class OfProfile:
+class ProfileStatement:
     """A statement about one profile.
 
     Attributes:
@@ -37,24 +37,24 @@ class OfProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class AddProfile(OfProfile):
+class AddProfile(ProfileStatement):
     """Create the profile with its default rules and tag."""
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveProfile(OfProfile):
+class RemoveProfile(ProfileStatement):
     """Remove the profile; `check`: only when no endpoint has it."""
 
     check: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ShowTags(OfProfile):
+class ShowTags(ProfileStatement):
     """Print the profile's tags."""
 
 
 @dataclass(frozen=True, slots=True)
-class AddTag(OfProfile):
+class AddTag(ProfileStatement):
     """Add a tag, a valid name."""
 
     tag: str
@@ -62,7 +62,7 @@ class AddTag(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveTag(OfProfile):
+class RemoveTag(ProfileStatement):
     """Remove a tag, which another tool may have named against the rules."""
 
     tag: str
@@ -70,7 +70,7 @@ class RemoveTag(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class AddRule(OfProfile):
+class AddRule(ProfileStatement):
     """Add a rule at the end, or at a position: 1-based, 0 means first."""
 
     direction: Direction
@@ -80,7 +80,7 @@ class AddRule(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveRule(OfProfile):
+class RemoveRule(ProfileStatement):
     """Remove the first rule that means the same."""
 
     direction: Direction
@@ -89,7 +89,7 @@ class RemoveRule(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveRuleAt(OfProfile):
+class RemoveRuleAt(ProfileStatement):
     """Remove the rule at a 1-based position."""
 
     direction: Direction
@@ -98,24 +98,24 @@ class RemoveRuleAt(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class ShowRules(OfProfile):
+class ShowRules(ProfileStatement):
     """Print the rules as text."""
 
 
 @dataclass(frozen=True, slots=True)
-class PrintRulesJson(OfProfile):
+class PrintRulesJson(ProfileStatement):
     """Print the rules as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateRules(OfProfile):
+class UpdateRules(ProfileStatement):
     """Replace the rules by those of a JSON document; None as long as it has not been read."""
 
     document: RulesDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class TracePackets(OfProfile):
+class TracePackets(ProfileStatement):
     """Tell which rules decide the packets of a match. It may name whatever may be stored."""
 
     direction: Direction
@@ -123,7 +123,7 @@ class TracePackets(OfProfile):
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectVerdict(OfProfile):
+class ExpectVerdict(ProfileStatement):
     """Every packet of a rule's match is allowed by the profile alone, or none is, as the rule's action says."""
 
     direction: Direction
@@ -144,7 +144,7 @@ Expectation = ExpectVerdict | ExpectVerdictOfAll
 
 
 @dataclass(frozen=True, slots=True)
-class DeclareProfile(OfProfile):
+class DeclareProfile(ProfileStatement):
     """Let the profile be exactly so: create it, or make its tags and both lists these, in this order."""
 
     tags: tuple[str, ...]
@@ -154,7 +154,7 @@ class DeclareProfile(OfProfile):
 
 _Alone = ShowTags | ShowRules | PrintRulesJson | UpdateRules
 # What the statements become of which nothing but the profile's name has to be judged.
-OF_PROFILE_ALONE: Mapping[type, type[_Alone]] = {
+NAME_ONLY_STATEMENTS: Mapping[type, type[_Alone]] = {
     ast.TagShow: ShowTags,
     ast.RuleShow: ShowRules,
     ast.RuleJson: PrintRulesJson,

@@ -273,7 +273,7 @@ def _of_profile_alone(
 
 
 _CHECKS: dict[type, Callable[[Any, Findings], valid.Statement | None]] = {
-    **{node: _of_profile_alone(kind) for node, kind in valid.OF_PROFILE_ALONE.items()},
+    **{node: _of_profile_alone(kind) for node, kind in valid.NAME_ONLY_STATEMENTS.items()},
     ast.ProfileShow: _profile_show,
     ast.ProfileAdd: _profile_add,
     ast.ProfileRemove: _profile_remove,

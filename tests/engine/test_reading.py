@@ -423,7 +423,7 @@ def test_a_terminal_is_never_steered_by_what_was_typed() -> None:
 def test_a_statement_is_corrected_to_another_profile(text: str, name: str, mended: str) -> None:
     source = Source("rules.calico", text)
     statement = read_statement(source).statement
-    assert isinstance(statement, valid.OfProfile)
+    assert isinstance(statement, valid.ProfileStatement)
     assert corrected(statement.where, name).text == mended
 
 

@@ -20,8 +20,8 @@ from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
     ExpectVerdict,
     ExpectVerdictOfAll,
-    OfProfile,
     PrintRulesJson,
+    ProfileStatement,
     ShowProfiles,
     ShowRules,
     ShowTags,
@@ -145,7 +145,7 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
     if form == CALICO_FORM and isinstance(outcome.answer, RuleDocument):
         from calicoctl.engine.conversion.rules_text import to_calico
 
-        print_text(to_calico(statement.profile if isinstance(statement, OfProfile) else "", outcome.answer.text))
+        print_text(to_calico(statement.profile if isinstance(statement, ProfileStatement) else "", outcome.answer.text))
     elif form == "json" and isinstance(statement, _SHOWING):
         # Imported here: only JSON pays for it.
         from calicoctl.cli.output.show_json import document_text
@@ -158,7 +158,7 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
 
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
-    if not datastore.has_journals or isinstance(statement, _READING) or not isinstance(statement, OfProfile):
+    if not datastore.has_journals or isinstance(statement, _READING) or not isinstance(statement, ProfileStatement):
         return []
     try:
         if not datastore.read([keys.RUNS]):

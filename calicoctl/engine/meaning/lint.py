@@ -20,7 +20,7 @@ from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule_text import rule_text
-from calicoctl.policy.statement import DeclareProfile, OfProfile
+from calicoctl.policy.statement import DeclareProfile, ProfileStatement
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import printer
@@ -124,7 +124,7 @@ def _of_profiles(state: State, names: Sequence[str]) -> Iterator[LintFinding]:
 def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
     """The findings about the profiles that a script names, as it leaves them; where it wrote the rules, with places."""
     steps = [each.step for each in plan.outcomes]
-    names = {step.statement.profile for step in steps if isinstance(step.statement, OfProfile)}
+    names = {step.statement.profile for step in steps if isinstance(step.statement, ProfileStatement)}
     places = RulePlaces(steps)
     found = (
         replace(each, span=places.find(each.profile, each.direction, each.unneeded.rule.text))

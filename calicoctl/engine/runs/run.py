@@ -66,7 +66,7 @@ def apply_script(
     """
     applied = _Applied(plan)
     also_read = tuple(root for root in script_roots(applied.steps) if root == keys.HOSTS)
-    profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.OfProfile)}
+    profiles = {step.statement.profile for step in applied.steps if isinstance(step.statement, valid.ProfileStatement)}
     if any(isinstance(step.statement, valid.ExpectVerdictOfAll) for step in applied.steps):
         profiles.update(plan.state.names())
     changed = {change.key for change in plan.changes}
@@ -109,5 +109,5 @@ def _is_about(step: ScriptStep, profiles: frozenset[str]) -> bool:
     statement = step.statement
     # What is expected of all is asked again of these.
     return isinstance(statement, valid.ExpectVerdictOfAll) or (
-        isinstance(statement, valid.OfProfile) and statement.profile in profiles
+        isinstance(statement, valid.ProfileStatement) and statement.profile in profiles
     )
