@@ -238,7 +238,7 @@ def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> E
         findings = Findings()
         values.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
         if findings.has_errors:
-            raise Refused([finding.diagnostic for finding in findings.found])
+            raise Refused([finding.diagnostic for finding in findings.entries])
         rules = RulesDocument.new(statement.inbound, statement.outbound)
         return Effect(Profile(profile.name, rules, TagsDocument.new(statement.tags)))
     declared = {Direction.INBOUND: statement.inbound, Direction.OUTBOUND: statement.outbound}

@@ -197,7 +197,7 @@ def _ports(text: str) -> int:
 def _is_sound(judge: Callable[[ast.Word, Findings], object], text: str) -> bool:
     """Whether the usual judge of a word has nothing to say."""
     findings = Findings()
-    return judge(ast.Word(text), findings) is not None and not findings.found
+    return judge(ast.Word(text), findings) is not None and not findings.entries
 
 
 @lru_cache(_REMEMBERED)

@@ -250,11 +250,11 @@ def _declared_rules(nodes: Iterable[ast.RuleNode | ast.JsonRule], findings: Find
             from calicoctl.policy.documents.rule_update import read_json_rule  # for scripts only
 
             stored, diagnostics = read_json_rule(node.span)
-            own.note(diagnostics)
+            own.add_diagnostics(diagnostics)
         else:
             rule = check_rule(node, own)
             stored = None if rule is None else StoredRule.of(rule)
-        findings.found += own.found
+        findings.entries += own.entries
         if stored is not None:
             rules.append(stored)
         elif (wrong := wrong + 1) > limits.ERRORS_MAX:

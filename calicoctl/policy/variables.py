@@ -337,7 +337,7 @@ class Variables:
         hint = f"`${{{near}}}` is defined" if near else hint
         complaint = diagnose(messages.UNDEFINED_VARIABLE, span, hint, name=name)
         mend = None if near is None else Edit(span, f"${{{near}}}")
-        expansion.findings.found.append(Finding(complaint, mend))
+        expansion.findings.entries.append(Finding(complaint, mend))
         return None
 
     def _fits(
@@ -363,7 +363,7 @@ class Variables:
         default = _DEFAULT.match(text)
         if default is not None:
             hint = f"`define {default[1]} = ...` gives a value, and `--define {default[1]}=...` another for one run"
-            expansion.findings.note([diagnose(messages.BAD_REFERENCE, span, hint, text=text)])
+            expansion.findings.add_diagnostics([diagnose(messages.BAD_REFERENCE, span, hint, text=text)])
             return
         mend = None if name is None else f"${{{name}}}"
         expansion.findings.add(messages.BAD_REFERENCE, span, mend, text=text)

@@ -18,7 +18,7 @@ KINDS = {name: value for name, value in vars(messages).items() if isinstance(val
 # The functions that take a kind and its particulars by keyword, each with the keywords of its own.
 MAKERS = {
     "diagnose": {"span", "fix"},
-    "add": {"span", "mend"},
+    "add": {"span", "edit"},
     "refusal": {"hint"},
     "_problem": {"hint"},
 }

@@ -94,7 +94,7 @@ def test_the_verdicts_on_a_network_agree(text: str) -> None:
     word = ast.Word(text, Span(Source("test", text), 0, len(text)), ast.WordKind.NETWORK)
     assert values.network(word, findings) == read.network
     assert findings.has_errors == (read.network is None)
-    kinds = {each.diagnostic.kind for each in findings.found}
+    kinds = {each.diagnostic.kind for each in findings.entries}
     assert (messages.HOST_BITS in kinds) == read.has_host_bits
     assert (messages.MAPPED_NETWORK in kinds) == (read.network is not None and is_mapped(read.network))
     assert read.is_sound == (read.network is not None and not kinds)

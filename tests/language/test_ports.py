@@ -84,7 +84,7 @@ def test_the_verdicts_on_a_list_agree(text: str) -> None:
     ranges_of_policy, findings = findings_of(text)
     in_language = [item.within() for item in read]
     assert ranges_of_policy == (None if None in in_language else tuple(in_language))
-    assert ports.is_sound_list(text) == (ranges_of_policy is not None and not findings.found)
+    assert ports.is_sound_list(text) == (ranges_of_policy is not None and not findings.entries)
 
 
 @MANY

@@ -114,7 +114,7 @@ def test_a_rule_survives_its_own_text(rule: Rule) -> None:
     text = rule_text(rule)
     findings = Findings()
     assert check_rule(parse_rule(source(text)), findings) == rule
-    assert findings.found == []
+    assert findings.entries == []
 
 
 @settings(max_examples=examples(300), deadline=None)

@@ -171,7 +171,7 @@ networks = st.one_of(
 def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
     findings = Findings()
     network = values.network(ast.Word(text), findings)
-    is_sound = network is not None and not findings.found
+    is_sound = network is not None and not findings.entries
     versions = sound_lines._network(text)
     if versions:
         assert is_sound
@@ -186,7 +186,7 @@ def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
 @example("80")
 def test_a_port_list_is_passed_over_exactly_when_it_is_sound(text: str) -> None:
     findings = Findings()
-    is_sound = values.port_list(ast.Word(text), findings) is not None and not findings.found
+    is_sound = values.port_list(ast.Word(text), findings) is not None and not findings.entries
     assert bool(sound_lines._ports(text)) == is_sound
 
 

@@ -40,7 +40,7 @@ def check(node: Line, findings: Findings, variables: Variables | None = None) ->
         check_statement(ast.ProfileBlock(node.profile), own)
     elif isinstance(node, TagsLine):
         check_statement(ast.ProfileBlock(ast.Word("_"), node.tags), own)
-    findings.found += [each for each in own.found if not expansion.is_about_failed(each.diagnostic.span)]
+    findings.entries += [each for each in own.entries if not expansion.is_about_failed(each.diagnostic.span)]
     # A word that failed without an error names what a missing file, or a wrong line, may have defined.
     return not findings.has_errors
 
@@ -90,12 +90,12 @@ def with_corrections(
     chosen: dict[int, Correction] = {}
     for name, correction in corrections.items():
         errors = [index for index, each in enumerate(findings) if each.diagnostic.is_error]
-        mended = [index for index in errors if _mended_place(findings[index].mend, variables) == name]
+        mended = [index for index in errors if _mended_place(findings[index].edit, variables) == name]
         index = max(mended) if mended and len(corrections) > 1 else max(errors)
         chosen[index] = correction
     # What else was advised is done in the corrected text.
     return [
-        replace(each.diagnostic, fix=chosen.get(index)) if each.mend is not None or index in chosen else each.diagnostic
+        replace(each.diagnostic, fix=chosen.get(index)) if each.edit is not None or index in chosen else each.diagnostic
         for index, each in enumerate(findings)
     ]
 
@@ -113,13 +113,13 @@ def corrections_of(
 
     Nothing when an error has no edit, or the result is not sound.
     """
-    if any(finding.diagnostic.is_error and finding.mend is None for finding in findings):
+    if any(finding.diagnostic.is_error and finding.edit is None for finding in findings):
         return {}
     edits: dict[str, dict[int, Edit]] = {}
     for finding in findings:
-        if finding.mend is not None:
+        if finding.edit is not None:
             # At most one at each place.
-            edits.setdefault(_mended_place(finding.mend, variables), {})[finding.mend.span.start] = finding.mend
+            edits.setdefault(_mended_place(finding.edit, variables), {})[finding.edit.span.start] = finding.edit
     own = tuple(edits.pop(TEXT_ITSELF, {}).values())
     text = with_edits(extent, own)
     corrections = {} if text == extent.text else {TEXT_ITSELF: Correction(as_typed(text, extent.source), own)}

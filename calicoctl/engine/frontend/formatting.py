@@ -155,7 +155,7 @@ def _settled(node: Line) -> Iterator[Diagnostic]:
     findings = Findings()
     if isinstance(node, ast.RuleNode | ast.StatementNode):
         check(node, findings)
-    yield from (each.diagnostic for each in findings.found if each.diagnostic.kind in SETTLED)
+    yield from (each.diagnostic for each in findings.entries if each.diagnostic.kind in SETTLED)
 
 
 def _line_text(node: Line) -> str:

@@ -102,8 +102,8 @@ def explain(
     findings = Findings()
     is_sound = check(repaired.statement, findings, variables)
     later = [
-        Finding(replace(each.diagnostic, span=_original(repaired, each.diagnostic.span, source)), each.mend)
-        for each in findings.found
+        Finding(replace(each.diagnostic, span=_original(repaired, each.diagnostic.span, source)), each.edit)
+        for each in findings.entries
         if each.diagnostic.span is not None
     ]
     corrections: Mapping[str, Correction] = {TEXT_ITSELF: rewritten(problem.extent, repaired.source.text)}
@@ -112,7 +112,7 @@ def explain(
         corrections = {
             # Its edits are made in the repaired text.
             name: rewritten(problem.extent, with_edits(whole, each.edits)) if name == TEXT_ITSELF else each
-            for name, each in corrections_of(whole, problem.start, findings.found, variables).items()
+            for name, each in corrections_of(whole, problem.start, findings.entries, variables).items()
         }
     own = [Finding(each) for each in _own(repaired.mistakes, [each.diagnostic for each in later])]
     return with_corrections([*own, *later], corrections, variables)

@@ -117,8 +117,8 @@ def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...
     findings = Findings()
     rule = check_rule(node, findings)
     if rule is None or findings.has_errors:
-        raise Refused([each.diagnostic for each in findings.found if each.diagnostic.is_error])
-    return rule, tuple(each.diagnostic for each in findings.found)
+        raise Refused([each.diagnostic for each in findings.entries if each.diagnostic.is_error])
+    return rule, tuple(each.diagnostic for each in findings.entries)
 
 
 def validate(node: ast.StatementNode, extent: Span, variables: Variables | None = None) -> Reading:
@@ -141,8 +141,8 @@ def validate(node: ast.StatementNode, extent: Span, variables: Variables | None 
     if statement is None:
         from calicoctl.engine.frontend.mistakes import explain_findings
 
-        raise Refused(explain_findings(findings.found, node, extent, variables))
-    return Reading(statement, tuple(finding.diagnostic for finding in findings.found))
+        raise Refused(explain_findings(findings.entries, node, extent, variables))
+    return Reading(statement, tuple(finding.diagnostic for finding in findings.entries))
 
 
 def _may_name_variables(node: ast.StatementNode, extent: Span) -> bool:
@@ -159,7 +159,7 @@ def _expand_and_check(node: ast.StatementNode, findings: Findings, variables: Va
     expanded = variables.expand(node, expansion)
     own = Findings()
     statement = check_statement(expanded, own)
-    findings.found += [each for each in own.found if not expansion.is_about_failed(each.diagnostic.span)]
+    findings.entries += [each for each in own.entries if not expansion.is_about_failed(each.diagnostic.span)]
     return None if expansion.failed or findings.has_errors else statement
 
 
@@ -179,7 +179,7 @@ def define(node: ast.Define, extent: Span, variables: Variables, *, is_override:
 
     findings = Findings()
     (variables.override if is_override else variables.define)(node, extent, findings)
-    return corrected_findings(findings.found, [(extent, "script_line")], variables)
+    return corrected_findings(findings.entries, [(extent, "script_line")], variables)
 
 
 def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> ast.Word:
@@ -195,5 +195,5 @@ def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> as
     if expansion.failed:
         from calicoctl.engine.frontend.corrections import corrected_findings
 
-        raise Refused(corrected_findings(expansion.findings.found, [(extent, "script_line")], variables))
+        raise Refused(corrected_findings(expansion.findings.entries, [(extent, "script_line")], variables))
     return file
