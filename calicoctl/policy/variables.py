@@ -35,7 +35,7 @@ _ALIKE, _VERY_MUCH_ALIKE = 0.7, 0.85
 _DEFAULT = re.compile(rf"\$\{{({VARIABLE}):?[-=?+]")
 
 
-def named_in(text: str) -> frozenset[str]:
+def referenced_names(text: str) -> frozenset[str]:
     """The variables whose values a text asks for, or would if it did not stand in single quotes."""
     return frozenset(_REFERENCE.findall(text))
 
@@ -162,7 +162,7 @@ class Variables:
             return None
         return None if expansion.failed else Variable(node, extent, words, depth)
 
-    def doubt(self, names: Iterable[str]) -> None:
+    def note_possible_definitions(self, names: Iterable[str]) -> None:
         """Note names that a wrong line may have meant to define."""
         self._doubtful |= set(names) - set(self._defined)
 
@@ -183,7 +183,7 @@ class Variables:
                 return variable
         return None
 
-    def mended(self, lines: Mapping[str, ast.Define], named: Iterable[str]) -> Variables | None:
+    def with_definitions(self, lines: Mapping[str, ast.Define], named: Iterable[str]) -> Variables | None:
         """The variables that a text depends on, as they would be if some were defined otherwise.
 
         Args:
@@ -200,7 +200,7 @@ class Variables:
             variable = self._get(name)
             if name not in needed and variable is not None:
                 needed.add(name)
-                waiting += named_in(variable.extent.text)
+                waiting += referenced_names(variable.extent.text)
         result = Variables()
         for name, variable in ((name, self._get(name)) for name in (*self._overrides, *self._defined)):
             if name in needed and variable is not None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from calicoctl.diagnostics import Correction, Diagnostic, Edit
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.validation import check_rule, check_statement
-from calicoctl.policy.variables import Expansion, Variables, named_in
+from calicoctl.policy.variables import Expansion, Variables, referenced_names
 from calicoctl.records import replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
@@ -135,7 +135,7 @@ def corrections_of(
         definitions[name] = node
         corrections[name] = Correction(as_typed(line, variable.extent.source), of_variable)
     if definitions and variables is not None:
-        variables = variables.mended(definitions, named_in(text))
+        variables = variables.with_definitions(definitions, referenced_names(text))
         if variables is None:
             return {}
     mended = parsed(text, extent.source, start)

@@ -10,7 +10,7 @@ from calicoctl.engine.frontend.corrections import check, parsed, rewritten
 from calicoctl.language.names import VARIABLE
 from calicoctl.language.quoting import is_literal
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.variables import Expansion, Variables, named_in
+from calicoctl.policy.variables import Expansion, Variables, referenced_names
 from calicoctl.records import replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast
@@ -37,7 +37,7 @@ def unknown_variables() -> Variables:
 
 def names_variable(span: Span) -> bool:
     """Whether a word of a script names a variable."""
-    return not span.source.is_command_line and not is_literal(span.text) and bool(named_in(span.text))
+    return not span.source.is_command_line and not is_literal(span.text) and bool(referenced_names(span.text))
 
 
 def variable_as_keyword(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic:

@@ -200,7 +200,7 @@ def read_scripts(
                 found = (item,)
             elif isinstance(item, SyntaxProblem):
                 found = _explained(item, variables, is_searched=errors < _SEARCHES_MAX)
-                variables.doubt(_perhaps_defined(item.extent))
+                variables.note_possible_definitions(_perhaps_defined(item.extent))
                 # What would be included could have defined any name.
                 variables.is_incomplete |= any(_is_inclusion(each.fix, item) for each in found)
             elif isinstance(item, Directive):
@@ -264,7 +264,7 @@ def _override(source: Source, variables: Variables) -> list[Diagnostic]:
     try:
         node = parse(extent, "script_line")
     except SyntaxProblem as problem:
-        variables.doubt(_perhaps_defined(extent))
+        variables.note_possible_definitions(_perhaps_defined(extent))
         # What is behind a line break is no part of any value, and not to be made one.
         return _explained(problem, variables, is_searched="\n" not in source.text)
     assert isinstance(node, ast.Define)  # the text begins with the word
