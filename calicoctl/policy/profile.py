@@ -130,7 +130,7 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
     if present is None:
         return _with_rule(profile, document, statement, position - 1)
     index = min(position, len(rules)) - 1
-    if rules[index].says(statement.rule):
+    if rules[index].is_equivalent(statement.rule):
         return Effect(profile, result_texts.RULE_PRESENT)
     message = result_texts.RULE_MOVED.format(before=present + 1, after=index + 1)
     return Effect(replace(profile, rules=document.with_rule_moved(statement.direction, present, index)), message)
@@ -138,7 +138,7 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
 
 def _with_rule(profile: Profile, document: RulesDocument, statement: statements.AddRule, index: int) -> Effect:
     """The profile with a rule put in before the one at a 0-based index, or at the end."""
-    edited = document.with_rule_put_in(statement.direction, index, StoredRule.of(statement.rule))
+    edited = document.with_rule_inserted(statement.direction, index, StoredRule.of(statement.rule))
     return Effect(Profile(profile.name, edited, profile.tags))
 
 
@@ -172,11 +172,11 @@ def remove_rule(profile: Profile, statement: statements.RemoveRule, *, is_told: 
         Refused: There is none.
     """
     document = readable_rules(profile, statement.where)
-    index = document.find_meant(statement.direction, statement.rule)
+    index = document.find_lenient(statement.direction, statement.rule)
     if index is None:
         raise Refused([_no_such_rule(profile, document, statement, is_told=is_told)])
     edited = document.with_rule_removed(statement.direction, index)
-    another = edited.find_meant(statement.direction, statement.rule)
+    another = edited.find_lenient(statement.direction, statement.rule)
     left = () if another is None else (_left(statement, another + 1),)
     return Effect(replace(profile, rules=edited), None, left)
 
@@ -272,7 +272,7 @@ def _no_such_rule(
     profile: Profile, document: RulesDocument, statement: statements.RemoveRule, *, is_told: bool
 ) -> Diagnostic:
     other = Direction.OUTBOUND if statement.direction is Direction.INBOUND else Direction.INBOUND
-    if document.find_meant(other, statement.rule) is not None:
+    if document.find_lenient(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
     else:
         others = [each.rule for each in document.rules(statement.direction) if each.rule is not None] if is_told else []

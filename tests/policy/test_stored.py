@@ -198,7 +198,7 @@ def test_a_rule_without_an_action_allows_and_keeps_its_text() -> None:
         'allow [src_selector="all()"]',
     ]
     assert not document.is_damaged
-    edited = document.with_rule_put_in(OUTBOUND, 0, DEFAULT.outbound[0])
+    edited = document.with_rule_inserted(OUTBOUND, 0, DEFAULT.outbound[0])
     assert edited.text() == document.text().replace('"outbound_rules":[]', '"outbound_rules":[{"action":"allow"}]')
 
 

@@ -37,9 +37,9 @@ def test_a_rule_is_found_exactly_where_it_is(
     for what, number, rule in sequence:
         length = len(document.rules(direction))
         if what == "put in" and rule is not None:
-            document = document.with_rule_put_in(direction, min(number, length), StoredRule.of(rule))
+            document = document.with_rule_inserted(direction, min(number, length), StoredRule.of(rule))
         elif what == "put in foreign":
-            document = document.with_rule_put_in(direction, min(number, length), FOREIGN)
+            document = document.with_rule_inserted(direction, min(number, length), FOREIGN)
         elif what == "remove" and length:
             kept = list(document.rules(direction))
             del kept[number % length]

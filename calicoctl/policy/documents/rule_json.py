@@ -108,9 +108,9 @@ class _Bounds:
     port: Callable[[object], PortRange | None]
 
 
-_OF_THE_LANGUAGE = _Bounds(ICMP_TYPE_MAX, is_tag, enforced_port)
+_LANGUAGE_BOUNDS = _Bounds(ICMP_TYPE_MAX, is_tag, enforced_port)
 # What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
-_OF_OLDER_TOOLS = _Bounds(STORED.icmp_type_max, bool, older_port)
+_LENIENT_BOUNDS = _Bounds(STORED.icmp_type_max, bool, older_port)
 
 
 def from_json(value: object) -> Rule | None:
@@ -121,16 +121,16 @@ def from_json(value: object) -> Rule | None:
     Args:
         value: A JSON value, with objects as dictionaries.
     """
-    return _from_json(value, _OF_THE_LANGUAGE)
+    return _from_json(value, _LANGUAGE_BOUNDS)
 
 
-def from_older_json(value: object) -> Rule | None:
+def from_json_leniently(value: object) -> Rule | None:
     """The rule that a JSON value was meant to be by an older tool, whether or not the agent enforces it as written.
 
     Args:
         value: A JSON value, with objects as dictionaries.
     """
-    return _from_json(value, _OF_OLDER_TOOLS)
+    return _from_json(value, _LENIENT_BOUNDS)
 
 
 def _from_json(value: object, bounds: _Bounds) -> Rule | None:

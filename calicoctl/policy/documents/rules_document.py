@@ -39,7 +39,7 @@ from calicoctl.policy.documents.json_text import (
     skip_space,
     visible_json,
 )
-from calicoctl.policy.documents.rule_json import compact_json, from_json, from_older_json, rule_json_text, to_json
+from calicoctl.policy.documents.rule_json import compact_json, from_json, from_json_leniently, rule_json_text, to_json
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.records import dataclass, field, replace
@@ -63,7 +63,7 @@ class StoredRule:
             bits are masked here, not in `raw`.
         problems: What is wrong with it; empty when the agent enforces it as written.
         offset: Where the text began in the source that it was read from; None for a new rule.
-        meant: Where the language cannot say it: the rule that an older tool meant by it, if there is one.
+        lenient_rule: Where `rule` is None, the rule that an older tool meant by the text, if there is one.
     """
 
     raw: str
@@ -71,7 +71,7 @@ class StoredRule:
     rule: Rule | None = field(compare=False)
     problems: tuple[Problem, ...] = field(compare=False, default=())
     offset: int | None = field(compare=False, default=None)
-    meant: Rule | None = field(compare=False, repr=False, default=None)
+    lenient_rule: Rule | None = field(compare=False, repr=False, default=None)
 
     @staticmethod
     def of(rule: Rule) -> StoredRule:
@@ -99,15 +99,15 @@ class StoredRule:
             return self.rule.meaning
         return self.raw if self.problems else compact_json(self.value)
 
-    def says(self, rule: Rule) -> bool:
+    def is_equivalent(self, rule: Rule) -> bool:
         """Whether it means the same as a rule of the language."""
         own = self.rule
         return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
 
-    def was_meant_as(self, rule: Rule) -> bool:
+    def is_leniently_equivalent(self, rule: Rule) -> bool:
         """Whether it says a rule, in words that the agent may refuse."""
-        meant = self.rule or self.meant
-        return meant is not None and meant.fingerprint == rule.fingerprint and meant.meaning == rule.meaning
+        own = self.rule or self.lenient_rule
+        return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
 
     @property
     def is_refused(self) -> bool:
@@ -127,7 +127,7 @@ class StoredRule:
 
 def _fingerprint(stored: StoredRule) -> int | None:
     """What a rule is searched for by; one that no tool could name is never searched for."""
-    rule = stored.rule or stored.meant
+    rule = stored.rule or stored.lenient_rule
     return None if rule is None else rule.fingerprint
 
 
@@ -191,7 +191,7 @@ class RulesDocument:
             return self
         return self._edited(direction, _listed(kept))
 
-    def with_rule_put_in(self, direction: Direction, index: int, rule: StoredRule) -> RulesDocument:
+    def with_rule_inserted(self, direction: Direction, index: int, rule: StoredRule) -> RulesDocument:
         """The same document with one more rule, before the one at a 0-based index."""
         return self._edited(direction, self.rules(direction).inserted(index, rule))
 
@@ -214,15 +214,15 @@ class RulesDocument:
 
     def find(self, direction: Direction, rule: Rule) -> int | None:
         """The 0-based index of the first rule that means the same; None when there is none."""
-        return self.rules(direction).find(rule.fingerprint, lambda stored: stored.says(rule))
+        return self.rules(direction).find(rule.fingerprint, lambda stored: stored.is_equivalent(rule))
 
     def has(self, direction: Direction, rule: Rule) -> bool:
         """Whether a rule means the same."""
-        return self.rules(direction).has(rule.fingerprint, lambda stored: stored.says(rule))
+        return self.rules(direction).has(rule.fingerprint, lambda stored: stored.is_equivalent(rule))
 
-    def find_meant(self, direction: Direction, rule: Rule) -> int | None:
+    def find_lenient(self, direction: Direction, rule: Rule) -> int | None:
         """The 0-based index of the first rule that says the same, enforced or not; None when there is none."""
-        return self.rules(direction).find(rule.fingerprint, lambda stored: stored.was_meant_as(rule))
+        return self.rules(direction).find(rule.fingerprint, lambda stored: stored.is_leniently_equivalent(rule))
 
     def _has(self, direction: Direction) -> bool:
         """Whether the document has the list of a direction."""
@@ -286,8 +286,8 @@ def _stored_rule(text: str, element: Element, is_resource: bool) -> StoredRule:
     rule = from_json(element.value)
     problems = agent_problems(element.value, is_resource=is_resource) if rule is None else ()
     value = element.value if rule is None else None
-    meant = from_older_json(element.value) if rule is None else None
-    return StoredRule(text[element.start : element.end], value, rule, problems, element.start, meant)
+    lenient_rule = from_json_leniently(element.value) if rule is None else None
+    return StoredRule(text[element.start : element.end], value, rule, problems, element.start, lenient_rule)
 
 
 def read_document(source: Source) -> tuple[Member, ...]:
