@@ -60,12 +60,12 @@ def left_unsaid(name: str, labels: str | None, resource: str | None) -> Diagnost
     """
     if resource is not None:
         # Imported here: v1 needs none of it.
-        from calicoctl.layout.unsaid import unsaid_parts
+        from calicoctl.layout.unsaid import inexpressible_parts
         from calicoctl.resources.v3_names import is_foreign_profile
 
         if is_foreign_profile(name):
             return None  # nobody can run its block, so that nothing is lost by it
-        parts = [path_text(path) for path in unsaid_parts(resource)]
+        parts = [path_text(path) for path in inexpressible_parts(resource)]
     else:
         parts = [] if labels is None or _is_empty(labels) else ["labels"]
     if not parts:

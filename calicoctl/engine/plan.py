@@ -173,8 +173,8 @@ def _edit(statement: statements.ProfileStatement, state: State) -> Outcome:
 
 
 def _remove_rule(statement: statements.RemoveRule, state: State) -> Outcome:
-    is_told = statement.profile not in state.doubtful
-    return _apply(state, profiles.remove_rule(_existing(statement, state), statement, is_told=is_told))
+    with_hint = statement.profile not in state.doubtful
+    return _apply(state, profiles.remove_rule(_existing(statement, state), statement, with_hint=with_hint))
 
 
 def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:

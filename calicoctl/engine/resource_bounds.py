@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import refusal_of
+from calicoctl.layout.profile_resource import upgrade_problem
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
@@ -78,7 +78,7 @@ def _refused(
     statement: statements.ProfileStatement, direction: Direction, index: int, rule: StoredRule
 ) -> Diagnostic | None:
     """Why v3 does not take a rule; None when it does."""
-    problem = refusal_of(rule.raw, direction)
+    problem = upgrade_problem(rule.raw, direction)
     if problem is None:
         return None
     placed = replace(problem, path=(LIST_KEYS[direction], index, *problem.path))

@@ -37,7 +37,7 @@ _LISTS_OF_V1 = frozenset(each.json_key for each in Direction)
 _OLD_ACTIONS = {new: old for old, new in ACTIONS.items()}
 
 
-class Unusable(Exception):
+class UnusableResource(Exception):
     """What is stored is no resource in which something could be edited."""
 
 
@@ -76,9 +76,9 @@ def parts_of(text: str) -> Parts:
     """The documents that a resource is read as.
 
     Raises:
-        Unusable: It is none.
+        UnusableResource: It is none.
     """
-    resource = loaded(text)
+    resource = load_resource(text)
     spec = _spec(resource)
     lists = (f'"{each.json_key}":[{",".join(_raw_rules(spec, each))}]' for each in Direction)
     others = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in _other_members(resource).items())
@@ -89,18 +89,18 @@ def parts_of(text: str) -> Parts:
     return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(own) if own else None)
 
 
-def loaded(text: str) -> dict[str, Any]:
+def load_resource(text: str) -> dict[str, Any]:
     """The resource of a text.
 
     Raises:
-        Unusable: It is none.
+        UnusableResource: It is none.
     """
     try:
         resource = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise Unusable("it is not JSON") from error
+        raise UnusableResource("it is not JSON") from error
     if not isinstance(resource, dict):
-        raise Unusable("it is not a JSON object")
+        raise UnusableResource("it is not a JSON object")
     return resource
 
 
@@ -108,7 +108,7 @@ def _spec(resource: Mapping[str, Any]) -> dict[str, Any]:
     _refuse_other_case(resource, ("spec",))
     spec = resource.get("spec") or {}
     if not isinstance(spec, dict):
-        raise Unusable("its `spec` is not an object")
+        raise UnusableResource("its `spec` is not an object")
     _refuse_other_case(spec, _READ_OF_SPEC)
     return spec
 
@@ -119,25 +119,25 @@ def _refuse_other_case(members: Collection[str], names: Collection[str]) -> None
     Which of two it would read depends on their order, so nothing is said of them and nothing is put beside them.
 
     Raises:
-        Unusable: There is one.
+        UnusableResource: There is one.
     """
     for member in members:
         name = None if member in names else read_as(member, names)
         if name is not None:
-            raise Unusable(f"`{member}` is read as `{name}`")
+            raise UnusableResource(f"`{member}` is read as `{name}`")
 
 
 def _labels(spec: Mapping[str, Any]) -> dict[str, Any]:
     labels = spec.get("labelsToApply") or {}
     if not isinstance(labels, dict):
-        raise Unusable("its `labelsToApply` is not an object")
+        raise UnusableResource("its `labelsToApply` is not an object")
     return labels
 
 
 def _listed(spec: Mapping[str, Any], direction: Direction) -> list[Any]:
     rules = spec.get(LIST_KEYS[direction]) or []
     if not isinstance(rules, list):
-        raise Unusable(f"its `{LIST_KEYS[direction]}` is not a list")
+        raise UnusableResource(f"its `{LIST_KEYS[direction]}` is not a list")
     return rules
 
 
@@ -213,14 +213,14 @@ def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:
     return {**resource, "metadata": {**resource["metadata"], **identity}}
 
 
-def is_same(one: str, other: str) -> bool:
+def is_same_resource(one: str, other: str) -> bool:
     """Whether two resources say the same, however their texts are spelled.
 
     Raises:
-        Unusable: One is none.
+        UnusableResource: One is none.
     """
     # As texts: to Python, `1` and `true` are the same.
-    return one == other or json.dumps(loaded(one), sort_keys=True) == json.dumps(loaded(other), sort_keys=True)
+    return one == other or json.dumps(load_resource(one), sort_keys=True) == json.dumps(load_resource(other), sort_keys=True)
 
 
 def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str:
@@ -233,26 +233,26 @@ def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str
             were stored.
 
     Raises:
-        Unusable: It is none, or a text is no document, or something else in it could not be kept as it is.
+        UnusableResource: It is none, or a text is no document, or something else in it could not be kept as it is.
         NotInV3: A new rule is none that Calico takes.
     """
-    resource = loaded(text)
+    resource = load_resource(text)
     spec = dict(_spec(resource))
-    originals = {} if former is None else _spec(loaded(former))
+    originals = {} if former is None else _spec(load_resource(former))
     if edit.rules is not None:
         rules = read_stored_rules(Source("", edit.rules), is_resource=True)
         if not isinstance(rules, RulesDocument):
-            raise Unusable("its new rules cannot be read")
+            raise UnusableResource("its new rules cannot be read")
         for direction in Direction:
             _put_list(spec, direction, [rule.raw for rule in rules.rules(direction)], originals)
         _put_members(resource, rules)
     if edit.tags is not None:
         tags = read_stored_tags(Source("", edit.tags))
         if not isinstance(tags, TagsDocument):
-            raise Unusable("its new tags cannot be read")
+            raise UnusableResource("its new tags cannot be read")
         _put_tags(spec, tags.tags)
     resource["spec"] = spec
-    if resource == loaded(text):
+    if resource == load_resource(text):
         return text
     _require_kept_numbers(text)
     return _json_text(resource)
@@ -262,7 +262,7 @@ def _require_kept_numbers(text: str) -> None:
     """Make sure that all numbers of a resource are written again as those that they are.
 
     Raises:
-        Unusable: One is not.
+        UnusableResource: One is not.
     """
     json.loads(text, parse_float=_require_kept, parse_constant=_refuse_number)
 
@@ -281,19 +281,19 @@ def _require_kept(number: str) -> None:
 
 def _refuse_number(number: str) -> NoReturn:
     shown = number if len(number) <= _SHOWN_DIGITS else f"{number[:_SHOWN_DIGITS]}..."
-    raise Unusable(f"the number {shown} in it could not be kept")
+    raise UnusableResource(f"the number {shown} in it could not be kept")
 
 
 def _json_text(resource: Mapping[str, Any]) -> str:
     """A resource as it is stored.
 
     Raises:
-        Unusable: A new number in it is none of JSON.
+        UnusableResource: A new number in it is none of JSON.
     """
     try:
         text = json.dumps(resource, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError as error:
-        raise Unusable("a new number in it is too large") from error
+        raise UnusableResource("a new number in it is too large") from error
     try:
         text.encode()
     except UnicodeEncodeError:  # half of a surrogate pair can only be stored as an escape
@@ -356,7 +356,7 @@ def _new_rule(raw: str, path: Path) -> Any:
     return rule
 
 
-def refusal_of(raw: str, direction: Direction) -> ResourceProblem | None:
+def upgrade_problem(raw: str, direction: Direction) -> ResourceProblem | None:
     """Why Calico would not take a new rule, or what of it would be lost; None when it is taken.
 
     Args:

@@ -18,10 +18,10 @@ from calicoctl.layout.network_set_resource import network_set_entries
 from calicoctl.layout.profile_resource import (
     NotInV3,
     PartEdit,
-    Unusable,
+    UnusableResource,
     built_in_resource,
     edited_resource,
-    is_same,
+    is_same_resource,
     new_resource,
     parts_of,
 )
@@ -162,7 +162,7 @@ class ResourceDatastore:
             return
         try:
             text = _created(name, after) if before is None else _changed(before.value, changes)
-        except Unusable as error:
+        except UnusableResource as error:
             raise Obstructed(diagnose(messages.UNUSABLE_RESOURCE, key=key, reason=str(error))) from error
         except NotInV3 as error:
             raise Obstructed(error.problem.diagnostic(messages.RESOURCE_REFUSED, name=name)) from error
@@ -246,8 +246,8 @@ def _says(text: str, edit: PartEdit) -> bool:
 def _is_made_of(former: str, edit: PartEdit, text: str) -> bool:
     """Whether a resource is what an edit makes of another one, and nobody has changed it since."""
     try:
-        return is_same(edited_resource(former, edit), text)
-    except (Unusable, NotInV3):
+        return is_same_resource(edited_resource(former, edit), text)
+    except (UnusableResource, NotInV3):
         return False
 
 
@@ -283,7 +283,7 @@ def _texts(whole: str) -> dict[str, str]:
     """The texts of the parts that a resource is read as."""
     try:
         parts = parts_of(whole)
-    except Unusable as error:
+    except UnusableResource as error:
         # As the value of both, so that nothing is edited; the reason is told as that of the rules.
         return {keys.RULES: json.dumps(str(error)), keys.TAGS: "[]"}
     labels = {} if parts.labels is None else {keys.LABELS: parts.labels}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from calicoctl.layout.profile_resource import Unusable, parts_of
+from calicoctl.layout.profile_resource import UnusableResource, parts_of
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.resources.upgrade import LIST_KEYS
 
@@ -18,7 +18,7 @@ _WITH_PARTS = ("labels", "annotations")
 _OWN_ANNOTATIONS = "calicoctl-profile/"
 
 
-def unsaid_parts(text: str) -> tuple[Path, ...]:
+def inexpressible_parts(text: str) -> tuple[Path, ...]:
     """Where in a resource something stands that its block does not say.
 
     Args:
@@ -26,7 +26,7 @@ def unsaid_parts(text: str) -> tuple[Path, ...]:
     """
     try:
         labels = parts_of(text).labels
-    except Unusable:
+    except UnusableResource:
         return ()
     resource = json.loads(text)
     return (*_of_metadata(resource.get("metadata")), *_of_spec(resource.get("spec"), labels), *_beside(resource))

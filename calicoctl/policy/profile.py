@@ -160,13 +160,13 @@ def _insert_position(position: int, statement: statements.AddRule, length: int) 
     return max(position, 1)
 
 
-def remove_rule(profile: Profile, statement: statements.RemoveRule, *, is_told: bool = True) -> Effect:
+def remove_rule(profile: Profile, statement: statements.RemoveRule, *, with_hint: bool = True) -> Effect:
     """Remove the first rule that means the same.
 
     Args:
         profile: The profile.
         statement: What shall be removed.
-        is_told: Whether anybody will be told of a refusal; if so, the nearest rule is searched for.
+        with_hint: Whether a refusal gets a hint, for which the nearest rule is searched.
 
     Raises:
         Refused: There is none.
@@ -174,7 +174,7 @@ def remove_rule(profile: Profile, statement: statements.RemoveRule, *, is_told: 
     document = readable_rules(profile, statement.where)
     index = document.find_lenient(statement.direction, statement.rule)
     if index is None:
-        raise Refused([_no_such_rule(profile, document, statement, is_told=is_told)])
+        raise Refused([_no_such_rule(profile, document, statement, with_hint=with_hint)])
     edited = document.with_rule_removed(statement.direction, index)
     another = edited.find_lenient(statement.direction, statement.rule)
     left = () if another is None else (_left(statement, another + 1),)
@@ -269,13 +269,13 @@ def _keeping_texts(stored: Sequence[StoredRule], declared: Sequence[StoredRule])
 
 
 def _no_such_rule(
-    profile: Profile, document: RulesDocument, statement: statements.RemoveRule, *, is_told: bool
+    profile: Profile, document: RulesDocument, statement: statements.RemoveRule, *, with_hint: bool
 ) -> Diagnostic:
     other = Direction.OUTBOUND if statement.direction is Direction.INBOUND else Direction.INBOUND
     if document.find_lenient(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
     else:
-        others = [each.rule for each in document.rules(statement.direction) if each.rule is not None] if is_told else []
+        others = [each.rule for each in document.rules(statement.direction) if each.rule is not None] if with_hint else []
         if len(others) > _COMPARED_MAX:
             wanted = _parts(statement.rule)
             import heapq  # paid for by those who search

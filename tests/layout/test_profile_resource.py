@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import NotInV3, PartEdit, Unusable, edited_resource, new_resource, parts_of
+from calicoctl.layout.profile_resource import NotInV3, PartEdit, UnusableResource, edited_resource, new_resource, parts_of
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
 from calicoctl.resources.schema import profile_problems, rule_problems
 from calicoctl.source import Source
@@ -252,9 +252,9 @@ def test_a_rule_that_calico_refuses_is_kept_and_told() -> None:
     ],
 )
 def test_what_is_no_resource_is_not_edited(text: str) -> None:
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableResource):
         parts_of(text)
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableResource):
         edited_resource(text, PartEdit(with_raws([], []), "[]"))
 
 
@@ -271,7 +271,7 @@ def test_a_number_that_could_not_be_kept_is_read_and_never_written(number: str) 
     text = f'{{"spec":{{"x":[{number}]}}}}'
     assert parts_of(text).tags == "[]"
     assert edited_resource(text, PartEdit(tags="[]")) == text
-    with pytest.raises(Unusable, match=f"the number {number[:40]} "):
+    with pytest.raises(UnusableResource, match=f"the number {number[:40]} "):
         edited_resource(text, PartEdit(rules=DENYING))
 
 
@@ -324,7 +324,7 @@ def test_an_annotation_that_is_none_of_ours_is_left_out_and_kept(members: str, s
 )
 def test_what_calico_reads_in_another_case_is_not_taken_for_nothing(text: str, reason: str) -> None:
     for act in (lambda: parts_of(text), lambda: edited_resource(text, PartEdit(tags='["a"]'))):
-        with pytest.raises(Unusable) as caught:
+        with pytest.raises(UnusableResource) as caught:
             act()
         assert str(caught.value) == reason
 

@@ -10,7 +10,7 @@ from typing import Any
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import NotInV3, PartEdit, Unusable, edited_resource, new_resource, parts_of
+from calicoctl.layout.profile_resource import NotInV3, PartEdit, UnusableResource, edited_resource, new_resource, parts_of
 from calicoctl.policy.documents.json_text import (
     Path,
     RepeatedKeys,
@@ -44,7 +44,7 @@ def to_calico(profile: str, text: str) -> str:
         spec = json.loads(edited_resource(new_resource(profile), PartEdit(rules=text)))["spec"]
     except NotInV3 as error:
         raise Refused([error.problem.diagnostic(messages.NOT_IN_V3, profile=profile)]) from None
-    except Unusable as error:
+    except UnusableResource as error:
         raise Refused([diagnose(messages.NOT_IN_V3, profile=profile, path="rules", reason=str(error))]) from None
     return json.dumps({key: spec.get(key, []) for key in _LISTS}, indent=2)
 
@@ -78,7 +78,7 @@ def from_calico(source: Source, profile: str) -> Source:
         raise Refused(problems)
     try:
         rules = parts_of(json.dumps({"spec": spec})).rules
-    except Unusable as error:
+    except UnusableResource as error:
         raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 1), reason=str(error))]) from None
     return Source(source.name, rules)
 

@@ -9,7 +9,7 @@ from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import Converted, stored_profiles
 from calicoctl.engine.state import State
-from calicoctl.layout.profile_resource import Unusable, loaded
+from calicoctl.layout.profile_resource import UnusableResource, load_resource
 from calicoctl.layout.resource_keys import profile_key
 from calicoctl.resources.upgrade import API_VERSION, KIND
 from calicoctl.resources.v3_names import is_foreign_profile
@@ -45,8 +45,8 @@ def stored_resources(state: State) -> Converted:
 def read_resource(text: str) -> Mapping[str, object] | None:
     """The resource of a text; None where it is none, or is nested too deeply to be written again."""
     try:
-        resource = loaded(text)
-    except Unusable:
+        resource = load_resource(text)
+    except UnusableResource:
         return None
     return resource if _depth(resource) <= _DEPTH_MAX else None
 
