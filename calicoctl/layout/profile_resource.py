@@ -220,7 +220,9 @@ def is_same_resource(one: str, other: str) -> bool:
         UnusableResource: One is none.
     """
     # As texts: to Python, `1` and `true` are the same.
-    return one == other or json.dumps(load_resource(one), sort_keys=True) == json.dumps(load_resource(other), sort_keys=True)
+    return one == other or json.dumps(load_resource(one), sort_keys=True) == json.dumps(
+        load_resource(other), sort_keys=True
+    )
 
 
 def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str:

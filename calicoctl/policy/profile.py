@@ -275,7 +275,9 @@ def _no_such_rule(
     if document.find_lenient(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
     else:
-        others = [each.rule for each in document.rules(statement.direction) if each.rule is not None] if with_hint else []
+        others = (
+            [each.rule for each in document.rules(statement.direction) if each.rule is not None] if with_hint else []
+        )
         if len(others) > _COMPARED_MAX:
             wanted = _parts(statement.rule)
             import heapq  # paid for by those who search

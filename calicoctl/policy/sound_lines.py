@@ -41,7 +41,7 @@ _Judge = Callable[[str], int]
 _REMEMBERED = 1 << 14
 
 
-def pass_over(text: str, position: int, start: str) -> tuple[int, int]:
+def skip_sound_lines(text: str, position: int, start: str) -> tuple[int, int]:
     """Go over the lines of a script that certainly are sound statements.
 
     Args:

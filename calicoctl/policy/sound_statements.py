@@ -38,7 +38,7 @@ def sound_statements(lines: Span) -> Iterator[SoundStatement | Span]:
     """The statements of lines outside of blocks that were passed over; of a block, its lines.
 
     Args:
-        lines: Whole lines, each of which `sound_lines.pass_over` has passed over.
+        lines: Whole lines, each of which `sound_lines.skip_sound_lines` has passed over.
     """
     source, position = lines.source, lines.start
     pattern = line_pattern("script_line").pattern
@@ -56,7 +56,7 @@ def sound_statements(lines: Span) -> Iterator[SoundStatement | Span]:
                 break
 
 
-def pass_over_rules(text: str, position: int, start: str) -> tuple[int, int]:
+def skip_sound_rules(text: str, position: int, start: str) -> tuple[int, int]:
     """Go over the rules of a block that was passed over, for a reader of its other lines.
 
     Args:
@@ -81,7 +81,7 @@ def pass_over_rules(text: str, position: int, start: str) -> tuple[int, int]:
 
 
 def sound_rules(lines: Span) -> Iterator[tuple[StoredRule, Span]]:
-    """The rules of lines that `pass_over_rules` has passed over, each with its place.
+    """The rules of lines that `skip_sound_rules` has passed over, each with its place.
 
     Args:
         lines: Whole lines.

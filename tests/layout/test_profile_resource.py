@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import NotInV3, PartEdit, UnusableResource, edited_resource, new_resource, parts_of
+from calicoctl.layout.profile_resource import (
+    NotInV3,
+    PartEdit,
+    UnusableResource,
+    edited_resource,
+    new_resource,
+    parts_of,
+)
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
 from calicoctl.resources.schema import profile_problems, rule_problems
 from calicoctl.source import Source

@@ -16,7 +16,7 @@ from calicoctl.engine.frontend import scripts as engine_script
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.policy import sound_lines, values
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.sound_lines import pass_over
+from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.lark_tree import Stop, lark_tree
@@ -320,9 +320,9 @@ def test_what_is_in_order_is_passed_over() -> None:
     added = [f"profile WEB rule add inbound {rule}" for rule in rules]
     lines = ["profile add WEB", *added, "", "# a comment", "profile WEB tag add T  # another", "\t"]
     text = "\r\n".join(lines)
-    assert pass_over(text, 0, "script_line") == (len(text) - 1, len(rules) + 2)
+    assert skip_sound_lines(text, 0, "script_line") == (len(text) - 1, len(rules) + 2)
     text = "\n".join(["", *(f"\t{rule} " for rule in rules), ""])
-    assert pass_over(text, 0, "list_line") == (len(text), len(rules))
+    assert skip_sound_lines(text, 0, "list_line") == (len(text), len(rules))
     block = [
         "profile WEB {  # a block",
         "tags WEB, DB",
@@ -335,22 +335,22 @@ def test_what_is_in_order_is_passed_over() -> None:
         "}",
         "profile add DB",
     ]
-    assert pass_over("\n".join(block), 0, "script_line") == (len("\n".join(block)), 2)
+    assert skip_sound_lines("\n".join(block), 0, "script_line") == (len("\n".join(block)), 2)
 
 
 @pytest.mark.parametrize("missing", range(1, 6))
 def test_a_block_that_is_not_whole_is_read(missing: int) -> None:
     block = ["profile WEB {", "tags WEB, DB", "inbound {", "}", "outbound {}", "}"]
     del block[missing]
-    assert pass_over("\n".join(block), 0, "script_line") == (0, 0)
+    assert skip_sound_lines("\n".join(block), 0, "script_line") == (0, 0)
 
 
 @pytest.mark.parametrize(
     "line", ["allow from", "allow tcp to ports 0", "allow icmp to cidr ::1", "allow from cidr 10.0.0.1/8", "}"]
 )
 def test_what_might_earn_a_warning_is_not_passed_over(line: str) -> None:
-    assert pass_over(line, 0, "list_line") == (0, 0)
-    assert pass_over(f"profile WEB rule add inbound {line}", 0, "script_line") == (0, 0)
+    assert skip_sound_lines(line, 0, "list_line") == (0, 0)
+    assert skip_sound_lines(f"profile WEB rule add inbound {line}", 0, "script_line") == (0, 0)
 
 
 # --- time ---------------------------------------------------------------------------------------
@@ -384,5 +384,5 @@ def test_no_text_takes_long(start: str, text: str) -> None:
     began = time.process_time()
     match(text, start)
     if start in ("script_line", "list_line"):
-        pass_over(text, 0, start)
+        skip_sound_lines(text, 0, start)
     assert time.process_time() - began < 10  # a square of a million would take an hour

@@ -10,7 +10,14 @@ from typing import Any
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Direction
-from calicoctl.layout.profile_resource import NotInV3, PartEdit, UnusableResource, edited_resource, new_resource, parts_of
+from calicoctl.layout.profile_resource import (
+    NotInV3,
+    PartEdit,
+    UnusableResource,
+    edited_resource,
+    new_resource,
+    parts_of,
+)
 from calicoctl.policy.documents.json_text import (
     Path,
     RepeatedKeys,

@@ -15,7 +15,7 @@ from calicoctl.engine.frontend.corrections import check
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.language import limits, quoting
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.sound_lines import pass_over
+from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.policy.spelling import canonical
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Source
@@ -62,7 +62,7 @@ def format_script(source: Source) -> Formatted:
         Refused: A line of it is not in the language, or a block is not whole.
     """
     # What certainly is sound is not read here: each line is parsed below.
-    found = (problem for item in read_script(source, pass_over) for problem in _problems(item))
+    found = (problem for item in read_script(source, skip_sound_lines) for problem in _problems(item))
     problems = list(islice(found, limits.ERRORS_MAX + 1))
     if len(problems) > limits.ERRORS_MAX:
         # First, as it must be among those that are told.

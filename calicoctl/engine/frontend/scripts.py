@@ -17,7 +17,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import StoredRule
-from calicoctl.policy.sound_lines import pass_over
+from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
@@ -84,7 +84,7 @@ class _Unread:
     def steps(self) -> Iterator[ScriptStep]:
         """The steps."""
         # Imported here: to check a script, no step is made.
-        from calicoctl.policy.sound_statements import SoundStatement, pass_over_rules, sound_statements
+        from calicoctl.policy.sound_statements import SoundStatement, skip_sound_rules, sound_statements
 
         item = self.item
         if isinstance(item, StatementItem):
@@ -95,7 +95,7 @@ class _Unread:
                 yield ScriptStep(sound.statement, sound.extent)
             else:
                 block = PassedLines(sound, item.start, count=1)
-                yield from map(self._step, block.statements(pass_over_rules))
+                yield from map(self._step, block.statements(skip_sound_rules))
 
     def _step(self, item: StatementItem) -> ScriptStep:
         statement = validate(item.node, item.extent, self.variables).statement
@@ -186,7 +186,7 @@ def read_scripts(
     parts: list[ScriptStep | _Unread] = []
     variables = Variables()
     diagnostics: list[Diagnostic] = [each for source in overrides for each in _override(source, variables)]
-    inclusions = Inclusions(open_script, variables, pass_over_none if every_line else pass_over)
+    inclusions = Inclusions(open_script, variables, pass_over_none if every_line else skip_sound_lines)
     told: set[object] = set()
     errors = 0
     seen: list[Source] = []
