@@ -90,11 +90,11 @@ def test_many_statements_of_every_kind_do_what_they_do_to_a_plain_list() -> None
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[StoredRule]:
     """The stored rules that a search has looked at, each time it has."""
     seen: list[StoredRule] = []
-    says = StoredRule.says
+    is_equivalent = StoredRule.is_equivalent
 
     def counted(self: StoredRule, other: Rule) -> bool:
         seen.append(self)
-        return says(self, other)
+        return is_equivalent(self, other)
 
     fingerprint = rules_document._fingerprint
 
@@ -102,7 +102,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[StoredRule]:
         seen.append(self)
         return fingerprint(self)
 
-    monkeypatch.setattr(StoredRule, "says", counted)
+    monkeypatch.setattr(StoredRule, "is_equivalent", counted)
     monkeypatch.setattr(rules_document, "_fingerprint", counted_too)
     return seen
 

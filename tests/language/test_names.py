@@ -16,7 +16,7 @@ from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
 from calicoctl.language.names import NameMistake
 from calicoctl.policy import sound_lines, values
 from calicoctl.policy.documents.agent_schema import Verdict, agent_problems
-from calicoctl.policy.documents.rule_json import from_json, from_older_json
+from calicoctl.policy.documents.rule_json import from_json, from_json_leniently
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.variables import is_reference
@@ -64,7 +64,7 @@ def test_all_places_agree_on_a_tag(text: str) -> None:
     assert (verdicts == set()) == is_tag
     assert (Verdict.REFUSED not in verdicts) == names.is_agent_tag(text)
     assert (from_json(rule) is not None) == is_tag
-    assert (from_older_json(rule) is not None) == (text != "")
+    assert (from_json_leniently(rule) is not None) == (text != "")
     assert (TagsDocument.new([text]).problems == ()) == names.is_agent_tag(text)
 
 

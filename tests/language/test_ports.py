@@ -14,7 +14,7 @@ from calicoctl.language.limits import PORT_MAX, STORED
 from calicoctl.language.ports import PortMistake, PortRange
 from calicoctl.policy import values
 from calicoctl.policy.documents.agent_schema import agent_problems
-from calicoctl.policy.documents.rule_json import from_json, from_older_json, with_single_ports
+from calicoctl.policy.documents.rule_json import from_json, from_json_leniently, with_single_ports
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.spelling import canonical
 from calicoctl.source import Source, Span
@@ -120,7 +120,7 @@ def test_what_is_made_of_a_port_of_rule_json_agrees(value: object) -> None:
     assert (enforced is not None) == agent_oracle.is_port(value)
     assert (enforced is not None) == (stored.mistake is None)
     assert (enforced is not None) == (agent_problems(rule) == ())
-    of_language, of_older_tool = from_json(rule), from_older_json(rule)
+    of_language, of_older_tool = from_json(rule), from_json_leniently(rule)
     assert (of_language.destination.ports if of_language else None) == (None if enforced is None else (enforced,))
     older = ports.older_port(value)
     assert (of_older_tool.destination.ports if of_older_tool else None) == (None if older is None else (older,))
