@@ -18,7 +18,7 @@ def one_input(content: bytes) -> None:
     source = Source("a script", text_of(content))
     _check_reading(source)
     for item in read_script(source):
-        if isinstance(item, StatementItem) and item.is_whole:
+        if isinstance(item, StatementItem) and item.is_valid:
             _check_round_trip(item.node)
 
 

@@ -46,7 +46,7 @@ def without_typography(text: str) -> str:
     return text.translate(_TYPOGRAPHIC).removesuffix(";")
 
 
-def meant_port(text: str) -> str | None:
+def guess_port(text: str) -> str | None:
     """The port or range that was meant by an item of a port list that is none: `ssh`, `1024:`, `80..90`."""
     plain = without_typography(text)
     return _service_port(text) or (plain if read_item(plain).within() is not None else None) or _other_range(text)
@@ -70,15 +70,15 @@ def _other_range(text: str) -> str | None:
     return None if pair is None else range_text(int(pair[1]), int(pair[2]))
 
 
-def meant_network(text: str) -> str | None:
+def guess_network(text: str) -> str | None:
     """The network that was meant by a text that is none, `10/8` or `10.0.0.*`; None when that is anyone's guess."""
     address, _, length = text.partition("/")
-    return _meant_network(address, length)
+    return _guess_network(address, length)
 
 
-def _meant_network(address: str, length: str) -> str | None:
+def _guess_network(address: str, length: str) -> str | None:
     if (length or address).endswith(";"):
-        return _meant_network(address, length[:-1]) if length else _meant_network(address[:-1], length)
+        return _guess_network(address, length[:-1]) if length else _guess_network(address[:-1], length)
     if address.startswith("[") and address.endswith("]") and ":" in address:
         address = address[1:-1]
     address = address.partition("%")[0]

@@ -41,7 +41,7 @@ def unquoted(word: str) -> str | None:
     return word[1:-1] if word[0] == "'" else str(json.loads(word))
 
 
-def is_meant_as_quoted(word: str) -> bool:
+def is_enclosed_in_quotes(word: str) -> bool:
     """Whether a word is whole in quotes, though an escape in it may be unknown."""
     return _MEANT.fullmatch(word) is not None
 

@@ -47,12 +47,12 @@ def _word(word: ast.Word) -> ast.Word:
     typed = word.span.text
     # Single quotes take everything literally, variables too.
     if _VARIABLE in typed and not is_literal(typed):
-        return ast.TypedWord(
+        return ast.VerbatimWord(
             _ports(word) if word.kind is ast.WordKind.PORTS and typed == word.text else typed, word.span
         )
     if word.kind is ast.WordKind.PROFILE and typed == word.text:
         # Quotes tell the name of a stored profile from a slip; they are not the formatter's to add.
-        return ast.TypedWord(typed, word.span)
+        return ast.VerbatimWord(typed, word.span)
     spell = _SPELLINGS.get(word.kind)
     return word if spell is None else replace(word, text=spell(word))
 

@@ -55,9 +55,9 @@ def _note_port(fault: PortFault, word: ast.Word, findings: Findings) -> None:
         case PortMistake.ANY_PORT:
             findings.add(messages.ANYTHING, span, None, word=text, keyword="ports")
         case PortMistake.NOT_A_PORT:
-            from calicoctl.language.guesses import meant_port
+            from calicoctl.language.guesses import guess_port
 
-            findings.add(messages.BAD_PORT, span, _respelt_part(word, start, end, meant_port(text)), port=text)
+            findings.add(messages.BAD_PORT, span, _respelt_part(word, start, end, guess_port(text)), port=text)
         case PortMistake.TOO_LARGE:
             findings.add(messages.PORT_OUT_OF_RANGE, span, port=text)
         case PortMistake.TOO_SMALL:
@@ -144,9 +144,9 @@ def _note_network(read: NetworkText, word: ast.Word, findings: Findings) -> None
             fields = {"length": read.length, "version": version, "maximum": maximum}
             findings.add(messages.PREFIX_OUT_OF_RANGE, word.span, None, **fields)
         case _:
-            from calicoctl.language.guesses import meant_network
+            from calicoctl.language.guesses import guess_network
 
-            findings.add(messages.BAD_NETWORK, word.span, _respelt(word, meant_network(word.text)), cidr=word.text)
+            findings.add(messages.BAD_NETWORK, word.span, _respelt(word, guess_network(word.text)), cidr=word.text)
 
 
 def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings: Findings) -> int | None:

@@ -72,7 +72,7 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class TypedWord(Word):
+class VerbatimWord(Word):
     """A word that is printed just as its text stands, quotes and variables included; in formatted scripts only."""
 
 

@@ -33,7 +33,7 @@ class Place:
         self.read = read
         self.may_end = "$END" in self._row
 
-    def takes(self, terminal: str) -> bool:
+    def accepts(self, terminal: str) -> bool:
         """Whether a word of this terminal may stand here."""
         return terminal in self._row
 
@@ -65,7 +65,7 @@ class Place:
         return terminal.get("word") or terminal.get("opening") or ""
 
 
-def place_behind(words: Sequence[str]) -> Place | None:
+def place_after(words: Sequence[str]) -> Place | None:
     """The place behind the words of a statement, the first being `profile`; None when they begin no statement."""
     table = _table()
     place = Place(table, 0, ())

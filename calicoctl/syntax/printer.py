@@ -21,12 +21,12 @@ _CONTINUES_ICMP_CODE = frozenset(PEERS)
 
 def word(node: ast.Word, keywords: frozenset[str] = NO_KEYWORDS) -> str:
     """A word of a tree, as `quoted` writes it; one that is to stand as it was typed, as it is."""
-    return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, keywords)
+    return node.text if isinstance(node, ast.VerbatimWord) else quoted(node.text, keywords)
 
 
 def listed(node: ast.Word) -> str:
     """A word of a list, in which a comma would end it."""
-    return node.text if isinstance(node, ast.TypedWord) else quoted(node.text, separator=",")
+    return node.text if isinstance(node, ast.VerbatimWord) else quoted(node.text, separator=",")
 
 
 def written_profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
@@ -40,7 +40,7 @@ def written_profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT)
 
 def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
     """The word right after `profile`, or where other keywords could stand."""
-    return node.text if isinstance(node, ast.TypedWord) else written_profile_name(node.text, keywords)
+    return node.text if isinstance(node, ast.VerbatimWord) else written_profile_name(node.text, keywords)
 
 
 def rule(node: ast.RuleNode) -> str:

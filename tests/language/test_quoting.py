@@ -42,7 +42,7 @@ def test_a_word_is_read_as_it_is_written(text: str, separator: str, keywords: fr
     assert unquoted(typed) == text
     assert typed[:1] in QUOTES or (typed not in keywords and separator not in typed)
     # Only what is written in quotes is a word in quotes, and it is one in all places.
-    assert quoting.is_meant_as_quoted(typed) == (typed[:1] in QUOTES)
+    assert quoting.is_enclosed_in_quotes(typed) == (typed[:1] in QUOTES)
     assert [word.text for word in split_words(Span(Source("", typed), 0, len(typed)))] == [typed]
 
 
@@ -69,7 +69,7 @@ def test_quotes_are_taken_off_as_the_grammar_and_json_do(word: str) -> None:
 @MANY
 @given(words.filter(lambda word: word != ""))
 def test_all_places_agree_on_a_word_in_quotes(word: str) -> None:
-    is_meant = quoting.is_meant_as_quoted(word)
+    is_meant = quoting.is_enclosed_in_quotes(word)
     # What is in quotes is meant to be, and what is meant to be is one word of a text.
     assert is_meant or word[0] not in QUOTES or unquoted(word) is None
     line = f"profile add {word}"

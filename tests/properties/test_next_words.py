@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from calicoctl.source import Source, Span
 from calicoctl.syntax import printer
 from calicoctl.syntax.grammar import keywords
-from calicoctl.syntax.next_words import Place, place_behind
+from calicoctl.syntax.next_words import Place, place_after
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement
 from calicoctl.syntax.repair.search import split_words
 from calicoctl.syntax.tables.automaton import derive_automaton
@@ -56,7 +56,7 @@ def begins_a_statement(words: list[str]) -> bool:
 
 
 def expected_at(place: Place) -> frozenset[str]:
-    return frozenset(name for name in TERMINALS if place.takes(name))
+    return frozenset(name for name in TERMINALS if place.accepts(name))
 
 
 @settings(deadline=None)
@@ -64,14 +64,14 @@ def expected_at(place: Place) -> frozenset[str]:
 def test_each_word_of_a_statement_can_stand_where_it_stands(text: str) -> None:
     words = words_of(text)
     for count, word in enumerate(words):
-        place = place_behind(words[:count])
+        place = place_after(words[:count])
         assert place is not None
         terminal = place.terminal_of(word)
         assert terminal is not None
         assert word == keywords().get(terminal, word)
         if terminal in keywords() and word != "--at":
             assert word in place.keywords()
-    whole = place_behind(words)
+    whole = place_after(words)
     assert whole is not None
     assert whole.may_end
 
@@ -81,7 +81,7 @@ def test_each_word_of_a_statement_can_stand_where_it_stands(text: str) -> None:
 def test_each_keyword_that_is_offered_leads_on(text: str, data: st.DataObject) -> None:
     words = words_of(text)
     before = words[: data.draw(st.integers(1, len(words)))]
-    place = place_behind(before)
+    place = place_after(before)
     assert place is not None
     for keyword in place.keywords():
         assert begins_a_statement([*before, keyword])
@@ -91,7 +91,7 @@ def test_each_keyword_that_is_offered_leads_on(text: str, data: st.DataObject) -
 @given(texts)
 def test_the_table_and_the_parser_take_the_same_words(text: str) -> None:
     words = words_of(text)
-    place = place_behind(words)
+    place = place_after(words)
     assert (place is not None) == (begins_a_statement(words) or not words)
     if place is not None:
         taken = {word for word in SAMPLES if place.terminal_of(word) is not None}
@@ -103,7 +103,7 @@ def test_the_table_and_the_parser_take_the_same_words(text: str) -> None:
 def test_the_table_expects_what_the_parser_expects(text: str) -> None:
     stop = stop_in(text)
     if stop is not None and not stop.span.text:
-        place = place_behind(words_of(text))
+        place = place_after(words_of(text))
         assert place is not None
         assert expected_at(place) == stop.expected
 
@@ -111,7 +111,7 @@ def test_the_table_expects_what_the_parser_expects(text: str) -> None:
 @settings(deadline=None)
 @given(texts)
 def test_an_option_that_was_given_is_not_offered_again(text: str) -> None:
-    place = place_behind(words_of(text))
+    place = place_after(words_of(text))
     if place is not None:
         given_words = {word.partition("=")[0] for terminal, word in place.read if terminal in OPTIONS}
         assert not given_words & {word.rstrip("=") for word in place.keywords()}

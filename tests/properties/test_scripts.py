@@ -431,4 +431,4 @@ def test_any_script_of_any_trees_reads_to_the_same_trees(trees: list[ast.Stateme
     text = "\n".join(map(printer.statement, trees))
     items = list(read_script(Source("script", text)))
     assert [item.node if isinstance(item, StatementItem) else item for item in items] == trees
-    assert all(isinstance(item, StatementItem) and item.is_whole for item in items)
+    assert all(isinstance(item, StatementItem) and item.is_valid for item in items)

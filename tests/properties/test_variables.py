@@ -23,7 +23,7 @@ from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.repair.other_forms import other_form
+from calicoctl.syntax.repair.other_forms import detect_other_format
 from calicoctl.syntax.scripts.reader import Directive, StatementItem, read_script
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_statements
 from tests.support.laws import examples
@@ -81,7 +81,7 @@ def with_variables(draw: st.DrawFn, node: Any, definitions: list[str]) -> Any:
         if draw(st.integers(0, 2)) == 0:
             return node
         typed = draw(words_with_variables(node.text, definitions))
-        return ast.TypedWord(typed)
+        return ast.VerbatimWord(typed)
     if not is_dataclass(node) or isinstance(node, ast.Keyword | Span):
         return node
     parts = {each.name: getattr(node, each.name) for each in fields(node)}
@@ -217,7 +217,7 @@ def read_without_variables(text: str) -> tuple[list[object], list[Diagnostic]]:
                 diagnostics += refused.diagnostics
             else:
                 diagnostics += reading.warnings
-                if item.is_whole:
+                if item.is_valid:
                     statements.append(bare(reading.statement))
     return statements, diagnostics
 
@@ -238,7 +238,7 @@ lines = st.one_of(
 def test_a_text_that_names_no_variable_reads_as_before(written: list[str]) -> None:
     text = "\n".join(written)
     # A text that is JSON or another form is said to be that, before it is read.
-    assume(other_form(Source("script", text)) is None)
+    assume(detect_other_format(Source("script", text)) is None)
     assume(not any(isinstance(item, Directive) for item in read_script(Source("script", text))))
     script = read(text)
     statements, diagnostics = read_without_variables(text)

@@ -96,7 +96,7 @@ def read(text: str) -> tuple[Script, list[str]]:
     for item in Inclusions(open_script, variables).items(source):
         if isinstance(item, Directive) and isinstance(item.node, ast.Define):
             define(item.node, item.extent, variables)
-        elif isinstance(item, StatementItem) and item.is_whole:
+        elif isinstance(item, StatementItem) and item.is_valid:
             nodes[item.extent.source.name, item.extent.start] = variables.expand(item.node, Expansion())
     steps = [(step.extent.source.name, step.extent.start) for step in script.steps]
     return script, [printer.statement(nodes[step]) for step in steps]

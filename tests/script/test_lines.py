@@ -113,7 +113,7 @@ def test_bodies_are_taken_out_with_their_places(parts: list[Written], has_last_b
     found = []
     for line in read(text):
         body = line.document
-        assert line.unended is None
+        assert line.unclosed is None
         place = None if body is None else body.span.line
         found.append((line.extent.line, line.extent.text, None if body is None else body.body, place))
     assert found == expected
@@ -124,8 +124,8 @@ def test_bodies_are_taken_out_with_their_places(parts: list[Written], has_last_b
 )
 def test_a_here_document_without_its_end_takes_the_rest(text: str) -> None:
     (line,) = read(text)
-    assert line.unended is not None
-    assert (line.unended.line, line.unended.column) == (1, 3)
+    assert line.unclosed is not None
+    assert (line.unclosed.line, line.unclosed.column) == (1, 3)
     assert line.document is None
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from calicoctl.syntax.next_words import place_behind
+from calicoctl.syntax.next_words import place_after
 from calicoctl.syntax.tables.automaton import derive_automaton
 
 
@@ -33,7 +33,7 @@ from calicoctl.syntax.tables.automaton import derive_automaton
     ],
 )
 def test_the_keywords_of_a_place(words: str, keywords: str) -> None:
-    place = place_behind(words.split())
+    place = place_after(words.split())
     assert place is not None
     assert place.keywords() == keywords.split()
 
@@ -42,7 +42,7 @@ def test_the_keywords_of_a_place(words: str, keywords: str) -> None:
     "words", ["profil", "profile WEB show", "profile WEB rule add inbound permit", "profile show x"]
 )
 def test_a_misspelt_statement_has_no_place(words: str) -> None:
-    assert place_behind(words.split()) is None
+    assert place_after(words.split()) is None
 
 
 def test_no_two_states_of_the_table_allow_the_same() -> None:

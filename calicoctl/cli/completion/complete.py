@@ -21,7 +21,7 @@ from calicoctl.cli.option_names import (
     OUTPUT_OPTIONS,
     PROGRAM_OPTIONS,
 )
-from calicoctl.syntax.next_words import Place, place_behind
+from calicoctl.syntax.next_words import Place, place_after
 
 # A candidate: the word as it must be typed, before the shell's own quotes, and what it stands for.
 Candidate = tuple[str, str]
@@ -160,7 +160,7 @@ def _goes_with(option: str, words: Sequence[str]) -> bool:
     if option not in OUTPUT_OPTIONS:
         return option != "--version"
     # Other commands than `profile` list it as their own.
-    place = place_behind(words) if words[0] == "profile" else None
+    place = place_after(words) if words[0] == "profile" else None
     return place is not None and any(terminal == "_SHOW" for terminal, _ in place.read)
 
 
@@ -169,14 +169,14 @@ def _goes_with(option: str, words: Sequence[str]) -> bool:
 
 def _statement(line: _Line, prefix: str) -> list[Candidate]:
     """What may come next in a statement."""
-    place = place_behind(line.words)
+    place = place_after(line.words)
     if place is None:
         return []
     name, equals, _ = prefix.partition("=")
     if equals and f"{name}=" in place.keywords():
         return [(f"{name}={number}", rule) for number, rule in _positions(place, line)]
     # At the place of a profile's name there is enough to read without them.
-    wants_options = prefix.startswith("-") or not place.takes("PROFILE_WORD")
+    wants_options = prefix.startswith("-") or not place.accepts("PROFILE_WORD")
     words = [word for word in place.keywords() if wants_options or not word.startswith("-")]
     options = [word for word in words if word.startswith("-")]
     found = [(word, "") for word in words if word not in options]
@@ -196,11 +196,11 @@ def _described(options: Sequence[str]) -> list[Candidate]:
 
 def _stored_words(place: Place, line: _Line) -> list[Candidate]:
     """What the datastore has for a place that takes a name or a position."""
-    if place.takes("POSITION_WORD"):
+    if place.accepts("POSITION_WORD"):
         return _positions(place, line)
     terminals = [terminal for terminal, _ in place.read]
     is_new_profile = terminals[-1:] == ["_ADD"] and "_TAG" not in terminals
-    takes_name = place.takes("PROFILE_WORD") or place.takes("TAG_WORD") or place.takes("NAME_WORD")
+    takes_name = place.accepts("PROFILE_WORD") or place.accepts("TAG_WORD") or place.accepts("NAME_WORD")
     if not takes_name or is_new_profile:
         return []
     from calicoctl.cli.completion import stored_words
@@ -278,7 +278,7 @@ def _profiles(line: _Line, given: Sequence[str]) -> list[Candidate]:
     from calicoctl.cli.completion import stored_words
 
     # A name is written as it is right behind `profile`, which `export` reads no other way.
-    place = place_behind(["profile"])
+    place = place_after(["profile"])
     found = stored_words.ask(stored_words.profiles, line.options.get("--datastore")) if place is not None else []
     typed = [_typed(place, name) for name, _ in found] if place is not None else []
     return [(word, "") for word in typed if word is not None and word not in given]

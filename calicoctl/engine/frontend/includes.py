@@ -14,7 +14,7 @@ from calicoctl.records import replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem
-from calicoctl.syntax.scripts.reader import Directive, Item, PassOver, pass_over_none, read_script
+from calicoctl.syntax.scripts.reader import Directive, Item, LineSkipper, read_script, skip_no_lines
 
 # What is shown of the first word of a file that is no script: no more than a name, behind which a secret may stand.
 _BEGINNING = re.compile(r"[A-Za-z0-9_.-]{0,20}")
@@ -29,19 +29,19 @@ class Inclusions:
     Args:
         open_script: Opens a script that another one includes. The source that it returns says from where.
         variables: What the names of files may be made of.
-        pass_over: Which lines need not be read; every line is when it is not given.
+        skip_lines: Which lines need not be read; every line is when it is not given.
     """
 
-    def __init__(self, open_script: OpenFile, variables: Variables, pass_over: PassOver = pass_over_none) -> None:
+    def __init__(self, open_script: OpenFile, variables: Variables, skip_lines: LineSkipper = skip_no_lines) -> None:
         self._open_script = open_script
         self._variables = variables
-        self._pass_over = pass_over
+        self._skip_lines = skip_lines
         self._count = 0
         self._length = 0
 
     def items(self, source: Source) -> Iterator[Item]:
         """What a script says, in the order of the text; of an inclusion that fails, why."""
-        for item in read_script(source, self._pass_over):
+        for item in read_script(source, self._skip_lines):
             if not isinstance(item, Directive) or not isinstance(item.node, ast.Include):
                 yield item
                 continue

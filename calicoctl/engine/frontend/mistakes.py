@@ -139,9 +139,9 @@ def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | 
 
 def _meant_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> Correction | None:
     """The line that means the same as a habit; None where none does that is sound."""
-    if not habit.meant:
+    if not habit.replacement:
         return None if habit.comment is None else rewritten(problem.extent, "", habit.comment)
-    text = " ".join(habit.meant)
+    text = " ".join(habit.replacement)
     node = parsed(text, problem.extent.source, problem.start)
     if node is None or not check(node, Findings(), variables):
         return None
@@ -161,7 +161,7 @@ def _own(mistakes: Sequence[Mistake], later: Sequence[Diagnostic]) -> list[Diagn
     return [
         each.diagnostic
         for each in mistakes
-        if not each.is_needless or not (is_reordered or each.diagnostic.span in wrong)
+        if not each.is_redundant or not (is_reordered or each.diagnostic.span in wrong)
     ]
 
 

@@ -23,8 +23,8 @@ from calicoctl.records import dataclass, field, replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.repair.other_forms import other_form
-from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, PassedLines, StatementItem, pass_over_none
+from calicoctl.syntax.repair.other_forms import detect_other_format
+from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, SkippedLines, StatementItem, skip_no_lines
 
 # To find the line of each takes a look through the whole text; nobody reads so many.
 _SORTED_MAX = 500
@@ -73,13 +73,13 @@ class _Unread:
         variables: What their words may name; a value that was given once is never another.
     """
 
-    item: PassedLines | StatementItem
+    item: SkippedLines | StatementItem
     variables: Variables
 
     @property
     def count(self) -> int:
         """How many steps they become."""
-        return self.item.count if isinstance(self.item, PassedLines) else 1
+        return self.item.count if isinstance(self.item, SkippedLines) else 1
 
     def steps(self) -> Iterator[ScriptStep]:
         """The steps."""
@@ -94,7 +94,7 @@ class _Unread:
             if isinstance(sound, SoundStatement):
                 yield ScriptStep(sound.statement, sound.extent)
             else:
-                block = PassedLines(sound, item.start, count=1)
+                block = SkippedLines(sound, item.start, count=1)
                 yield from map(self._step, block.statements(skip_sound_rules))
 
     def _step(self, item: StatementItem) -> ScriptStep:
@@ -115,7 +115,7 @@ def _with_passed_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]]
         others = zip(read, step.rule_spans(direction), strict=True)
         listed: list[tuple[StoredRule, Span]] = []
         for item in lists.get(direction.value, ()):
-            listed += sound_rules(item.extent) if isinstance(item, PassedLines) else (next(others),)
+            listed += sound_rules(item.extent) if isinstance(item, SkippedLines) else (next(others),)
         rules[direction] = tuple(rule for rule, _ in listed)
         places[direction] = tuple(span for _, span in listed)
     statement = replace(block, inbound=rules[Direction.INBOUND], outbound=rules[Direction.OUTBOUND])
@@ -186,7 +186,7 @@ def read_scripts(
     parts: list[ScriptStep | _Unread] = []
     variables = Variables()
     diagnostics: list[Diagnostic] = [each for source in overrides for each in _override(source, variables)]
-    inclusions = Inclusions(open_script, variables, pass_over_none if every_line else skip_sound_lines)
+    inclusions = Inclusions(open_script, variables, skip_no_lines if every_line else skip_sound_lines)
     told: set[object] = set()
     errors = 0
     seen: list[Source] = []
@@ -194,7 +194,7 @@ def read_scripts(
         seen.append(source)
         for item in _items(source, inclusions, variables):
             found: Sequence[Diagnostic] = ()
-            if isinstance(item, PassedLines):
+            if isinstance(item, SkippedLines):
                 parts.append(_Unread(item, variables))
             elif isinstance(item, Diagnostic):
                 found = (item,)
@@ -208,9 +208,9 @@ def read_scripts(
                 found = define(item.node, item.extent, variables)
             else:
                 step, found = _read_step(item, open_file, variables)
-                if step is not None and item.is_whole:
+                if step is not None and item.is_valid:
                     parts.append(step if item.lists is None else _Unread(item, variables))
-            if isinstance(item, StatementItem | PassedLines) and item.extent.source is source:
+            if isinstance(item, StatementItem | SkippedLines) and item.extent.source is source:
                 report(item.extent.end, len(source.text))
             found = _told_once(found, told) if found else found
             diagnostics += found
@@ -250,7 +250,7 @@ def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | 
 
 def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[Item]:
     """What a file says; of one that is of another kind, only that."""
-    form = other_form(source)
+    form = detect_other_format(source)
     if form is None:
         yield from inclusions.items(source)
     else:

@@ -12,7 +12,7 @@ from calicoctl import messages
 from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.names import is_utf8
-from calicoctl.language.quoting import QUOTES, is_meant_as_quoted
+from calicoctl.language.quoting import QUOTES, is_enclosed_in_quotes
 from calicoctl.policy import statement as valid
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
@@ -58,7 +58,7 @@ def command_line(words: Sequence[str]) -> Source:
     for number, word in enumerate(words, start=1):
         span = Span(source, offset, offset + len(word))
         offset += len(word) + 1
-        in_quotes = is_meant_as_quoted(word)
+        in_quotes = is_enclosed_in_quotes(word)
         if not word:
             problems.append(diagnose(messages.EMPTY_ARGUMENT, span, number=number))
         elif any(character.isspace() for character in word) and not in_quotes:

@@ -66,7 +66,7 @@ class Repair:
         start: Where the mistake begins in the original text.
         end: Where it ends.
         fields: The particulars of the message.
-        is_needless: Whether the language takes the same without it.
+        is_redundant: Whether the language takes the same without it.
     """
 
     words: Sequence[PlacedWord]
@@ -75,7 +75,7 @@ class Repair:
     start: int
     end: int
     fields: tuple[tuple[str, object], ...] = ()
-    is_needless: bool = False
+    is_redundant: bool = False
 
 
 def repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
@@ -250,7 +250,7 @@ def _missing_keyword(words: Sequence[PlacedWord], index: int, expected: frozense
                 word.end,
                 fields,
                 # A network may stand alone behind `from` and `to`.
-                is_needless=keyword == "cidr",
+                is_redundant=keyword == "cidr",
             )
 
 

@@ -70,15 +70,15 @@ class Habit:
         word: The word.
         fields: The particulars of the message.
         advice: What to do instead, in words.
-        meant: The whole statement that means exactly the same; None where there is none.
-        comment: What of it is a comment in a script, behind `meant`; None where nothing is.
+        replacement: The whole statement that means exactly the same; None where there is none.
+        comment: What of it is a comment in a script, after `replacement`; None where nothing is.
     """
 
     kind: Kind
     word: PlacedWord
     fields: tuple[tuple[str, object], ...] = ()
     advice: str | None = None
-    meant: tuple[str, ...] | None = None
+    replacement: tuple[str, ...] | None = None
     comment: str | None = None
 
 

@@ -30,7 +30,7 @@ _BEGINNINGS = ("profile", "calicoctl", "./calicoctl", "$", "define", "include")
 _OF_RULES = re.compile(r'"(?:in|out)bound_rules"')
 
 
-def other_form(source: Source) -> Diagnostic | None:
+def detect_other_format(source: Source) -> Diagnostic | None:
     """What a file is that does not begin as a script can; None for a script, and for what nobody knows.
 
     Args:

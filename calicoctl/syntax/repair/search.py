@@ -40,11 +40,11 @@ class Mistake:
 
     Attributes:
         diagnostic: It points into the original text, and has no fix of its own.
-        is_needless: Whether the language takes the same without the repair, so that another mistake led to it.
+        is_redundant: Whether the language takes the same without the repair, so that another mistake led to it.
     """
 
     diagnostic: Diagnostic
-    is_needless: bool = False
+    is_redundant: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def repair(problem: SyntaxProblem) -> Repaired | None:
             found = _steps(words, stopped) if len(mistakes) < _DEPTH else ()
         for step in found:
             diagnostic = diagnose(step.kind, Span(source, step.start, step.end), None, **dict(step.fields))
-            mistake = Mistake(diagnostic, step.is_needless)
+            mistake = Mistake(diagnostic, step.is_redundant)
             heapq.heappush(queue, (cost + step.cost, next(order), tuple(step.words), (*mistakes, mistake)))
     return _unambiguous(best)
 

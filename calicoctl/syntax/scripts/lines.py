@@ -21,14 +21,14 @@ class LogicalLine:
         extent: The text.
         behind: Where the next line begins: behind its comment, its line break and its here-document.
         document: The here-document behind it.
-        unended: The delimiter of a here-document that no line ends.
+        unclosed: The delimiter of a here-document that no line ends.
         almost: The line that would end it but for white space; it was meant to.
     """
 
     extent: Span
     behind: int
     document: ast.HereDocument | None = None
-    unended: Span | None = None
+    unclosed: Span | None = None
     almost: Span | None = None
 
 
@@ -58,7 +58,7 @@ def logical_lines(source: Source, position: int = 0, behind: int | None = None) 
         if body_behind is None:
             almost = _almost_end(source, position, delimiter)
             position = len(text) if almost is None else almost.end
-            yield LogicalLine(extent, position, unended=delimiter, almost=almost)
+            yield LogicalLine(extent, position, unclosed=delimiter, almost=almost)
             continue
         body = Source(source.name, text[position:body_end], source.line_number(position), source.included_from)
         word = here_document_delimiter(delimiter.text)

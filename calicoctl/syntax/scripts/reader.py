@@ -36,7 +36,7 @@ _BLOCK_WORDS = frozenset({"tags", *DIRECTIONS, *ACTIONS, "json", "}"})
 
 
 @dataclass(frozen=True, slots=True)
-class PassedLines:
+class SkippedLines:
     """Lines that were passed over, since each is known to say something sound.
 
     Attributes:
@@ -49,14 +49,14 @@ class PassedLines:
     start: str
     count: int
 
-    def statements(self, pass_over: PassOver) -> Iterator[StatementItem]:
+    def statements(self, skip_lines: LineSkipper) -> Iterator[StatementItem]:
         """What the lines say after all.
 
         Args:
-            pass_over: Which lines of lists need not be read even now.
+            skip_lines: Which lines of lists need not be read even now.
         """
         extent = self.extent
-        for item in _ScriptReader(extent.source, pass_over, extent.start, extent.end).items():
+        for item in _ScriptReader(extent.source, skip_lines, extent.start, extent.end).items():
             assert isinstance(item, StatementItem)  # or it would not have been passed over
             yield item
 
@@ -68,14 +68,14 @@ class StatementItem:
     Attributes:
         node: What was parsed.
         extent: The line that it begins with.
-        is_whole: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
+        is_valid: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
         lists: Of a block some lines of whose lists were passed over, which `node` lacks: the lists by their names, with
             these lines; None when it lacks none.
     """
 
     node: ast.StatementNode
     extent: Span
-    is_whole: bool = True
+    is_valid: bool = True
     lists: Mapping[str, Sequence[ListItem]] | None = None
 
 
@@ -92,17 +92,17 @@ class Directive:
     extent: Span
 
 
-Item = StatementItem | PassedLines | Directive | SyntaxProblem | Diagnostic
+Item = StatementItem | SkippedLines | Directive | SyntaxProblem | Diagnostic
 
 # What stands in a list of rules.
-ListItem = ast.RuleNode | ast.JsonRule | PassedLines
+ListItem = ast.RuleNode | ast.JsonRule | SkippedLines
 
 # Goes over the lines of a script, from a position on and of a start of the grammar, that certainly are sound
 # statements; returns where the line behind them begins, and how many statements they are.
-PassOver = Callable[[str, int, str], tuple[int, int]]
+LineSkipper = Callable[[str, int, str], tuple[int, int]]
 
 
-def pass_over_none(_text: str, position: int, _start: str) -> tuple[int, int]:
+def skip_no_lines(_text: str, position: int, _start: str) -> tuple[int, int]:
     """Every line is read."""
     return position, 0
 
@@ -119,23 +119,23 @@ class _Block:
     seen: list[str] = field(default_factory=list)
     is_sound: bool = True
 
-    def statement(self, *, is_whole: bool) -> StatementItem:
+    def statement(self, *, is_valid: bool) -> StatementItem:
         """The block, without the lines that were passed over."""
         inbound, outbound = (tuple(self._read(name)) for name in DIRECTIONS)
         node = ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
         is_full = len(inbound) + len(outbound) == sum(map(len, self.rules.values()))
-        return StatementItem(node, self.extent, is_whole, None if is_full else self.rules)
+        return StatementItem(node, self.extent, is_valid, None if is_full else self.rules)
 
     def _read(self, name: str) -> Iterator[ast.RuleNode | ast.JsonRule]:
-        return (each for each in self.rules.get(name, ()) if not isinstance(each, PassedLines))
+        return (each for each in self.rules.get(name, ()) if not isinstance(each, SkippedLines))
 
 
 class _ScriptReader:
     """Reads one script; a line that belongs to what follows a block is kept for later."""
 
-    def __init__(self, source: Source, pass_over: PassOver, position: int = 0, behind: int | None = None) -> None:
+    def __init__(self, source: Source, skip_lines: LineSkipper, position: int = 0, behind: int | None = None) -> None:
         self._source = source
-        self._pass_over = pass_over
+        self._skip_lines = skip_lines
         self._behind = behind
         self._lines = logical_lines(source, position, behind)
         # Where the line begins that `_lines` gives next.
@@ -151,21 +151,21 @@ class _ScriptReader:
         line = next(self._lines, None)
         if line is not None:
             self._position = line.behind
-            self._unended_count += line.unended is not None
+            self._unended_count += line.unclosed is not None
             if self._unended_count > _UNENDED_MAX:
                 self._position, self._lines = len(self._source.text), iter(())
         return line
 
-    def _passed(self, start: str) -> Iterator[PassedLines]:
+    def _passed(self, start: str) -> Iterator[SkippedLines]:
         """The next lines, as far as they can be passed over."""
         if self._kept:
             return
         begin = self._position
-        self._position, count = self._pass_over(self._source.text, begin, start)
+        self._position, count = self._skip_lines(self._source.text, begin, start)
         if self._position > begin:
             self._lines = logical_lines(self._source, self._position, self._behind)
         if count:
-            yield PassedLines(Span(self._source, begin, self._position), start, count)
+            yield SkippedLines(Span(self._source, begin, self._position), start, count)
 
     def _peek(self, passed_over: frozenset[str] = frozenset()) -> str:
         """The text of the next line that does not begin with certain words; empty at the end of the script."""
@@ -187,8 +187,8 @@ class _ScriptReader:
 
     def _item(self, line: LogicalLine) -> Iterator[Item]:
         """What a line outside of any block says; when it begins a block, with the block's lines."""
-        if line.unended is not None:
-            yield _unended(line.unended, line.almost)
+        if line.unclosed is not None:
+            yield _unended(line.unclosed, line.almost)
         try:
             node = parse(line.extent, "script_line")
         except SyntaxProblem as problem:
@@ -199,7 +199,7 @@ class _ScriptReader:
             yield from self._block(_Block(node.profile, line.extent))
         elif isinstance(node, ast.Define | ast.Include):
             yield Directive(node, line.extent)
-        elif line.unended is None:
+        elif line.unclosed is None:
             yield StatementItem(_with_document(node, line), line.extent)
 
     def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
@@ -266,7 +266,7 @@ class _ScriptReader:
                 return
             yield from self._part(block, node, line)
         yield diagnose(messages.UNENDED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
-        yield block.statement(is_whole=False)
+        yield block.statement(is_valid=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
         """Whether a line begins a statement, so that the end of the block is missing before it.
@@ -335,7 +335,7 @@ class _ScriptReader:
             hint = "; ".join(_EMPTY_PARTS[part] for part in missing)
             yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
             block.is_sound = False
-        yield block.statement(is_whole=block.is_sound)
+        yield block.statement(is_valid=block.is_sound)
 
 
 def _unended(delimiter: Span, almost: Span | None) -> Diagnostic:
@@ -373,11 +373,11 @@ def _with_document(node: Line, line: LogicalLine) -> ast.StatementNode:
     return node
 
 
-def read_script(source: Source, pass_over: PassOver = pass_over_none) -> Iterator[Item]:
+def read_script(source: Source, skip_lines: LineSkipper = skip_no_lines) -> Iterator[Item]:
     """The statements of a script, and what is wrong with it, in order.
 
     Args:
         source: The script's text, without a byte-order mark.
-        pass_over: Which lines need not be read; every line is when it is not given, and no item is `PassedLines`.
+        skip_lines: Which lines need not be read; every line is when it is not given, and no item is `SkippedLines`.
     """
-    return _ScriptReader(source, pass_over).items()
+    return _ScriptReader(source, skip_lines).items()
