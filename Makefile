@@ -7,7 +7,7 @@
 #   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
 #   make bench   the figures of docs/performance.md, each with its reach; BENCH_ARGS='check commands' for some
 #   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
-#   make docs    the pages of docs/ that are made: of the grammar, of the messages, and of the help
+#   make docs    generate calicoctl/messages.py, and the pages of the grammar, the messages and the help
 #   make site    the documents as a web site in build/site; a link that leads nowhere is an error
 #   make clean   remove what these targets made
 # PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest, CHAOS_ARGS='--seed=1' to chaos.
@@ -66,6 +66,7 @@ chaos: $(READY)
 	$(BIN)/python -m chaos $(CHAOS_ARGS)
 
 docs: $(READY)
+	$(BIN)/python -m docs.message_pages
 	$(BIN)/python -m docs.make
 
 # A page that is read again could warn of what a page that is kept no longer warns of: everything is read each time.

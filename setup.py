@@ -123,7 +123,8 @@ setup(
     # vain; so it is found from every folder, the project's root included, without a link in the tree.
     package_dir={"calicoctl.grammar": "grammar"},
     package_data={
-        "calicoctl": ["py.typed", "explanations/*.md"],
+        "calicoctl": ["py.typed"],
+        "calicoctl.catalogue": ["*.md"],
         "calicoctl.cli.completion": ["shells/*"],
         "calicoctl.grammar": ["*.lark"],
     },

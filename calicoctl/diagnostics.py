@@ -35,7 +35,7 @@ _HINT_LENGTH_MAX = 2000
 
 
 class Severity(Enum):
-    """How grave a diagnostic is; the value is the word that is printed."""
+    """How severe a diagnostic is; the value is the word that is printed."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -48,7 +48,7 @@ class Kind:
 
     Attributes:
         code: Short and stable, such as `E0203`; never used again for something else.
-        severity: How grave it is.
+        severity: How severe it is; `run --strict` makes warnings errors.
         template: The message, a `str.format` template: lower case, no full stop, the user's own
             text in backticks.
     """

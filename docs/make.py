@@ -1,7 +1,7 @@
 """Makes the pages that are not written by hand: `python -m docs.make`.
 
 `docs/grammar.md` and its diagrams are made of `docs/grammar.template.md` and the grammar, `docs/messages.md` of the
-messages and their explanations, `docs/man/` of the help texts, and `docs/concepts.svg` is drawn.
+catalogue of messages, `docs/man/` of the help texts, and `docs/concepts.svg` is drawn.
 
 In the template, a line `{rule_add}` stands for the diagram of the rule `rule_add`.
 """
@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs import catalogue, concept_picture, man_pages
+from docs import concept_picture, man_pages, message_pages
 from docs.diagrams import svg, text
 from docs.shapes import Grammar, label, read_grammar
 
@@ -22,10 +22,6 @@ TEMPLATE = FOLDER / "grammar.template.md"
 GRAMMARS = ("profile.lark", "script.lark")
 # What can stand on a command line, and on a line of a script: outside of blocks, in one, in a list of rules.
 STARTS = ("statement", "script_line", "block_line", "list_line")
-
-_NOTE_OF_MESSAGES = (
-    "<!-- Made by `make docs` of calicoctl/messages.py and calicoctl/explanations/; change those. -->\n\n"
-)
 
 _PLACE = re.compile(r"^\{(\w+)\}$", re.MULTILINE)
 
@@ -47,7 +43,7 @@ def made() -> Mapping[str, str]:
     man = {f"man/{name}": content for name, content in man_pages.pages().items()}
     return {
         "grammar.md": note + page,
-        "messages.md": _NOTE_OF_MESSAGES + catalogue.page(),
+        "messages.md": message_pages.page(),
         "concepts.svg": concept_picture.picture(),
         **man,
         **diagrams,

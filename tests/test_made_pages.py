@@ -11,7 +11,7 @@ import pytest
 from calicoctl.cli.help.help_texts import command_names, help_of
 from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
 from calicoctl.cli.status import ExitStatus
-from docs import make
+from docs import make, message_pages
 from docs.concept_picture import picture
 from docs.diagrams import svg, text
 from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
@@ -35,6 +35,10 @@ def test_nothing_is_stale(tmp_path: Path) -> None:
     single = [make.FOLDER / name for name in ("grammar.md", "messages.md", "concepts.svg")]
     kept = [*single, *(path for folder in folders for path in folder.iterdir())]
     assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
+
+
+def test_the_module_of_messages_is_generated_from_the_catalogue() -> None:
+    assert message_pages.MODULE.read_text(encoding="utf-8") == message_pages.module(), "run `make docs`"
 
 
 def test_diagrams_of_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:

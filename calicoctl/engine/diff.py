@@ -8,10 +8,9 @@ from collections import Counter, deque
 from collections.abc import Hashable, Iterator, Sequence
 from functools import cached_property
 
-from calicoctl import messages
 from calicoctl.common_ends import between_common_ends
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.words import Direction, counted
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
@@ -149,7 +148,6 @@ class Counts:
     tags_removed: int = 0
 
     def __str__(self) -> str:
-        counted = messages.counted
         text = (
             f"{counted(self.rules_added, 'rule')} added, {self.rules_removed} removed, "
             f"{counted(self.profiles_changed, 'profile')} changed"

@@ -15,7 +15,7 @@ from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
 from calicoctl.language.names import HIDDEN
 from calicoctl.language.networks import is_mapped, network_text
-from calicoctl.language.words import Direction
+from calicoctl.language.words import Direction, counted
 from calicoctl.layout import resource_keys
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
@@ -93,13 +93,13 @@ def _idle_rules(state: State) -> Iterator[Diagnostic]:
     documents = (state.profile(name).rules for name in state.names())
     rules = sum(len(each.inbound) + len(each.outbound) for each in documents if isinstance(each, RulesDocument))
     if rules > _LINTED_MAX:
-        yield diagnose(messages.TOO_MANY_FOR_LINT, count=messages.counted(rules, "rule"))
+        yield diagnose(messages.TOO_MANY_FOR_LINT, count=counted(rules, "rule"))
         return
     found = [each for each in lint_stored(state) if each.unneeded.grade is not None]
     if found:
         grades = Counter(each.unneeded.grade.value for each in found if each.unneeded.grade is not None)
         listed = ", ".join(f"{number} {grade}" for grade, number in sorted(grades.items(), reverse=True))
-        yield diagnose(messages.IDLE_RULES, count=messages.counted(len(found), "finding"), grades=listed)
+        yield diagnose(messages.IDLE_RULES, count=counted(len(found), "finding"), grades=listed)
 
 
 def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:

@@ -22,7 +22,7 @@ from calicoctl.engine.outcome import (
     TagListing,
 )
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.words import Direction, counted
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.json_text import Unreadable
@@ -153,7 +153,7 @@ def _remove_profile(statement: statements.RemoveProfile, state: State) -> Outcom
 
 def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) -> Diagnostic:
     first = users[0]
-    count = messages.counted(len(users), "endpoint")
+    count = counted(len(users), "endpoint")
     return diagnose(
         messages.PROFILE_IN_USE,
         statement.where,

@@ -40,3 +40,8 @@ def either(words: tuple[str, ...]) -> str:
     """Some words as messages name them: "`tcp` or `udp`"."""
     *others, last = (f"`{word}`" for word in words)
     return f"{', '.join(others)} or {last}" if others else last
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 rule`, `2 rules`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from calicoctl import messages, result_texts
 from calicoctl.annotations import Any
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.language.words import Action, Direction
+from calicoctl.language.words import Action, Direction, counted
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.policy import values
@@ -153,7 +153,7 @@ def _insert_position(position: int, statement: statements.AddRule, length: int) 
                     position=position,
                     direction=statement.direction.value,
                     maximum=length + 1,
-                    count=messages.counted(length, "rule"),
+                    count=counted(length, "rule"),
                 )
             ]
         )
@@ -203,7 +203,7 @@ def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effe
                     statement.position_span,
                     position=statement.position,
                     direction=statement.direction.value,
-                    count=messages.counted(len(rules), "rule"),
+                    count=counted(len(rules), "rule"),
                     maximum=len(rules),
                 )
             ]

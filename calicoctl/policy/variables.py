@@ -16,6 +16,7 @@ from calicoctl.diagnostics import Diagnostic, Edit, diagnose
 from calicoctl.language import limits
 from calicoctl.language.names import VARIABLE, is_variable
 from calicoctl.language.quoting import is_literal, unquoted
+from calicoctl.language.words import counted
 from calicoctl.nearest import nearest
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.records import dataclass, field, fields, is_dataclass, replace
@@ -352,7 +353,7 @@ class Variables:
         span = _within(word, *found.span())
         definition = Definition(variable.name, _whole_value(variable.node))
         where = ExpandedSpan(span.source, span.start, span.end, (definition,))
-        count = messages.counted(len(variable.words), "word")
+        count = counted(len(variable.words), "word")
         expansion.findings.add(messages.LIST_FOR_WORD, where, name=variable.name, count=count)
         return False
 

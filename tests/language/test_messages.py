@@ -21,6 +21,7 @@ MAKERS = {
     "add": {"span", "edit"},
     "refusal": {"hint"},
     "_problem": {"hint"},
+    "_at_key": {"hint"},
 }
 
 
@@ -56,7 +57,7 @@ def test_a_call_gives_the_particulars_of_its_message(path: Path) -> None:
 
 def supplied(maker: str) -> set[str]:
     """The particulars that a function puts in itself."""
-    return {"path"} if maker == "_problem" else set()
+    return {"path"} if maker in ("_problem", "_at_key") else set()
 
 
 def test_most_messages_are_checked() -> None:

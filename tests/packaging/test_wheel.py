@@ -145,13 +145,13 @@ def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) 
     grammars = {f"calicoctl/grammar/{path.name}" for path in (ROOT / "grammar").glob("*.lark")}
     assert {"calicoctl/grammar/rule.lark", "calicoctl/grammar/profile.lark"} <= grammars
     scripts = {f"calicoctl/cli/completion/shells/calicoctl.{shell}" for shell in SHELLS}
-    explanations = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "explanations").iterdir()}
+    catalogue = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "catalogue").glob("*.md")}
     tables = {f"calicoctl/syntax/tables/{name}.json" for name in TABLES}
     rest = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
     pages = {
         f"calicoctl-{VERSION}.data/data/share/man/{name}" for name in ("man1/calicoctl.1", "man5/calicoctl-script.5")
     }
-    assert held == modules | grammars | scripts | explanations | tables | rest | pages
+    assert held == modules | grammars | scripts | catalogue | tables | rest | pages
 
 
 def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:

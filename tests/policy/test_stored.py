@@ -166,7 +166,7 @@ def test_warnings_name_the_place_the_reason_and_what_the_agent_does() -> None:
         ),
         (
             "W0304",
-            "`outbound_rules[0].icmp_type` needs the `protocol` icmp or icmpv6, by name; "
+            "`outbound_rules[0].icmp_type` needs the `protocol` `icmp` or `icmpv6`, by name; "
             "the agent does not enforce this as it is written",
             '"icmp_type"',
         ),

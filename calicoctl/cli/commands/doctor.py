@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
@@ -14,6 +14,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import printable
 from calicoctl.engine.doctor import Health, examine
+from calicoctl.language.words import counted
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError, Probe
 
@@ -47,12 +48,10 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
     print_diagnostics([probe.problem for probe in probes if probe.problem is not None])
     if health is None:
         return
-    print_text(f"{messages.counted(health.profiles, 'profile')}, {messages.counted(health.endpoints, 'endpoint')}")
+    print_text(f"{counted(health.profiles, 'profile')}, {counted(health.endpoints, 'endpoint')}")
     print_diagnostics([*health.problems, *health.notes], limit=None)
     count = len(health.problems) + sum(probe.problem is not None for probe in probes)
-    print_text(
-        result_texts.UNHEALTHY.format(count=messages.counted(count, "problem")) if count else result_texts.HEALTHY
-    )
+    print_text(result_texts.UNHEALTHY.format(count=counted(count, "problem")) if count else result_texts.HEALTHY)
 
 
 def _probe_text(probe: Probe) -> str:

@@ -1,23 +1,17 @@
-"""The command `explain`: what the code of a message means, with an example that triggers it and the mended one.
-
-What is printed stands in `calicoctl/explanations/`, one file for each code; a test runs every example.
-"""
+"""The command `explain`: print what the code of a message means, from the catalogue of messages."""
 
 from __future__ import annotations
 
 import difflib
 import sys
 from collections.abc import Mapping
-from importlib import resources
 
-from calicoctl import messages
+from calicoctl import catalogue, messages
 from calicoctl.cli.arguments import read_arguments
 from calicoctl.cli.options import Options, argument_span
 from calicoctl.cli.output.console import print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
-
-FOLDER = "explanations"
 
 
 def run(options: Options) -> int:
@@ -46,7 +40,7 @@ def _title(kind: Kind) -> str:
 
 
 def _explanation(kind: Kind) -> str:
-    text = (resources.files("calicoctl") / FOLDER / f"{kind.code}.md").read_text(encoding="utf-8")
+    text = catalogue.entry(kind.code).explanation
     return f"{_title(kind)}\n\n{_without_fences(text) if sys.stdout.isatty() else text}"
 
 

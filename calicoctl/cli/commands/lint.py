@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import stored_state
@@ -16,7 +16,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.meaning.today import lint_today
-from calicoctl.language.words import Direction
+from calicoctl.language.words import Direction, counted
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store.interface import DatastoreError
 
@@ -70,7 +70,7 @@ def _sum(findings: tuple[LintFinding, ...], is_today: bool) -> str:
         if today == len(findings)
         else result_texts.LINTED_BOTH
     )
-    return said.format(count=messages.counted(len(findings), "finding"), today=today)
+    return said.format(count=counted(len(findings), "finding"), today=today)
 
 
 def _tell(findings: tuple[LintFinding, ...]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
@@ -13,6 +13,7 @@ from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.engine.conversion.migration import Migration, migrate, plan_migration
 from calicoctl.engine.state import State
+from calicoctl.language.words import counted
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
@@ -64,6 +65,6 @@ def _source(arguments: Arguments, options: Options) -> Setting:
 def _report(migration: Migration, *, is_dry: bool) -> None:
     for name, old in migration.names:
         print_text(f"+ {name}" if name == old else f"+ {name} (from {old})")
-    created, present = (messages.counted(len(each), "profile") for each in (migration.names, migration.there))
+    created, present = (counted(len(each), "profile") for each in (migration.names, migration.there))
     template = result_texts.WOULD_MIGRATE if is_dry else result_texts.MIGRATED
     print_text(template.format(created=created, present=present))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.cli.files import open_file, open_script, read_script_file
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_text
@@ -14,6 +14,7 @@ from calicoctl.cli.running.run_options import RunRequest, read_request
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import Script, read_scripts
+from calicoctl.language.words import counted
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.records import replace
 from calicoctl.source import Source
@@ -81,5 +82,5 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
         return status
     print_diagnostics(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.DONE:
-        print_text(result_texts.CHECKED.format(count=messages.counted(script.count, "statement")))
+        print_text(result_texts.CHECKED.format(count=counted(script.count, "statement")))
     return status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
 from calicoctl.cli.inputs.script_arguments import read_sound
@@ -24,6 +24,7 @@ from calicoctl.engine.meaning.expectations import (
     without_expectations,
 )
 from calicoctl.engine.state import State
+from calicoctl.language.words import counted
 from calicoctl.store.interface import DatastoreError
 
 
@@ -71,7 +72,7 @@ def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments)
             print_diagnostics(each.diagnostics)
         if covered is not None:
             print_text("\n".join(map(printable, coverage_lines(covered))))
-        print_text(result_texts.TESTED.format(count=messages.counted(len(judgements), "expectation"), failed=failed))
+        print_text(result_texts.TESTED.format(count=counted(len(judgements), "expectation"), failed=failed))
     return ExitStatus.REFUSED if failed else ExitStatus.DONE
 
 

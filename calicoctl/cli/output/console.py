@@ -21,6 +21,7 @@ from calicoctl.diagnostics import (
     reason_of,
     render,
 )
+from calicoctl.language.words import counted
 
 # More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
 DIAGNOSTICS_SHOWN = 100
@@ -127,7 +128,7 @@ def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic
 def more_diagnostics(errors: int, warnings: int) -> Diagnostic:
     """What is told in place of diagnostics that are not printed, of which there are some."""
     numbers = ((errors, "error"), (warnings, "warning"))
-    more = " and ".join(messages.counted(*each) for each in numbers if each[0])
+    more = " and ".join(counted(*each) for each in numbers if each[0])
     return diagnose(messages.MORE_DIAGNOSTICS, rest=more)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_at_once, print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
@@ -20,6 +20,7 @@ from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.language.words import counted
 from calicoctl.source import STANDARD_INPUT
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError
@@ -75,7 +76,7 @@ def _apply(
     with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
 
         def interrupted(made: int) -> None:
-            print_at_once(result_texts.INTERRUPTED.format(count=messages.counted(made, "change")))
+            print_at_once(result_texts.INTERRUPTED.format(count=counted(made, "change")))
 
         how = RunOptions(scripts, progress=show, undoing=show_undoing, interrupted=interrupted)
         result = apply_script(plan, datastore, open_store, deadline, how)

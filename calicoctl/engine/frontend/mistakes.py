@@ -25,7 +25,7 @@ from calicoctl.engine.frontend.references import (
 )
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.quoting import unquoted
-from calicoctl.language.words import ACTIONS, PEERS
+from calicoctl.language.words import ACTIONS, PEERS, either
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.variables import Variables
 from calicoctl.records import replace
@@ -217,7 +217,8 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
         found = diagnose(messages.CODE_WITHOUT_TYPE, span, "write `type <ICMPTYPE>` before it")
     elif word == "ports" and not is_value and not {*PORT_PROTOCOLS} & set(before):
         is_open = bool({*ACTIONS} & set(before)) and not {*ICMP_PROTOCOLS} & set(before)
-        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, BOTH_PROTOCOLS if is_open else None)
+        fix = BOTH_PROTOCOLS if is_open else None
+        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, fix, protocols=either(PORT_PROTOCOLS))
     elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
         found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
     elif (

@@ -26,7 +26,7 @@ from calicoctl.language.protocols import (
     PROTOCOLS,
     Ports,
 )
-from calicoctl.language.words import ACTIONS
+from calicoctl.language.words import ACTIONS, either
 from calicoctl.messages import (
     JSON_REPEATED_KEY,
     RULE_ACTION,
@@ -141,8 +141,8 @@ def _problem(path: Path, kind: Kind, verdict: Verdict, hint: str | None = None, 
     return Problem(path, kind, verdict, tuple(fields.items()), hint)
 
 
-def _at_key(key: str, kind: Kind, verdict: Verdict, hint: str | None = None) -> Problem:
-    return Problem((key,), kind, verdict, hint=hint, at_key=True)
+def _at_key(key: str, kind: Kind, verdict: Verdict, hint: str | None = None, **fields: object) -> Problem:
+    return Problem((key,), kind, verdict, tuple(fields.items()), hint, at_key=True)
 
 
 def agent_problems(value: object, *, is_resource: bool = False) -> tuple[Problem, ...]:
@@ -320,7 +320,8 @@ def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
             is_dropping = protocol is not None and _PORTS.get(protocol) is Ports.DROPPING
             name = _BY_NUMBER.get(protocol) if type(protocol) is int else None
             hint = None if name is None else f'"protocol":"{name}"'
-            yield _at_key(key, RULE_PORTS_PROTOCOL, Verdict.MISREAD if is_dropping else Verdict.REFUSED, hint)
+            verdict = Verdict.MISREAD if is_dropping else Verdict.REFUSED
+            yield _at_key(key, RULE_PORTS_PROTOCOL, verdict, hint, protocols=either(PORT_PROTOCOLS))
         if not isinstance(ports, list):
             yield _problem((key,), RULE_PORTS_TYPE, Verdict.REFUSED, found=found_text(ports))
         elif not ports:
@@ -367,7 +368,7 @@ def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
         if icmp_code is not None and icmp_type is None:
             yield _problem((code_key,), RULE_ICMP_CODE_ALONE, Verdict.REFUSED, needed=type_key)
         if icmp_type is not None and protocol not in ICMP_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
-            yield _at_key(type_key, RULE_ICMP_PROTOCOL, Verdict.MISREAD)
+            yield _at_key(type_key, RULE_ICMP_PROTOCOL, Verdict.MISREAD, protocols=either(ICMP_PROTOCOLS))
 
 
 def validate_log_prefix(rule: Mapping[str, object]) -> Iterator[Problem]:

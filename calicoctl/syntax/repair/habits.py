@@ -272,7 +272,7 @@ def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
         meant = (*(each.text for each in words[:index]), port["protocol"], "to", "ports", port["ports"])
         yield Habit(messages.PORT_WITH_PROTOCOL, word, named, None, meant)
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
-        yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (), BOTH_PROTOCOLS)
+        yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), BOTH_PROTOCOLS)
     elif lower in _STATES:
         yield _without(word, _STATEFUL)
     elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:

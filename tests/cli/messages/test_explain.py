@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl import messages
-from calicoctl.cli.commands import explain
+from calicoctl.catalogue import entries, entry
 from calicoctl.diagnostics import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
@@ -23,7 +23,6 @@ from tests.cli.program import PATIENCE, Program
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.forked import forks
 
-FOLDER = Path(messages.__file__).parent / explain.FOLDER
 KINDS = messages.kinds()
 
 # Those that no command can be led to, each with its reason.
@@ -68,12 +67,12 @@ match sys.argv[2:]:
 
 def explanations() -> dict[str, tuple[str, str, str]]:
     """Of each code the prose, the wrong example and the mended one."""
-    found = {}
-    for path in sorted(FOLDER.iterdir()):
-        match = EXPLANATION.fullmatch(path.read_text(encoding="utf-8"))
-        assert match, path.name
-        found[path.stem] = (match[1], match[2] or "", match[3] or "")
-    return found
+    parts = {}
+    for item in entries():
+        match = EXPLANATION.fullmatch(item.explanation)
+        assert match, f"{item.code}.md does not have the form of the other entries"
+        parts[item.code] = (match[1], match[2] or "", match[3] or "")
+    return parts
 
 
 EXPLAINED = explanations()
@@ -210,7 +209,7 @@ def test_a_code_is_explained(folder: Path) -> None:
     assert (shown.status, shown.stderr) == (0, "")
     title, empty, text = shown.stdout.split("\n", 2)
     assert (title, empty) == ("E0102: error: incomplete statement; expected <EXPECTED>", "")
-    assert text == (FOLDER / "E0102.md").read_text(encoding="utf-8")
+    assert text == entry("E0102").explanation
 
 
 @pytest.mark.parametrize("word", ["e0102", "[E0102]", "[e0102]"])
