@@ -178,9 +178,9 @@ def _instead(statement: statements.ProfileStatement, names: Sequence[str], *, ha
     since = v3_profile_name(statement.profile) if has_resources else None
     near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     if near is not None:
-        from calicoctl.engine.frontend.mistakes import corrected
+        from calicoctl.engine.frontend.mistakes import with_profile_name
 
-        return corrected(statement.where, near)
+        return with_profile_name(statement.where, near)
     if isinstance(statement, statements.RemoveProfile):
         return None
     if not is_new_profile(statement.profile) or (has_resources and not is_profile_name(statement.profile)):

@@ -49,9 +49,9 @@ def _name_problems(statement: statements.ProfileStatement, before: Profile, afte
     name = statement.profile
     if after.exists and not before.exists and not is_profile_name(name):
         # Imported here: a correct statement needs no correction.
-        from calicoctl.engine.frontend.mistakes import corrected
+        from calicoctl.engine.frontend.mistakes import with_profile_name
 
-        fix = corrected(statement.where, nearest_profile_name(name))
+        fix = with_profile_name(statement.where, nearest_profile_name(name))
         yield diagnose(messages.NAME_NOT_IN_V3, statement.where, fix, name=name)
         return
     old = before.tags.tags if isinstance(before.tags, TagsDocument) else ()

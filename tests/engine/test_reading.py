@@ -7,7 +7,7 @@ import re
 import pytest
 
 from calicoctl.diagnostics import Refused, render
-from calicoctl.engine.frontend.mistakes import corrected
+from calicoctl.engine.frontend.mistakes import with_profile_name
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
@@ -424,10 +424,10 @@ def test_a_statement_is_corrected_to_another_profile(text: str, name: str, mende
     source = Source("rules.calico", text)
     statement = read_statement(source).statement
     assert isinstance(statement, valid.ProfileStatement)
-    assert corrected(statement.where, name).text == mended
+    assert with_profile_name(statement.where, name).text == mended
 
 
 def test_a_corrected_command_line_keeps_the_programs_name_and_the_shells_quotes() -> None:
     source = command_line(["profile", "a$", "rule", "show"])
     where = Span(source, source.text.index("a$"), source.text.index("a$") + 2)
-    assert corrected(where, "a b").text == "calicoctl profile \"'a b'\" rule show"
+    assert with_profile_name(where, "a b").text == "calicoctl profile \"'a b'\" rule show"

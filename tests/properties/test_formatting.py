@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.frontend.formatting import SETTLED, format_script
+from calicoctl.engine.frontend.formatting import SPELLING_WARNINGS, format_script
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.language.quoting import quoted
 from calicoctl.source import Source, Span
@@ -95,7 +95,7 @@ def said(value: object) -> object:
 
 def does(script: Script) -> tuple[list[object], list[str]]:
     """What a script does, and what is wrong with it, but for the spellings that formatting settles."""
-    codes = [each.code for each in script.diagnostics if each.kind not in SETTLED]
+    codes = [each.code for each in script.diagnostics if each.kind not in SPELLING_WARNINGS]
     return [said(step.statement) for step in script.steps], codes
 
 

@@ -1,1 +1,1 @@
-"""From text to validated statements, with what is wrong with it."""
+"""From text to validated statements, or to diagnostics with corrections."""

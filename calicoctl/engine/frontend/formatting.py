@@ -1,6 +1,6 @@
-"""Scripts in their canonical layout: the same statements, each spelt as this program prints it.
+"""Format scripts: the same statements in their canonical spelling and layout.
 
-Laws: to format twice is to format once, and a formatted script does what it did before.
+Laws: formatting is idempotent, and a formatted script has the same effect as the original.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import islice
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.frontend.corrections import check
+from calicoctl.engine.frontend.corrections import validate_line
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.language import limits, quoting
 from calicoctl.policy.findings import Findings
@@ -26,13 +26,13 @@ from calicoctl.syntax.scripts.layout import Blank, Code, Comment, Piece, read_la
 from calicoctl.syntax.scripts.reader import read_script
 
 _INDENT = "  "
-# What is broken goes on further to the right.
-_FURTHER = "    "
+# The additional indentation of continuation lines.
+_CONTINUATION_INDENT = "    "
 _NEWLINE = "\n"
 _CONTINUATION = " \\"
-# A line that was broken by its author stays so only where it is longer than this; no other is ever broken.
+# Only lines that their author has continued, and that are longer than this, are broken.
 _WIDTH = 100
-# What a line is parsed as, by the number of braces that are open before it.
+# The start symbol of a line by the number of open braces before it.
 _STARTS = ("script_line", "block_line", "list_line")
 
 
@@ -42,7 +42,7 @@ class Formatted:
 
     Attributes:
         text: The script in its canonical layout.
-        warnings: What the new text no longer shows, such as the host bits of a network.
+        warnings: Warnings about details that the new text no longer has, such as the host bits of a network.
     """
 
     text: str
@@ -50,25 +50,24 @@ class Formatted:
 
 
 def format_script(source: Source) -> Formatted:
-    """Put a script into its canonical layout.
+    """Format a script.
 
-    Comments, groups of lines, here-documents and JSON stay as they are. So do words that make no sense, since
-    a mistake is not to be hidden: that they are mistakes is for `run --check` to say.
+    Comments, groups of lines, here-documents and JSON are unchanged. Invalid values are unchanged as well, since
+    mistakes must not be hidden; `run --check` reports them.
 
     Args:
         source: The script's text, without a byte-order mark.
 
     Raises:
-        Refused: A line of it is not in the language, or a block is not whole.
+        Refused: A line does not parse, or a block is incomplete.
     """
-    # What certainly is sound is not read here: each line is parsed below.
-    found = (problem for item in read_script(source, skip_sound_lines) for problem in _problems(item))
-    problems = list(islice(found, limits.ERRORS_MAX + 1))
-    if len(problems) > limits.ERRORS_MAX:
-        # First, as it must be among those that are told.
-        problems.insert(0, diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX))
-    if problems:
-        raise Refused(problems)
+    # Lines that are known to be valid are skipped: each line is parsed below.
+    errors = list(islice(_errors(source), limits.ERRORS_MAX + 1))
+    if len(errors) > limits.ERRORS_MAX:
+        # First, so that it is printed: the number of printed diagnostics is limited.
+        errors.insert(0, diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX))
+    if errors:
+        raise Refused(errors)
     layout = _Layout()
     for piece in read_layout(source):
         layout.add(piece)
@@ -76,46 +75,51 @@ def format_script(source: Source) -> Formatted:
 
 
 def _line_end(text: str) -> str:
-    """How the first line of a text ends."""
+    """The line end of the first line of a text."""
     first = text.find("\n")
     return "\r\n" if first > 0 and text[first - 1] == "\r" else "\n"
 
 
-def _problems(item: object) -> Iterator[Diagnostic]:
-    if isinstance(item, SyntaxProblem):
-        yield from explain(item)
-    elif isinstance(item, Diagnostic) and item.is_error:
-        yield item
+def _errors(source: Source) -> Iterator[Diagnostic]:
+    """The syntax errors of a script."""
+    for item in read_script(source, skip_sound_lines):
+        if isinstance(item, SyntaxProblem):
+            yield from explain(item)
+        elif isinstance(item, Diagnostic) and item.is_error:
+            yield item
 
 
 class _Layout:
-    """The lines of a formatted script, as they come to be."""
+    """Builds the lines of a formatted script."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._verbatim: set[int] = set()
         self.warnings: list[Diagnostic] = []
         self._depth = 0
-        self._is_apart = False  # whether a blank line stood before what comes next
-        self._is_begun = True  # whether what comes next is the first of the script, the block or the list
+        self._follows_blank = False  # whether a blank line precedes the next line
+        self._is_first = True  # whether the next line is the first of the script, the block or the list
 
     def text(self, line_end: str) -> str:
-        """All lines; those of here-documents end as they did."""
-        return "".join(f"{line}{_NEWLINE if at in self._verbatim else line_end}" for at, line in enumerate(self._lines))
+        """All lines; those of here-documents keep their line ends."""
+        return "".join(
+            f"{line}{_NEWLINE if number in self._verbatim else line_end}" for number, line in enumerate(self._lines)
+        )
 
     def add(self, piece: Piece) -> None:
+        """Add a blank line, a comment or a line of code."""
         if isinstance(piece, Blank):
-            self._is_apart = True
+            self._follows_blank = True
         elif isinstance(piece, Comment):
             self._put(_INDENT * self._depth + piece.text)
         else:
             self._add_code(piece)
 
     def _put(self, line: str) -> None:
-        """One more line; a group of lines begins neither at the beginning of the script nor right behind a `{`."""
-        if self._is_apart and not self._is_begun:
+        """Append a line. Blank lines are dropped at the beginning of the script and after a `{`."""
+        if self._follows_blank and not self._is_first:
             self._lines.append("")
-        self._is_apart = self._is_begun = False
+        self._follows_blank = self._is_first = False
         self._lines.append(line)
 
     def _add_code(self, code: Code) -> None:
@@ -123,13 +127,13 @@ class _Layout:
         node = parse(extent, _STARTS[self._depth])
         if isinstance(node, BlockEnd):
             self._depth -= 1
-            self._is_apart = False
+            self._follows_blank = False
             if self._ends_empty_list(code):
                 self._lines[-1] += "}"
                 return
-        self.warnings += _settled(node)
-        is_broken = "\n" in extent.text and not isinstance(node, ast.JsonRule)
-        lines = _broken(_line_text(node), self._depth, is_broken)
+        self.warnings += _spelling_warnings(node)
+        is_continued = "\n" in extent.text and not isinstance(node, ast.JsonRule)
+        lines = _break_line(_line_text(node), self._depth, is_continued)
         lines[-1] += f"  {code.comment}" if code.comment else ""
         for line in lines:
             self._put(line)
@@ -139,29 +143,29 @@ class _Layout:
             self._lines += document
         if isinstance(node, BlockBegin) or (isinstance(node, ListBegin) and not node.is_empty):
             self._depth += 1
-            self._is_begun = True
+            self._is_first = True
 
     def _ends_empty_list(self, code: Code) -> bool:
-        """Whether a `}` has nothing between itself and the beginning of its list."""
+        """Whether a `}` immediately follows the `{` of its list."""
         return not code.comment and self._lines[-1] in (f"{_INDENT}inbound {{", f"{_INDENT}outbound {{")
 
 
-# Warnings about a spelling that the canonical one does not have.
-SETTLED = (messages.HOST_BITS, messages.PORT_LEADING_ZERO)
+# Warnings about spellings that formatting makes canonical.
+SPELLING_WARNINGS = (messages.HOST_BITS, messages.PORT_LEADING_ZERO)
 
 
-def _settled(node: Line) -> Iterator[Diagnostic]:
-    """The warnings about a line that its canonical text no longer earns."""
+def _spelling_warnings(node: Line) -> Iterator[Diagnostic]:
+    """The warnings about a line that do not apply to its canonical text."""
     findings = Findings()
     if isinstance(node, ast.RuleNode | ast.StatementNode):
-        check(node, findings)
-    yield from (each.diagnostic for each in findings.entries if each.diagnostic.kind in SETTLED)
+        validate_line(node, findings)
+    yield from (finding.diagnostic for finding in findings.entries if finding.diagnostic.kind in SPELLING_WARNINGS)
 
 
 def _line_text(node: Line) -> str:
     """The canonical text of a line."""
     if isinstance(node, ast.StatementNode) and getattr(node, "repeated", None) is not None:
-        # An option that was given twice is a mistake, which the tree would not show any more.
+        # A repeated option is a mistake, which the canonical text would hide.
         return " ".join(word.text for word in split_words(node.span))
     node = canonical(node)
     if isinstance(node, ast.RuleUpdate) and isinstance(node.document, ast.HereDocument):
@@ -193,18 +197,18 @@ def _json_rule(node: ast.JsonRule) -> str:
 
 
 def _define(node: ast.Define) -> str:
-    # Ports are written without spaces and names with them: both are usual, and the author's to choose.
+    # Lists of ports are usually written without spaces and lists of names with them; the author's choice is unchanged.
     is_spaced = re.search(r"\s,|,\s", node.span.text) is not None
     return f"define {node.name.text} = {(', ' if is_spaced else ',').join(map(printer.listed, node.value))}"
 
 
 def _include(node: ast.Include) -> str:
-    # In double quotes where those change nothing; anything else is the printer's to quote.
+    # In double quotes where they do not change the meaning; otherwise quoted as the printer does it.
     plain = f'"{node.file.text}"'
     return f"include {plain if _PLAIN_FILE.fullmatch(node.file.text) else printer.word(node.file)}"
 
 
-# Nothing that quotes, escapes or names a variable.
+# A file name without quotes, escapes and references to variables.
 _PLAIN_FILE = re.compile(r"""[^"'\\$\x00-\x1f\x7f-\x9f]+""")
 
 _PRINTERS: dict[type, Callable[..., str]] = {
@@ -219,14 +223,14 @@ _PRINTERS: dict[type, Callable[..., str]] = {
 }
 
 
-# What cannot be broken: a word, quotes with spaces in them included, and the comma behind it.
+# A unit that is never broken: a word, including quoted spaces and a comma after it.
 _CHUNK = re.compile(rf"(?:{quoting.QUOTED}|\S)+")
 
 
-def _broken(text: str, depth: int, is_broken: bool) -> list[str]:
-    """A line with its indentation, broken between words where its author has broken it and it is long."""
+def _break_line(text: str, depth: int, is_continued: bool) -> list[str]:
+    """A line with its indentation; a long line that its author has continued is broken between words."""
     line = _INDENT * depth + text
-    if not is_broken or len(line) <= _WIDTH:
+    if not is_continued or len(line) <= _WIDTH:
         return [line]
     indent = _INDENT * depth
     lines: list[str] = []
@@ -234,5 +238,5 @@ def _broken(text: str, depth: int, is_broken: bool) -> list[str]:
         if lines and len(lines[-1]) + len(word) + len(" " + _CONTINUATION) <= _WIDTH:
             lines[-1] += f" {word}"
         else:
-            lines.append(f"{indent}{_FURTHER if lines else ''}{word}")
+            lines.append(f"{indent}{_CONTINUATION_INDENT if lines else ''}{word}")
     return [*(line + _CONTINUATION for line in lines[:-1]), lines[-1]]

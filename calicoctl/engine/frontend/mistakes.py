@@ -1,4 +1,4 @@
-"""What is wrong with a text that is no sound statement, with the text as it should be where that is known."""
+"""Diagnostics about texts that are not valid statements, with the corrected text where it is known."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from calicoctl import messages
 from calicoctl.diagnostics import Correction, Diagnostic, Edit, diagnose
 from calicoctl.engine.frontend.corrections import (
     TEXT_ITSELF,
+    apply_edits,
     as_typed,
-    check,
-    corrected_findings,
     corrections_of,
-    parsed,
+    diagnostics_of,
+    parse_line,
     rewritten,
+    validate_line,
     with_corrections,
-    with_edits,
 )
 from calicoctl.engine.frontend.references import (
     foreign_references,
@@ -39,32 +39,32 @@ from calicoctl.syntax.vocabulary import describe, expected_keywords
 _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 
 
-def corrected(where: Span, name: str) -> Correction:
-    """The statement with another profile's name at `where`."""
+def with_profile_name(where: Span, name: str) -> Correction:
+    """The correction that replaces the name of the profile at `where` in its statement."""
     start, end = where.source.line_bounds(where.start)
     text, written = where.source.text, printer.written_profile_name(name)
-    mended = f"{text[start : where.start]}{written}{text[where.end : end]}"
-    return Correction(as_typed(mended, where.source), (Edit(where, written),))
+    line = f"{text[start : where.start]}{written}{text[where.end : end]}"
+    return Correction(as_typed(line, where.source), (Edit(where, written),))
 
 
 def explain_findings(
     findings: Sequence[Finding], node: ast.StatementNode, extent: Span, variables: Variables | None
 ) -> list[Diagnostic]:
-    """What validation found in a statement, with the text as it should be.
+    """The diagnostics about a statement that is not valid, with the corrected text.
 
     Args:
-        findings: What it found.
+        findings: The findings of the validation.
         node: The statement.
         extent: The text that it was parsed from.
-        variables: The variables that its words may name.
+        variables: The variables that its words may refer to.
     """
-    return foreign_references(extent, "script_line", variables) or corrected_findings(
+    return foreign_references(extent, "script_line", variables) or diagnostics_of(
         findings, _extents(node, extent), variables
     )
 
 
 def _extents(node: ast.StatementNode, extent: Span) -> list[tuple[Span, str]]:
-    """The texts that a statement was parsed from, each with its start: of a block, every rule is one of its own."""
+    """The texts that a statement was parsed from, each with its start symbol; in a block, each rule is one text."""
     if not isinstance(node, ast.ProfileBlock):
         return [(extent, "statement" if extent.source.is_command_line else "script_line")]
     rules = [(rule.span, "list_line") for rule in (*node.inbound, *node.outbound) if isinstance(rule, ast.RuleNode)]
@@ -75,11 +75,11 @@ def _extents(node: ast.StatementNode, extent: Span) -> list[tuple[Span, str]]:
 def explain(
     problem: SyntaxProblem, variables: Variables | None = None, *, is_searched: bool = True
 ) -> list[Diagnostic]:
-    """What is wrong with a text that did not parse: the mistakes that a repair mends, else what was expected.
+    """The diagnostics about a text that did not parse: the mistakes that a repair corrects, or what was expected.
 
     Args:
         problem: Where the parser stopped.
-        variables: The variables that words of a script may name; None when their values are not known.
+        variables: The variables that words of a script may refer to; None when their values are not known.
         is_searched: Whether to search for a repair, which takes up to 20 ms.
     """
     source = problem.extent.source
@@ -88,9 +88,9 @@ def explain(
     references = foreign_references(problem.extent, problem.start, variables)
     if references:
         return references
+    if (missing_name := _missing_profile_name(problem)) is not None:
+        return [missing_name]
     is_variable = names_variable(problem.span)
-    if (unnamed := _without_name(problem)) is not None:
-        return [unnamed]
     habit = _habit(problem, variables) if is_searched and not is_variable else None
     if habit is not None:
         return [habit]
@@ -99,74 +99,82 @@ def explain(
         return [variable_as_keyword(problem, variables)]
     if repaired is None:
         return [_unexpected(problem)]
+    return _explain_repair(problem, repaired, variables)
+
+
+def _explain_repair(problem: SyntaxProblem, repaired: Repaired, variables: Variables | None) -> list[Diagnostic]:
+    """The mistakes that a repair corrects, and the findings of the validation in the repaired text."""
+    source = problem.extent.source
     findings = Findings()
-    is_sound = check(repaired.statement, findings, variables)
-    later = [
-        Finding(replace(each.diagnostic, span=_original(repaired, each.diagnostic.span, source)), each.edit)
-        for each in findings.entries
-        if each.diagnostic.span is not None
+    is_valid = validate_line(repaired.statement, findings, variables)
+    validation_findings = [
+        Finding(replace(finding.diagnostic, span=_original(repaired, finding.diagnostic.span, source)), finding.edit)
+        for finding in findings.entries
+        if finding.diagnostic.span is not None
     ]
     corrections: Mapping[str, Correction] = {TEXT_ITSELF: rewritten(problem.extent, repaired.source.text)}
-    if not is_sound:
-        whole = Span(repaired.source, 0, len(repaired.source.text))
+    if not is_valid:
+        repaired_text = Span(repaired.source, 0, len(repaired.source.text))
+        # The edits of the text itself apply to the repaired text; the correction replaces the original one.
         corrections = {
-            # Its edits are made in the repaired text.
-            name: rewritten(problem.extent, with_edits(whole, each.edits)) if name == TEXT_ITSELF else each
-            for name, each in corrections_of(whole, problem.start, findings.entries, variables).items()
+            name: rewritten(problem.extent, apply_edits(repaired_text, correction.edits))
+            if name == TEXT_ITSELF
+            else correction
+            for name, correction in corrections_of(repaired_text, problem.start, findings.entries, variables).items()
         }
-    own = [Finding(each) for each in _own(repaired.mistakes, [each.diagnostic for each in later])]
-    return with_corrections([*own, *later], corrections, variables)
+    mistakes = _independent(repaired.mistakes, [finding.diagnostic for finding in validation_findings])
+    return with_corrections([*map(Finding, mistakes), *validation_findings], corrections, variables)
 
 
 def _joins_list(repaired: Repaired) -> bool:
-    """Whether a variable that stood alone is a part of a list now: `ports 22 ${P}`."""
+    """Whether the repair makes separate words one list, as in `ports 22 ${P}`."""
     return any(mistake.diagnostic.kind is messages.SPLIT_LIST for mistake in repaired.mistakes)
 
 
 def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | None:
-    """A habit from another tool, with the statement that means the same, if there is one that is sound."""
+    """The diagnostic about syntax of another tool, with the equivalent statement if there is a valid one."""
     if problem.extent.end - problem.extent.start > CHARACTERS_MAX:
         return None
     source = problem.extent.source
     words = split_words(problem.extent)
-    stopped = next((at for at, word in enumerate(words) if problem.span.start < word.end), len(words))
-    habit = find_habit(words, stopped)
+    error_index = next((index for index, word in enumerate(words) if problem.span.start < word.end), len(words))
+    habit = find_habit(words, error_index)
     if habit is None or (habit.comment is not None and source.is_command_line):
         return None
-    fix = _meant_line(habit, problem, variables) or habit.advice
+    fix = _equivalent_line(habit, problem, variables) or habit.advice
     return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), fix, **dict(habit.fields))
 
 
-def _meant_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> Correction | None:
-    """The line that means the same as a habit; None where none does that is sound."""
+def _equivalent_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> Correction | None:
+    """The correction to the equivalent line in this language; None if there is no valid one."""
     if not habit.replacement:
         return None if habit.comment is None else rewritten(problem.extent, "", habit.comment)
     text = " ".join(habit.replacement)
-    node = parsed(text, problem.extent.source, problem.start)
-    if node is None or not check(node, Findings(), variables):
+    node = parse_line(text, problem.extent.source, problem.start)
+    if node is None or not validate_line(node, Findings(), variables):
         return None
     return rewritten(problem.extent, text, habit.comment)
 
 
 def _original(repaired: Repaired, span: Span, source: Source) -> Span:
-    """Where in the original source a span of the mended text comes from, with the definitions that it goes back to."""
+    """The span of the original source that a span of the repaired text comes from, with the definitions it is from."""
     original = repaired.original(span, source)
     return ExpandedSpan(source, original.start, original.end, span.via) if span.via else original
 
 
-def _own(mistakes: Sequence[Mistake], later: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """The mistakes without a needless one that only follows from another."""
-    wrong = [each.span for each in later if each.is_error]
-    is_reordered = any(each.diagnostic.kind is messages.WRONG_ORDER for each in mistakes)
+def _independent(mistakes: Sequence[Mistake], diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The mistakes without the needless ones that another mistake, or an error of the validation, explains."""
+    error_spans = [diagnostic.span for diagnostic in diagnostics if diagnostic.is_error]
+    is_reordered = any(mistake.diagnostic.kind is messages.WRONG_ORDER for mistake in mistakes)
     return [
-        each.diagnostic
-        for each in mistakes
-        if not each.is_redundant or not (is_reordered or each.diagnostic.span in wrong)
+        mistake.diagnostic
+        for mistake in mistakes
+        if not mistake.is_redundant or not (is_reordered or mistake.diagnostic.span in error_spans)
     ]
 
 
 def _unexpected(problem: SyntaxProblem) -> Diagnostic:
-    """The error where no repair is near: what stands there, and what could."""
+    """The error about an unexpected word when no repair is known, with the words that were expected."""
     if problem.extent.end - problem.extent.start > LENGTH_MAX:
         return diagnose(messages.TOO_LONG, problem.span, maximum=LENGTH_MAX)
     word = problem.span.text
@@ -177,8 +185,8 @@ def _unexpected(problem: SyntaxProblem) -> Diagnostic:
     return known or diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)
 
 
-def _without_name(problem: SyntaxProblem) -> Diagnostic | None:
-    """That the name of the profile is missing, where the keyword behind it was read as one: `profile rule add`."""
+def _missing_profile_name(problem: SyntaxProblem) -> Diagnostic | None:
+    """The error about a missing profile name, where the next keyword was read as the name: `profile rule add`."""
     before = replace(problem.extent, end=problem.span.start).text.split()
     if before[-2:-1] != ["profile"] or problem.span.text not in _keywords_after(
         [*before[:-1], "P", before[-1]], problem
@@ -190,7 +198,7 @@ def _without_name(problem: SyntaxProblem) -> Diagnostic | None:
 
 
 def _keywords_after(words: Sequence[str], problem: SyntaxProblem) -> Sequence[str]:
-    """The keywords that may follow some words, in such a text as one that did not parse."""
+    """The keywords that may follow some words, in a text with the start symbol of `problem`."""
     text = Source("", " ".join(words))
     try:
         parse(Span(text, 0, len(text.text)), problem.start)
@@ -204,30 +212,34 @@ def _last_peer(words: Sequence[str]) -> str | None:
 
 
 def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
-    """A mistake that has a message of its own, though no repair of it is certain."""
+    """The diagnostic about a mistake that has its own message, although no repair of it is certain."""
     span, word = problem.span, problem.span.text
     before_span = replace(problem.extent, end=span.start)
-    before = [each.text for each in split_words(before_span)]
-    is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
-    option = word.partition("=")[0]
-    found: Diagnostic | None = None
+    before = [placed.text for placed in split_words(before_span)]
     if unquoted(word) is None:
-        found = diagnose(messages.UNCLOSED_QUOTE, span, word=word)
-    elif word == "code" and "_TYPE" in problem.expected:
-        found = diagnose(messages.CODE_WITHOUT_TYPE, span, "write `type <ICMPTYPE>` before it")
-    elif word == "ports" and not is_value and not {*PORT_PROTOCOLS} & set(before):
-        is_open = bool({*ACTIONS} & set(before)) and not {*ICMP_PROTOCOLS} & set(before)
-        fix = BOTH_PROTOCOLS if is_open else None
-        found = diagnose(messages.NEEDS_PORT_PROTOCOL, span, fix, protocols=either(PORT_PROTOCOLS))
-    elif before[-2:] == ["rule", "update"] and word[0] not in "<-":
-        found = diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
-    elif (
-        word in ("port", "ports") and not is_value and {*PORT_PROTOCOLS} & set(before) and _last_peer(before) == "from"
-    ):
-        advice = (
-            "`from ports <PORTS> ...` is about ports of the source, `to ports <PORTS>` about those of the destination"
-        )
-        found = diagnose(messages.UNEXPECTED_WORD, span, advice, word=word, expected=describe(problem.expected))
-    elif option in _OPTIONS and option in {each.partition("=")[0] for each in before}:
-        found = diagnose(messages.REPEATED_OPTION, span, option=option)
-    return found
+        return diagnose(messages.UNCLOSED_QUOTE, span, word=word)
+    if word == "code" and "_TYPE" in problem.expected:
+        return diagnose(messages.CODE_WITHOUT_TYPE, span, "write `type <ICMPTYPE>` before it")
+    if (misplaced_ports := _misplaced_ports(problem, before)) is not None:
+        return misplaced_ports
+    if before[-2:] == ["rule", "update"] and word[0] not in "<-":
+        return diagnose(messages.UPDATE_TAKES_NO_NAME, span, f"{' '.join(before)} < {word}")
+    option = word.partition("=")[0]
+    if option in _OPTIONS and option in {earlier.partition("=")[0] for earlier in before}:
+        return diagnose(messages.REPEATED_OPTION, span, option=option)
+    return None
+
+
+def _misplaced_ports(problem: SyntaxProblem, before: Sequence[str]) -> Diagnostic | None:
+    """The diagnostic about `ports` without a protocol that has ports, or after the tag or network of its peer."""
+    span, word = problem.span, problem.span.text
+    is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
+    has_port_protocol = bool({*PORT_PROTOCOLS} & set(before))
+    if word == "ports" and not is_value and not has_port_protocol:
+        may_have_ports = bool({*ACTIONS} & set(before)) and not {*ICMP_PROTOCOLS} & set(before)
+        fix = BOTH_PROTOCOLS if may_have_ports else None
+        return diagnose(messages.NEEDS_PORT_PROTOCOL, span, fix, protocols=either(PORT_PROTOCOLS))
+    if word in ("port", "ports") and not is_value and has_port_protocol and _last_peer(before) == "from":
+        advice = "`from ports <PORTS> ...` matches ports of the source, `to ports <PORTS>` those of the destination"
+        return diagnose(messages.UNEXPECTED_WORD, span, advice, word=word, expected=describe(problem.expected))
+    return None

@@ -1,4 +1,4 @@
-"""Variables that are named in the wrong place, or as other languages name them."""
+"""Diagnostics about variables in the place of a keyword, and about references in the syntax of other languages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.frontend.corrections import check, parsed, rewritten
+from calicoctl.engine.frontend.corrections import parse_line, rewritten, validate_line
 from calicoctl.language.names import VARIABLE
 from calicoctl.language.quoting import is_literal
 from calicoctl.policy.findings import Findings
@@ -17,56 +17,58 @@ from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem
 from calicoctl.syntax.vocabulary import describe
 
-# In single quotes, which stand first here, they are characters.
+# Single quotes are the first alternative: in them, a `$` is an ordinary character.
 _FOREIGN_REFERENCE = re.compile(
     r"'[^'\n]*'"
     rf"|\{{\{{[ \t]*(?P<braces>{VARIABLE})[ \t]*\}}\}}"
     rf"|%(?P<percents>{VARIABLE})%"
     rf"|\$\{{[ \t]+(?P<before>{VARIABLE})[ \t]*\}}"
-    rf"|\$\{{(?P<behind>{VARIABLE})[ \t]+\}}"
+    rf"|\$\{{(?P<after>{VARIABLE})[ \t]+\}}"
     rf"|\$(?P<bare>{VARIABLE})"
 )
 
 
 def unknown_variables() -> Variables:
-    """Variables of which nothing is known, so that nothing is said about words that name any."""
+    """Variables whose values are unknown, so that references to them cause no diagnostics."""
     variables = Variables()
     variables.is_incomplete = True
     return variables
 
 
 def names_variable(span: Span) -> bool:
-    """Whether a word of a script names a variable."""
+    """Whether a word of a script refers to a variable."""
     return not span.source.is_command_line and not is_literal(span.text) and bool(referenced_names(span.text))
 
 
 def variable_as_keyword(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic:
-    """The error where a variable stands in the place of a keyword; the hint has the keyword itself."""
+    """The error about a variable in the place of a keyword; the hint has the keyword itself."""
     word = ast.Word(problem.span.text, problem.span)
     expansion = Expansion()
     written = word.text if variables is None else variables.expand(word, expansion).text
     text, start = problem.extent.text, problem.span.start - problem.extent.start
     text = text[:start] + written + text[start + len(word.text) :]
-    node = None if expansion.failed else parsed(text, problem.extent.source, problem.start)
-    is_sound = node is not None and written.isalnum() and check(node, Findings(), variables)
-    fix = rewritten(problem.extent, text) if is_sound else None
+    node = None if expansion.failed else parse_line(text, problem.extent.source, problem.start)
+    is_valid = node is not None and written.isalnum() and validate_line(node, Findings(), variables)
+    fix = rewritten(problem.extent, text) if is_valid else None
     expected = describe(problem.expected)
     return diagnose(messages.VARIABLE_AS_KEYWORD, problem.span, fix, word=word.text, expected=expected)
 
 
 def foreign_references(extent: Span, start: str, variables: Variables | None) -> list[Diagnostic]:
-    """What is wrong with a line that names variables as templates and other shells do: `{{NAME}}`, `%NAME%`."""
+    """The errors about references in the syntax of templates and other shells: `{{NAME}}`, `%NAME%`."""
     text = extent.text
     if extent.source.is_command_line or text.startswith("json"):
         return []
-    found = [each for each in _FOREIGN_REFERENCE.finditer(text) if each.lastgroup is not None]
-    if all(each.lastgroup == "bare" for each in found):
-        # None at all, or what is told when the words are expanded, beside all else that is wrong with them.
+    matches = [match for match in _FOREIGN_REFERENCE.finditer(text) if match.lastgroup is not None]
+    if all(match.lastgroup == "bare" for match in matches):
+        # Bare `$NAME` alone is reported with the other errors of the words, when they are expanded.
         return []
-    mended = _FOREIGN_REFERENCE.sub(lambda each: f"${{{each[each.lastgroup]}}}" if each.lastgroup else each[0], text)
-    node = parsed(mended, extent.source, start)
-    is_sound = node is not None and check(node, Findings(), variables)
-    fix = rewritten(extent, mended) if is_sound else None
-    spans = [Span(extent.source, extent.start + each.start(), extent.start + each.end()) for each in found]
-    told = [diagnose(messages.BAD_REFERENCE, span, text=span.text) for span in spans]
-    return [*told[:-1], replace(told[-1], fix=fix)]
+    corrected = _FOREIGN_REFERENCE.sub(
+        lambda match: f"${{{match[match.lastgroup]}}}" if match.lastgroup else match[0], text
+    )
+    node = parse_line(corrected, extent.source, start)
+    is_valid = node is not None and validate_line(node, Findings(), variables)
+    fix = rewritten(extent, corrected) if is_valid else None
+    spans = [Span(extent.source, extent.start + match.start(), extent.start + match.end()) for match in matches]
+    diagnostics = [diagnose(messages.BAD_REFERENCE, span, text=span.text) for span in spans]
+    return [*diagnostics[:-1], replace(diagnostics[-1], fix=fix)]

@@ -231,11 +231,11 @@ def _explained(problem: SyntaxProblem, variables: Variables, *, is_searched: boo
 
 def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:
     """Whether a line that did not parse was meant to include a file."""
-    from calicoctl.engine.frontend.corrections import parsed
+    from calicoctl.engine.frontend.corrections import parse_line
 
     if not isinstance(fix, Correction):
         return False
-    return isinstance(parsed(fix.text, problem.extent.source, problem.start), ast.Include)
+    return isinstance(parse_line(fix.text, problem.extent.source, problem.start), ast.Include)
 
 
 def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:

@@ -1,7 +1,7 @@
 """From text to a validated statement.
 
-What is to be said about a text that is none is left to `calicoctl.engine.frontend.mistakes`, which is imported when
-there is one: a sound command does not pay for the search for others.
+The diagnostics about other texts are made by `calicoctl.engine.frontend.mistakes`, which is imported only when they
+are needed: a valid command does not load the repair search.
 """
 
 from __future__ import annotations
@@ -22,35 +22,31 @@ from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
 
-if TYPE_CHECKING:  # a command has no variables, and does not pay for them
+if TYPE_CHECKING:  # a command has no variables, and does not load them
     from calicoctl.policy.variables import Variables
 
 
 class NoStatement(Refused):
-    """A text is no statement: its words are none, or do not stand as the grammar has them."""
+    """A text is not a statement: an argument is not a word, or the words do not follow the grammar."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A statement that was understood.
-
-    Attributes:
-        statement: What shall be done.
-        warnings: What its author should know.
-    """
+    """A validated statement with the warnings about it."""
 
     statement: valid.Statement
     warnings: tuple[Diagnostic, ...]
 
 
 def command_line(words: Sequence[str]) -> Source:
-    """The source that the words of a command line make: each argument is one word.
+    """The source made from the words of a command line; each argument is one word.
 
     Args:
         words: The arguments, from `profile` on.
 
     Raises:
-        NoStatement: An argument is empty, holds white space outside quotes of its own, or is not UTF-8.
+        NoStatement: An argument is empty, contains white space without being quoted as a whole, is not UTF-8, or
+            has an unclosed quote.
     """
     source = Source(COMMAND_LINE, "calicoctl " + " ".join(words))
     problems = []
@@ -66,7 +62,7 @@ def command_line(words: Sequence[str]) -> Source:
         elif not is_utf8(word):
             problems.append(diagnose(messages.NOT_UTF8, span))
         elif word[0] in QUOTES and not in_quotes:
-            # Joined with the words behind it, it could otherwise begin a name with spaces in it.
+            # Joined with the words after it, it could become a quoted name that contains spaces.
             problems.append(diagnose(messages.UNCLOSED_QUOTE, span, word=word))
     if problems:
         raise NoStatement(problems)
@@ -77,8 +73,8 @@ def read_statement(source: Source) -> Reading:
     """Parse and validate the one statement of a source.
 
     Raises:
-        NoStatement: Why it is none, with the corrected statement where one is known.
-        Refused: Why it is no sound one, likewise.
+        NoStatement: The text is not a statement; with the corrected statement where it is known.
+        Refused: The statement is not valid; with the corrected statement where it is known.
     """
     extent = Span(source, 0, len(source.text))
     try:
@@ -95,16 +91,16 @@ def read_rule(source: Source) -> Rule:
     """Parse and validate the one rule of a source.
 
     Raises:
-        Refused: Why it is no rule, or no sound one.
+        Refused: The text is not a rule, or not a valid one.
     """
     return read_rule_with_warnings(source)[0]
 
 
 def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...]]:
-    """The same, with what its author should know.
+    """Parse and validate the one rule of a source; returns it with the warnings about it.
 
     Raises:
-        Refused: Why it is no rule, or no sound one.
+        Refused: The text is not a rule, or not a valid one.
     """
     extent = Span(source, 0, len(source.text))
     try:
@@ -113,12 +109,12 @@ def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...
         from calicoctl.engine.frontend.mistakes import explain
 
         raise Refused(explain(problem)) from None
-    assert isinstance(node, ast.RuleNode)  # the start says so
+    assert isinstance(node, ast.RuleNode)  # as the start symbol is `rule`
     findings = Findings()
     rule = check_rule(node, findings)
     if rule is None or findings.has_errors:
-        raise Refused([each.diagnostic for each in findings.entries if each.diagnostic.is_error])
-    return rule, tuple(each.diagnostic for each in findings.entries)
+        raise Refused([finding.diagnostic for finding in findings.entries if finding.diagnostic.is_error])
+    return rule, tuple(finding.diagnostic for finding in findings.entries)
 
 
 def validate(node: ast.StatementNode, extent: Span, variables: Variables | None = None) -> Reading:
@@ -127,11 +123,11 @@ def validate(node: ast.StatementNode, extent: Span, variables: Variables | None 
     Args:
         node: The statement.
         extent: The text that it was parsed from.
-        variables: The variables that its words may name; None when none are named, or none can be.
+        variables: The variables that its words may refer to; None when there are none.
 
     Raises:
-        Refused: What is wrong with it, with the corrected text where one is known. Nothing is told where it only
-            follows from what was told before.
+        Refused: It is not valid; with the corrected text where it is known. Has no diagnostics if the only cause is a
+            mistake that has been reported before.
     """
     findings = Findings()
     if variables is not None and _may_name_variables(node, extent):
@@ -146,20 +142,22 @@ def validate(node: ast.StatementNode, extent: Span, variables: Variables | None 
 
 
 def _may_name_variables(node: ast.StatementNode, extent: Span) -> bool:
-    """Whether there is anything to expand: nearly no statement has a `$`, and to walk through its tree takes time."""
+    """Whether there may be references to expand. Few statements have a `$`, and walking the tree takes time."""
     source = extent.source
     return source.has_variables and (isinstance(node, ast.ProfileBlock) or "$" in extent.text)
 
 
 def _expand_and_check(node: ast.StatementNode, findings: Findings, variables: Variables) -> valid.Statement | None:
-    """The statement that a node means, its variables expanded; None when anything about it is wrong."""
+    """Expand the variables of a statement and validate it; None if it is not valid."""
     from calicoctl.policy.variables import Expansion
 
     expansion = Expansion(findings)
     expanded = variables.expand(node, expansion)
-    own = Findings()
-    statement = check_statement(expanded, own)
-    findings.entries += [each for each in own.entries if not expansion.is_about_failed(each.diagnostic.span)]
+    statement_findings = Findings()
+    statement = check_statement(expanded, statement_findings)
+    findings.entries += [
+        finding for finding in statement_findings.entries if not expansion.is_about_failed(finding.diagnostic.span)
+    ]
     return None if expansion.failed or findings.has_errors else statement
 
 
@@ -169,31 +167,31 @@ def define(node: ast.Define, extent: Span, variables: Variables, *, is_override:
     Args:
         node: The definition.
         extent: The text that it was parsed from.
-        variables: Where it is defined, and what its value may name.
-        is_override: Whether it holds whatever a script says.
+        variables: The variables to define it in; its value may refer to them.
+        is_override: Whether it replaces the definitions in scripts.
 
     Returns:
-        What is wrong with it; the variable has no value then.
+        The diagnostics about it; after an error, the variable has no value.
     """
-    from calicoctl.engine.frontend.corrections import corrected_findings
+    from calicoctl.engine.frontend.corrections import diagnostics_of
 
     findings = Findings()
     (variables.override if is_override else variables.define)(node, extent, findings)
-    return corrected_findings(findings.entries, [(extent, "script_line")], variables)
+    return diagnostics_of(findings.entries, [(extent, "script_line")], variables)
 
 
 def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> ast.Word:
     """The file that a line includes, its variables expanded.
 
     Raises:
-        Refused: They cannot be.
+        Refused: A variable cannot be expanded.
     """
     from calicoctl.policy.variables import Expansion
 
     expansion = Expansion()
     file = variables.expand(node.file, expansion)
     if expansion.failed:
-        from calicoctl.engine.frontend.corrections import corrected_findings
+        from calicoctl.engine.frontend.corrections import diagnostics_of
 
-        raise Refused(corrected_findings(expansion.findings.entries, [(extent, "script_line")], variables))
+        raise Refused(diagnostics_of(expansion.findings.entries, [(extent, "script_line")], variables))
     return file
