@@ -1,12 +1,12 @@
-"""How far something is, told to whoever wants to know."""
+"""Progress reports of long operations."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-# Told how many of how many are done.
+# Called with the number of units that are done, and with the number of all.
 Progress = Callable[[int, int], None]
 
 
 def no_progress(_done: int, _total: int) -> None:
-    """Nobody wants to know."""
+    """Ignore the progress."""

@@ -307,7 +307,7 @@ def test_a_script_says_the_same_whether_every_line_is_read_or_not(text: str) -> 
     assert fast.count == len(whole.steps)
     # The source of a here-document is another object each time; `repr` tells everything else.
     assert repr(fast.steps) == repr(whole.steps)
-    passed = sum(isinstance(part, engine_script._Unread) for part in fast.parts)
+    passed = sum(isinstance(part, engine_script._DeferredSteps) for part in fast.parts)
     event(f"{'some' if passed else 'no'} lines passed over, {'some' if whole.has_errors else 'no'} errors")
 
 

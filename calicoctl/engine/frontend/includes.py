@@ -1,4 +1,4 @@
-"""Scripts that include others, read as one stream: what a file says stands where it is included."""
+"""Read a script and the scripts that it includes as one stream of items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem
 from calicoctl.syntax.scripts.reader import Directive, Item, LineSkipper, read_script, skip_no_lines
 
-# What is shown of the first word of a file that is no script: no more than a name, behind which a secret may stand.
+# The part of the first word that is shown of a file that is not a script: at most a name, as a secret may follow it.
 _BEGINNING = re.compile(r"[A-Za-z0-9_.-]{0,20}")
 
 # Opens a file that a script names, relative to that script; raises `Refused`.
@@ -24,12 +24,12 @@ OpenFile = Callable[[ast.Word], Source]
 
 
 class Inclusions:
-    """Reads scripts together with what they include.
+    """Reads scripts together with the scripts that they include.
 
     Args:
-        open_script: Opens a script that another one includes. The source that it returns says from where.
-        variables: What the names of files may be made of.
-        skip_lines: Which lines need not be read; every line is when it is not given.
+        open_script: Opens an included script. The source that it returns has the inclusions that lead to it.
+        variables: The variables that file names may refer to.
+        skip_lines: Skips lines that are known to be valid; by default, no line is skipped.
     """
 
     def __init__(self, open_script: OpenFile, variables: Variables, skip_lines: LineSkipper = skip_no_lines) -> None:
@@ -40,7 +40,10 @@ class Inclusions:
         self._length = 0
 
     def items(self, source: Source) -> Iterator[Item]:
-        """What a script says, in the order of the text; of an inclusion that fails, why."""
+        """The items of a script in order, with the items of an included script in place of its `include`.
+
+        An inclusion that fails becomes its diagnostics.
+        """
         for item in read_script(source, self._skip_lines):
             if not isinstance(item, Directive) or not isinstance(item.node, ast.Include):
                 yield item
@@ -48,31 +51,35 @@ class Inclusions:
             try:
                 included = self._included(item.node, item)
             except Refused as refused:
-                # What is not defined may have been defined there.
+                # The missing script could have defined any name.
                 self._variables.is_incomplete = True
                 yield from refused.diagnostics
             else:
                 if included is not None:
-                    yield from self._of_script(included)
+                    yield from self._included_items(included)
 
-    def _of_script(self, included: Source) -> Iterator[Item]:
-        """What an included script says; of a file that does not begin like one, only that.
+    def _included_items(self, included: Source) -> Iterator[Item]:
+        """The items of an included script; only an error if the file does not begin like a script.
 
-        A script may name any file that its user can read. What is in one that is no script, such as a file of
-        passwords, is nobody's to see: neither in excerpts nor in hints.
+        A script may name any file that its user can read. The contents of a file that is not a script, such as a file
+        of passwords, must not appear in excerpts or hints.
         """
-        is_script = is_told = False
+        is_script = is_reported = False
         for item in self.items(included):
             if is_script or not isinstance(item, SyntaxProblem):
                 is_script = True
                 yield item
-            elif not is_told:
-                is_told = True
+            elif not is_reported:
+                is_reported = True
                 self._variables.is_incomplete = True
-                yield _no_script(item)
+                yield _not_a_script(item)
 
     def _included(self, node: ast.Include, line: Directive) -> Source | None:
-        """The script that a line includes; None for one too many, when that was told before."""
+        """The script that a line includes; None if it exceeds a limit that has already been reported.
+
+        Raises:
+            Refused: The script cannot be read, or exceeds a limit.
+        """
         file = file_to_include(node, line.extent, self._variables)
         outer = file.span.source
         if len(outer.inclusions) >= limits.INCLUDE_DEPTH:
@@ -86,19 +93,19 @@ class Inclusions:
         included = self._open_script(file)
         self._length += len(included.text)
         if self._length > limits.TEXT_LENGTH:
-            self._count = limits.INCLUDE_COUNT + 1  # which was told, too
+            self._count = limits.INCLUDE_COUNT + 1  # ignore all later inclusions
             raise Refused([diagnose(messages.TOO_MUCH_TEXT, file.span, maximum=limits.TEXT_LENGTH)])
         chain = [outer, *(span.source for span in outer.inclusions)]
-        if included.path and included.path in [each.path for each in chain]:
+        if included.path and included.path in [script.path for script in chain]:
             raise Refused([diagnose(messages.INCLUDE_CYCLE, file.span, path=included.name)])
         return included
 
 
-def _no_script(problem: SyntaxProblem) -> Diagnostic:
-    """The error about an included file that does not begin like a script, with no more of it than the word at fault."""
+def _not_a_script(problem: SyntaxProblem) -> Diagnostic:
+    """The error about an included file that does not begin like a script; shows only the start of its first word."""
     span = problem.span
-    name = _BEGINNING.match(span.text)
-    end = span.start + max(1, 0 if name is None else name.end())
+    beginning = _BEGINNING.match(span.text)
+    end = span.start + max(1, 0 if beginning is None else beginning.end())
     line_start, _ = span.source.line_bounds(span.start)
     cut = replace(span.source, text=span.source.text[line_start:end], first_line=span.line)
     where = Span(cut, span.start - line_start, end - line_start)

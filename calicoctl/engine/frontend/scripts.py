@@ -1,15 +1,16 @@
-"""Scripts, from their text to validated statements, with every error of every file in one go."""
+"""Read scripts: from the text of files to validated statements, with the errors of all files."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from calicoctl import messages
 from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.statements import define, validate
+from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.language import limits
 from calicoctl.language.names import VARIABLE
 from calicoctl.language.words import Direction
@@ -26,13 +27,13 @@ from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_forms import detect_other_format
 from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, SkippedLines, StatementItem, skip_no_lines
 
-# To find the line of each takes a look through the whole text; nobody reads so many.
+# More diagnostics than this are not sorted: the line number of each takes a scan of the text.
 _SORTED_MAX = 500
 
-# Of so many lines alone the nearest statement is searched for, which takes longer than all else.
+# Repairs are searched for the first errors only: the search takes longer than everything else.
 _SEARCHES_MAX = 100
 
-# The words of a line that is wrong and was perhaps meant to define something.
+# Matches a line with a mistake that may be a definition; the group is the name that it may define.
 _DEFINED = re.compile(rf"[%@!]?(?:\w+\s+)?[${{%]*({VARIABLE})")
 _NEVER_DEFINES = ("profile", "calicoctl", "./calicoctl", "$ ")
 
@@ -42,9 +43,9 @@ class ScriptStep:
     """A statement of a script.
 
     Attributes:
-        statement: What shall be done.
-        extent: The line that says so.
-        places: Of a block: where its rules are written, by their list.
+        statement: The validated statement.
+        extent: Its line; of a block, the first line.
+        places: Of a block, the spans of its rules by direction.
     """
 
     statement: valid.Statement
@@ -52,8 +53,8 @@ class ScriptStep:
     places: tuple[tuple[Direction, tuple[Span, ...]], ...] = ()
 
     def rule_spans(self, direction: Direction) -> tuple[Span, ...]:
-        """Where the rules of a block's list are written, in order."""
-        return next((spans for each, spans in self.places if each is direction), ())
+        """The spans of a block's rules of one direction, in order."""
+        return next((spans for listed, spans in self.places if listed is direction), ())
 
 
 def _step(statement: valid.Statement, extent: Span, node: ast.StatementNode) -> ScriptStep:
@@ -65,12 +66,12 @@ def _step(statement: valid.Statement, extent: Span, node: ast.StatementNode) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class _Unread:
-    """Statements that are known to be sound, and become steps when they are wanted.
+class _DeferredSteps:
+    """Statements that are known to be valid; their steps are made on demand.
 
     Attributes:
-        item: What they are.
-        variables: What their words may name; a value that was given once is never another.
+        item: The statements.
+        variables: The variables of the run. A variable that has a value never gets another one.
     """
 
     item: SkippedLines | StatementItem
@@ -78,12 +79,12 @@ class _Unread:
 
     @property
     def count(self) -> int:
-        """How many steps they become."""
+        """The number of steps."""
         return self.item.count if isinstance(self.item, SkippedLines) else 1
 
     def steps(self) -> Iterator[ScriptStep]:
-        """The steps."""
-        # Imported here: to check a script, no step is made.
+        """Make the steps."""
+        # Imported here: `run --check` makes no steps.
         from calicoctl.policy.sound_statements import SoundStatement, skip_sound_rules, sound_statements
 
         item = self.item
@@ -100,22 +101,22 @@ class _Unread:
     def _step(self, item: StatementItem) -> ScriptStep:
         statement = validate(item.node, item.extent, self.variables).statement
         step = _step(statement, item.extent, item.node)
-        return step if item.lists is None else _with_passed_lines(step, item.lists)
+        return step if item.lists is None else _with_skipped_lines(step, item.lists)
 
 
-def _with_passed_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]]) -> ScriptStep:
-    """The step of a block, with the rules of those lines of its lists that were passed over."""
+def _with_skipped_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]]) -> ScriptStep:
+    """The step of a block, completed with the rules of the list lines that were skipped."""
     from calicoctl.policy.sound_statements import sound_rules
 
     block = step.statement
     assert isinstance(block, valid.DeclareProfile)
     rules: dict[Direction, tuple[StoredRule, ...]] = {}
     places: dict[Direction, tuple[Span, ...]] = {}
-    for direction, read in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
-        others = zip(read, step.rule_spans(direction), strict=True)
+    for direction, parsed_rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
+        parsed_with_spans = zip(parsed_rules, step.rule_spans(direction), strict=True)
         listed: list[tuple[StoredRule, Span]] = []
         for item in lists.get(direction.value, ()):
-            listed += sound_rules(item.extent) if isinstance(item, SkippedLines) else (next(others),)
+            listed += sound_rules(item.extent) if isinstance(item, SkippedLines) else (next(parsed_with_spans),)
         rules[direction] = tuple(rule for rule, _ in listed)
         places[direction] = tuple(span for _, span in listed)
     statement = replace(block, inbound=rules[Direction.INBOUND], outbound=rules[Direction.OUTBOUND])
@@ -124,38 +125,34 @@ def _with_passed_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]]
 
 @dataclass(frozen=True)
 class Script:
-    """What was read of one or more files.
+    """One or more files, read as one script.
 
     Attributes:
-        parts: The statements, in order: steps, and such as are not made into steps yet.
-        diagnostics: The errors and warnings, in order.
+        parts: The statements in order, some of them deferred.
+        diagnostics: The errors and warnings in order.
     """
 
-    parts: tuple[ScriptStep | _Unread, ...] = field(repr=False)
+    parts: tuple[ScriptStep | _DeferredSteps, ...] = field(repr=False)
     diagnostics: tuple[Diagnostic, ...]
 
     @property
     def count(self) -> int:
-        """How many statements there are. To know that, none must be made."""
-        return sum(part.count if isinstance(part, _Unread) else 1 for part in self.parts)
+        """The number of statements; deferred ones are counted without making them."""
+        return sum(part.count if isinstance(part, _DeferredSteps) else 1 for part in self.parts)
 
     @cached_property
     def steps(self) -> tuple[ScriptStep, ...]:
-        """The statements, in order."""
-        found: list[ScriptStep] = []
+        """The statements in order."""
+        steps: list[ScriptStep] = []
         with collector_paused():
             for part in self.parts:
-                found += part.steps() if isinstance(part, _Unread) else (part,)
-        return tuple(found)
+                steps += part.steps() if isinstance(part, _DeferredSteps) else (part,)
+        return tuple(steps)
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything in it keeps it from being run."""
+        """Whether the script has errors and therefore cannot be run."""
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
-
-
-def _ignore(_done: int, _total: int) -> None:
-    """Nobody wants to know how far the reading is."""
 
 
 def _include_nothing(word: ast.Word) -> Source:
@@ -166,71 +163,117 @@ def _include_nothing(word: ast.Word) -> Source:
 def read_scripts(
     sources: Iterable[Source],
     open_file: OpenFile,
-    report: Callable[[int, int], None] = _ignore,
+    report: Progress = no_progress,
     open_script: OpenFile = _include_nothing,
     overrides: Sequence[Source] = (),
     *,
     every_line: bool = False,
 ) -> Script:
-    """Parse and validate files as one unit, in order; no datastore is touched.
+    """Parse and validate files as one script, in order. The datastore is not accessed.
 
     Args:
         sources: The files.
-        open_file: Opens a file that a statement of a script names.
-        report: Told how many of how many characters of a file are read.
-        open_script: Opens a script that another one includes; the source says from where.
-        overrides: Definitions that hold whatever the scripts say, each as `--define NAME=VALUE`.
-        every_line: Whether lines that are known to be sound are parsed nevertheless. It tells the same, which is what
-            properties test.
+        open_file: Opens a file that a statement names.
+        report: Called with the number of characters of a file that have been read, and with the length of the file.
+        open_script: Opens an included script.
+        overrides: Definitions that replace those of the scripts, each as `--define NAME=VALUE`.
+        every_line: Whether to parse also the lines that are known to be valid. The result is the same; the property
+            tests compare the two.
     """
-    parts: list[ScriptStep | _Unread] = []
     variables = Variables()
-    diagnostics: list[Diagnostic] = [each for source in overrides for each in _override(source, variables)]
     inclusions = Inclusions(open_script, variables, skip_no_lines if every_line else skip_sound_lines)
-    told: set[object] = set()
-    errors = 0
-    seen: list[Source] = []
+    reader = _Reader(open_file, variables)
+    for override in overrides:
+        reader.diagnostics += _override(override, variables)
+    files: list[Source] = []
     for source in sources:
-        seen.append(source)
+        files.append(source)
         for item in _items(source, inclusions, variables):
-            found: Sequence[Diagnostic] = ()
-            if isinstance(item, SkippedLines):
-                parts.append(_Unread(item, variables))
-            elif isinstance(item, Diagnostic):
-                found = (item,)
-            elif isinstance(item, SyntaxProblem):
-                found = _explained(item, variables, is_searched=errors < _SEARCHES_MAX)
-                variables.note_possible_definitions(_perhaps_defined(item.extent))
-                # What would be included could have defined any name.
-                variables.is_incomplete |= any(_is_inclusion(each.fix, item) for each in found)
-            elif isinstance(item, Directive):
-                assert isinstance(item.node, ast.Define)  # an inclusion has become what it includes
-                found = define(item.node, item.extent, variables)
-            else:
-                step, found = _read_step(item, open_file, variables)
-                if step is not None and item.is_valid:
-                    parts.append(step if item.lists is None else _Unread(item, variables))
+            reader.add(item)
             if isinstance(item, StatementItem | SkippedLines) and item.extent.source is source:
                 report(item.extent.end, len(source.text))
-            found = _told_once(found, told) if found else found
-            diagnostics += found
-            errors += sum(diagnostic.is_error for diagnostic in found)
-            stop = _stop(found, errors)
-            if stop is not None:
-                return Script(tuple(parts), (*stop, *_in_order(diagnostics, seen)))
-    diagnostics += variables.unused_overrides()
-    return Script(tuple(parts), _in_order(diagnostics, seen))
+            if reader.is_stopped:
+                return reader.script(files)
+    reader.diagnostics += variables.unused_overrides()
+    return reader.script(files)
 
 
-def _explained(problem: SyntaxProblem, variables: Variables, *, is_searched: bool) -> list[Diagnostic]:
-    # Imported here: a script without mistakes does not pay for the search of what was meant.
+class _Reader:
+    """Collects the statements and the diagnostics of a script.
+
+    Args:
+        open_file: Opens a file that a statement names.
+        variables: The variables of the run.
+    """
+
+    def __init__(self, open_file: OpenFile, variables: Variables) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        # Whether no more items should be read.
+        self.is_stopped = False
+        self._parts: list[ScriptStep | _DeferredSteps] = []
+        self._open_file = open_file
+        self._variables = variables
+        self._error_count = 0
+        self._reported: set[object] = set()
+
+    def add(self, item: Item) -> None:
+        """Read an item: a statement, a definition or a mistake."""
+        diagnostics = self._read(item)
+        if not diagnostics:
+            return
+        diagnostics = _new_diagnostics(diagnostics, self._reported)
+        self.diagnostics += diagnostics
+        self._error_count += sum(diagnostic.is_error for diagnostic in diagnostics)
+        # When the words of lists are exhausted, every later list would be reported as well.
+        is_exhausted = any(diagnostic.kind is messages.TOO_MANY_WORDS_OF_LISTS for diagnostic in diagnostics)
+        self.is_stopped = is_exhausted or self._has_too_many_errors
+
+    def script(self, files: Sequence[Source]) -> Script:
+        """The script that was read from some files."""
+        diagnostics = _in_order(self.diagnostics, files)
+        if self._has_too_many_errors:
+            # First, so that it is printed: the number of printed diagnostics is limited.
+            diagnostics = (diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX), *diagnostics)
+        return Script(tuple(self._parts), diagnostics)
+
+    @property
+    def _has_too_many_errors(self) -> bool:
+        return self._error_count > limits.ERRORS_MAX
+
+    def _read(self, item: Item) -> Sequence[Diagnostic]:
+        """Add the statements of an item; returns its diagnostics."""
+        if isinstance(item, SkippedLines):
+            self._parts.append(_DeferredSteps(item, self._variables))
+            return ()
+        if isinstance(item, Diagnostic):
+            return (item,)
+        if isinstance(item, SyntaxProblem):
+            return self._read_problem(item)
+        if isinstance(item, Directive):
+            assert isinstance(item.node, ast.Define)  # `Inclusions` replaces an `include` by the items of its file
+            return define(item.node, item.extent, self._variables)
+        step, diagnostics = _read_step(item, self._open_file, self._variables)
+        if step is not None and item.is_valid:
+            self._parts.append(step if item.lists is None else _DeferredSteps(item, self._variables))
+        return diagnostics
+
+    def _read_problem(self, problem: SyntaxProblem) -> Sequence[Diagnostic]:
+        diagnostics = _explain(problem, self._variables, is_searched=self._error_count < _SEARCHES_MAX)
+        self._variables.note_possible_definitions(_possibly_defined(problem.extent))
+        # A file that is not included because of the mistake could have defined any name.
+        self._variables.is_incomplete |= any(_is_inclusion(diagnostic.fix, problem) for diagnostic in diagnostics)
+        return diagnostics
+
+
+def _explain(problem: SyntaxProblem, variables: Variables, *, is_searched: bool) -> list[Diagnostic]:
+    # Imported here: a script without mistakes does not load the repair search.
     from calicoctl.engine.frontend.mistakes import explain
 
     return explain(problem, variables, is_searched=is_searched)
 
 
 def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:
-    """Whether a line that did not parse was meant to include a file."""
+    """Whether the corrected text of a line that did not parse includes a file."""
     from calicoctl.engine.frontend.corrections import parse_line
 
     if not isinstance(fix, Correction):
@@ -238,51 +281,41 @@ def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:
     return isinstance(parse_line(fix.text, problem.extent.source, problem.start), ast.Include)
 
 
-def _stop(found: Sequence[Diagnostic], errors: int) -> tuple[Diagnostic, ...] | None:
-    """What to say where reading stops; None where it goes on."""
-    if errors > limits.ERRORS_MAX:
-        # First, as it must be among those that are told.
-        return (diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX),)
-    # Whatever lists are put in behind it are too many as well.
-    is_exhausted = any(diagnostic.kind is messages.TOO_MANY_WORDS_OF_LISTS for diagnostic in found)
-    return () if is_exhausted else None
-
-
 def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[Item]:
-    """What a file says; of one that is of another kind, only that."""
-    form = detect_other_format(source)
-    if form is None:
+    """The items of a file; only the diagnostic if the file has the format of another tool."""
+    other_format = detect_other_format(source)
+    if other_format is None:
         yield from inclusions.items(source)
     else:
-        variables.is_incomplete = True  # nobody knows what it was meant to define
-        yield form
+        variables.is_incomplete = True  # the definitions that the file should have are unknown
+        yield other_format
 
 
 def _override(source: Source, variables: Variables) -> list[Diagnostic]:
-    """Take a definition of the command line."""
+    """Read a definition of the command line; returns its diagnostics."""
     extent = Span(source, len("--"), len(source.text))
     try:
         node = parse(extent, "script_line")
     except SyntaxProblem as problem:
-        variables.note_possible_definitions(_perhaps_defined(extent))
-        # What is behind a line break is no part of any value, and not to be made one.
-        return _explained(problem, variables, is_searched="\n" not in source.text)
-    assert isinstance(node, ast.Define)  # the text begins with the word
+        variables.note_possible_definitions(_possibly_defined(extent))
+        # A repair would join the lines, but no value contains a line break.
+        return _explain(problem, variables, is_searched="\n" not in source.text)
+    assert isinstance(node, ast.Define)  # the text begins with `define`
     return define(node, extent, variables, is_override=True)
 
 
-def _perhaps_defined(extent: Span) -> Sequence[str]:
-    """The names that a wrong line was perhaps meant to define."""
+def _possibly_defined(extent: Span) -> Sequence[str]:
+    """The name that a line with a mistake may have been meant to define, if any."""
     if extent.text.startswith(_NEVER_DEFINES):
         return ()
     return _DEFINED.findall(extent.text, 0, 4 * limits.VARIABLE_LENGTH)[:1]
 
 
-# A byte that is not UTF-8.
+# A byte that is not UTF-8, decoded with `surrogateescape`.
 _BYTE = re.compile("[\udc80-\udcff]")
 
-# What can be wrong with a value wherever it is put to use.
-_OF_ONE_VALUE = frozenset(
+# Errors of the value itself, which would be repeated at each use of a variable with that value.
+_VALUE_ERRORS = frozenset(
     {
         messages.BAD_PORT,
         messages.PORT_OUT_OF_RANGE,
@@ -302,56 +335,60 @@ _OF_ONE_VALUE = frozenset(
 )
 
 
-def _told_once(found: Sequence[Diagnostic], told: set[object]) -> Sequence[Diagnostic]:
-    """What is wrong, without what was told before: of a definition where its value was first put to use.
+def _new_diagnostics(diagnostics: Sequence[Diagnostic], reported: set[object]) -> Sequence[Diagnostic]:
+    """The diagnostics without those that would repeat an earlier one.
 
-    Of a file that is no UTF-8, that is told once.
+    An invalid value of a variable is reported at its first use only, and a wrong encoding once for each file.
+
+    Args:
+        diagnostics: The diagnostics of one item.
+        reported: The keys of the diagnostics so far; new keys are added.
     """
-    kept = []
-    for each in map(_of_encoding, found):
-        mistake = _told_elsewhere(each)
-        if mistake is not None:
-            if mistake in told:
+    new = []
+    for diagnostic in map(_encoding_error, diagnostics):
+        key = _repetition_key(diagnostic)
+        if key is not None:
+            if key in reported:
                 continue
-            told.add(mistake)
-        kept.append(each)
-    return kept
+            reported.add(key)
+        new.append(diagnostic)
+    return new
 
 
-def _told_elsewhere(found: Diagnostic) -> object | None:
-    """What is the same wherever it is found, and worth telling once; None for what belongs to its place."""
-    span = found.span
-    if span is not None and span.via and found.kind in _OF_ONE_VALUE and is_reference(span.text):
-        return found.kind, found.fields, span.via
-    if span is not None and found.kind is messages.NOT_UTF8:
-        return found.kind, span.source.name
+def _repetition_key(diagnostic: Diagnostic) -> object | None:
+    """A key that is equal for diagnostics that repeat each other; None if the diagnostic is never a repetition."""
+    span = diagnostic.span
+    if span is not None and span.via and diagnostic.kind in _VALUE_ERRORS and is_reference(span.text):
+        return diagnostic.kind, diagnostic.fields, span.via
+    if span is not None and diagnostic.kind is messages.NOT_UTF8:
+        return diagnostic.kind, span.source.name
     return None
 
 
-def _of_encoding(found: Diagnostic) -> Diagnostic:
-    """What is wrong, or that the file is in another encoding: a byte that is no UTF-8 is rarely alone."""
-    if found.span is None or not found.is_error or found.kind is messages.OTHER_FORM:
-        return found
-    if not _BYTE.search(found.span.text):
-        return found
-    return diagnose(messages.NOT_UTF8, found.span, "`iconv -f ISO-8859-1 -t UTF-8` makes UTF-8 of Latin-1")
+def _encoding_error(diagnostic: Diagnostic) -> Diagnostic:
+    """The diagnostic; if its text is not UTF-8, an error about the file's encoding, which is the likely cause."""
+    if diagnostic.span is None or not diagnostic.is_error or diagnostic.kind is messages.OTHER_FORM:
+        return diagnostic
+    if not _BYTE.search(diagnostic.span.text):
+        return diagnostic
+    return diagnose(messages.NOT_UTF8, diagnostic.span, "`iconv -f ISO-8859-1 -t UTF-8` makes UTF-8 of Latin-1")
 
 
 def _in_order(diagnostics: list[Diagnostic], sources: Sequence[Source]) -> tuple[Diagnostic, ...]:
-    """The diagnostics in the order of the text; what is wrong with a block as a whole is found at its end."""
+    """The diagnostics in the order of the text. Errors about a whole block are noticed only at its end."""
     if len(diagnostics) > _SORTED_MAX:
         return tuple(diagnostics)
     files = [source.name for source in sources]
 
     def place(diagnostic: Diagnostic) -> tuple[int, ...]:
-        """The file, and in it the line and the column; of an included file those of where it is included before."""
+        """Number of the file, line and column; in an included file, after the line and column of each inclusion."""
         span = diagnostic.span
         if span is None:
             return (len(files),)
         *inclusions, outermost = [span, *span.source.inclusions]
         if outermost.source.name not in files:
             return (-1,) if outermost.source.name == DEFINE_OPTION else (len(files),)
-        within = [number for each in reversed(inclusions) for number in (each.line, each.column)]
+        within = [number for inner in reversed(inclusions) for number in (inner.line, inner.column)]
         return files.index(outermost.source.name), outermost.line, outermost.column, *within
 
     return tuple(sorted(diagnostics, key=place))
@@ -372,11 +409,11 @@ def _read_step(
 
 
 def _document(node: ast.RuleUpdate, open_file: OpenFile, variables: Variables) -> Source:
-    """The JSON of a `rule update`: the here-document, or the file that is named."""
+    """The JSON of a `rule update`: its here-document or its file."""
     if isinstance(node.document, ast.HereDocument):
         return node.document.span.source
     if node.document is not None:
-        # It has been expanded once, so that nothing is found wrong here.
+        # Validation has expanded it before, without errors.
         return open_file(variables.expand(node.document, Expansion()))
     hint = f"{node.span.text} < FILE, or {node.span.text} <<EOF with the JSON below it and EOF at its end"
     raise Refused([diagnose(messages.UPDATE_WITHOUT_JSON, node.span, hint)])
