@@ -1,4 +1,4 @@
-"""The picture of docs/concepts.md: endpoints, profiles, tags and rules, and in which order they decide.
+"""Draw the picture of docs/concepts.md: endpoints, profiles, tags and rules, and in which order they decide.
 
 It shows the profiles of the example on that page; a test compares them.
 """
@@ -89,7 +89,7 @@ def _receiver() -> list[str]:
 
 
 def _packet() -> list[str]:
-    """The packet between the endpoints, and the group that a tag in a rule stands for."""
+    """The packet between the endpoints, and the endpoints that a tag in a rule refers to."""
     return [
         '<path d="M 376 75 H 480"/>',
         _text(430, 66, "packet", "middle"),
@@ -100,7 +100,7 @@ def _packet() -> list[str]:
 
 
 def _order() -> list[str]:
-    """What happens on each of the two sides."""
+    """The outcomes on each of the two sides."""
     outcomes = [
         (16, "allow", "a rule matches: allow", "passes this side"),
         (302, "deny", "a rule matches: deny", "dropped"),

@@ -1,4 +1,4 @@
-"""Shapes as railroad diagrams, and as a line of text for those who see no pictures."""
+"""Draw shapes as railroad diagrams, and print them as a line of text, for readers without pictures."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import railroad
 
 from docs.shapes import Choice, Maybe, Repeated, Row, Shape, Word
 
-# A row wider than this is broken into lines: GitHub shows so much without making it smaller.
+# A row wider than this is broken into lines: GitHub scales wider pictures down.
 _WIDTH = 800
 
-# On a ground of its own, so that it can be read on a dark page as well.
+# With a white background, so that it can be read on a dark page as well.
 _STYLE = """
 path { fill: none; stroke: #57606a; stroke-width: 2; }
 text { font: bold 14px monospace; text-anchor: middle; fill: #1f2328; }
@@ -46,14 +46,14 @@ def _drawn(shape: Shape) -> railroad.DiagramItem:
             return railroad.Optional(_drawn(item))
         case Repeated(item, separator):
             return railroad.OneOrMore(_drawn(item), None if separator is None else _drawn(separator))
-    raise TypeError(f"{shape!r} is no shape")
+    raise TypeError(f"{shape!r} is not a shape")
 
 
 def _broken(items: list[railroad.DiagramItem]) -> railroad.DiagramItem:
-    """A row in one line, or in as many as it needs."""
+    """A row, broken into as many lines as it needs."""
     lines: list[list[railroad.DiagramItem]] = [[]]
     for item in items:
-        if lines[-1] and sum(each.width + 20 for each in [*lines[-1], item]) > _WIDTH:
+        if lines[-1] and sum(item.width + 20 for item in [*lines[-1], item]) > _WIDTH:
             lines.append([])
         lines[-1].append(item)
     rows = [railroad.Sequence(*line) for line in lines]
@@ -61,7 +61,7 @@ def _broken(items: list[railroad.DiagramItem]) -> railroad.DiagramItem:
 
 
 def text(shape: Shape) -> str:
-    """A shape in one line: `[x]` may be left out, `x ...` repeated, `(a | b)` is one of the two."""
+    """A shape in one line: `[x]` is optional, `x ...` may be repeated, `(a | b)` is one of the two."""
     match shape:
         case Word(word, "keyword"):
             return word
@@ -75,4 +75,4 @@ def text(shape: Shape) -> str:
             return f"[{text(item).removeprefix('(').removesuffix(')') if isinstance(item, Choice) else text(item)}]"
         case Repeated(item, separator):
             return f"{text(item)} {'' if separator is None else text(separator) + ' '}..."
-    raise TypeError(f"{shape!r} is no shape")
+    raise TypeError(f"{shape!r} is not a shape")

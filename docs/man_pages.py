@@ -1,4 +1,4 @@
-"""The man pages calicoctl(1) and calicoctl-script(5), made from the help texts and the summary in docs/scripts.md."""
+"""Make the man pages calicoctl(1) and calicoctl-script(5) from the help texts and the summary in docs/scripts.md."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from calicoctl.version import VERSION
 
 _SCRIPTS = Path(__file__).resolve().parent / "scripts.md"
 _NOTE = '.\\" Made by `make docs` of calicoctl/cli/help/usage.py and docs/scripts.md; change those.\n'
-# Where the help of `run` comes to scripts, and where it leaves them.
+# The part of the help of `run` that describes scripts.
 _OF_SCRIPTS = re.compile(r"A script has one statement.*(?=\n`calicoctl --help`)", re.DOTALL)
 _SUMMARY = re.compile(r"^## What a script may contain\n\n```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"(\d+) (\S+(?: \S+)*)")
 
-# What the help does not say of the environment.
+# Environment variables that the help does not describe.
 _VARIABLES = {
     "NO_COLOR": "Set to anything: no colours on terminals.",
     "TERM": "No colours where it is unset, empty or `dumb`.",
@@ -41,7 +41,7 @@ def pages() -> Mapping[str, str]:
     """Each page by its file's name below `docs/man/`.
 
     Raises:
-        ValueError: The help texts lack a part that a page is made of.
+        ValueError: The help texts lack a part that a page needs.
     """
     return {"calicoctl.1": _program(), "calicoctl-script.5": _script()}
 
@@ -70,7 +70,7 @@ def _program() -> str:
 
 
 def _heading(block: str) -> str:
-    """The section of a man page in which a block of the help belongs."""
+    """The section of a man page that a block of the help belongs to."""
     headings = {"Options": "OPTIONS", "Exit": "EXIT STATUS", "NOTE:": "NOTES"}
     return headings.get(block.split(maxsplit=1)[0].rstrip(","), "ENVIRONMENT")
 
@@ -106,7 +106,7 @@ def _list(entries: Mapping[str, str]) -> str:
 
 
 def _verbatim(text: str) -> str:
-    """A text whose lines are kept, since the help is laid out by hand."""
+    """A text with its line breaks, since the layout of the help is written by hand."""
     lines = (_escaped(line) for line in text.strip("\n").split("\n"))
     return ".nf\n" + "".join(f"{line}\n" for line in lines) + ".fi\n"
 

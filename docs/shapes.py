@@ -1,7 +1,7 @@
-"""The shapes of a Lark grammar's rules, read from its trees before Lark compiles them.
+"""Read the shapes of a Lark grammar's rules from its trees before Lark compiles them.
 
-Only there are options, repetitions and alternatives still what their author wrote. A rule of single words (`direction`,
-say, or `tag`) is taken in where it is used; every other one has a shape of its own.
+Only these trees still have the options, repetitions and alternatives of the grammar's source. A rule of single words,
+such as `direction` or `tag`, is inserted where it is used; every other rule has a shape.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from calicoctl.syntax.grammar import load_grammar
 from calicoctl.syntax.vocabulary import describe
 
 if TYPE_CHECKING:
-    # Lark's class is generic to type checkers alone.
+    # Lark's class is generic only for type checkers.
     Node = Tree[object]
 
-# The lines of a script are told apart by terminals alone; nothing in there is a word of the language.
+# Rules that split a script into lines; their terminals are not words of the language.
 _OF_LINES = ("script", "_line")
 
-# Terminals that are no plain text in the grammar, and of which no message ever speaks.
+# The words of terminals that are not plain text in the grammar and that no message names.
 _MARKS = {"_EMPTY": "{}", "_PROGRAM": "calicoctl"}
-# A quoted name may stand for every name: said once in the text, it would clutter every diagram.
+# Any name may be quoted. The text of the page states this once; in the diagrams, it would be repeated for every name.
 _QUOTED = ("QUOTED", "LISTED_QUOTED")
 
 
 @dataclass(frozen=True)
 class Word:
-    """One word: a `keyword` as it is typed, a word that is `chosen` by the user, or another `rule`."""
+    """One word: a `keyword`, typed as it is; a value `chosen` by the user; or a reference to another `rule`."""
 
     text: str
     kind: Literal["keyword", "chosen", "rule"]
@@ -60,7 +60,7 @@ class Maybe:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A shape once or more often, with a separator between, if there is one."""
+    """A shape one or more times, with an optional separator."""
 
     item: Shape
     separator: Shape | None
@@ -76,24 +76,24 @@ class Grammar:
     rules: Mapping[str, Shape]
 
     def parts(self, rule: str) -> list[str]:
-        """The rules that a rule's shape names, each once, in order."""
+        """The rules that a rule's shape refers to, each once, in order."""
         names = {label(name): name for name in self.rules}
         return list(dict.fromkeys(names[word.text] for word in words(self.rules[rule]) if word.kind == "rule"))
 
     def reachable(self, starts: Sequence[str]) -> list[str]:
-        """The starts, and the rules that they name, directly or not."""
-        found: dict[str, None] = {}
+        """The starts, and the rules that they refer to, directly or indirectly."""
+        rules_reached: dict[str, None] = {}
         waiting = list(starts)
         while waiting:
             rule = waiting.pop(0)
-            if rule not in found:
-                found[rule] = None
+            if rule not in rules_reached:
+                rules_reached[rule] = None
                 waiting += self.parts(rule)
-        return list(found)
+        return list(rules_reached)
 
 
 def label(rule: str) -> str:
-    """What a rule is called in diagrams and headings: `rule_add` is `rule add`."""
+    """The name of a rule in diagrams and headings: `rule_add` is `rule add`."""
     return rule.replace("_", " ")
 
 
@@ -113,7 +113,7 @@ def words(shape: Shape) -> Iterator[Word]:
 
 
 def read_grammar(*files: str) -> Grammar:
-    """Read files of `grammar/`; of a rule that several have, the last one counts, which may have more alternatives."""
+    """Read files of `grammar/`. If several define a rule, the last one is used, as it may add alternatives."""
     rules: dict[str, Shape] = {}
     for file in files:
         loaded = load_grammar(file)
@@ -125,7 +125,7 @@ def read_grammar(*files: str) -> Grammar:
 
 
 class _Reader:
-    """Makes shapes of trees.
+    """Convert trees to shapes.
 
     Args:
         trees: The tree of each rule, by name.
@@ -143,7 +143,7 @@ class _Reader:
         if isinstance(tree, NonTerminal):
             name = str(tree.name)
             return self.shape(self._trees[name]) if self._is_single(name) else Word(label(name), "rule")
-        assert isinstance(tree, Tree), f"{tree!r} is no tree"
+        assert isinstance(tree, Tree), f"{tree!r} is not a tree"
         return self._SHAPES[str(tree.data)](self, tree)
 
     def _inner(self, tree: Node) -> Shape:
@@ -158,7 +158,7 @@ class _Reader:
         return shapes[str(tree.children[1])]
 
     def _choice(self, tree: Node) -> Shape:
-        # The same words may be told apart only by what they look like, as networks are.
+        # Alternatives with equal shapes differ only in the pattern of a terminal, as those of networks do.
         items = tuple(dict.fromkeys(self.shape(child) for child in tree.children if not _is_quoted(child)))
         return items[0] if len(items) == 1 else Choice(items)
 
@@ -174,7 +174,7 @@ class _Reader:
                     items.append(item)
         return items[0] if len(items) == 1 else Row(tuple(items))
 
-    # By Lark's name for the tree; what is not here is in no grammar of ours, and fails.
+    # By Lark's name for the tree. Other kinds of trees do not occur in our grammars, and raise KeyError.
     _SHAPES: ClassVar[Mapping[str, Callable[[_Reader, Node], Shape]]] = {
         "expansions": _choice,
         "expansion": _row,
@@ -185,7 +185,7 @@ class _Reader:
     }
 
     def _word(self, terminal: str) -> Word:
-        """A terminal in words: as it is typed, or what messages call it."""
+        """The word of a terminal: the keyword itself, or its name in messages."""
         if terminal in self._keywords:
             return Word(self._keywords[terminal], "keyword")
         described = describe((terminal,))
@@ -196,7 +196,7 @@ class _Reader:
         return Word(described.removeprefix("a ").removeprefix("an "), "chosen")
 
     def _is_single(self, rule: str) -> bool:
-        """Whether all that a rule can be is a single terminal."""
+        """Whether every alternative of a rule is a single terminal."""
         return all(
             len(_leaves(child)) == 1 and isinstance(_leaves(child)[0], Terminal) for child in self._trees[rule].children
         )
@@ -213,8 +213,8 @@ def _is_quoted(tree: object) -> bool:
 
 
 def _literal(tree: Node) -> str | None:
-    """The text of a terminal that is one word of plain text; None for any other."""
-    # The regular expression is `_END`, which only looks ahead.
+    """The text of a terminal that is one word of plain text; None for any other terminal."""
+    # The regular expression is `_END`, a lookahead.
     match [str(leaf) for leaf in _leaves(tree)]:
         case [text] | [text, "/(?!\\S)/"] if text.startswith('"'):
             return text.strip('"')

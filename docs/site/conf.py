@@ -1,7 +1,7 @@
 """Sphinx's settings for `make site`.
 
-The pages are the project's Markdown files where they lie, so a link between two of them is the same on GitHub and on
-the site. The navigation is that of `docs/index.md`: each of its sections is a part, each link in it a page.
+The pages are the project's Markdown files, at their own paths, so a link between two of them is the same on GitHub and
+on the site. The navigation is that of `docs/index.md`: each of its sections is a part, each link in it a page.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"^## (.+)\n((?:(?!## ).*\n)*)", re.MULTILINE)
 _LINK = re.compile(r"\[([^]]+)\]\(([\w./-]+)\.md\)")
-# An anchor as GitHub takes it; MyST has its own syntax for targets.
+# An anchor in GitHub's syntax; MyST has its own syntax for targets.
 _ANCHOR = re.compile(r'^<a id="([\w-]+)"></a>\n', re.MULTILINE)
 
 project = "calicoctl profile"
@@ -29,7 +29,7 @@ extensions = ["myst_parser"]
 include_patterns = ["*.md", "docs/*.md", "docs/decisions/*.md"]
 exclude_patterns = ["docs/*.template.md"]
 root_doc = "docs/index"
-# Sends the reader from the site's root to `root_doc`.
+# Redirects from the site's root to `root_doc`.
 html_extra_path = ["index.html"]
 
 myst_heading_anchors = 6
@@ -43,14 +43,14 @@ templates_path: list[str] = []
 
 
 def setup(app: Sphinx) -> None:
-    """Called by Sphinx."""
+    """Register the extensions of these settings; called by Sphinx."""
     app.connect("source-read", _as_myst)
-    # Scripts have a shell's comments and quotes.
+    # Scripts have the comments and quotes of a shell.
     app.add_lexer("calicoctl", BashLexer)
 
 
 def _as_myst(_app: Sphinx, name: str, content: list[str]) -> None:
-    """Replace what GitHub and MyST write differently, and add the navigation."""
+    """Replace GitHub's syntax by that of MyST where they differ, and add the navigation."""
     text = _ANCHOR.sub(r"(\1)=\n", content[0])
     if name in (root_doc, "docs/decisions/index"):
         text += _navigation(text)
