@@ -1,28 +1,28 @@
-r"""The language case by case: one line a case, in the files `*.t` beside this one.
+r"""The cases of the language: one line a case, in the files `*.t` of this folder.
 
 Every field but the last ends at a `;`:
 
-    input;ok;canonical                  understood, and nothing to remark
-    input;warn;canonical;codes          understood, with warnings
-    input;fail;codes;column             refused, and no correction is known
+    input;ok;canonical                  valid, without warnings
+    input;warn;canonical;codes          valid, with warnings
+    input;fail;codes;column             refused, without a correction
     input;fail;codes;column;hint        refused, with the correction
-    input;fail;codes;column;~           refused, with advice in words, since no statement means what was typed
+    input;fail;codes;column;~           refused, with advice in words, since no statement expresses the input
 
 `input` is a statement, or a rule if its first word is `allow` or `deny`. A rule is read as the rule of
-`profile P rule add inbound ...`, whose words are taken off its columns and hints again.
+`profile P rule add inbound ...`; this prefix is then removed from its columns and hints.
 
-`canonical` is the text of what was understood: the tree as the printer writes it, its rule replaced by the
-validated one (networks masked and with their length, ports as they are stored, empty peers gone) and its
+`canonical` is the canonical text of the input: the tree as the printer writes it, its rule replaced by the
+validated one (networks masked and with their length, ports as they are stored, empty peers left out) and its
 position by the number. A canonical text is read again, and must be its own canonical text.
 
 `codes` are those of all errors and warnings, in their order and separated by commas; `column` is the 1-based
-column, in characters of the input, at which the first of them points.
+column, in characters of the input, of the first of them.
 
-`hint` is the correction as it is printed. Every hint that has no `<...>` to be filled in is read again, and
-must be understood.
+`hint` is the correction as it is printed. Every hint without a placeholder `<...>` is read again, and must be
+valid.
 
-`\;`, `\\`, `\t`, `\uXXXX` and `\UXXXXXXXX` stand for a character in any field. Empty lines and lines that begin
-with `#` are passed over; a case with an empty input begins with `;`.
+`\;`, `\\`, `\t`, `\uXXXX` and `\UXXXXXXXX` are escapes for a character in any field. Empty lines and lines that
+begin with `#` are skipped; a case with an empty input begins with `;`.
 """
 
 from __future__ import annotations
@@ -49,11 +49,11 @@ from tests.script.test_corpus import OF_SCRIPTS, open_file, open_script
 RULE_PREFIX = "profile P rule add inbound "
 FOLDER = Path(__file__).parent
 
-# What only the arguments of a command line can get wrong, before there is a text; see `test_reading`.
+# Errors in the arguments of a command line, reported before there is a text; see `test_reading`.
 OF_ARGUMENTS = {"E0113", "E0114", "E0115"}
-# What only texts of great size get wrong (`test_hostile_scripts` and `test_budgets` in tests/cli/hostile_input/).
+# Errors in very long texts (`test_hostile_scripts` and `test_budgets` in tests/cli/hostile_input/).
 OF_SIZE = {"E0135", "E0136", "E0154", "E0155"}
-# What only scripts that include others get wrong (tests/cli/running/test_run_includes.py).
+# Errors in scripts that include others (tests/cli/running/test_run_includes.py).
 OF_INCLUDES = {"E0149", "E0150", "E0151", "E0153"}
 
 
@@ -68,22 +68,22 @@ class Case:
 
     @property
     def prefix(self) -> str:
-        """What is put before the input to make a statement of it."""
+        """The words that make a statement of the input."""
         return RULE_PREFIX if re.match(r"[ \t]*(?:allow|deny)(?!\S)", self.text) else ""
 
     @property
     def hint(self) -> str | None:
-        """The statement that is expected as a hint, without what is put before it; None for advice, and for none."""
-        is_whole = self.verdict == "fail" and len(self.fields) == 3 and "<" not in self.fields[2]
-        return self.fields[2] if is_whole and self.fields[2] != "~" else None
+        """The statement that is expected as a hint, without the prefix; None for advice, and without a hint."""
+        has_statement = self.verdict == "fail" and len(self.fields) == 3 and "<" not in self.fields[2]
+        return self.fields[2] if has_statement and self.fields[2] != "~" else None
 
 
 _ESCAPE = re.compile(r"\\(?:(;)|(\\)|(t)|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
 
 
 def _unescape(field: str) -> str:
-    def character(found: re.Match[str]) -> str:
-        semicolon, backslash, tab, short, long = found.groups()
+    def character(match: re.Match[str]) -> str:
+        semicolon, backslash, tab, short, long = match.groups()
         return semicolon or backslash or (tab and "\t") or chr(int(short or long, 16))
 
     assert "\\" not in _ESCAPE.sub("", field), f"an unknown escape in {field!r}"
@@ -102,14 +102,14 @@ CASES = [case for path in sorted(FOLDER.glob("*.t")) for case in read_cases(path
 
 
 def canonical(text: str, reading: Reading) -> str:
-    """The canonical text of a statement that was understood."""
+    """The canonical text of a valid statement."""
     node = parse_statement(Source("corpus", text))
     statement = reading.statement
     if isinstance(node, ast.RuleAdd | ast.RuleRemove | ast.Expect | ast.ExpectAll):
         assert isinstance(statement, valid.AddRule | valid.RemoveRule | valid.ExpectVerdict | valid.ExpectVerdictOfAll)
         node = replace(node, rule=syntax_of(statement.rule))
     if isinstance(node, ast.Trace):
-        # As the formatter spells it; of a match alone there is no other text.
+        # As the formatter spells it; a match alone has no other canonical text.
         node = spelling.canonical(node)
     if isinstance(node, ast.RuleAdd | ast.RuleRemoveAt) and node.at is not None:
         assert isinstance(statement, valid.AddRule | valid.RemoveRuleAt)
@@ -118,21 +118,21 @@ def canonical(text: str, reading: Reading) -> str:
 
 
 def codes(diagnostics: tuple[Diagnostic, ...]) -> str:
-    return ",".join(each.code for each in diagnostics)
+    return ",".join(diagnostic.code for diagnostic in diagnostics)
 
 
 def _is_statement(hint: str) -> bool:
-    """Whether a hint is a statement, perhaps with `<...>` to be filled in, and no advice."""
+    """Whether a hint is a statement, perhaps with a placeholder `<...>`, and not advice."""
     return re.match(r"(?:(?:\./)?calicoctl )?profile |define |include ", hint) is not None
 
 
 def answer(case: Case) -> tuple[str, ...]:
-    """The verdict and the fields behind it, as they should stand in the case's line."""
+    """The verdict and the fields after it, as they should be in the case's line."""
     text = case.prefix + case.text
     try:
         reading = read_statement(Source("corpus", text))
     except Refused as refused:
-        (*_, hint) = (None, *(each.hint for each in refused.diagnostics if each.hint is not None))
+        (*_, hint) = (None, *(diagnostic.hint for diagnostic in refused.diagnostics if diagnostic.hint is not None))
         span = refused.diagnostics[0].span
         assert span is not None
         column = str(span.column - len(case.prefix))
@@ -147,27 +147,27 @@ def test_case(case: Case) -> None:
     assert answer(case) == (case.verdict, *case.fields)
     if case.verdict != "fail":
         verdict, shown, *warned = answer(replace(case, text=case.fields[0]))
-        # A network that no packet has stays one.
+        # W0206 remains: the canonical text of a network that matches no packet matches none either.
         assert (shown, warned in ([], ["W0206"]), verdict == "warn") == (case.fields[0], True, warned != [])
     elif case.hint is not None:
         assert answer(replace(case, text=case.hint))[0] in ("ok", "warn")
 
 
-@pytest.mark.parametrize("case", [each for each in CASES if each.verdict == "fail"], ids=lambda case: case.where)
-def test_the_edits_of_a_correction_make_what_its_text_says(case: Case) -> None:
+@pytest.mark.parametrize("case", [case for case in CASES if case.verdict == "fail"], ids=lambda case: case.where)
+def test_the_edits_of_a_correction_lead_to_its_text(case: Case) -> None:
     text = case.prefix + case.text
     with pytest.raises(Refused) as caught:
         read_statement(Source("corpus", text))
-    for fix in (each.fix for each in caught.value.diagnostics):
+    for fix in (diagnostic.fix for diagnostic in caught.value.diagnostics):
         if isinstance(fix, Correction):
             edited = text
-            for edit in sorted(fix.edits, key=lambda each: -each.span.start):
+            for edit in sorted(fix.edits, key=lambda edit: -edit.span.start):
                 edited = edited[: edit.span.start] + edit.text + edited[edit.span.end :]
             wanted = read_statement(Source("corpus", fix.text)).statement
             assert repr(read_statement(Source("corpus", edited)).statement) == repr(wanted)
 
 
-@pytest.mark.parametrize("case", [each for each in CASES if each.prefix], ids=lambda case: case.where)
+@pytest.mark.parametrize("case", [case for case in CASES if case.prefix], ids=lambda case: case.where)
 def test_a_rule_is_a_rule_on_its_own(case: Case) -> None:
     try:
         statement = parse_statement(Source("corpus", case.prefix + case.text))
@@ -180,36 +180,43 @@ def test_a_rule_is_a_rule_on_its_own(case: Case) -> None:
             parse_rule(Source("corpus", case.text))
 
 
-# The direction of a rule tells which end is meant; in a block, it stands in another line.
+# A peer without `from` or `to` is corrected by the direction of the rule, which a block has in another line.
 _BY_DIRECTION = {"allow 10.0.0.0/8", "allow tcp 10.0.0.0/8", "allow tag A", "allow cidr 10.0.0.0/8"}
 
 
-def _answered(text: str, line: int, prefix: str) -> list[tuple[str, int, int, str]]:
-    """What a script is answered, as if its lines began behind a line's number and a prefix."""
+def _diagnostics_of(text: str, line: int, prefix: str) -> list[tuple[str, int, int, str]]:
+    """The diagnostics of a script: code, line and column counted from `line` and after `prefix`, and hint."""
     script = read_scripts([Source("script", text)], open_file, open_script=open_script)
     return [
-        (each.code, each.span.line - line, each.span.column - len(prefix), (each.hint or "").removeprefix(prefix))
-        for each in script.diagnostics
-        if each.span is not None
+        (
+            diagnostic.code,
+            diagnostic.span.line - line,
+            diagnostic.span.column - len(prefix),
+            (diagnostic.hint or "").removeprefix(prefix),
+        )
+        for diagnostic in script.diagnostics
+        if diagnostic.span is not None
     ]
 
 
 @pytest.mark.parametrize(
     "case",
-    [each for each in CASES if each.prefix and each.verdict == "fail" and each.text not in _BY_DIRECTION],
+    [case for case in CASES if case.prefix and case.verdict == "fail" and case.text not in _BY_DIRECTION],
     ids=lambda case: case.where,
 )
-def test_a_rule_in_a_block_is_answered_as_one_in_a_statement(case: Case) -> None:
+def test_a_rule_has_the_same_diagnostics_in_a_block_and_in_a_statement(case: Case) -> None:
     in_block = f"profile P {{\ntags\ninbound {{\n{case.text}\n}}\noutbound {{}}\n}}\n"
-    assert _answered(in_block, 4, "") == _answered(f"{case.prefix}{case.text}\n", 1, case.prefix)
+    assert _diagnostics_of(in_block, 4, "") == _diagnostics_of(f"{case.prefix}{case.text}\n", 1, case.prefix)
 
 
-def test_no_case_is_told_twice() -> None:
+def test_no_case_is_given_twice() -> None:
     texts = [case.text for case in CASES]
-    assert sorted({text for text in texts if texts.count(text) > 1}) == []
+    repeated = sorted({text for text in texts if texts.count(text) > 1})
+    assert repeated == [], "delete all but one of the cases with these inputs in tests/corpus/*.t"
 
 
-def test_every_kind_of_mistake_has_a_case() -> None:
-    told = {code for case in CASES for field in case.fields[:2] for code in field.split(",")}
+def test_every_error_and_warning_of_the_language_has_a_case() -> None:
+    tested = {code for case in CASES for field in case.fields[:2] for code in field.split(",")}
     of_the_language = {code for code in messages.kinds() if code.startswith(("E01", "E02", "W02"))}
-    assert of_the_language - OF_ARGUMENTS - OF_SCRIPTS - OF_INCLUDES - OF_SIZE - told == set()
+    missing = of_the_language - OF_ARGUMENTS - OF_SCRIPTS - OF_INCLUDES - OF_SIZE - tested
+    assert missing == set(), f"add a case for each of these codes to a file tests/corpus/*.t: {sorted(missing)}"

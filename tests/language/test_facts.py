@@ -1,4 +1,4 @@
-"""The facts of the language and its grammar say the same, and the language promises nothing that the agent drops."""
+"""The facts of the language match its grammar, and the language has nothing that the agent drops."""
 
 from __future__ import annotations
 
@@ -17,22 +17,26 @@ def keywords(rule: str) -> list[str]:
 
 
 def test_the_grammar_has_the_protocols_that_the_facts_name() -> None:
-    assert keywords("transport_match") == list(PORT_PROTOCOLS)
-    assert keywords("icmp_match") == list(ICMP_PROTOCOLS)
+    advice = "change grammar/rule.lark or calicoctl/language/protocols.py, so that both have the same protocols"
+    assert keywords("transport_match") == list(PORT_PROTOCOLS), advice
+    assert keywords("icmp_match") == list(ICMP_PROTOCOLS), advice
     in_grammar = {word.text for rule in GRAMMAR.rules if rule.endswith("_match") for word in words(GRAMMAR.rules[rule])}
-    assert set(PROTOCOLS) <= in_grammar
-    assert {each.name for each in AGENT_PROTOCOLS} - set(PROTOCOLS) - {None} == {"sctp", "udplite"} - set(PROTOCOLS)
+    assert set(PROTOCOLS) <= in_grammar, advice
+    assert {protocol.name for protocol in AGENT_PROTOCOLS} - set(PROTOCOLS) - {None} == {"sctp", "udplite"} - set(
+        PROTOCOLS
+    )
 
 
 def test_the_grammar_has_the_other_keywords_that_the_facts_name() -> None:
-    assert keywords("rule") == list(ACTIONS)
-    assert keywords("list_begin") == list(DIRECTIONS)
-    assert keywords("source_with_ports") == [PEERS[0], *PEER_PARTS]
-    assert keywords("destination_with_ports") == [PEERS[1], *PEER_PARTS]
-    assert keywords("icmp") == list(ICMP_PARTS)
+    advice = "change grammar/rule.lark or calicoctl/language/words.py, so that both have the same keywords"
+    assert keywords("rule") == list(ACTIONS), advice
+    assert keywords("list_begin") == list(DIRECTIONS), advice
+    assert keywords("source_with_ports") == [PEERS[0], *PEER_PARTS], advice
+    assert keywords("destination_with_ports") == [PEERS[1], *PEER_PARTS], advice
+    assert keywords("icmp") == list(ICMP_PARTS), advice
 
 
-def test_the_agent_enforces_whatever_a_protocol_may_have() -> None:
+def test_the_agent_enforces_everything_that_a_protocol_may_have() -> None:
     for protocol in Protocol:
         rule: dict[str, object] = {"action": "allow", "protocol": protocol.value}
         assert agent_problems(rule) == ()
@@ -40,7 +44,7 @@ def test_the_agent_enforces_whatever_a_protocol_may_have() -> None:
         assert (agent_problems({**rule, "icmp_type": 8}) == ()) is protocol.is_icmp
 
 
-def test_words_as_messages_name_them() -> None:
+def test_alternatives_are_listed_as_in_messages() -> None:
     assert either(("a",)) == "`a`"
     assert either(("a", "b")) == "`a` or `b`"
     assert either(("a", "b", "c")) == "`a`, `b` or `c`"

@@ -1,4 +1,4 @@
-"""Every message is given just the particulars that its template names: looked up in the source, call by call."""
+"""Every call that makes a message gives exactly the fields of its template, as the source of the call shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from calicoctl.diagnostics import Kind
 ROOT = Path(messages.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "tables" not in path.parts)
 KINDS = {name: value for name, value in vars(messages).items() if isinstance(value, Kind)}
-# The functions that take a kind and its particulars by keyword, each with the keywords of its own.
+# The functions that take a kind and its fields by keyword, with the keywords that are not fields.
 MAKERS = {
     "diagnose": {"span", "fix"},
     "add": {"span", "edit"},
@@ -25,19 +25,19 @@ MAKERS = {
 }
 
 
-def particulars(kind: Kind) -> set[str]:
-    """The names in a template."""
+def fields(kind: Kind) -> set[str]:
+    """The names of the fields in a template."""
     return {name for _, name, _, _ in Formatter().parse(kind.template) if name is not None}
 
 
 def kind_of(node: ast.expr) -> Kind | None:
-    """The kind that an expression names: `messages.BAD_PORT`, or `BAD_PORT` where it was imported by name."""
+    """The kind that an expression names: `messages.BAD_PORT`, or `BAD_PORT` if it is imported by name."""
     name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else None
     return None if name is None else KINDS.get(name)
 
 
 def calls(path: Path) -> Iterator[tuple[ast.Call, str, Kind]]:
-    """The calls of a file that make a diagnostic of a kind that is named there."""
+    """The calls in a file that make a diagnostic of a named kind."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -48,15 +48,15 @@ def calls(path: Path) -> Iterator[tuple[ast.Call, str, Kind]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_call_gives_the_particulars_of_its_message(path: Path) -> None:
+def test_a_call_gives_the_fields_of_its_message(path: Path) -> None:
     for node, maker, kind in calls(path):
-        given = {each.arg for each in node.keywords}
-        if None not in given:  # `**fields` is checked where the fields are put together
-            assert given - MAKERS[maker] == particulars(kind) - supplied(maker), f"line {node.lineno}: {kind.code}"
+        given = {keyword.arg for keyword in node.keywords}
+        if None not in given:  # `**fields` cannot be checked here
+            assert given - MAKERS[maker] == fields(kind) - supplied(maker), f"line {node.lineno}: {kind.code}"
 
 
 def supplied(maker: str) -> set[str]:
-    """The particulars that a function puts in itself."""
+    """The fields that a function adds itself."""
     return {"path"} if maker in ("_problem", "_at_key") else set()
 
 

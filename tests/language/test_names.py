@@ -1,4 +1,4 @@
-"""Names: every place that judges them agrees with the one judgement, and that with a plain reader."""
+"""Names: all code that validates names agrees with `language.names`, which agrees with a simple check."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def word(text: str) -> ast.Word:
 
 @MANY
 @given(texts)
-def test_names_are_what_a_plain_reader_takes(text: str) -> None:
+def test_names_are_those_that_a_simple_check_accepts(text: str) -> None:
     assert names.is_tag(text) == is_plain_name(text)
     assert names.is_new_profile(text) == (is_plain_name(text) and text not in (".", "..") and text[0] != "_")
     assert names.is_agent_tag(text) == (text != "" and set(text) <= LETTERS | {"-"})
@@ -53,7 +53,7 @@ def test_names_are_what_a_plain_reader_takes(text: str) -> None:
 
 @MANY
 @given(texts)
-def test_all_places_agree_on_a_tag(text: str) -> None:
+def test_all_validators_agree_on_a_tag(text: str) -> None:
     is_tag = names.is_tag(text)
     findings = Findings()
     assert (values.new_name(word(text), "tag", findings) == text) == is_tag
@@ -70,24 +70,24 @@ def test_all_places_agree_on_a_tag(text: str) -> None:
 
 @MANY
 @given(texts)
-def test_all_places_agree_on_a_profile(text: str) -> None:
+def test_all_validators_agree_on_a_profile(text: str) -> None:
     is_new = names.is_new_profile(text)
     findings = Findings()
     assert (values.new_name(word(text), "profile", findings) == text) == is_new
     assert findings.has_errors == (not is_new)
     assert bool(sound_lines._new_profile(text)) == is_new
     assert (printer.written_profile_name(text, frozenset()) == text) == is_new
-    can_be_there = keys.is_inside_tree(text) and names.is_storable(text)
+    can_exist = keys.is_inside_tree(text) and names.is_storable(text)
     quoted = ast.Word(text, Span(Source("test", f"'{text}'"), 0, len(text) + 2))
-    assert (values.existing_profile(quoted, Findings()) == text) == can_be_there
-    assert can_be_there or not is_new
-    # Without quotes, a script takes no other names than those of new profiles.
+    assert (values.existing_profile(quoted, Findings()) == text) == can_exist
+    assert can_exist or not is_new
+    # Without quotes, a script accepts only names that a new profile may have.
     assert (values.existing_profile(word(text), Findings()) == text) == is_new
 
 
 @MANY
 @given(st.text(max_size=6) | st.sampled_from(ODD_TEXTS))
-def test_what_is_storable_can_be_written_as_utf8(text: str) -> None:
+def test_a_storable_text_can_be_encoded_as_utf8(text: str) -> None:
     try:
         text.encode()
         is_utf8 = True
@@ -106,7 +106,7 @@ def test_what_is_storable_can_be_written_as_utf8(text: str) -> None:
 @MANY
 @given(st.text("aZ_09-.$ \u0661", max_size=4))
 @example("a" * (VARIABLE_LENGTH + 1))
-def test_a_variable_is_called_as_a_plain_reader_takes(text: str) -> None:
+def test_variables_are_those_that_a_simple_check_accepts(text: str) -> None:
     is_plain = text != "" and not text[0].isdigit() and set(text) <= LETTERS - {"."}
     assert names.is_variable(text) == (is_plain and len(text) <= VARIABLE_LENGTH)
     assert is_reference(f"${{{text}}}") == is_plain
@@ -124,8 +124,6 @@ def test_a_variable_is_called_as_a_plain_reader_takes(text: str) -> None:
         ("_" * 129, NameMistake.TOO_LONG, NameMistake.TOO_LONG),
     ],
 )
-def test_why_nothing_new_may_be_called_so(
-    name: str, of_tag: NameMistake | None, of_profile: NameMistake | None
-) -> None:
+def test_what_is_wrong_with_a_new_name(name: str, of_tag: NameMistake | None, of_profile: NameMistake | None) -> None:
     assert names.tag_mistake(name) is of_tag
     assert names.profile_mistake(name) is of_profile

@@ -1,4 +1,4 @@
-"""Networks: every place that judges them agrees with the one parser, and that with `ipaddress`."""
+"""Networks: all code that validates networks agrees with the one parser, which agrees with `ipaddress`."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ texts = st.one_of(
 
 
 def plain_network(text: str) -> Network | None:
-    """The network of a text, by `ipaddress` and nothing but the forms that it takes beyond ours."""
+    """The network of a text, read by `ipaddress` alone, without the netmask notations that only `ipaddress` accepts."""
     address, slash, length = text.partition("/")
     if slash and not (length and set(length) <= set("0123456789")):
         return None
@@ -65,7 +65,7 @@ def plain_network(text: str) -> Network | None:
 @MANY
 @given(networks)
 @example(IPv6Network("::ffff:1.2.3.4/128"))
-def test_a_network_is_read_as_it_is_printed(network: Network) -> None:
+def test_a_printed_network_is_read_back(network: Network) -> None:
     text = network_text(network)
     read = read_network(text)
     assert (read.network, read.mistake, read.canonical) == (network, None, text)
@@ -79,13 +79,13 @@ def test_a_network_is_read_as_it_is_printed(network: Network) -> None:
 
 @MANY
 @given(texts)
-def test_a_network_is_read_as_a_plain_reader_does(text: str) -> None:
+def test_a_network_is_read_as_by_ipaddress(text: str) -> None:
     assert "%" in text or read_network(text).network == plain_network(text)
 
 
 @MANY
 @given(texts)
-def test_the_verdicts_on_a_network_agree(text: str) -> None:
+def test_all_validators_agree_on_a_network(text: str) -> None:
     read = read_network(text)
     assert (read.network is None) == (read.mistake is not None)
     assert (enforced_network(text) is not None) == (agent_oracle.net_version(text) is not None)
@@ -94,7 +94,7 @@ def test_the_verdicts_on_a_network_agree(text: str) -> None:
     word = ast.Word(text, Span(Source("test", text), 0, len(text)), ast.WordKind.NETWORK)
     assert values.network(word, findings) == read.network
     assert findings.has_errors == (read.network is None)
-    kinds = {each.diagnostic.kind for each in findings.entries}
+    kinds = {finding.diagnostic.kind for finding in findings.entries}
     assert (messages.HOST_BITS in kinds) == read.has_host_bits
     assert (messages.MAPPED_NETWORK in kinds) == (read.network is not None and is_mapped(read.network))
     assert read.is_sound == (read.network is not None and not kinds)
@@ -102,13 +102,13 @@ def test_the_verdicts_on_a_network_agree(text: str) -> None:
     assert peer.cidr is not None
     assert peer.cidr.text == read.canonical
     assert read_network(read.canonical).network == read.network
-    # What is not read line by line says no more than the parser does.
+    # The check for lines that need no parsing accepts only what the parser accepts.
     assert not sound_lines._network(text) or read.is_sound
 
 
 @MANY
 @given(texts)
-def test_what_is_made_of_a_network_in_rule_json_agrees(text: str) -> None:
+def test_all_readers_agree_on_a_network_in_rule_json(text: str) -> None:
     rule = {"action": "allow", "src_net": text}
     enforced = enforced_network(text)
     assert (agent_problems(rule) == ()) == (enforced is not None)
@@ -134,5 +134,5 @@ def test_what_is_made_of_a_network_in_rule_json_agrees(text: str) -> None:
         ("10.0.0.0/08", None),
     ],
 )
-def test_why_a_text_is_no_network(text: str, mistake: NetworkMistake | None) -> None:
+def test_what_is_wrong_with_a_network(text: str, mistake: NetworkMistake | None) -> None:
     assert read_network(text).mistake is mistake

@@ -1,4 +1,4 @@
-"""Ports: every place that judges them agrees with the one parser, and that with a plain reader."""
+"""Ports: all code that validates ports agrees with the one parser, which agrees with a simple check."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ODD_ITEMS = ["", "0", "080", "0:5", "90:80", "80:80", "65536", "any", "!80", "80
 ODD_ITEMS += ["-1", " 80", "80\n", "1_0", "9" * 20, "0" * 20 + "80", "0" * 5000 + ":1", "9" * 5000, "*", "80;", "!"]
 items = st.one_of(
     numbers.map(str),
-    st.tuples(numbers, st.sampled_from(":-"), numbers).map(lambda each: f"{each[0]}{each[1]}{each[2]}"),
+    st.tuples(numbers, st.sampled_from(":-"), numbers).map(lambda pair: f"{pair[0]}{pair[1]}{pair[2]}"),
     st.sampled_from(ODD_ITEMS),
     st.text("0189:-!x\u0663", max_size=8),
 )
@@ -38,12 +38,14 @@ json_values: st.SearchStrategy[object] = items | numbers | st.sampled_from([-1, 
 
 
 def plain_range(text: str, minimum: int = 1) -> tuple[int, int] | None:
-    """The range of an item, by nothing but `int`."""
+    """The range of an item, read by `int` alone."""
     written = re.split("[:-]", text)
-    if not all(each and set(each) <= set("0123456789") for each in written) or len(written) > 2:
+    if not all(number and set(number) <= set("0123456789") for number in written) or len(written) > 2:
         return None
-    # Python reads no more digits than 4300.
-    first, last = (int(each.lstrip("0") or "0") if len(each.lstrip("0")) < 100 else 10**9 for each in (written * 2)[:2])
+    # Python's `int` accepts at most 4300 digits.
+    first, last = (
+        int(number.lstrip("0") or "0") if len(number.lstrip("0")) < 100 else 10**9 for number in (written * 2)[:2]
+    )
     last = first if len(written) == 1 else last
     return (first, last) if minimum <= first <= last <= PORT_MAX else None
 
@@ -55,24 +57,24 @@ def findings_of(text: str) -> tuple[tuple[PortRange, ...] | None, Findings]:
 
 @MANY
 @given(st.lists(ranges, min_size=1, max_size=5))
-def test_a_list_is_read_as_it_is_printed(printed: list[PortRange]) -> None:
+def test_a_printed_list_is_read_back(printed: list[PortRange]) -> None:
     text = ",".join(map(str, printed))
     assert [item.within() for item in ports.read_list(text)] == printed
     assert ports.canonical_list(text) == text
     assert ports.is_sound_list(text)
-    assert json.loads(ports.json_list(text)) == [each.json_value for each in printed]
+    assert json.loads(ports.json_list(text)) == [port.json_value for port in printed]
 
 
 @MANY
 @given(items, st.sampled_from([1, 0]))
-def test_an_item_is_read_as_a_plain_reader_does(text: str, minimum: int) -> None:
+def test_an_item_is_read_as_by_a_simple_check(text: str, minimum: int) -> None:
     port = ports.read_item(text).within(minimum)
     assert (None if port is None else (port.first, port.last)) == plain_range(text, minimum)
 
 
 @MANY
 @given(lists)
-def test_the_verdicts_on_a_list_agree(text: str) -> None:
+def test_all_validators_agree_on_a_list(text: str) -> None:
     read = list(ports.read_list(text))
     assert ",".join(item.text for item in read) == text
     for item in read:
@@ -89,7 +91,7 @@ def test_the_verdicts_on_a_list_agree(text: str) -> None:
 
 @MANY
 @given(lists)
-def test_canonical_text_says_the_same_and_stays(text: str) -> None:
+def test_canonical_text_means_the_same_and_is_its_own_canonical_text(text: str) -> None:
     spelled = ports.canonical_list(text)
     assert [item.within() for item in ports.read_list(spelled)] == [item.within() for item in ports.read_list(text)]
     assert ports.canonical_list(spelled) == spelled
@@ -104,17 +106,19 @@ def test_canonical_text_says_the_same_and_stays(text: str) -> None:
 @given(items)
 @example("080:90")
 @example("90:080")
-def test_a_fix_cures_what_it_is_for(text: str) -> None:
+def test_a_fix_corrects_its_fault(text: str) -> None:
     for fault in ports.read_item(text).faults():
         if fault.fix is not None:
             end = fault.start + len(fault.text)
             fixed = ports.read_item(text[: fault.start] + fault.fix + text[end:])
-            assert fault.mistake not in [each.mistake for each in fixed.faults() if each.start == fault.start]
+            assert fault.mistake not in [
+                later_fault.mistake for later_fault in fixed.faults() if later_fault.start == fault.start
+            ]
 
 
 @MANY
 @given(json_values)
-def test_what_is_made_of_a_port_of_rule_json_agrees(value: object) -> None:
+def test_all_readers_agree_on_a_port_in_rule_json(value: object) -> None:
     rule = {"action": "allow", "protocol": "tcp", "dst_ports": [value]}
     enforced, stored = ports.enforced_port(value), ports.read_json_port(value)
     assert (enforced is not None) == agent_oracle.is_port(value)
@@ -152,6 +156,6 @@ def test_a_range_of_one_port_in_rule_json_is_that_port(port: PortRange) -> None:
 )
 def test_what_is_wrong_with_an_item(text: str, mistakes: list[tuple[str, str, int]]) -> None:
     faults = ports.read_item(text).faults()
-    assert [(each.mistake, each.text, each.start) for each in faults] == [
+    assert [(fault.mistake, fault.text, fault.start) for fault in faults] == [
         (PortMistake[name], wrong, start) for name, wrong, start in mistakes
     ]

@@ -1,4 +1,4 @@
-"""Quotes: what puts them on and what takes them off agree with each other, with the grammar, and with JSON."""
+"""Quotes: quoting and unquoting agree with each other, with the grammar, and with JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.strategies import any_texts, hostile_texts
 
 MANY = settings(max_examples=500, deadline=None)
 
-# What quotes can look like, whole and broken.
+# Words in quotes, valid and invalid.
 ODD_WORDS = ["", "'", '"', "''", '""', "'a", '"a', "'a'b", "'a''", '"a"b', '"a\\"', '"\\q"', '"\\u12"', '"\\u00e9"']
 ODD_WORDS += ["'a b'", '"a\tb"', '"a b"', "'a\nb'", '"a\nb"', "'a\rb'", '"\\ud800"', '"\x7f"', "'\x00'", '"\x00"']
 ODD_WORDS += ["a'", "a b"]
@@ -37,11 +37,11 @@ words = st.one_of(
 
 @MANY
 @given(any_texts | hostile_texts | words, st.sampled_from([" ", ","]), st.frozensets(words, max_size=2))
-def test_a_word_is_read_as_it_is_written(text: str, separator: str, keywords: frozenset[str]) -> None:
+def test_a_quoted_word_is_read_back(text: str, separator: str, keywords: frozenset[str]) -> None:
     typed = quoted(text, keywords, separator)
     assert unquoted(typed) == text
     assert typed[:1] in QUOTES or (typed not in keywords and separator not in typed)
-    # Only what is written in quotes is a word in quotes, and it is one in all places.
+    # All readers agree on whether the text is a word in quotes.
     assert quoting.is_enclosed_in_quotes(typed) == (typed[:1] in QUOTES)
     assert [word.text for word in split_words(Span(Source("", typed), 0, len(typed)))] == [typed]
 
@@ -49,7 +49,7 @@ def test_a_word_is_read_as_it_is_written(text: str, separator: str, keywords: fr
 @MANY
 @given(words)
 @example('"\\/"')
-def test_quotes_are_taken_off_as_the_grammar_and_json_do(word: str) -> None:
+def test_quotes_are_removed_as_by_the_grammar_and_json(word: str) -> None:
     text = unquoted(word)
     in_quotes = word[:1] in QUOTES
     assert (in_quotes and text is not None) == (terminal_pattern("LISTED_QUOTED").fullmatch(word) is not None)
@@ -68,17 +68,17 @@ def test_quotes_are_taken_off_as_the_grammar_and_json_do(word: str) -> None:
 
 @MANY
 @given(words.filter(lambda word: word != ""))
-def test_all_places_agree_on_a_word_in_quotes(word: str) -> None:
-    is_meant = quoting.is_enclosed_in_quotes(word)
-    # What is in quotes is meant to be, and what is meant to be is one word of a text.
-    assert is_meant or word[0] not in QUOTES or unquoted(word) is None
+def test_all_readers_agree_on_a_word_in_quotes(word: str) -> None:
+    is_quoted = quoting.is_enclosed_in_quotes(word)
+    # A word in quotes is recognized as one, and what is recognized is one word of a line.
+    assert is_quoted or word[0] not in QUOTES or unquoted(word) is None
     line = f"profile add {word}"
-    if is_meant:
-        assert [each.text for each in split_words(Span(Source("", line), 0, len(line)))] == ["profile", "add", word]
+    if is_quoted:
+        assert [part.text for part in split_words(Span(Source("", line), 0, len(line)))] == ["profile", "add", word]
     try:
         source = command_line(["profile", "add", word])
     except Refused:
-        assert not is_meant or not word.isascii() or not word.isprintable()
+        assert not is_quoted or not word.isascii() or not word.isprintable()
         return
     try:
         node = parse(Span(source, 0, len(source.text)), "statement")
@@ -91,7 +91,7 @@ def test_all_places_agree_on_a_word_in_quotes(word: str) -> None:
 
 @MANY
 @given(words)
-def test_a_file_to_read_is_named_like_everything_else(word: str) -> None:
+def test_a_file_name_is_quoted_as_other_words_are(word: str) -> None:
     line = f"profile WEB rule update <{word}"
     try:
         node = parse(Span(Source("", line), 0, len(line)), "script_line")
@@ -104,10 +104,10 @@ def test_a_file_to_read_is_named_like_everything_else(word: str) -> None:
 
 @MANY
 @given(st.text("aE'\"\\$-", min_size=1, max_size=5).filter(lambda text: len({*text} & {*QUOTES}) < 2))
-def test_a_delimiter_is_read_as_it_is_written(delimiter: str) -> None:
+def test_a_delimiter_is_read_back(delimiter: str) -> None:
     typed = here_document(delimiter)
     assert here_document_delimiter(typed) == delimiter
-    # As a shell reads it, but for the backslash, which is a letter in single quotes alone.
+    # A shell reads it equally, apart from backslashes, which it keeps only within single quotes.
     assert "\\" in delimiter or shlex.split(typed.removeprefix("<<")) == [delimiter]
 
 

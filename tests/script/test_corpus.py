@@ -1,15 +1,15 @@
-"""Scripts case by case, in the files `corpus/*.t`.
+"""The cases of scripts, in the files `corpus/*.t`.
 
-    === what it shows
+    === the name of the case
     the script
     ---
-    the canonical text of every statement that was understood, in order
+    the canonical text of every valid statement, in order
     ! LINE:COLUMN CODE    an error
     ? LINE:COLUMN CODE    a warning
 
-The canonical text is the tree as the printer writes it; it is read again, and must be its own canonical
-text, with the values of variables written out. A script ends with its last line break; what cannot be seen is
-written as «tab», «cr», «bom», «nbsp», «nul», and «cut» for the line break that is not there.
+The canonical text is the tree as the printer writes it, with variables replaced by their values; it is read
+again, and must be its own canonical text. A script ends with its last line break; invisible characters are
+written as «tab», «cr», «bom», «nbsp» and «nul», and a missing last line break as «cut».
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from calicoctl.syntax import ast, printer
 from calicoctl.syntax.scripts.reader import Directive, StatementItem
 
 FOLDER = Path(__file__).parent / "corpus"
-# What only the lines of a script can get wrong together.
+# Errors that only several lines of a script can have together.
 OF_SCRIPTS = {"E0119", "E0120", "E0121", "E0122", "E0123", "E0219", *(f"E0{code}" for code in range(140, 149)), "E0152"}
 OF_SCRIPTS |= {"E0156", "E0157", "E0158", "E0167", "E0168", "E0169", "E0170"}
-# The one file that scripts of the corpus can name.
+# The files of rules that scripts of the corpus can name.
 RULES = '{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n'
 BAD_RULES = '{\n  "inbound_rules": [{"action": "deny", "dst_ports": [80]}],\n  "outbound_rules": [7]\n}\n'
 FILES = {"rules.json": RULES, "bad.json": BAD_RULES, "a folder/rules.json": RULES}
-# And those that they can include.
+# The scripts that they can include.
 SCRIPTS = {
     "names.calico": "define NAME = WEB\nprofile add ${NAME}\n",
     "late.calico": "profile add ${LATE}\n",
@@ -65,9 +65,9 @@ def read_cases(path: Path) -> Iterator[Case]:
         content = content.replace(f"«{name}»", character)
     _, *cases = f"\n{content}".split("\n=== ")
     for case in cases:
-        title, _, rest = case.replace("«cut»\n---", "«cut»---").partition("\n")
-        text, dashes, expected = f"{rest}\n".partition("---\n")
-        assert dashes, f"{path.name}: {title}: no `---`"
+        title, _, body = case.replace("«cut»\n---", "«cut»---").partition("\n")
+        text, dashes, expected = f"{body}\n".partition("---\n")
+        assert dashes, f"{path.name}: {title}: add a line `---` between the script and the expected lines"
         expected = expected.strip("\n")
         yield Case(f"{path.stem}: {title}", text.removesuffix("«cut»"), tuple(expected.split("\n")) if expected else ())
 
@@ -88,7 +88,7 @@ def open_script(word: ast.Word) -> Source:
 
 
 def read(text: str) -> tuple[Script, list[str]]:
-    """A script, and the canonical texts of the statements that may be run."""
+    """A script, and the canonical texts of its valid statements."""
     source = Source("script", text)
     script = read_scripts([source], open_file, open_script=open_script)
     nodes: dict[tuple[str, int], ast.StatementNode] = {}
@@ -118,7 +118,7 @@ def test_case(case: Case) -> None:
     assert (same, again.has_errors) == (statements, False)
 
 
-def test_no_case_is_told_twice() -> None:
+def test_no_case_is_given_twice() -> None:
     texts = [case.text for case in CASES]
     assert sorted({text for text in texts if texts.count(text) > 1}) == []
     names = [case.where for case in CASES]
@@ -126,29 +126,36 @@ def test_no_case_is_told_twice() -> None:
 
 
 def test_every_mistake_of_scripts_has_a_case() -> None:
-    told = {line.split()[-1] for case in CASES for line in case.expected if line[:2] in ("! ", "? ")}
-    assert OF_SCRIPTS - told == set()
+    tested = {line.split()[-1] for case in CASES for line in case.expected if line[:2] in ("! ", "? ")}
+    missing = OF_SCRIPTS - tested
+    assert missing == set(), f"add a case for each of these codes to a file tests/script/corpus/*.t: {sorted(missing)}"
 
 
-# A hint that is a line, and no advice: of a statement, of a block, of a list, or a comment.
+# A hint that is a line and not advice: of a statement, of a block, of a list, or a comment.
 _LINE = re.compile(r"(?:profile|define|allow|deny|tags|json|#)(?: |\Z)|include \S")
 
 
 def _lines_of_hints(script: Script, text: str) -> Iterator[tuple[int, str, str]]:
-    """Each hint that is a line: where it belongs, the line, and the script with it in place of the wrong one."""
+    """Each hint that is a line: the number of the wrong line, the hint, and the script with that line replaced."""
     lines = text.split("\n")
-    for each in script.diagnostics:
-        hint = each.hint if each.is_error and each.span and each.span.source.text == text else None
-        if hint is not None and each.span and _LINE.match(hint) and "<" not in hint:
-            number = each.span.line
+    for diagnostic in script.diagnostics:
+        hint = (
+            diagnostic.hint if diagnostic.is_error and diagnostic.span and diagnostic.span.source.text == text else None
+        )
+        if hint is not None and diagnostic.span and _LINE.match(hint) and "<" not in hint:
+            number = diagnostic.span.line
             yield number, hint, "\n".join([*lines[: number - 1], hint, *lines[number:]])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.where for case in CASES])
-def test_a_hint_that_is_a_line_can_stand_in_place_of_the_wrong_one(case: Case) -> None:
+def test_a_hint_that_is_a_line_can_replace_the_wrong_one(case: Case) -> None:
     text = case.text.removeprefix("\ufeff")
     script, _ = read(text)
-    for number, hint, mended in _lines_of_hints(script, text):
-        again, _ = read(mended)
-        told = [each for each in again.diagnostics if each.is_error and each.span and each.span.line == number]
-        assert told == [], hint
+    for number, hint, corrected in _lines_of_hints(script, text):
+        again, _ = read(corrected)
+        errors = [
+            diagnostic
+            for diagnostic in again.diagnostics
+            if diagnostic.is_error and diagnostic.span and diagnostic.span.line == number
+        ]
+        assert errors == [], hint

@@ -1,8 +1,9 @@
-"""The grammar itself: free of conflicts, and in step with every part of the program that names its parts."""
+"""The grammar agrees with every part of the program that names its rules and terminals."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import get_args
 
 import pytest
@@ -16,10 +17,10 @@ from calicoctl.syntax.printer import PRINTERS
 from calicoctl.syntax.vocabulary import _UNSAID, _VALUES, SYNONYMS, describe, expected_keywords
 
 STATEMENTS = set(get_args(ast.StatementNode))
-# A block is put together from lines; no single grammar rule is its own.
+# A block consists of several lines, so it has no grammar rule of its name.
 OF_ONE_LINE = STATEMENTS - {ast.ProfileBlock}
 
-# Terminals that a user never chooses between: what ends a word, and what is laid over lines.
+# Terminals that no message names: the ends of words, and the terminals that split a script into lines.
 SILENT = {"_END", "_PROMPT", "_EMPTY", "_NEWLINE", "LOGICAL_LINE", "COMMENT", "CONTINUATION", "LISTED_QUOTED"}
 
 
@@ -28,13 +29,14 @@ def test_every_terminal_is_a_known_keyword_or_is_described(start: str) -> None:
     compiled = compile_grammar(file_of(start))
     names = {str(terminal.name) for terminal in compiled.terminals} - set(compiled.ignore_tokens) - SILENT
     unknown = names - set(keywords(start)) - set(_VALUES) - _UNSAID
-    assert unknown == set()
+    assert unknown == set(), f"describe these terminals in calicoctl/syntax/vocabulary.py: {sorted(unknown)}"
 
 
 def test_every_description_is_of_a_terminal() -> None:
     names = {str(terminal.name) for starts in STARTS.values() for terminal in language(starts[0]).terminals}
-    assert set(_VALUES) - names == {"$END"}
-    assert names >= _UNSAID
+    obsolete = (set(_VALUES) | _UNSAID) - names - {"$END"}
+    assert obsolete == set(), f"the grammar lacks these terminals of calicoctl/syntax/vocabulary.py: {sorted(obsolete)}"
+    assert "$END" in _VALUES
 
 
 def rule_name(node: type) -> str:
@@ -44,27 +46,33 @@ def rule_name(node: type) -> str:
 
 def test_every_statement_has_the_grammar_rule_of_its_name_and_the_reverse() -> None:
     rules = language().rules
-    commands = {
-        str(each.name) for rule in rules if str(rule.origin.name) == "command" for each in rule.expansion if each.name
-    }
-    assert commands == {rule_name(node) for node in OF_ONE_LINE}
+    symbols = {symbol for rule in rules if str(rule.origin.name) == "command" for symbol in rule.expansion}
+    commands = {str(symbol.name) for symbol in symbols if symbol.name}
+    differing = sorted(commands ^ {rule_name(node) for node in OF_ONE_LINE})
+    assert differing == [], "each needs a rule under `?command` of grammar/profile.lark and a class in syntax/ast.py"
 
 
 def test_every_statement_is_printed_checked_and_evaluated() -> None:
-    assert set(PRINTERS) == STATEMENTS
-    assert set(_CHECKS) == STATEMENTS
-    assert set(_EVALUATIONS) == set(get_args(valid.Statement))
+    assert _differing(PRINTERS, STATEMENTS) == [], "each needs a function in calicoctl/syntax/printer.py"
+    assert _differing(_CHECKS, STATEMENTS) == [], "each needs a line in _CHECKS of calicoctl/policy/validation.py"
+    statements = get_args(valid.Statement)
+    assert _differing(_EVALUATIONS, statements) == [], "each needs a line in EDITS of calicoctl/policy/profile.py"
 
 
-def test_every_synonym_stands_for_keywords_and_is_none_itself() -> None:
+def _differing(classes: Iterable[type], others: Iterable[type]) -> list[str]:
+    """The names of the classes that only one of two collections has."""
+    return sorted(node.__name__ for node in {*classes} ^ {*others})
+
+
+def test_every_synonym_has_keywords_and_is_not_a_keyword() -> None:
     known = set(keywords().values())
-    for word, meant in SYNONYMS.items():
+    for word, meanings in SYNONYMS.items():
         assert word not in known
-        assert set(meant) <= known
+        assert set(meanings) <= known
         assert word == word.lower()
 
 
-def test_what_is_expected_is_said_keywords_first() -> None:
+def test_expected_words_are_listed_with_keywords_first() -> None:
     expected = frozenset({"_TAG", "_CIDR", "PORTS_WORD", "QUOTED"})
     assert expected_keywords(expected) == ["cidr", "tag"]
     assert describe(expected) == "`cidr`, `tag` or a port list"

@@ -1,4 +1,4 @@
-"""The grammar folded into expressions: what is folded and what is refused, and how the result is kept."""
+"""The grammar folded into regular expressions: which rules are folded, which are refused, and what they match."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ def compiled(rules: str) -> Lark:
         "start: [A] one [A] | two\none: B\ntwo: _C",
     ],
 )
-def test_an_expression_takes_what_lark_takes_as_the_same_tree(rules: str) -> None:
+def test_an_expression_accepts_the_same_texts_as_lark_with_the_same_trees(rules: str) -> None:
     lark = compiled(rules)
-    expressions = [_Expression(each) for each in fold(Grammar(lark, ()), "start")]
-    taken = 0
+    expressions = [_Expression(expression) for expression in fold(Grammar(lark, ()), "start")]
+    accepted = 0
     for length in range(4):
         for words in itertools.product(["a", "b", "c", "x", "xy", "xb", "dd,e", ",", "a,"], repeat=length):
             text = "\t ".join(words)
-            trees = [each.tree(text) for each in expressions if each.may_take(frozenset(words))]
-            found = [tree for tree in trees if tree is not None]
+            trees = [expression.tree(text) for expression in expressions if expression.may_take(frozenset(words))]
+            matching_trees = [tree for tree in trees if tree is not None]
             expected = lark_tree(text, "start", lark)
-            assert found == ([] if isinstance(expected, Stop) or not text else [expected])
-            taken += len(found)
-    assert taken
+            assert matching_trees == ([] if isinstance(expected, Stop) or not text else [expected])
+            accepted += len(matching_trees)
+    assert accepted
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_expression_takes_what_lark_takes_as_the_same_tree(rules: str) -> Non
         "start: A capture\ncapture: CAPTURE\nCAPTURE: /(x)y/",
     ],
 )
-def test_what_has_no_expression_is_refused(rules: str) -> None:
+def test_a_rule_that_cannot_be_folded_is_refused(rules: str) -> None:
     with pytest.raises(Unfoldable):
         fold(Grammar(compiled(rules), ()), "start")
 
@@ -97,18 +97,18 @@ def test_every_start_that_is_parsed_is_folded() -> None:
         folded = line_folding.fold_grammar(file)
         assert set(folded["trees"]) == set(starts) - {"script"}
         assert all(folded["trees"].values())
-        for each in itertools.chain.from_iterable(folded["trees"].values()):
-            re.compile(each["pattern"])
+        for row in itertools.chain.from_iterable(folded["trees"].values()):
+            re.compile(row["pattern"])
 
 
 @pytest.mark.parametrize("start", ["script_line", "block_line", "list_line"])
-def test_every_word_of_a_line_that_may_be_passed_over_has_a_judge(start: str) -> None:
+def test_every_word_of_a_line_that_may_be_skipped_is_checked(start: str) -> None:
     kinds = line_pattern(start).kinds
     assert {kind.line for kind in kinds.values()} == {"", *line_folding._LINES[start]}
     assert set(sound_lines._judges(start)) == set(kinds)
 
 
-def test_words_in_quotes_and_continued_lines_are_left_to_lark() -> None:
+def test_words_in_quotes_and_continued_lines_are_parsed_by_lark() -> None:
     assert match("profile add 'WEB'", "statement") is None
     assert match("profile add \\\n WEB", "script_line") is None
     assert match("profile add WEB", "statement") == lark_tree("profile add WEB", "statement")
@@ -118,7 +118,7 @@ def test_words_in_quotes_and_continued_lines_are_left_to_lark() -> None:
 
 
 def run(arguments: list[str], folder: Path, script: str = "") -> str:
-    """Run the program and tell the names of the modules of Lark that it imported."""
+    """Run the program, and return the names of the modules of Lark that it imported."""
     program = "import sys\nfrom calicoctl.cli.main import main\nstatus = main()\n"
     program += (
         "print(*(name for name in sys.modules if name.split('.')[0] == 'lark'), file=sys.stderr)\nsys.exit(status)"
@@ -164,5 +164,5 @@ profile DB {
     ],
     ids=["add", "show", "check", "run"],
 )
-def test_what_is_well_formed_does_without_lark(tmp_path: Path, arguments: list[str], script: str) -> None:
+def test_a_valid_text_is_read_without_lark(tmp_path: Path, arguments: list[str], script: str) -> None:
     assert run(arguments, tmp_path, script) == ""

@@ -1,4 +1,4 @@
-"""The table that completion reads: which words may follow which."""
+"""The table that completion reads: the words that may come next."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from calicoctl.syntax.tables.automaton import derive_automaton
         ("profile WEB rule remove", "inbound outbound --at="),
     ],
 )
-def test_the_keywords_of_a_place(words: str, keywords: str) -> None:
+def test_the_keywords_that_may_come_next(words: str, keywords: str) -> None:
     place = place_after(words.split())
     assert place is not None
     assert place.keywords() == keywords.split()
@@ -41,11 +41,11 @@ def test_the_keywords_of_a_place(words: str, keywords: str) -> None:
 @pytest.mark.parametrize(
     "words", ["profil", "profile WEB show", "profile WEB rule add inbound permit", "profile show x"]
 )
-def test_a_misspelt_statement_has_no_place(words: str) -> None:
+def test_a_misspelt_statement_has_no_next_words(words: str) -> None:
     assert place_after(words.split()) is None
 
 
-def test_no_two_states_of_the_table_allow_the_same() -> None:
+def test_no_two_states_of_the_table_allow_the_same_words() -> None:
     states = derive_automaton()["states"]
     rows = {json.dumps(row, sort_keys=True) for row in states}
     assert len(rows) == len(states)

@@ -1,4 +1,4 @@
-"""Text to tree: what each statement becomes, and where the parser says that it stopped."""
+"""Text to tree: the node of each statement, and where the parser reports a syntax error."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_rules(text: str, tree: ast.RuleNode) -> None:
     assert parse_rule(Source("test", text)) == tree
 
 
-def test_an_option_given_twice_is_in_the_tree_for_validation_to_judge() -> None:
+def test_an_option_given_twice_is_in_the_tree_for_validation_to_report() -> None:
     text = "profile --detailed show --detailed"
     parsed = parse_statement(Source("test", text))
     assert isinstance(parsed, ast.ProfileShow)
@@ -88,14 +88,14 @@ def test_an_option_given_twice_is_in_the_tree_for_validation_to_judge() -> None:
     assert (parsed.repeated.start, parsed.repeated.text) == (text.rindex("--"), "--detailed")
 
 
-def test_the_word_of_a_position_stands_behind_its_option() -> None:
+def test_the_word_of_a_position_begins_after_its_option() -> None:
     parsed = parse_statement(Source("test", "profile WEB rule add inbound --at='1' allow"))
     assert isinstance(parsed, ast.RuleAdd)
     assert parsed.at is not None
     assert (parsed.at.text, parsed.at.span.text, parsed.at.span.column) == ("1", "'1'", 35)
 
 
-def test_a_rule_in_a_statement_spans_just_its_words() -> None:
+def test_a_rule_in_a_statement_spans_only_its_words() -> None:
     parsed = parse_statement(Source("test", "profile WEB rule add inbound allow from tag A --at=1"))
     assert isinstance(parsed, ast.RuleAdd)
     assert parsed.rule.source is not None
@@ -127,7 +127,7 @@ def test_a_problem_is_about_a_whole_word(text: str, word: str, column: int, expe
 @pytest.mark.parametrize(
     "text", ["allow from tag", "deny icmp code 0", "allow tcp to ports", "allow to ports 80", "", "tcp"]
 )
-def test_what_is_no_rule_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_rule_is_refused(text: str) -> None:
     with pytest.raises(SyntaxProblem):
         parse_rule(Source("test", text))
 
@@ -144,5 +144,5 @@ def test_what_is_no_rule_is_refused(text: str) -> None:
         ("'\\n'", "\\n"),
     ],
 )
-def test_quotes_are_taken_off(word: str, name: str) -> None:
+def test_quotes_are_removed(word: str, name: str) -> None:
     assert unquoted(word) == name

@@ -45,7 +45,7 @@ def test_how_a_name_is_quoted(name: str, printed: str) -> None:
 
 
 @pytest.mark.parametrize("word", KEYWORDS)
-def test_a_name_like_a_keyword_is_quoted_only_where_that_keyword_could_stand(word: str) -> None:
+def test_a_name_like_a_keyword_is_quoted_only_where_that_keyword_is_allowed(word: str) -> None:
     node, is_option = ast.Word(word), word.startswith("--")
     leads = is_option or word in ("show", "add", "remove")
     assert printer.statement(ast.RuleShow(node)) == f"profile {_quoted_if(leads, word)} rule show"
@@ -67,7 +67,7 @@ def _quoted_if(needed: bool, word: str) -> str:
 
 @settings(max_examples=300, deadline=None)
 @given(trees_of_statements(any_texts.filter(lambda text: text.replace("-", "").isalnum() and text.isascii())))
-def test_no_quotes_are_printed_that_are_not_needed(tree: ast.StatementNode) -> None:
+def test_no_unneeded_quotes_are_printed(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     for word in {part for part in text.split(" ") if part.startswith("'")}:
         try:

@@ -1,4 +1,4 @@
-"""Lark proves of each grammar that it has no conflict, and no two terminals that take the same text."""
+"""Lark's strict mode: no grammar has a conflict, or two terminals that match the same text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from calicoctl.syntax.grammar import STARTS
 
 REQUIREMENTS = Path(__file__).with_name("strict-requirements.txt")
-# Where `make` installs them: on the path of the processes below alone.
+# Where `make` installs them; only the processes below have it on their path.
 STRICT = Path(sys.prefix) / "strict"
 
 COMPILATIONS = {
@@ -25,9 +25,9 @@ COMPILATIONS = {
 
 
 def compiled(code: str) -> subprocess.CompletedProcess[str]:
-    """Run Python where Lark finds what its proof needs."""
+    """Run Python with the package that Lark's strict mode needs."""
     assert (STRICT / "interegular").is_dir(), (
-        f"the proof needs a package of its own; install it with\n"
+        f"Lark's strict mode needs another package; install it with\n"
         f"  {sys.executable} -m pip install --target {STRICT} -r {REQUIREMENTS}"
     )
     environment = {**os.environ, "PYTHONPATH": str(STRICT)}
@@ -40,10 +40,11 @@ def test_a_grammar_has_no_conflict_and_no_terminals_that_collide(file: str) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_every_grammar_is_proved() -> None:
+def test_every_grammar_is_checked() -> None:
     folder = Path(__file__).parents[2] / "grammar"
-    imported = {"rule.lark"}  # a part of those that import it
-    assert {path.name for path in folder.glob("*.lark")} - imported == set(COMPILATIONS)
+    imported = {"rule.lark"}  # checked as part of the grammars that import it
+    files = {path.name for path in folder.glob("*.lark")}
+    assert files - imported == set(COMPILATIONS), "list each file of grammar/ in COMPILATIONS or `imported`"
 
 
 def test_a_collision_is_noticed() -> None:

@@ -1,6 +1,6 @@
-"""The usage and the grammar say the same: every sentence of the one is a sentence of the other.
+"""The usage and the grammar agree: they accept the same statements.
 
-The usage is docopt's notation: `[x]` may be left out, `(x|y)` is a choice, `<X>` stands for a word.
+The usage is in docopt's notation: `[x]` is optional, `(x|y)` is a choice, `<X>` is a placeholder for a word.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import parse_statement
 from tests.strategies import KEYWORDS, trees_of_statements
 
-# The specification's text, with `icmpv6` under `rule add`, too, where the specification forgot it in the
-# help but not in the description; and without the two spaces behind one of its lines.
+# The specification's text, with `icmpv6` also under `rule add`, where the specification omits it in the
+# help but not in the description; and without the two spaces at the end of one of its lines.
 SPECIFIED = """\
 Usage:
   calicoctl profile show [--detailed]
@@ -77,7 +77,7 @@ Examples:
 """
 
 
-def test_the_help_is_the_specifications() -> None:
+def test_the_help_is_that_of_the_specification() -> None:
     assert PROFILE_HELP.startswith(SPECIFIED)
     assert SPECIFIED.startswith(PROFILE_USAGE)
 
@@ -87,14 +87,14 @@ def test_the_help_is_the_specifications() -> None:
 
 @dataclass(frozen=True)
 class Usage:
-    """A part of a usage: a word, or a sequence or choice of parts; one in brackets may be left out."""
+    """A part of a usage: a word, a sequence or a choice of parts, or an optional part."""
 
     kind: str
     text: str = ""
     parts: tuple[Usage, ...] = ()
 
     def sentences(self) -> Iterator[tuple[str, ...]]:
-        """Every sequence of words that it allows, its metavariables as they are."""
+        """Every sequence of words that it allows, with its metavariables."""
         if self.kind == "word":
             yield (self.text,)
         elif self.kind == "sequence":
@@ -107,7 +107,7 @@ class Usage:
                 yield from part.sentences()
 
     def pattern(self) -> str:
-        """A regular expression of its sentences, a space behind each word."""
+        """A regular expression of its sentences, with a space after each word."""
         if self.kind == "word":
             return (
                 "".join(_NAME if part[:1] == "<" else re.escape(part) for part in _METAVARIABLE.split(self.text)) + " "
@@ -146,17 +146,17 @@ def _read_choice(tokens: list[str], kind: str) -> Usage:
 
 
 def match_of_the_usage() -> str:
-    """What may follow the action, for `[MATCH]` in a short usage."""
-    found = re.search(r"\(allow\|deny\) \[\((.*?)\n    \)\]", PROFILE_USAGE, re.DOTALL)
-    assert found is not None
-    return f"({found[1]})"
+    """The words that may follow the action, for `[MATCH]` in a short usage."""
+    match = re.search(r"\(allow\|deny\) \[\((.*?)\n    \)\]", PROFILE_USAGE, re.DOTALL)
+    assert match is not None
+    return f"({match[1]})"
 
 
 _WHOLE_USAGE = f"{PROFILE_USAGE}{QUESTIONS_USAGE.replace('MATCH', match_of_the_usage())}"
 USAGES = tuple(read_usage(f"calicoctl {each}") for each in _WHOLE_USAGE.split("calicoctl ")[1:])
 ALL_SENTENCES = frozenset(sentence for usage in USAGES for sentence in usage.sentences())
 
-# A value for each metavariable. All of one IP version, which the grammar does not ask for.
+# A value for each metavariable, all of IP version 4; the grammar does not require one version.
 VALUES = {
     "<PROFILE>": "WEB", "<TAG>": "T", "<POSITION>": "1", "<ICMPTYPE>": "8", "<ICMPCODE>": "0",
     "<SRCPORTS>": "80", "<SRCTAG>": "A", "<SRCCIDR>": "10.0.0.0/8",
@@ -164,7 +164,7 @@ VALUES = {
 }  # fmt: skip
 
 
-def test_the_usage_has_every_combination_that_it_promises() -> None:
+def test_the_usage_has_every_combination_of_parts() -> None:
     transport = 2 * 9 * 9  # protocol; each peer absent, or any subset of three parts
     icmp = 2 * 3 * 5 * 5  # protocol; no type, type, type and code; each peer absent or any subset of two parts
     anything = 5 * 5
@@ -175,7 +175,7 @@ def test_the_usage_has_every_combination_that_it_promises() -> None:
 
 def test_every_sentence_of_the_usage_is_in_the_language_and_canonical() -> None:
     for sentence in ALL_SENTENCES:
-        text = " ".join(_METAVARIABLE.sub(lambda found: VALUES[found[0]], word) for word in sentence)
+        text = " ".join(_METAVARIABLE.sub(lambda match: VALUES[match[0]], word) for word in sentence)
         assert f"calicoctl {printer.statement(parse_statement(Source('usage', text)))}" == text
 
 
@@ -185,7 +185,7 @@ words_of_the_usage = st.text("AZ09.:/,", min_size=1, max_size=6)
 @settings(max_examples=500, deadline=None)
 @given(trees_of_statements(words_of_the_usage))
 def test_every_statement_of_the_language_is_in_the_usage(tree: ast.StatementNode) -> None:
-    # A profile's name that no new one may have is in quotes, which the usage does not show.
+    # A name that a new profile may not have is printed in quotes, which the usage does not show.
     text = f"calicoctl {printer.statement(tree)} ".replace("'", "")
     assert any(re.fullmatch(usage.pattern(), text) for usage in USAGES), text
 
