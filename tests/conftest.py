@@ -1,4 +1,4 @@
-"""Fixtures for all tests: a real etcd, and a clean datastore of either kind."""
+"""Fixtures for all tests: a real etcd, and an empty datastore on SQLite and on etcd."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.support.etcd_server import EtcdUnavailable, RawEtcd, RawEtcdV3, runni
 from tests.support.laws import SAME_EXAMPLES, SEARCH_EXAMPLES
 from tests.support.temporary_files import keep_in_memory
 
-# The suite tries the same examples in every run: a failure is of the change at hand. `make laws` searches for others;
-# what it finds becomes an `@example`.
-# A machine that is busy is no failure: how long things take is measured in benchmarks/.
+# The suite tries the same examples in every run, so that a failure is caused by the latest change. `make laws` searches
+# for other examples; one that fails is added as an `@example`.
+# No deadlines, since a busy machine must not fail a test: benchmarks/ measures durations.
 settings.register_profile("same", derandomize=True, max_examples=SAME_EXAMPLES, deadline=None)
 settings.register_profile("search", print_blob=True, max_examples=SEARCH_EXAMPLES, deadline=None)
 settings.load_profile("same")
@@ -31,12 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="write what the program does into tests/cli/golden, and into the console blocks of the pages",
+        help="write the output of the program to tests/cli/golden, and to the console blocks of the pages",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Build the grammar's tables if it has been edited: each process under test would derive them by itself."""
+    """Build the grammar's tables if it has been edited; otherwise each process under test would derive them."""
     keep_in_memory()
     _restore_signals()
     if not hasattr(config, "workerinput"):
@@ -44,18 +44,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no worker is left with it when the others have nothing more to do."""
+    """Begin with the slowest tests, so that no worker still runs one of them when the others have finished."""
     items.sort(key=lambda item: not item.nodeid.startswith(SLOWEST))
 
 
 def pytest_collection_finish() -> None:
-    """Let the collector of garbage leave alone what the tests themselves are made of: it is there to the end."""
+    """Exclude the collected tests from garbage collection: they live until the end."""
     gc.collect()
     gc.freeze()
 
 
 def _restore_signals() -> None:
-    """Give every process that tests start the usual dispositions, whatever those of the suite's own parent are.
+    """Reset signal handling, so that processes started by tests do not inherit that of the suite's parent.
 
     Shells let background jobs ignore SIGINT, `nohup` lets its command ignore SIGHUP, and children inherit that.
     """
@@ -67,7 +67,7 @@ def _restore_signals() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """End with what was not run, and why."""
+    """List the optional parts that were not run, and why, at the end."""
     terminalreporter.section("optional parts")
     for line in optional.summary():
         terminalreporter.line(line)
@@ -75,7 +75,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def etcd_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an etcd server, `http://127.0.0.1:PORT`; every worker has its own, and nobody cleans it."""
+    """The address of the worker's own etcd server, `http://127.0.0.1:PORT`; its contents are not removed."""
     try:
         with running_etcd(tmp_path_factory.mktemp("etcd")) as url:
             yield url
@@ -85,7 +85,7 @@ def etcd_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def raw_etcd(etcd_url: str) -> RawEtcd:
-    """The v2 API of the etcd server, with nothing of Calico's in it."""
+    """The v2 API of the etcd server, without any keys of Calico."""
     raw = RawEtcd(etcd_url)
     raw.wipe()
     return raw
@@ -93,7 +93,7 @@ def raw_etcd(etcd_url: str) -> RawEtcd:
 
 @pytest.fixture
 def raw_etcd_v3(etcd_url: str) -> RawEtcdV3:
-    """The v3 API of the etcd server, with nothing in it."""
+    """The v3 API of the etcd server, without any keys."""
     raw = RawEtcdV3(etcd_url)
     raw.delete("/")
     return raw
@@ -101,7 +101,7 @@ def raw_etcd_v3(etcd_url: str) -> RawEtcdV3:
 
 @pytest.fixture(params=["sqlite", "etcd"])
 def datastore_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """What `--datastore` takes for a clean datastore: an SQLite file, then etcd."""
+    """The value of `--datastore` for an empty datastore: an SQLite file, then etcd."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'profiles.db'}"
     raw: RawEtcd = request.getfixturevalue("raw_etcd")

@@ -1,4 +1,4 @@
-"""What property tests draw: words, trees, rules, and statements as people mistype them."""
+"""Strategies of the property tests: words, trees, rules, and mistyped statements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEYWORDS = tuple(sorted(set(keywords().values())))
 
 # --- words --------------------------------------------------------------------------------------
 
-# Steering, invisible and ambiguous characters: controls, line ends, odd spaces, bidirectional overrides,
+# Control, invisible and ambiguous characters: controls, line ends, odd spaces, bidirectional overrides,
 # a zero-width space, a combining mark, a wide letter, one beyond the first plane, and a lone surrogate.
 HOSTILE_CHARACTERS = (
     "\0\t\n\r\x1b\x7f\x85\xa0\u1680\u2028\u2029\u200b\u200e\u202e\u2066\ufeff\u0301\u4e2d\U0001f525\ud800\udfff"
@@ -31,7 +31,7 @@ plain_names = st.text(string.ascii_letters + string.digits + "_.-", min_size=1, 
     lambda name: name[0] != "-"
 )
 hostile_texts = st.text(st.sampled_from(HOSTILE_CHARACTERS + "'\"\\ =#${}<,:/-aZ0") | st.characters(), max_size=10)
-# Whatever a value may be called in a tree: names, keywords, options, quotes, nothing at all.
+# Texts of values in a tree: names, keywords, options, quotes, the empty text.
 any_texts = plain_names | st.sampled_from([*KEYWORDS, "--at=1", "--x", "-", "", "'", '"', "'to'", "\\"]) | hostile_texts
 
 # --- trees --------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def _peers(word: st.SearchStrategy[ast.Word], has_ports: bool) -> st.SearchStrat
 
 
 def trees_of_rules(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.RuleNode]:
-    """Every rule that the grammar has, its values drawn from `texts`."""
+    """Every form of rule in the grammar, its values drawn from `texts`."""
     word = texts.map(ast.Word)
     maybe = st.none() | word
 
@@ -67,7 +67,7 @@ def trees_of_rules(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.RuleN
 
 
 def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.StatementNode]:
-    """Every statement of a command line, its values drawn from `texts`."""
+    """Every form of statement of a command line, its values drawn from `texts`."""
     word = texts.map(ast.Word)
     rules = trees_of_rules(texts)
     values: dict[str, st.SearchStrategy[object]] = {"Word": word, "Keyword": directions, "RuleNode": rules}
@@ -76,7 +76,7 @@ def trees_of_statements(texts: st.SearchStrategy[str]) -> st.SearchStrategy[ast.
         st.builds(ast.ProfileAdd, word),
         st.builds(ast.ProfileRemove, word, st.booleans()),
         *(
-            st.builds(kind, **{each.name: values[str(each.type)] for each in fields(kind) if each.name != "span"})
+            st.builds(kind, **{field.name: values[str(field.type)] for field in fields(kind) if field.name != "span"})
             for kind in ast.REGULAR_STATEMENTS.values()
         ),
         st.builds(ast.RuleAdd, word, directions, rules, st.none() | word),
@@ -123,12 +123,12 @@ def rules(draw: st.DrawFn, ports: st.SearchStrategy[PortRange] = port_ranges) ->
 
 @dataclass(frozen=True)
 class Mistyped:
-    """A sound statement, and what somebody made of it without touching its values.
+    """A valid statement, and the same with typing mistakes outside its values.
 
     Attributes:
-        sound: The statement as it should be.
-        values: The words of it that narrow its rule: tags, networks, ports and ICMP numbers.
-        text: What was typed.
+        sound: The valid statement.
+        values: The words that narrow its rule: tags, networks, ports and ICMP numbers.
+        text: The mistyped statement.
     """
 
     sound: str
@@ -136,8 +136,8 @@ class Mistyped:
     text: str
 
 
-# Names that resemble keywords, so that a repair which takes a name for a keyword is found out; but none that
-# is one slip of the hand away from one, as nobody could tell what such a word in a keyword's place means.
+# Names that resemble keywords, so that a repair which treats a name as a keyword is noticed. None is one typing mistake
+# away from a keyword, as the meaning of such a word in a keyword's place would be ambiguous.
 TAGS = ("WEB", "db-7", "platform", "torus", "fromage", "tagged", "any1", "icmp8", "x.y", "to-db")
 _NETWORKS = {4: ("10.0.0.0/8", "192.0.2.7/32", "172.16.0.0/12"), 6: ("fd00::/8", "2001:db8::/32", "::1/128")}
 _PORTS = ("8080", "53,5353", "6000:6010", "1024-2047,9")
@@ -190,7 +190,7 @@ def _sound_statements(draw: st.DrawFn) -> list[_Typed]:
 
 @st.composite
 def mistyped(draw: st.DrawFn) -> Mistyped:
-    """A statement about a rule with one to three slips of the hand, none of them within a value."""
+    """A statement about a rule with one to three typing mistakes, none of them within a value."""
     words = draw(_sound_statements())
     sound = " ".join(word.text for word in words)
     values = tuple(word.text for word in words if word.is_value)
@@ -224,7 +224,7 @@ def _misspell(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
                 f"--{text}",
                 f"'{text}'",
                 text + "=",
-                next((word for word, meant in SYNONYMS.items() if text in meant), text),
+                next((synonym for synonym, meanings in SYNONYMS.items() if text in meanings), text),
             ]
         )
     )
@@ -261,7 +261,7 @@ def _glue(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
     return [*words[:place], glued, *words[place + 2 :]]
 
 
-def _part_list(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
+def _split_list(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
     return [
         _Typed(text, word.is_value)
         for word in words
@@ -269,15 +269,15 @@ def _part_list(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
     ]
 
 
-def _put_in(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
+def _insert(draw: st.DrawFn, words: list[_Typed]) -> list[_Typed]:
     place = draw(st.integers(0, len(words)))
     extra = draw(st.sampled_from(["any", "all", "ip", "*", "rule", "not", "and", "{", "port", *KEYWORDS]))
     return [*words[:place], *_key(extra), *words[place:]]
 
 
-_SLIPS = (_misspell, _misspell, _misspell, _drop, _drop, _repeat, _swap, _move_tail, _glue, _glue, _part_list, _put_in)
+_SLIPS = (_misspell, _misspell, _misspell, _drop, _drop, _repeat, _swap, _move_tail, _glue, _glue, _split_list, _insert)
 
-# Texts that are mostly words of the language in no order, with some that are not.
+# Texts that are mostly words of the language in random order, mixed with other words.
 word_salads = st.lists(
     st.sampled_from([*KEYWORDS, *SYNONYMS, "WEB", "80", "80,443", "10.0.0.0/8", "::1", "'a b'", "--at=1"]) | any_texts,
     max_size=25,

@@ -1,4 +1,4 @@
-"""The shape of the tree: small files, no machine's own paths, one version."""
+"""The files of the project: short modules, no paths of one machine, one version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXT_SUFFIXES = {".py", ".lark", ".md", ".toml", ".sh", ".t", ".txt", ".json", "
 
 
 def texts() -> Iterator[Path]:
-    """Every text file of the project; nothing that a tool made."""
+    """Every text file of the project, without the output of tools."""
     yield from (ROOT / "Makefile", ROOT / ".ci" / "run")
     for path in ROOT.rglob("*"):
         parts = path.relative_to(ROOT).parts
@@ -31,29 +31,31 @@ def texts() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("path", PACKAGE_FILES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < LINES_MAX
+def test_a_module_has_fewer_than_500_lines(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines < LINES_MAX, f"split {path.relative_to(ROOT)}: a module has fewer than {LINES_MAX} lines"
 
 
-def test_every_module_has_its_place_in_the_architecture() -> None:
+def test_every_module_is_named_in_the_architecture() -> None:
     page = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     named = {name.rpartition("/")[2] for name in re.findall(r"`([\w/.-]+\.py)`", page)}
     modules = {path.name for path in PACKAGE_FILES if path.suffix == ".py" and path.name != "__init__.py"}
-    assert modules - named == set()
+    missing = sorted(modules - named)
+    assert missing == [], "name these modules in ARCHITECTURE.md, in the row of the purpose that they serve"
 
 
-def test_no_path_of_anyones_machine_stands_in_the_tree() -> None:
-    found = [
+def test_no_file_contains_a_path_of_one_machine() -> None:
+    paths = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path in texts()
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if MACHINE_PATH.search(line) or str(ROOT) in line
     ]
-    assert found == []
+    assert paths == [], "replace these paths by relative ones, or by examples such as /srv/operator"
 
 
-def test_the_program_and_the_package_tell_the_same_version() -> None:
-    told = subprocess.run(
+def test_the_program_and_the_package_have_the_same_version() -> None:
+    output = subprocess.run(
         [sys.executable, "-m", "calicoctl", "--version"], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert told.stdout == f"calicoctl {metadata.version('calicoctl')}\n"
+    assert output.stdout == f"calicoctl {metadata.version('calicoctl')}\n"

@@ -1,6 +1,7 @@
-"""Links between the documents lead somewhere, on GitHub as well as on the site of `make site`.
+"""Links between the documents are valid, on GitHub and on the site of `make site`.
 
-Both name the anchor of a heading alike. The site's generator checks every link as well; these tests need no generator.
+Both form the anchor of a heading by the same rules. The site's generator checks every link as well; these tests need
+no generator.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _ANCHOR = re.compile(r'<a id="([^"]+)"')
 
 
 def links(page: Path) -> list[str]:
-    """The targets of a page's links and pictures; code is no link."""
+    """The targets of a page's links and pictures; code is not searched."""
     return _LINK.findall(_CODE.sub("", page.read_text(encoding="utf-8")))
 
 
@@ -48,11 +49,11 @@ def slugs(headings: list[str]) -> Iterator[str]:
 
 
 def broken_links(page: Path) -> list[str]:
-    """The links of a page that lead nowhere."""
-    return [link for link in links(page) if not link.startswith("https://") and not leads_somewhere(page, link)]
+    """The links of a page without a target."""
+    return [link for link in links(page) if not link.startswith("https://") and not is_valid(page, link)]
 
 
-def leads_somewhere(page: Path, link: str) -> bool:
+def is_valid(page: Path, link: str) -> bool:
     """Whether a relative link names a file of the project and, if it has one, an anchor of it."""
     path, _, anchor = link.partition("#")
     target = (page.parent / path).resolve() if path else page
@@ -60,13 +61,15 @@ def leads_somewhere(page: Path, link: str) -> bool:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
-    assert broken_links(page) == []
+def test_a_page_has_no_broken_links(page: Path) -> None:
+    broken = broken_links(page)
+    assert broken == [], f"{page.relative_to(ROOT)}: correct these links; a heading's anchor is its text in lower case"
 
 
 def test_every_page_can_be_reached_from_the_index() -> None:
     listed = {(page.parent / link).resolve() for page in (INDEX, DECISIONS) for link in links(page)}
-    assert {*PAGES} - {INDEX} - listed == set()
+    missing = sorted(str(page.relative_to(ROOT)) for page in {*PAGES} - {INDEX} - listed)
+    assert missing == [], "link to these pages from docs/index.md, or from docs/decisions/index.md"
 
 
 @pytest.mark.parametrize(
@@ -74,9 +77,9 @@ def test_every_page_can_be_reached_from_the_index() -> None:
     ["missing.md", "language.md#missing", "messages.md#E0104", "#missing", "../../outside.md", "grammar/missing.svg"],
 )
 def test_a_broken_link_is_noticed(link: str) -> None:
-    assert not leads_somewhere(INDEX, link)
+    assert not is_valid(INDEX, link)
 
 
-def test_anchors_are_those_of_github() -> None:
+def test_anchors_are_computed_as_github_does() -> None:
     headings = ["What it refuses, and why", "`rule json` & co.", "Same", "Same", "[A link](page.md) here"]
     assert [*slugs(headings)] == ["what-it-refuses-and-why", "rule-json--co", "same", "same-1", "a-link-here"]

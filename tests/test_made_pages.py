@@ -1,4 +1,4 @@
-"""The pages that are made are those that the grammar and the messages make now, and their examples are statements."""
+"""The generated pages match the current grammar, messages and help, and their examples are valid."""
 
 from __future__ import annotations
 
@@ -28,20 +28,22 @@ def words_drawn(shape: Shape) -> list[str]:
     return sorted(element.text for element in drawn if element.text)
 
 
-def test_nothing_is_stale(tmp_path: Path) -> None:
+def test_the_generated_pages_are_current(tmp_path: Path) -> None:
     make.write(tmp_path)
     written = {path.relative_to(tmp_path): path.read_bytes() for path in tmp_path.rglob("*.*")}
     folders = [make.FOLDER / name for name in ("grammar", "man")]
     single = [make.FOLDER / name for name in ("grammar.md", "messages.md", "concepts.svg")]
-    kept = [*single, *(path for folder in folders for path in folder.iterdir())]
-    assert {path.relative_to(make.FOLDER): path.read_bytes() for path in kept} == written, "`make docs` makes it anew"
+    current = [*single, *(path for folder in folders for path in folder.iterdir())]
+    on_disk = {path.relative_to(make.FOLDER): path.read_bytes() for path in current}
+    stale = sorted(str(name) for name in {*on_disk, *written} if on_disk.get(name) != written.get(name))
+    assert stale == [], "these files of docs/ differ from what `make docs` writes; run it"
 
 
 def test_the_module_of_messages_is_generated_from_the_catalogue() -> None:
     assert message_pages.MODULE.read_text(encoding="utf-8") == message_pages.module(), "run `make docs`"
 
 
-def test_diagrams_of_rules_that_are_no_more_are_removed(tmp_path: Path) -> None:
+def test_diagrams_of_removed_rules_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "grammar").mkdir()
     (tmp_path / "grammar" / "old.svg").touch()
     make.write(tmp_path)
@@ -57,19 +59,20 @@ def test_a_diagram_has_every_word_of_its_rule(rule: str) -> None:
     assert float(root.attrib["width"]) <= 900
 
 
-def test_every_link_has_its_place() -> None:
+def test_every_link_has_a_target_and_every_rule_a_picture() -> None:
     page = PAGE.read_text(encoding="utf-8")
     places = re.findall(r'<a id="(\w+)"></a>', page)
-    assert sorted(places) == sorted(RULES)
+    assert sorted(places) == sorted(RULES), "docs/grammar.template.md needs one line `{RULE}` for each of these rules"
     assert set(re.findall(r"\]\(#(\w+)\)", page)) <= set(places)
     pictures = re.findall(r"\]\((grammar/\w+\.svg)\)", page)
     assert [(make.FOLDER / name).is_file() for name in pictures] == [True] * len(RULES)
 
 
-def test_every_word_that_is_chosen_is_explained() -> None:
+def test_every_placeholder_is_explained() -> None:
     table = PAGE.read_text(encoding="utf-8").partition("## Values")[2]
     chosen = {word.text for rule in RULES for word in words(GRAMMAR.rules[rule]) if word.kind == "chosen"}
-    assert chosen == set(re.findall(r"\*([^*]+)\*", table))
+    explained = set(re.findall(r"\*([^*]+)\*", table))
+    assert chosen == explained, 'correct the table "Values" of docs/grammar.template.md, then run `make docs`'
 
 
 def test_the_page_can_be_read_without_knowing_lark() -> None:
@@ -82,11 +85,11 @@ def examples() -> list[str]:
 
 
 @pytest.mark.parametrize("example", examples())
-def test_an_example_is_in_the_language(example: str, tmp_path: Path) -> None:
+def test_an_example_is_a_valid_script(example: str, tmp_path: Path) -> None:
     (tmp_path / "common.calico").write_text("profile add COMMON\n")
     (tmp_path / "example.calico").write_text(example)
-    ran = Program(tmp_path).run_inside("run", "--check", "--strict", "example.calico")
-    assert (ran.status, ran.stderr) == (0, "")
+    result = Program(tmp_path).run_inside("run", "--check", "--strict", "example.calico")
+    assert (result.status, result.stderr) == (0, "")
 
 
 # --- shapes -------------------------------------------------------------------------------------
@@ -105,7 +108,7 @@ A, B = Word("a", "keyword"), Word("b", "chosen")
         ("list_begin", "(inbound | outbound) ({ | {})"),
     ],
 )
-def test_shapes_are_those_of_the_grammar(rule: str, expected: str) -> None:
+def test_shapes_follow_the_grammar(rule: str, expected: str) -> None:
     assert text(GRAMMAR.rules[rule]) == expected
 
 
@@ -123,12 +126,12 @@ def test_shapes_are_those_of_the_grammar(rule: str, expected: str) -> None:
         (Maybe(Repeated(A, None)), "[a ...]"),
     ],
 )
-def test_every_shape_is_written_and_drawn(shape: Shape, expected: str) -> None:
+def test_every_shape_is_printed_and_drawn(shape: Shape, expected: str) -> None:
     assert text(shape) == expected
     assert words_drawn(shape) == sorted(word.text for word in words(shape))
 
 
-def test_what_can_be_reached_is_all_that_is_named() -> None:
+def test_reachable_rules_are_those_that_are_referred_to() -> None:
     grammar = Grammar({"a_b": Row((Word("c", "rule"), A)), "c": Word("a b", "rule"), "d": A})
     assert grammar.reachable(["a_b"]) == ["a_b", "c"]
     assert label("a_b") == "a b"
@@ -142,14 +145,15 @@ def test_the_picture_of_the_concepts_is_the_example_of_its_page() -> None:
     rules = [line.partition(" ")[2] for line in shown if line.partition(" ")[0].isdecimal()]
     page = (make.FOLDER / "concepts.md").read_text(encoding="utf-8")
     assert len(rules) > 4
-    assert [rule for rule in rules if f"\n>     {rule}\n" not in page] == []
+    missing = [rule for rule in rules if f"\n>     {rule}\n" not in page]
+    assert missing == [], "docs/concept_picture.py draws rules that the example of docs/concepts.md does not have"
 
 
 # --- man pages ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["calicoctl.1", "calicoctl-script.5"])
-def test_a_man_page_says_what_the_help_says(name: str) -> None:
+def test_a_man_page_contains_the_help(name: str) -> None:
     page = (make.FOLDER / "man" / name).read_text(encoding="utf-8")
     shown = re.sub(r"^\\&", "", page, flags=re.MULTILINE)
     for escape, character in {"\\-": "-", "\\(aq": "'", "\\(ga": "`", "\\(ti": "~", "\\(ha": "^"}.items():
@@ -157,8 +161,9 @@ def test_a_man_page_says_what_the_help_says(name: str) -> None:
     texts = [PROFILE_USAGE.partition("\n")[2], QUESTIONS_USAGE]
     if name == "calicoctl.1":
         texts += [help_of(command).strip() for command in command_names()]
-    assert [text for text in texts if text.replace("\\", "\\e") not in shown] == []
-    # A line that begins so would be a request to the formatter.
+    missing = [text for text in texts if text.replace("\\", "\\e") not in shown]
+    assert missing == [], f"docs/man_pages.py leaves these texts of the help out of {name}"
+    # A line of text that begins with one of these characters would be a request to the formatter.
     requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
     assert requests <= {'.\\"', ".TH", ".SH", ".SS", ".TP", ".PP", ".nf", ".fi", ".BR"}
 
@@ -175,4 +180,5 @@ def test_the_man_page_of_the_program_is_complete() -> None:
     datastores = (make.FOLDER / "datastores.md").read_text(encoding="utf-8")
     variables = set(re.findall(r"`((?:CALICOCTL|ETCD|DATASTORE|XDG)_\w+)", datastores))
     assert "ETCD_ENDPOINTS" in variables
-    assert {name for name in variables if name not in page} == set()
+    missing = {name for name in variables if name not in page}
+    assert missing == set(), "describe these variables of docs/datastores.md in ENVIRONMENT of docs/man_pages.py"

@@ -1,4 +1,4 @@
-"""`calicoctl.records` behaves as `dataclasses` does, which it stands for."""
+"""`calicoctl.records` behaves as `dataclasses`, which it replaces."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Below(Slotted):
 class Changing:
     x: int
     y: int = 0
-    found: list = field(default_factory=list)
+    items: list = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ NAMES = [node.name for node in ast.parse(_CLASSES).body if isinstance(node, ast.
 
 
 def made_by(module: Any, name: str) -> ModuleType:
-    """The classes as a module makes them; a module of its own, so that they can be pickled."""
+    """The classes as `module` makes them, in a new module, so that they can be pickled."""
     made = ModuleType(name)
     made.__dict__.update(dataclass=module.dataclass, field=module.field)
     sys.modules[name] = made
@@ -126,7 +126,9 @@ def pair(name: str, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(x=numbers, y=numbers, other_x=numbers, other_y=numbers)
-def test_objects_are_shown_compared_and_copied_alike(name: str, x: int, y: int, other_x: int, other_y: int) -> None:
+def test_objects_are_printed_compared_and_copied_as_those_of_dataclasses(
+    name: str, x: int, y: int, other_x: int, other_y: int
+) -> None:
     arguments, others = ([x], [other_x]) if name == "Alone" else ([x, y], [other_x, other_y])
     (ours, theirs), (our_other, their_other) = pair(name, *arguments), pair(name, *others)
     assert repr(ours) == repr(theirs)
@@ -146,7 +148,7 @@ def test_objects_are_shown_compared_and_copied_alike(name: str, x: int, y: int, 
     if is_hashable and name != "Itself":
         assert (hash(ours) == hash(our_other)) == (hash(theirs) == hash(their_other))
     assert dataclasses.asdict(ours) == dataclasses.asdict(theirs)
-    assert [each.name for each in records.fields(ours)] == [each.name for each in dataclasses.fields(ours)]
+    assert [field.name for field in records.fields(ours)] == [field.name for field in dataclasses.fields(ours)]
     if name == "Ordered":
         assert [ours < our_other, ours <= our_other, ours > our_other, ours >= our_other] == [
             theirs < their_other,
@@ -157,7 +159,7 @@ def test_objects_are_shown_compared_and_copied_alike(name: str, x: int, y: int, 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_errors_are_alike(name: str) -> None:
+def test_errors_are_those_of_dataclasses(name: str) -> None:
     for arguments in ([], [1, 2, 3, 4]):
         with pytest.raises(TypeError) as theirs:
             getattr(THEIRS, name)(*arguments)
@@ -165,15 +167,15 @@ def test_errors_are_alike(name: str) -> None:
             getattr(OURS, name)(*arguments)
         assert str(ours.value) == str(theirs.value)
     ours_object, theirs_object = pair(name, 1)
-    for each in (ours_object, theirs_object):
+    for record in (ours_object, theirs_object):
         if name.startswith("Changing"):
-            each.x = 5
-            assert each.x == 5
+            record.x = 5
+            assert record.x == 5
         else:
             with pytest.raises(AttributeError, match="cannot assign to field 'x'"):
-                each.x = 5
+                record.x = 5
             with pytest.raises(AttributeError, match="cannot delete field 'x'"):
-                del each.x
+                del record.x
     assert hasattr(ours_object, "__dict__") == hasattr(theirs_object, "__dict__")
     with pytest.raises(TypeError):
         records.replace(ours_object, w=1)
@@ -181,7 +183,7 @@ def test_errors_are_alike(name: str) -> None:
 
 def test_a_field_that_no_argument_sets_cannot_be_replaced() -> None:
     for module, made in ((records, OURS), (dataclasses, THEIRS)):
-        # Python 3.13 made a TypeError of the ValueError of `dataclasses`.
+        # `dataclasses` raises ValueError before Python 3.13, and TypeError from then on.
         with pytest.raises((ValueError, TypeError), match="init=False"):
             module.replace(made.Derived(1), total=5)
 
@@ -192,14 +194,14 @@ def test_a_default_before_a_field_without_one_is_refused() -> None:
             exec("@dataclass\nclass Wrong:\n    x: int = 0\n    y: int\n", {"dataclass": module.dataclass})
 
 
-def test_lists_are_made_anew_for_each_object() -> None:
+def test_a_default_factory_makes_a_list_for_each_object() -> None:
     one, other = OURS.Changing(1), OURS.Changing(1)
-    one.found.append(1)
-    assert other.found == []
-    assert OURS.Changing(1, found=[2]).found == [2]
+    one.items.append(1)
+    assert other.items == []
+    assert OURS.Changing(1, items=[2]).items == [2]
 
 
-def test_patterns_and_types() -> None:
+def test_match_statements_and_field_types() -> None:
     match OURS.Slotted(1, 2):
         case OURS.Slotted(x, y):
             assert (x, y) == (1, 2)
@@ -209,23 +211,27 @@ def test_patterns_and_types() -> None:
         assert module.is_dataclass(OURS.Point)
     assert not records.is_dataclass(3)
     assert OURS.Point.__doc__ == THEIRS.Point.__doc__
-    assert [each.type for each in records.fields(OURS.Point)] == ["int", "int"]
+    assert [field.type for field in records.fields(OURS.Point)] == ["int", "int"]
 
 
 def every_class() -> list[type]:
-    modules = [importlib.import_module(each.name) for each in pkgutil.walk_packages(calicoctl.__path__, "calicoctl.")]
-    found = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
-    return sorted((each for each in found if "__record_fields__" in each.__dict__), key=lambda each: each.__qualname__)
+    modules = [
+        importlib.import_module(module.name) for module in pkgutil.walk_packages(calicoctl.__path__, "calicoctl.")
+    ]
+    classes = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    return sorted(
+        (kind for kind in classes if "__record_fields__" in kind.__dict__), key=lambda kind: kind.__qualname__
+    )
 
 
-def test_each_class_of_the_program_can_be_made_and_says_so() -> None:
-    """The text that is compiled for it is sound; and the functions of `dataclasses` take it."""
+def test_each_class_of_the_program_checks_its_arguments() -> None:
+    """The generated `__init__` compiles, and the functions of `dataclasses` accept the class."""
     classes = every_class()
     assert len(classes) > 100
-    for each in classes:
-        assert [field.name for field in dataclasses.fields(each)] == [field.name for field in records.fields(each)]
+    for kind in classes:
+        assert [field.name for field in dataclasses.fields(kind)] == [field.name for field in records.fields(kind)]
         with pytest.raises(TypeError, match="__init__"):
-            _call(each)
+            _call(kind)
 
 
 def test_commands_do_not_import_dataclasses() -> None:

@@ -1,4 +1,4 @@
-"""The suite itself: it does not depend on how it was started, and says what it left out."""
+"""The suite itself: it does not depend on how it was started, and lists the parts that were not run."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def run_pytest(*arguments: str, path: str = os.environ["PATH"], before: str = ""
     """Run a part of the suite in a process of its own.
 
     Args:
-        arguments: Of pytest.
-        path: Its PATH.
-        before: What the shell that starts it does first.
+        arguments: The arguments of pytest.
+        path: The PATH of the process.
+        before: Shell commands that run before it.
     """
     shell = shutil.which("sh")
     assert shell is not None
@@ -38,13 +38,13 @@ def test_a_process_that_a_test_starts_can_be_interrupted(name: str) -> None:
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
-def test_so_it_is_when_the_parent_ignores_signals(workers: str) -> None:
+def test_such_a_process_can_be_interrupted_when_the_parent_ignores_signals(workers: str) -> None:
     this = f"{__file__}::{test_a_process_that_a_test_starts_can_be_interrupted.__name__}"
     done = run_pytest(workers, this, before="trap '' INT TERM HUP QUIT")
     assert f"{len(SIGNALS)} passed" in done.stdout, done.stdout
 
 
-def test_a_test_that_hangs_is_ended(tmp_path: Path) -> None:
+def test_a_test_that_hangs_is_stopped(tmp_path: Path) -> None:
     hanging = tmp_path / "test_hanging.py"
     hanging.write_text("import signal\n\n\ndef test_hangs():\n    signal.pause()\n", encoding="utf-8")
     done = run_pytest(f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}", "-o", "timeout=1", str(hanging))
@@ -52,14 +52,14 @@ def test_a_test_that_hangs_is_ended(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-def test_parts_that_were_left_out_are_listed_last(tmp_path: Path) -> None:
+def test_parts_that_were_not_run_are_listed_last(tmp_path: Path) -> None:
     done = run_pytest("--collect-only", "tests/test_suite.py", path=str(tmp_path))
     listed = [line for line in done.stdout.splitlines() if line.startswith("not run: ")]
     for shell in ("bash", "zsh", "fish"):
         assert f"not run: completion in {shell} (install the shell {shell})" in listed
-    assert done.stdout.index("optional parts") > done.stdout.index("test_so_it_is")
+    assert done.stdout.index("optional parts") > done.stdout.index("test_such_a_process")
 
 
-def test_the_suites_own_limit_is_set(pytestconfig: pytest.Config) -> None:
+def test_the_time_limit_of_each_test_is_set(pytestconfig: pytest.Config) -> None:
     assert float(pytestconfig.getini("timeout")) > 0
     assert signal.getitimer(signal.ITIMER_REAL)[0] > 0

@@ -1,4 +1,4 @@
-"""A short campaign of `make chaos`, and that its model sees what it is there to see."""
+"""A short campaign of `make chaos`, and the violations that its model reports."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     )
 
 
-def test_nothing_is_lost_nothing_doubled_and_nothing_wrongly_called(report: Report) -> None:
+def test_no_change_is_lost_or_applied_twice_or_wrongly_reported(report: Report) -> None:
     assert is_clean(report), text_of(report)
 
 
-def test_there_was_something_to_be_lost(report: Report) -> None:
+def test_the_campaign_made_changes_of_every_kind(report: Report) -> None:
     results: Counter[str] = Counter()
     for (_, result), times in report.results.items():
         results[result] += times
@@ -58,7 +58,7 @@ REMOVED = Operation("rule remove --at=1", ("rule", "remove"), model.take_first)
 
 
 @pytest.mark.parametrize(
-    ("told", "found", "finding"),
+    ("answered", "stored", "finding"),
     [
         ([(added(1), DONE)], (1, 0), None),
         ([(added(1), DONE)], (0,), LOST),
@@ -80,10 +80,10 @@ REMOVED = Operation("rule remove --at=1", ("rule", "remove"), model.take_first)
         ([(REMOVED, REFUSED)], (0,), WRONG),
     ],
 )
-def test_the_model_sees_what_is_wrong(
-    told: list[tuple[Operation, int]], found: tuple[int, ...], finding: str | None
+def test_the_model_reports_violations(
+    answered: list[tuple[Operation, int]], stored: tuple[int, ...], finding: str | None
 ) -> None:
     key = Key.holding("P/rules", (0,))
-    findings = [each for operation, status in told for each in key.told(operation, status)]
-    findings += key.check(found)
-    assert {each.kind for each in findings} == ({finding} if finding else set())
+    findings = [one for operation, status in answered for one in key.told(operation, status)]
+    findings += key.check(stored)
+    assert {one.kind for one in findings} == ({finding} if finding else set())

@@ -1,4 +1,4 @@
-"""The fuzz targets on what was found before, and where atheris can be had, a short search for more."""
+"""The fuzz targets on their corpus and, where atheris is installed, a short search for new failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = 2
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_laws_hold_of_the_corpus(name: str) -> None:
+def test_the_laws_hold_for_the_corpus(name: str) -> None:
     target = target_of(name)
     for content in seeds(name):
         target(content)
@@ -30,13 +30,13 @@ def test_the_corpus_is_small(name: str) -> None:
     assert max(map(len, inputs.values())) <= 4096
 
 
-def test_the_dictionary_is_made_of_the_grammar() -> None:
+def test_the_dictionary_is_derived_from_the_grammar() -> None:
     assert {"profile", "inbound", "--at", "{", "&&", '"src_tag"'} <= set(dictionary())
     assert not any("(?" in word for word in dictionary())
 
 
 def test_a_broken_law_is_noticed(tmp_path: Path) -> None:
-    """The replay of an input fails when the target does."""
+    """Replaying an input fails when its target fails."""
     (tmp_path / "input").write_bytes(b"profile show")
     program = (
         "import sys, fuzz.statements\n"
@@ -49,11 +49,11 @@ def test_a_broken_law_is_noticed(tmp_path: Path) -> None:
     assert "is printed as" in done.stderr
 
 
-# atheris has wheels for some platforms and versions of Python alone; elsewhere the corpus must do.
+# atheris has wheels only for some platforms and versions of Python; without it, only the corpus is replayed.
 if find_spec("atheris") is not None:
 
     @pytest.mark.parametrize("name", TARGETS)
-    def test_a_short_search_finds_nothing(name: str) -> None:
+    def test_a_short_search_finds_no_broken_law(name: str) -> None:
         command = [sys.executable, "-m", "fuzz.run", "--seconds", str(SECONDS), "--seed", "1", name]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
         assert done.returncode == 0, done.stderr[-4000:]

@@ -1,4 +1,4 @@
-"""What is distributed is complete: the source distribution, the wheel, and a single file made of that."""
+"""The distributed files are complete: the source distribution, the wheel, and a zip file made of the wheel."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FIRST_EXAMPLE = [
 
 
 def run(*command: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command without anything of this process's Python in its environment."""
+    """Run a command without the Python and calicoctl variables of this process."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "CALICOCTL_"))}
     return subprocess.run(
         command,
@@ -52,13 +52,13 @@ def run(*command: str | Path, folder: Path, **environment: str) -> subprocess.Co
     )
 
 
-def run_well(*command: str | Path, folder: Path) -> None:
+def run_checked(*command: str | Path, folder: Path) -> None:
     done = run(*command, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def tracked() -> list[str]:
-    """Every file of the project, as git lists them; without git, as an unpacked source distribution lists them."""
+    """Every file of the project, as git lists them or, without git, an unpacked source distribution."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
         return [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
@@ -71,7 +71,7 @@ def tracked() -> list[str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tracked files alone: an old `build/` cannot lend its own, and the real checkout stays clean."""
+    """A copy of the tracked files alone, so that no old `build/` is used and the real checkout stays clean."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in tracked():
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def source_distribution(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("source-distribution")
-    run_well(sys.executable, "-m", "build", "--sdist", "--outdir", output, checkout, folder=output)
+    run_checked(sys.executable, "-m", "build", "--sdist", "--outdir", output, checkout, folder=output)
     [built] = output.iterdir()
     return built
 
@@ -90,33 +90,33 @@ def source_distribution(checkout: Path, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("wheel")
-    run_well(sys.executable, "-m", "build", "--wheel", "--outdir", output, checkout, folder=output)
+    run_checked(sys.executable, "-m", "build", "--wheel", "--outdir", output, checkout, folder=output)
     [built] = output.iterdir()
     return built
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment that holds the wheel, what it requires, and nothing else."""
+    """The `bin` folder of a virtual environment with the wheel and its requirements, and nothing else."""
     environment = tmp_path_factory.mktemp("environment")
     venv.create(environment, with_pip=True)
     programs = environment / "bin"
     pip_install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run_well(programs / "python", *pip_install, wheel, folder=environment)
+    run_checked(programs / "python", *pip_install, wheel, folder=environment)
     return programs
 
 
-def test_the_source_distribution_holds_the_whole_project(source_distribution: Path) -> None:
+def test_the_source_distribution_contains_the_whole_project(source_distribution: Path) -> None:
     with tarfile.open(source_distribution) as archive:
-        held = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
-    of_the_build = {name for name in held if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
-    assert held - of_the_build == set(tracked())
+        archived = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    of_the_build = {name for name in archived if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
+    assert archived - of_the_build == set(tracked())
 
 
-def test_a_wheel_of_the_source_distribution_is_that_of_the_project(
+def test_the_source_distribution_builds_the_same_wheel_as_the_project(
     source_distribution: Path, wheel: Path, tmp_path: Path
 ) -> None:
-    run_well(
+    run_checked(
         sys.executable,
         "-m",
         "build",
@@ -138,20 +138,20 @@ def unpacked(source_distribution: Path, folder: Path) -> Path:
     return project
 
 
-def test_the_wheel_holds_every_module_and_grammar_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_every_module_and_grammar_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        archived = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl").rglob("*.py")}
     grammars = {f"calicoctl/grammar/{path.name}" for path in (ROOT / "grammar").glob("*.lark")}
     assert {"calicoctl/grammar/rule.lark", "calicoctl/grammar/profile.lark"} <= grammars
     scripts = {f"calicoctl/cli/completion/shells/calicoctl.{shell}" for shell in SHELLS}
     catalogue = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "catalogue").glob("*.md")}
     tables = {f"calicoctl/syntax/tables/{name}.json" for name in TABLES}
-    rest = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
+    other_files = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
     pages = {
         f"calicoctl-{VERSION}.data/data/share/man/{name}" for name in ("man1/calicoctl.1", "man5/calicoctl-script.5")
     }
-    assert held == modules | grammars | scripts | catalogue | tables | rest | pages
+    assert archived == modules | grammars | scripts | catalogue | tables | other_files | pages
 
 
 def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
@@ -161,7 +161,7 @@ def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
     assert licence == (ROOT / "LICENSE").read_bytes()
 
 
-def test_the_description_has_no_link_that_leads_nowhere(wheel: Path) -> None:
+def test_the_description_has_no_broken_links(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(f"calicoctl-{VERSION}.dist-info/METADATA").decode()
     assert "Quickstart (docs/quickstart.md)" in metadata
@@ -179,18 +179,18 @@ def test_the_first_example_works_from_another_folder(installed: Path, tmp_path: 
         assert (done.returncode, done.stdout, done.stderr) == (0, stdout, ""), arguments
 
 
-def test_the_module_runs_and_tells_its_version(installed: Path, tmp_path: Path) -> None:
+def test_the_module_prints_its_version(installed: Path, tmp_path: Path) -> None:
     done = run(installed / "python", "-m", "calicoctl", "--version", folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"calicoctl {VERSION}\n", "")
 
 
-def test_its_tables_are_those_of_its_grammar(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_tables_match_the_installed_grammar(installed: Path, tmp_path: Path) -> None:
     code = "from calicoctl.syntax.tables.build import is_current; print(is_current())"
     done = run(installed / "python", "-c", code, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
 
 
-def test_the_scripts_for_completion_are_in_it(installed: Path, tmp_path: Path) -> None:
+def test_the_completion_scripts_are_installed(installed: Path, tmp_path: Path) -> None:
     for shell in SHELLS:
         done = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
         script = (ROOT / "calicoctl/cli/completion/shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
@@ -203,10 +203,10 @@ def test_the_man_pages_are_installed(installed: Path) -> None:
         assert shown.read_bytes() == (ROOT / "docs" / "man" / page).read_bytes()
 
 
-def test_it_runs_from_one_file(wheel: Path, tmp_path: Path) -> None:
+def test_the_package_runs_as_a_single_zip_file(wheel: Path, tmp_path: Path) -> None:
     everything = tmp_path / "everything"
     pip_install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", everything)
-    run_well(sys.executable, *pip_install, wheel, folder=tmp_path)
+    run_checked(sys.executable, *pip_install, wheel, folder=tmp_path)
     program = tmp_path / "calicoctl.pyz"
     # Not `zipapp -m calicoctl.cli.main:main`, which drops the exit status.
     shutil.copy(everything / "calicoctl" / "__main__.py", everything)
