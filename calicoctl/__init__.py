@@ -1,11 +1,11 @@
 """`calicoctl profile`: a language for Calico's policy profiles, its interpreter and its datastores.
 
-What programs may use of it is in `calicoctl.api`, and can be had from here: `from calicoctl import parse_rule`.
+The public Python interface is `calicoctl.api`; its names can be imported from here: `from calicoctl import parse_rule`.
 """
 
 from __future__ import annotations
 
-# That of `typing`, which completion does without.
+# Defined here, since importing `typing` would slow completion down.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """A name of `calicoctl.api`, imported when it is asked for: the command line does not pay for it."""
+    """Import a name of `calicoctl.api` on first use, so that commands do not import that module."""
     if name.startswith("_") or name in _SUBMODULES:
         raise AttributeError(name)
     from calicoctl import api
@@ -23,7 +23,7 @@ def __getattr__(name: str) -> object:
     return getattr(api, name)
 
 
-# Asked for by `from calicoctl import messages`, which then imports the module.
+# `from calicoctl import messages` looks for an attribute first, and imports the submodule if there is none.
 _SUBMODULES = frozenset(
     {
         *("analysis", "api", "cli", "diagnostics", "engine", "grammar", "language", "layout", "messages", "nearest"),

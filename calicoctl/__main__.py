@@ -1,4 +1,4 @@
-"""Runs the program as `python -m calicoctl`."""
+"""Run the program as `python -m calicoctl`."""
 
 import sys
 

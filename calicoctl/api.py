@@ -1,7 +1,7 @@
-"""What programs may build on: statements and scripts as trees, rules and their JSON, and what a script would change.
+"""The public Python interface: statements and scripts as trees, rules and their JSON, and the plan of a script.
 
-All of it can be imported from `calicoctl` itself. Nothing here prints or writes; what is wrong is raised as `Refused`,
-with the diagnostics that the command line would print (`calicoctl.diagnostics.render` draws them).
+Every name can also be imported from `calicoctl`. No function prints or writes. Errors are raised as `Refused`, with the
+diagnostics that the command line would print (`calicoctl.diagnostics.render` formats them).
 """
 
 from __future__ import annotations
@@ -48,114 +48,114 @@ __all__ = [
 
 
 def parse_statement(text: str, name: str = "statement") -> ast.StatementNode:
-    """Parse and validate one statement, as it stands in a script: `profile WEB rule add inbound allow`.
+    """Parse and validate one statement in the syntax of scripts, such as `profile WEB rule add inbound allow`.
 
     Args:
         text: The statement.
-        name: How diagnostics call the text.
+        name: The name of the text in diagnostics.
 
     Raises:
-        Refused: It is no sound statement.
+        Refused: It is not a valid statement.
     """
     extent = Span(Source(name, text), 0, len(text))
     try:
         node = parse(extent, "statement")
     except SyntaxProblem as problem:
         raise Refused(explain(problem)) from None
-    assert isinstance(node, ast.StatementNode)  # the start says so
+    assert isinstance(node, ast.StatementNode)  # guaranteed by the start `statement`
     validate(node, extent)
     return node
 
 
 def parse_script(text: str, name: str = "script") -> tuple[ast.StatementNode, ...]:
-    """Parse and validate a script; blocks are statements, too.
+    """Parse and validate a script; a block is one statement.
 
     Args:
-        text: The script. It can include no other file, and name none.
-        name: How diagnostics call the text.
+        text: The script. It cannot refer to other files.
+        name: The name of the text in diagnostics.
 
     Raises:
-        Refused: What is wrong with it, all of it at once.
+        Refused: The script has errors; all of them are reported together.
     """
     script = read_scripts([Source(name, text)], _no_file)
     if script.has_errors:
-        raise Refused([each for each in script.diagnostics if each.is_error])
+        raise Refused([diagnostic for diagnostic in script.diagnostics if diagnostic.is_error])
     return tuple(item.node for item in read_script(Source(name, text)) if isinstance(item, StatementItem))
 
 
 def print_statement(statement: ast.StatementNode) -> str:
-    """A statement as canonical text; what parses to it again."""
+    """The canonical text of a statement, which parses to the same statement."""
     return printer.statement(statement)
 
 
 def parse_rule(text: str, name: str = "rule") -> Rule:
-    """Parse and validate a rule: `allow tcp from tag WEB to ports 5432`.
+    """Parse and validate a rule, such as `allow tcp from tag WEB to ports 5432`.
 
     Raises:
-        Refused: It is no sound rule.
+        Refused: It is not a valid rule.
     """
     return read_rule(Source(name, text))
 
 
 def print_rule(rule: Rule) -> str:
-    """A rule as canonical text; what parses to it again."""
+    """The canonical text of a rule, which parses to the same rule."""
     return rule_text(rule)
 
 
 def rule_to_json(rule: Rule) -> dict[str, object]:
-    """A rule as the JSON object that is stored for it."""
+    """The JSON object that is stored for a rule."""
     return rule_json.to_json(rule)
 
 
 def rule_from_json(value: object) -> Rule | None:
-    """The rule that a JSON object stands for; None when the language cannot say it."""
+    """The rule that a JSON object describes; None when the language cannot express it."""
     return rule_json.from_json(value)
 
 
 def check_rules(text: str, profile: str, name: str = "rules") -> tuple[Diagnostic, ...]:
-    """Judge a rules document, as `rule update` reads it.
+    """Validate a rules document as `rule update` does.
 
     Args:
         text: JSON with the lists `inbound_rules` and `outbound_rules`.
-        profile: The profile that it is for.
-        name: How diagnostics call the text.
+        profile: The profile that the rules belong to.
+        name: The name of the text in diagnostics.
 
     Returns:
-        Warnings about what the agent takes for something else, or ignores.
+        Warnings about parts that the agent ignores or interprets differently.
 
     Raises:
-        Refused: What the agent would drop the profile for.
+        Refused: The document has an error for which the agent would drop the profile.
     """
     _, warnings = read_update(Source(name, text), profile)
     return warnings
 
 
 def plan(script: str, datastore: str, *, name: str = "script", timeout: float = 30.0) -> ScriptPlan:
-    """What a script would change in a datastore; nothing is written.
+    """Plan what a script would change in a datastore, without writing anything.
 
     Args:
-        script: The script. It can include no other file, and name none.
-        datastore: A URL, as `--datastore` takes it.
-        name: How diagnostics call the script.
-        timeout: How many seconds the datastore may take.
+        script: The script. It cannot refer to other files.
+        datastore: A URL in the format of the option `--datastore`.
+        name: The name of the script in diagnostics.
+        timeout: The time limit for the datastore, in seconds.
 
     Raises:
-        Refused: The script or the datastore's URL is wrong, or the script cannot be done there.
+        Refused: The script or the datastore's URL is invalid, or the script cannot be applied there.
         calicoctl.store.interface.DatastoreError: The datastore cannot be used.
     """
-    read = read_scripts([Source(name, script)], _no_file)
-    if read.has_errors:
-        raise Refused([each for each in read.diagnostics if each.is_error])
+    checked = read_scripts([Source(name, script)], _no_file)
+    if checked.has_errors:
+        raise Refused([diagnostic for diagnostic in checked.diagnostics if diagnostic.is_error])
     deadline = Deadline(timeout)
     with closing(open_profiles(resolve(datastore, {}), deadline)) as store:
-        planned = plan_script(read.steps, store, deadline)
+        planned = plan_script(checked.steps, store, deadline)
     if planned.has_errors:
-        raise Refused([each for each in planned.diagnostics if each.is_error])
+        raise Refused([diagnostic for diagnostic in planned.diagnostics if diagnostic.is_error])
     return planned
 
 
 def unified_diff(planned: ScriptPlan) -> str:
-    """A plan as the unified diff that `run --dry-run` prints; empty when nothing changes."""
+    """The unified diff of a plan, as `run --dry-run` prints it; empty when nothing changes."""
     return "".join(f"{line}\n" for line in unified(profile_diffs(planned.state)))
 
 

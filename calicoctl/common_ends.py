@@ -1,4 +1,4 @@
-"""What is left of two versions of a sequence between their common beginning and their common end."""
+"""The parts of two sequences between their common prefix and their common suffix."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ _Item = TypeVar("_Item")
 
 
 def between_common_ends(
-    old: Sequence[_Item], new: Sequence[_Item], are_alike: Callable[[_Item, _Item], bool]
+    old: Sequence[_Item], new: Sequence[_Item], are_equal: Callable[[_Item, _Item], bool]
 ) -> tuple[range, range]:
-    """The 0-based indices in both sequences that are in neither; an item is in one of the two at the most.
+    """The 0-based indices between the common prefix and the common suffix, in both sequences.
+
+    Prefix and suffix do not overlap.
 
     Args:
-        old: One version.
-        new: The other one.
-        are_alike: Whether two items are the same.
+        old: The one sequence.
+        new: The other sequence.
+        are_equal: Whether two items are equal.
     """
     length = min(len(old), len(new))
-    start = next((at for at in range(length) if not are_alike(old[at], new[at])), length)
-    end = next((at for at in range(length - start) if not are_alike(old[-1 - at], new[-1 - at])), length - start)
+    start = next((at for at in range(length) if not are_equal(old[at], new[at])), length)
+    end = next((at for at in range(length - start) if not are_equal(old[-1 - at], new[-1 - at])), length - start)
     return range(start, len(old) - end), range(start, len(new) - end)

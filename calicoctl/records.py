@@ -1,12 +1,12 @@
-"""Dataclasses that cost little to define.
+"""Dataclasses that are fast to define.
 
-To mypy and to readers this module is `dataclasses`. At run time it makes the same classes in another way: their
-methods are shared, and `__init__` is compiled when the first object is made. `dataclasses` compiles the text of five
-methods for each class, 0.4 ms, and imports `inspect`; a command has some hundred classes and makes objects of a third
-of them, so that this was half of the time that it took.
+For mypy and for readers this module is `dataclasses`. At run time it makes equivalent classes in another way: they
+share their methods, and `__init__` is compiled when the first object is created. `dataclasses` compiles the text of
+five methods for each class (0.4 ms) and imports `inspect`. A command imports about a hundred classes and creates
+objects of a third of them, so `dataclasses` took half of its time.
 
-`tests/test_records.py` holds what is here to the behaviour of `dataclasses`, whose own functions (`replace`, `fields`,
-`asdict`) take these objects, too.
+`tests/test_records.py` compares this module with `dataclasses`, whose functions (`replace`, `fields`, `asdict`) accept
+these objects, too.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ else:
         def has_default(self):
             return self.default is not _MISSING or self.default_factory is not _MISSING
 
-    # What stands in a class for an attribute that is in its `__slots__`.
+    # The type of the descriptor of an attribute in `__slots__`.
     _Slot = type(Field.name)
 
     def field(*, default=_MISSING, default_factory=_MISSING, init=True, repr=True, compare=True):
-        """What is special about a field."""
+        """The options of a field; see `dataclasses.field`."""
         return Field(default, default_factory, init=init, repr=repr, compare=compare)
 
     def dataclass(cls=None, /, *, frozen=False, slots=False, order=False, eq=True):
-        """Make a class a dataclass."""
+        """Turn a class into a dataclass; see `dataclasses.dataclass`."""
 
         def make(cls):
-            return _made(cls, frozen=frozen, slots=slots, order=order, eq=eq)
+            return _make_dataclass(cls, frozen=frozen, slots=slots, order=order, eq=eq)
 
         return make if cls is None else make(cls)
 
@@ -61,40 +61,42 @@ else:
         return tuple(record.__record_fields__.values())
 
     def is_dataclass(value):
-        """Whether something is a dataclass or an object of one."""
+        """Whether a value is a dataclass or an object of one."""
         return hasattr(value, "__record_fields__")
 
     def replace(record, /, **changes):
-        """A copy of an object with other values in some fields."""
-        for each in record.__record_fields__.values():
-            if not each.init:
-                if each.name in changes:
-                    raise ValueError(f"field {each.name} is declared with init=False, it cannot be specified")
-            elif each.name not in changes:
-                changes[each.name] = getattr(record, each.name)
+        """A copy of an object with changed fields."""
+        for record_field in record.__record_fields__.values():
+            if not record_field.init:
+                if record_field.name in changes:
+                    raise ValueError(f"field {record_field.name} is declared with init=False, it cannot be specified")
+            elif record_field.name not in changes:
+                changes[record_field.name] = getattr(record, record_field.name)
         return type(record)(**changes)
 
-    # --- making classes ---------------------------------------------------------------------------
+    # --- class creation ---------------------------------------------------------------------------
 
-    def _made(cls, *, frozen, slots, order, eq):
+    def _make_dataclass(cls, *, frozen, slots, order, eq):
         own = _own_fields(cls)
         inherited = {}
         for base in reversed(cls.__mro__[1:]):
             inherited.update(base.__dict__.get("__record_fields__", {}))
-        found = {**inherited, **own}
+        all_fields = {**inherited, **own}
         if slots:
             cls = _with_slots(cls, own)
-        cls.__record_fields__ = found
+        cls.__record_fields__ = all_fields
         cls.__record_is_frozen__ = frozen
-        in_init = [each for each in found.values() if each.init]
+        in_init = [record_field for record_field in all_fields.values() if record_field.init]
         _check_order(in_init)
-        cls.__match_args__ = tuple(each.name for each in in_init)
+        cls.__match_args__ = tuple(record_field.name for record_field in in_init)
         cls.__dataclass_fields__ = _STANDARD_FIELDS
         cls.__init__ = _init_of(cls)
         _set_new(cls, "__repr__", _repr)
         if eq:
             _set_new(cls, "__eq__", _eq)
-            cls.__record_key__ = _key([each.name for each in found.values() if each.compare])
+            cls.__record_key__ = _key(
+                [record_field.name for record_field in all_fields.values() if record_field.compare]
+            )
             if frozen:
                 if cls.__dict__.get("__hash__") is None:
                     cls.__hash__ = _hash
@@ -115,21 +117,21 @@ else:
             if str(annotation).startswith("ClassVar"):
                 continue
             default = cls.__dict__.get(name, _MISSING)
-            each = default if isinstance(default, Field) else field(default=default)
-            each.name, each.type = name, annotation
-            own[name] = each
-            if each.default is not _MISSING:
-                setattr(cls, name, each.default)
+            record_field = default if isinstance(default, Field) else field(default=default)
+            record_field.name, record_field.type = name, annotation
+            own[name] = record_field
+            if record_field.default is not _MISSING:
+                setattr(cls, name, record_field.default)
             elif name in cls.__dict__:
                 delattr(cls, name)
         return own
 
     def _check_order(in_init):
         has_default = False
-        for each in in_init:
-            if has_default and not each.has_default:
-                raise TypeError(f"non-default argument {each.name!r} follows default argument")
-            has_default = each.has_default
+        for record_field in in_init:
+            if has_default and not record_field.has_default:
+                raise TypeError(f"non-default argument {record_field.name!r} follows default argument")
+            has_default = record_field.has_default
 
     def _with_slots(cls, own):
         members = {name: value for name, value in cls.__dict__.items() if name not in own}
@@ -145,9 +147,9 @@ else:
             setattr(cls, name, method)
 
     def _init_of(cls):
-        """A method that makes way for the compiled one when it is first called."""
+        """An `__init__` that replaces itself by the compiled one on the first call."""
 
-        def __init__(self, *args, **kwargs):  # noqa: N807 - its name in errors
+        def __init__(self, *args, **kwargs):  # noqa: N807 - errors show this name
             cls.__init__ = _compiled_init(cls)
             cls.__init__(self, *args, **kwargs)
 
@@ -156,20 +158,20 @@ else:
     def _compiled_init(cls):
         known = {"_missing": _MISSING}
         parameters, body = ["self"], []
-        for each in cls.__record_fields__.values():
-            name = each.name
+        for record_field in cls.__record_fields__.values():
+            name = record_field.name
             value = name
-            if each.default_factory is not _MISSING:
-                known[f"_make_{name}"] = each.default_factory
-                value = f"_make_{name}() if {name} is _missing else {name}" if each.init else f"_make_{name}()"
-            elif each.default is not _MISSING:
-                known[f"_default_{name}"] = each.default
-                value = name if each.init else f"_default_{name}"
-            elif not each.init:
+            if record_field.default_factory is not _MISSING:
+                known[f"_make_{name}"] = record_field.default_factory
+                value = f"_make_{name}() if {name} is _missing else {name}" if record_field.init else f"_make_{name}()"
+            elif record_field.default is not _MISSING:
+                known[f"_default_{name}"] = record_field.default
+                value = name if record_field.init else f"_default_{name}"
+            elif not record_field.init:
                 continue
-            if each.init:
-                default = "_missing" if each.default_factory is not _MISSING else f"_default_{name}"
-                parameters.append(f"{name}={default}" if each.has_default else name)
+            if record_field.init:
+                default = "_missing" if record_field.default_factory is not _MISSING else f"_default_{name}"
+                parameters.append(f"{name}={default}" if record_field.has_default else name)
             body.append(_assignment(cls, name, value, known))
         if hasattr(cls, "__post_init__"):
             body.append("self.__post_init__()")
@@ -189,16 +191,18 @@ else:
         return f"_set_{name}(self, {value})"
 
     def _key(names):
-        """A function that gives what objects are compared by."""
+        """A function that returns the values by which objects are compared."""
         if len(names) > 1:
             return attrgetter(*names)
         return staticmethod(lambda record: tuple(getattr(record, name) for name in names))
 
-    # --- methods that all classes share -----------------------------------------------------------
+    # --- shared methods -----------------------------------------------------------------------------
 
     def _repr(self):
         shown = ", ".join(
-            f"{each.name}={getattr(self, each.name)!r}" for each in self.__record_fields__.values() if each.repr
+            f"{record_field.name}={getattr(self, record_field.name)!r}"
+            for record_field in self.__record_fields__.values()
+            if record_field.repr
         )
         return f"{self.__class__.__qualname__}({shown})"
 
@@ -235,19 +239,19 @@ else:
             object.__setattr__(self, name, value)
 
     class _StandardFields:
-        """The fields as `dataclasses` knows them, made when its functions ask for them."""
+        """The fields in the form of `dataclasses`, created when its functions request them."""
 
         def __get__(self, record, cls):
             import dataclasses
 
             made = []
-            for each in cls.__record_fields__.values():
-                special = {"init": each.init, "repr": each.repr, "compare": each.compare}
-                if each.default is not _MISSING:
-                    special["default"] = each.default
-                if each.default_factory is not _MISSING:
-                    special["default_factory"] = each.default_factory
-                made.append((each.name, each.type, dataclasses.field(**special)))
+            for record_field in cls.__record_fields__.values():
+                special = {"init": record_field.init, "repr": record_field.repr, "compare": record_field.compare}
+                if record_field.default is not _MISSING:
+                    special["default"] = record_field.default
+                if record_field.default_factory is not _MISSING:
+                    special["default_factory"] = record_field.default_factory
+                made.append((record_field.name, record_field.type, dataclasses.field(**special)))
             return dataclasses.make_dataclass(cls.__name__, made).__dataclass_fields__
 
     _STANDARD_FIELDS = _StandardFields()

@@ -1,4 +1,4 @@
-"""Files that someone names: opened without waiting, and read up to a bound."""
+"""Reading files given by path, without blocking on open and up to a maximum size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import stat
 def _open_regular(path: str | os.PathLike[str]) -> int:
     """Open a regular file for reading.
 
-    What it is, is asked of the open file, so that it cannot be exchanged in between. Opening a FIFO does not wait.
+    The type is checked on the open descriptor, so the file cannot be replaced between check and use. Opening a FIFO
+    does not block.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
@@ -31,26 +32,26 @@ def read_regular(path: str | os.PathLike[str], maximum: int) -> bytes:
 
     Args:
         path: The file.
-        maximum: The most bytes that it may have.
+        maximum: The maximum size in bytes.
 
     Raises:
-        OSError: It cannot be read, or is no regular file.
-        ValueError: The path holds a NUL, or the file is too large.
+        OSError: The file cannot be read, or is not a regular file.
+        ValueError: The path contains a NUL, or the file is too large.
     """
     return _read(_open_regular(path), maximum)
 
 
 def read_stream(path: str | os.PathLike[str], maximum: int, seconds: float) -> bytes:
-    """Read a file of any kind but a folder; a FIFO, as shells make them for `<(command)`, until it is closed.
+    """Read a file of any type except a directory; a FIFO, such as a shell's `<(command)`, until it is closed.
 
     Args:
         path: The file.
-        maximum: The most bytes that it may have.
+        maximum: The maximum size in bytes.
         seconds: How long to wait for the first byte of a FIFO, which may never have a writer.
 
     Raises:
-        OSError: It cannot be read, or nothing was written to it.
-        ValueError: The path holds a NUL, or the file is too large, or has no end.
+        OSError: The file cannot be read, or nothing was written to the FIFO in time.
+        ValueError: The path contains a NUL, or the file is too large or endless.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     try:
@@ -64,9 +65,9 @@ def read_stream(path: str | os.PathLike[str], maximum: int, seconds: float) -> b
 
 
 def _read(descriptor: int, maximum: int) -> bytes:
-    with open(descriptor, "rb") as file:  # no path
+    with open(descriptor, "rb") as file:  # a descriptor, which pathlib cannot open
         content: bytes | None = file.read(maximum + 1)
-    if content is None:  # a file of the kernel's that would have to be waited for
+    if content is None:  # a kernel file on which reading would block
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
     if len(content) > maximum:
         raise ValueError(f"it has more than {maximum} bytes")

@@ -1,7 +1,7 @@
-"""Where text came from: sources, and spans within them.
+"""Source texts, and spans of characters within them.
 
-Every node, error and warning points into a `Source` with a `Span`. This module knows nothing of the
-rest of the program.
+Every AST node, error and warning points into a `Source` with a `Span`. This module does not depend on the rest of the
+program.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ COMMAND_LINE = "<command line>"
 STANDARD_INPUT = "<standard input>"
 DEFINE_OPTION = "--define"
 
-# Line breaks are counted once for each piece of so many characters. Without that, the lines of N diagnostics
-# would be N looks through the whole text: minutes, for a long file in which every line is wrong.
-_PIECE = 1 << 16
+# The characters of a chunk, for which line breaks are counted once. Without chunks, the line numbers of N diagnostics
+# would take N scans of the whole text: minutes for a long file with an error in every line.
+_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +25,11 @@ class Source:
     """A text with a name.
 
     Attributes:
-        name: What diagnostics call it: a path, a datastore key, `COMMAND_LINE`, `STANDARD_INPUT` or
-            `DEFINE_OPTION`.
+        name: Its name in diagnostics: a path, a datastore key, `COMMAND_LINE`, `STANDARD_INPUT` or `DEFINE_OPTION`.
         text: The whole text.
         first_line: The number of its first line; not 1 where the text is a part of a file.
-        included_from: Where another script includes it; None when none does.
-        path: The resolved path of a script's file, which tells files apart; empty when there is none.
+        included_from: The file name in the `include` line that includes it; None when it is not included.
+        path: The resolved path of a script's file, by which files are compared; empty when there is none.
     """
 
     name: str
@@ -41,42 +40,42 @@ class Source:
 
     @property
     def is_command_line(self) -> bool:
-        """Whether the text was typed as the words of one command."""
+        """Whether the text consists of the arguments of one command."""
         return self.name == COMMAND_LINE
 
     @cached_property
     def has_variables(self) -> bool:
-        """Whether any variable can be named in it: whether there is a `$`."""
+        """Whether the text may refer to a variable, that is, contains a `$`."""
         return "$" in self.text
 
     @property
     def inclusions(self) -> tuple[Span, ...]:
-        """Where it was included, and where what includes it was, up to a file that nothing includes."""
-        found = []
+        """The chain of `include` lines that lead to it, the innermost first."""
+        spans = []
         span = self.included_from
         while span is not None:
-            found.append(span)
+            spans.append(span)
             span = span.source.included_from
-        return tuple(found)
+        return tuple(spans)
 
     def line_number(self, offset: int) -> int:
-        """The number of the line that holds the character at `offset`."""
-        piece = offset // _PIECE
-        before = self._line_breaks[piece - 1] if piece else 0
-        return before + self.text.count("\n", piece * _PIECE, offset) + self.first_line
+        """The number of the line that contains the character at `offset`."""
+        chunk = offset // _CHUNK
+        before = self._line_breaks[chunk - 1] if chunk else 0
+        return before + self.text.count("\n", chunk * _CHUNK, offset) + self.first_line
 
     @cached_property
     def _line_breaks(self) -> list[int]:
-        """The number of line breaks before the end of each piece of the text."""
-        pieces = range(0, len(self.text), _PIECE)
-        return list(accumulate(self.text.count("\n", start, start + _PIECE) for start in pieces))
+        """The number of line breaks before the end of each chunk of the text."""
+        starts = range(0, len(self.text), _CHUNK)
+        return list(accumulate(self.text.count("\n", start, start + _CHUNK) for start in starts))
 
     def column(self, offset: int) -> int:
         """The 1-based column, in characters, of the character at `offset`."""
         return offset - self.text.rfind("\n", 0, offset)
 
     def line_bounds(self, offset: int) -> tuple[int, int]:
-        """The start and end offsets of the line that holds `offset`, its line break left out."""
+        """The start and end offsets of the line that contains `offset`, without its line break."""
         start = self.text.rfind("\n", 0, offset) + 1
         end = self.text.find("\n", offset)
         end = len(self.text) if end < 0 else end
@@ -95,7 +94,7 @@ class Span:
 
     @property
     def text(self) -> str:
-        """The characters themselves."""
+        """The characters."""
         return self.source.text[self.start : self.end]
 
     @property
@@ -110,7 +109,7 @@ class Span:
 
     @property
     def via(self) -> tuple[Definition, ...]:
-        """The definitions that the text comes from, the one that is named here first; none for a plain text."""
+        """The definitions of variables that the text comes from, the outermost first; empty for literal text."""
         return ()
 
     @property
@@ -121,12 +120,12 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """Where a value was given to a variable.
+    """The definition of a variable, as a diagnostic refers to it.
 
     Attributes:
         name: The variable.
-        span: The characters of the value that a diagnostic is about.
-        is_first: Whether a diagnostic points at it since it was the first of two.
+        span: The characters of the value that the diagnostic is about.
+        is_first: Whether the diagnostic is about a second definition, and this is the first.
     """
 
     name: str
@@ -134,10 +133,10 @@ class Definition:
     is_first: bool = False
 
 
-# A class of its own, since nearly every span is a plain one and scripts have millions.
+# A separate class to save memory: scripts have millions of spans, and nearly all have no definitions.
 @dataclass(frozen=True, slots=True)
 class ExpandedSpan(Span):
-    """The characters of a word in which variables are named, with the definitions that its text comes from.
+    """The characters of a word with variables, and the definitions that its text comes from.
 
     Attributes:
         definitions: What `via` returns.
@@ -147,7 +146,7 @@ class ExpandedSpan(Span):
 
     @property
     def via(self) -> tuple[Definition, ...]:
-        """The definitions that the text comes from, the one that is named here first."""
+        """The definitions of variables that the text comes from, the outermost first."""
         return self.definitions
 
     @property

@@ -1,3 +1,3 @@
-"""The program's version; `setup.py` and `calicoctl --version` both read it here."""
+"""The program's version, read by `setup.py` and `calicoctl --version`."""
 
 VERSION = "0.1.0"
