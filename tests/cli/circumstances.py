@@ -1,7 +1,7 @@
-"""What must be so for an example of an explanation: a server that fails, a run that was killed, a terminal.
+"""Circumstances that examples of explanations need: a server that fails, a run that was killed, a terminal.
 
-A circumstance is entered with etcd's API, a folder that the example is run in, and its SQLite file. It yields where
-etcd is for the example, and what the example's standard input is.
+A circumstance is a context manager for one example. It gets a `Scene`: etcd, the working folder and the SQLite file. It
+yields `Surroundings`: the address of etcd for the example, and the standard input of the example.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ PASSWORD = "secret"
 
 @dataclass(frozen=True)
 class Scene:
-    """Where an example is played.
+    """Where an example is run.
 
     Attributes:
-        raw: A real etcd, in which there is the profile WEB.
+        raw: A real etcd with the profile WEB.
         folder: The working folder, empty.
-        file: The SQLite file that the datastore is, unless the example says something else.
+        file: The SQLite file of the datastore, unless the example names another one.
     """
 
     raw: RawEtcd
@@ -45,11 +45,11 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Around:
-    """What is around an example.
+class Surroundings:
+    """What an example is run with.
 
     Attributes:
-        url: The address that stands for `http://127.0.0.1:2379`.
+        url: The address that replaces `http://127.0.0.1:2379` in the example.
         stdin: The descriptor of its standard input.
     """
 
@@ -57,91 +57,91 @@ class Around:
     stdin: int = subprocess.DEVNULL
 
 
-Circumstance = Callable[[Scene], AbstractContextManager[Around]]
+Circumstance = Callable[[Scene], AbstractContextManager[Surroundings]]
 
 
 @contextmanager
-def usual(scene: Scene) -> Iterator[Around]:
-    """Nothing is wrong."""
-    yield Around(scene.raw.url)
+def usual(scene: Scene) -> Iterator[Surroundings]:
+    """No failure."""
+    yield Surroundings(scene.raw.url)
 
 
 @contextmanager
-def terminal(scene: Scene) -> Iterator[Around]:
+def terminal(scene: Scene) -> Iterator[Surroundings]:
     """Standard input is a terminal, at which Ctrl-D has been typed."""
-    ours, theirs = pty.openpty()
-    os.write(ours, b"\x04")
-    yield Around(scene.raw.url, theirs)
-    os.close(theirs)
-    os.close(ours)
+    controller, terminal = pty.openpty()
+    os.write(controller, b"\x04")
+    yield Surroundings(scene.raw.url, terminal)
+    os.close(terminal)
+    os.close(controller)
 
 
 @contextmanager
-def locked_file(scene: Scene) -> Iterator[Around]:
-    """Another process has the SQLite file locked."""
+def locked_file(scene: Scene) -> Iterator[Surroundings]:
+    """Another process holds a lock on the SQLite file."""
     with closing(sqlite3.connect(scene.file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        yield Around(scene.raw.url)
+        yield Surroundings(scene.raw.url)
 
 
 # --- other servers ------------------------------------------------------------------------------
 
 
 @contextmanager
-def tls(scene: Scene) -> Iterator[Around]:
-    """A server with a certificate; that of the authority is at hand."""
+def tls(scene: Scene) -> Iterator[Surroundings]:
+    """A server with a certificate; the certificate of its authority is in the working folder."""
     shutil.copy(CERTIFICATES / "ca.pem", scene.folder)
     options = [f"--cert-file={CERTIFICATES / 'server.pem'}", f"--key-file={CERTIFICATES / 'server.key'}"]
     with running_etcd(scene.file.parent, options, scheme="https") as url:
-        yield Around(url)
+        yield Surroundings(url)
 
 
 @contextmanager
-def authentication(scene: Scene) -> Iterator[Around]:
-    """A server that asks for a name and a password."""
+def authentication(scene: Scene) -> Iterator[Surroundings]:
+    """A server that requires a user name and a password."""
     with running_etcd(scene.file.parent) as url:
         RawEtcd(url).enable_authentication(PASSWORD)
-        yield Around(url)
+        yield Surroundings(url)
 
 
 @contextmanager
-def without_v2(scene: Scene) -> Iterator[Around]:
+def without_v2(scene: Scene) -> Iterator[Surroundings]:
     """A server that does not serve the v2 API."""
     with running_etcd(scene.file.parent, v2=False) as url:
-        yield Around(url)
+        yield Surroundings(url)
 
 
 @contextmanager
-def without_gateway(scene: Scene) -> Iterator[Around]:
+def without_gateway(scene: Scene) -> Iterator[Surroundings]:
     """A server that does not serve the JSON gateway of the v3 API."""
     with running_etcd(scene.file.parent, ["--enable-grpc-gateway=false"]) as url:
-        yield Around(url)
+        yield Surroundings(url)
 
 
 # --- between the program and the server ---------------------------------------------------------
 
 
 def faulty(choose: Callable[[Scene, FaultProxy], Callable[[str, str], Fault | None]]) -> Circumstance:
-    """A circumstance with a proxy that is asked about each request: its method, and the key in it."""
+    """A circumstance with a proxy; `choose` returns the function that chooses a fault by a request's method and key."""
 
     @contextmanager
-    def around(scene: Scene) -> Iterator[Around]:
+    def circumstance(scene: Scene) -> Iterator[Surroundings]:
         with fault_proxy(scene.raw.url) as proxy:
-            chosen = choose(scene, proxy)
-            proxy.choose = lambda method, path: chosen(method, path.partition("?")[0].removeprefix("/v2/keys"))
-            yield Around(proxy.url)
+            choose_fault = choose(scene, proxy)
+            proxy.choose = lambda method, path: choose_fault(method, path.partition("?")[0].removeprefix("/v2/keys"))
+            yield Surroundings(proxy.url)
 
-    return around
+    return circumstance
 
 
 @faulty
-def page_of_a_proxy(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+def login_page(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
     return lambda method, key: Fault(False, reply("200 OK", b"<html>Please log in</html>"))
 
 
 @faulty
-def rival(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """Others write the rules each time before the program does."""
+def concurrent_writer(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    """Another client writes the rules before each write of the program."""
 
     def write() -> None:
         scene.raw.put(rules_key("WEB"), EMPTY)
@@ -150,60 +150,60 @@ def rival(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]
 
 
 def lost_from(method: str, ending: str, *, is_made: bool) -> Circumstance:
-    """From the first write to a key on, which is made or is not, no request is answered any more."""
+    """No request is answered from the first write to a key on; `is_made` tells whether that write is made."""
 
     @faulty
-    def around(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    def circumstance(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
         lost = threading.Event()
 
-        def choose(found: str, key: str) -> Fault | None:
+        def choose(request_method: str, key: str) -> Fault | None:
             if lost.is_set():
                 return CUT_BEFORE
-            if found == method and key.endswith(ending):
+            if request_method == method and key.endswith(ending):
                 return Fault(is_made, CUT, before=lost.set)
             return None
 
         return choose
 
-    return around
+    return circumstance
 
 
 @faulty
 def removed_lock(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """The lock is removed when the journal is complete."""
+    """The lock is removed as soon as the journal is complete."""
     removing = Fault(True, PASS_ON, after=lambda: scene.raw.delete(LOCK))
     return lambda method, key: removing if method == "PUT" and key.endswith("/head") else None
 
 
 @faulty
-def meddler(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """Somebody changes the rules of DB before its tags are written, and makes a folder where these belong."""
+def conflicting_client(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    """Before the tags of DB are written, another client changes its rules and creates a folder at its tags key."""
 
-    def meddle() -> None:
+    def interfere() -> None:
         scene.raw.put(rules_key("DB"), DENY)
         scene.raw.put(f"{tags_key('DB')}/odd", "1")
 
-    meddling = Fault(True, PASS_ON, before=meddle)
-    return lambda method, key: meddling if method == "PUT" and key == tags_key("DB") else None
+    interference = Fault(True, PASS_ON, before=interfere)
+    return lambda method, key: interference if method == "PUT" and key == tags_key("DB") else None
 
 
 @faulty
-def folder_maker(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """Somebody makes a folder where the tags of DB belong, before they are written."""
+def folder_at_tags(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    """Before the tags of DB are written, another client creates a folder at their key."""
     making = Fault(True, PASS_ON, before=lambda: scene.raw.put(f"{tags_key('DB')}/odd", "1"))
     return lambda method, key: making if method == "PUT" and key == tags_key("DB") else None
 
 
 @faulty
-def value_maker(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """Somebody stores a value where the folder of DB belongs, before its rules are written."""
+def value_at_folder(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    """Before the rules of DB are written, another client stores a value at the key of its folder."""
     making = Fault(True, PASS_ON, before=lambda: scene.raw.put("/calico/v1/policy/profile/DB", "odd"))
     return lambda method, key: making if method == "PUT" and key == rules_key("DB") else None
 
 
 @faulty
 def slow(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-    """A second for each of some writes: the time itself is what is tested. No answer is late, but all together are."""
+    """Some writes take a second each: every answer is in time, but all of them together exceed the limit."""
     never = threading.Event()
     waiting = Fault(True, PASS_ON, before=lambda: never.wait(1.1))
     slow_keys = (LOCK, rules_key("DB"))
@@ -214,66 +214,66 @@ def slow(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
 
 
 @contextmanager
-def going_on(scene: Scene) -> Iterator[Around]:
+def run_in_progress(scene: Scene) -> Iterator[Surroundings]:
     """Another run holds the lock."""
     holder = {"run": "another", "host": "bastion", "process": 4711, "user": "operator", "scripts": ["site.calico"]}
     scene.raw.put(LOCK, json.dumps(holder))
-    yield Around(scene.raw.url)
+    yield Surroundings(scene.raw.url)
 
 
 @contextmanager
-def just_killed(scene: Scene) -> Iterator[Around]:
-    """A run has created DB and was to change WEB; its lock is still there, so that it seems to go on."""
+def just_killed(scene: Scene) -> Iterator[Surroundings]:
+    """A run was killed after it created DB and before it changed WEB; its lock is still held."""
     target = {rules_key("DB"): EMPTY, tags_key("DB"): '["DB"]', rules_key("WEB"): DENY}
-    # The lock, three keys of the journal, the lock once more, and the two of DB.
+    # Writes 1 to 7: the lock, three keys of the journal, the lock again, and the two keys of DB.
     job = Job(scene.raw.url, "apply", target, last_write=7, piece_bytes=10_000)
     with mortals() as running:
         assert not running.run(job)
     wait_for_requests_of_the_dead(scene.raw.url)
-    yield Around(scene.raw.url)
+    yield Surroundings(scene.raw.url)
 
 
 @contextmanager
-def killed(scene: Scene) -> Iterator[Around]:
-    """The same, when its lock has ended."""
-    with just_killed(scene) as around:
+def killed(scene: Scene) -> Iterator[Surroundings]:
+    """The same, after its lock has expired."""
+    with just_killed(scene) as surroundings:
         scene.raw.delete(LOCK)
-        yield around
+        yield surroundings
 
 
 @contextmanager
-def killed_and_ended(scene: Scene) -> Iterator[Around]:
-    """A run was killed, and is ended by somebody else when the program takes the lock."""
+def killed_and_finished(scene: Scene) -> Iterator[Surroundings]:
+    """A run was killed; another process finishes it while the program takes the lock."""
 
     @faulty
-    def ending(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
+    def finished_by_another(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
         removing = Fault(True, PASS_ON, before=lambda: scene.raw.delete(RUNS))
         return lambda method, key: removing if method == "PUT" and key == LOCK else None
 
-    with killed(scene), ending(scene) as around:
-        yield around
+    with killed(scene), finished_by_another(scene) as surroundings:
+        yield surroundings
 
 
-# By code: what is so for the example that is wrong, and for the mended one.
+# By code: the circumstance of the wrong example, and that of the corrected one.
 CIRCUMSTANCES: dict[str, tuple[Circumstance, Circumstance]] = {
-    "E0410": (folder_maker, usual),
-    "E0507": (value_maker, usual),
-    "E0704": (folder_maker, usual),
-    "E0502": (page_of_a_proxy, usual),
+    "E0410": (folder_at_tags, usual),
+    "E0507": (value_at_folder, usual),
+    "E0704": (folder_at_tags, usual),
+    "E0502": (login_page, usual),
     "E0503": (authentication, authentication),
     "E0504": (without_v2, usual),
-    "E0505": (rival, usual),
+    "E0505": (concurrent_writer, usual),
     "E0512": (without_gateway, usual),
     "E0510": (lost_from("PUT", "/WEB/rules", is_made=True), usual),
     "E0527": (locked_file, usual),
     "E0612": (tls, tls),
     "E0614": (tls, tls),
-    "E0701": (going_on, usual),
+    "E0701": (run_in_progress, usual),
     "E0702": (removed_lock, usual),
-    "E0705": (meddler, usual),
+    "E0705": (conflicting_client, usual),
     "E0706": (lost_from("PUT", "/DB/tags", is_made=False), usual),
     "E0707": (killed, killed),
-    "E0708": (killed_and_ended, killed),
+    "E0708": (killed_and_finished, killed),
     "E0709": (lost_from("DELETE", "/begun", is_made=False), usual),
     "E0711": (slow, usual),
     "N0602": (terminal, terminal),

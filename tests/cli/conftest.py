@@ -1,4 +1,4 @@
-"""Fixtures for tests of the program as a whole."""
+"""Fixtures for tests of the whole program."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.support.etcd_server import RawEtcdV3
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A working folder for the program, with nothing in it."""
-    made = tmp_path / "user"
-    made.mkdir()
-    return made
+    """An empty working folder for the program."""
+    path = tmp_path / "user"
+    path.mkdir()
+    return path
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def program(folder: Path, datastore_url: str) -> Program:
 
 @pytest.fixture
 def raw(datastore_url: str) -> RawStore:
-    """The same datastore, without the program."""
+    """Direct access to the datastore of `program`."""
     return open_raw(datastore_url)
 
 
 @pytest.fixture
 def embedded(folder: Path, tmp_path: Path) -> Program:
-    """The program with a clean SQLite file, where the kind of datastore makes no difference."""
+    """The program with a clean SQLite file, for tests in which the kind of datastore makes no difference."""
     return Program(folder, f"sqlite:{tmp_path / 'embedded.db'}")
 
 
@@ -65,7 +65,7 @@ def wide_terminal() -> Iterator[Terminal]:
 
 @pytest.fixture
 def unsized_terminal() -> Iterator[Terminal]:
-    """A terminal that was never told how wide it is, like that of a serial line."""
+    """A terminal that does not know its width, like that of a serial line."""
     yield from _terminal(0)
 
 

@@ -1,4 +1,4 @@
-"""Golden files: what a user types, and what the program answers, as one readable text.
+"""Golden files: commands and the answers of the program, as one readable text.
 
     # A comment.
     = /calico/v1/policy/profile/WEB/tags ["WEB"]
@@ -12,11 +12,11 @@
     <stdin>:1:1: error: ...
     status: 1
 
-A line that begins with `= ` puts a value under a key, as another tool would. One that begins with `$ ` is a
-command in a shell's quoting, with variables before `calicoctl`, a here-document or `< FILE` (a file beside
-the golden one) behind it. Below it stand what it prints, `stderr:` with what it says there, and
-`status:` unless that is 0, and an empty line before what comes next. `<DATASTORE>`, `<PATH>` and `<FOLDER>` stand
-for the datastore's URL, the path in it, and the working folder, in commands as in answers.
+A line that begins with `= ` stores a value under a key, as another tool would. One that begins with `$ ` is a command
+in the quoting of a shell: variables may precede `calicoctl`, and a here-document or `< FILE` (in the folder of the
+golden file) may follow. The lines below a command are its standard output, its standard error after `stderr:`, and
+`status:` unless it is 0; an empty line ends them. In commands and answers, `<DATASTORE>`, `<PATH>` and `<FOLDER>` are
+placeholders for the URL of the datastore, the path in that URL, and the working folder.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _VARIABLE = re.compile(r"([A-Z_]+)=(.*)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Comment:
-    """A line that is no part of the play: a comment, or an empty one between two of them."""
+    """A line without effect: a comment, or an empty line between two comments."""
 
     line: str
 
@@ -52,13 +52,13 @@ class Put:
 
 @dataclass(frozen=True)
 class Command:
-    """A command and its answer.
+    """A command and its expected answer.
 
     Attributes:
-        lines: The command as it stands in the file, with its here-document.
-        typed: What is typed, without redirections.
-        stdin: Its input.
-        answer: What is expected.
+        lines: The lines of the command in the file, with its here-document.
+        typed: The command line, without redirections.
+        stdin: The standard input.
+        answer: The expected answer.
     """
 
     lines: tuple[str, ...]
@@ -75,7 +75,7 @@ def read_scenario(path: Path) -> tuple[Step, ...]:
     return tuple(_steps([*path.read_text(encoding="utf-8").splitlines(), ""], path.parent))
 
 
-def _steps(lines: Sequence[str], beside: Path) -> Iterator[Step]:
+def _steps(lines: Sequence[str], folder: Path) -> Iterator[Step]:
     at = 0
     while at < len(lines):
         line = lines[at]
@@ -85,30 +85,29 @@ def _steps(lines: Sequence[str], beside: Path) -> Iterator[Step]:
             yield Put(key, value)
         elif line.startswith("$ "):
             begin = at - 1
-            typed, stdin, at = _input(lines, at, beside)
-            shown = at
+            typed, stdin, at = _input(lines, at, folder)
+            answer_start = at
             while at < len(lines) and not _ends_answer(lines, at):
                 at += 1
-            answered = list(lines[shown:at])
-            yield Command(tuple(lines[begin:shown]), typed, stdin, _answer(answered))
+            yield Command(tuple(lines[begin:answer_start]), typed, stdin, _answer(list(lines[answer_start:at])))
         else:
-            assert line == "" or line.startswith("#"), f"an answer without a command: {line}"
+            assert line == "" or line.startswith("#"), f"no command before this line; begin a comment with `#`: {line}"
             yield Comment(line)
 
 
 def _ends_answer(lines: Sequence[str], at: int) -> bool:
-    """Whether a line is the play's own; one that begins with `#` right below others is a part of the answer."""
+    """Whether a line begins the next step; `# ` does so only after an empty line, else it belongs to the answer."""
     return lines[at].startswith(("$ ", "= ")) or (lines[at].startswith("# ") and not lines[at - 1])
 
 
-def _input(lines: Sequence[str], at: int, beside: Path) -> tuple[str, str, int]:
-    """What the command above line `at` types and reads, and the line where its answer begins."""
+def _input(lines: Sequence[str], at: int, folder: Path) -> tuple[str, str, int]:
+    """The command line and the standard input of the command above line `at`, and the line where its answer begins."""
     line = lines[at - 1][2:]
     if here := _HERE_DOCUMENT.fullmatch(line):
         end = lines.index(here[2], at)
-        return here[1], "".join(f"{each}\n" for each in lines[at:end]), end + 1
+        return here[1], "".join(f"{line}\n" for line in lines[at:end]), end + 1
     if file := _FROM_FILE.fullmatch(line):
-        return file[1], (beside / file[2]).read_text(encoding="utf-8"), at
+        return file[1], (folder / file[2]).read_text(encoding="utf-8"), at
     return line, "", at
 
 
@@ -127,46 +126,45 @@ def _text(lines: Sequence[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def play(
+def run_scenario(
     steps: Sequence[Step], program: Program, store: RawStore, run: Callable[..., CommandResult]
 ) -> tuple[Step, ...]:
-    """Carry a scenario out.
+    """Run the commands of a scenario.
 
     Args:
         steps: The scenario.
         program: The program, with a clean datastore.
-        store: The same datastore.
-        run: How the program is run: a method of `Program`.
+        store: Direct access to the same datastore.
+        run: The method of `Program` that runs a command.
 
     Returns:
-        The scenario with the answers that were given.
+        The scenario with the actual answers.
     """
-    played: list[Step] = []
+    steps_run: list[Step] = []
     for step in steps:
         if isinstance(step, Put):
             store.put(step.key, step.value)
-        answered = replace(step, answer=_run(step, program, run)) if isinstance(step, Command) else step
-        played.append(answered)
-    return tuple(played)
+        steps_run.append(replace(step, answer=_run(step, program, run)) if isinstance(step, Command) else step)
+    return tuple(steps_run)
 
 
 def _run(command: Command, program: Program, run: Callable[..., CommandResult]) -> CommandResult:
-    meant = {
+    placeholders = {
         "<DATASTORE>": program.datastore or "",
         "<PATH>": (program.datastore or "").removeprefix("sqlite:"),
         "<FOLDER>": str(program.folder),
     }
-    words = shlex.split(_replaced(command.typed, meant))
+    words = shlex.split(_replaced(command.typed, placeholders))
     variables = dict(program.variables)
     while match := _VARIABLE.fullmatch(words[0]):
         variables[match[1]] = match[2]
         words.pop(0)
     assert words.pop(0) == "calicoctl", command.typed
-    started = replace(program, variables=variables)
-    result = run(started, *words, stdin=command.stdin)
-    # Where a long line is cut would depend on how long the machine's own paths are; nothing here is as long.
-    stands_for = {value: name for name, value in meant.items()}
-    return CommandResult(result.status, _replaced(result.stdout, stands_for), _replaced(result.stderr, stands_for))
+    with_variables = replace(program, variables=variables)
+    result = run(with_variables, *words, stdin=command.stdin)
+    # Long lines are cut depending on the length of the paths in them; no line here is that long.
+    originals = {value: name for name, value in placeholders.items()}
+    return CommandResult(result.status, _replaced(result.stdout, originals), _replaced(result.stderr, originals))
 
 
 def _replaced(text: str, replacements: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Runs the program: as a process of its own, on a terminal, or for thousands of runs inside the test's process."""
+"""Runs the program: in a separate process, on a terminal, or inside the test's process for thousands of runs."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ import pytest
 from calicoctl.cli.main import main
 from tests.support.forked import OF_THE_START, Forks, shared_forks
 
-PATIENCE = 120.0  # seconds; a run that takes longer hangs
+TIMEOUT_SECONDS = 120.0  # a run that takes longer hangs
 
-_USUAL_START = {"LANG": "C.UTF-8"}
-_OURS = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
+_START_VARIABLES = {"LANG": "C.UTF-8"}
+_OWN_PREFIXES = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
 
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a run of the program left: what it wrote, and its exit status."""
+    """The output and the exit status of one run of the program."""
 
     status: int
     stdout: str
@@ -40,12 +40,12 @@ class CommandResult:
 
 @dataclass(frozen=True)
 class Program:
-    """The program, as a user in some folder would start it.
+    """The program, started as a user would start it in some folder.
 
     Attributes:
-        folder: The working folder; nothing of the project is in it. It is the home folder, too.
-        datastore: What CALICOCTL_DATASTORE says; None to leave it unset.
-        variables: More of its environment.
+        folder: The working folder, with no file of the project in it; also the home folder.
+        datastore: The value of CALICOCTL_DATASTORE; None to leave it unset.
+        variables: More environment variables.
     """
 
     folder: Path
@@ -54,53 +54,53 @@ class Program:
 
     @property
     def command(self) -> list[str]:
-        """What starts it."""
+        """The command that starts it, without its arguments."""
         return [sys.executable, "-m", "calicoctl"]
 
     @property
     def environment(self) -> dict[str, str]:
-        """Its whole environment: nothing of the tests' own."""
-        named = {} if self.datastore is None else {"CALICOCTL_DATASTORE": self.datastore}
-        system = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_USUAL_START}
-        return {**system, "CALICOCTL_ENV": "/dev/null", **named, **self.variables}
+        """Its whole environment; nothing is inherited from the tests but PATH."""
+        datastore = {} if self.datastore is None else {"CALICOCTL_DATASTORE": self.datastore}
+        system = {"PATH": os.environ["PATH"], "HOME": str(self.folder), **_START_VARIABLES}
+        return {**system, "CALICOCTL_ENV": "/dev/null", **datastore, **self.variables}
 
     @property
     def limits(self) -> dict[str, str]:
-        """What a fork is told of its limits, as variables: it has none."""
+        """The resource limits of a forked process, as variables: none."""
         return {}
 
     def run(self, *words: str | bytes, stdin: str | bytes = b"") -> CommandResult:
-        """Run it to its end, in a process of its own, which is forked where its environment allows that."""
+        """Run it in a separate process, which is forked where its environment allows that."""
         environment = self.environment
-        start = {name: value for name, value in environment.items() if name.startswith(OF_THE_START)}
-        if start != _USUAL_START:
+        start_variables = {name: value for name, value in environment.items() if name.startswith(OF_THE_START)}
+        if start_variables != _START_VARIABLES:
             return self.run_fresh(*words, stdin=stdin)
-        given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-        status, stdout, stderr = self.forking().run(words, given, {**environment, **self.limits}, self.folder)
+        status, stdout, stderr = self.fork_server().run(
+            words, _bytes(stdin), {**environment, **self.limits}, self.folder
+        )
         return CommandResult(status, stdout.decode("utf-8"), stderr.decode("utf-8"))
 
-    def forking(self) -> Forks:
-        """The interpreter that forks its processes."""
-        return shared_forks(PATH=os.environ["PATH"], **_USUAL_START)
+    def fork_server(self) -> Forks:
+        """The interpreter that its processes are forked from."""
+        return shared_forks(PATH=os.environ["PATH"], **_START_VARIABLES)
 
     def run_fresh(self, *words: str | bytes, stdin: str | bytes = b"") -> CommandResult:
-        """Run it to its end, with an interpreter that is started for it."""
-        given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
-        done = subprocess.run(
+        """Run it in a new interpreter."""
+        completed = subprocess.run(
             [*self.command, *words],
-            input=given,
+            input=_bytes(stdin),
             capture_output=True,
             env=self.environment,
             cwd=self.folder,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
-        return CommandResult(done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8"))
+        return CommandResult(completed.returncode, completed.stdout.decode("utf-8"), completed.stderr.decode("utf-8"))
 
     def start(
         self, *words: str, stdin: int = subprocess.DEVNULL, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
     ) -> subprocess.Popen[bytes]:
-        """Start it, with descriptors of the caller's."""
+        """Start it on descriptors of the caller."""
         command = [*self.command, *words]
         return subprocess.Popen(
             command, stdin=stdin, stdout=stdout, stderr=stderr, env=self.environment, cwd=self.folder
@@ -108,31 +108,34 @@ class Program:
 
     def run_together(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
         """Start all commands, then wait for all of them."""
-        return [finished(process) for process in [self.start(*words) for words in commands]]
+        return [wait_for(process) for process in [self.start(*words) for words in commands]]
 
     def run_inside(self, *words: str, stdin: str | bytes = b"") -> CommandResult:
-        """Run it in this process: the same `main`, without the time that a process takes to start."""
-        given = stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
+        """Call `main` in this process, which saves the start of a process."""
         streams = {
-            "stdin": io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"),
+            "stdin": io.TextIOWrapper(io.BytesIO(_bytes(stdin)), encoding="utf-8"),
             "stdout": io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
             "stderr": io.TextIOWrapper(io.BytesIO(), encoding="utf-8"),
         }
-        with self._inside() as patch:
+        with self._patched_process() as patch:
             for name, stream in streams.items():
                 patch.setattr(sys, name, stream)
             status = main(words)
         return CommandResult(status, _written(streams["stdout"]), _written(streams["stderr"]))
 
     @contextmanager
-    def _inside(self) -> Iterator[pytest.MonkeyPatch]:
+    def _patched_process(self) -> Iterator[pytest.MonkeyPatch]:
         with pytest.MonkeyPatch.context() as patch:
-            for name in [name for name in os.environ if name.startswith(_OURS)]:
+            for name in [name for name in os.environ if name.startswith(_OWN_PREFIXES)]:
                 patch.delenv(name)
             for name, value in self.environment.items():
                 patch.setenv(name, value)
             patch.chdir(self.folder)
             yield patch
+
+
+def _bytes(stdin: str | bytes) -> bytes:
+    return stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin
 
 
 def _written(stream: io.TextIOWrapper) -> str:
@@ -142,53 +145,53 @@ def _written(stream: io.TextIOWrapper) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def finished(process: subprocess.Popen[bytes]) -> CommandResult:
-    """Wait for a process that was started."""
+def wait_for(process: subprocess.Popen[bytes]) -> CommandResult:
+    """Wait until a started process ends."""
     try:
-        stdout, stderr = process.communicate(timeout=PATIENCE)
+        stdout, stderr = process.communicate(timeout=TIMEOUT_SECONDS)
     finally:
         process.kill()
     return CommandResult(process.returncode, (stdout or b"").decode("utf-8"), (stderr or b"").decode("utf-8"))
 
 
 class Terminal:
-    """A pseudo-terminal that a program can be started on.
+    """A pseudo-terminal on which a program can be started.
 
     Args:
-        columns: Its width.
+        columns: The width of the terminal.
     """
 
     def __init__(self, columns: int) -> None:
-        self._ours, self.descriptor = pty.openpty()
+        self._controller, self.descriptor = pty.openpty()
         fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def close(self) -> None:
-        """Hang up."""
-        os.close(self._ours)
+        """Close the end of the test."""
+        os.close(self._controller)
 
     def hand_over(self) -> None:
-        """Forget the program's end, so that the reading ends when the program does."""
+        """Close this process's copy of the program's end, so that reading ends when the program does."""
         os.close(self.descriptor)
 
     def write(self, text: str) -> None:
-        """Type."""
-        os.write(self._ours, text.encode())
+        """Type a text."""
+        os.write(self._controller, text.encode())
 
     def read_until(self, mark: str) -> str:
-        """Everything shown until `mark` is."""
+        """Read until `mark` has been shown, and return everything shown so far."""
         shown = ""
         while mark not in shown:
             piece = self._read()
-            assert piece, f"the terminal was closed after {shown!r}"
+            assert piece, f"the terminal was closed before it showed {mark!r}; it showed {shown!r}"
             shown += piece
         return shown
 
     def read_all(self) -> str:
-        """Everything shown until the program closes its end."""
+        """Read until the program closes its end, and return everything shown."""
         return "".join(iter(self._read, ""))
 
     def _read(self) -> str:
         try:
-            return os.read(self._ours, 4096).decode("utf-8").replace("\r\n", "\n")
-        except OSError:  # EIO is how Linux says that nobody holds the other end any more
+            return os.read(self._controller, 4096).decode("utf-8").replace("\r\n", "\n")
+        except OSError:  # Linux reports EIO when the other end is closed
             return ""

@@ -1,4 +1,4 @@
-"""The datastores without the program in between: what is stored, and putting there what other tools would."""
+"""Direct access to the datastores: reads what is stored, and stores values as other tools would."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class RawStore(Protocol):
     """A datastore as other tools see it."""
 
     def put(self, key: str, value: str) -> None:
-        """Store a value, whatever was there."""
+        """Store a value, overwriting any earlier one."""
         ...
 
     def dump(self) -> dict[str, tuple[str, int]]:
-        """Every key with its value and version: equal to an earlier one exactly when nothing was written between."""
+        """Every key with its value and version: two dumps are equal exactly when nothing was written between them."""
         ...
 
 
@@ -35,13 +35,13 @@ def values(store: RawStore) -> dict[str, str]:
 
 
 def open_raw(datastore: str) -> RawStore:
-    """The datastore that a URL names."""
+    """Open the datastore that a URL names."""
     path = datastore.partition("sqlite:")[2]
     return RawSqlite(Path(path)) if path else RawEtcdStore(RawEtcd(datastore))
 
 
 def make_empty(datastore: str) -> None:
-    """Make the file of an SQLite datastore that holds nothing; etcd needs no making."""
+    """Create an empty SQLite datastore; an etcd server needs no preparation."""
     path = datastore.partition("sqlite:")[2]
     if path:
         store = SqliteDatastore(path, Deadline(30))
@@ -50,7 +50,7 @@ def make_empty(datastore: str) -> None:
 
 
 class RawSqlite:
-    """The embedded datastore's file."""
+    """The file of an embedded datastore."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -68,7 +68,7 @@ class RawSqlite:
 
 
 class RawEtcdStore:
-    """An etcd server's v2 API."""
+    """The v2 API of an etcd server."""
 
     def __init__(self, etcd: RawEtcd) -> None:
         self.etcd = etcd

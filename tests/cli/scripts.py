@@ -1,4 +1,4 @@
-"""What the tests of `calicoctl run` share: a script, the profiles before and after it, and what was told."""
+"""Shared by the tests of `calicoctl run`: a script, the profiles before and after it, and the messages reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EMPTY = '{"inbound_rules":[],"outbound_rules":[]}'
 NOTHING_DONE = "Done: 0 rules added, 0 removed, 0 profiles changed\n"
 
 SCRIPT = """\
-# The web servers, and what stands behind them.
+# The web servers, and their database.
 profile WEB {
   tags WEB, WEB_APP
   inbound {
@@ -66,11 +66,16 @@ def write(program: Program, name: str, text: str | bytes) -> Path:
 _FIRST_LINE = re.compile(r"(.+?:[0-9]+:[0-9]+|error|warning|note): .*\[([A-Z][0-9]{4})\]")
 
 
-def told(result: CommandResult) -> list[str]:
-    """What was told on standard error: of each error, warning and note the first line."""
+def message_lines(result: CommandResult) -> list[str]:
+    """The first line of each error, warning and note on standard error."""
     return [line for line in result.stderr.splitlines() if _FIRST_LINE.fullmatch(line)]
 
 
+def located_codes(result: CommandResult) -> list[str]:
+    """The place and the code of each error, warning and note on standard error."""
+    return [_FIRST_LINE.sub(r"\1 \2", line) for line in message_lines(result)]
+
+
 def codes(result: CommandResult) -> list[str]:
-    """The same, as the place and the code alone."""
-    return [_FIRST_LINE.sub(r"\1 \2", line) for line in told(result)]
+    """The code of each error, warning and note on standard error."""
+    return [line.rpartition(" ")[2] for line in located_codes(result)]

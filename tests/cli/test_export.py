@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import PATIENCE, Program
+from tests.cli.program import TIMEOUT_SECONDS, Program
 from tests.cli.raw import PROFILES, RawStore, make_empty
 from tests.support.etcd_server import RawEtcd, closed_port
 
@@ -87,8 +87,8 @@ def test_what_is_exported_can_be_piped_into_another_datastore(
     exporting = program.start("export")
     assert exporting.stdout is not None
     running = other.start("run", "--strict", stdin=exporting.stdout.fileno())
-    said, complaints = running.communicate(timeout=PATIENCE)
-    exporting.communicate(timeout=PATIENCE)
+    said, complaints = running.communicate(timeout=TIMEOUT_SECONDS)
+    exporting.communicate(timeout=TIMEOUT_SECONDS)
     assert (exporting.returncode, running.returncode, complaints) == (0, 0, b"")
     assert said == b"Done: 7 rules added, 0 removed, 2 profiles changed (2 created); 3 tags added\n"
     assert other.run("export") == program.run("export")
@@ -209,7 +209,7 @@ def test_its_reader_may_leave(program: Program, stored: RawStore) -> None:
         env=program.environment,
         cwd=program.folder,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (done.stdout, done.stderr) == (b"profile WEB {\n", b"")

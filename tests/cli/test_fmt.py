@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import PATIENCE, CommandResult, Program, Terminal, finished
+from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, Terminal, wait_for
 
 MESSY = """\
 
@@ -153,7 +153,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Pa
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (result.stdout, result.returncode) == ("", 1)
@@ -188,7 +188,7 @@ def test_a_comment_steers_no_terminal(embedded: Program, folder: Path, narrow_te
     process = embedded.start("fmt", "evil.calico", stdout=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
     shown = narrow_terminal.read_all()
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
     assert shown == "# \\x1b]0;evil\\x07\nprofile add WEB\n"
 
 
@@ -222,7 +222,13 @@ def test_output_is_in_the_bytes_of_the_input_whatever_the_locale(embedded: Progr
     command = [*embedded.command, "fmt"]
     environment = {**embedded.environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(
-        command, input=text, env=environment, cwd=embedded.folder, capture_output=True, check=False, timeout=PATIENCE
+        command,
+        input=text,
+        env=environment,
+        cwd=embedded.folder,
+        capture_output=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
     )
     assert (done.stdout, done.returncode) == (text, 0)
 

@@ -1,4 +1,4 @@
-"""Processes that are forked answer as those do that an interpreter is started for, whatever the command."""
+"""For every command, a forked process answers like one in a new interpreter."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from calicoctl.cli.help.help_texts import command_names
-from tests.cli.program import PATIENCE, CommandResult, Program
+from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program
 from tests.support.forked import MEMORY_MAX, forks
 
 SCRIPT = "profile WEB rule add inbound permit\n"
-ANSWERED = [
+COMMAND_LINES = [
     "",
     "--version",
     "frobnicate",
@@ -41,41 +41,42 @@ def without_times(result: CommandResult) -> str:
     return re.sub(r'"seconds": [\d.e-]+', "", str(result))
 
 
-@pytest.mark.parametrize("typed", ANSWERED)
-def test_a_fork_answers_as_a_new_interpreter_does(embedded: Program, typed: str) -> None:
+@pytest.mark.parametrize("line", COMMAND_LINES)
+def test_a_forked_process_answers_like_one_in_a_new_interpreter(embedded: Program, line: str) -> None:
     assert embedded.run("profile", "add", "WEB").status == 0
-    words = typed.split(" ") if typed else []
+    words = line.split(" ") if line else []
     forked, fresh = (run(*words, stdin=SCRIPT) for run in (embedded.run, embedded.run_fresh))
     assert without_times(forked) == without_times(fresh)
 
 
 def test_every_command_is_compared() -> None:
-    assert set(command_names()) <= {typed.split(" ")[0] for typed in ANSWERED}
+    missing = set(command_names()) - {line.split(" ")[0] for line in COMMAND_LINES}
+    assert missing == set(), "add a line of each of these commands to COMMAND_LINES"
 
 
-def test_input_that_is_not_read_is_no_matter(embedded: Program) -> None:
+def test_unread_input_is_ignored(embedded: Program) -> None:
     assert embedded.run("--version", stdin="x" * 1_000_000).status == 0
 
 
-def test_a_fork_has_no_more_memory_than_it_is_told(embedded: Program) -> None:
+def test_the_memory_of_a_forked_process_can_be_limited(embedded: Program) -> None:
     words, environment = ["run", "--check", "long.calico"], embedded.environment
     (embedded.folder / "long.calico").write_text("profile WEB rule add inbound allow\n" * 100_000)
     for bytes_max, status in ((1 << 30, 0), (1 << 26, 4)):
         limits = {MEMORY_MAX: str(bytes_max)}
-        done = embedded.forking().run(words, b"", {**environment, **limits}, embedded.folder)
-        assert (done[0], b"[E0639]" in done[2]) == (status, status == 4), done
+        result = embedded.fork_server().run(words, b"", {**environment, **limits}, embedded.folder)
+        assert (result[0], b"[E0639]" in result[2]) == (status, status == 4), result
 
 
-def test_a_shell_gets_what_a_process_leaves(embedded: Program, tmp_path: Path) -> None:
-    """The status, a file that it writes to, a descriptor that is closed, and what is behind a pipe."""
+def test_a_shell_gets_the_status_and_output_of_a_forked_process(embedded: Program, tmp_path: Path) -> None:
+    """Its status, the output in a file and in a pipe, and a closed descriptor."""
     sh = shutil.which("sh")
     assert sh is not None
     script = (
-        "calicoctl profile add WEB > said; echo $?; cat said; calicoctl frobnicate 2> /dev/null; echo $?\n"
+        "calicoctl profile add WEB > output; echo $?; cat output; calicoctl frobnicate 2> /dev/null; echo $?\n"
         "calicoctl profile WEB rule update <&-; echo $?; echo 'profile DB' | calicoctl run 2>&1 | head -n 1\n"
     )
-    with forks(tmp_path, embedded.environment) as forking:
-        forking.write_client(tmp_path / "calicoctl")
+    with forks(tmp_path, embedded.environment) as server:
+        server.write_client(tmp_path / "calicoctl")
         environment = {**embedded.environment, "PATH": f"{tmp_path}:{embedded.environment['PATH']}"}
         done = subprocess.run(
             [sh, "-c", script],
@@ -84,7 +85,7 @@ def test_a_shell_gets_what_a_process_leaves(embedded: Program, tmp_path: Path) -
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=TIMEOUT_SECONDS,
         )
     lines = done.stdout.splitlines()
     assert lines[:4] == ["0", "Created profile WEB", "1", "1"], done

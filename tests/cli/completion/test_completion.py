@@ -18,7 +18,7 @@ from calicoctl import messages
 from calicoctl.cli import commands
 from calicoctl.cli.help.help_texts import Option, command_names, command_summaries, help_of, options_of, program_options
 from calicoctl.cli.running.run_options import read_request
-from tests.cli.program import Program, finished
+from tests.cli.program import Program, wait_for
 from tests.cli.raw import PROFILES, RawStore, open_raw
 from tests.support.etcd_server import closed_port
 
@@ -285,7 +285,7 @@ def test_a_reader_that_has_gone_is_no_matter(embedded: Program) -> None:
     os.close(reading)
     process = embedded.start("__complete", "", stdout=writing)
     os.close(writing)
-    result = finished(process)
+    result = wait_for(process)
     assert (result.status, result.stderr) == (0, "")
 
 

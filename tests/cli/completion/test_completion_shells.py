@@ -43,7 +43,7 @@ def open_shell(embedded: Program, tmp_path: Path) -> Iterator[OpenShell]:
     """Starts a shell in which `calicoctl` is the program."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    embedded.forking().write_client(programs / "calicoctl")
+    embedded.fork_server().write_client(programs / "calicoctl")
     environment = {**embedded.environment, "PATH": f"{programs}:{os.environ['PATH']}"}
     with ExitStack() as stack:
         yield lambda name: stack.enter_context(running_shell(name, embedded.folder, environment))

@@ -1,10 +1,10 @@
-"""Hostile words in every place of every command: refused or taken for what they are, and nothing else is touched."""
+"""Hostile words in every place of every command: refused or accepted literally, and no other profile is changed."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.cli.hostile import ESCAPES, bounded, owners, require_harmless, touched
+from tests.cli.hostile import ESCAPES, bounded, changed_keys, owning_folders, require_harmless
 from tests.cli.program import CommandResult, Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
 
@@ -116,7 +116,7 @@ TEXTS = [
 TEXTS += ["a\nb", "a\0b", "_x", "\udcff", "\ud800", "'" + ESCAPES + "'", ESCAPES, "x" * 50_000, "\u00e9" * 30_000]
 
 
-# Of these, a key could be made, and a key is what an address is made of: numbers and lengths are the same everywhere.
+# Words that become part of a key, and so of an address. Numbers and lengths are handled alike by both datastores.
 KEYS = [*PATHS, "*", "{0}", "", " ", "'", '"\\ud800"', "a\nb", "a\0b", "_x", "\udcff", ESCAPES]
 
 
@@ -128,18 +128,20 @@ def store(raw: RawStore) -> RawStore:
 
 
 def require_own_keys(result: CommandResult, before: dict[str, tuple[str, int]], store: RawStore) -> None:
-    """What is refused changes nothing, and what is done changes the keys of one profile, and only its own two."""
-    keys = touched(before, store)
+    """Require that a refused command changes nothing, and that any other changes the keys of one profile only."""
+    keys = changed_keys(before, store)
     if result.status != 0:
         assert keys == set(), result
-    assert len(owners(keys)) <= 1, keys
+    assert len(owning_folders(keys)) <= 1, keys
     assert all(key.rpartition("/")[2] in ("rules", "tags", "labels") for key in keys), keys
     for key in keys:
         store.put(key, STORED.get(key, "{}"))
 
 
 @pytest.mark.parametrize("place", [*PROFILE_PLACES, *VALUE_PLACES])
-def test_names_and_values_of_every_kind(program: Program, store: RawStore, place: str) -> None:
+def test_hostile_names_and_values_change_at_most_their_own_profile(
+    program: Program, store: RawStore, place: str
+) -> None:
     before = store.dump()
     assert program.datastore is not None
     for value in (*PATHS, *NUMBERS, *TEXTS) if program.datastore.startswith("sqlite:") else KEYS:
@@ -150,7 +152,7 @@ def test_names_and_values_of_every_kind(program: Program, store: RawStore, place
 
 
 @pytest.mark.parametrize("place", [*WORD_PLACES, *OPTION_PLACES])
-def test_words_and_options_of_every_kind(embedded: Program, place: str) -> None:
+def test_hostile_words_and_options_change_nothing(embedded: Program, place: str) -> None:
     assert embedded.datastore is not None
     for value in (*PATHS, *NUMBERS, *TEXTS):
         require_harmless(embedded.run_inside(*(word.replace("@", value) for word in place.split()), stdin=RULES))
@@ -158,20 +160,20 @@ def test_words_and_options_of_every_kind(embedded: Program, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", [*PROFILE_PLACES, *VALUE_PLACES, *WORD_PLACES, *OPTION_PLACES])
-def test_the_worst_of_them_in_a_process_of_its_own(embedded: Program, place: str) -> None:
-    """Only there arguments are bytes, and memory can be bounded."""
+def test_bytes_and_long_words_are_harmless_in_a_separate_process(embedded: Program, place: str) -> None:
+    """Only a separate process has arguments of bytes and bounded memory."""
     for value in (ESCAPES.encode() + b"\xff", b"x" * 100_000):
         words = [word.encode().replace(b"@", value) for word in place.split()]
         require_harmless(bounded(embedded).run(*words, stdin=RULES))
 
 
-def test_a_hundred_thousand_words(embedded: Program) -> None:
-    """No search goes on for the sake of a hint."""
+def test_a_hundred_thousand_words_are_refused(embedded: Program) -> None:
+    """The search for a hint is bounded."""
     result = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "add", *["allow"] * 100_000))
     assert result.status == 1
 
 
-def test_a_long_word_is_told_without_its_middle(embedded: Program) -> None:
+def test_a_long_word_is_printed_without_its_middle(embedded: Program) -> None:
     word = "a" * 50_000 + "z" * 50_000
     result = embedded.run("profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", word)
     message, line, carets = result.stderr.splitlines()[:3]
@@ -180,8 +182,8 @@ def test_a_long_word_is_told_without_its_middle(embedded: Program) -> None:
     assert set(carets) == {" ", "^"}
 
 
-def test_many_mistakes_are_counted(embedded: Program) -> None:
-    """As those of a script are, which are told twenty at a time."""
+def test_mistakes_beyond_a_hundred_are_only_counted(embedded: Program) -> None:
+    """A script, in contrast, reports at most twenty."""
     ports = ",".join(["x"] * 500)
     result = embedded.run("profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", ports)
     assert result.stderr.count("[E0201]") == 100
@@ -189,7 +191,7 @@ def test_many_mistakes_are_counted(embedded: Program) -> None:
 
 
 @pytest.mark.parametrize("word", ['"\\ud800"', '"\\x"', '"a\\"', '"a\x1bb"', "'\udcff'", '"\\u0000"', "a/b"])
-def test_what_can_name_no_profile_is_not_exported(embedded: Program, word: str) -> None:
+def test_a_word_that_cannot_be_a_profile_name_is_not_exported(embedded: Program, word: str) -> None:
     result = require_harmless(embedded.run("export", word))
     assert (result.status, result.stdout) == (1, "")
     assert "[E0628]" in result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.hostile import require_harmless
-from tests.cli.program import PATIENCE, CommandResult, Program, finished
+from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, wait_for
 from tests.cli.raw import PROFILES, RawEtcdStore, make_empty, open_raw, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, fault_proxy
@@ -26,7 +26,7 @@ def in_shell(program: Program, script: str, **variables: str) -> CommandResult:
         cwd=program.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     return require_harmless(CommandResult(done.returncode, done.stdout.decode(), done.stderr.decode()))
@@ -48,7 +48,7 @@ def test_a_signal_in_the_midst_of_a_run_undoes_it(
         ]
         proxy.inject("PUT", *faults)
         process.append(Program(folder, proxy.url).start("run", "changes.calico"))
-        result = finished(process[0])
+        result = wait_for(process[0])
     assert (result.status, result.stdout) == (130, "")
     # Before the journal is complete, there is nothing to undo.
     assert result.stderr.startswith("interrupted: undoing ") == (write >= 4)
@@ -118,7 +118,7 @@ def test_letters_that_the_output_does_not_have_are_escaped(embedded: Program, en
         [*embedded.command, "profile", "\u0416", "rule", "show"],
         env={"PATH": embedded.environment["PATH"], **variables},
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert done.returncode == 1

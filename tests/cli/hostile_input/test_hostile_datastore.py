@@ -1,4 +1,4 @@
-"""Hostile values in the datastore, from another writer: shown safely, never obeyed, and left as they are."""
+"""Hostile values in the datastore, stored by another writer: printed safely, never executed, and left unchanged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.hostile import ESCAPES, bounded, owners, require_harmless, touched
+from tests.cli.hostile import ESCAPES, bounded, changed_keys, owning_folders, require_harmless
 from tests.cli.program import Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
 from tests.support.etcd_server import RawEtcd
@@ -115,7 +115,7 @@ CHANGES = [
 
 @pytest.fixture
 def others(program: Program, raw: RawStore) -> RawStore:
-    """A datastore with what belongs to nobody, and scripts beside it."""
+    """A datastore with another profile and a key outside of all profiles; scripts are in the working folder."""
     raw.put(f"{PROFILES}/OTHER/rules", RULES)
     raw.put("/calico/v1/policy/other", "not a profile")
     (program.folder / BLOCK).write_text("profile P {\ntags A\ninbound {\nallow\n}\noutbound {}\n}\n")
@@ -126,7 +126,7 @@ def others(program: Program, raw: RawStore) -> RawStore:
 
 
 @pytest.mark.parametrize("name", STORED)
-def test_a_value_is_shown_safely_and_only_its_own_profile_changes(
+def test_a_hostile_value_is_printed_safely_and_only_its_own_profile_changes(
     program: Program, others: RawStore, name: str
 ) -> None:
     others.put(f"{PROFILES}/P/tags", '["P"]')
@@ -137,14 +137,14 @@ def test_a_value_is_shown_safely_and_only_its_own_profile_changes(
         if "json" in reading.split() and result.stdout:
             assert result.stdout.isascii()
             json.loads(result.stdout, parse_int=str)  # a number may have more digits than Python reads
-    assert touched(before, others) == set()
+    assert changed_keys(before, others) == set()
     for change in CHANGES:
         require_harmless(program.run_inside(*change.split()), is_listing=True)
-        assert owners(touched(before, others)) <= {f"{PROFILES}/P"}, change
+        assert owning_folders(changed_keys(before, others)) <= {f"{PROFILES}/P"}, change
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_the_longest_and_deepest_within_bounded_memory(embedded: Program, reading: str) -> None:
+def test_the_longest_and_deepest_values_are_read_within_bounded_memory(embedded: Program, reading: str) -> None:
     assert embedded.datastore is not None
     store = open_raw(embedded.datastore)
     (embedded.folder / BLOCK).write_text("profile P {\ntags A\ninbound {}\noutbound {}\n}\n")
@@ -166,7 +166,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
-def test_a_key_is_shown_safely(program: Program, others: RawStore, name: str) -> None:
+def test_a_hostile_key_is_printed_safely(program: Program, others: RawStore, name: str) -> None:
     others.put(f"{PROFILES}/{name}/rules", '{"inbound_rules":[1],"outbound_rules":[]}')
     others.put(f"{PROFILES}/{name}/tags", '["A"]')
     others.put(f"{PROFILES}/{name}/deeper/{name}/rules", "x")
@@ -177,10 +177,10 @@ def test_a_key_is_shown_safely(program: Program, others: RawStore, name: str) ->
     for reading in READINGS:
         require_harmless(program.run_inside(*reading.split()), is_listing=True)
     assert "not exist" not in program.run_inside("doctor").stderr.replace("P`, which does not exist", "")
-    assert touched(before, others) == set()
+    assert changed_keys(before, others) == set()
 
 
-def test_folders_where_values_are_expected_and_values_where_folders_are(
+def test_folders_in_place_of_values_and_the_reverse_are_harmless(
     folder: Path, raw_etcd: RawEtcd, etcd_url: str
 ) -> None:
     for key in ("P/rules/x", "P/tags/rules/tags", "Q/rules", "R"):
@@ -199,12 +199,12 @@ def test_folders_where_values_are_expected_and_values_where_folders_are(
             result = require_harmless(program.run_inside("profile", name, *change.split(), stdin=RULES))
             assert result.status != 0, result
         assert require_harmless(program.run_inside("profile", "add", name)).status != 0
-    assert touched(before, store) == set()
+    assert changed_keys(before, store) == set()
 
 
-# --- values and folders in one another's place, which only etcd can have ------------------------
+# --- values in place of folders and the reverse, which only etcd can have -----------------------
 
-IN_THE_WAY = {
+MISPLACED = {
     f"{PROFILES}/X": ("E0511", "W0411", ["rule show", "tag show", "rule json", "tag add T", "rule add inbound allow"]),
     f"{PROFILES}/X/rules/odd": ("E0506", "W0412", ["rule show", "rule json", "rule add inbound allow"]),
     f"{PROFILES}/X/tags/a/b": ("E0506", "W0412", ["tag show", "tag add T", "tag remove T"]),
@@ -213,11 +213,11 @@ IN_THE_WAY = {
 }
 
 
-@pytest.mark.parametrize("key", IN_THE_WAY)
-def test_a_value_in_place_of_a_folder_or_the_reverse_is_said_and_waiting_does_not_help(
+@pytest.mark.parametrize("key", MISPLACED)
+def test_a_value_in_place_of_a_folder_or_the_reverse_is_an_error_that_is_not_retried(
     embedded: Program, raw_etcd: RawEtcd, key: str
 ) -> None:
-    code, found, statements = IN_THE_WAY[key]
+    code, doctor_code, statements = MISPLACED[key]
     etcd = replace(embedded, datastore=raw_etcd.url)
     raw_etcd.put(key, "v")
     (etcd.folder / BLOCK).write_text("profile X {\ntags A\ninbound {\nallow\n}\noutbound {}\n}\n")
@@ -232,12 +232,14 @@ def test_a_value_in_place_of_a_folder_or_the_reverse_is_said_and_waiting_does_no
         assert (result.status, result.stdout, f"[{code}]" in result.stderr) == (1, "", True), result
         assert raw_etcd.get(key) == "v"
     result = etcd.run_inside("doctor")
-    assert (result.status, f"[{found}]" in result.stderr) == (1, True), result
+    assert (result.status, f"[{doctor_code}]" in result.stderr) == (1, True), result
     assert (etcd.run_inside("export", "X").status, etcd.run_inside("profile", "remove", "X").status) in [(1, 0), (1, 1)]
 
 
 @pytest.mark.parametrize("key", ["", "/h", "/h/endpoint", "/h/workload", "/h/workload/o/w", "/h/endpoint/e/x"])
-def test_what_is_in_the_way_of_endpoints_is_listed(embedded: Program, raw_etcd: RawEtcd, key: str) -> None:
+def test_doctor_reports_a_value_in_place_of_a_folder_of_endpoints(
+    embedded: Program, raw_etcd: RawEtcd, key: str
+) -> None:
     raw_etcd.put(f"{HOSTS}{key}", "v")
     result = replace(embedded, datastore=raw_etcd.url).run_inside("doctor")
     assert (result.status, "[W0411]" in result.stderr or "[W0412]" in result.stderr) == (1, True), result

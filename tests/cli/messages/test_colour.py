@@ -1,4 +1,4 @@
-"""Colours: on a terminal that knows them, and nowhere else."""
+"""Colours: on a terminal that supports them, and not in other output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from calicoctl.cli.output.colour import coloured_diff
-from tests.cli.program import Program, Terminal, finished
+from tests.cli.program import Program, Terminal, wait_for
 
 MISTAKE = ("profile", "WEB", "rule", "add", "inbound", "permit")
 SCRIPT = """\
@@ -25,17 +25,17 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 @pytest.fixture
 def program(embedded: Program) -> Program:
-    """With a terminal that knows colours, if it has one."""
+    """The program; a terminal that it is started on supports colours."""
     return replace(embedded, variables={"TERM": "xterm-256color"})
 
 
 def shown_on(terminal: Terminal, program: Program, *words: str, stdout: bool = False) -> str:
-    """What a run shows on a terminal that is its standard error, or its standard output."""
+    """Everything shown on a terminal that is the standard error, or the standard output, of a run."""
     streams = {"stdout" if stdout else "stderr": terminal.descriptor}
     process = program.start(*words, **streams)
     terminal.hand_over()
     shown = terminal.read_all()
-    finished(process)
+    wait_for(process)
     return shown
 
 
@@ -70,12 +70,14 @@ def test_a_warning_and_a_note_have_their_own_colours(program: Program, wide_term
         {"TERM": ""},
     ],
 )
-def test_who_wants_none_gets_none(program: Program, wide_terminal: Terminal, variables: dict[str, str]) -> None:
-    quiet = replace(program, variables={**program.variables, **variables})
-    assert shown_on(wide_terminal, quiet, *MISTAKE) == program.run(*MISTAKE).stderr
+def test_no_color_and_a_terminal_without_colours_disable_them(
+    program: Program, wide_terminal: Terminal, variables: dict[str, str]
+) -> None:
+    uncoloured = replace(program, variables={**program.variables, **variables})
+    assert shown_on(wide_terminal, uncoloured, *MISTAKE) == program.run(*MISTAKE).stderr
 
 
-def test_an_empty_no_color_forbids_nothing(program: Program, wide_terminal: Terminal) -> None:
+def test_an_empty_no_color_does_not_disable_them(program: Program, wide_terminal: Terminal) -> None:
     assert COLOUR.search(
         shown_on(wide_terminal, replace(program, variables={"TERM": "xterm", "NO_COLOR": ""}), *MISTAKE)
     )
@@ -87,11 +89,11 @@ def test_without_the_colours_the_text_is_the_same(program: Program, wide_termina
     assert COLOUR.sub("", shown_on(wide_terminal, program, *MISTAKE)) == plain
 
 
-def test_a_stream_is_coloured_for_itself_alone(program: Program, wide_terminal: Terminal) -> None:
+def test_whether_a_stream_is_coloured_does_not_depend_on_the_other(program: Program, wide_terminal: Terminal) -> None:
     process = program.start(*MISTAKE, stdout=wide_terminal.descriptor)
     wide_terminal.hand_over()
     assert wide_terminal.read_all() == ""
-    assert "\x1b" not in finished(process).stderr
+    assert "\x1b" not in wait_for(process).stderr
 
 
 def test_a_diff_is_coloured_on_a_terminal(program: Program, wide_terminal: Terminal) -> None:
@@ -116,9 +118,7 @@ def test_json_and_tables_are_never_coloured(program: Program, wide_terminal: Ter
     assert shown == program.run("profile", "show", "-o", "json").stdout
 
 
-def test_text_that_could_steer_the_terminal_is_made_harmless_before_it_is_coloured(
-    program: Program, wide_terminal: Terminal
-) -> None:
+def test_control_characters_are_escaped_before_the_text_is_coloured(program: Program, wide_terminal: Terminal) -> None:
     shown = shown_on(wide_terminal, program, "profile", "add", "\x1b[31mred")
     assert "\\x1b[31mred" in shown
     assert "\x1b" not in COLOUR.sub("", shown)
@@ -135,5 +135,5 @@ def test_text_that_could_steer_the_terminal_is_made_harmless_before_it_is_colour
         ("@@ -1 +1 @@", "\x1b[1m@@ -1 +1 @@\x1b[0m"),
     ],
 )
-def test_a_line_of_a_diff(line: str, expected: str) -> None:
+def test_lines_of_a_diff_are_coloured_by_their_first_characters(line: str, expected: str) -> None:
     assert coloured_diff(line) == expected

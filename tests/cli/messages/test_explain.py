@@ -19,7 +19,7 @@ from calicoctl.diagnostics import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
 from tests.cli.messages.test_hints import commands_of, require_accepted
-from tests.cli.program import PATIENCE, Program
+from tests.cli.program import TIMEOUT_SECONDS, Program
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.forked import forks
 
@@ -161,7 +161,7 @@ def play(scene: Scene, tools: Path, url: str, stdin: int, text: str, *options: s
         cwd=scene.folder,
         env={**program.environment, "PATH": path, "ETCD_OF_TESTS": scene.raw.url},
         preexec_fn=heed_permissions,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     return done.returncode, done.stdout.decode("utf-8")

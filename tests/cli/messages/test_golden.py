@@ -1,8 +1,9 @@
-"""Every golden file, played: the specification's examples, the decisions behind it, and every diagnostic."""
+"""Runs every golden file: the examples of the specification, decisions about what it leaves open, and diagnostics."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,39 +20,44 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 
 def scenarios(folder: str) -> pytest.MarkDecorator:
     """One test for each golden file of a folder."""
-    found = sorted((GOLDEN / folder).glob("*.golden"))
-    assert found, folder
-    return pytest.mark.parametrize("path", found, ids=lambda path: path.stem)
+    paths = sorted((GOLDEN / folder).glob("*.golden"))
+    assert paths, f"no golden file in {GOLDEN / folder}"
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
 
 
-def play(
+def require_answers(
     path: Path, program: Program, store: RawStore, config: pytest.Config, run: Callable[..., CommandResult]
 ) -> None:
-    expected = golden.read_scenario(path)
-    played = golden.scenario_text(golden.play(expected, program, store, run))
+    """Run the commands of a golden file, and require the answers in it; `--update-golden` writes the actual ones."""
+    actual = golden.scenario_text(golden.run_scenario(golden.read_scenario(path), program, store, run))
     if config.getoption("--update-golden", default=False):
-        path.write_text(played, encoding="utf-8")
-    assert played == path.read_text(encoding="utf-8")
+        path.write_text(actual, encoding="utf-8")
+    assert actual == path.read_text(encoding="utf-8"), (
+        f"the answers differ from {path.relative_to(Path.cwd())}; if the new ones are right, write them with "
+        "`python -m pytest tests/cli/messages/test_golden.py --update-golden`, and read the difference"
+    )
 
 
 @scenarios("specification")
-def test_an_example_of_the_specification(
+def test_the_examples_of_the_specification_give_their_answers(
     path: Path, program: Program, raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    play(path, program, raw, pytestconfig, Program.run_fresh)
+    require_answers(path, program, raw, pytestconfig, Program.run_fresh)
 
 
 @scenarios("decisions")
-def test_what_the_specification_leaves_open(
+def test_decisions_about_what_the_specification_leaves_open(
     path: Path, program: Program, raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    play(path, program, raw, pytestconfig, Program.run)
+    require_answers(path, program, raw, pytestconfig, Program.run)
 
 
 @scenarios("diagnostics")
-def test_a_diagnostic(path: Path, embedded: Program, pytestconfig: pytest.Config) -> None:
+def test_diagnostics_are_printed_as_in_the_golden_files(
+    path: Path, embedded: Program, pytestconfig: pytest.Config
+) -> None:
     assert embedded.datastore is not None
-    play(path, embedded, open_raw(embedded.datastore), pytestconfig, Program.run_inside)
+    require_answers(path, embedded, open_raw(embedded.datastore), pytestconfig, Program.run_inside)
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.rglob("*.golden")), ids=lambda path: path.stem)
@@ -62,17 +68,19 @@ def test_a_golden_file_is_read_and_written_without_loss(path: Path) -> None:
 
 
 def kinds() -> dict[str, tuple[str, Kind]]:
-    """Every kind of diagnostic by its code, with the name that it has in `messages`."""
+    """Every kind of diagnostic by its code, with its name in `messages`."""
     return {value.code: (name, value) for name, value in vars(messages).items() if isinstance(value, Kind)}
 
 
-def test_a_code_stands_for_one_kind() -> None:
-    codes = [value.code for value in vars(messages).values() if isinstance(value, Kind)]
-    assert len(codes) == len(set(codes))
+def test_no_two_kinds_share_a_code() -> None:
+    counts = Counter(value.code for value in vars(messages).values() if isinstance(value, Kind))
+    shared = [code for code, count in counts.items() if count > 1]
+    assert shared == [], "give all kinds but one of each of these codes the next free code in calicoctl/messages.py"
 
 
 def test_every_kind_of_diagnostic_is_used_by_the_program() -> None:
     package = Path(messages.__file__).parent
     text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py") if path.name != "messages.py")
     words = {*re.findall(r"\w+", text)}
-    assert [name for name, _ in kinds().values() if name not in words] == []
+    unused = [name for name, _ in kinds().values() if name not in words]
+    assert unused == [], "remove these kinds from calicoctl/messages.py, and their pages from calicoctl/explanations"

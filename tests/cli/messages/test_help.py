@@ -1,4 +1,4 @@
-"""The help texts: the specification's menu, and help that is always to be had."""
+"""The help texts: the menu of the specification, and help in every situation."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from tests.cli.program import Program
 
 MENU = Path(__file__).parents[1] / "golden" / "specification" / "help.txt"
 
-# What the specification's menu forgets: `rule add` takes icmpv6, as its own section says.
-FORGOTTEN = [
+# Missing in the menu of the specification: `rule add` accepts icmpv6, as the section about it specifies.
+MISSING = [
     "      icmpv6 [(type <ICMPTYPE> [(code <ICMPCODE>)])]",
     "             [(from [(tag <SRCTAG>)] [(cidr <SRCCIDR>)])]",
     "             [(to   [(tag <DSTTAG>)] [(cidr <DSTCIDR>)])] |",
 ]
 
 
-def test_the_menu_is_the_specification_s(folder: Path) -> None:
+def test_the_menu_is_that_of_the_specification(folder: Path) -> None:
     result = Program(folder).run("profile", "--help")
     assert (result.status, result.stderr) == (0, "")
     menu = MENU.read_text(encoding="utf-8").splitlines()
-    shown = result.stdout.splitlines()
-    differences = [line for line in difflib.ndiff(menu, shown[: len(menu) + len(FORGOTTEN)]) if line[0] in "+-"]
-    assert differences == [f"+ {line}" for line in FORGOTTEN]
-    assert "NOTE: The calicoctl profile commands should NOT be used when running Calico with the" in shown
+    printed = result.stdout.splitlines()
+    differences = [line for line in difflib.ndiff(menu, printed[: len(menu) + len(MISSING)]) if line[0] in "+-"]
+    assert differences == [f"+ {line}" for line in MISSING], (
+        "the menu must be the specification's"
+    )
+    assert "NOTE: The calicoctl profile commands should NOT be used when running Calico with the" in printed
 
 
 @pytest.mark.parametrize(
     "words", ["--help", "-h", "profile -h", "profile WEB rule add --help", "--datastore=nonsense profile show --help"]
 )
-def test_help_is_given_wherever_it_is_asked_for(folder: Path, words: str) -> None:
+def test_help_is_printed_wherever_help_is_among_the_words(folder: Path, words: str) -> None:
     result = Program(folder, "nonsense").run_inside(*words.split())
     assert (result.status, result.stderr, result.stdout.startswith("Usage:\n  calicoctl ")) == (0, "", True)
     assert max(map(len, result.stdout.splitlines())) <= 100

@@ -1,4 +1,4 @@
-"""The program among terminals, pipes and signals: always the real one, in a process of its own."""
+"""The program with terminals, pipes and signals; mostly in a separate process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.diagnostics import display_width
-from tests.cli.program import PATIENCE, Program, Terminal, finished
+from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw, values
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
@@ -54,44 +54,44 @@ def test_a_table_that_does_not_fit_becomes_a_list(
         "  Endpoint ID      e1\n"
         "  State            active\n"
     )
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
 
 
 def test_a_table_that_fits_stays_one(embedded: Program, store: RawStore, narrow_terminal: Terminal) -> None:
     process = embedded.start("profile", "show", stdout=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
     assert narrow_terminal.read_all() == "+------+\n| Name |\n+------+\n| WEB  |\n+------+\n"
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
 
 
-def test_a_terminal_that_does_not_know_its_width_is_an_ordinary_one(
+def test_a_terminal_of_unknown_width_is_treated_as_wide_enough(
     embedded: Program, store: RawStore, unsized_terminal: Terminal
 ) -> None:
     process = embedded.start("profile", "show", stdout=unsized_terminal.descriptor)
     unsized_terminal.hand_over()
     assert unsized_terminal.read_all() == "+------+\n| Name |\n+------+\n| WEB  |\n+------+\n"
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
 
 
-def test_rule_update_says_that_it_waits_and_takes_what_is_typed(
+def test_rule_update_prints_a_note_and_reads_what_is_typed(
     embedded: Program, store: RawStore, narrow_terminal: Terminal
 ) -> None:
-    """Typing may take longer than the datastore has time."""
+    """The time limit of the datastore does not limit the typing."""
     terminal = narrow_terminal.descriptor
     process = embedded.start(
         "--timeout=0.5", "profile", "WEB", "rule", "update", stdin=terminal, stdout=terminal, stderr=terminal
     )
     narrow_terminal.hand_over()
-    said = narrow_terminal.read_until("[N0602]")
-    assert said.startswith("note: reading the rules as JSON from the terminal; end with Ctrl-D on a line of its own")
-    time.sleep(0.7)  # the time itself is what is tested
+    note = narrow_terminal.read_until("[N0602]")
+    assert note.startswith("note: reading the rules as JSON from the terminal; end with Ctrl-D on a line of its own")
+    time.sleep(0.7)  # longer than the time limit, which is under test
     narrow_terminal.write('{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n\x04')
     assert narrow_terminal.read_all().endswith("Successfully updated rules on profile WEB\n")
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
     assert values(store)[f"{PROFILES}/WEB/rules"] == '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
 
 
-def test_run_says_that_it_waits_and_takes_what_is_typed(
+def test_run_prints_a_note_and_reads_what_is_typed(
     embedded: Program, store: RawStore, narrow_terminal: Terminal
 ) -> None:
     terminal = narrow_terminal.descriptor
@@ -100,41 +100,43 @@ def test_run_says_that_it_waits_and_takes_what_is_typed(
     assert narrow_terminal.read_until("[N0604]").startswith("note: reading a script from the terminal")
     narrow_terminal.write("profile WEB tag add ONE\n\x04")
     assert narrow_terminal.read_all().endswith("Done: 0 rules added, 0 removed, 1 profile changed; 1 tag added\n")
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
 
-def test_an_interruption_ends_it_quietly(embedded: Program, store: RawStore, narrow_terminal: Terminal) -> None:
+def test_an_interruption_ends_the_program_without_a_message(
+    embedded: Program, store: RawStore, narrow_terminal: Terminal
+) -> None:
     terminal = narrow_terminal.descriptor
     process = embedded.start("profile", "WEB", "rule", "update", stdin=terminal, stderr=terminal)
     narrow_terminal.hand_over()
     narrow_terminal.read_until("[N0602]")
     process.send_signal(signal.SIGINT)
     assert narrow_terminal.read_all().strip() == ""
-    assert finished(process).status == 130
+    assert wait_for(process).status == 130
     assert values(store)[f"{PROFILES}/WEB/rules"] == RULES
 
 
-def test_a_pipe_that_nobody_reads_is_no_traceback(embedded: Program, store: RawStore) -> None:
+def test_a_pipe_without_a_reader_causes_no_traceback(embedded: Program, store: RawStore) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     process = embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=writing)
     os.close(writing)
-    assert finished(process).stderr == ""
+    assert wait_for(process).stderr == ""
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
 
-def test_a_full_disk_behind_the_output_is_told(embedded: Program, store: RawStore) -> None:
+def test_output_to_a_full_disk_is_an_error(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
-        result = finished(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
+        result = wait_for(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
     said = "error: the statement was carried out, but its output could not be written: no space left on device [E0625]"
     assert (result.status, result.stderr) == (1, f"{said}\n")
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
 
-def test_a_statement_without_output_does_not_mind(embedded: Program, store: RawStore) -> None:
+def test_a_full_disk_does_not_matter_to_a_statement_without_output(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
-        result = finished(embedded.start("profile", "WEB", "rule", "add", "inbound", "deny", stdout=full))
+        result = wait_for(embedded.start("profile", "WEB", "rule", "add", "inbound", "deny", stdout=full))
     assert (result.status, result.stderr) == (0, "")
 
 
@@ -147,7 +149,7 @@ def test_a_statement_without_output_does_not_mind(embedded: Program, store: RawS
         ("2>&-", "tag remove NONE", 1, ""),
     ],
 )
-def test_a_stream_that_is_closed(
+def test_a_closed_stream_is_an_error_only_where_it_is_read(
     embedded: Program, store: RawStore, redirection: str, words: str, status: int, stderr: str
 ) -> None:
     command = " ".join([*embedded.command, "profile", "WEB", words, redirection])
@@ -156,20 +158,20 @@ def test_a_stream_that_is_closed(
         env=embedded.environment,
         cwd=embedded.folder,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (done.returncode, done.stderr.decode()) == (status, stderr)
 
 
-def test_input_that_cannot_be_read_is_told(embedded: Program, store: RawStore) -> None:
+def test_standard_input_that_cannot_be_read_is_an_error(embedded: Program, store: RawStore) -> None:
     with opened("/dev/null", os.O_WRONLY) as unreadable:
-        result = finished(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
+        result = wait_for(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
     said = "error: standard input cannot be read: bad file descriptor [E0624]\n"
     assert (result.status, result.stderr) == (1, said)
 
 
-def test_letters_that_the_terminal_lacks_are_written_as_escapes(embedded: Program, store: RawStore) -> None:
+def test_characters_outside_the_encoding_are_written_as_escapes(embedded: Program, store: RawStore) -> None:
     store.put(f"{PROFILES}/gr\u00fcn\x1b[31m\u202e/tags", '["gr\\u00fcn\\u001b"]')
     ascii_only = replace(embedded, variables={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
     shown = ascii_only.run("profile", "show")
@@ -180,7 +182,7 @@ def test_letters_that_the_terminal_lacks_are_written_as_escapes(embedded: Progra
     assert "\x1b" not in in_utf8
 
 
-def test_an_argument_that_is_no_text_is_refused(embedded: Program, store: RawStore) -> None:
+def test_an_argument_that_is_not_utf_8_is_refused(embedded: Program, store: RawStore) -> None:
     before = store.dump()
     result = embedded.run("profile", "WEB", "tag", "add", b"caf\xe9")
     assert (result.status, result.stderr.splitlines()[0]) == (
@@ -191,7 +193,7 @@ def test_an_argument_that_is_no_text_is_refused(embedded: Program, store: RawSto
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("document", "code"),
     [
         (b'{"inbound_rules":[],"outbound_rules":[{"action":"allow","src_tag":"\xff"}]}', "E0306"),
         (b'\xef\xbb\xbf{"inbound_rules":[],"outbound_rules":[]}', "E0305"),
@@ -199,23 +201,23 @@ def test_an_argument_that_is_no_text_is_refused(embedded: Program, store: RawSto
         (b"\x1b[31m", "E0302"),
     ],
 )
-def test_input_that_is_no_plain_json_is_refused(embedded: Program, store: RawStore, given: bytes, code: str) -> None:
+def test_input_that_is_not_json_is_refused(embedded: Program, store: RawStore, document: bytes, code: str) -> None:
     before = store.dump()
-    result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=given)
+    result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=document)
     assert (result.status, result.stdout) == (1, "")
     assert f"[{code}]" in result.stderr
     assert "\x1b" not in result.stderr
     assert store.dump() == before
 
 
-def test_a_folder_that_is_gone_matters_to_nobody(embedded: Program, store: RawStore, tmp_path: Path) -> None:
+def test_a_removed_working_folder_does_not_matter(embedded: Program, store: RawStore, tmp_path: Path) -> None:
     script = f'cd "{embedded.folder}" && rmdir "{embedded.folder}" && exec "$@"'
     done = subprocess.run(
         ["sh", "-c", script, "sh", *embedded.command, "profile", "WEB", "tag", "show"],
         env=embedded.environment,
         cwd=tmp_path,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"WEB\n", b"")
@@ -236,7 +238,7 @@ def test_carets_stay_under_their_words_on_a_narrow_terminal(
     start = next(at for at in range(len(line)) if display_width(line[:at]) == carets.index("^"))
     assert line[start:].startswith("http")
     assert carets.count("^") == len("http")
-    assert finished(process).status == 1
+    assert wait_for(process).status == 1
 
 
 def test_an_explanation_has_no_fences_on_a_terminal(embedded: Program, narrow_terminal: Terminal) -> None:
@@ -245,4 +247,4 @@ def test_an_explanation_has_no_fences_on_a_terminal(embedded: Program, narrow_te
     shown = narrow_terminal.read_all()
     assert "```" not in shown
     assert "\n  calicoctl profile WEB rule add inbound allow tcp\n" in shown
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0

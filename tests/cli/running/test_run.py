@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from tests.cli.program import PATIENCE, Program
+from tests.cli.program import TIMEOUT_SECONDS, Program
 from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import AFTER, NOTHING_DONE, SCRIPT, codes, rules_of, told, write
+from tests.cli.scripts import AFTER, NOTHING_DONE, SCRIPT, located_codes, message_lines, rules_of, write
 
 # --- applying -----------------------------------------------------------------------------------
 
@@ -164,12 +164,12 @@ def test_mistakes_in_all_files_are_told_and_nothing_is_written(program: Program,
     files = ["one.calico", "none.calico", "two.calico", "gone.calico", ".", "-"]
     result = program.run_inside("run", *files, stdin="profile")
     assert (result.status, result.stdout) == (1, "")
-    assert told(result)[:3] == [
+    assert message_lines(result)[:3] == [
         "error: cannot read `none.calico`: no such file or directory [E0626]",
         "error: cannot read `gone.calico`: no such file or directory [E0626]",
         "error: cannot read `.`: is a directory [E0626]",
     ]
-    assert codes(result)[3:] == ["one.calico:2:17 E0104", "two.calico:3:51 E0203", "<standard input>:1:8 E0102"]
+    assert located_codes(result)[3:] == ["one.calico:2:17 E0104", "two.calico:3:51 E0203", "<standard input>:1:8 E0102"]
     assert stored.dump() == before
 
 
@@ -180,7 +180,7 @@ def test_a_file_with_an_interpreter_line_runs_itself(program: Program, raw: RawS
         path.chmod(0o755)
     environment = {**program.environment, "PATH": f"{launcher.parent}:{os.environ['PATH']}"}
     done = subprocess.run(
-        ["./web.calico"], cwd=program.folder, env=environment, capture_output=True, timeout=PATIENCE, check=False
+        ["./web.calico"], cwd=program.folder, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout == b"Done: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added\n"
@@ -195,7 +195,7 @@ def test_bytes_of_other_tools_and_systems(embedded: Program) -> None:
     assert embedded.run_inside("run", "windows.calico").stdout.startswith("Done: 2 rules added, 0 removed, 2 profiles")
     write(embedded, "latin.calico", b"profile add C # caf\xe9\nprofile add caf\xe9\n")
     result = embedded.run_inside("run", "latin.calico")
-    assert codes(result) == ["latin.calico:2:13 E0115"]
+    assert located_codes(result) == ["latin.calico:2:13 E0115"]
 
 
 @pytest.mark.parametrize(("redirection", "reason"), [("<&-", "it is closed"), ("0> /dev/null", "bad file descriptor")])
@@ -205,7 +205,7 @@ def test_standard_input_that_cannot_be_read_is_told(embedded: Program, redirecti
         env=embedded.environment,
         cwd=embedded.folder,
         capture_output=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, b"")
@@ -235,7 +235,7 @@ def test_json_errors_point_into_the_scripts_own_lines(embedded: Program) -> None
     script = f"profile add WEB\nprofile WEB rule update <<EOF\n{wrong}EOF\nprofile WEB rule update < wrong.json\n"
     write(embedded, "sub/a.calico", script + "profile WEB rule update < none.json\nprofile WEB rule update\n")
     result = embedded.run_inside("run", "sub/a.calico")
-    assert codes(result) == [
+    assert located_codes(result) == [
         "sub/a.calico:4:23 E0324",
         "sub/a.calico:7:27 E0626",
         "sub/a.calico:8:1 E0123",

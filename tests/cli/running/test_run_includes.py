@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import codes, told, write
+from tests.cli.scripts import located_codes, message_lines, write
 
 EMPTY_BLOCK = "profile {} {{\n  tags\n  inbound {{}}\n  outbound {{}}\n}}\n"
 
@@ -71,7 +71,7 @@ included from site.calico:1
 included from main.calico:3
 """)
     # In the order of the text: what is wrong in an included file stands where the line that includes it does.
-    assert codes(result) == ["net.calico:1:13 E0214", "net.calico:3:1 E0308", "main.calico:4:13 E0214"]
+    assert located_codes(result) == ["net.calico:1:13 E0214", "net.calico:3:1 E0308", "main.calico:4:13 E0214"]
     assert result.stderr.count("included from site.calico:1\nincluded from main.calico:3\n") == 2
     shown = embedded.run_inside("run", "--check", "-o", "json", "main.calico")
     first, _, last = json.loads(shown.stdout)["diagnostics"]
@@ -89,7 +89,7 @@ def test_errors_of_blocks_and_includes_are_in_the_order_of_the_text(embedded: Pr
     result = embedded.run_inside("run", "--check", "a.calico", "b.calico")
     inner = ["b.calico:2:8 E0214", "b.calico:6:13 E0214"]
     outer = ["a.calico:1:13 E0214", *inner, "a.calico:4:8 E0214", *inner, "a.calico:9:13 E0214"]
-    assert codes(result) == [*outer, *inner]
+    assert located_codes(result) == [*outer, *inner]
 
 
 def test_one_file_may_be_included_twice(program: Program, raw: RawStore) -> None:
@@ -109,14 +109,14 @@ def test_a_cycle_is_refused_whatever_the_files_are_called(embedded: Program) -> 
     (embedded.folder / "sub").mkdir()
     (embedded.folder / "link.calico").symlink_to("a.calico")
     result = embedded.run_inside("run", "--check", "a.calico")
-    assert (result.status, told(result)) == (
+    assert (result.status, message_lines(result)) == (
         1,
         ["sub/../b.calico:1:9: error: `sub/../link.calico` would include itself [E0148]"],
     )
     result = embedded.run_inside("run", "--check", stdin="include link.calico\n")
-    assert (result.status, len(codes(result))) == (1, 1)
+    assert (result.status, len(located_codes(result))) == (1, 1)
     write(embedded, "self.calico", "include self.calico\n")
-    assert codes(embedded.run_inside("run", "--check", "self.calico")) == ["self.calico:1:9 E0148"]
+    assert located_codes(embedded.run_inside("run", "--check", "self.calico")) == ["self.calico:1:9 E0148"]
 
 
 def test_sixteen_files_may_include_one_another(embedded: Program) -> None:
@@ -124,7 +124,7 @@ def test_sixteen_files_may_include_one_another(embedded: Program) -> None:
     assert embedded.run_inside("run", "--check", "0.calico").status == 0
     chain(embedded, 17)
     result = embedded.run_inside("run", "--check", "0.calico")
-    assert (result.status, told(result)) == (
+    assert (result.status, message_lines(result)) == (
         1,
         ["16.calico:1:9: error: includes are nested too deeply; the limit is 16 levels [E0149]"],
     )
@@ -136,7 +136,7 @@ def test_files_that_double_with_each_other_come_to_an_end(embedded: Program) -> 
         write(embedded, f"{number}.calico", f"include {number + 1}.calico\n" * 2)
     write(embedded, "15.calico", "")
     result = embedded.run("run", "--check", "0.calico")
-    assert (result.status, [line.rpartition(" ")[2] for line in codes(result)]) == (1, ["E0150"])
+    assert (result.status, [line.rpartition(" ")[2] for line in located_codes(result)]) == (1, ["E0150"])
 
 
 @pytest.mark.parametrize(
@@ -157,14 +157,16 @@ def test_what_is_no_script_is_refused_where_it_is_included(embedded: Program, li
     (embedded.folder / "folder").mkdir()
     os.mkfifo(embedded.folder / "pipe")
     result = embedded.run("run", "--check", stdin=f"profile add A\n{line}\n")
-    assert (result.status, codes(result)) == (1, ["<standard input>:2:9 E0626"])
-    assert error in told(result)[0]
+    assert (result.status, located_codes(result)) == (1, ["<standard input>:2:9 E0626"])
+    assert error in message_lines(result)[0]
 
 
 def test_a_file_that_cannot_be_read_or_is_no_text(embedded: Program) -> None:
     write(embedded, "latin.calico", b"profile add A\n# \xe4\n")
     result = embedded.run_inside("run", "--check", stdin="include latin.calico\n")
-    assert told(result) == ["<standard input>:1:9: error: `latin.calico` is not valid UTF-8, first in line 2 [E0151]"]
+    assert message_lines(result) == [
+        "<standard input>:1:9: error: `latin.calico` is not valid UTF-8, first in line 2 [E0151]"
+    ]
     write(embedded, "marked.calico", "\ufeffprofile add A\n")
     assert embedded.run_inside("run", "--check", stdin="include marked.calico\n").status == 0
 
@@ -189,7 +191,7 @@ hint: include net/network.calico
 def test_what_a_missing_file_may_have_defined_is_no_second_mistake(embedded: Program) -> None:
     script = "define NAME = A\ninclude none.calico\nprofile add ${OTHER}\nprofile add ${NAEM}\n"
     result = embedded.run_inside("run", "--check", "--define", "FOO=1", stdin=script)
-    assert codes(result) == ["<standard input>:2:9 E0626", "<standard input>:4:13 E0141"]
+    assert located_codes(result) == ["<standard input>:2:9 E0626", "<standard input>:4:13 E0141"]
 
 
 def test_nothing_is_written_when_an_included_file_is_wrong(program: Program, raw: RawStore) -> None:
@@ -202,7 +204,7 @@ def test_a_block_cannot_include(embedded: Program) -> None:
     write(embedded, "rules.calico", "allow\n")
     script = "profile A {\n  tags\n  inbound {\n    include rules.calico\n  }\n  outbound {}\n}\n"
     result = embedded.run_inside("run", "--check", stdin=script)
-    assert codes(result)[0] == "<standard input>:4:5 E0147"
+    assert located_codes(result)[0] == "<standard input>:4:5 E0147"
     assert "hint: it belongs before the line that begins the block\n" in result.stderr
 
 

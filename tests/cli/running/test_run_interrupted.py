@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.store.keys import LOCK, OWN
-from tests.cli.program import PATIENCE, CommandResult, Program, Terminal, finished
+from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, Terminal, wait_for
 from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
@@ -103,7 +103,7 @@ class Moment:
             self._count += 1
             is_now = self._count == self._write
         if is_now:
-            assert self._started.wait(PATIENCE)
+            assert self._started.wait(TIMEOUT_SECONDS)
             assert self._process is not None
             self._action(self._process)
 
@@ -137,7 +137,7 @@ def test_a_run_makes_as_many_writes_as_the_moments_below_assume(
 def test_a_killed_run_can_be_finished_or_undone(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int, option: str
 ) -> None:
-    killed = finished(Moment(proxy, write, kill).start(etcd, proxy, "run", FILE))
+    killed = wait_for(Moment(proxy, write, kill).start(etcd, proxy, "run", FILE))
     assert (killed.status, killed.stdout) == (-signal.SIGKILL, ""), killed
     wait_for_requests_of_the_dead(proxy.url)
     raw_etcd.delete(LOCK)  # it ends by itself, but not soon
@@ -177,7 +177,7 @@ def check_that_it_is_in_the_way(program: Program, store: RawStore) -> None:
 def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy
 ) -> None:
-    finished(Moment(proxy, 17, kill).start(etcd, proxy, "run", FILE))
+    wait_for(Moment(proxy, 17, kill).start(etcd, proxy, "run", FILE))
     wait_for_requests_of_the_dead(proxy.url)
     raw_etcd.delete(LOCK)
     store.put(f"{PROFILES}/OTHER/tags", "[]")
@@ -202,7 +202,7 @@ def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
 def test_a_run_that_died_is_called_by_its_scripts(etcd: Program, raw_etcd: RawEtcd, proxy: FaultProxy) -> None:
     with (etcd.folder / FILE).open("rb") as script:
         words = ("run", "-")
-        finished(Moment(proxy, 17, kill).start(etcd, proxy, *words, stdin=script.fileno()))
+        wait_for(Moment(proxy, 17, kill).start(etcd, proxy, *words, stdin=script.fileno()))
     raw_etcd.delete(LOCK)
     said = etcd.run_inside("run", stdin="profile add X\n").stderr
     assert said.startswith("error: an earlier run is unfinished: <standard input> by ")
@@ -235,7 +235,7 @@ def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -
             process.wait(seconds * tenths / 10)
         except subprocess.TimeoutExpired:
             process.kill()
-        finished(process)
+        wait_for(process)
         left = embedded.run_inside("export").stdout
         assert left in (before, after)
         if left == before:
@@ -250,7 +250,7 @@ def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -
 def test_ctrl_c_undoes_what_was_made(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int
 ) -> None:
-    result = finished(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
+    result = wait_for(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
     assert (result.status, result.stdout) == (130, "")
     # Before the journal is complete, nothing is made that could be undone.
     said = r"interrupted: undoing \d+ changes?; press Ctrl-C again to stop without undoing\n" if write >= 4 else ""
@@ -268,7 +268,7 @@ def test_ctrl_c_while_a_script_is_read(program: Program, raw: RawStore) -> None:
     os.write(descriptor, b"profile add A\n")
     process.send_signal(signal.SIGINT)
     os.close(descriptor)  # a signal just before a read does not end it
-    result = finished(process)
+    result = wait_for(process)
     assert (result.status, result.stdout, result.stderr) == (130, "", "")
     assert raw.dump() == {}
 
@@ -319,10 +319,10 @@ def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store:
 
     def hold(_: subprocess.Popen[bytes]) -> None:
         reached.set()
-        assert go_on.wait(PATIENCE)
+        assert go_on.wait(TIMEOUT_SECONDS)
 
     process = Moment(proxy, 17, hold).start(etcd, proxy, "run", FILE)
-    assert reached.wait(PATIENCE)
+    assert reached.wait(TIMEOUT_SECONDS)
     beside = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
     waiting = etcd.run_inside("--timeout=0.5", "run", stdin="profile add OTHER\n")
     go_on.set()
@@ -330,7 +330,7 @@ def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store:
     assert beside.stderr.startswith("note: a run in progress changes profile `U1`: changes.calico by ")
     assert (waiting.status, waiting.stdout) == (3, "")
     assert f"{PROFILES}/OTHER/rules" not in values(store)
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
     expected = {**AFTER, f"{PROFILES}/U1/tags": values(store)[f"{PROFILES}/U1/tags"]}
     assert values(store) == expected
     assert expected[f"{PROFILES}/U1/tags"] in ('["A","MINE","NEW"]', '["A","NEW","MINE"]')
@@ -352,12 +352,12 @@ def test_how_far_a_run_is_is_shown_on_a_terminal(
     assert "applying:" in shown
     assert "/60 " in shown
     assert shown.replace("\n", "\r").rstrip("\r").endswith(" ")  # wiped away in the end
-    result = finished(process)
+    result = wait_for(process)
     assert (result.status, result.stdout[:5], values(store)) == (0, "Done:", AFTER)
 
 
 def test_it_is_shown_nowhere_else(etcd: Program, proxy: FaultProxy) -> None:
-    result = finished(Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE))
+    result = wait_for(Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE))
     assert (result.status, result.stderr) == (0, "")
 
 
@@ -366,7 +366,7 @@ def test_nor_is_it_shown_of_a_short_run(embedded: Program, narrow_terminal: Term
     process = embedded.start("run", FILE, stderr=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
     assert narrow_terminal.read_all() == ""
-    assert finished(process).status == 0
+    assert wait_for(process).status == 0
 
 
 @pytest.mark.parametrize("arguments", [["profile", "show"], ["run", "--help"], ["__complete", ""]])

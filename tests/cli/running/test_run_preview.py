@@ -11,7 +11,7 @@ import pytest
 from calicoctl import result_texts
 from tests.cli.program import Program
 from tests.cli.raw import RawStore
-from tests.cli.scripts import SCRIPT, codes, write
+from tests.cli.scripts import SCRIPT, located_codes, write
 from tests.support.etcd_server import closed_port
 
 # --- check --------------------------------------------------------------------------------------
@@ -32,7 +32,7 @@ def test_nor_does_a_run_of_a_wrong_script(folder: Path) -> None:
     for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", None):
         for option in ("--dry-run", "--verbose"):
             result = Program(folder, datastore).run_inside("run", option, stdin="profile add")
-            assert (result.status, codes(result)) == (1, ["<standard input>:1:12 E0102"])
+            assert (result.status, located_codes(result)) == (1, ["<standard input>:1:12 E0102"])
     assert list(folder.rglob("*")) == []
 
 

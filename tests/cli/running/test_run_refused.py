@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore
-from tests.cli.scripts import SCRIPT, codes, rules_of, told, write
+from tests.cli.scripts import SCRIPT, located_codes, message_lines, rules_of, write
 from tests.support.etcd_server import RawEtcd, closed_port
 
 # --- what cannot be done ------------------------------------------------------------------------
@@ -30,7 +30,12 @@ profile WEB rule remove outbound deny
     assert (result.status, result.stdout) == (1, "")
     # One mistake is one error: the last line is about a profile of which an error was told already.
     name = "<standard input>"
-    assert codes(result) == [f"{name}:2:34 E0405", f"{name}:3:9 E0401", f"{name}:4:16 E0402", f"{name}:5:38 E0406"]
+    assert located_codes(result) == [
+        f"{name}:2:34 E0405",
+        f"{name}:3:9 E0401",
+        f"{name}:4:16 E0402",
+        f"{name}:5:38 E0406",
+    ]
     assert stored.dump() == before
 
 
@@ -39,19 +44,19 @@ def test_what_only_follows_from_an_error_is_not_told(program: Program, raw: RawS
         f"profile WBE {rest}\n" for rest in ("tag add A", "tag add B", "rule add inbound allow", "tag show")
     )
     result = program.run_inside("run", stdin=f"profile add WEB\n{script}profile DB tag show\n")
-    assert codes(result) == ["<standard input>:2:9 E0401", "<standard input>:6:9 E0401"]
+    assert located_codes(result) == ["<standard input>:2:9 E0401", "<standard input>:6:9 E0401"]
     assert raw.dump() == {}
 
 
 def test_twenty_errors_are_told_and_the_others_counted(embedded: Program) -> None:
     warnings = "profile A rule add inbound allow from 10.0.0.1/8\n" * 30
     result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n" * 25)
-    assert codes(result) == [*(f"<standard input>:{line}:12 E0102" for line in range(31, 51)), "note N0603"]
-    assert told(result)[-1] == "note: and 5 errors and 30 warnings more [N0603]"
+    assert located_codes(result) == [*(f"<standard input>:{line}:12 E0102" for line in range(31, 51)), "note N0603"]
+    assert message_lines(result)[-1] == "note: and 5 errors and 30 warnings more [N0603]"
     # Errors have precedence: one behind many warnings is told all the same, in the order of the text.
     result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n")
     expected = [*(f"<standard input>:{line}:39 W0202" for line in range(1, 20)), "<standard input>:31:12 E0102"]
-    assert codes(result) == [*expected, "note N0603"]
+    assert located_codes(result) == [*expected, "note N0603"]
     shown = embedded.run_inside("run", "--check", "-o", "json", stdin="profile add\n" * 25)
     assert len(json.loads(shown.stdout)["diagnostics"]) == 25
 
@@ -62,13 +67,13 @@ def test_strict_takes_warnings_for_errors(program: Program, stored: RawStore) ->
     for options in ([], ["--check"], ["--dry-run"]):
         result = program.run_inside("run", "--strict", *options, stdin=script)
         assert (result.status, result.stdout) == (1, "")
-        assert told(result)[0].startswith("<standard input>:1:41: error: ")
-        assert codes(result) == ["<standard input>:1:41 W0202"]
+        assert message_lines(result)[0].startswith("<standard input>:1:41: error: ")
+        assert located_codes(result) == ["<standard input>:1:41 W0202"]
     result = program.run_inside("run", "--strict", "--check", "-o", "json", stdin=script)
     assert [each["severity"] for each in json.loads(result.stdout)["diagnostics"]] == ["error"]
     assert stored.dump() == before
     result = program.run_inside("run", stdin=script)
-    assert (result.status, codes(result)) == (0, ["<standard input>:1:41 W0202"])
+    assert (result.status, located_codes(result)) == (0, ["<standard input>:1:41 W0202"])
     assert stored.dump() != before
 
 
@@ -77,10 +82,10 @@ def test_damage_in_the_datastore_is_a_warning_once_and_an_error_if_strict(progra
     script = "profile DB tag add X\nprofile DB tag add Y\n"
     before = stored.dump()
     strict = program.run_inside("run", "--strict", stdin=script)
-    assert (strict.status, [line.rpartition(" ")[2] for line in codes(strict)]) == (1, ["W0303"])
+    assert (strict.status, [line.rpartition(" ")[2] for line in located_codes(strict)]) == (1, ["W0303"])
     assert stored.dump() == before
     result = program.run_inside("run", stdin=script)
-    assert (result.status, [line.rpartition(" ")[2] for line in codes(result)]) == (0, ["W0303"])
+    assert (result.status, [line.rpartition(" ")[2] for line in located_codes(result)]) == (0, ["W0303"])
     mended = program.run_inside("run", "--strict", stdin="profile DB rule remove inbound --at=1\n")
     assert (mended.status, mended.stderr) == (0, "")
 

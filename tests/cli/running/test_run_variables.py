@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import codes, rules_of, told, write
+from tests.cli.scripts import located_codes, message_lines, rules_of, write
 
 SHOP = """\
 define WEB_PORTS = 80,443
@@ -55,7 +55,7 @@ def test_definitions_hold_for_later_files_and_not_for_earlier_ones(embedded: Pro
     result = embedded.run_inside("run", "--check", "names.calico", "use.calico")
     assert (result.status, result.stderr) == (0, "")
     result = embedded.run_inside("run", "--check", "use.calico", "names.calico")
-    assert (result.status, codes(result)) == (1, ["use.calico:1:13 E0141"])
+    assert (result.status, located_codes(result)) == (1, ["use.calico:1:13 E0141"])
 
 
 def test_verbose_shows_what_was_typed(embedded: Program) -> None:
@@ -252,7 +252,7 @@ def test_a_definition_of_the_command_line_that_is_none(embedded: Program, defini
     result = embedded.run_inside("run", "--check", *options, stdin=uses)
     assert (result.status, result.stdout) == (1, "")
     # And that is all: that nothing is defined then is no second mistake.
-    assert codes(result) == [place]
+    assert located_codes(result) == [place]
 
 
 def test_a_value_that_nothing_asks_for_is_a_warning(embedded: Program) -> None:
@@ -284,9 +284,9 @@ def test_definitions_do_not_go_with_the_end_of_an_interrupted_run(embedded: Prog
 
 def test_on_the_command_line_nothing_is_expanded(program: Program, raw: RawStore) -> None:
     result = program.run_inside("profile", "add", "${NAME}")
-    assert (result.status, codes(result)) == (1, ["<command line>:1:23 E0214"])
+    assert (result.status, located_codes(result)) == (1, ["<command line>:1:23 E0214"])
     result = program.run_inside("profile", "WEB", "rule", "add", "inbound", "allow", "from", "${NET}")
-    assert (result.status, codes(result)) == (1, ["<command line>:1:51 E0164"])
+    assert (result.status, located_codes(result)) == (1, ["<command line>:1:51 E0164"])
     assert raw.dump() == {}
 
 
@@ -347,10 +347,10 @@ def test_a_diagnostic_as_json_tells_where_a_value_comes_from(embedded: Program) 
 def test_many_uses_of_one_mistake_are_one_error(embedded: Program) -> None:
     uses = "".join(f"profile P{number} rule add inbound allow from ${{NET}}\n" for number in range(50))
     result = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.256\n{uses}")
-    assert codes(result) == ["<standard input>:2:40 E0207"]
+    assert located_codes(result) == ["<standard input>:2:40 E0207"]
     # A warning, too, and every statement is read all the same.
     result = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.1/8\n{uses}")
     assert (result.status, result.stdout) == (0, "No errors in 50 statements.\n")
-    assert told(result) == [
+    assert message_lines(result) == [
         "<standard input>:2:40: warning: `10.0.0.1/8` has host bits set; the network is `10.0.0.0/8` [W0202]"
     ]
