@@ -25,9 +25,7 @@ def test_the_menu_is_that_of_the_specification(folder: Path) -> None:
     menu = MENU.read_text(encoding="utf-8").splitlines()
     printed = result.stdout.splitlines()
     differences = [line for line in difflib.ndiff(menu, printed[: len(menu) + len(MISSING)]) if line[0] in "+-"]
-    assert differences == [f"+ {line}" for line in MISSING], (
-        "the menu must be the specification's"
-    )
+    assert differences == [f"+ {line}" for line in MISSING], "the menu must be the specification's"
     assert "NOTE: The calicoctl profile commands should NOT be used when running Calico with the" in printed
 
 
