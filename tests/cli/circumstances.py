@@ -150,7 +150,7 @@ def concurrent_writer(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], F
 
 
 def lost_from(method: str, ending: str, *, is_made: bool) -> Circumstance:
-    """No request is answered from the first write to a key on; `is_made` tells whether that write is made."""
+    """No request is answered from the first write to a key on; `is_made`: whether that write is made."""
 
     @faulty
     def circumstance(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:

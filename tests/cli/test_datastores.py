@@ -1,4 +1,4 @@
-"""Which datastore a command uses, and what it says of one that cannot be used."""
+"""Which datastore a command uses, and the errors about one that cannot be used."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.cli.raw import PROFILES, open_raw, values
 from tests.support.etcd_server import closed_port
 
 
-def test_an_etcd_that_does_not_listen_is_worth_another_try(folder: Path) -> None:
+def test_an_etcd_server_that_does_not_listen_has_the_status_for_retries(folder: Path) -> None:
     program = Program(folder, f"http://127.0.0.1:{closed_port()}")
     result = program.run("--timeout=2", "profile", "add", "WEB")
     assert (result.status, result.stdout) == (3, "")
     assert "[E0501]" in result.stderr
 
 
-def test_the_embedded_default_is_told_of_on_stderr(folder: Path) -> None:
+def test_a_note_names_the_embedded_default_datastore(folder: Path) -> None:
     unnamed = Program(folder)
     path = folder / ".local/share/calicoctl/profiles.db"
     note = f"note: no datastore is named: using the embedded one, {path}, which no agent reads [N0601]\n"
@@ -36,7 +36,7 @@ def test_the_embedded_default_is_told_of_on_stderr(folder: Path) -> None:
     assert (named.stdout, named.stderr) == ("WEB\n", "")
 
 
-def test_nothing_is_created_by_reading(folder: Path) -> None:
+def test_reading_creates_no_file(folder: Path) -> None:
     unnamed = Program(folder)
     assert unnamed.run_inside("profile", "show").status == 0
     assert unnamed.run_inside("profile", "WEB", "rule", "add", "inbound", "deny").status == 1
@@ -55,16 +55,18 @@ def test_nothing_is_created_by_reading(folder: Path) -> None:
         ({"CALICOCTL_ENV": "broken.env"}, False),
     ],
 )
-def test_the_environment_says_where(folder: Path, etcd_url: str, variables: dict[str, str], answers: bool) -> None:
+def test_variables_and_the_settings_file_choose_the_datastore(
+    folder: Path, etcd_url: str, variables: dict[str, str], answers: bool
+) -> None:
     authority = etcd_url.removeprefix("http://")
     (folder / "settings.env").write_text(f"# etcd\nexport ETCD_AUTHORITY='{authority}'\n", encoding="utf-8")
     (folder / "broken.env").write_text("ETCD_AUTHORITY\n", encoding="utf-8")
     assert Program(folder, "sqlite:one.db").run_inside("profile", "add", "ONE").status == 0
-    given = {
+    replaced = {
         name: value.replace("<ETCD>", etcd_url if name == "ETCD_ENDPOINTS" else authority)
         for name, value in variables.items()
     }
-    result = Program(folder, variables=given).run_inside("profile", "show")
+    result = Program(folder, variables=replaced).run_inside("profile", "show")
     assert (result.status == 0, result.stdout.startswith("+---"), result.stderr == "") == (answers,) * 3, result
 
 
@@ -80,7 +82,7 @@ READING = [
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_a_file_that_was_named_must_exist_to_be_read(folder: Path, words: tuple[str, ...]) -> None:
+def test_a_named_file_must_exist_to_be_read(folder: Path, words: tuple[str, ...]) -> None:
     result = Program(folder, "sqlite:typo.db").run_inside(*words)
     assert (result.status, "[E0540]" in result.stderr) == (3, True), result
     assert words == ("doctor",) or result.stdout == ""
@@ -88,7 +90,7 @@ def test_a_file_that_was_named_must_exist_to_be_read(folder: Path, words: tuple[
     assert Program(folder).run_inside(*words).status == (1 if "WEB" in words else 0)
 
 
-def test_a_dry_run_reads_a_missing_file_as_empty_and_says_so(folder: Path) -> None:
+def test_a_dry_run_treats_a_missing_file_as_empty_and_prints_a_note(folder: Path) -> None:
     program = Program(folder, "sqlite:new.db")
     result = program.run_inside("run", "--dry-run", stdin="profile add WEB\n")
     assert (result.status, "[N0605]" in result.stderr) == (0, True), result
@@ -97,7 +99,7 @@ def test_a_dry_run_reads_a_missing_file_as_empty_and_says_so(folder: Path) -> No
     assert "[N0605]" not in program.run_inside("run", "--dry-run", stdin="profile add WEB\n").stderr
 
 
-HALF_SETTINGS: list[dict[str, str]] = [
+INCOMPLETE_SETTINGS: list[dict[str, str]] = [
     {"ETCD_SCHEME": "https"},
     {"ETCD_SCHEME": "http"},
     {"ETCD_CA_CERT_FILE": "ca.pem"},
@@ -106,9 +108,9 @@ HALF_SETTINGS: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("variables", HALF_SETTINGS, ids=" ".join)
+@pytest.mark.parametrize("variables", INCOMPLETE_SETTINGS, ids=" ".join)
 @pytest.mark.parametrize("in_file", [False, True])
-def test_half_a_setting_of_etcd_is_no_reason_to_use_a_file(
+def test_an_incomplete_setting_of_etcd_does_not_select_the_embedded_datastore(
     folder: Path, variables: dict[str, str], in_file: bool
 ) -> None:
     lines = "".join(f"{name}={value}\n" for name, value in variables.items())
@@ -126,27 +128,29 @@ def test_half_a_setting_of_etcd_is_no_reason_to_use_a_file(
 
 
 @pytest.mark.parametrize(
-    ("url", "meant"),
+    ("url", "correction"),
     [("sqlite://x.db", "sqlite:x.db"), ("sqlite:///x.db", "sqlite:/x.db"), ("sqlite://", "sqlite:PATH")],
 )
-def test_the_form_of_other_programs_is_refused_with_ours(folder: Path, url: str, meant: str) -> None:
+def test_the_sqlite_url_of_other_programs_is_refused_with_the_correct_one(
+    folder: Path, url: str, correction: str
+) -> None:
     result = Program(folder, url).run_inside("profile", "add", "WEB")
-    assert (result.status, f"hint: {meant}\n" in result.stderr) == (1, True), result
+    assert (result.status, f"hint: {correction}\n" in result.stderr) == (1, True), result
     assert list(folder.iterdir()) == []
 
 
 @pytest.mark.parametrize("variable", ["CALICOCTL_ENV", "ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE"])
 @pytest.mark.parametrize("kind", ["fifo", "/dev/zero", "folder"])
-def test_what_is_no_regular_file_is_never_waited_for(folder: Path, variable: str, kind: str) -> None:
+def test_settings_that_are_not_regular_files_are_not_read(folder: Path, variable: str, kind: str) -> None:
     os.mkfifo(folder / "fifo")
     (folder / "folder").mkdir()
     files = dict.fromkeys(("ETCD_CA_CERT_FILE", "ETCD_CERT_FILE", "ETCD_KEY_FILE"), "/etc/passwd")
-    given = {"ETCD_ENDPOINTS": "https://127.0.0.1:1", **files, variable: kind}
-    result = Program(folder, variables=given).run("profile", "show")
+    variables = {"ETCD_ENDPOINTS": "https://127.0.0.1:1", **files, variable: kind}
+    result = Program(folder, variables=variables).run("profile", "show")
     assert (result.status, kind in result.stderr) == (1, True), result
 
 
-SECRETIVE = [
+ADDRESSES_WITH_PASSWORD = [
     "http://root:sesame@h:2379",
     "HTTPS://root:sesame@h:2379",
     "http://root:sesame%40h:2379",
@@ -159,9 +163,9 @@ SECRETIVE = [
 ]
 
 
-@pytest.mark.parametrize("address", SECRETIVE)
+@pytest.mark.parametrize("address", ADDRESSES_WITH_PASSWORD)
 @pytest.mark.parametrize("where", ["option", "CALICOCTL_DATASTORE", "ETCD_ENDPOINTS", "ETCD_AUTHORITY", "file"])
-def test_no_password_in_an_address_is_ever_shown(folder: Path, address: str, where: str) -> None:
+def test_a_password_in_an_address_is_never_printed(folder: Path, address: str, where: str) -> None:
     (folder / "file.env").write_text(f"ETCD_ENDPOINTS='{address}'\n", encoding="utf-8")
     variables = {} if where == "option" else {"CALICOCTL_ENV": "file.env"} if where == "file" else {where: address}
     options = [f"--datastore={address}"] if where == "option" else []
@@ -171,21 +175,21 @@ def test_no_password_in_an_address_is_ever_shown(folder: Path, address: str, whe
         assert "sesame" not in result.stdout + result.stderr, result
 
 
-def test_a_long_line_of_the_settings_file_takes_no_longer_than_it_is_long(folder: Path) -> None:
+def test_a_long_line_of_the_settings_file_is_read_in_linear_time(folder: Path) -> None:
     (folder / "long.env").write_text("ETCD_X=x" + " " * 900_000 + "y\n", encoding="utf-8")
     assert Program(folder, variables={"CALICOCTL_ENV": "long.env"}).run("profile", "show").status == 0
 
 
-def test_a_link_or_a_folder_is_no_datastore(folder: Path) -> None:
+def test_a_link_or_a_folder_is_not_a_datastore(folder: Path) -> None:
     (folder / "real.db").touch()
     (folder / "link.db").symlink_to(folder / "real.db")
-    for named, code, status in [("link.db", "E0520", 1), (".", "E0521", 1), ("real.db/x.db", "E0522", 3)]:
-        result = Program(folder, f"sqlite:{named}").run_inside("profile", "add", "WEB")
+    for path, code, status in [("link.db", "E0520", 1), (".", "E0521", 1), ("real.db/x.db", "E0522", 3)]:
+        result = Program(folder, f"sqlite:{path}").run_inside("profile", "add", "WEB")
         assert (result.status, f"[{code}]" in result.stderr) == (status, True), result
 
 
-def test_a_file_of_another_kind_is_left_as_it_is(folder: Path) -> None:
-    (folder / "text.db").write_text("this is no database, but text that is long enough\n" * 40, encoding="utf-8")
+def test_a_file_of_another_kind_is_refused_and_unchanged(folder: Path) -> None:
+    (folder / "text.db").write_text("this is not a database, but text that is long enough\n" * 40, encoding="utf-8")
     with closing(sqlite3.connect(folder / "foreign.db")) as connection:
         connection.execute("CREATE TABLE mine (x)")
     assert Program(folder, "sqlite:newer.db").run_inside("profile", "add", "WEB").status == 0
@@ -202,7 +206,7 @@ def test_a_file_of_another_kind_is_left_as_it_is(folder: Path) -> None:
         assert (folder / f"{name}.db").read_bytes() == before
 
 
-def test_a_lock_that_is_not_let_go_ends_the_wait(folder: Path) -> None:
+def test_the_wait_for_a_lock_is_limited(folder: Path) -> None:
     program = Program(folder, "sqlite:locked.db")
     assert program.run_inside("profile", "add", "WEB").status == 0
     with closing(sqlite3.connect(folder / "locked.db", isolation_level=None)) as other:
@@ -225,7 +229,7 @@ def test_a_value_that_is_too_large_for_etcd_is_refused_before_anything_is_writte
     assert raw.dump() == before
 
 
-def test_a_key_that_is_a_folder_is_told(folder: Path, raw_etcd: object, etcd_url: str) -> None:
+def test_a_folder_in_place_of_a_key_is_an_error(folder: Path, raw_etcd: object, etcd_url: str) -> None:
     raw = open_raw(etcd_url)
     raw.put(f"{PROFILES}/WEB/tags", "[]")
     raw.put(f"{PROFILES}/WEB/rules/odd", "1")
@@ -234,7 +238,7 @@ def test_a_key_that_is_a_folder_is_told(folder: Path, raw_etcd: object, etcd_url
     assert set(values(raw)) == {f"{PROFILES}/WEB/tags", f"{PROFILES}/WEB/rules/odd"}
 
 
-def test_a_datastore_that_may_not_be_written(folder: Path) -> None:
+def test_a_datastore_without_write_permission_is_an_error(folder: Path) -> None:
     program = Program(folder, "sqlite:kept/profiles.db")
     assert program.run_inside("profile", "add", "WEB").status == 0
     if os.geteuid() == 0:  # root may write anything: /proc is a folder that even root cannot write to

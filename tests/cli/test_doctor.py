@@ -1,4 +1,4 @@
-"""`calicoctl doctor`: it finds what is wrong, names it, and changes nothing."""
+"""`calicoctl doctor`: it reports every problem and changes nothing."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty
 from tests.support.etcd_server import RawEtcd
 from tests.support.runs import opener
 
-SOUND = {
+HEALTHY = {
     f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"action":"allow","src_tag":"WEB"}],"outbound_rules":[]}',
     f"{PROFILES}/WEB/tags": '["WEB"]',
     f"{PROFILES}/WEB/labels": "{}",
     f"{HOSTS}/h/workload/docker/w/endpoint/e": '{"state":"active","profile_ids":["WEB"]}',
 }
 
-# What is stored besides, and the codes that it is found by.
-ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
+# What is stored in addition to HEALTHY, and the codes of the problems.
+PROBLEMS: Mapping[str, tuple[dict[str, str], list[str]]] = {
     "bad rule": ({f"{PROFILES}/BAD/rules": '{"inbound_rules":[{"dst_ports":["80"]}],"outbound_rules":[]}'}, ["W0303"]),
     "not JSON": ({f"{PROFILES}/BAD/rules": "{"}, ["W0303"]),
     "misread rule": (
@@ -50,7 +50,7 @@ ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
         {f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"src_net":"::ffff:10.0.0.0/104"}],"outbound_rules":[]}'},
         ["W0410"],
     ),
-    "tag nobody has": (
+    "tag without carrier": (
         {
             f"{PROFILES}/WEB/rules": '{"inbound_rules":[{"action":"allow","src_tag":"DB"},'
             '{"action":"log","dst_tag":"API"},{"action":"log","!dst_tag":"NONE"}],"outbound_rules":[]}'
@@ -62,22 +62,22 @@ ILLS: Mapping[str, tuple[dict[str, str], list[str]]] = {
 
 
 @pytest.fixture
-def sound(raw: RawStore) -> RawStore:
-    for key, value in SOUND.items():
+def healthy(raw: RawStore) -> RawStore:
+    for key, value in HEALTHY.items():
         raw.put(key, value)
     return raw
 
 
-def test_a_sound_datastore_is_well(program: Program, sound: RawStore) -> None:
+def test_a_healthy_datastore_has_no_problems(program: Program, healthy: RawStore) -> None:
     result = program.run("doctor")
     assert (result.status, result.stderr) == (0, "")
-    first, server, *rest = result.stdout.splitlines()
+    first, server, *summary = result.stdout.splitlines()
     assert first.startswith("Datastore: ")
     assert " ms" in server
-    assert rest == ["1 profile, 1 endpoint", "No problems found."]
+    assert summary == ["1 profile, 1 endpoint", "No problems found."]
 
 
-def test_an_empty_datastore_is_well_but_may_be_the_wrong_one(program: Program) -> None:
+def test_an_empty_datastore_is_healthy_but_gets_a_note(program: Program) -> None:
     assert program.datastore is not None
     make_empty(program.datastore)
     result = program.run("doctor")
@@ -87,12 +87,12 @@ def test_an_empty_datastore_is_well_but_may_be_the_wrong_one(program: Program) -
     assert (as_json["ok"], [note["code"] for note in as_json["notes"]]) == (True, ["N0403"])
 
 
-def test_another_tools_data_is_no_reason_to_doubt_the_datastore(program: Program, raw: RawStore) -> None:
+def test_a_datastore_with_data_of_another_tool_gets_no_note(program: Program, raw: RawStore) -> None:
     raw.put("/calico/v1/Ready", "true")
     assert "[N0403]" not in program.run_inside("doctor").stderr
 
 
-def test_data_of_openstack_and_endpoints_of_hosts_are_sound(program: Program, raw: RawStore) -> None:
+def test_data_of_openstack_and_host_endpoints_are_healthy(program: Program, raw: RawStore) -> None:
     raw.put(f"{PROFILES}/OS/rules", '{"inbound_rules":[{"src_tag":"OS"},{"protocol":"tcp","dst_ports":[22]}]}')
     raw.put(f"{PROFILES}/OS/tags", '["OS"]')
     raw.put(f"{HOSTS}/bm1/endpoint/eth0", '{"name":"eth0","profile_ids":["OS"]}')
@@ -101,7 +101,7 @@ def test_data_of_openstack_and_endpoints_of_hosts_are_sound(program: Program, ra
     assert "1 profile, 1 endpoint\n" in result.stdout
 
 
-def test_a_finding_about_rules_says_where_they_are(program: Program, raw: RawStore) -> None:
+def test_a_problem_of_rules_lists_their_positions(program: Program, raw: RawStore) -> None:
     rules = ",".join(['{"action":"allow","src_tag":"DB"}'] * 6)
     raw.put(f"{PROFILES}/WEB/rules", f'{{"inbound_rules":[{{"action":"deny"}},{rules}],"outbound_rules":[{rules}]}}')
     raw.put(f"{PROFILES}/WEB/tags", "[]")
@@ -111,43 +111,38 @@ def test_a_finding_about_rules_says_where_they_are(program: Program, raw: RawSto
     assert finding["message"].endswith("and 7 more")
 
 
-@pytest.mark.parametrize("ill", ILLS)
-def test_what_is_wrong_is_found_and_nothing_changed(program: Program, sound: RawStore, ill: str) -> None:
-    stored, codes = ILLS[ill]
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_problem_is_reported_and_nothing_changed(program: Program, healthy: RawStore, problem: str) -> None:
+    stored, codes = PROBLEMS[problem]
     for key, value in stored.items():
-        sound.put(key, value)
-    before = sound.dump()
+        healthy.put(key, value)
+    before = healthy.dump()
     result = program.run_inside("doctor", "-o", "json")
-    found = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     assert result.status == 1
-    assert [problem["code"] for problem in found["problems"]] == codes
-    assert found["ok"] is False
-    assert sound.dump() == before
+    assert [entry["code"] for entry in report["problems"]] == codes
+    assert report["ok"] is False
+    assert healthy.dump() == before
     text = program.run_inside("doctor")
     assert text.status == 1
     assert [code for code in codes if f"[{code}]" not in text.stderr] == []
     assert text.stdout.endswith("1 problem found.\n" if len(codes) == 1 else f"{len(codes)} problems found.\n")
 
 
-def test_servers_that_do_not_answer_are_named(folder_program: Program, etcd_url: str) -> None:
-    nobody = "http://127.0.0.1:1"
-    one_down = replace(folder_program, datastore=f"{etcd_url},{nobody}").run("doctor", "-o", "json")
-    found = json.loads(one_down.stdout)
+def test_servers_that_do_not_answer_are_named(embedded: Program, etcd_url: str) -> None:
+    down = "http://127.0.0.1:1"
+    one_down = replace(embedded, datastore=f"{etcd_url},{down}").run("doctor", "-o", "json")
+    report = json.loads(one_down.stdout)
     assert one_down.status == 1
-    assert [server["place"] for server in found["servers"] if server["seconds"] is None] == [nobody]
-    assert found["servers"][0]["version"].startswith("etcd 3.")
-    all_down = replace(folder_program, datastore=nobody).run("doctor")
+    assert [server["place"] for server in report["servers"] if server["seconds"] is None] == [down]
+    assert report["servers"][0]["version"].startswith("etcd 3.")
+    all_down = replace(embedded, datastore=down).run("doctor")
     assert all_down.status == 3
     assert "no answer" in all_down.stdout
     assert all_down.stderr.count("[E0501]") == 1
 
 
-@pytest.fixture
-def folder_program(embedded: Program) -> Program:
-    return embedded
-
-
-def test_a_run_that_was_cut_off_is_named(embedded: Program, raw_etcd: RawEtcd) -> None:
+def test_an_interrupted_run_is_named(embedded: Program, raw_etcd: RawEtcd) -> None:
     raw_etcd.delete(keys.OWN)
     open_store = opener(raw_etcd.url)
     journal = Journal(Holder.here(new_run_name(), ["web.calico"]), open_store)

@@ -1,4 +1,4 @@
-"""`calicoctl export`: profiles as a script, and what cannot be one."""
+"""`calicoctl export`: profiles as a script, and profiles that a script cannot declare."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_named_profiles_are_printed_once_in_the_order_of_their_names_on_the_comm
     assert program.run_inside("export", "'show'").stdout == SHOW
 
 
-def test_nothing_is_printed_of_nothing(program: Program, raw: RawStore) -> None:
+def test_an_empty_datastore_is_exported_as_nothing(program: Program, raw: RawStore) -> None:
     assert program.datastore is not None
     make_empty(program.datastore)
     result = program.run_inside("export")
@@ -87,15 +87,15 @@ def test_what_is_exported_can_be_piped_into_another_datastore(
     exporting = program.start("export")
     assert exporting.stdout is not None
     running = other.start("run", "--strict", stdin=exporting.stdout.fileno())
-    said, complaints = running.communicate(timeout=TIMEOUT_SECONDS)
+    output, errors = running.communicate(timeout=TIMEOUT_SECONDS)
     exporting.communicate(timeout=TIMEOUT_SECONDS)
-    assert (exporting.returncode, running.returncode, complaints) == (0, 0, b"")
-    assert said == b"Done: 7 rules added, 0 removed, 2 profiles changed (2 created); 3 tags added\n"
+    assert (exporting.returncode, running.returncode, errors) == (0, 0, b"")
+    assert output == b"Done: 7 rules added, 0 removed, 2 profiles changed (2 created); 3 tags added\n"
     assert other.run("export") == program.run("export")
 
 
-def test_run_where_it_came_from_it_writes_nothing(program: Program, stored: RawStore) -> None:
-    """Not even other spellings: unmasked networks, spaces and the order of keys stay."""
+def test_an_export_that_is_run_on_its_own_datastore_writes_nothing(program: Program, stored: RawStore) -> None:
+    """The stored spelling stays: unmasked networks, spaces and the order of keys."""
     before = stored.dump()
     result = program.run_inside("run", "-v", stdin=program.run_inside("export").stdout)
     assert result.stdout.splitlines() == [
@@ -146,7 +146,7 @@ def test_a_profile_that_run_would_refuse_becomes_comments(
 
 
 @pytest.mark.parametrize("name", ["gr\u00fcn", "a b", "-x", "a'\"b", "y" * 129])
-def test_so_does_one_that_could_not_be_created(program: Program, raw: RawStore, name: str) -> None:
+def test_a_profile_that_could_not_be_created_becomes_comments(program: Program, raw: RawStore, name: str) -> None:
     raw.put(f"{PROFILES}/{name}/tags", "[]")
     result = program.run_inside("export")
     assert result.status == 1
@@ -155,7 +155,7 @@ def test_so_does_one_that_could_not_be_created(program: Program, raw: RawStore, 
     assert program.run_inside("run", stdin=result.stdout).stdout.startswith("Done: 0 rules added")
 
 
-def test_what_is_stored_never_leaves_its_comment_or_steers_a_terminal(program: Program, raw: RawStore) -> None:
+def test_stored_text_stays_in_its_comment_and_is_escaped(program: Program, raw: RawStore) -> None:
     name = "a\nprofile add EVIL\r\x1b[2J\u2028\u202e"
     raw.put(f"{PROFILES}/{name}/rules", '"\nprofile add EVIL\r\x1b[2J\u2028profile add EVIL\u202e')
     result = program.run_inside("export")
@@ -165,10 +165,10 @@ def test_what_is_stored_never_leaves_its_comment_or_steers_a_terminal(program: P
     assert program.run_inside("run", "--check", stdin=result.stdout).stdout == "No errors in 0 statements.\n"
 
 
-# --- what is refused ----------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------
 
 
-def test_unknown_names_are_told_with_their_places_and_nothing_is_printed(program: Program, stored: RawStore) -> None:
+def test_unknown_names_are_reported_at_their_places_and_nothing_is_printed(program: Program, stored: RawStore) -> None:
     result = program.run_inside("export", "NONE", "WEB", "WBE")
     assert (result.status, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
@@ -182,7 +182,7 @@ def test_unknown_names_are_told_with_their_places_and_nothing_is_printed(program
 
 
 @pytest.mark.parametrize("word", ["a/b", "..", ".", "", "''"])
-def test_words_that_are_no_profiles_are_refused(embedded: Program, word: str) -> None:
+def test_words_that_are_not_profile_names_are_refused(embedded: Program, word: str) -> None:
     result = embedded.run_inside("export", word)
     assert (result.status, result.stdout) == (1, "")
     assert result.stderr.startswith("<command line>:1:18: error: ")
@@ -196,15 +196,15 @@ def test_a_profile_that_etcd_hides_is_exported_by_its_name(embedded: Program, ra
     assert "# profile '_x' cannot be declared" in etcd.run_inside("export", "_x").stdout
 
 
-def test_a_datastore_that_does_not_answer(embedded: Program) -> None:
-    away = replace(embedded, datastore=f"http://127.0.0.1:{closed_port()}")
-    result = away.run_inside("--timeout=1", "export")
+def test_a_datastore_that_does_not_answer_is_an_error(embedded: Program) -> None:
+    unreachable = replace(embedded, datastore=f"http://127.0.0.1:{closed_port()}")
+    result = unreachable.run_inside("--timeout=1", "export")
     assert (result.status, result.stdout) == (3, "")
     assert "[E0501]" in result.stderr
 
 
-def test_its_reader_may_leave(program: Program, stored: RawStore) -> None:
-    done = subprocess.run(
+def test_a_reader_that_stops_early_is_not_an_error(program: Program, stored: RawStore) -> None:
+    completed = subprocess.run(
         ["sh", "-c", '"$@" export | head -n 1', "sh", *program.command],
         env=program.environment,
         cwd=program.folder,
@@ -212,4 +212,4 @@ def test_its_reader_may_leave(program: Program, stored: RawStore) -> None:
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert (done.stdout, done.stderr) == (b"profile WEB {\n", b"")
+    assert (completed.stdout, completed.stderr) == (b"profile WEB {\n", b"")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, Terminal, wait_for
+from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
+from tests.cli.scripts import codes
 
 MESSY = """\
 
@@ -74,11 +74,6 @@ profile WEB rule add inbound allow tcp to ports 99999,80
 """
 
 
-def codes(result: CommandResult) -> list[str]:
-    """The codes of everything that was reported, in order."""
-    return re.findall(r"\[([EWN]\d{4})\]$", result.stderr, re.MULTILINE)
-
-
 @pytest.fixture
 def messy(folder: Path) -> Path:
     path = folder / "shop.calico"
@@ -93,7 +88,7 @@ def test_standard_input_is_formatted_to_standard_output(embedded: Program) -> No
     assert (again.stdout, again.status) == (TIDY, 0)
 
 
-def test_a_file_is_printed_and_left_alone(embedded: Program, messy: Path) -> None:
+def test_a_formatted_file_is_printed_and_the_file_unchanged(embedded: Program, messy: Path) -> None:
     result = embedded.run("fmt", "shop.calico")
     assert (result.stdout, codes(result), result.status) == (TIDY, ["W0202", "W0202"], 0)
     assert messy.read_text() == MESSY
@@ -109,7 +104,7 @@ def test_a_file_is_written_in_place_with_its_mode(embedded: Program, messy: Path
     assert messy.read_text() == TIDY
     assert stat.S_IMODE(messy.stat().st_mode) == 0o751
     assert link.is_symlink()
-    assert sorted(each.name for each in folder.iterdir()) == ["link.calico", "shop.calico", "tidy.calico"]
+    assert sorted(path.name for path in folder.iterdir()) == ["link.calico", "shop.calico", "tidy.calico"]
 
 
 def test_check_names_what_would_change(embedded: Program, messy: Path, folder: Path) -> None:
@@ -133,7 +128,7 @@ def test_diff_shows_what_changes(embedded: Program, folder: Path) -> None:
     assert (both.stdout, both.status) == (expected, 1)
 
 
-def test_a_mistake_is_told_and_its_file_left_alone(embedded: Program, messy: Path, folder: Path) -> None:
+def test_a_mistake_is_reported_and_its_file_unchanged(embedded: Program, messy: Path, folder: Path) -> None:
     wrong = "profile  add WEB\nprofile WEB rule add inbound alow tcp\n"
     (folder / "wrong.calico").write_text(wrong)
     result = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
@@ -146,7 +141,7 @@ def test_a_mistake_is_told_and_its_file_left_alone(embedded: Program, messy: Pat
     assert messy.read_text() == TIDY
 
 
-def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Path, folder: Path) -> None:
+def test_a_file_that_cannot_be_written_is_unchanged(embedded: Program, messy: Path, folder: Path) -> None:
     result = subprocess.run(
         ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *embedded.command, "fmt", "-w", "shop.calico"],
         env=embedded.environment,
@@ -159,7 +154,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Pa
     assert (result.stdout, result.returncode) == ("", 1)
     assert result.stderr.endswith("error: cannot write `shop.calico`: file too large [E0631]\n")
     assert messy.read_text() == MESSY
-    assert [each.name for each in folder.iterdir()] == ["shop.calico"]
+    assert [path.name for path in folder.iterdir()] == ["shop.calico"]
 
 
 @pytest.mark.parametrize(
@@ -169,21 +164,25 @@ def test_a_file_that_cannot_be_written_is_as_it_was(embedded: Program, messy: Pa
         (["-w", "--check", "shop.calico"], "--write and --check do not go together"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(embedded: Program, messy: Path, words: list[str], reason: str) -> None:
+def test_invalid_combinations_of_options_are_refused(
+    embedded: Program, messy: Path, words: list[str], reason: str
+) -> None:
     result = embedded.run("fmt", *words, stdin=MESSY)
     assert (result.stdout, result.status) == ("", 1)
     assert f"error: {reason} [E0627]" in result.stderr
     assert messy.read_text() == MESSY
 
 
-def test_bytes_that_are_no_text_stay_in_comments(embedded: Program, folder: Path) -> None:
+def test_bytes_that_are_not_utf_8_stay_in_comments(embedded: Program, folder: Path) -> None:
     path = folder / "old.calico"
     path.write_bytes(b"profile  add WEB  # caf\xe9\n")
     assert embedded.run("fmt", "-w", "old.calico").status == 0
     assert path.read_bytes() == b"profile add WEB  # caf\xe9\n"
 
 
-def test_a_comment_steers_no_terminal(embedded: Program, folder: Path, narrow_terminal: Terminal) -> None:
+def test_control_characters_in_a_comment_are_escaped_on_a_terminal(
+    embedded: Program, folder: Path, narrow_terminal: Terminal
+) -> None:
     (folder / "evil.calico").write_text("# \x1b]0;evil\x07\nprofile add WEB\n")
     process = embedded.start("fmt", "evil.calico", stdout=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
@@ -196,7 +195,7 @@ LITERAL_FILES = ["a\\u0041", "a$b", 'a"b', "a\\b", "a b", "${A}", "a'b", "\u00e9
 
 
 @pytest.mark.parametrize("name", LITERAL_FILES)
-def test_an_included_file_stays_the_file_that_was_named(embedded: Program, folder: Path, name: str) -> None:
+def test_the_formatted_name_of_an_included_file_names_the_same_file(embedded: Program, folder: Path, name: str) -> None:
     (folder / name).write_text("profile add WEB\n")
     quoted = f"'{name}'" if "'" not in name else f'"{name}"'
     (folder / "main.calico").write_text(f"include   {quoted}\n", encoding="utf-8")
@@ -206,7 +205,7 @@ def test_an_included_file_stays_the_file_that_was_named(embedded: Program, folde
     assert embedded.run("fmt", "--check", "main.calico").status == 0
 
 
-def test_line_ends_are_those_of_the_script(embedded: Program, folder: Path) -> None:
+def test_line_ends_of_the_script_are_kept(embedded: Program, folder: Path) -> None:
     document = b"profile WEB rule update <<E\r\n{\r\n}\r\nE\r\n"
     (folder / "dos.calico").write_bytes(
         b"# x\r\nprofile  add WEB\r\n" + document + b"profile WEB {\ntags\ninbound {\n}\noutbound {}\n}\n"
@@ -217,11 +216,11 @@ def test_line_ends_are_those_of_the_script(embedded: Program, folder: Path) -> N
     assert b"profile add WEB\r\n" + document in content
 
 
-def test_output_is_in_the_bytes_of_the_input_whatever_the_locale(embedded: Program) -> None:
+def test_bytes_of_the_input_are_kept_in_every_locale(embedded: Program) -> None:
     text = b'# caf\xe9 \xc3\xa9\nprofile WEB rule update <<E\n{"_": "\xc3\xa9"}\nE\n'
     command = [*embedded.command, "fmt"]
     environment = {**embedded.environment, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    done = subprocess.run(
+    completed = subprocess.run(
         command,
         input=text,
         env=environment,
@@ -230,10 +229,10 @@ def test_output_is_in_the_bytes_of_the_input_whatever_the_locale(embedded: Progr
         check=False,
         timeout=TIMEOUT_SECONDS,
     )
-    assert (done.stdout, done.returncode) == (text, 0)
+    assert (completed.stdout, completed.returncode) == (text, 0)
 
 
-def test_what_writing_would_take_apart_is_refused(embedded: Program, messy: Path, folder: Path) -> None:
+def test_files_with_several_links_and_pipes_are_not_written(embedded: Program, messy: Path, folder: Path) -> None:
     (folder / "same.calico").hardlink_to(messy)
     result = embedded.run("fmt", "-w", "shop.calico")
     assert (result.status, "2 hard links [E0631]" in result.stderr) == (1, True), result

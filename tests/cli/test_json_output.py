@@ -1,4 +1,4 @@
-"""`-o json`: what is shown, as one JSON document of a documented shape, whatever is stored."""
+"""`-o json`: one JSON document of a documented shape, for any stored data."""
 
 from __future__ import annotations
 
@@ -52,30 +52,30 @@ def document(program: Program, *words: str) -> Any:
 # --- shapes -------------------------------------------------------------------------------------
 
 
-def test_profiles(embedded: Program, store: RawStore) -> None:
+def test_profiles_are_listed(embedded: Program, store: RawStore) -> None:
     assert document(embedded, "profile", "show") == {"profiles": [{"profile": "DB"}, {"profile": "WEB"}]}
 
 
-def test_profiles_with_their_endpoints(embedded: Program, store: RawStore) -> None:
+def test_profiles_are_listed_with_their_endpoints(embedded: Program, store: RawStore) -> None:
     endpoint = {"host": "host-1", "orchestrator": "docker", "workload": "w1", "endpoint": "e1", "state": "active"}
     assert document(embedded, "profile", "show", "--detailed") == {
         "profiles": [{"profile": "DB", "endpoints": []}, {"profile": "WEB", "endpoints": [endpoint]}]
     }
 
 
-def test_no_profile_at_all(embedded: Program) -> None:
+def test_an_empty_datastore_has_an_empty_list(embedded: Program) -> None:
     assert embedded.datastore is not None
     make_empty(embedded.datastore)
     assert document(embedded, "profile", "show") == {"profiles": []}
     assert document(embedded, "profile", "show", "--detailed") == {"profiles": []}
 
 
-def test_tags(embedded: Program, store: RawStore) -> None:
+def test_tags_are_listed(embedded: Program, store: RawStore) -> None:
     assert document(embedded, "profile", "WEB", "tag", "show") == {"profile": "WEB", "tags": ["WEB", "SHOP"]}
     assert document(embedded, "profile", "DB", "tag", "show") == {"profile": "DB", "tags": []}
 
 
-def test_rules(embedded: Program, store: RawStore) -> None:
+def test_rules_are_listed_as_text_and_json(embedded: Program, store: RawStore) -> None:
     assert document(embedded, "profile", "WEB", "rule", "show") == {
         "profile": "WEB",
         "inbound": [
@@ -107,17 +107,17 @@ def test_the_layout_is_that_of_rule_json(embedded: Program, store: RawStore) -> 
 # --- what other tools have stored -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("shown", "code"), [("rule", "E0408"), ("tag", "E0409")])
-def test_what_cannot_be_read_is_an_error(embedded: Program, store: RawStore, shown: str, code: str) -> None:
+@pytest.mark.parametrize(("kind", "code"), [("rule", "E0408"), ("tag", "E0409")])
+def test_a_value_that_cannot_be_read_is_an_error(embedded: Program, store: RawStore, kind: str, code: str) -> None:
     store.put(f"{PROFILES}/WEB/rules", "{")
     store.put(f"{PROFILES}/WEB/tags", "7")
     for options in ((), ("-o", "json")):
-        result = embedded.run_inside("profile", "WEB", shown, "show", *options)
+        result = embedded.run_inside("profile", "WEB", kind, "show", *options)
         assert (result.status, result.stdout) == (1, "")
         assert f"[{code}]" in result.stderr
 
 
-def test_numbers_keep_their_spelling_and_text_its_escapes(embedded: Program, store: RawStore) -> None:
+def test_numbers_keep_their_spelling_and_strings_are_escaped(embedded: Program, store: RawStore) -> None:
     odd = '{"action":"allow","dst_ports":[8e1,80.00],"protocol":"tcp","src_tag":"\\u001b[31m\u00fc\u007f"}'
     store.put(f"{PROFILES}/WEB/rules", f'{{"inbound_rules":[{odd},NaN,"deny"],"outbound_rules":[]}}')
     result = embedded.run_inside("profile", "WEB", "rule", "show", "-o", "json")
@@ -129,7 +129,7 @@ def test_numbers_keep_their_spelling_and_text_its_escapes(embedded: Program, sto
     assert not {"\x1b", "\x7f", "\u00fc"} & set(result.stdout)
 
 
-def test_a_name_that_could_steer_a_terminal(embedded: Program, store: RawStore) -> None:
+def test_control_characters_of_a_name_are_escaped(embedded: Program, store: RawStore) -> None:
     store.put(f"{PROFILES}/a\x1b[2J\u202eb/tags", "[]")
     assert {"profile": "a\x1b[2J\u202eb"} in document(embedded, "profile", "show")["profiles"]
 
@@ -149,13 +149,13 @@ RAW_RULES = RAW_VALUES | st.sampled_from(['{"action":"allow"}', '{"action": "den
 
 @settings(deadline=None)
 @given(st.lists(RAW_RULES, max_size=4), st.lists(RAW_RULES, max_size=2))
-def test_whatever_is_stored_one_document_comes_out(inbound: list[str], outbound: list[str]) -> None:
-    """With a rule for each that is stored, and the text that `rule show` prints of it."""
+def test_any_stored_rules_are_printed_as_one_document(inbound: list[str], outbound: list[str]) -> None:
+    """With one entry for each stored rule, which contains the text that `rule show` prints."""
     text = f'{{"inbound_rules":[{",".join(inbound)}],"outbound_rules":[{",".join(outbound)}]}}'
     document = read_stored_rules(Source("key", text))
     where = Span(Source(COMMAND_LINE, ""), 0, 0)
     assert isinstance(document, RulesDocument)
-    first, second = (tuple(map(listing_text, document.rules(each))) for each in Direction)
+    first, second = (tuple(map(listing_text, document.rules(direction))) for direction in Direction)
     shown = document_text(ShowRules("WEB", where), RuleListing(first, second, document))
     read = json.loads(shown, parse_constant=pytest.fail)
     assert [len(read["inbound"]), len(read["outbound"])] == [len(inbound), len(outbound)]
@@ -187,12 +187,12 @@ def test_the_rules_are_those_of_rule_json(embedded: Program, store: RawStore) ->
         "--output json --timeout 9 profile show",
     ],
 )
-def test_it_may_stand_anywhere(embedded: Program, store: RawStore, words: str) -> None:
+def test_the_option_may_be_anywhere_on_the_line(embedded: Program, store: RawStore, words: str) -> None:
     shown = embedded.run_inside(*words.split())
     assert json.loads(shown.stdout) == {"profiles": [{"profile": "DB"}, {"profile": "WEB"}]}
 
 
-def test_text_is_what_is_printed_without_it(embedded: Program, store: RawStore) -> None:
+def test_text_is_the_default(embedded: Program, store: RawStore) -> None:
     assert embedded.run_inside("profile", "show", "-o", "text") == embedded.run_inside("profile", "show")
 
 
@@ -209,7 +209,9 @@ def test_text_is_what_is_printed_without_it(embedded: Program, store: RawStore) 
         ("doctor -o yaml", "calicoctl doctor -o json", 21),
     ],
 )
-def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, caret: int) -> None:
+def test_an_unsupported_format_is_refused_with_the_nearest_one(
+    embedded: Program, words: str, hint: str, caret: int
+) -> None:
     result = embedded.run_inside(*words.split())
     assert (result.status, result.stdout) == (1, "")
     form = "JSON" if "JSON" in words else "texte" if "texte" in words else "yaml"
@@ -233,7 +235,7 @@ def test_a_form_that_there_is_not(embedded: Program, words: str, hint: str, care
         ("doctor -o=", "E0632"),
     ],
 )
-def test_an_option_without_its_value_or_with_two(embedded: Program, words: str, code: str) -> None:
+def test_the_option_needs_exactly_one_value(embedded: Program, words: str, code: str) -> None:
     result = embedded.run_inside(*words.split())
     assert (result.status, result.stdout, f"[{code}]" in result.stderr) == (1, "", True), result
 
@@ -250,7 +252,7 @@ def test_an_option_without_its_value_or_with_two(embedded: Program, words: str, 
         "profile remove WEB --no-check",
     ],
 )
-def test_what_shows_nothing_has_no_form(embedded: Program, store: RawStore, words: str) -> None:
+def test_statements_that_show_nothing_do_not_have_the_option(embedded: Program, store: RawStore, words: str) -> None:
     before = store.dump()
     result = embedded.run_inside(*words.split(), "-o", "json")
     place, line, carets, hint = result.stderr.splitlines()
@@ -263,15 +265,15 @@ def test_what_shows_nothing_has_no_form(embedded: Program, store: RawStore, word
     assert (result.status, result.stdout, store.dump()) == (1, "", before)
 
 
-def test_words_that_begin_alike_are_words(embedded: Program, store: RawStore) -> None:
-    """What another tool has called `-old` can still be named; what is called `-o` can in quotes."""
+def test_names_that_look_like_the_option_can_be_written(embedded: Program, store: RawStore) -> None:
+    """A tag `-old` of another tool is written as it is, and a tag `-o` in quotes."""
     store.put(f"{PROFILES}/WEB/tags", '["-old","-o","json"]')
     for words in ("-old", "json", "'-o'"):
         assert embedded.run_inside("profile", "WEB", "tag", "remove", words).status == 0
     assert document(embedded, "profile", "WEB", "tag", "show")["tags"] == []
 
 
-def test_what_is_told_beside_it_goes_to_standard_error(embedded: Program, store: RawStore) -> None:
+def test_warnings_are_printed_on_standard_error(embedded: Program, store: RawStore) -> None:
     store.put(f"{HOSTS}/host-2/workload/docker/w2/endpoint/e2", "not JSON")
     result = embedded.run("profile", "show", "--detailed", "-o", "json")
     assert "[W0401]" in result.stderr
@@ -283,21 +285,22 @@ def test_an_error_leaves_standard_output_empty(embedded: Program, store: RawStor
     assert (result.status, result.stdout, "[E0401]" in result.stderr) == (1, "", True)
 
 
-def test_etcd_shows_the_same(program: Program, raw: RawStore) -> None:
+def test_etcd_gives_the_same_documents(program: Program, raw: RawStore) -> None:
     raw.put(f"{PROFILES}/WEB/rules", RULES)
     raw.put(ENDPOINT, '{"state":"active","profile_ids":["WEB"]}')
-    named = replace(program, variables={"NO_COLOR": "1"})
-    assert document(named, "profile", "show", "--detailed")["profiles"][0]["endpoints"][0]["host"] == "host-1"
-    assert len(document(named, "profile", "WEB", "rule", "show")["inbound"]) == 2
+    uncoloured = replace(program, variables={"NO_COLOR": "1"})
+    assert document(uncoloured, "profile", "show", "--detailed")["profiles"][0]["endpoints"][0]["host"] == "host-1"
+    assert len(document(uncoloured, "profile", "WEB", "rule", "show")["inbound"]) == 2
 
 
 def test_the_page_explains_every_member(embedded: Program, store: RawStore) -> None:
     page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
     section = page.split("\n## Statements that show something\n")[1].split("\n#")[0]
-    explained = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("|"))))
+    documented = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("|"))))
     shown = [document(embedded, "profile", *words.split()) for words in ("show --detailed", "WEB tag show")]
     rules = document(embedded, "profile", "WEB", "rule", "show")
-    members = {key for each in [*shown, rules, *rules["inbound"]] for key in each}
+    members = {key for item in [*shown, rules, *rules["inbound"]] for key in item}
     members |= {key for profile in shown[0]["profiles"] for key in profile}
     members |= {key for profile in shown[0]["profiles"] for endpoint in profile["endpoints"] for key in endpoint}
-    assert members <= explained
+    undocumented = members - documented
+    assert undocumented == set(), "add these members to the tables of docs/json.md"

@@ -1,4 +1,4 @@
-"""Options of every command: one table, one kind of answer, and the nearest one that there is."""
+"""Options of every command: the same errors everywhere, and a hint with the nearest valid option."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ from tests.cli.program import Program
         ("--datastor=x profile show", 11, "E0629", "calicoctl --datastore=x profile show"),
     ],
 )
-def test_an_option_that_a_command_does_not_have(
+def test_an_invalid_option_is_an_error_with_a_hint(
     embedded: Program, words: str, place: int, code: str, hint: str | None
 ) -> None:
     result = embedded.run_inside(*words.split())
@@ -59,20 +59,20 @@ def test_an_option_that_a_command_does_not_have(
 
 @pytest.mark.parametrize("form", ["-o json", "-o=json", "-ojson", "--output json", "--output=json"])
 @pytest.mark.parametrize("command", ["profile show", "doctor"])
-def test_a_form_of_output_before_and_behind_the_command(embedded: Program, form: str, command: str) -> None:
+def test_the_output_format_may_precede_or_follow_the_command(embedded: Program, form: str, command: str) -> None:
     assert embedded.run_inside("profile", "add", "WEB").status == 0
     before = embedded.run_inside(*form.split(), *command.split())
-    behind = embedded.run_inside(*command.split(), *form.split())
-    assert (before.stdout[:1], before.status) == (behind.stdout[:1], behind.status) == ("{", 0)
+    after = embedded.run_inside(*command.split(), *form.split())
+    assert (before.stdout[:1], before.status) == (after.stdout[:1], after.status) == ("{", 0)
 
 
-@pytest.mark.parametrize("command", [each for each in command_names() if each != "profile"])
-def test_every_option_that_help_lists_is_read(embedded: Program, command: str) -> None:
+@pytest.mark.parametrize("command", [name for name in command_names() if name != "profile"])
+def test_every_option_in_the_help_is_accepted(embedded: Program, command: str) -> None:
     for option in options_of(help_of(command)):
         for name in option.names:
             value = [] if option.value is None else ["json" if name in ("-o", "--output") else "A=1"]
             result = embedded.run_inside(command, name, *value, "no-such-file")
-            assert "[E0629]" not in result.stderr, result
+            assert "[E0629]" not in result.stderr, f"the help lists `{name}`, but `{command}` refuses it: {result}"
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_every_option_that_help_lists_is_read(embedded: Program, command: str) -
         "--at 1 profile P rule add inbound allow udp",
     ],
 )
-def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> None:
+def test_the_position_may_be_anywhere_in_a_statement(embedded: Program, words: str) -> None:
     assert embedded.run_inside("profile", "add", "P").status == 0
     assert embedded.run_inside("profile", "P", "rule", "add", "inbound", "deny").status == 0
     assert embedded.run_inside(*words.split()).status == 0
@@ -123,7 +123,7 @@ def test_a_position_anywhere_in_a_statement(embedded: Program, words: str) -> No
         ("status", "calicoctl doctor"),
     ],
 )
-def test_a_command_of_another_tool_gets_the_one_that_does_that_here(embedded: Program, words: str, hint: str) -> None:
+def test_the_hint_for_a_command_of_another_tool_is_the_equivalent(embedded: Program, words: str, hint: str) -> None:
     (embedded.folder / "F").write_text("profile add NEW\n")
     assert embedded.run_inside("profile", "add", "X").status == 0
     result = embedded.run_inside(*words.split())
@@ -132,7 +132,7 @@ def test_a_command_of_another_tool_gets_the_one_that_does_that_here(embedded: Pr
 
 
 @pytest.mark.parametrize("words", ["container add x", "node status", "pool show"])
-def test_a_command_of_the_whole_calicoctl_is_called_another_programs(embedded: Program, words: str) -> None:
+def test_a_command_of_the_full_calicoctl_gets_a_hint_about_that_program(embedded: Program, words: str) -> None:
     result = embedded.run_inside(*words.split())
     assert (result.status, "[E0622]" in result.stderr, "another calicoctl" in result.stderr.splitlines()[-1]) == (
         1,
@@ -141,7 +141,7 @@ def test_a_command_of_the_whole_calicoctl_is_called_another_programs(embedded: P
     )
 
 
-def test_a_misspelt_command_gets_no_hint_that_is_refused_itself(embedded: Program) -> None:
+def test_the_hint_for_a_misspelt_command_is_itself_valid(embedded: Program) -> None:
     result = embedded.run_inside("profil", "WEB", "rule", "ad", "inbound", "allow")
     assert result.stderr.splitlines()[-1] == "hint: calicoctl profile WEB rule add inbound allow"
     result = embedded.run_inside("profil", "WEB", "frobnicate", "x")
@@ -151,7 +151,7 @@ def test_a_misspelt_command_gets_no_hint_that_is_refused_itself(embedded: Progra
 
 
 @pytest.mark.parametrize("words", ["rule add inbound allow", "tag show", "rule"])
-def test_a_statement_without_its_profile_gets_no_other_statement(embedded: Program, words: str) -> None:
+def test_the_hint_for_a_statement_without_its_profile_names_the_profile_first(embedded: Program, words: str) -> None:
     kind = words.split(maxsplit=1)[0]
     result = embedded.run_inside(*words.split())
     advice = f"hint: `calicoctl profile <PROFILE> {kind} ...`: the profile is named first"
@@ -159,7 +159,7 @@ def test_a_statement_without_its_profile_gets_no_other_statement(embedded: Progr
 
 
 @pytest.mark.parametrize("word", ["edit", "validate", "apply", "delete", "create", "describe"])
-def test_without_its_operand_there_is_advice(embedded: Program, word: str) -> None:
+def test_the_hint_for_a_command_without_its_operand_is_advice(embedded: Program, word: str) -> None:
     result = embedded.run_inside(word)
     assert result.status == 1
     assert result.stderr.splitlines()[-1].startswith("hint: `calicoctl ")

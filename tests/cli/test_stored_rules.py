@@ -1,4 +1,4 @@
-"""What other tools stored: every edit leaves alone what it does not name."""
+"""Rules that other tools stored: an edit changes only the rules that it names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 RULES = f"{PROFILES}/WEB/rules"
 TAGS = f"{PROFILES}/WEB/tags"
 
-# Odd spelling, unmasked networks, the agent's wider model, and rules that no agent would take.
+# Unusual spelling, unmasked networks, the agent's wider data model, and rules that no agent accepts.
 INBOUND = (
     '{ "src_net":"10.1.2.3/8",\n  "action" : "allow"}',
     '{"protocol":"tcp","dst_ports":[443, 80,"1000:2000"],"action":"allow"}',
@@ -33,7 +33,7 @@ UDP = '{"action":"allow","protocol":"udp"}'
 
 
 def raw_rules(text: str) -> tuple[list[str], list[str]]:
-    """The raw texts of the rules of both lists; written apart from the program's own reader."""
+    """The raw texts of the rules of both lists, read independently of the program's own reader."""
     decoder = json.JSONDecoder()
     lists: dict[str, list[str]] = {}
     at = text.index("{") + 1
@@ -46,21 +46,20 @@ def raw_rules(text: str) -> tuple[list[str], list[str]]:
         _, at = decoder.raw_decode(text, at)
         if key in ("inbound_rules", "outbound_rules"):
             lists[key] = _elements(text[begin:at], decoder)
-        rest = text[at:].lstrip()
-        if rest[0] == "}":
+        if text[at:].lstrip().startswith("}"):
             return lists["inbound_rules"], lists["outbound_rules"]
         at = text.index(",", at) + 1
 
 
 def _elements(text: str, decoder: json.JSONDecoder) -> list[str]:
-    found = []
+    elements = []
     at = 1
-    while (rest := text[at:].lstrip(" \n,")) != "]":
-        at = len(text) - len(rest)
+    while (remaining := text[at:].lstrip(" \n,")) != "]":
+        at = len(text) - len(remaining)
         begin = at
         _, at = decoder.raw_decode(text, at)
-        found.append(text[begin:at])
-    return found
+        elements.append(text[begin:at])
+    return elements
 
 
 EDITS: dict[str, tuple[Sequence[str], Callable[[list[str], list[str]], object]]] = {
@@ -71,12 +70,12 @@ EDITS: dict[str, tuple[Sequence[str], Callable[[list[str], list[str]], object]]]
         ["rule", "add", "inbound", "--at=1", "deny", "from", "cidr", "10.0.0.0/8"],
         lambda ins, _: ins.insert(0, ins.pop(5)),
     ),
-    "a rule removed by what it means": (
+    "a rule removed by its meaning": (
         ["rule", "remove", "inbound", "allow", "from", "10.0.0.0/8"],
         lambda ins, _: ins.pop(0),
     ),
-    "a rule removed by its place": (["rule", "remove", "inbound", "--at=4"], lambda ins, _: ins.pop(3)),
-    "no rule, removed by its place": (["rule", "remove", "outbound", "--at=2"], lambda _, outs: outs.pop(1)),
+    "a rule removed by its position": (["rule", "remove", "inbound", "--at=4"], lambda ins, _: ins.pop(3)),
+    "an invalid rule removed by its position": (["rule", "remove", "outbound", "--at=2"], lambda _, outs: outs.pop(1)),
 }
 
 
@@ -110,14 +109,14 @@ def test_an_edit_rewrites_only_the_rules_that_it_names(program: Program, raw: Ra
     ],
     ids=" ".join,
 )
-def test_what_edits_no_rule_writes_no_rules(program: Program, raw: RawStore, words: Sequence[str]) -> None:
+def test_statements_that_edit_no_rule_write_no_rules(program: Program, raw: RawStore, words: Sequence[str]) -> None:
     raw.put(RULES, STORED)
     before = raw.dump()[RULES]
     program.run_inside("profile", "WEB", *words)
     assert raw.dump()[RULES] == before
 
 
-def test_a_tag_is_edited_among_tags_that_are_damaged(program: Program, raw: RawStore) -> None:
+def test_a_tag_is_edited_among_damaged_tags(program: Program, raw: RawStore) -> None:
     raw.put(TAGS, '[ "\\u0057EB", 7, "bad tag" ,"WEB"]')
     assert program.run_inside("profile", "WEB", "tag", "add", "ONE").status == 0
     assert values(raw)[TAGS] == '["\\u0057EB",7,"bad tag","WEB","ONE"]'
@@ -125,7 +124,7 @@ def test_a_tag_is_edited_among_tags_that_are_damaged(program: Program, raw: RawS
     assert values(raw)[TAGS] == '[7,"bad tag","ONE"]'
 
 
-def test_rule_update_replaces_the_rules_and_keeps_what_else_is_there(program: Program, raw: RawStore) -> None:
+def test_rule_update_replaces_the_rules_and_keeps_other_members(program: Program, raw: RawStore) -> None:
     raw.put(RULES, STORED)
     document = '{"inbound_rules": [{"protocol": "udp", "action": "allow"}], "outbound_rules": []}'
     assert program.run_inside("profile", "WEB", "rule", "update", stdin=document).status == 0
@@ -134,7 +133,7 @@ def test_rule_update_replaces_the_rules_and_keeps_what_else_is_there(program: Pr
     assert OTHERS[1] in stored
 
 
-def test_what_rule_json_prints_rule_update_takes(program: Program, raw: RawStore) -> None:
+def test_rule_update_accepts_the_output_of_rule_json(program: Program, raw: RawStore) -> None:
     logged = '{"action":"log","log_prefix":"seen: ","src_selector":"a == \'b\' && has(c)"}'
     enforced = [*INBOUND[:2], logged, OUTBOUND[0], OUTBOUND[2]]
     raw.put(RULES, f'{{"id":"WEB","inbound_rules":[{",".join(enforced)}],"outbound_rules":[]}}')
@@ -147,13 +146,13 @@ def test_what_rule_json_prints_rule_update_takes(program: Program, raw: RawStore
     assert program.run_inside("profile", "WEB", "rule", "show").stdout == shown
     again = program.run_inside("profile", "WEB", "rule", "json").stdout
     assert again == printed.replace("10.1.2.3/8", "10.0.0.0/8")
-    # From then on nothing changes any more, and nothing is written.
+    # A second update changes nothing, and so writes nothing.
     before = raw.dump()
     assert program.run_inside("profile", "WEB", "rule", "update", stdin=again).status == 0
     assert raw.dump() == before
 
 
-def test_a_profile_beside_a_folder_without_one(program: Program, raw: RawStore) -> None:
+def test_a_folder_without_rules_and_tags_is_not_a_profile(program: Program, raw: RawStore) -> None:
     raw.put(f"{PROFILES}/EMPTY/labels", "{}")
     assert "EMPTY" not in program.run_inside("profile", "show").stdout
     assert program.run_inside("profile", "remove", "EMPTY").status == 1
@@ -166,7 +165,9 @@ def test_a_profile_beside_a_folder_without_one(program: Program, raw: RawStore) 
 @pytest.mark.parametrize(
     "name", ["two words", "gr\u00fcn", "_hidden", "what?", "a#b", "100%", "-dash", "x" * 200, "'", "\u202e"]
 )
-def test_a_name_that_another_tool_chose_is_shown_edited_and_removed(program: Program, raw: RawStore, name: str) -> None:
+def test_a_profile_with_a_name_of_another_tool_is_shown_edited_and_removed(
+    program: Program, raw: RawStore, name: str
+) -> None:
     quoted = f'"{name}"' if "'" in name else f"'{name}'"
     raw.put(f"{PROFILES}/{name}/rules", '{"inbound_rules":[],"outbound_rules":[]}')
     raw.put(f"{PROFILES}/OTHER/tags", "[]")
@@ -183,7 +184,7 @@ def test_a_name_that_another_tool_chose_is_shown_edited_and_removed(program: Pro
 
 @pytest.mark.parametrize("name", ["'a/b'", "'..'", "'.'", "''", "a/b", "../../host"])
 @pytest.mark.parametrize("words", [["rule", "show"], ["tag", "add", "T"]], ids=" ".join)
-def test_no_name_leads_out_of_the_profile_tree(
+def test_no_name_reaches_keys_outside_of_its_profile(
     program: Program, raw: RawStore, name: str, words: Sequence[str]
 ) -> None:
     raw.put(f"{PROFILES}/a/b/rules", "{}")
@@ -195,7 +196,7 @@ def test_no_name_leads_out_of_the_profile_tree(
 
 
 @pytest.mark.parametrize("removal", ["profile remove WEB", "run remove.calico"])
-def test_what_listings_hide_goes_with_its_profile(program: Program, raw: RawStore, removal: str) -> None:
+def test_keys_that_etcd_hides_are_removed_with_their_profile(program: Program, raw: RawStore, removal: str) -> None:
     hidden = [f"{PROFILES}/WEB/{key}" for key in ("_meta", "_notes/a", "more/_hidden")]
     for key in (*hidden, f"{PROFILES}/WEB/rules", f"{PROFILES}/WEB/labels", f"{PROFILES}/WEBB/_meta"):
         raw.put(key, '{"inbound_rules":[],"outbound_rules":[]}')
@@ -211,5 +212,5 @@ def test_what_listings_hide_goes_with_its_profile(program: Program, raw: RawStor
 
 
 def value_of(raw: RawStore, key: str) -> str | None:
-    """What a key holds, hidden or not."""
+    """The value of a key, hidden or not."""
     return raw.etcd.get(key) if isinstance(raw, RawEtcdStore) else values(raw).get(key)

@@ -1,4 +1,4 @@
-"""Thousands of rule documents: each is refused and nothing written, or the agent enforces what is stored."""
+"""Thousands of rule documents: each is refused without a write, or stored so that the agent enforces it."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ RULES = f"{PROFILES}/WEB/rules"
 SEEDS = range(10)
 DOCUMENTS = 500  # for each seed
 
-# What could steer a terminal: control, format and private characters, lone surrogates, odd line breaks.
-STEERING = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Categories of characters that a terminal may obey: control, format, private, surrogate, unassigned, line breaks.
+CONTROL_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 Random = random.Random
 
 
-def is_steering(character: str) -> bool:
-    return character != "\n" and unicodedata.category(character) in STEERING
+def is_control(character: str) -> bool:
+    return character != "\n" and unicodedata.category(character) in CONTROL_CATEGORIES
 
 
-def sound_net(rng: Random, version: int) -> str:
+def valid_net(rng: Random, version: int) -> str:
     if version == 4:
         text = ".".join(str(rng.randrange(256)) for _ in range(4))
         return text + rng.choice(["", f"/{rng.randint(0, 32)}"])
@@ -38,12 +38,12 @@ def sound_net(rng: Random, version: int) -> str:
     return rng.choice([text, text.upper()]) + rng.choice(["", f"/{rng.randint(0, 128)}"])
 
 
-def sound_port(rng: Random) -> int | str:
+def valid_port(rng: Random) -> int | str:
     first, last = sorted((rng.randint(1, 65535), rng.randint(1, 65535)))
     return first if rng.random() < 0.6 or first == last else f"{first}:{last}"
 
 
-def sound_rule(rng: Random) -> dict[str, Any]:
+def valid_rule(rng: Random) -> dict[str, Any]:
     rule: dict[str, Any] = {"action": rng.choice(["allow", "deny", "allow", "deny", "log", "next-tier"])}
     version = rng.choice([4, 6])
     protocol = rng.choice([None, "tcp", "udp", {4: "icmp", 6: "icmpv6"}[version], "sctp", 50])
@@ -52,7 +52,7 @@ def sound_rule(rng: Random) -> dict[str, Any]:
     for side in ("src", "dst"):
         sign = rng.choice(["", "", "", "!"])
         if rng.random() < 0.4:
-            rule[f"{sign}{side}_net"] = sound_net(rng, version)
+            rule[f"{sign}{side}_net"] = valid_net(rng, version)
         if rng.random() < 0.3:
             rule[f"{sign}{side}_tag"] = rng.choice(["WEB", "a.b-c", "_x", "9" * 128])
         if rng.random() < 0.1:
@@ -60,7 +60,7 @@ def sound_rule(rng: Random) -> dict[str, Any]:
                 ["", "all()", 'a == "b"', "!has(a) && (b != 'c' || d in {'e','f'})", 'a not in {"b"}']
             )
         if protocol in ("tcp", "udp") and rng.random() < 0.5:
-            rule[f"{sign}{side}_ports"] = [sound_port(rng) for _ in range(rng.randint(1, 4))]
+            rule[f"{sign}{side}_ports"] = [valid_port(rng) for _ in range(rng.randint(1, 4))]
     if protocol in ("icmp", "icmpv6") and rng.random() < 0.6:
         rule["icmp_type"] = rng.randint(0, 254)
         if rng.random() < 0.5:
@@ -86,7 +86,7 @@ ODD_KEYS = [
 
 
 def spoil_rule(rng: Random, rule: dict[str, Any]) -> Any:
-    """The rule with one thing changed, mostly for the worse."""
+    """The rule with one random change, which mostly makes it invalid."""
     kind = rng.randrange(6)
     sides = [f"{side}_{what}" for side in ("src", "dst") for what in ("net", "tag", "ports", "selector")]
     known = ["action", "protocol", "icmp_type", "icmp_code", "ip_version", "log_prefix", "!protocol", "!icmp_type"]
@@ -98,13 +98,13 @@ def spoil_rule(rng: Random, rule: dict[str, Any]) -> Any:
     if kind == 3:
         return {**rule, rng.choice(ODD_KEYS): rng.choice(ODD_VALUES)}
     if kind == 4:
-        gone = rng.choice(list(rule))
-        return {key: value for key, value in rule.items() if key != gone}
+        removed = rng.choice(list(rule))
+        return {key: value for key, value in rule.items() if key != removed}
     return rng.choice(ODD_VALUES)
 
 
 def spoil_text(rng: Random, text: str) -> str:
-    """The text with one small piece changed."""
+    """The text with one small random change."""
     at = rng.randrange(len(text))
     changes: list[Callable[[], str]] = [
         lambda: text[:at],
@@ -120,9 +120,9 @@ def spoil_text(rng: Random, text: str) -> str:
     return rng.choice(changes)()
 
 
-def a_document(rng: Random) -> tuple[str, list[dict[str, Any]] | None]:
-    """A document, and its rules if it is sound."""
-    rules: list[Any] = [sound_rule(rng) for _ in range(rng.randint(0, 4))]
+def random_document(rng: Random) -> tuple[str, list[dict[str, Any]] | None]:
+    """A document, and its rules if it is certainly valid."""
+    rules: list[Any] = [valid_rule(rng) for _ in range(rng.randint(0, 4))]
     kind = rng.randrange(10)
     if kind in (0, 1, 2, 3, 4) and rules:
         at = rng.randrange(len(rules))
@@ -137,46 +137,49 @@ def a_document(rng: Random) -> tuple[str, list[dict[str, Any]] | None]:
     return text, rules if kind >= 7 else None
 
 
-def as_stored(rule: dict[str, Any]) -> dict[str, Any]:
-    """A sound rule as the program may store it: with networks in one spelling."""
+def with_parsed_networks(rule: dict[str, Any]) -> dict[str, Any]:
+    """A valid rule in a form in which all spellings of a network are equal."""
     return {
         key: ipaddress.ip_network(value, strict=False) if key.endswith("_net") else value for key, value in rule.items()
     }
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_document_is_refused_whole_or_enforced_as_written(embedded: Program, seed: int) -> None:
+def test_a_document_is_refused_or_enforced_as_written(embedded: Program, seed: int) -> None:
     assert embedded.datastore is not None
     raw = open_raw(embedded.datastore)
     assert embedded.run_inside("profile", "add", "WEB").status == 0
     rng = random.Random(seed)
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     before = raw.dump()
     for _ in range(DOCUMENTS):
-        text, sound = a_document(rng)
+        text, valid_rules = random_document(rng)
         result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=text)
         after = raw.dump()
         assert result.status in (0, 1), (text, result)
         if result.status == 1:
-            seen["refused"] += 1
-            assert sound is None, (text, result)
+            counts["refused"] += 1
+            assert valid_rules is None, (text, result)
             assert (result.stdout, after) == ("", before), (text, result)
             assert "error: " in result.stderr, (text, result)
-            assert not any(is_steering(character) for character in result.stderr), (text, result)
+            assert not any(is_control(character) for character in result.stderr), (text, result)
         else:
-            seen["taken"] += 1
+            counts["accepted"] += 1
             stored = enforced_lists(after[RULES][0])
-            if sound is not None:
-                seen["sound"] += 1
+            if valid_rules is not None:
+                counts["valid"] += 1
                 rules = stored["inbound_rules"] + stored["outbound_rules"]
-                assert [as_stored(rule) for rule in rules] == [as_stored(rule) for rule in sound], text
+                assert [with_parsed_networks(rule) for rule in rules] == [
+                    with_parsed_networks(rule) for rule in valid_rules
+                ], text
         before = after
-    # None of the three kinds is so rare that nothing was tested.
-    assert min(seen["refused"], seen["taken"] - seen["sound"], seen["sound"]) > DOCUMENTS // 20, seen
+    # Each of the three kinds is frequent enough to be tested.
+    least = min(counts["refused"], counts["accepted"] - counts["valid"], counts["valid"])
+    assert least > DOCUMENTS // 20, f"adjust `random_document`: one kind of document is too rare: {counts}"
     assert set(values(raw)) == {RULES, f"{PROFILES}/WEB/tags"}
 
 
-WRONG_RULES: list[Any] = [
+INVALID_RULES: list[Any] = [
     [], {"action": None}, {"action": "permit"}, {"action": "allow", "x": 1}, {"action": "allow", "src_tag": "a b"},
     {"action": "allow", "dst_ports": [80]}, {"action": "allow", "protocol": "tcp", "dst_ports": ["80"]},
     {"action": "allow", "protocol": "icmp", "icmp_type": 255}, {"action": "allow", "protocol": "icmp", "icmp_code": 1},
@@ -185,12 +188,12 @@ WRONG_RULES: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", WRONG_RULES, ids=json.dumps)
-def test_the_oracle_refuses_a_rule_that_is_wrong(rule: Any) -> None:
+@pytest.mark.parametrize("rule", INVALID_RULES, ids=json.dumps)
+def test_the_oracle_refuses_an_invalid_rule(rule: Any) -> None:
     assert not enforced_as_written(rule)
 
 
-def test_the_oracle_takes_rules_that_are_sound() -> None:
+def test_the_oracle_accepts_valid_rules() -> None:
     rng = random.Random(0)
     for _ in range(300):
-        assert enforced_as_written(sound_rule(rng))
+        assert enforced_as_written(valid_rule(rng))

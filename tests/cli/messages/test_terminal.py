@@ -129,8 +129,10 @@ def test_a_pipe_without_a_reader_causes_no_traceback(embedded: Program, store: R
 def test_output_to_a_full_disk_is_an_error(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
         result = wait_for(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
-    said = "error: the statement was carried out, but its output could not be written: no space left on device [E0625]"
-    assert (result.status, result.stderr) == (1, f"{said}\n")
+    message = (
+        "error: the statement was carried out, but its output could not be written: no space left on device [E0625]"
+    )
+    assert (result.status, result.stderr) == (1, f"{message}\n")
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
 
@@ -167,8 +169,8 @@ def test_a_closed_stream_is_an_error_only_where_it_is_read(
 def test_standard_input_that_cannot_be_read_is_an_error(embedded: Program, store: RawStore) -> None:
     with opened("/dev/null", os.O_WRONLY) as unreadable:
         result = wait_for(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
-    said = "error: standard input cannot be read: bad file descriptor [E0624]\n"
-    assert (result.status, result.stderr) == (1, said)
+    message = "error: standard input cannot be read: bad file descriptor [E0624]\n"
+    assert (result.status, result.stderr) == (1, message)
 
 
 def test_characters_outside_the_encoding_are_written_as_escapes(embedded: Program, store: RawStore) -> None:

@@ -1,4 +1,4 @@
-"""`calicoctl run`: what is read, written and told."""
+"""`calicoctl run`: what it reads, writes and prints."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.cli.scripts import AFTER, NOTHING_DONE, SCRIPT, located_codes, messag
 # --- applying -----------------------------------------------------------------------------------
 
 
-def test_a_script_is_applied_and_summed_up_in_one_line(program: Program, stored: RawStore) -> None:
+def test_a_script_is_applied_and_summarised_in_one_line(program: Program, stored: RawStore) -> None:
     result = program.run("run", stdin=SCRIPT)
     assert (result.status, result.stderr) == (0, "")
     assert result.stdout == "Done: 5 rules added, 2 removed, 3 profiles changed (1 created); 2 tags added\n"
     assert values(stored) == AFTER
 
 
-def test_what_is_already_so_is_skipped(program: Program, stored: RawStore) -> None:
+def test_statements_without_effect_write_nothing(program: Program, stored: RawStore) -> None:
     block = SCRIPT[: SCRIPT.index("$")] + "profile DB tag add DB\nprofile add OLD\n"
     assert program.run_inside("run", stdin=block).status == 0
     before = stored.dump()
@@ -49,7 +49,7 @@ def test_verbose_echoes_each_statement_with_what_it_did(program: Program, stored
     ]
 
 
-def test_statements_see_what_those_before_them_did(program: Program, raw: RawStore) -> None:
+def test_statements_see_the_effects_of_earlier_ones(program: Program, raw: RawStore) -> None:
     script = """\
 profile add WEB
 profile WEB rule add inbound --at=2 deny
@@ -69,7 +69,7 @@ profile remove TEMPORARY
     }
 
 
-def test_what_is_shown_is_the_state_at_that_point_of_the_script(program: Program, stored: RawStore) -> None:
+def test_output_reflects_the_state_at_that_point_of_the_script(program: Program, stored: RawStore) -> None:
     script = """\
 profile DB rule show
 profile DB rule add inbound allow
@@ -117,15 +117,15 @@ X
 }
 """
     before = stored.dump()
-    would_be = program.run_inside("run", "--dry-run", stdin=script)
-    assert would_be.stdout.startswith(shown)
+    preview = program.run_inside("run", "--dry-run", stdin=script)
+    assert preview.stdout.startswith(shown)
     assert stored.dump() == before
     result = program.run_inside("run", stdin=script)
     assert result.stdout == f"{shown}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
 
 
-def test_profiles_that_a_listing_hides_are_found_among_many(program: Program, raw: RawStore) -> None:
-    """etcd leaves names that begin with `_` out of listings, and many profiles are read by listing."""
+def test_profiles_that_etcd_hides_are_read_in_a_script_about_many(program: Program, raw: RawStore) -> None:
+    """etcd omits names that begin with `_` from listings, and many profiles are read by listing."""
     raw.put(f"{PROFILES}/_hidden/tags", '["A"]')
     adds = "".join(f"profile add P{number}\n" for number in range(20))
     for more in ("", "profile show\n"):
@@ -143,7 +143,7 @@ def test_an_empty_script_does_nothing(program: Program, raw: RawStore) -> None:
 # --- where scripts come from --------------------------------------------------------------------
 
 
-def test_several_files_are_one_unit_in_order(program: Program, raw: RawStore) -> None:
+def test_several_files_are_applied_together_in_order(program: Program, raw: RawStore) -> None:
     write(program, "one.calico", "profile add WEB\n")
     write(program, "two.calico", "profile WEB tag add B")
     result = program.run_inside("run", "one.calico", "-", "two.calico", stdin="profile WEB tag add A\n")
@@ -157,7 +157,7 @@ def test_several_files_are_one_unit_in_order(program: Program, raw: RawStore) ->
     ]
 
 
-def test_mistakes_in_all_files_are_told_and_nothing_is_written(program: Program, stored: RawStore) -> None:
+def test_mistakes_in_all_files_are_reported_and_nothing_is_written(program: Program, stored: RawStore) -> None:
     write(program, "one.calico", "profile add WEB\nprofile WEB tag ad X\n")
     write(program, "two.calico", "\n\n  profile WEB rule add inbound allow tcp to ports 0\n")
     before = stored.dump()
@@ -179,15 +179,15 @@ def test_a_file_with_an_interpreter_line_runs_itself(program: Program, raw: RawS
     for path in (launcher, script):
         path.chmod(0o755)
     environment = {**program.environment, "PATH": f"{launcher.parent}:{os.environ['PATH']}"}
-    done = subprocess.run(
+    completed = subprocess.run(
         ["./web.calico"], cwd=program.folder, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
     )
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == b"Done: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added\n"
+    assert (completed.returncode, completed.stderr) == (0, b"")
+    assert completed.stdout == b"Done: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added\n"
     assert f"{PROFILES}/WEB/rules" in values(raw)
 
 
-def test_bytes_of_other_tools_and_systems(embedded: Program) -> None:
+def test_scripts_of_other_systems_are_read(embedded: Program) -> None:
     text = (
         "profile add A\r\nprofile A {\r\n\ttags\tA # caf\u00e9\r\n\tinbound {}\r\n\toutbound {}\r\n}\r\nprofile add B"
     )
@@ -199,8 +199,8 @@ def test_bytes_of_other_tools_and_systems(embedded: Program) -> None:
 
 
 @pytest.mark.parametrize(("redirection", "reason"), [("<&-", "it is closed"), ("0> /dev/null", "bad file descriptor")])
-def test_standard_input_that_cannot_be_read_is_told(embedded: Program, redirection: str, reason: str) -> None:
-    done = subprocess.run(
+def test_standard_input_that_cannot_be_read_is_an_error(embedded: Program, redirection: str, reason: str) -> None:
+    completed = subprocess.run(
         ["sh", "-c", f'exec "$@" {redirection}', "sh", *embedded.command, "run"],
         env=embedded.environment,
         cwd=embedded.folder,
@@ -208,8 +208,8 @@ def test_standard_input_that_cannot_be_read_is_told(embedded: Program, redirecti
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode().startswith(f"error: standard input cannot be read: {reason}")
+    assert (completed.returncode, completed.stdout) == (1, b"")
+    assert completed.stderr.decode().startswith(f"error: standard input cannot be read: {reason}")
 
 
 # --- documents of `rule update` -----------------------------------------------------------------
@@ -229,7 +229,7 @@ def test_a_document_is_read_relative_to_its_script(program: Program, stored: Raw
     assert values(stored)[f"{PROFILES}/OLD/rules"] == rules_of('{"action":"allow"}')
 
 
-def test_json_errors_point_into_the_scripts_own_lines(embedded: Program) -> None:
+def test_json_errors_point_into_the_lines_of_the_script(embedded: Program) -> None:
     wrong = '{"inbound_rules": [\n  {"action": "allow", "dst_ports": [80]}], "outbound_rules": []}\n'
     write(embedded, "sub/wrong.json", wrong)
     script = f"profile add WEB\nprofile WEB rule update <<EOF\n{wrong}EOF\nprofile WEB rule update < wrong.json\n"

@@ -1,4 +1,4 @@
-"""`calicoctl run`: scripts that include others, and where what is wrong in them is told."""
+"""`calicoctl run`: scripts that include others, and the places that errors in them are reported at."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import pytest
 
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import located_codes, message_lines, write
+from tests.cli.scripts import codes, located_codes, message_lines, write
 
 EMPTY_BLOCK = "profile {} {{\n  tags\n  inbound {{}}\n  outbound {{}}\n}}\n"
 
 
 def chain(program: Program, length: int) -> None:
-    """Files that include one another in a row: `0.calico` the next one, and so on."""
+    """Write a chain of files, each of which includes the next: `0.calico`, `1.calico` and so on."""
     for number in range(length):
         write(program, f"{number}.calico", f"include {number + 1}.calico\n")
     write(program, f"{length}.calico", "profile add LAST\n")
 
 
-def test_what_a_file_says_stands_where_it_is_included(program: Program, raw: RawStore) -> None:
+def test_an_included_file_replaces_the_line_that_includes_it(program: Program, raw: RawStore) -> None:
     write(program, "main.calico", 'define A = 1\ninclude "parts/one.calico"\nprofile ${P} tag add T\n')
     write(program, "parts/one.calico", "profile add P${A}\ninclude two.calico\n")
     write(program, "parts/two.calico", "define P = P${A}\nprofile ${P} tag remove P1\n")
@@ -48,7 +48,7 @@ def test_standard_input_includes_from_the_current_folder(embedded: Program) -> N
     assert (result.status, result.stderr) == (0, "")
 
 
-def test_a_file_beside_one_that_is_included_is_found_from_there(embedded: Program) -> None:
+def test_paths_in_an_included_file_are_relative_to_it(embedded: Program) -> None:
     write(embedded, "rules/rules.json", '{"inbound_rules": [], "outbound_rules": []}')
     write(embedded, "rules/a.calico", "profile A rule update < rules.json\n")
     write(embedded, "main.calico", "include rules/a.calico\n")
@@ -70,7 +70,7 @@ net.calico:1:13: error: `c/d` is not a profile name; names are 1 to 128 of A-Z a
 included from site.calico:1
 included from main.calico:3
 """)
-    # In the order of the text: what is wrong in an included file stands where the line that includes it does.
+    # In the order of the text: errors in an included file are in the place of the line that includes it.
     assert located_codes(result) == ["net.calico:1:13 E0214", "net.calico:3:1 E0308", "main.calico:4:13 E0214"]
     assert result.stderr.count("included from site.calico:1\nincluded from main.calico:3\n") == 2
     shown = embedded.run_inside("run", "--check", "-o", "json", "main.calico")
@@ -92,7 +92,7 @@ def test_errors_of_blocks_and_includes_are_in_the_order_of_the_text(embedded: Pr
     assert located_codes(result) == [*outer, *inner]
 
 
-def test_one_file_may_be_included_twice(program: Program, raw: RawStore) -> None:
+def test_a_file_may_be_included_twice(program: Program, raw: RawStore) -> None:
     write(program, "common.calico", "define NAME = WEB\nprofile add ${NAME}\n")
     write(program, "one.calico", "include common.calico\n")
     result = program.run_inside("run", stdin="include common.calico\ninclude one.calico\nprofile ${NAME} tag add X\n")
@@ -103,7 +103,7 @@ def test_one_file_may_be_included_twice(program: Program, raw: RawStore) -> None
 # --- what is refused ----------------------------------------------------------------------------
 
 
-def test_a_cycle_is_refused_whatever_the_files_are_called(embedded: Program) -> None:
+def test_a_cycle_is_refused_even_if_its_files_have_several_names(embedded: Program) -> None:
     write(embedded, "a.calico", "include sub/../b.calico\n")
     write(embedded, "b.calico", "include ./link.calico\n")
     (embedded.folder / "sub").mkdir()
@@ -119,7 +119,7 @@ def test_a_cycle_is_refused_whatever_the_files_are_called(embedded: Program) -> 
     assert located_codes(embedded.run_inside("run", "--check", "self.calico")) == ["self.calico:1:9 E0148"]
 
 
-def test_sixteen_files_may_include_one_another(embedded: Program) -> None:
+def test_includes_may_be_nested_sixteen_deep(embedded: Program) -> None:
     chain(embedded, 16)
     assert embedded.run_inside("run", "--check", "0.calico").status == 0
     chain(embedded, 17)
@@ -131,12 +131,12 @@ def test_sixteen_files_may_include_one_another(embedded: Program) -> None:
     assert result.stderr.count("included from ") == 16
 
 
-def test_files_that_double_with_each_other_come_to_an_end(embedded: Program) -> None:
+def test_includes_that_double_at_each_level_are_refused(embedded: Program) -> None:
     for number in range(15):
         write(embedded, f"{number}.calico", f"include {number + 1}.calico\n" * 2)
     write(embedded, "15.calico", "")
     result = embedded.run("run", "--check", "0.calico")
-    assert (result.status, [line.rpartition(" ")[2] for line in located_codes(result)]) == (1, ["E0150"])
+    assert (result.status, codes(result)) == (1, ["E0150"])
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_files_that_double_with_each_other_come_to_an_end(embedded: Program) -> 
         ("include ''", "`.`: is a directory"),
     ],
 )
-def test_what_is_no_script_is_refused_where_it_is_included(embedded: Program, line: str, error: str) -> None:
+def test_an_include_of_something_other_than_a_file_is_refused(embedded: Program, line: str, error: str) -> None:
     (embedded.folder / "folder").mkdir()
     os.mkfifo(embedded.folder / "pipe")
     result = embedded.run("run", "--check", stdin=f"profile add A\n{line}\n")
@@ -161,7 +161,7 @@ def test_what_is_no_script_is_refused_where_it_is_included(embedded: Program, li
     assert error in message_lines(result)[0]
 
 
-def test_a_file_that_cannot_be_read_or_is_no_text(embedded: Program) -> None:
+def test_an_included_file_must_be_utf_8(embedded: Program) -> None:
     write(embedded, "latin.calico", b"profile add A\n# \xe4\n")
     result = embedded.run_inside("run", "--check", stdin="include latin.calico\n")
     assert message_lines(result) == [
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_read_or_is_no_text(embedded: Program) -> None:
     assert embedded.run_inside("run", "--check", stdin="include marked.calico\n").status == 0
 
 
-def test_the_nearest_name_is_the_hint_for_a_file_that_is_missing(embedded: Program) -> None:
+def test_the_hint_for_a_missing_file_is_the_nearest_name(embedded: Program) -> None:
     write(embedded, "net/network.calico", "")
     write(embedded, "net/other.calico", "")
     result = embedded.run_inside("run", "--check", stdin='include "net/netwrk.calico"\n')
@@ -188,7 +188,7 @@ hint: include net/network.calico
     assert result.stderr.endswith("hint: there is `net/network.calico`\n")
 
 
-def test_what_a_missing_file_may_have_defined_is_no_second_mistake(embedded: Program) -> None:
+def test_variables_that_a_missing_file_may_define_cause_no_further_error(embedded: Program) -> None:
     script = "define NAME = A\ninclude none.calico\nprofile add ${OTHER}\nprofile add ${NAEM}\n"
     result = embedded.run_inside("run", "--check", "--define", "FOO=1", stdin=script)
     assert located_codes(result) == ["<standard input>:2:9 E0626", "<standard input>:4:13 E0141"]
@@ -208,7 +208,7 @@ def test_a_block_cannot_include(embedded: Program) -> None:
     assert "hint: it belongs before the line that begins the block\n" in result.stderr
 
 
-# --- files that are no scripts ------------------------------------------------------------------
+# --- files that are not scripts -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -223,18 +223,18 @@ def test_a_block_cannot_include(embedded: Program) -> None:
     ],
 )
 @pytest.mark.parametrize("is_direct", [True, False])
-def test_nothing_of_a_file_that_is_no_script_is_shown(embedded: Program, content: str, is_direct: bool) -> None:
+def test_nothing_of_a_file_that_is_not_a_script_is_printed(embedded: Program, content: str, is_direct: bool) -> None:
     write(embedded, "secrets", content)
     write(embedded, "between.calico", "include secrets\n")
     script = f"include {'secrets' if is_direct else 'between.calico'}\nprofile add ${{X}}\n"
     for options in (["--check"], ["--check", "-o", "json"]):
         result = embedded.run_inside("run", *options, stdin=script)
-        said = result.stdout + result.stderr
-        assert (result.status, "SECRET" in said) == (1, False), said
-        assert re.findall(r"E0\d{3}", said) == ["E0153"]
+        output = result.stdout + result.stderr
+        assert (result.status, "SECRET" in output) == (1, False), output
+        assert re.findall(r"E0\d{3}", output) == ["E0153"]
 
 
-def test_a_script_with_a_mistake_further_down_is_shown(embedded: Program) -> None:
+def test_lines_of_an_included_script_with_mistakes_are_printed(embedded: Program) -> None:
     write(embedded, "inner.calico", "profile add A\nprofile B tg add X\nprofil add C\n")
     result = embedded.run_inside("run", "--check", stdin="include inner.calico\n")
     assert result.stderr.count("inner.calico:") >= 2

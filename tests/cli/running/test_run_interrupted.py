@@ -1,4 +1,4 @@
-"""Runs that are killed, interrupted, or not alone: in the end all of a run's changes are made, or none."""
+"""Runs that are killed, interrupted or concurrent: in the end all changes of a run are made, or none."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ AFTER = profiles("U", DENY, '["A","NEW"]') | profiles("C", DENY, '["A"]')
 
 
 def unfinished_heads(raw: RawEtcd) -> list[str]:
-    """The heads of journals that are there."""
+    """The keys of the heads of all journals."""
     runs = raw.request("GET", f"{OWN}/v1/runs", "recursive=true&quorum=true").get("node", {}).get("nodes", [])
     return [leaf["key"] for run in runs for leaf in run.get("nodes", []) if leaf["key"].endswith("/head")]
 
 
-def left_behind(raw: RawEtcd) -> list[str]:
-    """What runs have left, besides empty folders; of hidden keys nothing is seen."""
+def remaining_keys(raw: RawEtcd) -> list[str]:
+    """The keys that runs have left; hidden keys are not listed."""
     dump = raw.request("GET", OWN, "recursive=true&quorum=true")
-    nodes, found = [dump["node"]] if "node" in dump else [], []
+    nodes, keys = [dump["node"]] if "node" in dump else [], []
     while nodes:
         node = nodes.pop()
         nodes += node.get("nodes", [])
-        found += [node["key"]] if "value" in node else []
-    return found
+        keys += [node["key"]] if "value" in node else []
+    return keys
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def store(raw_etcd: RawEtcd) -> RawStore:
 
 @pytest.fixture
 def etcd(folder: Path, store: RawStore, raw_etcd: RawEtcd) -> Program:
-    """The program with that server."""
+    """The program with that server; the script is in its folder."""
     (folder / FILE).write_text(SCRIPT)
     return Program(folder, raw_etcd.url)
 
@@ -82,7 +82,7 @@ def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
 
 
 class Moment:
-    """A moment of a run: before the server gets a certain write, counted from 1."""
+    """A moment of a run: just before the server receives a given write, counted from 1."""
 
     def __init__(self, proxy: FaultProxy, write: int, action: Callable[[subprocess.Popen[bytes]], object]) -> None:
         self._write = write
@@ -119,8 +119,8 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
 
 # --- killed -------------------------------------------------------------------------------------
 
-# The lock, `begun`, a piece and the head of the journal; once more the lock; 20 creations, 20 updates and 20
-# removals; the lock; and the removal of the journal.
+# The lock, and `begun`, a piece and the head of the journal; the lock again; 20 creations, 20 updates and 20 removals;
+# the lock again; and the removal of the journal.
 WRITES = 4 + 1 + 60 + 1 + 4
 
 
@@ -140,28 +140,28 @@ def test_a_killed_run_can_be_finished_or_undone(
     killed = wait_for(Moment(proxy, write, kill).start(etcd, proxy, "run", FILE))
     assert (killed.status, killed.stdout) == (-signal.SIGKILL, ""), killed
     wait_for_requests_of_the_dead(proxy.url)
-    raw_etcd.delete(LOCK)  # it ends by itself, but not soon
-    left = values(store)
+    raw_etcd.delete(LOCK)  # it would expire, but not soon
+    remaining = values(store)
     if unfinished_heads(raw_etcd):
-        check_that_it_is_in_the_way(etcd, store)
-        ended = etcd.run_inside("run", option)
-        said = "Finished" if option == "--resume" else "Rolled back"
-        assert (ended.status, ended.stderr) == (0, "")
-        assert ended.stdout.startswith(f"{said} the run of {FILE} by ")
+        require_that_it_blocks_other_runs(etcd, store)
+        result = etcd.run_inside("run", option)
+        verb = "Finished" if option == "--resume" else "Rolled back"
+        assert (result.status, result.stderr) == (0, "")
+        assert result.stdout.startswith(f"{verb} the run of {FILE} by ")
         assert values(store) == (AFTER if option == "--resume" else BEFORE)
     else:
-        # The journal was not complete yet, or not there any more.
-        assert left == (BEFORE if write < WRITES / 2 else AFTER)
+        # The journal was not complete yet, or already removed.
+        assert remaining == (BEFORE if write < WRITES / 2 else AFTER)
     again = etcd.run_inside("run", option)
     assert (again.status, again.stdout, again.stderr) == (0, "There is no unfinished run.\n", "")
     if values(store) == BEFORE:
         assert etcd.run_inside("run", FILE).status == 0
         assert values(store) == AFTER
-        assert left_behind(raw_etcd) == []
+        assert remaining_keys(raw_etcd) == []
 
 
-def check_that_it_is_in_the_way(program: Program, store: RawStore) -> None:
-    """The next run refuses, says which run is unfinished, and offers both ends; reading goes on."""
+def require_that_it_blocks_other_runs(program: Program, store: RawStore) -> None:
+    """The next run is refused with the name of the unfinished run and both ways to end it; reading is possible."""
     before = values(store)
     refused = program.run_inside("run", stdin="profile add OTHER\n")
     assert (refused.status, refused.stdout) == (1, "")
@@ -174,7 +174,7 @@ def check_that_it_is_in_the_way(program: Program, store: RawStore) -> None:
     assert values(store) == before
 
 
-def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
+def test_a_single_command_warns_of_an_unfinished_run_that_changes_its_profile(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy
 ) -> None:
     wait_for(Moment(proxy, 17, kill).start(etcd, proxy, "run", FILE))
@@ -189,33 +189,33 @@ def test_a_single_command_tells_of_an_unfinished_run_that_changes_its_profile(
     assert "--rollback" in hint
     assert etcd.run_inside("profile", "OTHER", "tag", "add", "X").stderr == ""
     assert etcd.run_inside("profile", "U1", "tag", "show").stderr == ""
-    # What that command changed is left as it is, and told.
-    ended = etcd.run_inside("run", "--rollback")
-    assert ended.status == 1
-    assert ended.stderr == "warning: profile `U1` was left unchanged: other clients have changed it since [W0703]\n"
+    # What that command changed is not undone, and reported.
+    rollback = etcd.run_inside("run", "--rollback")
+    assert rollback.status == 1
+    assert rollback.stderr == "warning: profile `U1` was left unchanged: other clients have changed it since [W0703]\n"
     changed = values(store)
     assert "MINE" in changed.pop(f"{PROFILES}/U1/tags")
     others = {key: value for key, value in BEFORE.items() if "/U1/" not in key}
     assert others.items() <= changed.items()
 
 
-def test_a_run_that_died_is_called_by_its_scripts(etcd: Program, raw_etcd: RawEtcd, proxy: FaultProxy) -> None:
+def test_an_unfinished_run_is_named_by_its_scripts(etcd: Program, raw_etcd: RawEtcd, proxy: FaultProxy) -> None:
     with (etcd.folder / FILE).open("rb") as script:
         words = ("run", "-")
         wait_for(Moment(proxy, 17, kill).start(etcd, proxy, *words, stdin=script.fileno()))
     raw_etcd.delete(LOCK)
-    said = etcd.run_inside("run", stdin="profile add X\n").stderr
-    assert said.startswith("error: an earlier run is unfinished: <standard input> by ")
+    errors = etcd.run_inside("run", stdin="profile add X\n").stderr
+    assert errors.startswith("error: an earlier run is unfinished: <standard input> by ")
 
 
 def blocks_of(number: int) -> str:
     rules = "\n".join(f"allow tcp to ports {port}" for port in range(1, 30))
     return "".join(
-        f"profile P{each} {{\ntags A\ninbound {{\n{rules}\n}}\noutbound {{}}\n}}\n" for each in range(number)
+        f"profile P{index} {{\ntags A\ninbound {{\n{rules}\n}}\noutbound {{}}\n}}\n" for index in range(number)
     )
 
 
-def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -> None:
+def test_a_run_that_is_killed_on_sqlite_is_made_whole_or_not_at_all(embedded: Program) -> None:
     assert embedded.datastore is not None
     path = Path(embedded.datastore.removeprefix("sqlite:"))
     assert embedded.run_inside("run", stdin="profile add P0\nprofile add OLD\n").status == 0
@@ -227,8 +227,8 @@ def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -
     seconds = time.monotonic() - started
     after = embedded.run_inside("export").stdout
     for tenths in (5, 6, 7, 8, 9):
-        for each in path.parent.glob(f"{path.name}*"):
-            each.unlink()
+        for file in path.parent.glob(f"{path.name}*"):
+            file.unlink()
         path.write_bytes(untouched)
         process = embedded.start("run", FILE)
         try:
@@ -236,9 +236,9 @@ def test_a_run_that_is_killed_on_sqlite_was_done_or_was_not(embedded: Program) -
         except subprocess.TimeoutExpired:
             process.kill()
         wait_for(process)
-        left = embedded.run_inside("export").stdout
-        assert left in (before, after)
-        if left == before:
+        exported = embedded.run_inside("export").stdout
+        assert exported in (before, after)
+        if exported == before:
             assert embedded.run_inside("run", FILE).status == 0
             assert embedded.run_inside("export").stdout == after
 
@@ -252,11 +252,11 @@ def test_ctrl_c_undoes_what_was_made(
 ) -> None:
     result = wait_for(Moment(proxy, write, interrupt).start(etcd, proxy, "run", FILE))
     assert (result.status, result.stdout) == (130, "")
-    # Before the journal is complete, nothing is made that could be undone.
-    said = r"interrupted: undoing \d+ changes?; press Ctrl-C again to stop without undoing\n" if write >= 4 else ""
-    assert re.fullmatch(said, result.stderr)
+    # Before the journal is complete, there is nothing to undo.
+    message = r"interrupted: undoing \d+ changes?; press Ctrl-C again to stop without undoing\n" if write >= 4 else ""
+    assert re.fullmatch(message, result.stderr)
     assert values(store) == BEFORE
-    assert left_behind(raw_etcd) == []
+    assert remaining_keys(raw_etcd) == []
     assert etcd.run_inside("run", FILE).status == 0
 
 
@@ -264,16 +264,16 @@ def test_ctrl_c_while_a_script_is_read(program: Program, raw: RawStore) -> None:
     pipe = program.folder / "pipe"
     os.mkfifo(pipe)
     process = program.start("run", "pipe")
-    descriptor = os.open(pipe, os.O_WRONLY)  # comes back when the program has opened it, too
+    descriptor = os.open(pipe, os.O_WRONLY)  # returns when the program has opened it, too
     os.write(descriptor, b"profile add A\n")
     process.send_signal(signal.SIGINT)
-    os.close(descriptor)  # a signal just before a read does not end it
+    os.close(descriptor)  # a signal just before a read does not end that read
     result = wait_for(process)
     assert (result.status, result.stdout, result.stderr) == (130, "", "")
     assert raw.dump() == {}
 
 
-# --- not alone ----------------------------------------------------------------------------------
+# --- concurrent ---------------------------------------------------------------------------------
 
 
 def run_both(program: Program, scripts: Sequence[str]) -> list[CommandResult]:
@@ -282,7 +282,7 @@ def run_both(program: Program, scripts: Sequence[str]) -> list[CommandResult]:
     return program.run_together([["--timeout=100", "run", f"{number}.calico"] for number in range(len(scripts))])
 
 
-def test_two_runs_at_once_end_as_if_one_had_run_after_the_other(program: Program, raw: RawStore) -> None:
+def test_two_concurrent_runs_end_as_if_one_had_run_after_the_other(program: Program, raw: RawStore) -> None:
     names = [f"P{number}" for number in range(12)]
     scripts = [
         "".join(f"profile {name} rule add inbound --at=1 deny from tag {tag}\n" for name in names)
@@ -291,30 +291,30 @@ def test_two_runs_at_once_end_as_if_one_had_run_after_the_other(program: Program
     ]
     for name in names:
         raw.put(f"{PROFILES}/{name}/rules", RULES)
-    assert [each.status for each in run_both(program, scripts)] == [0, 0]
+    assert [result.status for result in run_both(program, scripts)] == [0, 0]
     one, two = (f'{{"action":"deny","src_tag":"{tag}"}}' for tag in ("ONE", "TWO"))
-    found = values(raw)
-    lists = {found[f"{PROFILES}/{name}/rules"] for name in names}
+    stored = values(raw)
+    lists = {stored[f"{PROFILES}/{name}/rules"] for name in names}
     orders = {
         '["TWO"]': {f'{{"inbound_rules":[{two},{one}],"outbound_rules":[]}}'},
         '["ONE"]': {f'{{"inbound_rules":[{one},{two}],"outbound_rules":[]}}'},
     }
-    last = found[f"{PROFILES}/SHARED/tags"]
+    last = stored[f"{PROFILES}/SHARED/tags"]
     assert lists == orders[last]
-    assert {f"{PROFILES}/OF_ONE/tags", f"{PROFILES}/OF_TWO/tags"} <= found.keys()
+    assert {f"{PROFILES}/OF_ONE/tags", f"{PROFILES}/OF_TWO/tags"} <= stored.keys()
 
 
-def test_of_two_runs_at_once_that_exclude_each_other_one_is_refused_whole(program: Program, raw: RawStore) -> None:
+def test_of_two_concurrent_runs_that_conflict_one_is_refused_whole(program: Program, raw: RawStore) -> None:
     raw.put(f"{PROFILES}/WEB/tags", '["A"]')
     scripts = [f"profile add P{number}\nprofile WEB tag remove A\nprofile add Q{number}\n" for number in range(2)]
     done, refused = sorted(run_both(program, scripts), key=lambda result: result.status)
     assert (done.status, refused.status) == (0, 1)
     assert "[E0403]" in refused.stderr
-    found = {key.split("/")[-2] for key in values(raw)}
-    assert found in ({"WEB", "P0", "Q0"}, {"WEB", "P1", "Q1"})
+    names = {key.split("/")[-2] for key in values(raw)}
+    assert names in ({"WEB", "P0", "Q0"}, {"WEB", "P1", "Q1"})
 
 
-def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store: RawStore, proxy: FaultProxy) -> None:
+def test_a_command_during_a_run_prints_a_note_about_it(etcd: Program, store: RawStore, proxy: FaultProxy) -> None:
     reached, go_on = threading.Event(), threading.Event()
 
     def hold(_: subprocess.Popen[bytes]) -> None:
@@ -323,11 +323,11 @@ def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store:
 
     process = Moment(proxy, 17, hold).start(etcd, proxy, "run", FILE)
     assert reached.wait(TIMEOUT_SECONDS)
-    beside = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
+    concurrent = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
     waiting = etcd.run_inside("--timeout=0.5", "run", stdin="profile add OTHER\n")
     go_on.set()
-    assert (beside.status, beside.stdout) == (0, "Tag MINE added to profile U1\n")
-    assert beside.stderr.startswith("note: a run in progress changes profile `U1`: changes.calico by ")
+    assert (concurrent.status, concurrent.stdout) == (0, "Tag MINE added to profile U1\n")
+    assert concurrent.stderr.startswith("note: a run in progress changes profile `U1`: changes.calico by ")
     assert (waiting.status, waiting.stdout) == (3, "")
     assert f"{PROFILES}/OTHER/rules" not in values(store)
     assert wait_for(process).status == 0
@@ -336,32 +336,32 @@ def test_a_command_beside_a_run_that_goes_on_is_told_of_it(etcd: Program, store:
     assert expected[f"{PROFILES}/U1/tags"] in ('["A","MINE","NEW"]', '["A","NEW","MINE"]')
 
 
-# --- how far it is ------------------------------------------------------------------------------
+# --- progress -----------------------------------------------------------------------------------
 
 
-def dawdle(_: subprocess.Popen[bytes]) -> None:
-    time.sleep(1.3)  # the bar comes only after a second: the time itself is what is tested
+def delay(_: subprocess.Popen[bytes]) -> None:
+    time.sleep(1.3)  # the progress bar appears after a second
 
 
-def test_how_far_a_run_is_is_shown_on_a_terminal(
+def test_progress_is_shown_on_a_terminal(
     etcd: Program, store: RawStore, proxy: FaultProxy, narrow_terminal: Terminal
 ) -> None:
-    process = Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE, stderr=narrow_terminal.descriptor)
+    process = Moment(proxy, 17, delay).start(etcd, proxy, "run", FILE, stderr=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
     shown = narrow_terminal.read_all()
     assert "applying:" in shown
     assert "/60 " in shown
-    assert shown.replace("\n", "\r").rstrip("\r").endswith(" ")  # wiped away in the end
+    assert shown.replace("\n", "\r").rstrip("\r").endswith(" ")  # erased in the end
     result = wait_for(process)
     assert (result.status, result.stdout[:5], values(store)) == (0, "Done:", AFTER)
 
 
-def test_it_is_shown_nowhere_else(etcd: Program, proxy: FaultProxy) -> None:
-    result = wait_for(Moment(proxy, 17, dawdle).start(etcd, proxy, "run", FILE))
+def test_progress_is_shown_only_on_a_terminal(etcd: Program, proxy: FaultProxy) -> None:
+    result = wait_for(Moment(proxy, 17, delay).start(etcd, proxy, "run", FILE))
     assert (result.status, result.stderr) == (0, "")
 
 
-def test_nor_is_it_shown_of_a_short_run(embedded: Program, narrow_terminal: Terminal) -> None:
+def test_no_progress_is_shown_of_a_short_run(embedded: Program, narrow_terminal: Terminal) -> None:
     (embedded.folder / FILE).write_text("profile add A\n")
     process = embedded.start("run", FILE, stderr=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
@@ -370,7 +370,7 @@ def test_nor_is_it_shown_of_a_short_run(embedded: Program, narrow_terminal: Term
 
 
 @pytest.mark.parametrize("arguments", [["profile", "show"], ["run", "--help"], ["__complete", ""]])
-def test_ctrl_c_while_the_program_is_being_imported_is_no_traceback(arguments: list[str]) -> None:
+def test_ctrl_c_during_the_imports_causes_no_traceback(arguments: list[str]) -> None:
     program = (
         "import sys\n"
         "class Interrupted:\n"
@@ -380,5 +380,5 @@ def test_ctrl_c_while_the_program_is_being_imported_is_no_traceback(arguments: l
         "sys.meta_path.insert(0, Interrupted())\n"
         "sys.exit(main())\n"
     )
-    ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+    completed = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout, completed.stderr) == (130, "", "")

@@ -1,4 +1,4 @@
-"""`calicoctl run --check` and `--dry-run`: what is told beforehand."""
+"""`calicoctl run --check` and `--dry-run`: what they report without changing anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.etcd_server import closed_port
 # --- check --------------------------------------------------------------------------------------
 
 
-def test_check_touches_no_datastore(folder: Path) -> None:
+def test_check_does_not_access_the_datastore(folder: Path) -> None:
     write(Program(folder), "a.calico", SCRIPT)
     for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", "sqlite:", None):
         result = Program(folder, datastore).run_inside("run", "--check", "a.calico")
@@ -27,8 +27,8 @@ def test_check_touches_no_datastore(folder: Path) -> None:
     assert [path.name for path in folder.rglob("*")] == ["a.calico"]
 
 
-def test_nor_does_a_run_of_a_wrong_script(folder: Path) -> None:
-    """Not even to find that there is none."""
+def test_a_run_of_a_wrong_script_does_not_access_the_datastore(folder: Path) -> None:
+    """It does not notice that there is no datastore."""
     for datastore in (f"http://127.0.0.1:{closed_port()}", "nonsense", None):
         for option in ("--dry-run", "--verbose"):
             result = Program(folder, datastore).run_inside("run", option, stdin="profile add")
@@ -41,8 +41,8 @@ def test_check_as_json(embedded: Program) -> None:
     result = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
     assert (result.status, result.stderr) == (1, "")
     at = {"file": "<standard input>"}
-    mended = "profile A rule add inbound allow"
-    edit = {**at, "line": 2, "column": 1, "end_line": 2, "end_column": 32, "text": mended}
+    corrected = "profile A rule add inbound allow"
+    edit = {**at, "line": 2, "column": 1, "end_line": 2, "end_column": 32, "text": corrected}
     assert json.loads(result.stdout) == {
         "format": 1,
         "ok": False,
@@ -52,8 +52,8 @@ def test_check_as_json(embedded: Program) -> None:
                 "code": "E0104",
                 "severity": "error",
                 "message": "unknown keyword `alow`; did you mean `allow`?",
-                "hint": mended,
-                "fix": {"kind": "correction", "text": mended, "edits": [edit]},
+                "hint": corrected,
+                "fix": {"kind": "correction", "text": corrected, "edits": [edit]},
                 **at,
                 "line": 2,
                 "column": 28,
@@ -78,9 +78,9 @@ def test_check_as_json(embedded: Program) -> None:
     assert (missing.status, diagnostic["code"], diagnostic["file"]) == (1, "E0626", None)
 
 
-# --- what would be said -------------------------------------------------------------------------
+# --- announced results --------------------------------------------------------------------------
 
-BEGUN = """\
+STORED_BLOCKS = """\
 profile A {
   tags X, Y
   inbound {
@@ -98,8 +98,8 @@ profile OLD {
 """
 
 
-def test_a_dry_run_says_what_would_happen_and_a_run_what_has_happened(embedded: Program) -> None:
-    assert embedded.run_inside("run", stdin=BEGUN).status == 0
+def test_a_dry_run_reports_what_would_happen_and_a_run_what_happened(embedded: Program) -> None:
+    assert embedded.run_inside("run", stdin=STORED_BLOCKS).status == 0
     script = """\
 profile add NEW
 profile remove OLD
@@ -112,8 +112,8 @@ profile A rule update <<END
 {"inbound_rules": [], "outbound_rules": []}
 END
 """
-    would = embedded.run_inside("run", "--dry-run", "-v", stdin=script).stdout
-    assert [line.partition(": ")[2].rpartition(": ")[2] for line in would.splitlines() if line.startswith("<")] == [
+    preview = embedded.run_inside("run", "--dry-run", "-v", stdin=script).stdout
+    assert [line.partition(": ")[2].rpartition(": ")[2] for line in preview.splitlines() if line.startswith("<")] == [
         "would create profile NEW",
         "would delete profile OLD",
         "would add tag Z to profile A",
@@ -123,13 +123,13 @@ END
         "would be done",
         "would update the rules on profile A",
     ]
-    done = embedded.run_inside("run", "-v", stdin=script).stdout
-    assert "would" not in done
-    assert "Created profile NEW" in done
+    output = embedded.run_inside("run", "-v", stdin=script).stdout
+    assert "would" not in output
+    assert "Created profile NEW" in output
 
 
 @pytest.mark.parametrize(
-    ("script", "counted"),
+    ("script", "counts"),
     [
         ("profile A tag add Z\n", "0 rules added, 0 removed, 1 profile changed; 1 tag added"),
         ("profile A tag remove X\n", "0 rules added, 0 removed, 1 profile changed; 1 tag removed"),
@@ -144,10 +144,10 @@ END
         ),
     ],
 )
-def test_tags_and_moves_are_counted(embedded: Program, script: str, counted: str) -> None:
-    assert embedded.run_inside("run", stdin=BEGUN).status == 0
-    assert embedded.run_inside("run", "--dry-run", stdin=script).stdout.splitlines()[-1] == f"Plan: {counted}"
-    assert embedded.run_inside("run", stdin=script).stdout == f"Done: {counted}\n"
+def test_tags_and_moves_are_counted(embedded: Program, script: str, counts: str) -> None:
+    assert embedded.run_inside("run", stdin=STORED_BLOCKS).status == 0
+    assert embedded.run_inside("run", "--dry-run", stdin=script).stdout.splitlines()[-1] == f"Plan: {counts}"
+    assert embedded.run_inside("run", stdin=script).stdout == f"Done: {counts}\n"
 
 
 # --- dry run ------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ def test_a_dry_run_of_a_change_within_many_rules(embedded: Program) -> None:
     ]
 
 
-def test_the_exit_status_of_a_dry_run_tells_of_pending_changes(program: Program, stored: RawStore) -> None:
+def test_detailed_exitcode_distinguishes_pending_changes(program: Program, stored: RawStore) -> None:
     pending = ["run", "--dry-run", "--detailed-exitcode"]
     assert program.run_inside(*pending, stdin=SCRIPT).status == 2
     assert program.run_inside(*pending, "-o", "json", stdin=SCRIPT).status == 2
@@ -253,7 +253,7 @@ def test_the_exit_status_of_a_dry_run_tells_of_pending_changes(program: Program,
         0,
         "DB\nNo traffic changes.\nPlan: 0 rules added, 0 removed, 0 profiles changed\n",
     )
-    # Nothing is left to be changed where one statement undoes another.
+    # No change is pending where one statement undoes another.
     result = program.run_inside(*pending, stdin="profile DB tag add X\nprofile DB tag remove X\n")
     assert (result.status, result.stdout) == (
         0,
@@ -271,10 +271,10 @@ def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
         return {"before": old, "after": new, "added": added, "removed": removed}
 
     document = json.loads(result.stdout)
-    told = [document.pop(member) for member in ("reading", "undecided", "not_analysed")]
-    assert told == ["open", [], []]
-    changed = [(each["profile"], each["direction"], each["after"]["rule"]) for each in document.pop("traffic")]
-    # Behind `deny`, a rule allows nothing.
+    analysis = [document.pop(member) for member in ("reading", "undecided", "not_analysed")]
+    assert analysis == ["open", [], []]
+    changed = [(item["profile"], item["direction"], item["after"]["rule"]) for item in document.pop("traffic")]
+    # After `deny`, a rule allows nothing.
     assert changed == [("OLD", "inbound", None)]
     assert document == {
         "format": 1,
@@ -308,4 +308,4 @@ def test_a_dry_run_as_json(program: Program, stored: RawStore) -> None:
     refused = program.run_inside("run", "--dry-run", "-o", "json", stdin="profile NONE tag show\n")
     document = json.loads(refused.stdout)
     assert (refused.status, refused.stderr, document["ok"]) == (1, "", False)
-    assert [(each["code"], each["line"], each["column"]) for each in document["diagnostics"]] == [("E0401", 1, 9)]
+    assert [(item["code"], item["line"], item["column"]) for item in document["diagnostics"]] == [("E0401", 1, 9)]

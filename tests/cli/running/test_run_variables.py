@@ -1,4 +1,4 @@
-"""`calicoctl run`: variables, in scripts and from the command line, and what is told of mistakes in them."""
+"""`calicoctl run`: variables in scripts and from the command line, and the errors about them."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def shop(ports: str, net: str = "192.0.2.0/24", tags: str = '["WEB","SHOP"]') ->
     return {f"{PROFILES}/SHOP/rules": rules_of(rule), f"{PROFILES}/SHOP/tags": tags}
 
 
-def test_values_stand_where_words_do(program: Program, raw: RawStore) -> None:
+def test_values_replace_references_in_statements_and_blocks(program: Program, raw: RawStore) -> None:
     result = program.run("run", stdin=SHOP)
     assert (result.status, result.stderr) == (0, "")
     assert values(raw) == shop("80,443")
 
 
-def test_the_command_line_decides(program: Program, raw: RawStore) -> None:
+def test_values_of_the_command_line_have_precedence(program: Program, raw: RawStore) -> None:
     result = program.run_inside(
         "run", "--define", "WEB_PORTS=81, 444", "--define=OFFICE=10.0.0.0/8", "--define", "SERVERS=X", stdin=SHOP
     )
@@ -49,7 +49,7 @@ def test_a_value_given_by_the_command_line_needs_no_definition(embedded: Program
     assert (result.status, result.stdout, result.stderr) == (0, "No errors in 1 statement.\n", "")
 
 
-def test_definitions_hold_for_later_files_and_not_for_earlier_ones(embedded: Program) -> None:
+def test_definitions_are_valid_in_later_files_and_not_in_earlier_ones(embedded: Program) -> None:
     write(embedded, "names.calico", "define NAME = WEB\n")
     write(embedded, "use.calico", "profile add ${NAME}\n")
     result = embedded.run_inside("run", "--check", "names.calico", "use.calico")
@@ -63,7 +63,7 @@ def test_verbose_shows_what_was_typed(embedded: Program) -> None:
     assert result.stdout.startswith("<standard input>:2: profile add ${NAME}: Created profile WEB\n")
 
 
-def test_what_fails_in_the_datastore_shows_the_definition(embedded: Program) -> None:
+def test_an_error_from_the_datastore_shows_the_definition(embedded: Program) -> None:
     script = "define NAME = NONE\nprofile ${NAME} tag add X\n"
     for option in ("--dry-run", "--verbose"):
         result = embedded.run_inside("run", option, stdin=script)
@@ -246,16 +246,18 @@ hint: --define 'PORTS=80, 443'
         ([f"{'X' * 129}=1"], "--define:1:10 E0143"),
     ],
 )
-def test_a_definition_of_the_command_line_that_is_none(embedded: Program, definitions: list[str], place: str) -> None:
-    options = [word for each in definitions for word in ("--define", each)]
+def test_an_invalid_definition_of_the_command_line_is_one_error(
+    embedded: Program, definitions: list[str], place: str
+) -> None:
+    options = [word for definition in definitions for word in ("--define", definition)]
     uses = "profile add ${X}\n" if definitions[0].startswith("X=") else ""
     result = embedded.run_inside("run", "--check", *options, stdin=uses)
     assert (result.status, result.stdout) == (1, "")
-    # And that is all: that nothing is defined then is no second mistake.
+    # The missing definition causes no second error.
     assert located_codes(result) == [place]
 
 
-def test_a_value_that_nothing_asks_for_is_a_warning(embedded: Program) -> None:
+def test_a_value_that_no_script_uses_is_a_warning(embedded: Program) -> None:
     script = "define PORTS = 80\nprofile A rule add inbound allow tcp to ports ${PORTS}\n"
     result = embedded.run_inside("run", "--check", "--define", "PORT=81", stdin=script)
     assert (result.status, result.stdout) == (0, "No errors in 1 statement.\n")
@@ -271,7 +273,7 @@ hint: `PORTS` is one that they do
     assert embedded.run_inside("run", "--strict", "--define", "PORT=81", stdin=script).status == 1
 
 
-def test_definitions_do_not_go_with_the_end_of_an_interrupted_run(embedded: Program) -> None:
+def test_resume_accepts_no_definitions(embedded: Program) -> None:
     result = embedded.run_inside("run", "--resume", "--define", "X=1")
     assert (result.status, result.stderr.split("\n")[0]) == (
         1,
@@ -279,10 +281,10 @@ def test_definitions_do_not_go_with_the_end_of_an_interrupted_run(embedded: Prog
     )
 
 
-# --- what is no variable ------------------------------------------------------------------------
+# --- text that is not expanded ------------------------------------------------------------------
 
 
-def test_on_the_command_line_nothing_is_expanded(program: Program, raw: RawStore) -> None:
+def test_words_of_the_command_line_are_not_expanded(program: Program, raw: RawStore) -> None:
     result = program.run_inside("profile", "add", "${NAME}")
     assert (result.status, located_codes(result)) == (1, ["<command line>:1:23 E0214"])
     result = program.run_inside("profile", "WEB", "rule", "add", "inbound", "allow", "from", "${NET}")
@@ -315,8 +317,8 @@ profile C {{
     assert shown.count('"log_prefix":"${X}"') + shown.count('"log_prefix": "${X}"') == 3
 
 
-def test_a_name_with_a_reference_in_it_is_exported_so_that_it_is_read_back(program: Program, stored: RawStore) -> None:
-    """Another tool may have called a profile so."""
+def test_the_export_of_a_name_that_contains_a_reference_is_read_back(program: Program, stored: RawStore) -> None:
+    """Another tool may have given a profile such a name."""
     stored.put(f"{PROFILES}/${{X}}/rules", '{"inbound_rules":[],"outbound_rules":[]}')
     stored.put(f"{PROFILES}/${{X}}/tags", "[]")
     stored.put(f"{PROFILES}/it's ${{X}} and $X/rules", '{"inbound_rules":[],"outbound_rules":[]}')
@@ -329,10 +331,10 @@ def test_a_name_with_a_reference_in_it_is_exported_so_that_it_is_read_back(progr
     assert stored.dump() == before
 
 
-# --- for programs -------------------------------------------------------------------------------
+# --- JSON, and repeated errors ------------------------------------------------------------------
 
 
-def test_a_diagnostic_as_json_tells_where_a_value_comes_from(embedded: Program) -> None:
+def test_a_diagnostic_as_json_contains_the_origin_of_a_value(embedded: Program) -> None:
     script = "define A = 10.0.0.0/33\ndefine B = ${A}\nprofile A rule add inbound allow from ${B}\n"
     result = embedded.run_inside("run", "--check", "-o", "json", stdin=script)
     (diagnostic,) = json.loads(result.stdout)["diagnostics"]
@@ -348,7 +350,7 @@ def test_many_uses_of_one_mistake_are_one_error(embedded: Program) -> None:
     uses = "".join(f"profile P{number} rule add inbound allow from ${{NET}}\n" for number in range(50))
     result = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.256\n{uses}")
     assert located_codes(result) == ["<standard input>:2:40 E0207"]
-    # A warning, too, and every statement is read all the same.
+    # The same is true of a warning, and every statement is read.
     result = embedded.run_inside("run", "--check", stdin=f"define NET = 10.0.0.1/8\n{uses}")
     assert (result.status, result.stdout) == (0, "No errors in 50 statements.\n")
     assert message_lines(result) == [
