@@ -1,7 +1,7 @@
-"""The words behind a command other than `profile`: options and operands, as its help text lists them.
+"""The options and operands of all commands but `profile`, read as the help text of the command lists them.
 
-The help is the one table of options: what it shows is what is read here and what completion offers. argparse would
-need a second one, answers in words of its own, and takes 10 ms to import.
+The help is the only table of options: this module and completion both use it. argparse would need a second table,
+words its errors differently, and takes 10 ms to import.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from calicoctl.records import dataclass, field, replace
 
 @dataclass
 class Arguments:
-    """What was given to a command.
+    """The options and operands of a command.
 
     Attributes:
         command: The command.
-        operands: The words that are no options, in order.
-        values: The values of the options that take one, by the option's first name in the help; in order.
-        flags: The first names of the others that were given.
+        operands: The words that are not options, in order.
+        values: The values of options that take one, in order; the key is the option's first name in the help.
+        flags: The first names of the options without a value.
     """
 
     command: str
@@ -48,7 +48,7 @@ class Arguments:
 
     @property
     def form(self) -> str:
-        """How the command shall answer: `text`, or what `-o` says."""
+        """The format of the output: `text`, or the value of `-o`."""
         return self.values.get(OUTPUT_OPTIONS[0], ["text"])[-1]
 
     @property
@@ -57,7 +57,7 @@ class Arguments:
         return self.form == "json"
 
     def refuse(self, reason: str) -> NoReturn:
-        """Refuse what does not go together.
+        """Refuse the command line.
 
         Raises:
             Refused: Always.
@@ -65,23 +65,23 @@ class Arguments:
         raise Refused([diagnose(messages.RUN_USAGE, None, _see_help(self.command), reason=reason)])
 
 
-# How near an option must be to a name that is none: `--junit` is no misspelt `--init`.
-_ALIKE = 0.7
+# The similarity of an unknown option to the one that is suggested: `--junit` is not a misspelt `--init`.
+_SIMILARITY_MIN = 0.7
 
 
 def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
-    """Read the words of a command line, from the command on.
+    """Read the words of a command line.
 
     Args:
-        words: The words.
-        most: How many operands there may be; None for any number.
+        words: The words, the command first.
+        most: The largest number of operands; None for any number.
 
     Raises:
-        Refused: An option is none of the command's, lacks its value, takes none or is given twice, or there are too
-            many operands; all that is wrong so.
+        Refused: An option is unknown, lacks its value, takes no value or is given twice, or there are too many
+            operands. The diagnostics are about all of these mistakes.
     """
-    found = Arguments(words[0])
-    problems = _judged(list(_read(words, found)), words)
+    arguments = Arguments(words[0])
+    problems = _with_one_correction(list(_read(words, arguments)), words)
     operands = [at for at, word in _operands(words)]
     if most is not None and not problems:
         problems += [
@@ -92,54 +92,55 @@ def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
         ]
     if problems:
         raise Refused(problems)
-    return found
+    return arguments
 
 
-def _judged(problems: list[Diagnostic], words: Sequence[str]) -> list[Diagnostic]:
-    """The problems, of which the last has the command line with all of them corrected; or the help is named."""
-    if not any(isinstance(each.fix, Correction) for each in problems):
+def _with_one_correction(problems: list[Diagnostic], words: Sequence[str]) -> list[Diagnostic]:
+    """The problems, with one correction of them all on the last; if that is not known, it refers to the help."""
+    if not any(isinstance(problem.fix, Correction) for problem in problems):
         return problems
     fix = _corrected(problems, words) or Advice(_see_help(words[0]))
-    return [*(replace(each, fix=None) for each in problems[:-1]), replace(problems[-1], fix=fix)]
+    return [*(replace(problem, fix=None) for problem in problems[:-1]), replace(problems[-1], fix=fix)]
 
 
 def _corrected(problems: Sequence[Diagnostic], words: Sequence[str]) -> Correction | None:
-    """The command line with all problems corrected, if it is accepted then.
+    """The command line with all problems corrected; None unless it is then accepted.
 
-    What one correction makes of a word may have a problem of its own, as another option's value: it is read again.
+    A corrected word may have a further problem, such as an invalid value of another option, so the line is read again.
     """
     import shlex  # for mistakes only
 
-    fixes = [each.fix for each in problems if isinstance(each.fix, Correction)]
+    fixes = [problem.fix for problem in problems if isinstance(problem.fix, Correction)]
     if len(fixes) < len(problems):
         return None
     edits = tuple(edit for fix in fixes for edit in fix.edits)
     text = typed(words)
-    for edit in sorted(edits, key=lambda each: -each.span.start):
+    for edit in sorted(edits, key=lambda edit: -edit.span.start):
         text = text[: edit.span.start] + edit.text + text[edit.span.end :]
-    mended = tuple(shlex.split(text)[1:])
+    corrected = tuple(shlex.split(text)[1:])
     try:
-        # The options of the program are taken out first, wherever they stand.
-        read = read_options(mended).words
+        # As at the start of the program, its own options are extracted first.
+        command_words = read_options(corrected).words
     except Refused:
         return None
-    others = list(_read(read, Arguments(words[0])))
-    if not others:
+    remaining_problems = list(_read(command_words, Arguments(words[0])))
+    if not remaining_problems:
         return Correction(text, edits)
-    further = _corrected(others, read) if read == mended else None
-    return None if further is None else with_words(words, further.text)
+    # If an option of the program was extracted, the text of a second correction would lack it.
+    second = _corrected(remaining_problems, command_words) if command_words == corrected else None
+    return None if second is None else with_words(words, second.text)
 
 
 def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
-    """The error about an option that the command does not have, with the nearest one that it has.
+    """The error about an option that the command does not have, with the most similar one that it has.
 
     Args:
-        words: The words of the command line, from the command on.
-        at: Which of them it is.
+        words: The words of the command line, the command first.
+        at: The index of the option in them.
     """
     name, command = words[at].partition("=")[0], words[0]
-    meant = _meant_option(words, at)
-    fix = _without_file_option(words, at) if meant is None else with_word(words, at, meant)
+    near = _nearest_option(words, at)
+    fix = _without_file_option(words, at) if near is None else with_word(words, at, near)
     return diagnose(
         messages.UNKNOWN_OPTION,
         argument_span(words, at),
@@ -149,16 +150,17 @@ def unknown_option(words: Sequence[str], at: int) -> Diagnostic:
     )
 
 
-def _meant_option(words: Sequence[str], at: int) -> str | None:
-    """The nearest option that the command or the program has, with the value that was given."""
+def _nearest_option(words: Sequence[str], at: int) -> str | None:
+    """The most similar option of the command or the program, with the value that was given."""
     name, equals, value = words[at].partition("=")
-    known = {each: option for option in (*options_of(help_of(words[0])), *program_options()) for each in option.names}
-    long_names = {each[2:]: each for each in known if each.startswith("--")}
+    options = (*options_of(help_of(words[0])), *program_options())
+    known = {spelling: option for option in options for spelling in option.names}
+    long_names = {spelling[2:]: spelling for spelling in known if spelling.startswith("--")}
     near = OPTION_SYNONYMS.get(words[0], {}).get(name)
     if near is None and name.startswith("--"):
-        # Without the dashes, which make any two names alike.
-        near = long_names.get(nearest(name[2:], long_names, _ALIKE) or "")
-    # What a command's help says of its output comes before what that of the program does.
+        # Compared without the dashes, which would make any two names similar.
+        near = long_names.get(nearest(name[2:], long_names, _SIMILARITY_MIN) or "")
+    # The formats in the command's own help have precedence over those in the program's help.
     output = _table(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
     if output is not None and name in {f"--{form}" for form in output.choices or OUTPUT_FORMS[:1]}:
         near, equals, value = OUTPUT_OPTIONS[1], "=", name[2:]
@@ -168,7 +170,7 @@ def _meant_option(words: Sequence[str], at: int) -> str | None:
 
 
 def _without_file_option(words: Sequence[str], at: int) -> Correction | None:
-    """The command line with a file that an option of other tools names, which stands alone here."""
+    """The command line without an option such as `-f`, which other tools need before a file."""
     name, equals, value = words[at].partition("=")
     if name not in FILE_OPTIONS or "[FILE...]" not in help_of(words[0]):
         return None
@@ -178,7 +180,7 @@ def _without_file_option(words: Sequence[str], at: int) -> Correction | None:
 
 
 def _unknown_choice(words: Sequence[str], at: int, option: Option, value: str) -> Diagnostic:
-    """The error about a value that is none of those that there are, with the nearest of them."""
+    """The error about a value that the option does not accept, with the most similar one that it accepts."""
     near = nearest(value, option.choices)
     fix = with_value(words, at, value, near) if near else _see_help(words[0])
     reason = f"{option.names[0]} takes {either(option.choices)}"
@@ -190,11 +192,12 @@ def _see_help(command: str) -> str:
 
 
 def _table(command: str) -> dict[str, Option]:
+    """The options of a command by all their names."""
     return {name: option for option in options_of(help_of(command)) for name in option.names}
 
 
 def _operands(words: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """The words that are no options, with their places."""
+    """The words that are not options, with their indexes."""
     table = _table(words[0])
     is_value = is_over = False
     for at, word in enumerate(words[1:], start=1):
@@ -209,10 +212,10 @@ def _operands(words: Sequence[str]) -> Iterator[tuple[int, str]]:
             is_value = option is not None and option.value is not None
 
 
-def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
-    """Read the words into `found`; what is wrong with options."""
+def _read(words: Sequence[str], arguments: Arguments) -> Iterator[Diagnostic]:
+    """Read the words into `arguments`, and yield what is wrong with the options."""
     table = _table(words[0])
-    found.operands += [word for _, word in _operands(words)]
+    arguments.operands += [word for _, word in _operands(words)]
     operands = {at for at, _ in _operands(words)}
     at = 0
     while (at := at + 1) < len(words):
@@ -221,7 +224,7 @@ def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
             continue
         if word == "--":
             return
-        for name, value in _parted(word, table):
+        for name, value in _options_in(word, table):
             option = table.get(name)
             if option is None:
                 yield unknown_option(words, at)
@@ -230,25 +233,25 @@ def _read(words: Sequence[str], found: Arguments) -> Iterator[Diagnostic]:
                 fix = with_word(words, at, name)
                 yield diagnose(messages.OPTION_TAKES_NO_VALUE, argument_span(words, at), fix, option=name)
             elif option.value is None:
-                found.flags.add(option.names[0])
+                arguments.flags.add(option.names[0])
             else:
                 if value is None and at + 1 < len(words):
                     at += 1
                     value = words[at]  # noqa: PLW2901 - the value is the next word
-                yield from _add_value(words, at, option, name, value, found)
+                yield from _add_value(words, at, option, name, value, arguments)
 
 
-def _parted(word: str, table: dict[str, Option]) -> Iterator[tuple[str, str | None]]:
-    """The options of one word, each with the value that is in it: `--define=X=1`, `-v`, `-ojson`, `-o=json`, `-vo`."""
+def _options_in(word: str, table: dict[str, Option]) -> Iterator[tuple[str, str | None]]:
+    """The options in one word, with their values: `--define=X=1`, `-v`, `-ojson`, `-o=json`, `-vo`."""
     if word.startswith("--"):
         name, equals, value = word.partition("=")
         yield name, value if equals else None
         return
     for place, letter in enumerate(word[1:], start=1):
         option = table.get(f"-{letter}")
-        rest = word[place + 1 :]
+        value = word[place + 1 :]
         if option is not None and option.value is not None:
-            yield f"-{letter}", rest.removeprefix("=") if rest else None
+            yield f"-{letter}", value.removeprefix("=") if value else None
             return
         if option is None:
             yield word, None
@@ -257,14 +260,15 @@ def _parted(word: str, table: dict[str, Option]) -> Iterator[tuple[str, str | No
 
 
 def _add_value(
-    words: Sequence[str], at: int, option: Option, name: str, value: str | None, found: Arguments
+    words: Sequence[str], at: int, option: Option, name: str, value: str | None, arguments: Arguments
 ) -> Iterator[Diagnostic]:
+    """Add the value of an option to `arguments`, and yield what is wrong with it."""
     first = OUTPUT_OPTIONS[0] if name in OUTPUT_OPTIONS else option.names[0]
     if value is None or (value == "" and name not in OUTPUT_OPTIONS):
         yield diagnose(messages.OPTION_NEEDS_VALUE, argument_span(words, at), option=name)
         return
     if name in OUTPUT_OPTIONS:
-        if first in found.values:
+        if first in arguments.values:
             yield diagnose(messages.REPEATED_OPTION, argument_span(words, at), option=name)
             return
         problem = form_problem(words, at, value, (*option.choices, "text"))
@@ -272,4 +276,4 @@ def _add_value(
             yield problem
     elif option.choices and value not in option.choices:
         yield _unknown_choice(words, at, option, value)
-    found.values.setdefault(first, []).append(value)
+    arguments.values.setdefault(first, []).append(value)

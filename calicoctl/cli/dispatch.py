@@ -1,4 +1,4 @@
-"""A command, from the arguments to the exit status."""
+"""Running one command: from the arguments to the exit status."""
 
 from __future__ import annotations
 
@@ -32,23 +32,26 @@ def dispatch(arguments: Sequence[str]) -> int:
     except OutputFailed as failed:
         return _output_failed(failed.cause)
     except MemoryError:
-        # Nearly always while something is read, but who knows.
+        # It happens nearly always while reading, but changes may have been made before.
         print_diagnostics([diagnose(messages.OUT_OF_MEMORY, None, "look at what was changed before you try again")])
         return ExitStatus.UNKNOWN
 
 
 def _prepare_streams() -> None:
-    """Make sure that no text can fail to be written for its letters, and that there are streams at all."""
+    """Make sure that both output streams exist and that any character can be written to them."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # the descriptor was closed by whoever started us
-            # Open until the end; and no command has 3 ms to import pathlib.
+        if getattr(sys, name) is None:  # the parent process closed the descriptor
+            # It stays open until the program ends. Importing pathlib would take 3 ms.
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
         getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def _output_failed(error: OSError) -> int:
-    """Standard output is full, or its reader has seen enough; by then the statement has been carried out."""
-    # Python flushes once more at exit, and would complain in its own way.
+    """Report that standard output could not be written; by then the command has been carried out.
+
+    A closed pipe is not a failure: its reader has read as much as it needed.
+    """
+    # Python flushes standard output again at exit and would print an error of its own.
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, BrokenPipeError):
@@ -62,7 +65,7 @@ def _run(arguments: Sequence[str]) -> int:
         options = read_options(arguments)
         command = options.words[0] if options.words else None
         if options.wants_help or options.wants_version:
-            print_text(_text(command, options), end="")
+            print_text(_help_or_version(command, options), end="")
             return ExitStatus.DONE
         module = _module_of(command)
         if module is None:
@@ -79,8 +82,8 @@ def _run(arguments: Sequence[str]) -> int:
 def _module_of(command: str | None) -> ModuleType | None:
     """The module of a command; None when there is no such command.
 
-    Every module of `calicoctl.cli.commands` is a command. Imported here: a command pays for no other, and help and
-    version for none.
+    Every module of `calicoctl.cli.commands` is a command. Only the one that runs is imported; help and version import
+    none.
     """
     if command is None or not (command.isascii() and command.isalpha() and command.islower()):
         return None
@@ -93,8 +96,8 @@ def _module_of(command: str | None) -> ModuleType | None:
         return None
 
 
-def _text(command: str | None, options: Options) -> str:
-    """The help of a command, or of the program, or the version."""
+def _help_or_version(command: str | None, options: Options) -> str:
+    """The help of a command or of the program, or the version."""
     from calicoctl.cli.help import usage
 
     if not options.wants_help:

@@ -1,4 +1,4 @@
-"""Files and standard input as sources: scripts, what they name, and nothing else that is read as text."""
+"""Reading scripts, and the files that they name, from files and standard input."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ from calicoctl.regular_files import read_regular, read_stream
 from calicoctl.source import DEFINE_OPTION, STANDARD_INPUT, Source, Span
 from calicoctl.syntax import ast
 
-# To find the nearest name takes some microseconds for each.
+# Each comparison with a name takes some microseconds.
 _NAMES_COMPARED = 10_000
 
 
 def read_script_file(file: str, seconds: float) -> Source:
-    """A script that was named on the command line; `-` is standard input.
+    """Read a script that is named on the command line; `-` is standard input.
 
     Args:
-        file: Its name.
+        file: The name of the file.
         seconds: How long to wait for the first byte of a FIFO.
 
     Raises:
         Refused: It cannot be read.
     """
     if file == "-":
-        return _without_mark(STANDARD_INPUT, read_input(messages.WAITING_FOR_SCRIPT))
+        return _without_byte_order_mark(STANDARD_INPUT, read_input(messages.WAITING_FOR_SCRIPT))
     try:
         content = read_stream(file, INPUT_BYTES_MAX, seconds)
     except (OSError, ValueError) as error:
         raise _unreadable(file, None, error) from None
-    return replace(_without_mark(file, as_text(content)), path=os.path.realpath(file))
+    return replace(_without_byte_order_mark(file, as_text(content)), path=os.path.realpath(file))
 
 
 def _unreadable(path: str | Path, where: Span | None, error: OSError | ValueError, hint: str | None = None) -> Refused:
-    """The refusal of a file. A `ValueError` is about a path with a NUL, or a file that is too large."""
+    """The refusal of a file. A `ValueError` is raised for a path with a NUL and for a file that is too large."""
     return Refused([diagnose(messages.FILE_UNREADABLE, where, hint, path=path, reason=reason_of(error))])
 
 
-def _without_mark(name: str, text: str) -> Source:
-    """A text without the byte-order mark that some editors begin it with."""
+def _without_byte_order_mark(name: str, text: str) -> Source:
+    """A source without the byte-order mark that some editors write at the start."""
     return Source(name, text.removeprefix("\ufeff"))
 
 
 def open_file(word: ast.Word) -> Source:
-    """The file that `rule update < FILE` names, relative to the script that says so.
+    """Read the file that `rule update < FILE` names, relative to the script of the statement.
 
     Raises:
         Refused: It cannot be read.
@@ -60,20 +60,20 @@ def open_file(word: ast.Word) -> Source:
         content = read_regular(path, INPUT_BYTES_MAX)
     except (OSError, ValueError) as error:
         raise _unreadable(path, word.span, error) from None
-    return _without_mark(str(path), as_text(content))
+    return _without_byte_order_mark(str(path), as_text(content))
 
 
 def _folder(word: ast.Word) -> Path:
-    """The folder that a file's name in a script is relative to; standard input is where the program is."""
+    """The folder that a file name is relative to: that of the script; for standard input, the working directory."""
     script = word.span.source.name
     return Path() if script in (STANDARD_INPUT, DEFINE_OPTION) else Path(script).parent
 
 
 def open_script(word: ast.Word) -> Source:
-    """The script that another one includes, relative to that one; a file of text and nothing else.
+    """Read a script that another one includes, relative to the including one.
 
     Raises:
-        Refused: It cannot be read, is no regular file (a pipe might never end), or is not UTF-8.
+        Refused: It cannot be read, is not a regular file (a pipe might never end), or is not UTF-8.
     """
     path = _folder(word) / word.text
     try:
@@ -86,17 +86,17 @@ def open_script(word: ast.Word) -> Source:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Refused([diagnose(messages.INCLUDE_NOT_UTF8, word.span, path=path, line=line)]) from None
-    return replace(_without_mark(str(path), text), included_from=word.span, path=os.path.realpath(path))
+    return replace(_without_byte_order_mark(str(path), text), included_from=word.span, path=os.path.realpath(path))
 
 
 def _nearest_file(path: Path, word: ast.Word) -> str | None:
-    """What names the file of the nearest name in the folder where one is not there."""
+    """A hint at the file with the most similar name in the folder; None when there is none."""
     try:
-        files = [each for each in islice(path.parent.iterdir(), _NAMES_COMPARED) if not each.is_dir()]
+        files = [entry for entry in islice(path.parent.iterdir(), _NAMES_COMPARED) if not entry.is_dir()]
     except OSError:
         return None
-    # Without what follows the dot, as that is alike in all of them.
-    by_stem = {each.stem: each for each in sorted(files)}
+    # Compared without their suffixes, most of which are equal.
+    by_stem = {file.stem: file for file in sorted(files)}
     stem = nearest(path.stem, by_stem)
     if stem is None:
         return None

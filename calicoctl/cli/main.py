@@ -1,4 +1,4 @@
-"""The program: arguments in, text and an exit status out."""
+"""The entry point of the program."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))
-    except KeyboardInterrupt:  # also in the midst of an import
-        return 130  # `ExitStatus.INTERRUPTED`, without one more import that could be interrupted
+    except KeyboardInterrupt:  # possibly during an import
+        return 130  # `ExitStatus.INTERRUPTED`; importing it here could be interrupted, too
 
 
 def _main(arguments: list[str]) -> int:
-    # Each imported alone: a key was pressed and somebody waits, or a command pays for what it uses.
+    # Imports are local: completion has to answer at once, and help and version need little.
     if arguments[:1] in ([COMPLETE], [COMPLETE_BASH]):
         from calicoctl.cli.completion.complete import complete
 
         return complete(arguments)
-    if len(arguments) == 1 and _is_printed(arguments[0]):
+    if len(arguments) == 1 and _print_lone_option(arguments[0]):
         return 0
     from calicoctl.cli.dispatch import dispatch
 
     return dispatch(arguments)
 
 
-def _is_printed(option: str) -> bool:
-    """Print what a lone option asks for; whether there was such an option, and all went well.
+def _print_lone_option(option: str) -> bool:
+    """Print the help or the version if `option` requests it; return whether that succeeded.
 
-    What goes wrong is left to the usual way, which can tell of it, at the price of 20 ms of imports.
+    Everything else, failures included, is left to `dispatch`, which can report it but takes 20 ms to import.
     """
     if option not in ("--version", *HELP_OPTIONS):
         return False

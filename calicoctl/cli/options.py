@@ -1,7 +1,7 @@
-"""The program's own options, taken out of the arguments wherever they stand.
+"""The program's options, which are extracted from the arguments, and corrections of command lines.
 
-They are few and may stand anywhere among the words of a statement, whose grammar they are no part of.
-That is why no argument parser is used: it would want to know the statements, too.
+The options may be anywhere among the words of a statement but are not part of its grammar. An argument parser is not
+used because it would have to know all statements.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Options:
     """The program's options.
 
     Attributes:
-        words: The other arguments, in order.
+        words: The remaining arguments, in order.
         datastore: The value of `--datastore`.
-        timeout: The seconds that the whole command may take.
+        timeout: The time limit for the whole command, in seconds.
         wants_help: Whether `--help` or `-h` was given.
-        wants_version: Whether `--version` was given first.
+        wants_version: Whether `--version` was the first word.
     """
 
     words: tuple[str, ...]
@@ -45,10 +45,10 @@ class Options:
 
 
 def read_options(arguments: Sequence[str]) -> Options:
-    """Part the program's options from the other words.
+    """Separate the program's options from the other words.
 
     Raises:
-        Refused: An option lacks its value, has a wrong one, or is given twice.
+        Refused: An option has no value or an invalid one, or is given twice.
     """
     words: list[str] = []
     leading: list[str] = []
@@ -57,20 +57,16 @@ def read_options(arguments: Sequence[str]) -> Options:
     position = 0
     while position < len(arguments):
         argument = arguments[position]
-        name, equals, value = argument.partition("=")
+        name = argument.partition("=")[0]
         if name in OPTIONS_WITH_VALUE:
-            if not equals:
-                position += 1
-                if position == len(arguments):
-                    raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(arguments, -1), option=name)])
-                value = arguments[position]
+            position, value = _option_value(arguments, position)
             if name in values:
                 raise Refused([diagnose(messages.REPEATED_OPTION, argument_span(arguments, position), option=name)])
             values[name] = value
         elif argument in HELP_OPTIONS:
             wants_help = True
-        elif not words and _is_of_command(argument):
-            # The command decides about it, so it is put behind the command.
+        elif not words and _is_command_option(argument):
+            # It is moved to after the command, which interprets it.
             leading.append(argument)
             if argument in VALUED_OPTIONS and arguments[position + 1 :]:
                 position += 1
@@ -87,57 +83,67 @@ def read_options(arguments: Sequence[str]) -> Options:
     )
 
 
-def _is_of_command(argument: str) -> bool:
-    """Whether an argument in front of the command is one of the options that belong behind it."""
+def _option_value(arguments: Sequence[str], position: int) -> tuple[int, str]:
+    """The value of the option at a position, and the position of the argument that contains it."""
+    name, equals, value = arguments[position].partition("=")
+    if equals:
+        return position, value
+    if position + 1 == len(arguments):
+        raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(arguments, -1), option=name)])
+    return position + 1, arguments[position + 1]
+
+
+def _is_command_option(argument: str) -> bool:
+    """Whether an argument before the command is an option of commands, not of the program."""
     name = argument.partition("=")[0]
     return name in (*OUTPUT_OPTIONS, *STATEMENT_OPTIONS) or argument in JOINED_OUTPUTS
 
 
 def argument_span(arguments: Sequence[str], index: int) -> Span:
-    """The span of one argument in the command line; a negative index counts from the last."""
+    """The span of one argument in the command line; a negative index counts from the end."""
     index %= len(arguments)
     start = len(typed(arguments[:index])) + 1
     return Span(Source(COMMAND_LINE, typed(arguments)), start, start + len(_in_shell(arguments[index])))
 
 
 def value_span(arguments: Sequence[str], index: int, value: str) -> Span:
-    """The span of the value at an argument's end; of one that a shell needs quotes for, that of the whole argument."""
+    """The span of the value at the end of an argument; of the whole argument if a shell needs quotes for it."""
     whole = argument_span(arguments, index)
     is_plain = whole.end - whole.start == len(arguments[index])
     return Span(whole.source, whole.end - len(value), whole.end) if is_plain else whole
 
 
 def with_word(arguments: Sequence[str], index: int, word: str) -> Correction:
-    """The command line with another word in the place of one."""
-    mended = [*arguments[:index], word, *arguments[index + 1 :]]
-    return Correction(typed(mended), (Edit(argument_span(arguments, index), _in_shell(word)),))
+    """The command line with one word replaced."""
+    corrected = [*arguments[:index], word, *arguments[index + 1 :]]
+    return Correction(typed(corrected), (Edit(argument_span(arguments, index), _in_shell(word)),))
 
 
 def with_value(arguments: Sequence[str], index: int, value: str, other: str) -> Correction:
-    """The command line with another value at an argument's end."""
+    """The command line with the value at the end of an argument replaced."""
     return with_word(arguments, index, arguments[index].removesuffix(value) + other)
 
 
 def without_word(arguments: Sequence[str], index: int) -> Correction:
-    """The command line without an argument that is not its last."""
-    left = [*arguments[:index], *arguments[index + 1 :]]
+    """The command line without one argument, which must not be the last."""
+    remaining = [*arguments[:index], *arguments[index + 1 :]]
     here, following = argument_span(arguments, index), argument_span(arguments, index + 1)
-    return Correction(typed(left), (Edit(Span(here.source, here.start, following.start), ""),))
+    return Correction(typed(remaining), (Edit(Span(here.source, here.start, following.start), ""),))
 
 
 def with_words(arguments: Sequence[str], text: str) -> Correction:
-    """Another command line in the place of one."""
+    """Another text for the whole command line."""
     source = Source(COMMAND_LINE, typed(arguments))
     return Correction(text, (Edit(Span(source, 0, len(source.text)), text),))
 
 
 def typed(arguments: Sequence[str]) -> str:
-    """A command line as it is typed."""
+    """A command line as it is typed in a shell."""
     return " ".join(["calicoctl", *map(_in_shell, arguments)])
 
 
 def _in_shell(word: str) -> str:
-    """A word as a shell takes it."""
+    """A word, quoted for a shell if necessary."""
     from shlex import quote  # for mistakes only
 
     return quote(word)
@@ -150,7 +156,7 @@ def _seconds(text: str | None) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    # The comparison refuses `nan`, too.
+    # This comparison is also false for `nan`.
     if not 0 < seconds <= LONGEST_TIMEOUT:
         source = Source("--timeout", text)
         raise Refused([diagnose(messages.BAD_TIMEOUT, Span(source, 0, len(text)), text=text)])

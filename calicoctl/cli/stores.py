@@ -1,4 +1,4 @@
-"""The datastore of a command: found, opened, closed, and its failures as exit statuses."""
+"""The datastore of a command: its setting, opening it, and the exit status of its failures."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from calicoctl.store.settings import Setting, resolve
 
 
 def find_setting(options: Options) -> Setting:
-    """Which datastore is meant. That it is merely the default is said, since no agent reads it.
+    """The setting of the datastore to use. If it is the default, a note is printed, since no agent reads that one.
 
     Raises:
-        Refused: The setting is wrong.
+        Refused: The setting is invalid.
     """
     setting = resolve(options.datastore, os.environ)
     if setting.is_default:
@@ -34,9 +34,9 @@ def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) ->
     """Open a datastore, and close it at the end.
 
     Args:
-        setting: Which one.
+        setting: Its setting.
         deadline: When to stop waiting for it.
-        must_exist: Whether the command only reads, so that a missing file is an error.
+        must_exist: Whether a missing file is an error, as it is for commands that only read.
 
     Raises:
         Refused: A certificate or a key cannot be used.
@@ -49,21 +49,21 @@ def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) ->
 
 
 def opener(setting: Setting, timeout: float) -> Callable[[], Datastore]:
-    """What opens the datastore for another thread; its time of `timeout` seconds counts from then."""
+    """A function that opens the datastore in another thread; its `timeout` seconds begin when it is called."""
     return lambda: open_profiles(setting, Deadline(timeout))
 
 
 def missing_file(setting: Setting) -> list[Diagnostic]:
-    """The note that a file which was named does not exist yet, so that it is read as an empty datastore."""
+    """A note if the file of the datastore does not exist yet and is therefore read as an empty datastore."""
     if setting.path is None or setting.is_default or os.path.lexists(setting.path):
         return []
     return [diagnose(messages.MISSING_READ_AS_EMPTY, path=setting.path)]
 
 
 def status_of(error: DatastoreError) -> ExitStatus:
-    """The exit status of a command that a datastore failed."""
+    """The exit status of a command after a failure of the datastore."""
     if isinstance(error, OutcomeUnknown):
         return ExitStatus.UNKNOWN
-    # Waiting does not help against what is in the way (`Obstructed` is a kind of `Unreachable`).
+    # `Obstructed` is a kind of `Unreachable` that retrying cannot resolve.
     is_worth_retrying = isinstance(error, Unreachable | Conflict) and not isinstance(error, Obstructed)
     return ExitStatus.UNREACHED if is_worth_retrying else ExitStatus.REFUSED

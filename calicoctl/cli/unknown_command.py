@@ -1,4 +1,4 @@
-"""What to say of a word that is no command: what was probably meant, as far as that is known."""
+"""The error about an unknown command, with the command that was probably meant."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ _SEE_HELP = Advice("`calicoctl --help` lists the commands")
 
 
 def unknown_command(words: Sequence[str]) -> Diagnostic:
-    """No such command or option, with the corrected command line where one resembles it."""
+    """The error about an unknown command or option, with a correction where one is known."""
     if not words:
         return diagnose(messages.NO_COMMAND, None, _SEE_HELP)
     if nearest(words[0], command_names()) in (None, "profile"):
-        command_line(words)  # words that are none of a statement's are refused first
+        command_line(words)  # refuses arguments that no statement can have
     word, equals, value = words[0].partition("=")
     span = argument_span(words, 0)
     if word.startswith("-"):
         near = nearest(word, PROGRAM_OPTIONS)
         fix = with_word(words, 0, near + equals + value) if near else synonym(words) or _SEE_HELP
         return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
-    fix = _of_profiles(words) or synonym(words) or _meant_command(words)
+    fix = _profile_statement(words) or synonym(words) or _meant_command(words)
     return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])
 
 
-def _of_profiles(words: Sequence[str]) -> Correction | None:
-    """The statement, where only the word `profile` has another tool's name: `profiles WEB rule show`."""
+def _profile_statement(words: Sequence[str]) -> Correction | None:
+    """The statement, if only `profile` is replaced by another tool's word: `profiles WEB rule show`."""
     if words[0].lower() not in KINDS or len(words) == 1:
         return None
     with contextlib.suppress(Refused):
@@ -45,11 +45,11 @@ def _of_profiles(words: Sequence[str]) -> Correction | None:
 
 
 def _meant_command(words: Sequence[str]) -> Fix:
-    """The command line that was probably meant: the word `profile` may be missing or misspelt, or another command."""
+    """The command line that was probably meant: `profile` or another command is misspelt, or `profile` is missing."""
     with contextlib.suppress(Refused):
-        mended = command_line(["profile", *words])
-        read_statement(mended)
-        return with_words(words, mended.text)
+        completed = command_line(["profile", *words])
+        read_statement(completed)
+        return with_words(words, completed.text)
     if words[0] in ("rule", "tag", "expect"):
         return Advice(f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first")
     near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
@@ -61,14 +61,14 @@ def _meant_command(words: Sequence[str]) -> Fix:
 
 
 def _meant_statement(words: Sequence[str]) -> Fix:
-    """The statement of words whose first should be `profile`; where none is known, the help that lists them."""
+    """The statement whose first word should be `profile`; if it is not known, a reference to the help."""
     statement = command_line(["profile", *words[1:]])
-    help_of_it = Advice("`calicoctl profile --help` lists the statements")
-    return _corrected(words, "profile", lambda: read_statement(statement), help_of_it)
+    see_help = Advice("`calicoctl profile --help` lists the statements")
+    return _corrected(words, "profile", lambda: read_statement(statement), see_help)
 
 
 def _corrected(words: Sequence[str], command: str, read: Callable[[], object], otherwise: Fix) -> Fix:
-    """The command line with another command, corrected further as reading it so tells."""
+    """The command line with another command, and with the correction that reading it gives."""
     try:
         read()
     except Refused as refused:

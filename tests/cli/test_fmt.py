@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_written_is_unchanged(embedded: Program, messy: Pa
     ("words", "reason"),
     [
         (["-w"], "--write needs files: standard input cannot be written"),
-        (["-w", "--check", "shop.calico"], "--write and --check do not go together"),
+        (["-w", "--check", "shop.calico"], "--write and --check cannot be combined"),
     ],
 )
 def test_invalid_combinations_of_options_are_refused(

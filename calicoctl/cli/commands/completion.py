@@ -1,4 +1,4 @@
-"""The command `completion`: the script with which a shell asks `calicoctl.cli.completion` when tab is pressed."""
+"""The command `completion`: the script that a shell needs to complete command lines."""
 
 from __future__ import annotations
 
@@ -18,18 +18,17 @@ _SHELLS_LISTED = "`bash`, `zsh` and `fish`"
 
 def run(options: Options) -> int:
     """Print the script for a shell."""
-    found = read_arguments(options.words, most=1)
-    if not found.operands:
-        found.refuse(f"the name of a shell is missing: {_SHELLS_LISTED}")
-    (shell,) = found.operands
+    arguments = read_arguments(options.words, most=1)
+    if not arguments.operands:
+        arguments.refuse(f"the name of a shell is missing: {_SHELLS_LISTED}")
+    (shell,) = arguments.operands
     if shell not in SHELLS:
-        # One letter more or less makes another shell of `sh`.
+        # Names as short as `sh` are similar to too many others.
         near = nearest(shell, SHELLS) if len(shell) > len("sh") else None
-        at = options.words.index(shell, 1)
-        fix = with_word(options.words, at, near) if near else None
-        raise Refused(
-            [diagnose(messages.UNKNOWN_SHELL, argument_span(options.words, at), fix, word=shell, shells=_SHELLS_LISTED)]
-        )
+        index = options.words.index(shell, 1)
+        fix = with_word(options.words, index, near) if near else None
+        span = argument_span(options.words, index)
+        raise Refused([diagnose(messages.UNKNOWN_SHELL, span, fix, word=shell, shells=_SHELLS_LISTED)])
     script = resources.files("calicoctl.cli.completion") / "shells" / f"calicoctl.{shell}"
     print_text(script.read_text(encoding="utf-8"), end="")
     return ExitStatus.DONE

@@ -1,4 +1,4 @@
-"""The command `convert`: profiles as resources of Calico's v3 data model, and resources as profiles."""
+"""The command `convert`: profiles to resources of Calico's v3 data model, and resources to profiles."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.files import read_script_file
-from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
-from calicoctl.cli.inputs.script_arguments import sound_script
+from calicoctl.cli.inputs.question_states import state_from_empty, stored_state
+from calicoctl.cli.inputs.script_arguments import valid_script
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.status import ExitStatus
@@ -25,7 +25,7 @@ _PROFILES = "profiles"
 
 
 def run(options: Options) -> int:
-    """Print resources, or with `--from=calico` the blocks that they are."""
+    """Print profiles as resources, or with `--from=calico` resources as blocks."""
     arguments = read_arguments(options.words)
     if "--from" in arguments.values:
         return _from_calico(arguments, options)
@@ -47,51 +47,51 @@ def run(options: Options) -> int:
 
 
 def _converted(arguments: Arguments, options: Options, kind: str) -> Converted:
-    """The resources that are printed.
+    """The resources to print.
 
     Raises:
-        Refused: A file cannot be read, what is stored makes no sense, or v3 cannot say it.
+        Refused: A file cannot be read, a stored value is malformed, or v3 cannot express a profile.
         DatastoreError: The datastore cannot be read.
     """
     if arguments.operands:
-        profiles = _given(arguments, options)
+        profiles = _profiles_of_files(arguments, options)
         return convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, None)
     state = stored_state(options, with_endpoints=True)
     endpoints, malformed = state.endpoints()
     print_diagnostics(malformed)
     usages = tuple(Usage(key, endpoint.profiles) for key, endpoint in endpoints)
     if state.has_resources:
-        return _of_resources(state, usages, kind)
+        return _of_stored_resources(state, usages, kind)
     profiles = tuple(stored_profiles(state))
     return convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, usages)
 
 
-def _of_resources(state: State, usages: Sequence[Usage], kind: str) -> Converted:
-    # Imported here: v1 needs none of it.
+def _of_stored_resources(state: State, usages: Sequence[Usage], kind: str) -> Converted:
+    # Imported here: not needed for v1.
     from calicoctl.engine.conversion.stored_resources import policies_of_resources, stored_resources
 
     return stored_resources(state) if kind == _PROFILES else policies_of_resources(state, usages)
 
 
-def _given(arguments: Arguments, options: Options) -> Sequence[OldProfile]:
-    """The profiles of files.
+def _profiles_of_files(arguments: Arguments, options: Options) -> Sequence[OldProfile]:
+    """The profiles that files contain or create.
 
     Raises:
-        Refused: One cannot be read.
+        Refused: A file cannot be read or is invalid.
     """
     sources = [read_script_file(file, options.timeout) for file in arguments.operands]
-    documents = [each for each in sources if is_json(each.text)]
-    scripts = [each for each in sources if not is_json(each.text)]
-    steps = sound_script(scripts, arguments).steps
-    state = made_of_nothing(without_expectations(steps))
-    made = (OldProfile(state.profile(name)) for name in state.names())
-    return (*(each for source in documents for each in read_v1_documents(source)), *made)
+    documents = [source for source in sources if is_json(source.text)]
+    scripts = [source for source in sources if not is_json(source.text)]
+    steps = valid_script(scripts, arguments).steps
+    state = state_from_empty(without_expectations(steps))
+    created = (OldProfile(state.profile(name)) for name in state.names())
+    return (*(profile for source in documents for profile in read_v1_documents(source)), *created)
 
 
 def _from_calico(arguments: Arguments, options: Options) -> int:
     if arguments.form != "text":
-        arguments.refuse("--from=calico prints blocks, which have one form")
-    found = blocks_of([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
-    print_diagnostics(found.diagnostics)
-    print_text("\n".join(found.blocks), end="")
+        arguments.refuse("--from=calico prints blocks, which have only one format")
+    converted = blocks_of([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
+    print_diagnostics(converted.diagnostics)
+    print_text("\n".join(converted.blocks), end="")
     return ExitStatus.DONE

@@ -1,4 +1,4 @@
-"""The command `diff`: the traffic that a script, or another state of profiles, opens or closes."""
+"""The command `diff`: the traffic that is decided differently after a script, or by another set of profiles."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import json
 
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.intend_option import read_intentions
-from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
-from calicoctl.cli.inputs.script_arguments import read_sound
+from calicoctl.cli.inputs.question_states import state_from_empty, stored_state
+from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
@@ -26,10 +26,10 @@ _STORED = "-"
 
 
 def run(options: Options) -> int:
-    """Compare what two scripts leave behind, or what is stored with what a script makes of it."""
+    """Compare the results of two scripts, or the stored profiles before and after one script."""
     arguments = read_arguments(options.words, most=2)
     if not arguments.operands:
-        arguments.refuse("it compares something: name a script, or two")
+        arguments.refuse("no script is given: name one script, or two to compare")
     try:
         old, new = _compared(arguments, options)
     except DatastoreError as error:
@@ -50,12 +50,12 @@ def run(options: Options) -> int:
 
 
 def _compared(arguments: Arguments, options: Options) -> tuple[RulesByName, RulesByName]:
-    """The rules on both sides."""
+    """The rules before and after, or those of the first and the second operand."""
     operands = arguments.operands
     if len(operands) == 2:
-        one, other = (rules_after(_state(each, arguments, options)) for each in operands)
-        return one, other
-    script = read_sound(operands, arguments, options.timeout)
+        old, new = (rules_after(_state(operand, arguments, options)) for operand in operands)
+        return old, new
+    script = read_valid_scripts(operands, arguments, options.timeout)
     deadline = Deadline(options.timeout)
     with opened(find_setting(options), deadline, must_exist=True) as datastore:
         plan = plan_script(script.steps, datastore, deadline)
@@ -67,4 +67,4 @@ def _compared(arguments: Arguments, options: Options) -> tuple[RulesByName, Rule
 def _state(operand: str, arguments: Arguments, options: Options) -> State:
     if operand == _STORED:
         return stored_state(options)
-    return made_of_nothing(read_sound([operand], arguments, options.timeout).steps)
+    return state_from_empty(read_valid_scripts([operand], arguments, options.timeout).steps)

@@ -1,4 +1,4 @@
-"""The command `doctor`: where the datastore is, whether it answers, and what is wrong in it."""
+"""The command `doctor`: the health of the datastore and its contents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMAT = 1
 
 
 def run(options: Options) -> int:
-    """Report the health of the datastore. Nothing is changed."""
+    """Report the health of the datastore without changing anything."""
     as_json = read_arguments(options.words, most=0).as_json
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         probes = datastore.probe()
@@ -34,8 +34,8 @@ def run(options: Options) -> int:
                 print_diagnostics([error.diagnostic])
             return status_of(error)
     _report(datastore.name, probes, health, as_json=as_json)
-    is_well = not health.problems and all(probe.problem is None for probe in probes)
-    return ExitStatus.DONE if is_well else ExitStatus.REFUSED
+    is_healthy = not health.problems and all(probe.problem is None for probe in probes)
+    return ExitStatus.DONE if is_healthy else ExitStatus.REFUSED
 
 
 def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_json: bool) -> None:
@@ -76,6 +76,6 @@ def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict
         ],
         "profiles": None if health is None else health.profiles,
         "endpoints": None if health is None else health.endpoints,
-        "notes": [] if health is None else [diagnostic_document(each) for each in health.notes],
-        "problems": [] if health is None else [diagnostic_document(each) for each in health.problems],
+        "notes": [] if health is None else [diagnostic_document(note) for note in health.notes],
+        "problems": [] if health is None else [diagnostic_document(problem) for problem in health.problems],
     }

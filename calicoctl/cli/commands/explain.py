@@ -1,4 +1,4 @@
-"""The command `explain`: print what the code of a message means, from the catalogue of messages."""
+"""The command `explain`: print the meaning of a message from the catalogue of messages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 
 
 def run(options: Options) -> int:
-    """Explain the codes that are given; without one, list all."""
-    given = read_arguments(options.words).operands
+    """Explain the given codes; without one, list all codes."""
+    words = read_arguments(options.words).operands
     kinds = messages.kinds()
-    codes = [_code(word) for word in given]
+    codes = [_code(word) for word in words]
     unknown = [index for index, code in enumerate(codes) if code not in kinds]
     if unknown:
         raise Refused([_unknown_code(options.words, index + 1, codes[index], kinds) for index in unknown])
@@ -30,12 +30,12 @@ def run(options: Options) -> int:
 
 
 def _code(word: str) -> str:
-    """A code as it may have been copied: in brackets, or in lower case."""
+    """The code in a word, which may be in brackets or in lower case."""
     return word.strip("[]").upper()
 
 
 def _title(kind: Kind) -> str:
-    """The message of a kind, with names for its particulars: `E0203: error: port <PORT> is out of range`."""
+    """The message of a kind, with placeholders: `E0203: error: port <PORT> is out of range`."""
     return f"{kind.code}: {kind.severity.value}: {kind.outline}"
 
 
@@ -45,7 +45,7 @@ def _explanation(kind: Kind) -> str:
 
 
 def _without_fences(text: str) -> str:
-    """A text for people to read: commands are set apart by their indentation, and not by Markdown's fences."""
+    """The text with code blocks indented instead of fenced, for a terminal."""
     lines: list[str] = []
     is_code = False
     for line in text.splitlines():
@@ -57,9 +57,9 @@ def _without_fences(text: str) -> str:
 
 
 def _unknown_code(words: tuple[str, ...], index: int, code: str, kinds: Mapping[str, Kind]) -> Diagnostic:
-    # Those of the same characters come first: two digits are easily swapped.
+    # Codes of the same digits come first, since two digits are easily swapped.
     near = difflib.get_close_matches(code, sorted(kinds), n=len(kinds), cutoff=0.7)
-    near.sort(key=lambda each: sorted(each) != sorted(code))
-    listed = ", ".join(f"`{each}`" for each in near[:3])
-    hint = f"near it are {listed}; `calicoctl explain` lists all" if near else "`calicoctl explain` lists all"
+    near.sort(key=lambda candidate: sorted(candidate) != sorted(code))
+    listed = ", ".join(f"`{candidate}`" for candidate in near[:3])
+    hint = f"similar codes are {listed}; `calicoctl explain` lists all" if near else "`calicoctl explain` lists all"
     return diagnose(messages.UNKNOWN_CODE, argument_span(words, index), hint, code=code)

@@ -22,7 +22,7 @@ from calicoctl.syntax import ast
 
 
 def run(options: Options) -> int:
-    """Print the named profiles, or all, as text that `run` takes."""
+    """Print the named profiles, or all, as a script for `run`."""
     read_arguments(options.words)
     names = _names(options.words)
     deadline = Deadline(options.timeout)
@@ -34,44 +34,44 @@ def run(options: Options) -> int:
         print_diagnostics([error.diagnostic])
         return status_of(error)
     obstacles = {name: state.obstacle(name) for name in (*(names or state.names()), None)}
-    in_the_way = [each for each in obstacles.values() if each is not None]
-    if names and in_the_way:
-        raise Refused(in_the_way)
+    found_obstacles = [obstacle for obstacle in obstacles.values() if obstacle is not None]
+    if names and found_obstacles:
+        raise Refused(found_obstacles)
     missing = [span for name, span in names.items() if not state.profile(name).exists]
     if missing:
         raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
-    shown = [name for name, obstacle in obstacles.items() if name and obstacle is None]
-    exported = {name: export_profile(state.profile(name)) for name in shown}
-    print_text("\n".join(each.text for each in exported.values()), end="")
+    readable = [name for name, obstacle in obstacles.items() if name and obstacle is None]
+    exports = {name: export_profile(state.profile(name)) for name in readable}
+    print_text("\n".join(export.text for export in exports.values()), end="")
     warnings = [
-        *in_the_way,
+        *found_obstacles,
         *(
-            diagnose(messages.NOT_EXPORTED, profile=name, reason=each.obstacle)
-            for name, each in exported.items()
-            if each.obstacle is not None
+            diagnose(messages.NOT_EXPORTED, profile=name, reason=export.obstacle)
+            for name, export in exports.items()
+            if export.obstacle is not None
         ),
     ]
-    # What a block cannot say is no failure: what it says is right.
-    unsaid = [left_unsaid(name, state.labels_text(name), state.resource_text(name)) for name in shown]
-    print_diagnostics([*warnings, *(each for each in unsaid if each is not None)])
+    # What a block cannot express is reported but does not affect the exit status, since the block is correct.
+    notes = [left_unsaid(name, state.labels_text(name), state.resource_text(name)) for name in readable]
+    print_diagnostics([*warnings, *(note for note in notes if note is not None)])
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE
 
 
 def _names(words: tuple[str, ...]) -> dict[str, Span]:
-    """The profiles that were named, each once, with its place on the command line."""
-    found: dict[str, Span] = {}
+    """The named profiles, each once, with its place on the command line."""
+    names: dict[str, Span] = {}
     for index, word in enumerate(words[1:], start=1):
         if word == "--":
             continue
         span = argument_span(words, index)
         name = _name(word, span)
         if name is None:
-            raise Refused([diagnose(messages.NOT_A_PROFILE, span, "`calicoctl export --help` tells more", name=word)])
-        found.setdefault(name, span)
-    return found
+            raise Refused([diagnose(messages.NOT_A_PROFILE, span, "see `calicoctl export --help`", name=word)])
+        names.setdefault(name, span)
+    return names
 
 
 def _name(word: str, span: Span) -> str | None:
-    """The profile that a word names; None when no datastore could hold one of that name."""
+    """The name of the profile that a word means; None when no datastore can hold a profile of that name."""
     name = unquoted(word)
     return None if name is None else existing_profile(ast.Word(name, span), Findings())

@@ -24,13 +24,13 @@ from calicoctl.source import Source
 
 @dataclass(frozen=True)
 class FormatRequest:
-    """What is asked of `fmt`.
+    """The arguments of `fmt`.
 
     Attributes:
         files: The scripts; `-` is standard input.
-        write: Put the formatted text in place of each file.
-        check: Only tell which would change, and let the status say whether any would.
-        diff: Print what would change as a unified diff.
+        write: Replace each file with the formatted text.
+        check: Only print the names of the files that would change; the exit status is 1 if there are any.
+        diff: Print the changes as a unified diff.
     """
 
     files: tuple[str, ...]
@@ -40,7 +40,7 @@ class FormatRequest:
 
 
 def run(options: Options) -> int:
-    """Format scripts. What is wrong in one keeps no other from being formatted."""
+    """Format scripts. An error in one does not prevent the others from being formatted."""
     request = _request(options.words)
     status = ExitStatus.DONE
     for file in request.files:
@@ -63,13 +63,13 @@ def run(options: Options) -> int:
 
 
 def _request(words: Sequence[str]) -> FormatRequest:
-    found = read_arguments(words)
-    write, check, diff = (name in found.flags for name in ("-w", "--check", "--diff"))
-    request = FormatRequest(tuple(found.operands) or ("-",), write, check, diff)
+    arguments = read_arguments(words)
+    write, check, diff = (name in arguments.flags for name in ("-w", "--check", "--diff"))
+    request = FormatRequest(tuple(arguments.operands) or ("-",), write, check, diff)
     if request.write and request.check:
-        found.refuse("--write and --check do not go together")
+        arguments.refuse("--write and --check cannot be combined")
     if request.write and "-" in request.files:
-        found.refuse("--write needs files: standard input cannot be written")
+        arguments.refuse("--write needs files: standard input cannot be written")
     return request
 
 
@@ -84,17 +84,17 @@ def _report(source: Source, text: str, request: FormatRequest) -> None:
         if is_changed:
             print_text(printable(source.name))
     elif not request.diff:
-        _print(text)
+        _print_script(text)
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of a text, with a line more where the last has no line break, which is a difference, too."""
-    *lines, rest = text.split("\n")
-    return [*lines, rest, "\\ no line break at the end"] if rest else lines
+    """The lines of a text, with a marker line if the last has no line break, as that is also a difference."""
+    *lines, last = text.split("\n")
+    return [*lines, last, "\\ no line break at the end"] if last else lines
 
 
-def _print(text: str) -> None:
-    """The text in the bytes that were read; on a terminal, with nothing in it that could steer that."""
+def _print_script(text: str) -> None:
+    """Print the text in its original encoding; on a terminal, with control characters made visible."""
     if sys.stdout.isatty():
         print_text("\n".join(map(printable, text.split("\n"))), end="")
     else:
@@ -102,28 +102,28 @@ def _print(text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Put a text in place of a file, at once and with the owner and the mode that the file has.
+    """Replace the content of a file atomically; its owner and mode stay the same.
 
     Raises:
-        Refused: It cannot be written, or is not one regular file of one name; the file is as it was.
+        Refused: It cannot be written, is not a regular file or has several hard links; it is unchanged.
     """
     try:
-        place = path.resolve(strict=True)  # what a symbolic link leads to is written, and the link stays one
+        place = path.resolve(strict=True)  # the target of a symbolic link is replaced, not the link
         status = place.stat()
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
         if status.st_nlink > 1:
-            # A new file would be under this name alone, and the others would keep the old text.
+            # The new file would have only this name, and the other names would keep the old text.
             raise OSError(errno.EMLINK, f"it has {status.st_nlink} hard links")
-        _write_beside(place, status, text.encode("utf-8", "surrogateescape"))
+        _write_replacement(place, status, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise Refused([diagnose(messages.FILE_NOT_WRITTEN, path=str(path), reason=reason_of(error))]) from None
 
 
-def _write_beside(place: Path, status: os.stat_result, content: bytes) -> None:
-    """Write a new file beside another one, and put it in its place.
+def _write_replacement(place: Path, status: os.stat_result, content: bytes) -> None:
+    """Write a new file in the folder of another one, and replace that.
 
-    It gets a name only when it is complete, so that nothing is left behind when the program is killed before.
+    The new file gets a name only when it is complete, so that no file remains when the program is killed before.
     """
     temporary = place.with_name(f".{place.name}.{os.getpid()}")
     descriptor = _open_nameless(place.parent)
@@ -148,17 +148,17 @@ def _write_beside(place: Path, status: os.stat_result, content: bytes) -> None:
 
 
 def _give_name(descriptor: int, path: Path) -> None:
-    """Give a name to an open file that has none (open(2), O_TMPFILE)."""
+    """Give a name to an open file without one (open(2), O_TMPFILE)."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        # With a folder, Python calls linkat(2), which follows the link that stands for the open file.
+        # With `src_dir_fd`, Python calls linkat(2), which follows the symbolic link in /proc.
         os.link(f"/proc/self/fd/{descriptor}", path, src_dir_fd=folder)
     finally:
         os.close(folder)
 
 
 def _open_nameless(folder: Path) -> int | None:
-    """A new file without a name in a folder; None where the system or the file system has no such files."""
+    """Open a new file without a name in a folder; None if the system or the file system does not support that."""
     if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").is_dir():
         return None
     try:

@@ -1,4 +1,4 @@
-"""The command `lint`: rules that do nothing, in scripts or in all that is stored."""
+"""The command `lint`: rules that do nothing, in scripts or in the stored profiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from calicoctl import result_texts
 from calicoctl.analysis.packet_text import packet_document
 from calicoctl.cli.arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.question_states import stored_state
-from calicoctl.cli.inputs.script_arguments import read_sound
+from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_diagnostics, print_diagnostics, print_text
 from calicoctl.cli.output.sarif import sarif_document
@@ -25,11 +25,11 @@ _FORMAT = 1
 
 @collector_paused()
 def run(options: Options) -> int:
-    """Look for rules that do nothing: in the blocks of files, or without a file in all that is stored."""
+    """Report rules that do nothing: in the blocks of files, or without a file in all stored profiles."""
     arguments = read_arguments(options.words)
     is_today = "--today" in arguments.flags
     if arguments.operands and is_today:
-        arguments.refuse("--today is about what is stored, with the endpoints that there are")
+        arguments.refuse("--today takes no file: it is about the stored profiles and endpoints")
     if arguments.operands:
         return _report(_of_files(arguments, options.timeout), arguments, is_today=False)
     try:
@@ -42,70 +42,70 @@ def run(options: Options) -> int:
 
 
 def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
-    return lint_script(read_sound(arguments.operands, arguments, timeout))
+    return lint_script(read_valid_scripts(arguments.operands, arguments, timeout))
 
 
 def _report(findings: tuple[LintFinding, ...], arguments: Arguments, is_today: bool) -> int:
     if arguments.as_json:
-        print_text(json.dumps({"format": _FORMAT, "findings": [_document(each) for each in findings]}, indent=2))
+        print_text(json.dumps({"format": _FORMAT, "findings": [_document(finding) for finding in findings]}, indent=2))
     elif arguments.form == "sarif":
         print_text(json.dumps(sarif_document(findings), indent=2))
     else:
-        _tell(findings)
-        print_text(_sum(findings, is_today))
-        if _has_rivals(findings):
+        _print_findings(findings)
+        print_text(_summary(findings, is_today))
+        if _has_alternative_fixes(findings):
             print_text(result_texts.LINT_FIXES)
     return ExitStatus.REFUSED if findings else ExitStatus.DONE
 
 
-def _sum(findings: tuple[LintFinding, ...], is_today: bool) -> str:
+def _summary(findings: tuple[LintFinding, ...], is_today: bool) -> str:
     """How many findings there are, and for which endpoints they hold."""
-    today = sum(each.is_today for each in findings)
+    today = sum(finding.is_today for finding in findings)
     if not findings:
         return result_texts.LINT_CLEAN_TODAY if is_today else result_texts.LINT_CLEAN
-    said = (
+    template = (
         result_texts.LINTED
         if today == 0
         else result_texts.LINTED_TODAY
         if today == len(findings)
         else result_texts.LINTED_BOTH
     )
-    return said.format(count=counted(len(findings), "finding"), today=today)
+    return template.format(count=counted(len(findings), "finding"), today=today)
 
 
-def _tell(findings: tuple[LintFinding, ...]) -> None:
-    """Print so many findings as are shown, and how many there are beside."""
-    print_diagnostics([each.diagnostic for each in findings[:DIAGNOSTICS_SHOWN]])
+def _print_findings(findings: tuple[LintFinding, ...]) -> None:
+    """Print the first findings, and the number of those that are not printed."""
+    print_diagnostics([finding.diagnostic for finding in findings[:DIAGNOSTICS_SHOWN]])
     if len(findings) > DIAGNOSTICS_SHOWN:
         print_diagnostics([more_diagnostics(0, len(findings) - DIAGNOSTICS_SHOWN)])
 
 
-def _has_rivals(findings: tuple[LintFinding, ...]) -> bool:
-    """Whether a list has more than one fix: any of them moves rules, or takes away what another one counts on."""
-    mended: set[tuple[str, Direction]] = set()
-    for each in findings:
-        place = each.profile, each.direction
-        if each.fix is not None:
-            if place in mended:
+def _has_alternative_fixes(findings: tuple[LintFinding, ...]) -> bool:
+    """Whether a list of rules has several fixes: applying one can make the others wrong."""
+    fixed_lists: set[tuple[str, Direction]] = set()
+    for finding in findings:
+        rule_list = finding.profile, finding.direction
+        if finding.fix is not None:
+            if rule_list in fixed_lists:
                 return True
-            mended.add(place)
+            fixed_lists.add(rule_list)
     return False
 
 
 def _document(finding: LintFinding) -> dict[str, object]:
-    found = finding.unneeded
+    unneeded = finding.unneeded
     span = finding.diagnostic.span
     return {
         "code": finding.diagnostic.code,
-        "kind": found.reason.value,
-        "grade": None if found.grade is None else found.grade.value,
+        "kind": unneeded.reason.value,
+        "grade": None if unneeded.grade is None else unneeded.grade.value,
         "profile": finding.profile,
         "direction": finding.direction.value,
-        "position": found.rule.position,
-        "rule": found.rule.text,
-        "deciders": list(found.deciders),
-        "suffices": list(found.suffices),
-        "packet": None if found.packet is None else packet_document(found.packet),
+        "position": unneeded.rule.position,
+        "rule": unneeded.rule.text,
+        "deciders": list(unneeded.deciders),
+        "suffices": list(unneeded.suffices),
+        "packet": None if unneeded.packet is None else packet_document(unneeded.packet),
         "file": None if span is None else span.source.name,
         "line": None if span is None else span.line,
         "fix": None if finding.fix is None else list(finding.fix),

@@ -1,4 +1,4 @@
-"""The command `migrate`: the profiles of v1 in a datastore of v3."""
+"""The command `migrate`: copies the profiles of a v1 datastore to a v3 datastore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from calicoctl.store.settings import Setting, open_datastore, resolve
 
 
 def run(options: Options) -> int:
-    """Migrate, or with `--dry-run` tell what would be done."""
+    """Migrate, or with `--dry-run` print what would be done."""
     arguments = read_arguments(options.words, most=0)
     target = _target(arguments)
     source = _source(arguments, options)
@@ -46,25 +46,25 @@ def run(options: Options) -> int:
 def _target(arguments: Arguments) -> Setting:
     address = arguments.values.get("--to")
     if address is None:
-        arguments.refuse("say where to: --to=etcdv3+http://HOST:2379")
+        arguments.refuse("--to is missing: --to=etcdv3+http://HOST:2379")
     target = resolve(address[-1], os.environ, "--to")
     if not target.is_v3:
-        arguments.refuse("--to takes a datastore of Calico v3: --to=etcdv3+http://HOST:2379")
+        arguments.refuse("--to must name a datastore of Calico v3: --to=etcdv3+http://HOST:2379")
     return target
 
 
 def _source(arguments: Arguments, options: Options) -> Setting:
-    """Where the profiles of v1 are: what `--from` names, or the datastore that every command uses."""
+    """The setting of the v1 datastore: the value of `--from`, or the datastore of all commands."""
     address = arguments.values.get("--from")
     setting = find_setting(options) if address is None else resolve(address[-1], os.environ, "--from")
     if setting.is_v3:
-        arguments.refuse("profiles are migrated from a datastore of Calico v1, and this is one of v3")
+        arguments.refuse("the source must be a datastore of Calico v1, but it is one of v3")
     return setting
 
 
 def _report(migration: Migration, *, is_dry: bool) -> None:
     for name, old in migration.names:
         print_text(f"+ {name}" if name == old else f"+ {name} (from {old})")
-    created, present = (counted(len(each), "profile") for each in (migration.names, migration.there))
+    created, present = (counted(len(names), "profile") for names in (migration.names, migration.there))
     template = result_texts.WOULD_MIGRATE if is_dry else result_texts.MIGRATED
     print_text(template.format(created=created, present=present))

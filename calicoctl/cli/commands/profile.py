@@ -1,4 +1,4 @@
-"""The command `profile`: one statement, read, carried out and answered."""
+"""The command `profile`: carries out one statement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from calicoctl.cli.stores import find_setting, opened, status_of
 from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
-from calicoctl.engine.outcome import RuleDocument
+from calicoctl.engine.outcome import Answer, RuleDocument
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
     ExpectVerdict,
@@ -35,13 +35,13 @@ from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError, Unreachable
 
-# The statements that show something, in a form of the user's choice.
+# Statements that print data, as text or JSON.
 _SHOWING = (ShowProfiles, ShowTags, ShowRules, TracePackets)
 # Statements that never write.
 _READING = (*_SHOWING, PrintRulesJson, ExpectVerdict, ExpectVerdictOfAll)
-# Those that take a form which others do not.
+# Formats that only some statements support.
 _WITH_FORM = {CALICO_FORM: (PrintRulesJson, UpdateRules)}
-# What the parser says of a word that it knows nothing else of.
+# Errors that the parser reports when it does not recognise a more specific mistake.
 _ABOUT_STRUCTURE = (
     messages.UNEXPECTED_WORD,
     messages.UNFINISHED,
@@ -57,12 +57,12 @@ def run(options: Options) -> int:
     try:
         reading = read_statement(command_line(options.words))
     except Refused as refused:
-        options_of_others = _unknown_options(options.words, refused)
-        if options_of_others:
-            print_diagnostics(options_of_others)
+        unknown_options = _unknown_options(options.words, refused)
+        if unknown_options:
+            print_diagnostics(unknown_options)
             return ExitStatus.REFUSED
         print_diagnostics(refused.diagnostics)
-        # Where the corrected statement is known, nobody needs to be told how one is made.
+        # The usage is not needed where the hint shows the corrected statement.
         if isinstance(refused, NoStatement) and not isinstance(refused.diagnostics[-1].fix, Correction | Command):
             from calicoctl.cli.help.usage import usage_line
 
@@ -78,15 +78,15 @@ def run(options: Options) -> int:
 
 
 def _forms_of(words: Sequence[str]) -> tuple[str, ...]:
-    """The forms that a statement of these words may answer in, as far as words can tell."""
-    is_of_rules = "rule" in words and not {"json", "update"}.isdisjoint(words)
-    return (*OUTPUT_FORMS, CALICO_FORM) if is_of_rules else OUTPUT_FORMS
+    """The output formats that a statement with these words may support."""
+    has_calico_format = "rule" in words and not {"json", "update"}.isdisjoint(words)
+    return (*OUTPUT_FORMS, CALICO_FORM) if has_calico_format else OUTPUT_FORMS
 
 
 def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
-    """The options of a statement that was refused, and that no statement has."""
+    """Errors about the words of a refused statement that look like options but are not options of any statement."""
     if not all(diagnostic.kind in _ABOUT_STRUCTURE for diagnostic in refused.diagnostics):
-        return []  # more is known of what was meant
+        return []  # a more specific mistake was recognised
     unknown = [
         at
         for at, word in enumerate(words)
@@ -98,17 +98,17 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
     ]
     if not unknown:
         return []
-    # Imported here: it reads the help.
+    # Imported here: it loads the help texts.
     from calicoctl.cli.arguments import unknown_option
 
-    return [_without_refused(unknown_option(words, at), words, at) for at in unknown]
+    return [_with_valid_fix(unknown_option(words, at), words, at) for at in unknown]
 
 
-def _without_refused(diagnostic: Diagnostic, words: Sequence[str], at: int) -> Diagnostic:
-    """A diagnostic, without a correction that would be refused: it was an option of another tool, and no slip."""
+def _with_valid_fix(diagnostic: Diagnostic, words: Sequence[str], at: int) -> Diagnostic:
+    """The diagnostic about an option; a correction that would be refused is replaced by advice."""
     fix = diagnostic.fix
     if not isinstance(fix, Correction) or fix.edits[0].text.partition("=")[0] not in STATEMENT_OPTIONS:
-        return diagnostic  # an option of the program is taken out before a statement is read
+        return diagnostic  # an option of the program is not part of the statement
     try:
         read_statement(command_line([*words[:at], fix.edits[0].text, *words[at + 1 :]]))
     except Refused:
@@ -120,17 +120,8 @@ def _without_refused(diagnostic: Diagnostic, words: Sequence[str], at: int) -> D
 def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
     setting = find_setting(options)
     if isinstance(statement, UpdateRules):
-        from calicoctl.policy.documents.rule_update import read_update
-
-        source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
-        if form == CALICO_FORM:
-            from calicoctl.engine.conversion.rules_text import from_calico
-
-            source = from_calico(source, statement.profile)
-        document, warnings = read_update(source, statement.profile)
-        print_diagnostics(warnings)
-        statement = replace(statement, document=document)
-    # From here on: what a person takes to type the rules in is no time of the datastore's.
+        statement = _with_rules_from_input(statement, form)
+    # It starts after the input has been read: the time to type that does not count.
     deadline = Deadline(options.timeout)
     reads_only = isinstance(statement, _READING)
     with opened(setting, deadline, must_exist=reads_only) as datastore:
@@ -139,33 +130,51 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
         except DatastoreError as error:
             print_diagnostics([error.diagnostic])
             return status_of(error)
-        # Whatever this finds, the statement is done.
+        # The statement has been carried out, so this only adds a warning.
         unfinished = _unfinished_run(statement, datastore)
     print_diagnostics([*outcome.warnings, *unfinished])
-    if form == CALICO_FORM and isinstance(outcome.answer, RuleDocument):
-        from calicoctl.engine.conversion.rules_text import to_calico
-
-        print_text(to_calico(statement.profile if isinstance(statement, ProfileStatement) else "", outcome.answer.text))
-    elif form == "json" and isinstance(statement, _SHOWING):
-        # Imported here: only JSON pays for it.
-        from calicoctl.cli.output.show_json import document_text
-
-        print_text(document_text(statement, outcome.answer))
-    elif outcome.answer is not None:
-        print_answer(outcome.answer)
+    _print_answer(statement, outcome.answer, form)
     return ExitStatus.DONE
 
 
+def _with_rules_from_input(statement: UpdateRules, form: str | None) -> UpdateRules:
+    """The statement with the rules that are read from standard input."""
+    from calicoctl.policy.documents.rule_update import read_update
+
+    source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
+    if form == CALICO_FORM:
+        from calicoctl.engine.conversion.rules_text import from_calico
+
+        source = from_calico(source, statement.profile)
+    document, warnings = read_update(source, statement.profile)
+    print_diagnostics(warnings)
+    return replace(statement, document=document)
+
+
+def _print_answer(statement: Statement, answer: Answer | None, form: str | None) -> None:
+    """Print the answer of a statement in the format that `-o` specified."""
+    if form == CALICO_FORM and isinstance(answer, RuleDocument):
+        from calicoctl.engine.conversion.rules_text import to_calico
+
+        print_text(to_calico(statement.profile if isinstance(statement, ProfileStatement) else "", answer.text))
+    elif form == "json" and isinstance(statement, _SHOWING):
+        from calicoctl.cli.output.show_json import document_text
+
+        print_text(document_text(statement, answer))
+    elif answer is not None:
+        print_answer(answer)
+
+
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
-    """A warning where a run that was interrupted, or goes on, changes the profile that the statement has changed."""
+    """A warning if an interrupted or active run changes the same profile as the statement."""
     if not datastore.has_journals or isinstance(statement, _READING) or not isinstance(statement, ProfileStatement):
         return []
     try:
         if not datastore.read([keys.RUNS]):
             return []
-    except Unreachable:  # the statement is done all the same
+    except Unreachable:  # the statement has been carried out
         return []
-    # Imported here: most commands have nothing to do with runs.
+    # Imported here: rarely needed.
     from calicoctl.engine.runs.unfinished import unfinished_touching
 
     warning = unfinished_touching(datastore, statement.profile)

@@ -20,7 +20,7 @@ from calicoctl.records import replace
 from calicoctl.source import Source
 
 
-# What is made of a script is kept to the end: the collector would take a third of the time to find nothing.
+# All objects live until the end, so garbage collection would free nothing and take a third of the time.
 @collector_paused()
 def run(options: Options) -> int:
     """Check, preview or apply scripts as one unit."""
@@ -33,7 +33,7 @@ def run(options: Options) -> int:
     diagnostics = request.graded((*script.diagnostics, *_lint_blocks(script, request)))
     if request.check or _has_errors(diagnostics):
         return _report_check(script, diagnostics, request)
-    # Imported here: to check a script takes nothing of what carries one out.
+    # Imported here: checking a script does not need it.
     from calicoctl.cli.running.run_apply import carry_out
 
     return carry_out(script, diagnostics, options, request)
@@ -43,7 +43,7 @@ def run(options: Options) -> int:
 
 
 def _read(request: RunRequest, timeout: float) -> Script:
-    """All files; what is wrong in one keeps no other from being judged."""
+    """Read all files. An error in one does not prevent the others from being checked."""
     sources: list[Source] = []
     unreadable: list[Diagnostic] = []
     for file in request.files:
@@ -57,12 +57,12 @@ def _read(request: RunRequest, timeout: float) -> Script:
 
 
 def _lint_blocks(script: Script, request: RunRequest) -> Sequence[Diagnostic]:
-    """With `--check --lint`, the rules of blocks that do nothing."""
+    """With `--check --lint`, warnings about rules in blocks that do nothing."""
     if not (request.check and request.lint) or script.has_errors:
         return ()
     from calicoctl.engine.meaning.lint import lint_script
 
-    return [each.diagnostic for each in lint_script(script)]
+    return [finding.diagnostic for finding in lint_script(script)]
 
 
 # --- reporting ----------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def _has_errors(diagnostics: Sequence[Diagnostic]) -> bool:
 def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
     if request.as_json:
-        # Imported here: only JSON pays for it.
+        # Imported here: only needed for JSON.
         from calicoctl.cli.running.run_json import check_document
 
         print_text(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))

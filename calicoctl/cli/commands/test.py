@@ -1,4 +1,4 @@
-"""The command `test`: the expectations of scripts, judged on what is stored or on what the scripts make."""
+"""The command `test`: checks the expectations of scripts against stored profiles or those that the scripts create."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import result_texts
 from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.inputs.question_states import made_of_nothing, stored_state
-from calicoctl.cli.inputs.script_arguments import read_sound
+from calicoctl.cli.inputs.question_states import state_from_empty, stored_state
+from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
@@ -29,16 +29,16 @@ from calicoctl.store.interface import DatastoreError
 
 
 def run(options: Options) -> int:
-    """Judge the expectations of scripts, or print some for the rules that there are."""
+    """Check the expectations of scripts, or print expectations for existing rules."""
     arguments = read_arguments(options.words)
     is_offline = "--offline" in arguments.flags
     is_init = "--init" in arguments.flags
     _check_combination(arguments)
     needs_script = is_offline or not is_init
     files = arguments.operands or ("-",)
-    steps = read_sound(files, arguments, options.timeout).steps if needs_script else ()
+    steps = read_valid_scripts(files, arguments, options.timeout).steps if needs_script else ()
     try:
-        state = made_of_nothing(without_expectations(steps)) if is_offline else stored_state(options)
+        state = state_from_empty(without_expectations(steps)) if is_offline else stored_state(options)
     except DatastoreError as error:
         print_diagnostics([error.diagnostic])
         return status_of(error)
@@ -54,22 +54,22 @@ def _check_combination(arguments: Arguments) -> None:
     if "--init" not in arguments.flags:
         return
     if "--coverage" in arguments.flags or arguments.form != "text":
-        arguments.refuse("--init prints statements, and judges none")
+        arguments.refuse("--init prints expectations and does not check any")
     if arguments.operands and "--offline" not in arguments.flags:
-        arguments.refuse("--init takes files with --offline only: else it looks at what is stored")
+        arguments.refuse("--init takes files only with --offline: without it, it reads the stored profiles")
 
 
 def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments) -> int:
     covered = coverage(judgements, state) if "--coverage" in arguments.flags else None
-    failed = sum(not each.holds for each in judgements)
+    failed = sum(not judgement.holds for judgement in judgements)
     if arguments.form == "json":
         print_text(json.dumps(json_document(judgements, covered), indent=2))
     elif arguments.form == "junit":
         print_text(junit_document(judgements))
     else:
-        for each in judgements:
-            print_text(printable(result_line(each)))
-            print_diagnostics(each.diagnostics)
+        for judgement in judgements:
+            print_text(printable(result_line(judgement)))
+            print_diagnostics(judgement.diagnostics)
         if covered is not None:
             print_text("\n".join(map(printable, coverage_lines(covered))))
         print_text(result_texts.TESTED.format(count=counted(len(judgements), "expectation"), failed=failed))
@@ -77,7 +77,7 @@ def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments)
 
 
 def _drafts(state: State) -> Iterator[str]:
-    """Expectations, list by list; of a rule for which none holds, a comment."""
+    """Expectations for each list of rules; a comment for a rule without one."""
     for name, direction, drafts in draft_expectations(state):
         if drafts:
             yield printable(f"# {name} {direction.value}")

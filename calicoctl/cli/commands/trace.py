@@ -1,4 +1,4 @@
-"""The command `trace`: what becomes of packets between two ends, with the endpoints that are stored."""
+"""The command `trace`: which packets pass between two ends, with the stored endpoints."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Document = dict[str, object]
 
 
 def run(options: Options) -> int:
-    """Tell which packets pass between two ends, and where the others are stopped."""
+    """Print which packets pass between two ends, and where the others are stopped."""
     arguments = read_arguments(options.words)
     source, destination = _end(arguments, "--from"), _end(arguments, "--to")
     match, warnings = _match(arguments)
@@ -53,44 +53,44 @@ def run(options: Options) -> int:
     return ExitStatus.DONE
 
 
-# Any action makes a rule of a match.
+# A match is read as a rule; which action that has does not matter.
 _ACTION = f"{Action.ALLOW.value} "
 
 
 def _match(arguments: Arguments) -> tuple[Rule, Sequence[Diagnostic]]:
-    """The match that is asked about, and what its author should know.
+    """The match in the operands, and warnings about it.
 
     Raises:
-        Refused: It is none; what is wrong is shown in the command line, behind its options.
+        Refused: The operands are not a valid match. The diagnostics point into the command line.
     """
     from shlex import quote
 
     options = [quote(f"{name}={value}") for name, values in arguments.values.items() for value in values]
-    typed = command_line([arguments.command, *options, *arguments.operands])
+    line = command_line([arguments.command, *options, *arguments.operands])
     match = " ".join(arguments.operands)
-    shift = len(typed.text) - len(match)
+    shift = len(line.text) - len(match)
 
-    def shown(found: Diagnostic) -> Diagnostic:
-        span, fix = found.span, found.fix
+    def in_command_line(diagnostic: Diagnostic) -> Diagnostic:
+        span, fix = diagnostic.span, diagnostic.fix
         if isinstance(fix, Correction):
             text = f"{fix.text} ".removeprefix(_ACTION).strip()
-            fix = Correction(f"{typed.text[:shift]}{text}".strip(), (Edit(Span(typed, shift, len(typed.text)), text),))
+            fix = Correction(f"{line.text[:shift]}{text}".strip(), (Edit(Span(line, shift, len(line.text)), text),))
         if span is not None:
-            span = Span(typed, span.start - len(_ACTION) + shift, span.end - len(_ACTION) + shift)
-        return replace(found, span=span, fix=fix)
+            span = Span(line, span.start - len(_ACTION) + shift, span.end - len(_ACTION) + shift)
+        return replace(diagnostic, span=span, fix=fix)
 
     try:
         rule, warnings = read_rule_with_warnings(Source(COMMAND_LINE, _ACTION + match))
     except Refused as refused:
-        raise Refused([shown(each) for each in refused.diagnostics]) from None
-    return rule, [shown(each) for each in warnings]
+        raise Refused([in_command_line(diagnostic) for diagnostic in refused.diagnostics]) from None
+    return rule, [in_command_line(warning) for warning in warnings]
 
 
 def _end(arguments: Arguments, option: str) -> Span:
-    """The value of an option that must be there, as a span of its own source."""
+    """The value of a required option, as a span of a source of its own."""
     values = arguments.values.get(option, [])
     if len(values) != 1:
-        arguments.refuse(f"it takes one {option}: where packets {'come from' if option == '--from' else 'go'}")
+        arguments.refuse(f"{option} must be given once: where packets {'come from' if option == '--from' else 'go'}")
     return Span(Source(option, values[0]), 0, len(values[0]))
 
 
@@ -154,7 +154,7 @@ def _document(path: Path) -> Document:
         "from": _end_document(path.source),
         "to": _end_document(path.destination),
         "answers": [_answer(part, path) for part in path.parts],
-        "not_analysed": [_decider_document(each) for each in path.unanalysed],
+        "not_analysed": [_decider_document(decider) for decider in path.unanalysed],
     }
 
 
@@ -172,7 +172,7 @@ def _answer(part: PathPart, path: Path) -> Document:
         "sender": _decider_document(_decider(part.sender, path.senders)),
         "receiver": _decider_document(_decider(part.receiver, path.receivers)),
         **part_document(part.boxes, part.others, part.packet),
-        # With all the tags that the ends carry.
+        # Here with all tags that the ends carry.
         "packet": {**packet_document(part.packet), **tags},
     }
 

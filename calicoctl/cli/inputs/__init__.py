@@ -1,1 +1,1 @@
-"""What several commands are given: scripts, intentions, and what is stored."""
+"""Input of several commands: scripts, intentions and stored profiles."""

@@ -1,4 +1,4 @@
-"""The option `--intend`, which `diff` and `run --dry-run` have: what a change shall do, and nothing else."""
+"""The option `--intend` of `diff` and `run --dry-run`: the only traffic that a change may affect."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from calicoctl.source import Source, Span
 
 
 def read_intentions(texts: Sequence[str]) -> tuple[Intention, ...]:
-    """The rules that the option was given.
+    """Read the rules that are the values of the option.
 
     Raises:
-        Refused: One is no sound rule.
+        Refused: A rule is invalid.
     """
     sources = [Source("--intend", text) for text in texts]
     return tuple(Intention(read_rule(source), Span(source, 0, len(source.text))) for source in sources)

@@ -1,4 +1,4 @@
-"""The profiles that a question is about: those that are stored, or those that a script makes of nothing."""
+"""The profiles that a command analyses: those that are stored, or those that a script creates."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from calicoctl.store.deadline import Deadline
 
 
 def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
-    """What is stored.
+    """Read the stored profiles.
 
     Args:
-        options: Where it is.
-        with_endpoints: Whether endpoints are read as well, and what else carries tags.
+        options: The program's options, with the setting of the datastore.
+        with_endpoints: Whether to read endpoints as well, and everything else that carries tags.
 
     Raises:
-        Refused: The setting of the datastore is wrong.
-        DatastoreError: It cannot be read.
+        Refused: The setting of the datastore is invalid.
+        DatastoreError: The datastore cannot be read.
     """
     with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         roots = carriers_roots(has_resources=datastore.has_resources) if with_endpoints else (keys.PROFILES,)
         return State(datastore.read(roots), datastore.has_resources)
 
 
-def made_of_nothing(steps: Sequence[ScriptStep]) -> State:
-    """What a script makes of an empty datastore.
+def state_from_empty(steps: Sequence[ScriptStep]) -> State:
+    """The state after a script has run on an empty datastore.
 
     Raises:
-        Refused: It cannot be done there.
+        Refused: A statement cannot be carried out there.
     """
     plan = evaluate_script(steps, {})
     if plan.has_errors:

@@ -1,4 +1,4 @@
-"""The scripts that a command looks at: named on the command line, with the variables that are given there."""
+"""Scripts that are named on the command line, with the variables that are defined there."""
 
 from __future__ import annotations
 
@@ -12,26 +12,30 @@ from calicoctl.source import DEFINE_OPTION, Source
 
 
 def overrides_of(arguments: Arguments) -> tuple[Source, ...]:
-    """The values of `--define`, each as the definition that it is."""
+    """The values of `--define`, as definitions."""
     return tuple(Source(DEFINE_OPTION, f"{DEFINE_OPTION} {text}") for text in arguments.values.get(DEFINE_OPTION, []))
 
 
-def read_sound(files: Sequence[str], arguments: Arguments, timeout: float) -> Script:
+def read_valid_scripts(files: Sequence[str], arguments: Arguments, timeout: float) -> Script:
     """Read scripts as one unit.
 
     Args:
-        files: Their names.
-        arguments: What else was given.
-        timeout: How many seconds to wait for the first byte of a FIFO.
+        files: The names of their files.
+        arguments: The arguments of the command, with the values of `--define`.
+        timeout: How long to wait for the first byte of a FIFO, in seconds.
 
     Raises:
-        Refused: One cannot be read, or is wrong.
+        Refused: A script cannot be read or is invalid.
     """
-    return sound_script([read_script_file(file, timeout) for file in files], arguments)
+    return valid_script([read_script_file(file, timeout) for file in files], arguments)
 
 
-def sound_script(sources: Sequence[Source], arguments: Arguments) -> Script:
-    """Scripts that were opened, as `read_sound` reads them."""
+def valid_script(sources: Sequence[Source], arguments: Arguments) -> Script:
+    """Read sources as one unit.
+
+    Raises:
+        Refused: A script is invalid.
+    """
     script = read_scripts(sources, open_file, open_script=open_script, overrides=overrides_of(arguments))
     if script.has_errors:
         raise Refused(script.diagnostics)

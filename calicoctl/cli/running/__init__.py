@@ -1,1 +1,1 @@
-"""What the command `run` does, part by part."""
+"""The parts of the command `run`."""

@@ -1,4 +1,4 @@
-"""What `run` does with a script that is sound: it is evaluated, and previewed or applied as one unit."""
+"""Evaluating a valid script, and previewing or applying it as one unit."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from calicoctl.store.interface import Datastore, DatastoreError
 
 
 def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Options, request: RunRequest) -> int:
-    """Evaluate a script that is sound, and preview or apply it.
+    """Evaluate a valid script, and preview or apply it.
 
     Args:
         script: The script.
-        diagnostics: What there is to tell of it.
+        diagnostics: The warnings about it.
         options: The program's options.
-        request: What was asked.
+        request: The options of `run`.
 
     Returns:
         The exit status.
@@ -46,7 +46,7 @@ def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Option
                 plan = plan_script(script.steps, datastore, deadline, show)
             diagnostics = request.graded((*diagnostics, *plan.diagnostics, *_lint(plan, request)))
             if request.dry_run:
-                # Imported here: only looking ahead pays for the analysis of traffic.
+                # Imported here: the analysis of traffic is only needed for a dry run.
                 from calicoctl.cli.running.run_preview import report_plan
 
                 print_diagnostics(missing_file(setting))
@@ -61,12 +61,12 @@ def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Option
 
 
 def _lint(plan: ScriptPlan, request: RunRequest) -> Sequence[Diagnostic]:
-    """With `--lint`, the rules that do nothing in what the script leaves."""
+    """With `--lint`, warnings about rules that do nothing in the profiles after the script."""
     if not request.lint or plan.has_errors:
         return ()
     from calicoctl.engine.meaning.lint import lint_plan
 
-    return [each.diagnostic for each in lint_plan(plan)]
+    return [finding.diagnostic for finding in lint_plan(plan)]
 
 
 def _apply(

@@ -1,4 +1,4 @@
-"""The JSON that `run -o json` prints; its shape is documented in docs/json.md and stable."""
+"""The JSON output of `run`. Its format is stable; docs/json.md documents it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Document = dict[str, object]
 
 
 def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry_run: bool = False) -> Document:
-    """What `--check -o json` prints; and `--dry-run`, when the script could not be evaluated."""
+    """The output of `--check -o json`, and of `--dry-run -o json` if the script could not be evaluated."""
     unknown: Document = {"summary": None, "profiles": None, "traffic": None} if is_dry_run else {}
     return {
         "format": FORMAT,
@@ -27,7 +27,7 @@ def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry
 
 
 def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: Sequence[Diagnostic]) -> Document:
-    """What `--dry-run -o json` prints: as for `--check`, and what would change."""
+    """The output of `--dry-run -o json`: that of `--check`, and what would change."""
     total = counts(diffs)
     return {
         **check_document(len(plan.outcomes), diagnostics),
@@ -50,9 +50,9 @@ def diagnostic_document(diagnostic: Diagnostic) -> Document:
     span = diagnostic.span
     origins: Document = {}
     if span is not None and span.source.inclusions:
-        origins["included_from"] = [_place(each) for each in span.source.inclusions]
+        origins["included_from"] = [_place(inclusion) for inclusion in span.source.inclusions]
     if span is not None and span.via:
-        origins["definitions"] = [{"name": each.name, **_place(each.span)} for each in span.via]
+        origins["definitions"] = [{"name": definition.name, **_place(definition.span)} for definition in span.via]
     return {
         "code": diagnostic.code,
         "severity": diagnostic.kind.severity.value,
@@ -84,7 +84,7 @@ def _place(span: Span) -> Document:
 def _profile(diff: ProfileDiff) -> Document:
     change = "create" if diff.is_created else "delete" if diff.is_deleted else "update"
     own = {part.name: _part(part) for part in diff.parts if part.name in (TAGS, *RULES)}
-    # Keys of other tools have any name, so they stand apart.
+    # Keys of other tools can have any name, so they are in a separate object.
     others = {part.name: _part(part) for part in diff.parts if part.name not in own}
     return {"profile": diff.profile, "change": change, **own, **({"other_keys": others} if others else {})}
 

@@ -1,4 +1,4 @@
-"""What is asked of `run`: its options and files."""
+"""The options and files of `run`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from calicoctl.source import Source
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is asked of `run`.
+    """The options and files of `run`.
 
     Attributes:
         files: The scripts; `-` is standard input.
         check: Parse and validate only.
-        dry_run: Evaluate and show, but write nothing.
-        detailed_exitcode: With `dry_run`: a status of its own when changes are pending.
+        dry_run: Print what would change, but write nothing.
+        detailed_exitcode: With `dry_run`: exit status 2 when changes are pending.
         as_json: Print one JSON document instead of text.
-        verbose: Tell what each statement did.
+        verbose: Print the result of each statement.
         strict: Treat warnings as errors.
         resume: Finish an interrupted run.
         rollback: Undo an interrupted run.
-        overrides: The values given to variables, each as the definition that it is.
-        intended: With `dry_run`: the rules that say what shall become of traffic, and nothing else.
-        lint: Look for rules that do nothing in what the script leaves.
+        overrides: The values of `--define`, as definitions.
+        intended: With `dry_run`: the rules that describe the only traffic that the change may affect.
+        lint: Report rules that do nothing in the profiles after the script.
     """
 
     files: tuple[str, ...]
@@ -44,63 +44,64 @@ class RunRequest:
     lint: bool
 
     def graded(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-        """Diagnostics as they are to be taken: with `--strict`, warnings as errors."""
+        """The diagnostics, with warnings turned into errors if `--strict` was given."""
         if not self.strict:
             return tuple(diagnostics)
         return tuple(
-            replace(each, kind=replace(each.kind, severity=Severity.ERROR))
-            if each.kind.severity is Severity.WARNING
-            else each
-            for each in diagnostics
+            replace(diagnostic, kind=replace(diagnostic.kind, severity=Severity.ERROR))
+            if diagnostic.kind.severity is Severity.WARNING
+            else diagnostic
+            for diagnostic in diagnostics
         )
 
 
 def read_request(words: Sequence[str]) -> RunRequest:
-    """Read the words of the command, `run` the first of them.
+    """Read the words of the command line, the first of which is `run`.
 
     Raises:
-        Refused: They are no options of `run`, or do not go together.
+        Refused: An option is invalid, or the options cannot be combined.
     """
-    found = read_arguments(words)
-    options = RunRequest(
-        tuple(found.operands) or ("-",),
-        "--check" in found.flags,
-        "--dry-run" in found.flags,
-        "--detailed-exitcode" in found.flags,
-        found.as_json,
-        "-v" in found.flags,
-        "--strict" in found.flags,
-        "--resume" in found.flags,
-        "--rollback" in found.flags,
-        overrides_of(found),
-        tuple(found.values.get("--intend", [])),
-        "--lint" in found.flags,
+    arguments = read_arguments(words)
+    request = RunRequest(
+        files=tuple(arguments.operands) or ("-",),
+        check="--check" in arguments.flags,
+        dry_run="--dry-run" in arguments.flags,
+        detailed_exitcode="--detailed-exitcode" in arguments.flags,
+        as_json=arguments.as_json,
+        verbose="-v" in arguments.flags,
+        strict="--strict" in arguments.flags,
+        resume="--resume" in arguments.flags,
+        rollback="--rollback" in arguments.flags,
+        overrides=overrides_of(arguments),
+        intended=tuple(arguments.values.get("--intend", [])),
+        lint="--lint" in arguments.flags,
     )
-    exclusive = [
-        flag
-        for flag, given in (
-            ("--check", options.check),
-            ("--dry-run", options.dry_run),
-            ("--resume", options.resume),
-            ("--rollback", options.rollback),
-        )
-        if given
-    ]
-    reason = None
-    if len(exclusive) > 1:
-        reason = f"{exclusive[0]} and {exclusive[1]} do not go together"
-    elif options.detailed_exitcode and not options.dry_run:
-        reason = "--detailed-exitcode goes with --dry-run"
-    elif options.intended and not options.dry_run:
-        reason = "--intend goes with --dry-run"
-    elif options.lint and (options.resume or options.rollback):
-        reason = f"--lint and {exclusive[0]} do not go together"
-    elif options.as_json and not (options.check or options.dry_run):
-        reason = "-o json goes with --check or --dry-run"
-    elif found.operands and (options.resume or options.rollback):
-        reason = f"{exclusive[0]} takes no file: the run itself is kept in the datastore"
-    elif options.overrides and (options.resume or options.rollback):
-        reason = f"{exclusive[0]} takes no --define: the run itself is kept in the datastore"
+    reason = _conflict(request, has_files=bool(arguments.operands))
     if reason is not None:
-        found.refuse(reason)
-    return options
+        arguments.refuse(reason)
+    return request
+
+
+def _conflict(request: RunRequest, *, has_files: bool) -> str | None:
+    """Why the options cannot be combined; None if they can."""
+    modes = (
+        ("--check", request.check),
+        ("--dry-run", request.dry_run),
+        ("--resume", request.resume),
+        ("--rollback", request.rollback),
+    )
+    mode, *other_modes = [flag for flag, is_given in modes if is_given] or [""]
+    is_recovery = request.resume or request.rollback
+    conflicts = (
+        (bool(other_modes), f"{mode} and {' '.join(other_modes[:1])} cannot be combined"),
+        (request.detailed_exitcode and not request.dry_run, "--detailed-exitcode requires --dry-run"),
+        (bool(request.intended) and not request.dry_run, "--intend requires --dry-run"),
+        (request.lint and is_recovery, f"--lint and {mode} cannot be combined"),
+        (request.as_json and not (request.check or request.dry_run), "-o json requires --check or --dry-run"),
+        (has_files and is_recovery, f"{mode} takes no file: the run itself is kept in the datastore"),
+        (
+            bool(request.overrides) and is_recovery,
+            f"{mode} takes no --define: the run itself is kept in the datastore",
+        ),
+    )
+    return next((reason for is_conflict, reason in conflicts if is_conflict), None)

@@ -1,4 +1,4 @@
-"""What `run --dry-run` tells: the changes as text and as traffic."""
+"""The output of `run --dry-run`: the changes of profiles and of traffic."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from calicoctl.engine.meaning.traffic import find_traffic, rules_before, rules_c
 
 
 def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:
-    """Tell what a script would change, in text and in traffic, and whether that is what was intended.
+    """Print what a script would change in profiles and traffic, and check that against the intentions.
 
     Args:
-        plan: The plan.
-        diagnostics: What there is to tell of it.
-        request: What was asked.
+        plan: The plan of the script.
+        diagnostics: The diagnostics about it.
+        request: The options of `run`.
 
     Returns:
         The exit status.
 
     Raises:
-        Refused: What is intended is no sound rule.
+        Refused: An intention is not a valid rule.
     """
     diffs = profile_diffs(plan.state)
     before, after = rules_before(plan.state), rules_changed(plan.state)
@@ -41,13 +41,13 @@ def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: Ru
     unmet = () if plan.has_errors else check_intentions(before, after, traffic, intentions)
     diagnostics = (*diagnostics, *unmet)
     status = ExitStatus.DONE
-    if any(each.is_error for each in diagnostics):
+    if any(diagnostic.is_error for diagnostic in diagnostics):
         status = ExitStatus.REFUSED
     elif request.detailed_exitcode and plan.changes:
         status = ExitStatus.PENDING
     if request.as_json:
-        told = {"traffic": None} if plan.has_errors else traffic_document(traffic)
-        print_text(json.dumps({**plan_document(plan, diffs, diagnostics), **told}, indent=2))
+        traffic_members = {"traffic": None} if plan.has_errors else traffic_document(traffic)
+        print_text(json.dumps({**plan_document(plan, diffs, diagnostics), **traffic_members}, indent=2))
         return status
     print_diagnostics(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
     if status is ExitStatus.REFUSED and not unmet:

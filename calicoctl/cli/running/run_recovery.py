@@ -1,4 +1,4 @@
-"""`run --resume` and `run --rollback`: the ends of runs that were interrupted."""
+"""`run --resume` and `run --rollback`: finishing or undoing interrupted runs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from calicoctl.store.interface import DatastoreError
 
 
 def end_unfinished(options: Options, request: RunRequest) -> int:
-    """Finish, or undo, the runs that were interrupted.
+    """Finish or undo all interrupted runs.
 
     Args:
         options: The program's options.
-        request: Which of the two.
+        request: The options of `run`, which specify whether to finish or to undo.
 
     Returns:
         The exit status.
@@ -35,15 +35,15 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
     try:
         with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
             journals = find_unfinished(datastore)
-            for each in journals.unfinished:
+            for run in journals.unfinished:
                 try:
-                    settled = end(each, opener(setting, options.timeout), deadline, RunOptions(progress=show))
+                    settled = end(run, opener(setting, options.timeout), deadline, RunOptions(progress=show))
                 except Refused as refused:
-                    # One whose journal is damaged does not keep the others from being ended.
+                    # A run with a damaged journal does not prevent the others from being ended.
                     warnings += refused.diagnostics
                     continue
                 warnings += settled.warnings
-                print_text(message.format(run=printable(str(each))))
+                print_text(message.format(run=printable(str(run))))
             clear_spent(opener(setting, options.timeout), deadline)
     except DatastoreError as error:
         print_diagnostics([*warnings, error.diagnostic])

@@ -238,7 +238,7 @@ def test_a_code_that_there_is_not_is_answered_with_those_near_it(folder: Path) -
         "<command line>:1:25: error: unknown message code `E1002` [E0630]\n"
         "  calicoctl explain E0102 e1002\n"
         "                          ^^^^^\n"
-        "hint: near it are `E0102`, "
+        "hint: similar codes are `E0102`, "
     )
     assert ran.stderr.endswith("`calicoctl explain` lists all\n")
     far = Program(folder).run_inside("explain", "frobnicate")

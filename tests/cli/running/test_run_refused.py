@@ -96,12 +96,12 @@ def test_damage_in_the_datastore_is_a_warning_once_and_an_error_if_strict(progra
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--check", "--dry-run"], "--check and --dry-run do not go together"),
-        (["--resume", "--rollback"], "--resume and --rollback do not go together"),
-        (["--check", "--rollback"], "--check and --rollback do not go together"),
-        (["--detailed-exitcode"], "--detailed-exitcode goes with --dry-run"),
-        (["--check", "--detailed-exitcode"], "--detailed-exitcode goes with --dry-run"),
-        (["-o", "json"], "-o json goes with --check or --dry-run"),
+        (["--check", "--dry-run"], "--check and --dry-run cannot be combined"),
+        (["--resume", "--rollback"], "--resume and --rollback cannot be combined"),
+        (["--check", "--rollback"], "--check and --rollback cannot be combined"),
+        (["--detailed-exitcode"], "--detailed-exitcode requires --dry-run"),
+        (["--check", "--detailed-exitcode"], "--detailed-exitcode requires --dry-run"),
+        (["-o", "json"], "-o json requires --check or --dry-run"),
         (["--resume", "a.calico"], "--resume takes no file: the run itself is kept in the datastore"),
         (["--rollback", "-"], "--rollback takes no file: the run itself is kept in the datastore"),
     ],
