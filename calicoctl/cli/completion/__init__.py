@@ -1,1 +1,1 @@
-"""What may stand at the cursor, for the shells."""
+"""Completion of command lines, for the scripts in `shells/`."""

@@ -1,12 +1,12 @@
-"""A command line as bash's completion hands it over: the words in it, and the way back.
+"""Parsing of the command line that bash's completion passes on, and quoting of the completed word.
 
-Bash has taken the line apart itself, but at `=` and `:`, too, and with the quotes still in it. Its own `eval` would
-take the quotes off, and run what stands in them. So the line is read here, and nothing in it is expanded.
+Bash splits the line at `=` and `:` as well and leaves the quotes in the words; its `eval` would remove them but also
+execute commands in them. So the line is parsed here, and nothing in it is expanded.
 """
 
 from __future__ import annotations
 
-# Letters that mean nothing to bash in a word; those beyond ASCII mean nothing to it, either.
+# Characters without a special meaning in bash; those beyond ASCII have none, either.
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.,:/@%+=-")
 _ESCAPED_IN_DOUBLE_QUOTES = frozenset('\\"$`')
 
@@ -17,11 +17,11 @@ class BashLine:
     Attributes:
         words: The words without their quotes, the program's name included; the last is the one at the cursor.
         quote: The quote that is open at the cursor; empty for none.
-        kept: How many letters of the last word bash leaves alone: it replaces only what follows them.
+        fixed_length: How many characters at the start of the last word bash keeps; it replaces what follows them.
     """
 
     def __init__(self, line: str, breaks: str) -> None:
-        """Read a line.
+        """Parse a line.
 
         Args:
             line: The line up to the cursor.
@@ -29,59 +29,61 @@ class BashLine:
         """
         self.words = [""]
         self.quote = ""
-        self.kept = 0
+        self.fixed_length = 0
         self._is_begun = False
-        letters = iter(line)
-        for letter in letters:
+        characters = iter(line)
+        for character in characters:
             if self.quote:
-                self._read_quoted(letter, next(letters, "") if letter == "\\" and self.quote == '"' else "")
-            elif letter == "\\":
-                self._put(next(letters, ""))
-            elif letter in "'\"":
+                self._read_quoted(character, next(characters, "") if character == "\\" and self.quote == '"' else "")
+            elif character == "\\":
+                self._put(next(characters, ""))
+            elif character in "'\"":
                 self._put("")
-                self.quote = letter
-                self.kept = len(self.words[-1])
-            elif letter in " \t\n":
+                self.quote = character
+                self.fixed_length = len(self.words[-1])
+            elif character in " \t\n":
                 self._end_word()
             else:
-                self._put(letter)
-                if letter in breaks:
-                    self.kept = len(self.words[-1])
+                self._put(character)
+                if character in breaks:
+                    self.fixed_length = len(self.words[-1])
 
-    def _put(self, letter: str) -> None:
+    def _put(self, character: str) -> None:
         self._is_begun = True
-        self.words[-1] += letter
+        self.words[-1] += character
 
     def _end_word(self) -> None:
         if self._is_begun:
             self.words.append("")
             self._is_begun = False
-            self.kept = 0
+            self.fixed_length = 0
 
-    def _read_quoted(self, letter: str, escaped: str) -> None:
-        """A letter in quotes; behind a backslash in double ones, also the next."""
-        if letter == self.quote:
+    def _read_quoted(self, character: str, escaped: str) -> None:
+        """Read a character in quotes, and the one that a backslash in double quotes escapes."""
+        if character == self.quote:
             self.quote = ""
-            self.kept = len(self.words[-1])
+            self.fixed_length = len(self.words[-1])
         elif escaped in _ESCAPED_IN_DOUBLE_QUOTES:
             self._put(escaped)
         else:
-            self._put(letter + escaped)
+            self._put(character + escaped)
 
     def replacement(self, word: str) -> str | None:
-        """What bash shall put in place of the last word's end so that the word becomes another.
+        """The text with which bash has to replace the end of the last word to turn it into `word`.
 
         Returns:
-            None when that cannot be written in the quotes that are open.
+            The text; None when it cannot be written in the quotes that are open.
         """
-        rest = word[self.kept :]
+        end = word[self.fixed_length :]
         if self.quote == "'":
-            return None if "'" in rest else rest
+            return None if "'" in end else end
         if self.quote == '"':
-            # In double quotes, an interactive bash takes `!` for its history, and no escape helps.
-            return None if "!" in rest else "".join(_in_double_quotes(letter) for letter in rest)
-        return "".join(letter if letter in _PLAIN or not letter.isascii() else "\\" + letter for letter in rest)
+            # In double quotes, an interactive bash expands `!` from its history, and nothing escapes that.
+            return None if "!" in end else "".join(_in_double_quotes(character) for character in end)
+        return "".join(
+            character if character in _PLAIN or not character.isascii() else "\\" + character for character in end
+        )
 
 
-def _in_double_quotes(letter: str) -> str:
-    return "\\" + letter if letter in _ESCAPED_IN_DOUBLE_QUOTES else letter
+def _in_double_quotes(character: str) -> str:
+    return "\\" + character if character in _ESCAPED_IN_DOUBLE_QUOTES else character

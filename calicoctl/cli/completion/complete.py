@@ -1,12 +1,12 @@
-"""What may stand at the cursor: the question that the scripts of `calicoctl completion` ask at every press of a key.
+"""The words that are possible at the cursor; the scripts of `calicoctl completion` ask for them at each press of tab.
 
-    calicoctl __complete WORD...            the words up to the cursor, the last of which is unfinished, maybe empty
+    calicoctl __complete WORD...            the words up to the cursor, the last of which is incomplete or empty
     calicoctl __complete_bash LINE BREAKS   the line up to the cursor, and bash's COMP_WORDBREAKS
 
-The answer is a line for each candidate: the word, and behind a tab what it stands for, if that needs saying. For bash
-it is what replaces the word's end. Where a file is meant, the only line is `:files`, a tab, and what stands in front of
-the file's name in the word. Nothing is asked of the datastore unless names can stand at the cursor, and what is heavy
-to import only then.
+The answer has a line for each candidate: the word, and optionally a tab and a description. For bash, the word is the
+text that replaces the end of the word at the cursor. Where a file name is possible, the only line is `:files`, a tab,
+and what precedes the file name in the word. The datastore is read, and slow modules are imported, only where a stored
+name is possible.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from calicoctl.cli.option_names import (
 )
 from calicoctl.syntax.next_words import Place, place_after
 
-# A candidate: the word as it must be typed, before the shell's own quotes, and what it stands for.
+# A candidate: the word as it must be typed, before quoting for the shell, and its description.
 Candidate = tuple[str, str]
 
 FILES = ":files"
@@ -33,31 +33,31 @@ _DATASTORES = ((_SQLITE, "a file"), ("http://", "etcd"), ("https://", "etcd"))
 
 
 def complete(arguments: Sequence[str]) -> int:
-    """Answer the question that the arguments are, on standard output.
+    """Print the candidates for the arguments of `__complete` or `__complete_bash`.
 
     Returns:
-        Always 0: what cannot be completed has no candidates.
+        Always 0: where nothing can be completed, there are no candidates.
     """
-    question, *words = arguments
-    if question == COMPLETE_BASH and len(words) == 2:
+    command, *words = arguments
+    if command == COMPLETE_BASH and len(words) == 2:
         from calicoctl.cli.completion.bash_words import BashLine
 
         line = BashLine(*words)
-        found = [
+        answer = [
             (word if word == FILES else line.replacement(word), summary)
             for word, summary in candidates(line.words[1:] or [""])
         ]
     else:
-        found = list(candidates(words or [""]))
-    _print([f"{word}\t{summary}" if summary else word for word, summary in found if word])
+        answer = list(candidates(words or [""]))
+    _print_lines([f"{word}\t{summary}" if summary else word for word, summary in answer if word])
     return 0
 
 
 def candidates(words: Sequence[str]) -> list[Candidate]:
-    """The words that may stand in place of the last one, and begin like it.
+    """The possible words that begin like the last one.
 
     Args:
-        words: The words behind the program's name.
+        words: The words after the program's name.
     """
     *before, prefix = words
     line = _Line(before)
@@ -66,27 +66,27 @@ def candidates(words: Sequence[str]) -> list[Candidate]:
     name, equals, value = prefix.partition("=")
     if equals and name in _VALUED:
         return _option_values(line, name, value, f"{name}=")
-    found: Sequence[Candidate] = ()
+    possible: Sequence[Candidate] = ()
     if not line.words:
-        found = _commands()
+        possible = _commands()
     elif line.words[0] == "profile":
-        found = _statement(line, prefix)
+        possible = _statement_words(line, prefix)
     elif _is_command(line.words[0]):
-        found = _operands(line, prefix)
+        possible = _command_words(line, prefix)
     if prefix.startswith("-") or not line.words:
-        found = [*found, *_program_options(line)]
-    if found[:1] == [(FILES, "")]:
-        return list(found)
-    return [(word, summary) for word, summary in found if word.startswith(prefix)]
+        possible = [*possible, *_program_options(line)]
+    if possible[:1] == [(FILES, "")]:
+        return list(possible)
+    return [(word, summary) for word, summary in possible if word.startswith(prefix)]
 
 
 class _Line:
-    """The words in front of the cursor.
+    """The words before the cursor.
 
     Attributes:
         words: All but the program's options.
         options: The program's options that were given, with their values.
-        awaits: The program's option whose value stands at the cursor; None when there is none.
+        awaits: The program's option whose value is at the cursor; None when there is none.
     """
 
     def __init__(self, before: Sequence[str]) -> None:
@@ -107,7 +107,7 @@ class _Line:
 
 
 def _option_values(line: _Line, option: str, value: str, fixed: str) -> list[Candidate]:
-    """What may be the value of one of the program's options, with the letters in front of it in the same word."""
+    """The possible values of one of the program's options, each after the fixed start of the word."""
     if option in OUTPUT_OPTIONS:
         return [(fixed + form, "") for form in _forms(line.words) if form.startswith(value)]
     if option != "--datastore":
@@ -118,14 +118,14 @@ def _option_values(line: _Line, option: str, value: str, fixed: str) -> list[Can
 
 
 def _forms(words: Sequence[str]) -> Sequence[str]:
-    """The forms in which a command can answer."""
+    """The output formats of a command."""
     if not words or words[0] == "profile":
         return OUTPUT_FORMS
     if not _is_command(words[0]):
         return OUTPUT_FORMS
     from calicoctl.cli.help.help_texts import help_of, options_of
 
-    choices = [each.choices for each in options_of(help_of(words[0])) if OUTPUT_OPTIONS[0] in each.names]
+    choices = [option.choices for option in options_of(help_of(words[0])) if OUTPUT_OPTIONS[0] in option.names]
     return (*choices[0], "text") if choices else OUTPUT_FORMS
 
 
@@ -142,24 +142,24 @@ def _commands() -> list[Candidate]:
 
 
 def _program_options(line: _Line) -> list[Candidate]:
-    """The program's options that were not given yet and that go with what was."""
+    """The program's options that were not given yet and are possible after the words."""
     from calicoctl.cli.help.help_texts import program_options
 
     return [
         (word, option.summary)
         for option in program_options()
         for word in option.words
-        if not line.options.keys() & option.names and _goes_with(option.names[0], line.words)
+        if not line.options.keys() & option.names and _is_possible_after(option.names[0], line.words)
     ]
 
 
-def _goes_with(option: str, words: Sequence[str]) -> bool:
-    """Whether one of the program's options can stand behind some words."""
+def _is_possible_after(option: str, words: Sequence[str]) -> bool:
+    """Whether one of the program's options is possible after some words."""
     if not words:
         return True
     if option not in OUTPUT_OPTIONS:
         return option != "--version"
-    # Other commands than `profile` list it as their own.
+    # All commands but `profile` have the option `-o` in their own help.
     place = place_after(words) if words[0] == "profile" else None
     return place is not None and any(terminal == "_SHOW" for terminal, _ in place.read)
 
@@ -167,25 +167,26 @@ def _goes_with(option: str, words: Sequence[str]) -> bool:
 # --- profile --------------------------------------------------------------------------------------
 
 
-def _statement(line: _Line, prefix: str) -> list[Candidate]:
-    """What may come next in a statement."""
+def _statement_words(line: _Line, prefix: str) -> list[Candidate]:
+    """The possible next words of a statement."""
     place = place_after(line.words)
     if place is None:
         return []
     name, equals, _ = prefix.partition("=")
     if equals and f"{name}=" in place.keywords():
         return [(f"{name}={number}", rule) for number, rule in _positions(place, line)]
-    # At the place of a profile's name there is enough to read without them.
+    # Where a profile name is possible, options would make the list too long.
     wants_options = prefix.startswith("-") or not place.accepts("PROFILE_WORD")
     words = [word for word in place.keywords() if wants_options or not word.startswith("-")]
     options = [word for word in words if word.startswith("-")]
-    found = [(word, "") for word in words if word not in options]
+    possible = [(word, "") for word in words if word not in options]
     if not prefix.startswith("-"):
-        found += _stored_words(place, line)
-    return found + _described([word for word in options if word.startswith(prefix)])
+        possible += _stored_words(place, line)
+    return possible + _described([word for word in options if word.startswith(prefix)])
 
 
 def _described(options: Sequence[str]) -> list[Candidate]:
+    """Options of statements with their descriptions from the help."""
     if not options:
         return []
     from calicoctl.cli.help.help_texts import help_of, options_of
@@ -195,7 +196,7 @@ def _described(options: Sequence[str]) -> list[Candidate]:
 
 
 def _stored_words(place: Place, line: _Line) -> list[Candidate]:
-    """What the datastore has for a place that takes a name or a position."""
+    """The names or positions from the datastore that are possible at a place."""
     if place.accepts("POSITION_WORD"):
         return _positions(place, line)
     terminals = [terminal for terminal, _ in place.read]
@@ -211,12 +212,12 @@ def _stored_words(place: Place, line: _Line) -> list[Candidate]:
         question = stored_words.tags
     else:
         question = stored_words.profiles
-    found = stored_words.ask(question, line.options.get("--datastore"))
-    return [(typed, rest) for name, rest in found if (typed := _typed(place, name)) is not None]
+    words = stored_words.ask(question, line.options.get("--datastore"))
+    return [(typed, summary) for name, summary in words if (typed := _typed(place, name)) is not None]
 
 
 def _positions(place: Place, line: _Line) -> list[Candidate]:
-    """The positions in the list of rules that a statement is about; none before its direction is known."""
+    """The positions in the list of rules that a statement concerns; none before its direction is given."""
     terminals = [terminal for terminal, _ in place.read]
     directions = [word for terminal, word in place.read if terminal in ("INBOUND", "OUTBOUND")]
     if not directions:
@@ -228,18 +229,18 @@ def _positions(place: Place, line: _Line) -> list[Candidate]:
 
 
 def _profile(place: Place) -> str:
-    """The name of the profile that a statement is about."""
-    from calicoctl.language.quoting import unquoted  # keywords are completed without it
+    """The name of the profile in a statement."""
+    from calicoctl.language.quoting import unquoted  # not needed for keywords
 
     return unquoted(place.read[1][1]) or ""
 
 
 def _typed(place: Place, name: str) -> str | None:
-    """A name as it must be typed, quoted where the grammar needs it; None when it cannot be typed."""
+    """A name as it must be typed, quoted if the grammar requires it; None when it cannot be typed."""
     from calicoctl.language.quoting import in_double_quotes, in_single_quotes
 
     for word in (name, in_single_quotes(name), in_double_quotes(name)):
-        # `-h` is the program's option wherever it stands, and no line of an answer may look like `:files`.
+        # Quoted as well: `-h` would be the program's option, and no candidate may look like `:files`.
         is_plain = word == name and not name.startswith(("-", ":"))
         terminal = place.terminal_of(word) if word.isprintable() else None
         if terminal is not None and (terminal == "QUOTED" if word != name else is_plain and terminal.endswith("_WORD")):
@@ -250,20 +251,22 @@ def _typed(place: Place, name: str) -> str | None:
 # --- the other commands -----------------------------------------------------------------------------
 
 
-def _operands(line: _Line, prefix: str) -> list[Candidate]:
-    """What may come next behind a command whose words are no language: options, files, names, codes."""
+def _command_words(line: _Line, prefix: str) -> list[Candidate]:
+    """The possible next words of a command other than `profile`: options, files, names, codes."""
     from calicoctl.cli.help.help_texts import help_of, operands_of, options_of
 
     command, *given = line.words
     text = help_of(command)
     options = options_of(text)
     if any(given[-1:] == [name] and option.value for option in options for name in option.names):
-        return []  # the value of an option; the forms of `-o` are known above
+        return []  # the value of an option; the formats of `-o` are completed in `candidates`
     if prefix.startswith("-"):
         used = {word.partition("=")[0] for word in (*given, *line.options)}
-        # One whose value is free, such as `--define`, may be given more than once.
-        fresh = [each for each in options if (each.value and not each.choices) or not used.intersection(each.names)]
-        return [(word, each.summary) for each in fresh for word in each.words]
+        # An option with any value, such as `--define`, may be repeated.
+        unused = [
+            option for option in options if (option.value and not option.choices) or not used.intersection(option.names)
+        ]
+        return [(word, option.summary) for option in unused for word in option.words]
     operands = operands_of(text)
     if operands == ("FILE",):
         return [(FILES, "")]
@@ -277,10 +280,12 @@ def _operands(line: _Line, prefix: str) -> list[Candidate]:
 def _profiles(line: _Line, given: Sequence[str]) -> list[Candidate]:
     from calicoctl.cli.completion import stored_words
 
-    # A name is written as it is right behind `profile`, which `export` reads no other way.
+    # `export` reads a name as it is read after `profile`.
     place = place_after(["profile"])
-    found = stored_words.ask(stored_words.profiles, line.options.get("--datastore")) if place is not None else []
-    typed = [_typed(place, name) for name, _ in found] if place is not None else []
+    if place is None:
+        return []
+    names = stored_words.ask(stored_words.profiles, line.options.get("--datastore"))
+    typed = [_typed(place, name) for name, _ in names]
     return [(word, "") for word in typed if word is not None and word not in given]
 
 
@@ -290,11 +295,11 @@ def _codes(given: Sequence[str]) -> list[Candidate]:
     return [(code, kind.outline) for code, kind in sorted(messages.kinds().items()) if code not in given]
 
 
-def _print(lines: Sequence[str]) -> None:
-    """Print lines, whatever the locale is; whoever asked may have gone."""
-    rest = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+def _print_lines(lines: Sequence[str]) -> None:
+    """Print lines in UTF-8, independent of the locale; a closed pipe is ignored."""
+    output = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
     try:
-        while rest:
-            rest = rest[os.write(1, rest) :]
+        while output:
+            output = output[os.write(1, output) :]
     except OSError:
         return

@@ -1,6 +1,6 @@
-"""What completion offers from the datastore: names of profiles and tags, and positions of rules.
+"""Completion from the datastore: names of profiles and tags, and positions of rules.
 
-A key was pressed, so that there is little time, and nobody wants to hear of a failure: then there are no names.
+Completion has little time and cannot report failures: after one, it offers no names.
 """
 
 from __future__ import annotations
@@ -24,42 +24,45 @@ from calicoctl.store.etcd.v2.server import load_client
 from calicoctl.store.interface import Datastore, DatastoreError
 from calicoctl.store.settings import resolve
 
-# How long the datastore may take in all. What comes later is not waited for.
+# The time limit for the datastore, in total.
 SECONDS = 0.6
 
-# A word with what it stands for; empty when that needs no saying.
+# A word with its description, which may be empty.
 StoredWord = tuple[str, str]
 Question = Callable[[Datastore], list[StoredWord]]
 
 
 def ask(question: Question, option: str | None) -> list[StoredWord]:
-    """Ask the datastore that the environment and `--datastore` name; nothing when it does not answer in time.
+    """Ask the datastore that the environment and `--datastore` specify.
 
-    Nothing is created by asking, and nothing said.
+    Nothing is created or printed.
 
     Args:
         question: One of the functions below.
         option: The value of `--datastore`; None when it was not given.
+
+    Returns:
+        The words; none if the datastore does not answer in time.
     """
-    found: list[StoredWord] = []
+    words: list[StoredWord] = []
     with suppress(Refused):
         setting = resolve(option, os.environ)
         if setting.endpoints:
-            load_client()  # which may take as long as etcd is given
+            load_client()  # may take as long as the time limit
 
         def answer() -> None:
             with suppress(Refused, DatastoreError):
                 datastore = open_profiles(setting, Deadline(SECONDS))
                 try:
-                    found.extend(question(datastore))
+                    words.extend(question(datastore))
                 finally:
                     datastore.close()
 
-        # In a thread, because a deadline cannot end everything: looking up a host's name takes as long as it takes.
+        # In a thread, because the deadline cannot interrupt everything, such as the lookup of a host name.
         asking = Thread(target=answer, daemon=True)
         asking.start()
         asking.join(SECONDS)
-    return list(found)
+    return list(words)
 
 
 def profiles(datastore: Datastore) -> list[StoredWord]:
@@ -68,13 +71,13 @@ def profiles(datastore: Datastore) -> list[StoredWord]:
 
 
 def tags(datastore: Datastore) -> list[StoredWord]:
-    """Every tag that a profile carries."""
-    found: set[str] = set()
+    """All tags of all profiles."""
+    tags_of_profiles: set[str] = set()
     for key, entry in datastore.read((keys.PROFILES,)).items():
         place = keys.profile_of(key)
         if place is not None and place[1] == "tags":
-            found.update(_tags(entry.value))
-    return [(tag, "") for tag in sorted(found)]
+            tags_of_profiles.update(_tags(entry.value))
+    return [(tag, "") for tag in sorted(tags_of_profiles)]
 
 
 def tag_words(profile: str) -> Question:
@@ -98,7 +101,7 @@ def positions(profile: str, direction: str, *, is_new: bool) -> Question:
     Args:
         profile: The profile's name.
         direction: `inbound` or `outbound`.
-        is_new: Whether a rule shall be put there, which may also be behind the last one.
+        is_new: Whether a rule is added there; then the position after the last one is also possible.
     """
 
     def question(datastore: Datastore) -> list[StoredWord]:
