@@ -1,1 +1,1 @@
-"""What is printed: answers, tables, colours and bars."""
+"""Output of commands: answers, tables, JSON, colours and progress bars."""

@@ -1,4 +1,4 @@
-"""Answers as text: one function for each kind of answer that a statement can give."""
+"""The answers of statements as text: one function for each type of answer."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from calicoctl.diagnostics import printable
 from calicoctl.engine import outcome
 from calicoctl.store.keys import EndpointKey
 
-# What the original printed where there is nothing; scripts look for it.
+# For an absent value, the original program printed this; scripts rely on it.
 _ABSENT = "None"
-# What stands for the endpoint in the row of a profile that has none.
+# The endpoint in the row of a profile without endpoints.
 _NO_ENDPOINT = EndpointKey("", None, None, "")
 _DETAILED_HEADERS = ("Name", "Host", "Orchestrator ID", "Workload ID", "Endpoint ID", "State")
 
 
 def print_answer(answer: outcome.Answer) -> None:
-    """Print an answer; one that has no lines prints nothing."""
+    """Print an answer; nothing if its text is empty."""
     text = answer_text(answer, terminal_width())
     if text:
         print_text(text)
@@ -29,7 +29,7 @@ def answer_text(answer: outcome.Answer, width: int | None) -> str:
     """The text of an answer, without a final line break; empty when there is nothing to print.
 
     Args:
-        answer: What a statement answered.
+        answer: The answer of a statement.
         width: The columns of the terminal; None when the output is no terminal.
     """
     return _TEXTS[type(answer)](answer, width)
@@ -49,7 +49,7 @@ def _rules(answer: outcome.RuleListing, _: int | None) -> str:
 
 
 def _numbered(rules: tuple[str, ...]) -> list[str]:
-    # The first space is a margin and not a part of the number's width, so position 1000 keeps it.
+    # The first space is a margin, not part of the number's width: position 1000 has it, too.
     return [f" {number:3} {printable(rule)}" for number, rule in enumerate(rules, start=1)]
 
 
@@ -75,7 +75,7 @@ def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
 
 
 def _trace(answer: outcome.TraceAnswer, _: int | None) -> str:
-    # Imported here: only questions about packets pay for it.
+    # Imported here: only needed for `trace`.
     from calicoctl.cli.output.trace import trace_lines
 
     return "\n".join(map(printable, trace_lines(answer)))

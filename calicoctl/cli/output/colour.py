@@ -1,10 +1,10 @@
-"""Colours, for terminals alone: of diagnostics and of diffs."""
+"""Colours of diagnostics and diffs on terminals."""
 
 from __future__ import annotations
 
 import os
 
-# Select Graphic Rendition (ECMA-48, 8.3.117); bold ones, which are told apart on dark and light grounds alike.
+# Select Graphic Rendition (ECMA-48, 8.3.117); bold colours are readable on dark and on light backgrounds.
 _CODES = {
     "error": "1;31",
     "warning": "1;33",
@@ -18,17 +18,17 @@ _CODES = {
 
 
 def is_wanted(*, on_terminal: bool) -> bool:
-    """Whether a terminal is there that knows colours, and nobody has forbidden them (https://no-color.org)."""
+    """Whether the terminal supports colours and `NO_COLOR` is not set (https://no-color.org)."""
     return on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def coloured(part: str, text: str) -> str:
-    """The style of a terminal; see `calicoctl.diagnostics.Style`."""
+    """A part of a diagnostic in its colour; a `calicoctl.diagnostics.Style`."""
     return f"\x1b[{_CODES[part]}m{text}\x1b[0m"
 
 
 def coloured_diff(line: str) -> str:
-    """A line of a unified diff, already printable."""
+    """A line of a unified diff in its colour; the line must be printable already."""
     if line.startswith(("--- ", "+++ ", "@@ ")):
         return coloured("header", line)
     part = {"+": "added", "-": "removed"}.get(line[:1])

@@ -1,4 +1,4 @@
-"""The three streams: answers on standard output, what is said beside them on standard error, and standard input."""
+"""The standard streams: answers on standard output, diagnostics on standard error, and standard input."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from calicoctl.diagnostics import (
 )
 from calicoctl.language.words import counted
 
-# More diagnostics than this are counted. A document that is typed or piped in may well have dozens.
+# How many diagnostics are printed; more are only counted. Those about a JSON document may well be dozens.
 DIAGNOSTICS_SHOWN = 100
-# Of a script: nobody mends twenty at a time.
+# The same for a script, whose errors are rarely corrected more than twenty at a time.
 SCRIPT_DIAGNOSTICS_SHOWN = 20
 
-# Ten times what etcd takes as one value; a script of a million statements has half of it.
+# Ten times the largest value that etcd accepts; a script of a million statements has half of it.
 INPUT_BYTES_MAX = 100_000_000
 
 
 class OutputFailed(Exception):
-    """Standard output is full or closed; what the command had to do may well have been done."""
+    """Standard output is full or closed; the command may have been carried out already."""
 
     def __init__(self, cause: OSError) -> None:
         super().__init__(str(cause))
@@ -53,7 +53,7 @@ def print_text(text: str, end: str = "\n") -> None:
 
 
 def end_output() -> None:
-    """Write out what is still held back.
+    """Flush standard output.
 
     Raises:
         OutputFailed: It could not be written.
@@ -69,29 +69,29 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], limit: int | None = DIA
 
     Args:
         diagnostics: The errors and warnings, in order.
-        limit: How many are printed, errors first; the others are counted. None for all of them.
+        limit: How many are printed, errors first; the others are counted. None to print all.
     """
     style = coloured if is_wanted(on_terminal=sys.stderr.isatty()) else plain
     columns = _columns_of_errors()
-    # Where both streams go to one place, what was said first stands first. A failure shows again at the end.
+    # Keeps the order where both streams go to the same place. A failure is reported when the command ends.
     with contextlib.suppress(OSError):
         sys.stdout.flush()
-    # Where even standard error cannot be written, there is nobody left to be told.
+    # A failure of standard error cannot be reported anywhere.
     with contextlib.suppress(OSError):
         for diagnostic in diagnostics if limit is None else _first(diagnostics, limit):
             print(render(diagnostic, style, columns), file=sys.stderr)
 
 
 def print_at_once(text: str) -> None:
-    """Print a line on standard error from a signal's handler, whatever was just being written there."""
-    # On a terminal, in the place of a progress bar.
+    """Print a line on standard error from a signal handler, which may have interrupted another write."""
+    # On a terminal, it replaces the progress bar.
     start = "\r\x1b[K" if sys.stderr.isatty() else ""
     with contextlib.suppress(OSError):
         os.write(2, f"{start}{text}\n".encode())
 
 
 def print_bytes(content: bytes) -> None:
-    """Print bytes on standard output as they are, whatever the encoding of the locale.
+    """Print bytes on standard output unchanged, independent of the locale.
 
     Raises:
         OutputFailed: They could not be written.
@@ -115,28 +115,28 @@ def print_diff(lines: Iterable[str]) -> None:
 
 
 def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic]:
-    """The first errors and warnings in their order, and the number of the others; errors have precedence."""
+    """The first diagnostics in their order, errors having precedence, and a note with the number of the others."""
     if len(diagnostics) <= limit:
         return diagnostics
-    gravest_first = sorted(range(len(diagnostics)), key=lambda index: not diagnostics[index].is_error)
-    shown = [diagnostics[index] for index in sorted(gravest_first[:limit])]
-    rest = [diagnostics[index] for index in gravest_first[limit:]]
-    errors = sum(diagnostic.is_error for diagnostic in rest)
-    return [*shown, more_diagnostics(errors, len(rest) - errors)]
+    errors_first = sorted(range(len(diagnostics)), key=lambda index: not diagnostics[index].is_error)
+    shown = [diagnostics[index] for index in sorted(errors_first[:limit])]
+    omitted = [diagnostics[index] for index in errors_first[limit:]]
+    errors = sum(diagnostic.is_error for diagnostic in omitted)
+    return [*shown, more_diagnostics(errors, len(omitted) - errors)]
 
 
 def more_diagnostics(errors: int, warnings: int) -> Diagnostic:
-    """What is told in place of diagnostics that are not printed, of which there are some."""
-    numbers = ((errors, "error"), (warnings, "warning"))
-    more = " and ".join(counted(*each) for each in numbers if each[0])
+    """The note with the number of diagnostics that are not printed; one of the numbers must not be 0."""
+    counts = ((errors, "error"), (warnings, "warning"))
+    more = " and ".join(counted(count, noun) for count, noun in counts if count)
     return diagnose(messages.MORE_DIAGNOSTICS, rest=more)
 
 
 def read_input(waiting: Kind) -> str:
-    """The whole of standard input; a byte that is not UTF-8 becomes a lone surrogate, which is refused later.
+    """Read all of standard input; a byte that is not UTF-8 becomes a lone surrogate, which is refused later.
 
     Args:
-        waiting: What is told first, when the input is a terminal.
+        waiting: The note to print first if the input is a terminal.
 
     Raises:
         Refused: It cannot be read.
@@ -158,11 +158,11 @@ def as_text(content: bytes) -> str:
 
 
 def read_bytes(stream: BinaryIO) -> bytes:
-    """All of a stream.
+    """Read all of a stream.
 
     Raises:
         OSError: It cannot be read.
-        ValueError: It has more than `INPUT_BYTES_MAX` bytes, or no end, as `/dev/zero`.
+        ValueError: It has more than `INPUT_BYTES_MAX` bytes, or is endless, such as `/dev/zero`.
     """
     content = stream.read(INPUT_BYTES_MAX + 1)
     _require_bounded(len(content))
@@ -170,15 +170,15 @@ def read_bytes(stream: BinaryIO) -> bytes:
 
 
 def _read_typed(descriptor: int) -> bytes:
-    """All that is typed until Ctrl-D; Ctrl-C ends it, whenever it comes.
+    """Read what is typed until Ctrl-D; Ctrl-C interrupts it at any moment.
 
-    A plain `read` would wait on after a Ctrl-C that comes just before its waiting begins: the signal is noted by
-    then, and nothing wakes the wait.
+    A plain `read` would go on waiting if the signal arrived just before the wait: the signal is recorded by then, and
+    nothing interrupts the wait.
 
     Raises:
         OSError, ValueError: As `read_bytes`.
     """
-    # Imported here: nearly no command is typed to.
+    # Imported here: input is rarely typed.
     import select
 
     from calicoctl.engine.runs.interrupt import waking_signals
@@ -208,7 +208,7 @@ def print_usage(line: str) -> None:
 
 
 def _columns_of_errors() -> int:
-    """How wide a source line may be among the diagnostics: as wide as the terminal, where they go to one."""
+    """The width of source lines in diagnostics: that of the terminal, if they are printed on one."""
     if not sys.stderr.isatty():
         return SHOWN_COLUMNS
     try:
@@ -219,9 +219,9 @@ def _columns_of_errors() -> int:
 
 
 def terminal_width() -> int | None:
-    """The columns of the terminal that the answers go to; None when they go elsewhere."""
+    """The columns of the terminal that answers are printed on; None if standard output is not a terminal."""
     if not sys.stdout.isatty():
         return None
-    import shutil  # brings compression with it, which takes 3 ms; only a table asks
+    import shutil  # imports compression modules, which takes 3 ms; only tables need it
 
     return shutil.get_terminal_size().columns

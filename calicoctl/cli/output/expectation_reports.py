@@ -1,4 +1,4 @@
-"""What became of expectations, for people, as JSON and as JUnit's XML."""
+"""The results of expectations as text, as JSON and as JUnit XML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
-from calicoctl.diagnostics import Diagnostic, printable
+from calicoctl.diagnostics import printable
 from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
 from calicoctl.engine.meaning.expectations import Judgement
 from calicoctl.syntax.repair.search import split_words
@@ -31,18 +31,19 @@ def result_line(judgement: Judgement) -> str:
 
 def coverage_lines(covered: Sequence[ListCoverage]) -> Iterator[str]:
     """What expectations cover, list by list."""
-    for each in covered:
-        where = f"{each.profile} {each.direction.value}"
-        if each.uncovered is None:
-            yield f"{where}: not decided, since it would take too long"
+    for rule_list in covered:
+        where = f"{rule_list.profile} {rule_list.direction.value}"
+        if rule_list.uncovered is None:
+            yield f"{where}: not analysed, as it would take too long"
             continue
-        decided = each.rules - len(each.uncovered)
-        noticed = "changes not tried: there are too many rules"
-        if each.mutants is not None:
-            noticed = f"{each.mutants - len(each.unnoticed)} of {each.mutants} changes noticed"
-        yield f"{where}: {decided} of {each.rules} rules decide an expectation; {noticed}"
-        yield from (f"  not expected of: {rule.in_place}" for rule in each.uncovered)
-        yield from (f"  not noticed when {mutant.change.value}: {mutant.rule.in_place}" for mutant in each.unnoticed)
+        decided = rule_list.rules - len(rule_list.uncovered)
+        detected = "changes not tried: too many rules"
+        if rule_list.mutants is not None:
+            detected = f"{rule_list.mutants - len(rule_list.unnoticed)} of {rule_list.mutants} changes detected"
+        yield f"{where}: {decided} of {rule_list.rules} rules decide an expectation; {detected}"
+        yield from (f"  decides no expectation: {rule.in_place}" for rule in rule_list.uncovered)
+        for mutant in rule_list.unnoticed:
+            yield f"  not detected when {mutant.change.value}: {mutant.rule.in_place}"
 
 
 # --- as JSON ------------------------------------------------------------------------------------
@@ -50,15 +51,15 @@ def coverage_lines(covered: Sequence[ListCoverage]) -> Iterator[str]:
 
 def json_document(judgements: Sequence[Judgement], covered: Sequence[ListCoverage] | None) -> Document:
     """One JSON document; docs/meaning.md documents it."""
-    failed = sum(not each.holds for each in judgements)
+    failed = sum(not judgement.holds for judgement in judgements)
     return {
         "format": _FORMAT,
         "reading": "open",
         "ok": failed == 0,
         "passed": len(judgements) - failed,
         "failed": failed,
-        "expectations": [_expectation(each) for each in judgements],
-        "coverage": None if covered is None else [_coverage(each) for each in covered],
+        "expectations": [_expectation(judgement) for judgement in judgements],
+        "coverage": None if covered is None else [_coverage(rule_list) for rule_list in covered],
     }
 
 
@@ -69,7 +70,10 @@ def _expectation(judgement: Judgement) -> Document:
         "line": extent.line,
         "statement": _statement(judgement),
         "ok": judgement.holds,
-        "problems": [{"code": each.code, "message": each.message, "hint": each.hint} for each in judgement.diagnostics],
+        "problems": [
+            {"code": problem.code, "message": problem.message, "hint": problem.hint}
+            for problem in judgement.diagnostics
+        ],
     }
 
 
@@ -82,7 +86,7 @@ def _coverage(covered: ListCoverage) -> Document:
         if covered.uncovered is None
         else [{"position": rule.position, "rule": rule.text} for rule in covered.uncovered],
         "mutants": covered.mutants,
-        "unnoticed": [_mutant(each) for each in covered.unnoticed],
+        "unnoticed": [_mutant(mutant) for mutant in covered.unnoticed],
     }
 
 
@@ -94,21 +98,18 @@ def _mutant(mutant: Mutant) -> Document:
 
 
 def junit_document(judgements: Sequence[Judgement]) -> str:
-    """One document as JUnit writes it and CI servers read it: a suite for each file, a case for each expectation."""
+    """One JUnit XML document, which CI servers read: a suite for each file, a case for each expectation."""
     root = ElementTree.Element("testsuites")
-    for file, group in groupby(judgements, key=lambda each: each.step.extent.source.name):
+    for file, group in groupby(judgements, key=lambda judgement: judgement.step.extent.source.name):
         cases = list(group)
-        failed = str(sum(not each.holds for each in cases))
+        failed = str(sum(not judgement.holds for judgement in cases))
         suite = ElementTree.SubElement(root, "testsuite", name=printable(file), tests=str(len(cases)), failures=failed)
-        for each in cases:
-            place = {"classname": printable(file), "name": printable(_statement(each))}
-            case = ElementTree.SubElement(suite, "testcase", place, line=str(each.step.extent.line))
-            for problem in each.diagnostics:
-                failure = ElementTree.SubElement(case, "failure", message=_told(problem), type=problem.code)
+        for judgement in cases:
+            name = {"classname": printable(file), "name": printable(_statement(judgement))}
+            case = ElementTree.SubElement(suite, "testcase", name, line=str(judgement.step.extent.line))
+            for problem in judgement.diagnostics:
+                message = printable(problem.message)
+                failure = ElementTree.SubElement(case, "failure", message=message, type=problem.code)
                 failure.text = printable(problem.hint or "")
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True)
-
-
-def _told(problem: Diagnostic) -> str:
-    return printable(problem.message)

@@ -1,4 +1,4 @@
-"""How a command shall answer: the option `-o`, which some commands have and others refuse."""
+"""The option `-o` of `profile` statements: the format of the output."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from calicoctl.source import Span
 
 @dataclass(frozen=True)
 class Output:
-    """How a command shall answer.
+    """The format of the output.
 
     Attributes:
-        option: The option that says so, as it was spelt.
-        form: One of `OUTPUT_FORMS`.
-        where: Its place on the command line.
+        option: The option as it was spelled.
+        form: Its value.
+        where: The place of both on the command line.
     """
 
     option: str
@@ -29,28 +29,28 @@ class Output:
 
 
 def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tuple[tuple[str, ...], Output | None]:
-    """Part `-o FORM` from the words of a command.
+    """Separate `-o FORM` from the other words of a command.
 
     Args:
         words: The words.
-        forms: The forms that there are.
+        forms: The valid formats.
 
     Returns:
-        The other words, and what was asked for.
+        The other words, and the output option; None when it was not given.
 
     Raises:
-        Refused: There is no such form, the option lacks its value, or is given twice.
+        Refused: The format is unknown, or the option lacks its value or is given twice.
     """
-    rest: list[str] = []
-    found: Output | None = None
+    remaining_words: list[str] = []
+    output: Output | None = None
     position = 0
     while position < len(words):
         name, equals, form = _output_word(words[position])
         if name not in OUTPUT_OPTIONS:
-            rest.append(words[position])
+            remaining_words.append(words[position])
             position += 1
             continue
-        if found is not None:
+        if output is not None:
             raise Refused([diagnose(messages.REPEATED_OPTION, argument_span(words, position), option=name)])
         option = argument_span(words, position)
         if not equals:
@@ -62,29 +62,29 @@ def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tu
         problem = form_problem(words, position, form, forms)
         if problem is not None:
             raise Refused([problem])
-        found = Output(name, form, where)
+        output = Output(name, form, where)
         position += 1
-    return tuple(rest), found
+    return tuple(remaining_words), output
 
 
 def _output_word(word: str) -> tuple[str, str, str]:
-    """A word parted as an option with `=` and a value; `-ojson` is one, too, while `-old` may be the name of a tag."""
+    """A word split into option, `=` and value; `-ojson` is split, too, but `-old` may be the name of a tag."""
     short, form = word[:2], word[2:]
     return (short, "=", form) if short in OUTPUT_OPTIONS and form in OUTPUT_FORMS else word.partition("=")
 
 
 def form_problem(words: Sequence[str], position: int, form: str, forms: Sequence[str]) -> Diagnostic | None:
-    """What is wrong with a form of output: that there is no such form; None when there is.
+    """The error about an unknown output format; None if it is known.
 
     Args:
-        words: The words of the command line, from the command on.
-        position: Which of them holds the form.
-        form: The form.
-        forms: Those that the command has.
+        words: The words of the command line, the command first.
+        position: The index of the word that contains the format.
+        form: The format.
+        forms: The formats that the command supports.
     """
     if form in forms:
         return None
     near = nearest(form, forms) or forms[0]
-    listed = " and ".join([", ".join(f"`{each}`" for each in forms[:-1]), f"`{forms[-1]}`"])
+    listed = " and ".join([", ".join(f"`{known}`" for known in forms[:-1]), f"`{forms[-1]}`"])
     fix = with_value(words, position, form, near)
     return diagnose(messages.UNKNOWN_OUTPUT, value_span(words, position, form), fix, text=form, forms=listed)

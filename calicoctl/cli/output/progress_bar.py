@@ -1,4 +1,4 @@
-"""A progress bar on standard error, for work that takes longer than a second, on a terminal only."""
+"""A progress bar on standard error for work of more than a second, on terminals only."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_PATIENCE = 1.0  # seconds without a bar
+_DELAY = 1.0  # seconds before the bar appears
 
 
 class Progress:
-    """A bar that is told how many of how many are done; without a terminal, one that shows nothing."""
+    """A function that updates a progress bar; without a terminal, it does nothing."""
 
     def __init__(self, bar: tqdm[NoReturn] | None = None) -> None:
         self._bar = bar
 
     def __call__(self, done: int, total: int) -> None:
-        """Tell it how many of how many are done."""
+        """Show that `done` of `total` items are done."""
         if self._bar is not None:
             self._bar.total = total
             self._bar.update(done - self._bar.n)
@@ -28,19 +28,19 @@ class Progress:
 
 @contextmanager
 def progress(what: str) -> Iterator[Progress]:
-    """Show how far something is.
+    """Show the progress of some work.
 
     Args:
-        what: What is being done, such as `applying`.
+        what: The description of the work, such as `applying`.
 
     Yields:
-        What is to be told how many of how many are done.
+        A function to call with the number of items done and the total.
     """
     if not sys.stderr.isatty():
         yield Progress()
         return
-    # Imported here: only a run on a terminal pays for it.
+    # Imported here: only needed on a terminal.
     from tqdm import tqdm
 
-    with tqdm(desc=what, file=sys.stderr, delay=_PATIENCE, leave=False, dynamic_ncols=True) as bar:
+    with tqdm(desc=what, file=sys.stderr, delay=_DELAY, leave=False, dynamic_ncols=True) as bar:
         yield Progress(bar)

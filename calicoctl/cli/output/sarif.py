@@ -1,4 +1,4 @@
-"""Findings of `lint` as SARIF 2.1.0 (OASIS), which code hosts show beside the lines."""
+"""Findings of `lint` as SARIF 2.1.0 (OASIS), which code hosts display at the lines concerned."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Document = dict[str, object]
 
 
 def sarif_document(findings: Sequence[LintFinding]) -> Document:
-    """One log with one run; a finding in a script has its place, one of what is stored the name of its list."""
-    codes = sorted({each.diagnostic.code for each in findings})
+    """One log with one run. A finding in a script has a file and a line, other findings only the name of the list."""
+    codes = sorted({finding.diagnostic.code for finding in findings})
     kinds = messages.kinds()
     rules = [{"id": code, "shortDescription": {"text": kinds[code].outline}} for code in codes]
     driver = {"name": "calicoctl", "version": VERSION, "rules": rules}
-    results = [_result(each, codes.index(each.diagnostic.code)) for each in findings]
+    results = [_result(finding, codes.index(finding.diagnostic.code)) for finding in findings]
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 

@@ -1,4 +1,4 @@
-"""The JSON that statements which show something print with `-o json`; docs/json.md documents it, and it is stable."""
+"""The JSON output of `profile` statements. Its format is stable; docs/json.md documents it."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules | TracePackets,
     """One JSON document, in printable ASCII with an indentation of 2, without a final line break.
 
     Args:
-        statement: What was asked.
-        answer: What it answered.
+        statement: The statement.
+        answer: Its answer.
     """
     match statement, answer:
         case ShowProfiles(), ProfileListing(names):
@@ -40,23 +40,23 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules | TracePackets,
         case ShowRules(), RuleListing():
             return _rules(statement.profile, answer)
         case TracePackets(), TraceAnswer():
-            # Imported here: only questions about packets pay for it.
+            # Imported here: only needed for `trace`.
             from calicoctl.cli.output.trace import trace_document
 
             return json.dumps(trace_document(answer), indent=2)
-    raise TypeError(f"{type(statement).__name__} does not answer so")
+    raise TypeError(f"unexpected answer to {type(statement).__name__}: {type(answer).__name__}")
 
 
 def _profiles(rows: Sequence[EndpointRow]) -> list[dict[str, object]]:
     return [
-        {"profile": name, "endpoints": [_endpoint(row) for row in found if row.endpoint is not None]}
-        for name, found in groupby(rows, key=lambda row: row.profile)
+        {"profile": name, "endpoints": [_endpoint(row) for row in group if row.endpoint is not None]}
+        for name, group in groupby(rows, key=lambda row: row.profile)
     ]
 
 
 def _endpoint(row: EndpointRow) -> dict[str, str | None]:
     key = row.endpoint
-    assert key is not None, "a profile without endpoints has none to tell of"
+    assert key is not None, "rows without an endpoint are left out"
     return {
         "host": key.host,
         "orchestrator": key.orchestrator,
@@ -67,9 +67,9 @@ def _endpoint(row: EndpointRow) -> dict[str, str | None]:
 
 
 def _rules(profile: str, listing: RuleListing) -> str:
-    """The rules as `rule show` and `rule json` print them, side by side.
+    """The rules, each as `rule show` and as `rule json` prints it.
 
-    Made of text, because a stored number may be spelled as no Python number is.
+    The document is assembled as text, because `json` could not reproduce the spelling of stored numbers.
     """
     lists = {
         "inbound": _list(listing.document, Direction.INBOUND, listing.inbound),
@@ -87,7 +87,7 @@ def _list(document: RulesDocument, direction: Direction, texts: Sequence[str]) -
 
 
 def _rule(position: int, text: str, stored: StoredRule) -> str:
-    # NaN and Infinity, which some tools write, are in no JSON document.
+    # NaN and Infinity, which some tools write, are not valid JSON.
     is_json = stored.rule is not None or find_constant(Source("", stored.raw)) is None
     shown = display_rule(stored, 6) if is_json else "null"
     return (

@@ -1,4 +1,4 @@
-"""What the statements of a script answer, in their order."""
+"""The answers of the statements of a script, in order."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from calicoctl.syntax.repair.search import split_words
 
 
 def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bool) -> None:
-    """Print what the statements of a script say: those that show something always, the others if asked for.
+    """Print the answers of statements that show data, and with `verbose` the results of all other statements.
 
     Args:
-        outcomes: The statements, with what they came to.
-        verbose: Whether the others are asked for.
-        is_done: Whether it is done; else it is told as what would be done.
+        outcomes: The statements with their outcomes.
+        verbose: Whether to print the results of statements that change something.
+        is_done: Whether the changes were made; if not, the texts state what would be done.
     """
     change = result_texts.STEP_DONE.done if is_done else result_texts.STEP_DONE.planned
-    for each in outcomes:
-        answer = each.outcome.answer
+    for step_outcome in outcomes:
+        answer = step_outcome.outcome.answer
         if not isinstance(answer, Message | None):
             print_answer(answer)
         elif verbose:
-            said = change if each.is_change else result_texts.STEP_SKIPPED
+            result = change if step_outcome.is_change else result_texts.STEP_SKIPPED
             if answer is not None:
-                said = answer.text if is_done else answer.conditional or answer.text
-            extent = each.step.extent
-            text = " ".join(word.text for word in split_words(extent))
-            print_text(printable(f"{extent.source.name}:{extent.line}: {text}: {said}"))
+                result = answer.text if is_done else answer.conditional or answer.text
+            extent = step_outcome.step.extent
+            statement = " ".join(word.text for word in split_words(extent))
+            print_text(printable(f"{extent.source.name}:{extent.line}: {statement}: {result}"))

@@ -1,4 +1,4 @@
-"""Tables as the specification prints them, and what takes their place where they do not fit."""
+"""Tables as the specification prints them, and records for terminals that are too narrow for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from calicoctl.diagnostics import display_width, printable
 
-_FRAME = 3  # a column takes its width, a space on either side, and one bar
+_FRAME = 3  # in addition to its width, a column has two spaces and a bar
 
 
 def drawn_table(headers: Sequence[str], columns: Sequence[Sequence[str]], width: int | None) -> str:
@@ -14,9 +14,9 @@ def drawn_table(headers: Sequence[str], columns: Sequence[Sequence[str]], width:
 
     Args:
         headers: The columns' names.
-        columns: The cells of each column. What is true of most of them is found out at once: 100,000 rows have a
-            million cells.
-        width: The columns of the terminal that it must fit; None when it need not fit anything.
+        columns: The cells of each column. Columns are processed as a whole, since a table of 100,000 rows has more than
+            half a million cells.
+        width: The columns of the terminal; None if the output is not a terminal.
     """
     printed, measures = zip(*map(_printable, columns), strict=True)
     padded = [_padded(*column) for column in zip(headers, printed, measures, strict=True)]
@@ -27,12 +27,12 @@ def drawn_table(headers: Sequence[str], columns: Sequence[Sequence[str]], width:
 
 
 def _framed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The table of names and cells that are as wide as their columns."""
-    # Imported here: only a table pays for it.
+    """The table of names and cells that are padded to the width of their columns."""
+    # Imported here: only needed for tables.
     from tabulate import tabulate
 
-    # It would pad cells otherwise than the specification (an odd space always to the right), and take 4 s for a million
-    # of them, most of the time of `show --detailed`. So they come padded, and it draws what is around a row of spaces.
+    # tabulate would pad cells differently from the specification (an odd space always to the right), and take 4 s for a
+    # million cells, most of the time of `show --detailed`. So it only draws the frame, around a row of spaces.
     empty = [" " * len(name) for name in names]
     drawn = tabulate([empty], names, tablefmt="pretty", disable_numparse=True, preserve_whitespace=True).split("\n")
     drawn[-2:-1] = [f"| {' | '.join(row)} |" for row in rows]
@@ -40,7 +40,7 @@ def _framed(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _printable(cells: Sequence[str]) -> tuple[Sequence[str], Callable[[str], int]]:
-    """Cells as they are printed, and what gives the width of each."""
+    """Cells as they are printed, and the function that returns the width of a cell."""
     whole = "".join(cells)
     if whole.isascii() and whole.isprintable():
         return cells, len
@@ -52,16 +52,16 @@ def _padded(header: str, cells: Sequence[str], width_of: Callable[[str], int]) -
     widths = set(map(width_of, cells))
     width = max([display_width(header), *widths])
     name = _centred(header, width)
-    if widths == {width}:  # identifiers of one kind
+    if widths == {width}:  # such as identifiers
         return name, cells
     padded = {cell: _centred(cell, width) for cell in set(cells)}
     return name, list(map(padded.__getitem__, cells))
 
 
 def _centred(text: str, width: int) -> str:
-    """A text with spaces around it; an odd one is to the right of a text of odd length, else to the left.
+    """A text centred with spaces; an odd space is to the right of a text of odd length, otherwise to the left.
 
-    So did PrettyTable, with which the original drew the tables that the specification prints.
+    PrettyTable did the same; with it, the original program drew the tables in the specification.
     """
     length = display_width(text)
     space = width - length
@@ -70,7 +70,7 @@ def _centred(text: str, width: int) -> str:
 
 
 def _records(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Each row as a paragraph: its first cell, and the others below it by name."""
+    """Each row as several lines: its first cell, and below it the others with their names."""
     label = max(display_width(header) for header in headers)
     records = []
     for first, *others in rows:

@@ -1,4 +1,4 @@
-"""The answer of `trace`, for people and as JSON."""
+"""The answer of `profile ... trace`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMAT = 1
 
 _VERDICTS = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NONE: "not decided here"}
 
-# What keeps a packet from matching a rule, in words.
+# The reasons why a packet does not match a rule.
 _DIFFERENCES = {
     nearest_rule.VERSION: "IP version",
     nearest_rule.PROTOCOL: "protocol",
@@ -34,7 +34,7 @@ _DIFFERENCES = {
 
 
 def trace_lines(answer: TraceAnswer) -> Iterator[str]:
-    """Each part of the match: how it is decided, by which rule, with a packet and the nearest rule that allows."""
+    """For each part of the match: the decision, the deciding rule, a packet and the nearest rule that allows."""
     for part, near in zip(answer.division.parts, answer.nearest, strict=True):
         decided = "no rule matches" if part.rule is None else f"by {part.rule.in_place}"
         yield f"{_VERDICTS[part.decision]}: {matches_text(part.boxes)}; {decided}"

@@ -1,4 +1,4 @@
-"""The traffic that a change opens or closes, for people and as JSON."""
+"""The traffic that is decided differently after a change, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -27,25 +27,26 @@ def traffic_lines(traffic: Sequence[ListTraffic]) -> Iterator[str]:
     if not traffic:
         yield result_texts.NO_TRAFFIC
         return
-    for each in traffic:
-        yield from map(printable, _of_list(each))
+    for list_traffic in traffic:
+        yield from map(printable, _list_lines(list_traffic))
     yield result_texts.TRAFFIC_SCOPE
 
 
-def _of_list(traffic: ListTraffic) -> Iterator[str]:
+def _list_lines(traffic: ListTraffic) -> Iterator[str]:
     where = f"{traffic.profile} {traffic.direction.value}"
     if traffic.differences is None:
-        yield f"{where}: not decided, since it would take too long"
+        yield f"{where}: not compared, as it would take too long"
     for rule in traffic.unanalysed:
         yield f"{where}: not analysed: {rule.in_place}"
     items = sorted(traffic.differences or (), key=_changed_place)
     for _, group in groupby(items, key=_changed_place):
-        found = list(group)
-        changed, sign = (found[0].after, "+") if found[0].is_by_new else (found[0].before, "-")
-        assert changed is not None, "nothing is no change"
+        differences = list(group)
+        first = differences[0]
+        changed, sign = (first.after, "+") if first.is_by_new else (first.before, "-")
+        assert changed is not None, "a difference is caused by a rule that was added, removed or moved"
         yield f"{where}: {sign} {changed.in_place}"
-        for item in found:
-            yield from (f"  {line}" for line in _difference(item))
+        for item in differences:
+            yield from (f"  {line}" for line in _difference_lines(item))
 
 
 def _changed_place(item: Difference) -> tuple[int, bool]:
@@ -53,12 +54,12 @@ def _changed_place(item: Difference) -> tuple[int, bool]:
     return (0 if changed is None else changed.position), item.is_by_new
 
 
-def _difference(item: Difference) -> Iterator[str]:
+def _difference_lines(item: Difference) -> Iterator[str]:
     before, after = decision_of(item.before), decision_of(item.after)
     other, when = (item.before, "before") if item.is_by_new else (item.after, "now")
     verdict = decision_of(other).value
-    told = "no rule matches" if other is None else f"{verdict} by {other.in_place}"
-    yield f"{_change(before, after)}: {matches_text(item.boxes)}; {when}: {told}"
+    decided = "no rule matches" if other is None else f"{verdict} by {other.in_place}"
+    yield f"{_change(before, after)}: {matches_text(item.boxes)}; {when}: {decided}"
     if item.others:
         yield f"  {exceptions_text(item.others)}"
     yield f"  {example_text(item.packet)}"
@@ -73,7 +74,7 @@ def _change(before: Decision, after: Decision) -> str:
 
 
 def exceptions_text(rules: Sequence[ListedRule]) -> str:
-    """That some rules take packets out of what was told."""
+    """The part of an answer about rules that decide some of its packets differently."""
     more = len(rules) - _EXCEPTIONS_SHOWN
     listed = ", ".join(f"`{rule.text}`" for rule in rules[:_EXCEPTIONS_SHOWN])
     return f"except what these decide: {listed}{f' and {more} more' if more > 0 else ''}"
@@ -83,15 +84,15 @@ def exceptions_text(rules: Sequence[ListedRule]) -> str:
 
 
 def traffic_document(traffic: Sequence[ListTraffic]) -> Document:
-    """The members of a JSON document that tell of traffic; docs/json.md documents them."""
+    """The members of a JSON document about traffic; docs/json.md documents them."""
     return {
         "reading": "open",
-        "traffic": [item for each in traffic for item in _items(each)],
-        "undecided": [_place(each) for each in traffic if each.differences is None],
+        "traffic": [item for list_traffic in traffic for item in _items(list_traffic)],
+        "undecided": [_place(list_traffic) for list_traffic in traffic if list_traffic.differences is None],
         "not_analysed": [
-            {**_place(each), "position": rule.position, "rule": rule.text}
-            for each in traffic
-            for rule in each.unanalysed
+            {**_place(list_traffic), "position": rule.position, "rule": rule.text}
+            for list_traffic in traffic
+            for rule in list_traffic.unanalysed
         ],
     }
 
@@ -101,13 +102,13 @@ def _place(traffic: ListTraffic) -> Document:
 
 
 def _items(traffic: ListTraffic) -> Iterator[Document]:
-    for each in traffic.differences or ():
-        deciders = {"before": decider_document(each.before), "after": decider_document(each.after)}
-        yield {**_place(traffic), **deciders, **part_document(each.boxes, each.others, each.packet)}
+    for item in traffic.differences or ():
+        deciders = {"before": decider_document(item.before), "after": decider_document(item.after)}
+        yield {**_place(traffic), **deciders, **part_document(item.boxes, item.others, item.packet)}
 
 
 def part_document(boxes: Sequence[Box], others: Sequence[ListedRule], packet: Packet) -> Document:
-    """What a part of traffic matches, the rules that take packets out of it, and one of its packets."""
+    """The match of some traffic, the rules that decide some of its packets differently, and one of its packets."""
     texts = match_texts(boxes)
     return {
         "match": texts[0],
@@ -118,7 +119,7 @@ def part_document(boxes: Sequence[Box], others: Sequence[ListedRule], packet: Pa
 
 
 def decider_document(rule: ListedRule | None) -> Document:
-    """A deciding rule, or that there is none."""
+    """The rule that decides, and its decision; without one, the decision `none`."""
     is_rule = rule is not None and rule.position != DROPPED_POSITION
     return {
         "verdict": decision_of(rule).value,
