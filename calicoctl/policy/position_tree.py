@@ -1,7 +1,7 @@
-"""A tree of items in order: an edit, and the search of an item by its key, touch one path from the root to a leaf.
+"""A tree of ordered items, in which an edit, or a search by key, visits only one path from the root to a leaf.
 
-No library fits: sortedcontainers keeps an order of its own, pyrsistent's vector cannot be inserted into, immutables has
-mappings only, and none of them tells where an item stands.
+No library fits: sortedcontainers sorts its items, pyrsistent's vector has no insertion, immutables has mappings only,
+and none of them returns the position of an item.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Generic, TypeVar, cast
 
 Item = TypeVar("Item")
 
-# Children of a node, at most: measured from 1,000 to a million items, 16 to 64 are about equally fast.
+# The most children of a node: from 1,000 to a million items, 16 to 64 measure about equally fast.
 _WIDTH = 24
 
 
 class _Place(Generic[Item]):
-    """Where one item stands: a child of a leaf."""
+    """The place of one item: a child of a leaf."""
 
     __slots__ = ("item", "parent")
 
-    size = 1  # as a node's
+    size = 1  # the number of items, as in `_Node`
 
     def __init__(self, item: Item) -> None:
         self.item = item
@@ -29,7 +29,7 @@ class _Place(Generic[Item]):
 
 
 class _Node(Generic[Item]):
-    """A node of the tree: a leaf, whose children are places, or one above, whose children are nodes."""
+    """A node of the tree: a leaf, whose children are places, or an inner node, whose children are nodes."""
 
     __slots__ = ("children", "parent", "size")
 
@@ -47,26 +47,26 @@ _Child = _Node[Item] | _Place[Item]
 class PositionTree(Generic[Item]):
     """The items of a list in a B-tree that is ordered by position, and their places by key. It is edited in place.
 
-    An item's index is found by going up from its place, so that an edit changes no other item's entry. A node whose
-    children are gone is removed, and nothing else is done about one that has few: the tree grows no deeper by it.
+    The index of an item is computed from its place up to the root, so that an edit updates no other item. A node
+    without children is removed; a node with few children stays, as it does not make the tree deeper.
 
     Args:
         items: The items, in order.
-        key_of: The key of an item; None for one that is never searched for. Different items may share a key.
-        width: The children that a node may have, at least 2.
+        key_of: The key of an item; None for an item that is never searched for. Different items may share a key.
+        width: The most children of a node, at least 2.
     """
 
     def __init__(self, items: Sequence[Item], key_of: Callable[[Item], Hashable | None], width: int = _WIDTH) -> None:
         self._key_of = key_of
         self._width = width
-        # Of a key that several items share, all places in order.
+        # The place of the item with a key; a list of places, in order, if several items share the key.
         self._places: dict[Hashable, _Place[Item] | list[_Place[Item]]] = {}
         children: list[_Child[Item]] = [_Place(item) for item in items]
         for place in cast("list[_Place[Item]]", children):
             key = key_of(place.item)
             if key is not None:
-                self._note(key, place, is_last=True)
-        filled = max(2, width * 3 // 4)  # to begin with, a node has room for more
+                self._add_place(key, place, is_last=True)
+        filled = max(2, width * 3 // 4)  # leaves room for insertions
         while len(children) > filled:
             groups = (children[at : at + filled] for at in range(0, len(children), filled))
             children = [_Node(group, sum(child.size for child in group)) for group in groups]
@@ -120,37 +120,37 @@ class PositionTree(Generic[Item]):
             node = self._split(node)
         key = self._key_of(item)
         if key is not None:
-            self._note(key, place)
+            self._add_place(key, place)
 
     def remove(self, index: int) -> Item:
         """Remove the item at a 0-based index, which must exist."""
         place = self.place_at(index)
         key = self._key_of(place.item)
         if key is not None:
-            self._forget(key, place)
-        gone: _Child[Item] = place
+            self._remove_place(key, place)
+        child: _Child[Item] = place
         node = place.parent
         while node is not None:
             node.size -= 1
-            if gone.size == 0 or gone is place:
-                node.children.remove(gone)
-            gone, node = node, node.parent
+            if child.size == 0 or child is place:
+                node.children.remove(child)
+            child, node = node, node.parent
         return place.item
 
-    def find(self, key: Hashable, is_meant: Callable[[Item], bool]) -> int | None:
-        """The 0-based index of the first item with a key, among those that are meant; None when there is none."""
-        return next((_position(place) for place in self._places_of(key) if is_meant(place.item)), None)
+    def find(self, key: Hashable, predicate: Callable[[Item], bool]) -> int | None:
+        """The 0-based index of the first item that has a key and satisfies a predicate; None if there is none."""
+        return next((_position(place) for place in self._places_of(key) if predicate(place.item)), None)
 
-    def has(self, key: Hashable, is_meant: Callable[[Item], bool]) -> bool:
-        """Whether there is an item with a key among those that are meant. Where it stands takes longer to find out."""
-        return any(is_meant(place.item) for place in self._places_of(key))
+    def has(self, key: Hashable, predicate: Callable[[Item], bool]) -> bool:
+        """Whether an item has a key and satisfies a predicate. Faster than `find`, which computes the index."""
+        return any(predicate(place.item) for place in self._places_of(key))
 
     def _places_of(self, key: Hashable) -> Sequence[_Place[Item]]:
-        found = self._places.get(key, ())
-        return (found,) if isinstance(found, _Place) else found
+        places = self._places.get(key, ())
+        return (places,) if isinstance(places, _Place) else places
 
     def _split(self, node: _Node[Item]) -> _Node[Item]:
-        """Make two nodes of one that has too many children; their parent, which may have too many now."""
+        """Split a node that has too many children; return the parent, which may have too many now."""
         half = len(node.children) // 2
         if node.parent is None:
             self._root = _Node([node], node.size)
@@ -163,19 +163,19 @@ class PositionTree(Generic[Item]):
         parent.children.insert(parent.children.index(node) + 1, right)
         return parent
 
-    def _note(self, key: Hashable, place: _Place[Item], *, is_last: bool = False) -> None:
-        """Note where an item stands; `is_last`: none stands behind it."""
-        found = self._places.setdefault(key, place)
-        if isinstance(found, list):
-            found.insert(len(found) if is_last else bisect_left(found, _position(place), key=_position), place)
-        elif found is not place:
-            in_order = is_last or _position(found) < _position(place)
-            self._places[key] = [found, place] if in_order else [place, found]
+    def _add_place(self, key: Hashable, place: _Place[Item], *, is_last: bool = False) -> None:
+        """Add the place of an item with a key; `is_last`: no item comes after it."""
+        places = self._places.setdefault(key, place)
+        if isinstance(places, list):
+            places.insert(len(places) if is_last else bisect_left(places, _position(place), key=_position), place)
+        elif places is not place:
+            in_order = is_last or _position(places) < _position(place)
+            self._places[key] = [places, place] if in_order else [place, places]
 
-    def _forget(self, key: Hashable, place: _Place[Item]) -> None:
-        found = self._places[key]
-        if isinstance(found, list) and len(found) > 1:
-            del found[bisect_left(found, _position(place), key=_position)]
+    def _remove_place(self, key: Hashable, place: _Place[Item]) -> None:
+        places = self._places[key]
+        if isinstance(places, list) and len(places) > 1:
+            del places[bisect_left(places, _position(place), key=_position)]
         else:
             del self._places[key]
 

@@ -1,11 +1,11 @@
-"""A list that is an immutable value and yet is edited a hundred thousand times without a look at all of it.
+"""An immutable list with fast edits and searches, for lists of a hundred thousand items.
 
-A script may edit one list of a hundred thousand rules with every line. To copy the list each time, or to look
-through it for a rule, would make the time of a script grow with the square of its length. So the items of a long
-list stand in a tree, in which an edit, and the search of an item by its key, touch one path from the root to a
-leaf. The tree itself is changed in place, and belongs to the newest version of the list, since a script never
-looks back. An older version keeps what leads back to it from the next one, and becomes a plain copy if it is
-asked for all the same.
+Each line of a script may edit a list of a hundred thousand rules. If each edit copied the list, or each search read
+all of it, the time of a script would grow with the square of its length. So the items of a long list are in a tree
+(`calicoctl.policy.position_tree`), in which an edit, or a search by key, visits only one path from the root to a leaf.
+
+The tree is changed in place and belongs to the newest version of the list, since a script rarely reads older versions.
+An older version keeps the difference from the next version, and is rebuilt as a plain copy when it is read.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
-# A list no longer than this is looked through and copied faster than a tree is changed.
+# Up to this length, searching and copying a list is faster than changing a tree.
 _SHORT = 24
-# Edits and searches that a list gets before it becomes a tree: a single command has no more of them, and to
-# make the tree takes as long as a dozen copies.
+# The number of edits and searches before a list becomes a tree: a single command makes no more, and building the tree
+# takes as long as a dozen copies.
 _PATIENCE = 3
 
 
@@ -31,14 +31,15 @@ class IndexedSequence(Sequence[Item]):
 
     Args:
         items: The items, in order.
-        key_of: The key of an item; None for one that is never searched for. Different items may share a key.
+        key_of: The key of an item; None for an item that is never searched for. Different items may share a key.
+        uses: The number of edits and searches of the older versions.
     """
 
     __slots__ = ("_items", "_key_of", "_newer", "_tree", "_uses")
 
     def __init__(self, items: Iterable[Item], key_of: Callable[[Item], Hashable | None], uses: int = 0) -> None:
-        # At least one of the three says what the items are: themselves, or the tree that holds them, or the
-        # next version, together with the items that stood where its edit was.
+        # At least one of these three is set, and holds the items: as a tuple, as a tree, or as the next version with
+        # the slice that its edit changed and the items that were there before.
         self._items: tuple[Item, ...] | None = tuple(items)
         self._tree: PositionTree[Item] | None = None
         self._newer: tuple[IndexedSequence[Item], slice, tuple[Item, ...]] | None = None
@@ -52,7 +53,7 @@ class IndexedSequence(Sequence[Item]):
             items = self._all()
             return IndexedSequence((*items[:index], item, *items[index:]), self._key_of, self._uses)
         tree.insert(index, item)
-        return self._handed_on(tree, slice(index, index + 1), ())
+        return self._next_version(tree, slice(index, index + 1), ())
 
     def removed(self, index: int) -> IndexedSequence[Item]:
         """The list without the item at a 0-based index."""
@@ -61,23 +62,23 @@ class IndexedSequence(Sequence[Item]):
             items = self._all()
             return IndexedSequence((*items[:index], *items[index + 1 :]), self._key_of, self._uses)
         item = tree.remove(index)
-        return self._handed_on(tree, slice(index, index), (item,))
+        return self._next_version(tree, slice(index, index), (item,))
 
-    def find(self, key: Hashable, is_meant: Callable[[Item], bool]) -> int | None:
-        """The 0-based index of the first item with a key, among those that are meant; None when there is none."""
+    def find(self, key: Hashable, predicate: Callable[[Item], bool]) -> int | None:
+        """The 0-based index of the first item that has a key and satisfies a predicate; None if there is none."""
         tree = self._own_tree()
         if tree is not None:
-            return tree.find(key, is_meant)
+            return tree.find(key, predicate)
         key_of = self._key_of
-        return next((at for at, item in enumerate(self._all()) if key_of(item) == key and is_meant(item)), None)
+        return next((at for at, item in enumerate(self._all()) if key_of(item) == key and predicate(item)), None)
 
-    def has(self, key: Hashable, is_meant: Callable[[Item], bool]) -> bool:
-        """Whether there is an item with a key among those that are meant."""
+    def has(self, key: Hashable, predicate: Callable[[Item], bool]) -> bool:
+        """Whether an item has a key and satisfies a predicate."""
         tree = self._own_tree()
         if tree is not None:
-            return tree.has(key, is_meant)
+            return tree.has(key, predicate)
         key_of = self._key_of
-        return any(key_of(item) == key and is_meant(item) for item in self._all())
+        return any(key_of(item) == key and predicate(item) for item in self._all())
 
     def __len__(self) -> int:
         return len(self._all()) if self._tree is None else len(self._tree)
@@ -108,12 +109,12 @@ class IndexedSequence(Sequence[Item]):
 
     def _all(self) -> tuple[Item, ...]:
         if self._items is None:
-            self._items = self._collected()
+            self._items = self._collect_items()
             self._newer = None
         return self._items
 
-    def _collected(self) -> tuple[Item, ...]:
-        """The items out of the tree; those of an older version, by taking back what was edited since."""
+    def _collect_items(self) -> tuple[Item, ...]:
+        """The items of the tree; for an older version, with the later edits undone."""
         edits = []
         version = self
         while version._newer is not None:
@@ -126,18 +127,24 @@ class IndexedSequence(Sequence[Item]):
         return tuple(items)
 
     def _own_tree(self) -> PositionTree[Item] | None:
-        """The tree of this very version; None as long as the list does well without."""
+        """The tree of this version, which is built when there were enough uses; None before that."""
         if self._tree is None:
             self._uses += 1
             if self._uses > _PATIENCE and len(self._all()) > _SHORT:
-                # Imported here: a single command has no use for it.
+                # Imported here: a single command never needs it.
                 from calicoctl.policy.position_tree import PositionTree
 
                 self._tree = PositionTree(self._all(), self._key_of)
         return self._tree
 
-    def _handed_on(self, tree: PositionTree[Item], changed: slice, before: tuple[Item, ...]) -> IndexedSequence[Item]:
-        """The next version, which owns the tree from now on; where items `changed`, this one has those `before`."""
+    def _next_version(self, tree: PositionTree[Item], changed: slice, before: tuple[Item, ...]) -> IndexedSequence[Item]:
+        """The version after an edit, which takes over the tree.
+
+        Args:
+            tree: The tree after the edit.
+            changed: The slice of the next version that the edit changed.
+            before: The items that this version has there.
+        """
         newer: IndexedSequence[Item] = IndexedSequence((), self._key_of, self._uses)
         newer._items = None
         newer._tree = tree
