@@ -1,7 +1,7 @@
-"""A profile as it is stored, and what a statement does to it.
+"""A stored profile, and the effects of statements on it.
 
-Nothing here reads or writes a datastore: each function takes a profile and gives another one, with
-what there is to say about it, or refuses.
+No function here reads or writes a datastore: each takes a profile and returns a new one, with a message and warnings,
+or raises `Refused`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 
-# To compare a rule's text with another takes 50 µs; of more rules, those are compared that differ in the fewest parts.
+# The most rules whose texts are compared, at 50 µs each; of a longer list, those that differ in the fewest parts.
 _COMPARED_MAX = 2000
-# How much a rule must resemble another one: all rules are alike.
+# The least similarity of a rule that is suggested. It is high because all rules resemble each other.
 _ALIKE = 0.7
 
 
@@ -49,18 +49,18 @@ class Profile:
 
     @property
     def exists(self) -> bool:
-        """A profile exists when it has rules or tags; a folder alone is none."""
+        """Whether the profile has rules or tags. A folder without either is not a profile."""
         return self.rules is not None or self.tags is not None
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What a statement does to a profile.
+    """The effect of a statement on a profile.
 
     Attributes:
-        profile: The profile afterwards; the very same object when nothing changes.
-        message: What to tell; None when silence is the answer.
-        warnings: What its author should know.
+        profile: The profile afterwards; the same object if nothing changes.
+        message: The text to print; None if nothing is printed.
+        warnings: The warnings about the statement.
     """
 
     profile: Profile
@@ -70,12 +70,12 @@ class Effect:
 
 def default_rules(name: str) -> RulesDocument:
     """The base rules of a new profile (specification, "Docker default networking")."""
-    within = Rule(Action.ALLOW, source=Peer(tag=name))
-    return RulesDocument.new((StoredRule.of(within),), (StoredRule.of(Rule(Action.ALLOW)),))
+    allow_own_tag = Rule(Action.ALLOW, source=Peer(tag=name))
+    return RulesDocument.new((StoredRule.of(allow_own_tag),), (StoredRule.of(Rule(Action.ALLOW)),))
 
 
 def add_profile(profile: Profile) -> Effect:
-    """Give a profile its default rules and tag; of one that has either already, only what is missing."""
+    """Create a profile with the default rules and tag; if one of the two exists, only the other is added."""
     rules = profile.rules if profile.rules is not None else default_rules(profile.name)
     tags = profile.tags if profile.tags is not None else TagsDocument.new((profile.name,))
     if not profile.exists:
@@ -90,7 +90,7 @@ def add_profile(profile: Profile) -> Effect:
 
 
 def add_tag(profile: Profile, statement: statements.AddTag) -> Effect:
-    """Add a tag at the end, once."""
+    """Add a tag at the end, unless the profile has it."""
     tag, tags = statement.tag, readable_tags(profile, statement.where)
     if tags.has(tag):
         return Effect(profile, result_texts.TAG_PRESENT.format(tag=tag, profile=profile.name))
@@ -114,7 +114,7 @@ def remove_tag(profile: Profile, statement: statements.RemoveTag) -> Effect:
 
 
 def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
-    """Add a rule, or move the one that means the same to the position that was asked for.
+    """Add a rule, or move an equivalent stored rule to the requested position.
 
     Raises:
         Refused: The position is out of range, or the stored rules cannot be read.
@@ -137,13 +137,13 @@ def add_rule(profile: Profile, statement: statements.AddRule) -> Effect:
 
 
 def _with_rule(profile: Profile, document: RulesDocument, statement: statements.AddRule, index: int) -> Effect:
-    """The profile with a rule put in before the one at a 0-based index, or at the end."""
+    """The effect of inserting a rule before a 0-based index, or at the end."""
     edited = document.with_rule_inserted(statement.direction, index, StoredRule.of(statement.rule))
     return Effect(Profile(profile.name, edited, profile.tags))
 
 
 def _insert_position(position: int, statement: statements.AddRule, length: int) -> int:
-    """The 1-based position asked for; 0 means first, and one behind the last means the end."""
+    """The 1-based position of a new rule; 0 means first, and one more than the length means the end."""
     if position > length + 1:
         raise Refused(
             [
@@ -161,15 +161,15 @@ def _insert_position(position: int, statement: statements.AddRule, length: int) 
 
 
 def remove_rule(profile: Profile, statement: statements.RemoveRule, *, with_hint: bool = True) -> Effect:
-    """Remove the first rule that means the same.
+    """Remove the first equivalent rule.
 
     Args:
         profile: The profile.
-        statement: What shall be removed.
-        with_hint: Whether a refusal gets a hint, for which the nearest rule is searched.
+        statement: The statement with the rule.
+        with_hint: Whether to search for the nearest rule, for the hint of the error.
 
     Raises:
-        Refused: There is none.
+        Refused: The profile has no equivalent rule.
     """
     document = readable_rules(profile, statement.where)
     index = document.find_lenient(statement.direction, statement.rule)
@@ -177,17 +177,14 @@ def remove_rule(profile: Profile, statement: statements.RemoveRule, *, with_hint
         raise Refused([_no_such_rule(profile, document, statement, with_hint=with_hint)])
     edited = document.with_rule_removed(statement.direction, index)
     another = edited.find_lenient(statement.direction, statement.rule)
-    left = () if another is None else (_left(statement, another + 1),)
-    return Effect(replace(profile, rules=edited), None, left)
-
-
-def _left(statement: statements.RemoveRule, position: int) -> Diagnostic:
-    """The note that a rule which means the same as the removed one remains."""
-    return diagnose(messages.EQUAL_RULE_LEFT, statement.rule_span, position=position)
+    if another is None:
+        return Effect(replace(profile, rules=edited))
+    warning = diagnose(messages.EQUAL_RULE_LEFT, statement.rule_span, position=another + 1)
+    return Effect(replace(profile, rules=edited), None, (warning,))
 
 
 def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effect:
-    """Remove the rule at a position, whatever it is.
+    """Remove the rule at a position.
 
     Raises:
         Refused: There is no such position.
@@ -213,7 +210,7 @@ def remove_rule_at(profile: Profile, statement: statements.RemoveRuleAt) -> Effe
 
 
 def update_rules(profile: Profile, statement: statements.UpdateRules) -> Effect:
-    """Replace all rules by those of a document; members beside the rules stay as they are stored."""
+    """Replace all rules by those of a document; other members of the stored document are kept."""
     document = statement.document
     assert document is not None, "`rule update` is evaluated when its document has been read"
     rules = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
@@ -227,45 +224,60 @@ def update_rules(profile: Profile, statement: statements.UpdateRules) -> Effect:
 
 
 def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> Effect:
-    """Make a profile exactly what is declared, and leave it alone where it already is.
+    """Change a profile to exactly what a block declares; parts that are equal already are not changed.
 
-    A stored rule that means the same as a declared one keeps its text.
+    A stored rule that is equivalent to a declared one keeps its text.
 
     Raises:
-        Refused: The profile would be created under a name that no new one may have.
+        Refused: The profile does not exist, and its name is not valid for a new profile.
     """
     if not profile.exists:
-        findings = Findings()
-        values.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
-        if findings.has_errors:
-            raise Refused([finding.diagnostic for finding in findings.entries])
-        rules = RulesDocument.new(statement.inbound, statement.outbound)
-        return Effect(Profile(profile.name, rules, TagsDocument.new(statement.tags)))
-    declared = {Direction.INBOUND: statement.inbound, Direction.OUTBOUND: statement.outbound}
-    document = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
-    wanted = document
-    for direction, shall_be in declared.items():
-        # A list that is absent reads as empty, and need not be written for that.
-        if shall_be or document.rules(direction):
-            wanted = wanted.with_rules(direction, _keeping_texts(document.rules(direction), shall_be))
-    tags = profile.tags
-    if isinstance(tags, TagsDocument):
-        tags = tags.with_exactly(statement.tags)
-    elif tags is not None or statement.tags:  # an absent list reads as empty
-        tags = TagsDocument.new(statement.tags)
-    # A key that is absent reads as empty, so that empty lists need not be written for it.
-    keeps_rules = profile.rules is None and not (statement.inbound or statement.outbound)
-    if (keeps_rules or wanted is profile.rules) and tags is profile.tags:
+        return _create_declared(profile, statement)
+    rules = _declared_rules(profile.rules, statement)
+    tags = _declared_tags(profile.tags, statement.tags)
+    if rules is profile.rules and tags is profile.tags:
         return Effect(profile)
-    return Effect(Profile(profile.name, profile.rules if keeps_rules else wanted, tags))
+    return Effect(Profile(profile.name, rules, tags))
 
 
-def _keeping_texts(stored: Sequence[StoredRule], declared: Sequence[StoredRule]) -> tuple[StoredRule, ...]:
-    """The declared rules, each as it is stored where one that means the same is."""
-    texts: dict[object, list[StoredRule]] = {}
+def _create_declared(profile: Profile, statement: statements.DeclareProfile) -> Effect:
+    findings = Findings()
+    values.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
+    if findings.has_errors:
+        raise Refused([finding.diagnostic for finding in findings.entries])
+    rules = RulesDocument.new(statement.inbound, statement.outbound)
+    return Effect(Profile(profile.name, rules, TagsDocument.new(statement.tags)))
+
+
+def _declared_rules(
+    stored: RulesDocument | Unreadable | None, statement: statements.DeclareProfile
+) -> RulesDocument | None:
+    """The document with the declared rules; the stored one if its rules are equal."""
+    if stored is None and not (statement.inbound or statement.outbound):
+        return None  # an absent document reads as two empty lists
+    document = stored if isinstance(stored, RulesDocument) else RulesDocument.new()
+    for direction, declared in ((Direction.INBOUND, statement.inbound), (Direction.OUTBOUND, statement.outbound)):
+        rules = document.rules(direction)
+        if declared or rules:  # an absent list reads as empty
+            document = document.with_rules(direction, _with_stored_texts(rules, declared))
+    return document
+
+
+def _declared_tags(stored: TagsDocument | Unreadable | None, declared: tuple[str, ...]) -> TagsDocument | None:
+    """The list with the declared tags; the stored one if its tags are equal."""
+    if isinstance(stored, TagsDocument):
+        return stored.with_exactly(declared)
+    if stored is None and not declared:
+        return None  # an absent list reads as empty
+    return TagsDocument.new(declared)
+
+
+def _with_stored_texts(stored: Sequence[StoredRule], declared: Sequence[StoredRule]) -> tuple[StoredRule, ...]:
+    """The declared rules; where an equivalent rule is stored, the stored one."""
+    by_meaning: dict[object, list[StoredRule]] = {}
     for rule in reversed(stored):
-        texts.setdefault(rule.meaning, []).append(rule)
-    return tuple(texts[rule.meaning].pop() if texts.get(rule.meaning) else rule for rule in declared)
+        by_meaning.setdefault(rule.meaning, []).append(rule)
+    return tuple(by_meaning[rule.meaning].pop() if by_meaning.get(rule.meaning) else rule for rule in declared)
 
 
 def _no_such_rule(
@@ -275,29 +287,33 @@ def _no_such_rule(
     if document.find_lenient(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
     else:
-        others = (
-            [each.rule for each in document.rules(statement.direction) if each.rule is not None] if with_hint else []
-        )
-        if len(others) > _COMPARED_MAX:
-            wanted = _parts(statement.rule)
-            import heapq  # paid for by those who search
-
-            others = heapq.nsmallest(_COMPARED_MAX, others, lambda each: sum(map(operator.ne, _parts(each), wanted)))
-        texts = dict.fromkeys(map(rule_text, others))
-        near = nearest(rule_text(statement.rule), texts, _ALIKE)
+        near = _nearest_rule(statement.rule, document.rules(statement.direction)) if with_hint else None
         hint = f"the nearest is `{near}`" if near else f"`calicoctl profile {profile.name} rule show` lists them"
     return diagnose(
         messages.NO_SUCH_RULE, statement.rule_span, hint, direction=statement.direction.value, profile=profile.name
     )
 
 
+def _nearest_rule(rule: Rule, stored_rules: Sequence[StoredRule]) -> str | None:
+    """The text of the stored rule that is most similar to a rule; None if none is similar."""
+    candidates = [stored.rule for stored in stored_rules if stored.rule is not None]
+    if len(candidates) > _COMPARED_MAX:
+        import heapq  # imported here: only a failed search in a long list needs it
+
+        parts = _parts(rule)
+        candidates = heapq.nsmallest(
+            _COMPARED_MAX, candidates, lambda candidate: sum(map(operator.ne, _parts(candidate), parts))
+        )
+    return nearest(rule_text(rule), dict.fromkeys(map(rule_text, candidates)), _ALIKE)
+
+
 def _parts(rule: Rule) -> tuple[object, ...]:
-    """What a rule is made of, as people write it."""
+    """The parts of a rule as they are written: unlike in `Rule.meaning`, ports count in the user's order."""
     ends = ((peer.ports, peer.tag, peer.net) for peer in (rule.source, rule.destination))
     return (rule.action, rule.protocol, rule.icmp_type, rule.icmp_code, *itertools.chain.from_iterable(ends))
 
 
-# The statements that change a profile which must be there, and nothing else.
+# The statements that change an existing profile; `Any` because each function takes the type of its key.
 EDITS: Mapping[type, Callable[[Profile, Any], Effect]] = {
     statements.AddTag: add_tag,
     statements.RemoveTag: remove_tag,
@@ -308,10 +324,10 @@ EDITS: Mapping[type, Callable[[Profile, Any], Effect]] = {
 
 
 def readable_rules(profile: Profile, where: Span) -> RulesDocument:
-    """A profile's rules; absent ones read as two empty lists.
+    """The rules of a profile; an absent document reads as two empty lists.
 
     Raises:
-        Refused: What is stored is no rules document.
+        Refused: The stored value is not a rules document.
     """
     if isinstance(profile.rules, Unreadable):
         hint = (
@@ -325,10 +341,10 @@ def readable_rules(profile: Profile, where: Span) -> RulesDocument:
 
 
 def readable_tags(profile: Profile, where: Span) -> TagsDocument:
-    """A profile's tags; absent ones read as an empty list.
+    """The tags of a profile; an absent document reads as an empty list.
 
     Raises:
-        Refused: What is stored is no list.
+        Refused: The stored value is not a list.
     """
     if isinstance(profile.tags, Unreadable):
         hint = "`calicoctl run` replaces them when a script has a block of the profile"

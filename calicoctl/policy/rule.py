@@ -1,7 +1,7 @@
 """A rule and its parts: immutable, valid and canonical.
 
-A `Rule` is what the rule language can say. What the language cannot say, or says wrongly, never
-becomes one; see `calicoctl.policy.documents.rules_document` for rules that other tools stored.
+A `Rule` is a rule that the language can express. For stored rules that it cannot express, or that are invalid, see
+`calicoctl.policy.documents.rules_document`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ class Peer:
 
     Attributes:
         ports: The ports in the user's order; empty means any port.
-        tag: The tag that an endpoint at that address carries; None means any.
-        net: The network that holds the address; None means any.
+        tag: The tag of the endpoint at that address; None means any.
+        net: The network that contains the address; None means any.
     """
 
     ports: tuple[PortRange, ...] = ()
@@ -33,7 +33,7 @@ ANYONE = Peer()
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The packets that a rule would match: its parts without the action, in the order in which `Rule` has them."""
+    """The parts of a rule without the action, in the same order as in `Rule`."""
 
     protocol: Protocol | None = None
     icmp_type: int | None = None
@@ -48,7 +48,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """An action and the match that selects its packets. What is None or empty matches anything.
+    """An action and the match that selects its packets. A part that is None or empty matches anything.
 
     Attributes:
         action: What happens to the packet.
@@ -57,8 +57,8 @@ class Rule:
         icmp_code: 0 to 255; only with a type.
         source: Where the packet comes from.
         destination: Where it goes.
-        fingerprint: The hash of `meaning`. Comparing it first makes the search of a long list several times
-            faster, and it takes a tenth of the memory that keeping the meaning would.
+        fingerprint: The hash of `meaning`. Comparing it first makes the search of a long list several times faster,
+            with a tenth of the memory that storing the meaning would take.
     """
 
     action: Action
@@ -74,9 +74,10 @@ class Rule:
 
     @property
     def meaning(self) -> tuple[object, ...]:
-        """A hashable value that two rules share exactly when they match the same packets and act alike.
+        """A hashable value that two rules share exactly if they match the same packets and have the same action.
 
-        Ports count as sets of numbers; everything else counts literally, networks being canonical.
+        Two such rules are called equivalent. Ports are compared as sets of numbers, and all other parts literally, as
+        networks are canonical.
         """
         return (
             self.action,

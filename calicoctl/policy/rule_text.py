@@ -1,4 +1,4 @@
-"""Rules as text: a rule back to its syntax, and a stored rule as a listing shows it."""
+"""Rules as text: the syntax tree of a rule, and the line of a stored rule in a listing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calicoctl.syntax import ast, printer
 
 
 def syntax_of(rule: Rule) -> ast.RuleNode:
-    """The tree whose text, parsed and validated again, is the same rule."""
+    """The syntax tree of a rule; its text, parsed and validated, gives the same rule."""
     return ast.RuleNode(
         ast.Keyword(rule.action.value),
         None if rule.protocol is None else ast.Keyword(rule.protocol.value),
@@ -39,26 +39,25 @@ def rule_text(rule: Rule) -> str:
 def listing_text(stored: StoredRule) -> str:
     """A stored rule as `rule show` lists it.
 
-    What the language can say is written in it. Of a rule beyond the language, the rest stands behind
-    in square brackets, as JSON: `allow tcp [src_selector="role == 'web'"]`. Of a rule that is no JSON
-    object, the whole stands in brackets.
+    Parts that the language can express are written in the language, and the others follow as JSON in square brackets:
+    `allow tcp [src_selector="role == 'web'"]`. A rule that is not a JSON object is written in brackets as a whole.
     """
     if stored.rule is not None:
         return rule_text(stored.rule)
     if not isinstance(stored.value, Mapping):
         return f"[{_one_line(stored.raw)}]"
-    sayable = _sayable(stored.value)
-    beyond = [
+    expressible = _expressible_part(stored.value)
+    json_parts = [
         f"[{key}={value_text(value)}]"
         for key, value in sorted(stored.value.items())
-        if sayable is None or key not in LANGUAGE_KEYS
+        if expressible is None or key not in LANGUAGE_KEYS
     ]
-    return " ".join([*([] if sayable is None else [rule_text(sayable)]), *beyond])
+    return " ".join([*([] if expressible is None else [rule_text(expressible)]), *json_parts])
 
 
-def _sayable(value: Mapping[str, object]) -> Rule | None:
-    """The part of a foreign rule that the language can say, as a rule; None when it can say none of it."""
-    return from_json({key: each for key, each in value.items() if key in LANGUAGE_KEYS})
+def _expressible_part(members: Mapping[str, object]) -> Rule | None:
+    """The members of a foreign rule that have keys of the language, as a rule; None if these are not valid."""
+    return from_json({key: value for key, value in members.items() if key in LANGUAGE_KEYS})
 
 
 def _one_line(raw: str) -> str:

@@ -137,7 +137,9 @@ class IndexedSequence(Sequence[Item]):
                 self._tree = PositionTree(self._all(), self._key_of)
         return self._tree
 
-    def _next_version(self, tree: PositionTree[Item], changed: slice, before: tuple[Item, ...]) -> IndexedSequence[Item]:
+    def _next_version(
+        self, tree: PositionTree[Item], changed: slice, before: tuple[Item, ...]
+    ) -> IndexedSequence[Item]:
         """The version after an edit, which takes over the tree.
 
         Args:

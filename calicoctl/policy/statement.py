@@ -1,6 +1,6 @@
-"""Validated statements: every word has been judged and stands as the value that it means.
+"""Validated statements: every word has been validated and converted to its value.
 
-What depends on the datastore (is there such a profile, is the position in range) is judged later, by
+Checks that depend on the datastore (does the profile exist, is the position in range) are made later, by
 `calicoctl.policy.profile`.
 """
 
@@ -18,7 +18,7 @@ from calicoctl.syntax import ast
 
 @dataclass(frozen=True, slots=True)
 class ShowProfiles:
-    """List the profiles; `detailed`: with one row for each of their endpoints."""
+    """List the profiles; `detailed`: with one row for each endpoint."""
 
     detailed: bool
 
@@ -28,8 +28,8 @@ class ProfileStatement:
     """A statement about one profile.
 
     Attributes:
-        profile: The profile's name; its key lies inside the profile tree.
-        where: The name's span.
+        profile: The name of the profile, which is valid as a part of a key.
+        where: The span of the name.
     """
 
     profile: str
@@ -43,7 +43,7 @@ class AddProfile(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class RemoveProfile(ProfileStatement):
-    """Remove the profile; `check`: only when no endpoint has it."""
+    """Remove the profile; `check`: only if no endpoint uses it."""
 
     check: bool
 
@@ -55,7 +55,7 @@ class ShowTags(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class AddTag(ProfileStatement):
-    """Add a tag, a valid name."""
+    """Add a tag, which is a valid name."""
 
     tag: str
     tag_span: Span
@@ -63,7 +63,7 @@ class AddTag(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class RemoveTag(ProfileStatement):
-    """Remove a tag, which another tool may have named against the rules."""
+    """Remove a tag. Its name may be invalid, as other tools may have stored it."""
 
     tag: str
     tag_span: Span
@@ -81,7 +81,7 @@ class AddRule(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class RemoveRule(ProfileStatement):
-    """Remove the first rule that means the same."""
+    """Remove the first equivalent rule."""
 
     direction: Direction
     rule: Rule
@@ -109,14 +109,14 @@ class PrintRulesJson(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class UpdateRules(ProfileStatement):
-    """Replace the rules by those of a JSON document; None as long as it has not been read."""
+    """Replace the rules by those of a JSON document, which is None until it has been read."""
 
     document: RulesDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TracePackets(ProfileStatement):
-    """Tell which rules decide the packets of a match. It may name whatever may be stored."""
+    """Report which rules decide the packets of a match, whose values may be any that a stored rule may have."""
 
     direction: Direction
     match: Match
@@ -124,7 +124,7 @@ class TracePackets(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class ExpectVerdict(ProfileStatement):
-    """Every packet of a rule's match is allowed by the profile alone, or none is, as the rule's action says."""
+    """Expect that the profile alone allows every packet that a rule matches, or none if the rule's action is deny."""
 
     direction: Direction
     rule: Rule
@@ -133,7 +133,7 @@ class ExpectVerdict(ProfileStatement):
 
 @dataclass(frozen=True, slots=True)
 class ExpectVerdictOfAll:
-    """The same of every profile that there is."""
+    """Expect the same of every profile."""
 
     direction: Direction
     rule: Rule
@@ -145,16 +145,16 @@ Expectation = ExpectVerdict | ExpectVerdictOfAll
 
 @dataclass(frozen=True, slots=True)
 class DeclareProfile(ProfileStatement):
-    """Let the profile be exactly so: create it, or make its tags and both lists these, in this order."""
+    """Set the tags and both lists of rules to exactly these, in this order; create the profile if it does not exist."""
 
     tags: tuple[str, ...]
     inbound: tuple[StoredRule, ...]
     outbound: tuple[StoredRule, ...]
 
 
-_Alone = ShowTags | ShowRules | PrintRulesJson | UpdateRules
-# What the statements become of which nothing but the profile's name has to be judged.
-NAME_ONLY_STATEMENTS: Mapping[type, type[_Alone]] = {
+_NameOnly = ShowTags | ShowRules | PrintRulesJson | UpdateRules
+# The validated form of each statement in which only the name of the profile has to be validated.
+NAME_ONLY_STATEMENTS: Mapping[type, type[_NameOnly]] = {
     ast.TagShow: ShowTags,
     ast.RuleShow: ShowRules,
     ast.RuleJson: PrintRulesJson,
@@ -174,5 +174,5 @@ Statement = (
     | ExpectVerdict
     | ExpectVerdictOfAll
     | DeclareProfile
-    | _Alone
+    | _NameOnly
 )
