@@ -1,7 +1,7 @@
-"""Validation: from a well-formed statement to one whose every word means something.
+"""Validation: from the syntax tree of a statement to a statement whose words have valid values.
 
-One pass notes all that is wrong. The functions are small and each judges one thing; `check_statement`
-and `check_rule` put them together.
+One pass reports everything that is wrong. Each small function checks one thing; `check_statement` and `check_rule`
+call them.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from calicoctl.syntax import ast
 
 
 def check_statement(node: ast.StatementNode, findings: Findings) -> valid.Statement | None:
-    """The statement that a node means; None when `findings` has received an error."""
+    """The statement of a node; None if `findings` has an error."""
     result = _CHECKS[type(node)](node, findings)
     return None if findings.has_errors else result
 
 
 def check_rule(node: ast.RuleNode, findings: Findings, bounds: limits.ValueLimits = limits.NEW) -> Rule | None:
-    """The rule that a node means; None when `findings` has received an error.
+    """The rule of a node; None if `findings` has an error.
 
     Args:
         node: The rule.
-        findings: Where complaints go.
-        bounds: What its values may be.
+        findings: Receives errors and warnings.
+        bounds: The limits of the values.
     """
     parts = _match_parts(node, findings, bounds)
     return None if parts is None else Rule(Action(node.action.text), *parts)
 
 
 def check_match(node: ast.MatchNode, findings: Findings, bounds: limits.ValueLimits = limits.NEW) -> Match | None:
-    """The match that a node means; see `check_rule`."""
+    """The match of a node; see `check_rule`."""
     parts = _match_parts(node, findings, bounds)
     return None if parts is None else Match(*parts)
 
 
-# The parts of a match, as `Rule` and `Match` have them.
+# The parts of a match, in the same order as in `Rule` and `Match`.
 _Parts = tuple[Protocol | None, int | None, int | None, Peer, Peer]
 
 
@@ -93,14 +93,14 @@ def _tag(word: ast.Word, findings: Findings, bounds: limits.ValueLimits) -> str 
 def _check_versions(
     node: ast.RuleNode | ast.MatchNode, source: Network | None, destination: Network | None, findings: Findings
 ) -> None:
-    """Every network of a rule is of one IP version, and of the protocol's (specification, note on `rule add`)."""
-    found = [
+    """Check that networks and protocol are of one IP version (specification, note on `rule add`)."""
+    networks = [
         (peer.cidr, net)
         for peer, net in ((node.source, source), (node.destination, destination))
         if peer is not None and peer.cidr is not None and net is not None
     ]
-    if len(found) == 2 and found[0][1].version != found[1][1].version:
-        (first, first_net), (second, second_net) = found
+    if len({net.version for _, net in networks}) > 1:
+        (first, first_net), (second, second_net) = networks
         findings.add(
             messages.MIXED_VERSIONS,
             second.span,
@@ -109,24 +109,28 @@ def _check_versions(
             other=first.text,
             other_version=first_net.version,
         )
+    elif networks and node.protocol is not None:
+        _check_protocol_version(node, node.protocol, *networks[0], findings)
+
+
+def _check_protocol_version(
+    node: ast.RuleNode | ast.MatchNode, protocol: ast.Keyword, cidr: ast.Word, net: Network, findings: Findings
+) -> None:
+    version = Protocol(protocol.text).ip_version
+    if version is None or version == net.version:
         return
-    if node.protocol is None or not found:
-        return
-    needed = Protocol(node.protocol.text).ip_version
-    cidr, net = found[0]
-    if needed is not None and net.version != needed:
-        other = Protocol.ICMP if net.version == 4 else Protocol.ICMPV6
-        # The protocol is mended, not the network: the network is what was typed with more care. But the
-        # same type is another message in the other protocol.
-        findings.add(
-            messages.PROTOCOL_VERSION,
-            cidr.span,
-            Edit(node.protocol.span, other.value) if node.icmp_type is None else None,
-            cidr=cidr.text,
-            version=net.version,
-            protocol=node.protocol.text,
-            protocol_version=needed,
-        )
+    # The edit changes the protocol and not the network, which was probably typed with more care. With an ICMP type
+    # there is no edit, as the type means something else in the other protocol.
+    other = Protocol.ICMP if net.version == 4 else Protocol.ICMPV6
+    findings.add(
+        messages.PROTOCOL_VERSION,
+        cidr.span,
+        Edit(protocol.span, other.value) if node.icmp_type is None else None,
+        cidr=cidr.text,
+        version=net.version,
+        protocol=protocol.text,
+        protocol_version=version,
+    )
 
 
 def _check_once(option: str, repeated: Span | None, findings: Findings) -> None:
@@ -178,14 +182,6 @@ def _rule_add(node: ast.RuleAdd, findings: Findings) -> valid.Statement | None:
     return valid.AddRule(name, node.profile.span, Direction(node.direction.text), rule, position, position_span)
 
 
-def _rule_remove(node: ast.RuleRemove, findings: Findings) -> valid.Statement | None:
-    name = values.existing_profile(node.profile, findings)
-    rule = check_rule(node.rule, findings, limits.STORED)
-    if name is None or rule is None:
-        return None
-    return valid.RemoveRule(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
-
-
 def _rule_remove_at(node: ast.RuleRemoveAt, findings: Findings) -> valid.Statement | None:
     name = values.existing_profile(node.profile, findings)
     position = values.position(node.at, findings)
@@ -200,14 +196,6 @@ def _trace(node: ast.Trace, findings: Findings) -> valid.Statement | None:
     if name is None or match is None:
         return None
     return valid.TracePackets(name, node.profile.span, Direction(node.direction.text), match)
-
-
-def _expect(node: ast.Expect, findings: Findings) -> valid.Statement | None:
-    name = values.existing_profile(node.profile, findings)
-    rule = check_rule(node.rule, findings, limits.STORED)
-    if name is None or rule is None:
-        return None
-    return valid.ExpectVerdict(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
 
 
 def _expect_all(node: ast.ExpectAll, findings: Findings) -> valid.Statement | None:
@@ -241,13 +229,14 @@ def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, 
 
 
 def _declared_rules(nodes: Iterable[ast.RuleNode | ast.JsonRule], findings: Findings) -> tuple[StoredRule, ...]:
-    """The rules of a list; what is wrong with one does not keep the others from being judged."""
+    """The valid rules of a list; after an invalid rule, the next ones are still checked."""
     rules: list[StoredRule] = []
     wrong = 0
     for node in nodes:
         own = Findings()
         if isinstance(node, ast.JsonRule):
-            from calicoctl.policy.documents.rule_update import read_json_rule  # for scripts only
+            # Imported here: only scripts have rules as JSON.
+            from calicoctl.policy.documents.rule_update import read_json_rule
 
             stored, diagnostics = read_json_rule(node.span)
             own.add_diagnostics(diagnostics)
@@ -262,28 +251,49 @@ def _declared_rules(nodes: Iterable[ast.RuleNode | ast.JsonRule], findings: Find
     return tuple(rules)
 
 
-def _of_profile_alone(
+# --- one function for several kinds of statement ------------------------------------------------
+
+
+def _check_of_name(
     kind: Callable[[str, Span], valid.Statement],
-) -> Callable[[Any, Findings], valid.Statement | None]:
-    def check(node: Any, findings: Findings) -> valid.Statement | None:
+) -> Callable[[ast.OfProfileAlone | ast.RuleUpdate, Findings], valid.Statement | None]:
+    """The check of a statement in which only the name of the profile has to be validated."""
+
+    def check(node: ast.OfProfileAlone | ast.RuleUpdate, findings: Findings) -> valid.Statement | None:
         name = values.existing_profile(node.profile, findings)
         return None if name is None else kind(name, node.profile.span)
 
     return check
 
 
+def _check_of_stored_rule(
+    kind: Callable[[str, Span, Direction, Rule, Span], valid.Statement],
+) -> Callable[[ast.RuleRemove | ast.Expect, Findings], valid.Statement | None]:
+    """The check of a statement about a profile and a rule, whose values may be any that a stored rule may have."""
+
+    def check(node: ast.RuleRemove | ast.Expect, findings: Findings) -> valid.Statement | None:
+        name = values.existing_profile(node.profile, findings)
+        rule = check_rule(node.rule, findings, limits.STORED)
+        if name is None or rule is None:
+            return None
+        return kind(name, node.profile.span, Direction(node.direction.text), rule, node.rule.span)
+
+    return check
+
+
+# The check of each type of node; `Any` because each check takes the type of its key.
 _CHECKS: dict[type, Callable[[Any, Findings], valid.Statement | None]] = {
-    **{node: _of_profile_alone(kind) for node, kind in valid.NAME_ONLY_STATEMENTS.items()},
+    **{node: _check_of_name(kind) for node, kind in valid.NAME_ONLY_STATEMENTS.items()},
     ast.ProfileShow: _profile_show,
     ast.ProfileAdd: _profile_add,
     ast.ProfileRemove: _profile_remove,
     ast.TagAdd: _tag_add,
     ast.TagRemove: _tag_remove,
     ast.RuleAdd: _rule_add,
-    ast.RuleRemove: _rule_remove,
+    ast.RuleRemove: _check_of_stored_rule(valid.RemoveRule),
     ast.RuleRemoveAt: _rule_remove_at,
     ast.Trace: _trace,
-    ast.Expect: _expect,
+    ast.Expect: _check_of_stored_rule(valid.ExpectVerdict),
     ast.ExpectAll: _expect_all,
     ast.ProfileBlock: _profile_block,
 }
