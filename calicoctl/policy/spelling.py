@@ -1,12 +1,12 @@
-"""The canonical spelling of a tree: the words that its rules are printed with, in place of those that were typed.
+"""The canonical spelling of a tree: each word is replaced by the one that the printer would print for its value.
 
-What makes no sense is left as it is, and so is what depends on a variable: neither is this module's to judge.
+Invalid words, and words with variables, are not changed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from calicoctl.language import limits
 from calicoctl.language.networks import read_network
@@ -16,42 +16,42 @@ from calicoctl.policy import values
 from calicoctl.policy.findings import Findings
 from calicoctl.records import fields, replace
 from calicoctl.syntax import ast
+from calicoctl.syntax.parser import Line
 
-# Any node of a tree, or a line of a block; they have nothing in common but that they are dataclasses.
-Node = TypeVar("Node", bound=Any)
+Node = TypeVar("Node", bound=Line | ast.MatchNode | ast.PeerNode)
 
 _VARIABLE = "${"
 
 
 def canonical(node: Node) -> Node:
-    """The same node in canonical words: `8000-8080` as `8000:8080`, `10.1.2.3/8` as `10.0.0.0/8`.
+    """The same node in canonical words: `8000:8080` for `8000-8080`, `10.0.0.0/8` for `10.1.2.3/8`.
 
     Args:
         node: A statement, or a line of a script, as it was parsed.
 
     Returns:
-        A node that means the same. Words with variables in them are such that they are printed as typed.
+        A node with the same meaning. Words with variables become `VerbatimWord`s, which are printed as they were typed.
     """
-    return replace(node, **{field.name: _spelled(getattr(node, field.name)) for field in fields(node)})
+    values_by_name = {field.name: _canonical_value(getattr(node, field.name)) for field in fields(node)}
+    return replace(node, **values_by_name)  # type: ignore[arg-type]  # each value has the type of the one it replaces
 
 
-def _spelled(value: object) -> object:
+def _canonical_value(value: object) -> object:
     if isinstance(value, ast.Word):
         return _word(value)
     if isinstance(value, tuple):
-        return tuple(map(_spelled, value))
+        return tuple(map(_canonical_value, value))
     return canonical(value) if isinstance(value, ast.RuleNode | ast.MatchNode | ast.PeerNode) else value
 
 
 def _word(word: ast.Word) -> ast.Word:
     typed = word.span.text
-    # Single quotes take everything literally, variables too.
+    # A variable in single quotes is plain text.
     if _VARIABLE in typed and not is_literal(typed):
-        return ast.VerbatimWord(
-            _ports(word) if word.kind is ast.WordKind.PORTS and typed == word.text else typed, word.span
-        )
+        is_plain_list = word.kind is ast.WordKind.PORTS and typed == word.text
+        return ast.VerbatimWord(_ports(word) if is_plain_list else typed, word.span)
     if word.kind is ast.WordKind.PROFILE and typed == word.text:
-        # Quotes tell the name of a stored profile from a slip; they are not the formatter's to add.
+        # Printed without quotes, as typed: quotes mean that an invalid name is intended, and are never added.
         return ast.VerbatimWord(typed, word.span)
     spell = _SPELLINGS.get(word.kind)
     return word if spell is None else replace(word, text=spell(word))
@@ -74,14 +74,14 @@ def _icmp_code(word: ast.Word) -> str:
 
 
 def _number(word: ast.Word, maximum: int) -> str:
-    # The IP version is for names that a hint would know, and no hint is wanted.
-    found = values.icmp_number(word, "type", maximum, 4, Findings())
-    return word.text if found is None else str(found)
+    # `type` and the IP version affect only the findings, which are discarded.
+    number = values.icmp_number(word, "type", maximum, 4, Findings())
+    return word.text if number is None else str(number)
 
 
 def _position(word: ast.Word) -> str:
-    found = values.position(word, Findings())
-    return word.text if found is None else str(found)
+    position = values.position(word, Findings())
+    return word.text if position is None else str(position)
 
 
 _SPELLINGS: dict[ast.WordKind, Callable[[ast.Word], str]] = {
