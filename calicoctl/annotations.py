@@ -13,16 +13,16 @@ else:
     Any = BinaryIO = NoReturn = object
 
     class Protocol:
-        """A stand-in for `typing.Protocol`."""
+        """A replacement for `typing.Protocol`."""
 
     class TypeVar:
-        """A stand-in for `typing.TypeVar`."""
+        """A replacement for `typing.TypeVar`."""
 
         def __init__(self, name):
             self.__name__ = name
 
     def overload(function):
-        """A stand-in for `typing.overload`."""
+        """A replacement for `typing.overload`."""
         return function
 
 

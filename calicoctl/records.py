@@ -196,7 +196,7 @@ else:
             return attrgetter(*names)
         return staticmethod(lambda record: tuple(getattr(record, name) for name in names))
 
-    # --- shared methods -----------------------------------------------------------------------------
+    # --- shared methods ---------------------------------------------------------------------------
 
     def _repr(self):
         shown = ", ".join(

@@ -72,7 +72,7 @@ _SCOPE = f"for any endpoints, {_LIMITS}"
 _SCOPE_TODAY = "for the endpoints stored now; established connections always pass"
 TRAFFIC_SCOPE = f"This holds {_SCOPE}."
 PATH_SCOPE = f"This holds {_SCOPE_TODAY}."
-# A rule without effect has none for any endpoints.
+# Lint reports a rule that has no effect for any endpoints.
 LINT_CLEAN = f"Every rule has an effect for some endpoints, {_LIMITS}."
 LINT_CLEAN_TODAY = f"Every rule has an effect {_SCOPE_TODAY}."
 LINTED = f"{{count}} {_SCOPE}."

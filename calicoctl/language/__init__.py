@@ -1,1 +1,1 @@
-"""The facts of the language, each in one place: what protocols, actions, directions and match parts there are."""
+"""The facts of the language, each in one place: protocols, actions, directions, the parts of a match, and values."""

@@ -1,6 +1,6 @@
-"""What was probably meant by a word that is no value of its kind; for hints, which are judged before they are given.
+"""Guesses of the value that an invalid word was probably meant to be, for hints, which are validated before use.
 
-Imported only where there is such a word.
+Imported only when there is an invalid word.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from calicoctl.language.networks import read_network
 from calicoctl.language.numerals import read_number
 from calicoctl.language.ports import range_text, read_item
 
-# What word processors and web pages make of quotes and hyphens.
+# Quotes and dashes that word processors and web pages put in place of plain ones.
 _TYPOGRAPHIC = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201c\u201d\u201e", "")
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
 )
 
-# An open range, and one as other languages write it.
+# An open range, and a range in the syntax of other languages.
 _OPEN_RANGE = re.compile(r"([1-9][0-9]{0,4})[:-]")
 _DOTTED_RANGE = re.compile(r"([0-9]{1,5})\.{2,3}([0-9]{1,5})")
 _ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
@@ -30,7 +30,7 @@ _OCTET = r"(?:[1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])"
 _WILDCARDS = re.compile(rf"(?P<octets>(?:{_OCTET}\.){{1,3}})(?:\*\.){{0,2}}\*")
 _SERVICE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
-# Names that people know from iptables and ping, by the IP version (RFC 792, RFC 4443).
+# Names of ICMP types in iptables and ping, by IP version (RFC 792, RFC 4443).
 _ICMP_TYPES = {
     4: {"echo-reply": 0, "pong": 0, "unreachable": 3, "destination-unreachable": 3, "redirect": 5, "echo-request": 8,
         "echo": 8, "ping": 8, "time-exceeded": 11, "ttl-exceeded": 11},
@@ -42,18 +42,18 @@ _ICMP_TYPES = {
 
 
 def without_typography(text: str) -> str:
-    """A word without the quotes and dashes of a word processor, and without a `;` at its end."""
+    """A word without the quotes of a word processor and without a final `;`, with hyphens instead of dashes."""
     return text.translate(_TYPOGRAPHIC).removesuffix(";")
 
 
 def guess_port(text: str) -> str | None:
-    """The port or range that was meant by an item of a port list that is none: `ssh`, `1024:`, `80..90`."""
+    """The probable port or range for an invalid item of a port list: `ssh`, `1024:`, `80..90`."""
     plain = without_typography(text)
     return _service_port(text) or (plain if read_item(plain).within() is not None else None) or _other_range(text)
 
 
 def _service_port(name: str) -> str | None:
-    """The port of a service that this machine knows by name."""
+    """The port of a service in this machine's service database."""
     if not _SERVICE.fullmatch(name):
         return None
     try:
@@ -63,7 +63,7 @@ def _service_port(name: str) -> str | None:
 
 
 def _other_range(text: str) -> str | None:
-    """A range of ports in the form of another tool."""
+    """A range of ports in the syntax of another tool."""
     if pair := _OPEN_RANGE.fullmatch(text):
         return range_text(int(pair[1]), PORT_MAX)
     pair = _DOTTED_RANGE.fullmatch(text)
@@ -71,7 +71,7 @@ def _other_range(text: str) -> str | None:
 
 
 def guess_network(text: str) -> str | None:
-    """The network that was meant by a text that is none, `10/8` or `10.0.0.*`; None when that is anyone's guess."""
+    """The probable network for an invalid text such as `10/8` or `10.0.0.*`; None when it is not certain enough."""
     address, _, length = text.partition("/")
     return _guess_network(address, length)
 
@@ -83,11 +83,11 @@ def _guess_network(address: str, length: str) -> str | None:
         address = address[1:-1]
     address = address.partition("%")[0]
     if not length and (wildcards := _WILDCARDS.fullmatch(address)):
-        # Whole octets that may be anything are a network of that length.
+        # Each wildcard is eight bits after the prefix.
         octets = wildcards["octets"].rstrip(".").split(".")
         return f"{'.'.join([*octets, '0', '0', '0'][:4])}/{8 * len(octets)}"
     if length and _ABBREVIATED.fullmatch(address):
-        # `10/8`, and the specification's own `192.168/16`: the missing decimals are zeros.
+        # `10/8`, or `192.168/16` as in the specification: the missing decimals are zeros.
         address = ".".join([*address.split("."), "0", "0", "0"][:4])
     if _DOTTED_LENGTH.fullmatch(length):
         try:
@@ -95,16 +95,16 @@ def _guess_network(address: str, length: str) -> str | None:
         except NetmaskValueError:
             return None
     if _PORT_RANGE.fullmatch(address) and not length:
-        return f"ports {address}"  # which makes a rule only where no `cidr` stands before it
-    meant = f"{address}/{length}" if length else address
-    return None if read_network(meant).address is None or (length and read_number(length) is None) else meant
+        return f"ports {address}"  # valid in a rule only without the word `cidr` before it
+    guess = f"{address}/{length}" if length else address
+    return None if read_network(guess).address is None or (length and read_number(length) is None) else guess
 
 
 def icmp_type(name: str, version: int) -> int | None:
-    """The ICMP type that a name stands for.
+    """The ICMP type with a given name; None for an unknown name.
 
     Args:
         name: The name, in any case.
-        version: The IP version of the protocol.
+        version: The IP version of the ICMP protocol.
     """
     return _ICMP_TYPES[version].get(name.lower())

@@ -1,8 +1,8 @@
-"""Every bound that a value must keep, in one table.
+"""The limits of all values, in one table.
 
-Sources: decisions of the language for names and ports; RFC 792 and RFC 4443 (ICMP type and code are
-one octet each); the agent for the ICMP type 255, which it turns into a rule that drops everything,
-and for port 0, over which later agents reject the whole profile.
+Sources: decisions of this language for names and ports; RFC 792 and RFC 4443 for ICMP type and code, which are one
+octet each; the agent for ICMP type 255, which it renders as a rule that drops all traffic, and for port 0, for which
+later agents reject the whole profile.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ NAME_LENGTH = 128
 PORT_MIN = 1
 PORT_MAX = 65535
 
-# Once a statement, a list or a script has more errors than this, no more are looked for: nobody mends so many in
-# one go, and a file of another kind, given by mistake, is answered in seconds however long it is.
+# The maximum number of errors that are reported for a statement, a list or a script. More are of no use, and the limit
+# bounds the time for a long file of another format that was given by mistake to seconds.
 ERRORS_MAX = 1000
 
 ICMP_TYPE_MAX = 254
@@ -24,12 +24,12 @@ ICMP_CODE_MAX = 255
 
 @dataclass(frozen=True)
 class ValueLimits:
-    """The bounds that a rule of older tools may exceed.
+    """The limits that differ between new rules and rules stored by older tools.
 
     Attributes:
         port_min: The lowest port.
         icmp_type_max: The highest ICMP type.
-        any_tag: Whether a tag may be anything that can be stored.
+        any_tag: Whether a tag may be any text that can be stored.
     """
 
     port_min: int
@@ -37,24 +37,25 @@ class ValueLimits:
     any_tag: bool
 
 
-# Of a rule that is written, and of one that is only looked for: older tools could store it.
+# The limits of a rule to be written, and of a rule to be found, which an older tool may have stored.
 NEW = ValueLimits(PORT_MIN, ICMP_TYPE_MAX, any_tag=False)
 STORED = ValueLimits(0, 255, any_tag=True)
 
-# The length of an address, which is the longest that a network can have, by the IP version.
+# The bits of an address, which are the maximum prefix length of a network, by IP version.
 ADDRESS_BITS = {4: 32, 6: 128}
 
-# Of scripts. A value of the length limit is a list of some ten thousand ports; without it, ten lines that each name
-# the line before ten times would make ten billion words. Diagnostics follow values back through the values that they
-# are made of, which takes a call for each. And two includes in each of a row of files double with every file.
+# Variables of scripts. A value of the maximum length is a list of about ten thousand ports. Without that limit, ten
+# definitions that each refer to the previous one ten times would make ten billion words. The depth is limited because
+# diagnostics follow a value through the values it is made of by recursive calls.
 VARIABLE_LENGTH = 128
 VALUE_LENGTH = 65_536
 VALUE_DEPTH = 64
-# Of a whole run, all files together. A value of ten thousand ports, put in a thousand times, is a file of 60 KB and
-# gigabytes of memory. Short lists are what scripts are made of, and may be put in as often as there are lines; a word
-# of a long one takes some 300 bytes. Text is bounded like one file, since a file may be included ten thousand times.
+# All files of a run together. A script of 60 KB that uses a value of ten thousand ports a thousand times would take
+# gigabytes of memory: a word of a long list takes about 300 bytes. Lists of up to `LONG_LIST` words are common, and may
+# be used without limit. All text together is limited like one file, since a file may be included ten thousand times.
 LONG_LIST = 100
 LONG_LIST_WORDS = 1_000_000
 TEXT_LENGTH = 100_000_000
+# The number is limited as well as the depth: two includes in each file of a chain double with every file.
 INCLUDE_DEPTH = 16
 INCLUDE_COUNT = 10_000

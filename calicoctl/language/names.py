@@ -1,4 +1,4 @@
-"""Names of profiles, tags and variables: what the language and the agent take, and what a datastore can hold."""
+"""Names of profiles, tags and variables: which ones the language and the agent accept, and which can be stored."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
 from calicoctl.patterns import pattern
 
 _NAME = pattern(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
-# The agent's tags: no bound on the length, and a `-` may begin one.
+# The agent's tags have no maximum length and may begin with `-`.
 _AGENT_TAG = pattern(r"[A-Za-z0-9_.-]+")
 _SURROGATE = pattern("[\ud800-\udfff]")
 
-# The name of a variable and a reference to one, as parts of regular expressions.
+# Regular expressions for the name of a variable and for a reference to it.
 VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 REFERENCE = rf"\$\{{{VARIABLE}\}}"
 _VARIABLE = pattern(VARIABLE)
 
-# etcd hides what begins so.
+# The first character of the keys that etcd hides.
 HIDDEN = "_"
 
 
 class NameMistake(Enum):
-    """Why nothing new may be called so."""
+    """Why a name is not valid for a new profile or tag."""
 
     NEGATED = "a `!` before a tag"
     SEVERAL = "a list of tags"
-    CHARACTERS = "a character that no name has, or none at all"
-    TOO_LONG = "more characters than a name may have"
+    CHARACTERS = "an invalid character, or an empty name"
+    TOO_LONG = "longer than a name may be"
     DOTS = "`.` or `..`, which etcd resolves"
-    HIDDEN = "a name of a profile that etcd hides"
+    HIDDEN = "the name of a profile that etcd hides"
 
 
 def tag_mistake(name: str) -> NameMistake | None:
-    """Why a tag cannot be written so; None when it can."""
+    """Why a name is not valid for a tag; None when it is."""
     if name.startswith("!"):
         return NameMistake.NEGATED
     if "," in name and all(map(_NAME.fullmatch, name.split(","))):
@@ -42,7 +42,7 @@ def tag_mistake(name: str) -> NameMistake | None:
 
 
 def profile_mistake(name: str) -> NameMistake | None:
-    """Why no new profile can be called so; None when one can."""
+    """Why a name is not valid for a new profile; None when it is."""
     mistake = _mistake(name)
     if mistake is None and name in (".", ".."):
         return NameMistake.DOTS
@@ -56,41 +56,41 @@ def _mistake(name: str) -> NameMistake | None:
 
 
 def is_tag(name: str) -> bool:
-    """Whether a tag can be written so."""
+    """Whether a name is valid for a tag."""
     return tag_mistake(name) is None
 
 
 def is_new_profile(name: str) -> bool:
-    """Whether a new profile can be called so."""
+    """Whether a name is valid for a new profile."""
     return profile_mistake(name) is None
 
 
 def is_agent_tag(name: str) -> bool:
-    """Whether the agent takes a tag so; a single other one voids the whole list of a profile."""
+    """Whether the agent accepts a tag; for a single invalid one, it ignores all tags of the profile."""
     return _AGENT_TAG.fullmatch(name) is not None
 
 
 def is_variable(name: str) -> bool:
-    """Whether a variable of a script can be called so."""
+    """Whether a name is valid for a variable of a script."""
     return len(name) <= VARIABLE_LENGTH and _VARIABLE.fullmatch(name) is not None
 
 
-# --- what other tools can have stored -----------------------------------------------------------
+# --- names that other tools may have stored -----------------------------------------------------
 
 
 def is_storable(name: str) -> bool:
-    """Whether a datastore could hold the name: no NUL, and nothing that is not UTF-8."""
+    """Whether a datastore can hold a name: it is UTF-8 without NUL."""
     return "\0" not in name and is_utf8(name)
 
 
 def is_utf8(text: str) -> bool:
-    """Whether a text is UTF-8: a byte that is not is read as a lone surrogate."""
+    """Whether a text can be encoded as UTF-8; invalid bytes were decoded to lone surrogates."""
     return text.isascii() or _SURROGATE.search(text) is None
 
 
 def is_key_piece(name: str) -> bool:
-    """Whether a name makes exactly one piece of a key.
+    """Whether a name is exactly one segment of a key.
 
-    A slash would lead into another folder; an empty piece, `.` and `..` are resolved by the server.
+    A slash would lead into another folder; the server resolves an empty segment, `.` and `..`.
     """
     return name not in ("", ".", "..") and "/" not in name and "\0" not in name

@@ -1,4 +1,4 @@
-"""Numbers as the language writes them, in decimal digits, and as JSON has them."""
+"""Numbers in the language, which are decimal digits, and in JSON."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from calicoctl.annotations import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import TypeGuard
 
-# What a number of more digits is read as: it is out of every range, and reading it would only cost time (Python
-# raises over 4300 digits).
+# The value of every number with more digits: it is out of every range, and converting it would take time (Python
+# raises an error for more than 4300 digits).
 BEYOND_EVERY_RANGE = 10**9
 _DIGITS_MAX = len(str(BEYOND_EVERY_RANGE)) - 1
 
 
 def read_number(text: str) -> int | None:
-    """The number that a text of ASCII digits stands for, zeros before it included; None for any other text."""
+    """The value of a text of ASCII digits, which may have leading zeros; None for any other text."""
     if not (text.isdigit() and text.isascii()):
         return None
     if len(text) > _DIGITS_MAX:
@@ -25,11 +25,11 @@ def read_number(text: str) -> int | None:
 
 
 def has_leading_zero(text: str) -> bool:
-    """Whether a number is written with a zero before it: `080`."""
+    """Whether a number is written with a leading zero, as in `080`."""
     return text[:1] == "0" and len(text) > 1
 
 
 def is_integer(value: object, minimum: int, maximum: int) -> TypeGuard[int]:
     """Whether a JSON value is an integer within bounds."""
-    # Not `isinstance`: JSON's true is Python's True, which is an int.
+    # Not `isinstance`: JSON's `true` becomes True, which is an instance of int.
     return type(value) is int and minimum <= value <= maximum

@@ -1,6 +1,6 @@
-"""Ports: one parser for a port list, one for a port in rule JSON, and the verdicts on what they read.
+"""Ports: one parser for a port list, one for a port in rule JSON, and the checks of their results.
 
-A list is `80,8000:8080` or `80,8000-8080`; in rule JSON a port is an integer, and a range the string `"8000:8080"`.
+A list is `80,8000:8080` or `80,8000-8080`. In rule JSON a port is an integer, and a range is the string `"8000:8080"`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from calicoctl.language.numerals import has_leading_zero, read_number
 from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 
-# What looks like a port list, whatever its numbers are; a pattern for regular expressions.
+# A regular expression for the form of a port list, without any limit on the numbers.
 LIKE_PORTS = "[0-9]+(?:[:,-][0-9]+)*"
 
 _PAIR = pattern("([^:-]+)([:-])([^:-]+)")
@@ -23,7 +23,7 @@ _DIGITS_MAX = len(str(PORT_MAX))
 
 @dataclass(frozen=True, slots=True, order=True)
 class PortRange:
-    """The ports `first` to `last`, both included; 1 <= first <= last <= 65535."""
+    """The ports from `first` to `last`, both included; 1 <= first <= last <= 65535."""
 
     first: int
     last: int
@@ -33,7 +33,7 @@ class PortRange:
 
     @property
     def json_value(self) -> int | str:
-        """The range in rule JSON: an integer for one port, else `"N:M"`."""
+        """The value in rule JSON: an integer for one port, else `"N:M"`."""
         return self.first if self.first == self.last else str(self)
 
 
@@ -59,26 +59,26 @@ def merge_ports(ports: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
 
 
 class PortMistake(Enum):
-    """What can be wrong with an item of a list."""
+    """The mistakes in an item of a list."""
 
     NEGATED = "a `!` before it"
     ANY_PORT = "a word for any port"
-    NOT_A_PORT = "neither a number nor two with `:` or `-` between them"
+    NOT_A_PORT = "neither a number nor two numbers with `:` or `-` between them"
     TOO_LARGE = "a number above the highest port"
     TOO_SMALL = "a number below the lowest port"
     REVERSED = "a range whose first port is above its last"
-    LEADING_ZERO = "a zero before a number; it is in the language all the same"
+    LEADING_ZERO = "a number with a leading zero, which is valid all the same"
 
 
 @dataclass(frozen=True, slots=True)
 class PortFault:
-    """One thing that is wrong with an item.
+    """A mistake at its place in the list.
 
     Attributes:
-        mistake: What is wrong.
-        text: The characters that are wrong.
-        start: Where they begin in the list.
-        fix: The text that belongs in their place, where it is certain; None where it is not.
+        mistake: The kind of mistake.
+        text: The wrong characters.
+        start: The offset of the first of them in the list.
+        fix: The correct text in their place; None where it is not certain.
     """
 
     mistake: PortMistake
@@ -88,20 +88,20 @@ class PortFault:
 
     @property
     def is_error(self) -> bool:
-        """Whether the item is not in the language because of it."""
+        """Whether it makes the item invalid."""
         return self.mistake is not PortMistake.LEADING_ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class PortItem:
-    """An item of a list, as it is written.
+    """An item of a list, after parsing.
 
     Attributes:
         text: The item.
-        start: Where it begins in the list.
-        separator: What stands between the two numbers of a range; empty for a single port.
-        first: The first number; None where there is none.
-        last: The last number, which is the first one of a single port; None where there is none.
+        start: Its offset in the list.
+        separator: The character between the two numbers of a range; empty for a single port.
+        first: The first number; None where the text is not a number.
+        last: The last number, the same as `first` for a single port; None where the text is not a number.
     """
 
     text: str
@@ -111,7 +111,7 @@ class PortItem:
     last: int | None
 
     def within(self, minimum: int = PORT_MIN) -> PortRange | None:
-        """The ports that the item names; None when it is not in the language.
+        """The ports of the item; None when it is invalid.
 
         Args:
             minimum: The lowest port.
@@ -122,7 +122,7 @@ class PortItem:
         return PortRange(first, last)
 
     def faults(self, minimum: int = PORT_MIN) -> Iterator[PortFault]:
-        """Everything that is wrong with the item, from left to right.
+        """The mistakes in the item, from left to right.
 
         Args:
             minimum: The lowest port.
@@ -130,17 +130,17 @@ class PortItem:
         if self.text[:1] == "!":
             yield PortFault(PortMistake.NEGATED, self.text, self.start)
             return
-        is_sound = True
+        is_valid = True
         for text, start, number in self._numbers():
             fault = _fault(text, start, number, minimum)
             if fault is not None:
                 yield fault
-                is_sound = is_sound and not fault.is_error
-        if is_sound and self.first is not None and self.last is not None and self.first > self.last:
+                is_valid = is_valid and not fault.is_error
+        if is_valid and self.first is not None and self.last is not None and self.first > self.last:
             yield PortFault(PortMistake.REVERSED, self.text, self.start, range_text(self.last, self.first))
 
     def _numbers(self) -> Iterator[tuple[str, int, int | None]]:
-        """Each text that should be a number, with its place in the list and the number."""
+        """Each text that should be a number, with its offset in the list and its value."""
         if not self.separator:
             yield self.text, self.start, self.first
             return
@@ -150,11 +150,11 @@ class PortItem:
 
 
 def read_item(text: str, start: int = 0) -> PortItem:
-    """An item of a list: a port, or a range.
+    """Parse an item of a list: a port or a range.
 
     Args:
-        text: The item, whatever it is.
-        start: Where it begins in its list.
+        text: Any text.
+        start: Its offset in the list.
     """
     pair = _PAIR.fullmatch(text)
     if pair is None:
@@ -165,7 +165,7 @@ def read_item(text: str, start: int = 0) -> PortItem:
 
 
 def read_list(text: str) -> Iterator[PortItem]:
-    """The items of a list, between commas; where nothing stands between two, the item is empty."""
+    """Parse the items of a list, which are separated by commas and may be empty."""
     start = 0
     for item in text.split(","):
         yield read_item(item, start)
@@ -173,19 +173,19 @@ def read_list(text: str) -> Iterator[PortItem]:
 
 
 def canonical_list(text: str) -> str:
-    """A list with each item in its canonical text; one that is not in the language stays as it is."""
+    """The list with the canonical text of each item; invalid items are not changed."""
     return ",".join(str(item.within() or item.text) for item in read_list(text))
 
 
 def without_empty_items(text: str) -> str | None:
-    """A list without its empty items; None when no other one is left."""
+    """The list without its empty items; None when all are empty."""
     return ",".join(filter(None, text.split(","))) or None
 
 
 def is_sound_list(text: str) -> bool:
-    """Whether a list is in the language and nothing is wrong with it; in a fifth of the time that the parser takes.
+    """Whether a list is valid and causes no warning, in a fifth of the parser's time.
 
-    A script of many rules names hundreds of thousands. A property test holds it to the parser.
+    A large script has hundreds of thousands of lists. A property test compares the result with the parser's.
     """
     return text.isascii() and all(map(_is_sound_item, text.split(",")))
 
@@ -199,7 +199,7 @@ def _is_sound_item(text: str) -> bool:
 
 
 def _fault(text: str, start: int, number: int | None, minimum: int) -> PortFault | None:
-    """What is wrong with one number."""
+    """The mistake in one number; None when it is correct."""
     if number is None:
         if text[:1] == "!":
             return PortFault(PortMistake.NEGATED, text, start)
@@ -217,10 +217,10 @@ def _fault(text: str, start: int, number: int | None, minimum: int) -> PortFault
 
 
 class JsonPortMistake(Enum):
-    """Why the agent does not enforce a port of rule JSON as it is written."""
+    """Why the agent does not enforce a port of rule JSON as written."""
 
     NOT_A_PORT = "neither an integer nor a string of two numbers with `:` between them"
-    OUT_OF_RANGE = "a number that is not a port"
+    OUT_OF_RANGE = "a number outside the range of ports"
     REVERSED = "a range whose first port is above its last"
     SINGLE = "a range of one port, which the agent refuses"
     LEADING_ZERO = "a number that the agent reads as octal"
@@ -228,11 +228,11 @@ class JsonPortMistake(Enum):
 
 @dataclass(frozen=True, slots=True)
 class JsonPort:
-    """A port or a range, as it is written in rule JSON.
+    """A port or a range of rule JSON, after parsing.
 
     Attributes:
-        item: The port that it says, as an item of a list; None when it says none.
-        mistake: Why the agent does not enforce it as it is written; None when it does.
+        item: The port as an item of a list; None when the value is not a port.
+        mistake: Why the agent does not enforce it as written; None when it does.
     """
 
     item: PortItem | None
@@ -240,9 +240,9 @@ class JsonPort:
 
     @property
     def fix(self) -> str | None:
-        """The JSON that belongs in its place, where that is certain.
+        """The correct JSON; None where it is not certain.
 
-        It is certain of what says a port and is written wrongly. Of `"080"` it is not: that may be octal.
+        It is certain for a port or range in the wrong form, but not for `"080"`, which may be octal.
         """
         if self.item is None:
             return None
@@ -255,7 +255,7 @@ class JsonPort:
 
 
 def read_json_port(value: object) -> JsonPort:
-    """A port of rule JSON.
+    """Parse a port of rule JSON.
 
     Args:
         value: Any JSON value.
@@ -270,8 +270,8 @@ def read_json_port(value: object) -> JsonPort:
 
 
 def enforced_port(value: object) -> PortRange | None:
-    """The ports that the agent enforces for a port of rule JSON as it is written; None when it does something else."""
-    if type(value) is int:  # as most are: there is nothing to read
+    """The ports that the agent enforces for a port of rule JSON; None when it does not enforce the value as written."""
+    if type(value) is int:  # the usual case, without parsing
         return PortRange(value, value) if PORT_MIN <= value <= PORT_MAX else None
     item = read_item(value) if isinstance(value, str) else None
     if item is None or item.first is None or item.last is None:
@@ -280,7 +280,7 @@ def enforced_port(value: object) -> PortRange | None:
 
 
 def older_port(value: object) -> PortRange | None:
-    """The ports that an older tool has meant by a port of rule JSON: `"80"`, `"80:80"` and port 0 are some, too."""
+    """The ports that an older tool intended by a port of rule JSON: it also wrote `"80"`, `"80:80"` and port 0."""
     item = read_json_port(value).item
     return None if item is None or item.separator == "-" else item.within(STORED.port_min)
 
@@ -298,7 +298,7 @@ def _json_mistake(item: PortItem, first: int, last: int) -> JsonPortMistake | No
 
 
 def json_list(text: str) -> str:
-    """A list as rule JSON has it, for hints: `80,8000-8080` is `[80, "8000:8080"]`; what is no port stays as it is."""
+    """A list in rule JSON, for hints: `80,8000-8080` is `[80, "8000:8080"]`; invalid items become strings."""
     return f"[{', '.join(map(_json_item, read_list(text)))}]"
 
 

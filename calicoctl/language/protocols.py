@@ -1,6 +1,6 @@
-"""The protocols: those that the language names, and those that the agent knows beside them.
+"""The protocols of the language, and the other protocols that the agent supports.
 
-Sources: the IANA registry of protocol numbers; the agent's validation and rendering for the rest.
+Sources: the IANA registry for protocol numbers; the agent's validation and rendering for everything else.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from calicoctl.records import dataclass
 
 
 class Ports(Enum):
-    """What becomes of a rule with ports at the agent."""
+    """What the agent does with a rule that has ports."""
 
     RENDERED = "rendered"
-    DROPPING = "dropping"  # passes the agent's validation, and then drops everything
-    REFUSED = "refused"  # the agent drops the whole profile
+    DROPPING = "dropping"  # the rule passes the agent's validation, and then drops all traffic
+    REFUSED = "refused"  # the agent rejects the whole profile
 
 
 @dataclass(frozen=True)
 class AgentProtocol:
-    """A protocol as the agent knows it.
+    """A protocol as the agent treats it.
 
     Attributes:
         number: Its number in an IP header.
-        name: Its name in rule JSON; None where only the number is known.
-        ports: What becomes of ports beside its name.
-        ports_by_number: What becomes of ports beside its number.
-        ip_version: The IP version that it belongs to; None when it runs over both.
-        is_icmp: Whether it has ICMP types, by its name.
+        name: Its name in rule JSON; None where rule JSON has only the number.
+        ports: What the agent does with ports in a rule that has the protocol's name.
+        ports_by_number: What the agent does with ports in a rule that has the protocol's number.
+        ip_version: The IP version that it belongs to; None for both.
+        is_icmp: Whether a rule that has the protocol's name may have ICMP types.
     """
 
     number: int
@@ -51,16 +51,16 @@ AGENT_PROTOCOLS = (
 
 
 class Protocol(Enum):
-    """The protocols that the language names; each must be one that the agent knows by that name.
+    """The protocols of the language; each must be in `AGENT_PROTOCOLS` under the same name.
 
     Attributes:
         number: Its number in an IP header.
-        has_ports: Whether a rule of this protocol may name ports.
-        is_icmp: Whether a rule of this protocol may name an ICMP type.
-        ip_version: The IP version that the protocol belongs to; None when it runs over both.
+        has_ports: Whether a rule of this protocol may have ports.
+        is_icmp: Whether a rule of this protocol may have an ICMP type.
+        ip_version: The IP version that the protocol belongs to; None for both.
     """
 
-    # Attributes, not properties: every rule asks for them.
+    # Attributes for speed, not properties: they are read for every rule.
     number: int
     has_ports: bool
     is_icmp: bool
@@ -72,15 +72,16 @@ class Protocol(Enum):
     ICMPV6 = "icmpv6"
 
     def __init__(self, name: str) -> None:
-        (known,) = (each for each in AGENT_PROTOCOLS if each.name == name)
-        self.number = known.number
-        self.has_ports = known.ports is Ports.RENDERED
-        self.is_icmp = known.is_icmp
-        self.ip_version = known.ip_version
+        (protocol,) = (protocol for protocol in AGENT_PROTOCOLS if protocol.name == name)
+        self.number = protocol.number
+        self.has_ports = protocol.ports is Ports.RENDERED
+        self.is_icmp = protocol.is_icmp
+        self.ip_version = protocol.ip_version
 
 
-PROTOCOLS = tuple(each.value for each in Protocol)
-PORT_PROTOCOLS = tuple(each.value for each in Protocol if each.has_ports)
-ICMP_PROTOCOLS = tuple(each.value for each in Protocol if each.is_icmp)
-# What rule JSON can name, and the language cannot.
-OTHER_PROTOCOLS = tuple(each.name for each in AGENT_PROTOCOLS if each.name is not None and each.name not in PROTOCOLS)
+PROTOCOLS = tuple(protocol.value for protocol in Protocol)
+PORT_PROTOCOLS = tuple(protocol.value for protocol in Protocol if protocol.has_ports)
+ICMP_PROTOCOLS = tuple(protocol.value for protocol in Protocol if protocol.is_icmp)
+_AGENT_NAMES = tuple(protocol.name for protocol in AGENT_PROTOCOLS if protocol.name is not None)
+# The protocols that have a name in rule JSON and none in the language.
+OTHER_PROTOCOLS = tuple(name for name in _AGENT_NAMES if name not in PROTOCOLS)

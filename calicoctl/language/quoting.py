@@ -1,7 +1,7 @@
-"""Quotes of the language: off a word as it was typed, and on one that needs them.
+"""Quoting: removing the quotes of a word, and adding them to a word that needs them.
 
-In single quotes everything stands for itself; double quotes have the escapes of a JSON string. The grammar
-(`QUOTED` in `grammar/rule.lark`) is the definition; a law holds the two together.
+In single quotes every character is literal; double quotes have the escapes of a JSON string. The definition is
+`QUOTED` in `grammar/rule.lark`; a property test compares this module with it.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from calicoctl.patterns import pattern
 
 QUOTES = ("'", '"')
 
-# As parts of regular expressions: a word in quotes, and one that is meant to be, whatever its escapes are.
+# Regular expressions for a word in quotes, and for one in double quotes whose escapes may be invalid.
 _SINGLE = r"'[^'\r\n]*'"
 _DOUBLE = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'
-_DOUBLE_MEANT = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
+_DOUBLE_ANY_ESCAPE = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
 QUOTED = f"{_SINGLE}|{_DOUBLE}"
-# A word of a text: in quotes and whole, or all up to the next white space.
-WORD = rf"{_SINGLE}(?!\S)|{_DOUBLE_MEANT}(?!\S)|\S+"
+# A word of a text: enclosed in quotes, or all characters up to the next white space.
+WORD = rf"{_SINGLE}(?!\S)|{_DOUBLE_ANY_ESCAPE}(?!\S)|\S+"
 
 _QUOTED = pattern(QUOTED)
-_MEANT = pattern(f"{_SINGLE}|{_DOUBLE_MEANT}")
-# A word of these characters is safe unquoted on a command line, in a script and in a POSIX shell.
+_ENCLOSED = pattern(f"{_SINGLE}|{_DOUBLE_ANY_ESCAPE}")
+# A word of these characters needs no quotes on a command line, in a script or in a POSIX shell.
 _PLAIN = pattern(r"(?!--)[A-Za-z0-9_.:,/+@%-]+")
 _HERE_DOCUMENT = pattern(r"(?s)<<-?[ \t]*(.*)")
 
 NO_KEYWORDS: frozenset[str] = frozenset()
 
 
-# --- off ----------------------------------------------------------------------------------------
+# --- removing quotes ----------------------------------------------------------------------------
 
 
 def unquoted(word: str) -> str | None:
-    """What a word stands for, as it was typed; None when it begins with a quote and is not one quoted word."""
+    """The value of a word as typed; None when it begins with a quote and is not a valid quoted word."""
     if word[:1] not in QUOTES:
         return word
     if not _QUOTED.fullmatch(word):
@@ -42,49 +42,58 @@ def unquoted(word: str) -> str | None:
 
 
 def is_enclosed_in_quotes(word: str) -> bool:
-    """Whether a word is whole in quotes, though an escape in it may be unknown."""
-    return _MEANT.fullmatch(word) is not None
+    """Whether a word is enclosed in quotes; its escapes may be invalid."""
+    return _ENCLOSED.fullmatch(word) is not None
 
 
 def is_literal(word: str) -> bool:
-    """Whether a word, as it was typed, takes everything literally, variables included."""
+    """Whether a word as typed is literal, so that variables in it are not expanded."""
     return word[:1] == "'"
 
 
 def here_document_delimiter(text: str) -> str:
-    """The line that ends a here-document, from `<<EOF` or `<<-'EOF'`. As in a shell, its quotes have no escapes."""
+    """The line that ends a here-document, from `<<EOF` or `<<-'EOF'`. As in a shell, quotes have no escapes here."""
     beginning = _HERE_DOCUMENT.fullmatch(text)
     word = text if beginning is None else beginning[1].strip(" \t")
     return word[1:-1] if word[:1] in QUOTES else word
 
 
-# --- on -----------------------------------------------------------------------------------------
+# --- adding quotes ------------------------------------------------------------------------------
 
 
 def quoted(text: str, keywords: frozenset[str] = NO_KEYWORDS, separator: str = " ") -> str:
-    """A word as it must be written where the given keywords could also stand, and where `separator` ends it.
+    """A word with quotes if it needs them.
 
-    Quotes are used only when needed: single ones where possible, else double ones with JSON's escapes,
-    so that any text at all can be written, on one line and without control characters.
+    Single quotes are used where possible, else double quotes with the escapes of JSON. So any text can be written, on
+    one line and without control characters.
+
+    Args:
+        text: The word.
+        keywords: The keywords that are also possible at its place.
+        separator: The character that ends a word at its place.
     """
     if _PLAIN.fullmatch(text) and text not in keywords and separator not in text:
         return text
     if "'" not in text and (text.isprintable() or text == ""):
         return in_single_quotes(text)
-    # `$` could name a variable in a script.
+    # In a script, `$` could begin a variable.
     return in_double_quotes(text).replace("$", "\\u0024")
 
 
 def in_single_quotes(text: str) -> str:
-    """A text in single quotes; one without such quotes and line breaks in it."""
+    """A text in single quotes.
+
+    Args:
+        text: A text without single quotes and line breaks.
+    """
     return f"'{text}'"
 
 
 def in_double_quotes(text: str) -> str:
-    """Any text in double quotes, with an escape for every character beyond printable ASCII."""
+    """A text in double quotes, with an escape for every character outside printable ASCII."""
     return json.dumps(text)
 
 
 def here_document(delimiter: str) -> str:
-    """The beginning of a here-document that the given line ends."""
+    """The beginning of a here-document with a given delimiter."""
     return f'<<"{delimiter}"' if "'" in delimiter else f"<<'{delimiter}'"

@@ -1,4 +1,4 @@
-"""The keywords of a rule: actions, directions, and the parts of a match in their order."""
+"""The keywords of a rule: actions, directions, and the parts of a match in order."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from enum import Enum
 
 
 class Action(Enum):
-    """What a rule does with a packet that matches."""
+    """What a rule does with a matching packet."""
 
     ALLOW = "allow"
     DENY = "deny"
 
 
 class Direction(Enum):
-    """Which of a profile's two lists a rule is in; the traffic is seen from the endpoint."""
+    """Which of a profile's two lists a rule is in: for traffic to the endpoint, or from it."""
 
     INBOUND = "inbound"
     OUTBOUND = "outbound"
@@ -24,20 +24,20 @@ class Direction(Enum):
         return f"{self.value}_rules"
 
 
-ACTIONS = tuple(each.value for each in Action)
-DIRECTIONS = tuple(each.value for each in Direction)
+ACTIONS = tuple(action.value for action in Action)
+DIRECTIONS = tuple(direction.value for direction in Direction)
 
-# The sides of a match, each with the beginning of its keys in rule JSON.
+# The sides of a match, each with the prefix of its keys in rule JSON.
 SIDES = {"from": "src", "to": "dst"}
 PEERS = tuple(SIDES)
-# The parts of a side, in their order, each with the end of its keys in rule JSON.
+# The parts of a side in the order of the syntax, each with the suffix of its key in rule JSON.
 PART_KEYS = {"ports": "ports", "tag": "tag", "cidr": "net"}
 PEER_PARTS = tuple(PART_KEYS)
 ICMP_PARTS = ("type", "code")
 
 
 def either(words: tuple[str, ...]) -> str:
-    """Some words as messages name them: "`tcp` or `udp`"."""
+    """Alternatives as a message lists them: "`tcp` or `udp`"."""
     *others, last = (f"`{word}`" for word in words)
     return f"{', '.join(others)} or {last}" if others else last
 
