@@ -14,7 +14,7 @@ from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS, Protoco
 from calicoctl.language.words import ACTIONS, DIRECTIONS, Action
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast
-from calicoctl.syntax.grammar import keywords
+from calicoctl.syntax.loaded_grammar import keywords
 from calicoctl.syntax.vocabulary import SYNONYMS
 
 KEYWORDS = tuple(sorted(set(keywords().values())))

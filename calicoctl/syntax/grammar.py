@@ -1,4 +1,8 @@
-"""The Lark grammar, loaded and compiled once: the only place that reads `grammar/`."""
+"""Compile the grammar from its source, with Lark. This is the only module that reads `grammar/*.lark`.
+
+Commands do not compile: they use what was derived from the grammar when the package was built
+(`calicoctl.syntax.tables` and `calicoctl.syntax.loaded_grammar`).
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,16 @@ import re
 from collections.abc import Mapping
 from functools import cache
 
-from calicoctl.annotations import TYPE_CHECKING, Any
+from calicoctl.annotations import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    # Imported where it is used: most commands do without Lark, which takes 40 ms to import.
+    # At run time, imported in the functions that use it: most commands do without Lark, whose import takes 40 ms.
     from lark import Lark
     from lark.load_grammar import Grammar
 
 GRAMMAR_PACKAGE = "calicoctl.grammar"
 
-# The starts of each file. Scripts have statements of their own; a command line does not pay for them.
+# The start rules of each file. Scripts have further statements, which a command line does not load.
 STARTS = {
     "profile.lark": ("rule", "statement"),
     "script.lark": ("script", "script_line", "block_line", "list_line"),
@@ -23,57 +27,23 @@ STARTS = {
 
 
 def file_of(start: str) -> str:
-    """The grammar file that has a start.
+    """The grammar file of a start rule.
 
     Args:
-        start: One of `STARTS`.
+        start: One of the start rules in `STARTS`.
     """
     (file,) = (file for file, starts in STARTS.items() if start in starts)
     return file
 
 
-def language(start: str = "statement", strict: bool = False) -> Lark:
-    """The compiled language that has a start.
-
-    Args:
-        start: One of `STARTS`.
-        strict: Make every conflict and every collision of terminals an error (needs the package
-            interegular); a test compiles the grammar so, the program does not pay for it.
-    """
-    return compile_grammar(file_of(start), strict) if strict else _parser(file_of(start))
-
-
-@cache
-def _parser(file: str) -> Lark:
-    """The parser of a grammar file: loaded as it was built (10 ms), or compiled (150 ms)."""
-    import lark
-
-    from calicoctl.syntax.tables.built import read_built
-
-    built = read_built(f"{file}.parser")
-    # What Lark writes is for that release of Lark alone.
-    if built is None or built["lark"] != lark.__version__:
-        return compile_grammar(file)
-    # What the stand-alone parsers call that Lark generates; Lark does not annotate it. `Lark.load` is for pickles.
-    contents, memo = _with_numbers(built["contents"]), _with_numbers(built["memo"])
-    parser: Lark = lark.Lark._load_from_dict(contents, memo)  # type: ignore[no-untyped-call]
-    return parser
-
-
-def _with_numbers(value: Any) -> Any:
-    """A JSON value with the keys that were numbers as numbers again; Lark has no other keys of digits."""
-    if isinstance(value, dict):
-        return {int(key) if key.isdigit() else key: _with_numbers(each) for key, each in value.items()}
-    return [_with_numbers(each) for each in value] if isinstance(value, list) else value
-
-
 @cache
 def compile_grammar(file: str, strict: bool = False) -> Lark:
-    """Compile a grammar file from its text; its rules are still there as they were written.
+    """Compile a grammar file. In contrast to a loaded parser, the result still has the trees of the rules.
 
     Args:
-        file: One of `STARTS`.
-        strict: As for `language`.
+        file: One of the files in `STARTS`.
+        strict: Whether every conflict and every collision of terminals is an error. That needs the package interegular,
+            which only a test uses.
     """
     from lark import Lark
 
@@ -88,14 +58,14 @@ def compile_grammar(file: str, strict: bool = False) -> Lark:
 
 
 def load_grammar(file: str) -> Grammar:
-    """The rules and terminals of a grammar file and of those that it imports, as they were written.
+    """The rules and terminals of a grammar file and of the files that it imports, under their original names.
 
-    What an import brings along without being named, Lark calls `profile__tag_show` where it is written `tag_show`. Here
-    it has the name that was written, so that `script.lark` names only what it refers to, and a statement of
-    `profile.lark` is one of scripts as well.
+    Lark renames symbols that are imported indirectly: `tag_show` becomes `profile__tag_show`. Here they get their
+    original names again, so that `script.lark` imports only what it refers to, and the statements of `profile.lark`
+    have the same names in scripts.
 
     Args:
-        file: One of `STARTS`.
+        file: One of the files in `STARTS`.
     """
     import lark.grammar
     from lark import load_grammar as loader
@@ -107,30 +77,29 @@ def load_grammar(file: str) -> Grammar:
     trees = [*(tree for _, _, tree, _ in loaded.rule_defs), *(tree for _, (tree, _) in loaded.term_defs)]
     for tree in trees:
         for symbol in tree.scan_values(lambda leaf: isinstance(leaf, lark.grammar.Symbol)):
-            symbol.name = _as_written(symbol.name)
+            symbol.name = _original_name(symbol.name)
     loaded.rule_defs = [
-        (_as_written(name), parameters, tree, options) for name, parameters, tree, options in loaded.rule_defs
+        (_original_name(name), parameters, tree, options) for name, parameters, tree, options in loaded.rule_defs
     ]
-    loaded.term_defs = [(_as_written(name), definition) for name, definition in loaded.term_defs]
+    loaded.term_defs = [(_original_name(name), definition) for name, definition in loaded.term_defs]
     names = [name for name, *_ in (*loaded.rule_defs, *loaded.term_defs)]
     assert len(set(names)) == len(names), "two grammar files have a rule or a terminal of one name"
     return loaded
 
 
-def _as_written(name: str) -> str:
-    """A name without the files that Lark puts before it, behind the `_` of one that is filtered out of trees."""
+def _original_name(name: str) -> str:
+    """A name without the file names that Lark inserts at its beginning, or after a leading `_`."""
     return re.sub(r"\A(_?)(?:[a-z]+__)+", r"\1", name)
 
 
-@cache
-def keywords(start: str = "statement") -> Mapping[str, str]:
-    """The word of each terminal that is one keyword or option, by the terminal's name.
+def keywords_of(parser: Lark) -> Mapping[str, str]:
+    """The word of each terminal that is a single keyword or option, by the terminal's name.
 
     Args:
-        start: A start of the grammar; all terminals of its file are looked at.
+        parser: A compiled or loaded grammar.
     """
     words = {}
-    for terminal in language(start).terminals:
+    for terminal in parser.terminals:
         literal = re.fullmatch(r"([a-z0-9\\-]+)\(\?!\\S\)", terminal.pattern.to_regexp())
         if literal is not None:
             words[str(terminal.name)] = literal[1].replace("\\-", "-")

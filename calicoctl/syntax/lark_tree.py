@@ -6,7 +6,7 @@ import lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from calicoctl.records import dataclass
-from calicoctl.syntax.grammar import language
+from calicoctl.syntax.loaded_grammar import load_parser
 from calicoctl.syntax.tree import Child, Token, Tree
 
 
@@ -32,7 +32,7 @@ def lark_tree(text: str, start: str, grammar: lark.Lark | None = None) -> Tree |
         grammar: Another grammar than the one that has the start.
     """
     try:
-        return _tree((grammar or language(start)).parse(text, start=start))
+        return _tree((grammar or load_parser(start)).parse(text, start=start))
     except UnexpectedToken as error:
         position = None if error.token.type == "$END" else error.token.start_pos or 0
         return Stop(position, frozenset(str(name) for name in error.accepts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from calicoctl.syntax.grammar import keywords
+from calicoctl.syntax.loaded_grammar import keywords
 
 # What a terminal that is no keyword stands for. A test holds this against the grammar.
 _VALUES = {

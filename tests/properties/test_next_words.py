@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from calicoctl.source import Source, Span
 from calicoctl.syntax import printer
-from calicoctl.syntax.grammar import keywords
+from calicoctl.syntax.loaded_grammar import keywords
 from calicoctl.syntax.next_words import Place, place_after
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement
 from calicoctl.syntax.repair.search import split_words

@@ -12,7 +12,7 @@ from lark import Token
 
 from calicoctl.source import Source
 from calicoctl.syntax import ast
-from calicoctl.syntax.grammar import language
+from calicoctl.syntax.loaded_grammar import load_parser
 from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
 from calicoctl.syntax.scripts.reader import StatementItem, read_script
 
@@ -29,7 +29,7 @@ _TRAILING_BLANKS = re.compile(r"(?:\s|\\[ \t]*\r?\n)+\Z")
 
 def by_the_grammar(text: str) -> list[tuple[int, str]]:
     """The offset and the text of each logical line, without surrounding blanks."""
-    tree = language("script").parse(text, start="script")
+    tree = load_parser("script").parse(text, start="script")
     lines = []
     for token in tree.children:
         if isinstance(token, Token) and token.type == "LOGICAL_LINE":

@@ -12,7 +12,8 @@ from calicoctl.engine.plan import _EVALUATIONS
 from calicoctl.policy import statement as valid
 from calicoctl.policy.validation import _CHECKS
 from calicoctl.syntax import ast
-from calicoctl.syntax.grammar import STARTS, compile_grammar, file_of, keywords, language
+from calicoctl.syntax.grammar import STARTS, compile_grammar, file_of
+from calicoctl.syntax.loaded_grammar import keywords, load_parser
 from calicoctl.syntax.printer import PRINTERS
 from calicoctl.syntax.vocabulary import _UNSAID, _VALUES, SYNONYMS, describe, expected_keywords
 
@@ -33,7 +34,7 @@ def test_every_terminal_is_a_known_keyword_or_is_described(start: str) -> None:
 
 
 def test_every_description_is_of_a_terminal() -> None:
-    names = {str(terminal.name) for starts in STARTS.values() for terminal in language(starts[0]).terminals}
+    names = {str(terminal.name) for starts in STARTS.values() for terminal in load_parser(starts[0]).terminals}
     obsolete = (set(_VALUES) | _UNSAID) - names - {"$END"}
     assert obsolete == set(), f"the grammar lacks these terminals of calicoctl/syntax/vocabulary.py: {sorted(obsolete)}"
     assert "$END" in _VALUES
@@ -45,7 +46,7 @@ def rule_name(node: type) -> str:
 
 
 def test_every_statement_has_the_grammar_rule_of_its_name_and_the_reverse() -> None:
-    rules = language().rules
+    rules = load_parser().rules
     symbols = {symbol for rule in rules if str(rule.origin.name) == "command" for symbol in rule.expansion}
     commands = {str(symbol.name) for symbol in symbols if symbol.name}
     differing = sorted(commands ^ {rule_name(node) for node in OF_ONE_LINE})

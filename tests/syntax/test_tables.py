@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.syntax.grammar import STARTS, compile_grammar, language
+from calicoctl.syntax.grammar import STARTS, compile_grammar
+from calicoctl.syntax.loaded_grammar import load_parser
 from calicoctl.syntax.tables.build import is_current
 from docs.shapes import read_grammar, words
 
@@ -90,7 +91,7 @@ def test_the_tables_of_the_checkout_are_built_and_current() -> None:
 
 @pytest.mark.parametrize("file", STARTS)
 def test_a_built_parser_is_the_compiled_one(file: str) -> None:
-    built, compiled = language(STARTS[file][0]), compile_grammar(file)
+    built, compiled = load_parser(STARTS[file][0]), compile_grammar(file)
     assert built is not compiled
     assert {str(terminal.name): terminal.pattern.to_regexp() for terminal in built.terminals} == {
         str(terminal.name): terminal.pattern.to_regexp() for terminal in compiled.terminals
@@ -104,7 +105,8 @@ def test_a_parser_for_another_release_of_lark_is_compiled_instead(installation: 
     header, _, payload = table.read_text(encoding="utf-8").partition("\n")
     assert '"lark": "' in payload
     table.write_text(header + "\n" + payload.replace('"lark": "', '"lark": "0.'), encoding="utf-8")
-    code = "from calicoctl.syntax.grammar import *; language(); print(compile_grammar.cache_info())"
+    imports = "from calicoctl.syntax import grammar, loaded_grammar"
+    code = f"{imports}; loaded_grammar.load_parser(); print(grammar.compile_grammar.cache_info())"
     assert "currsize=1" in installation.python("-c", code).stdout
 
 

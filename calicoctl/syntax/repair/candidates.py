@@ -18,7 +18,7 @@ from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOC
 from calicoctl.language.quoting import QUOTES, unquoted
 from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.records import dataclass
-from calicoctl.syntax.grammar import keywords
+from calicoctl.syntax.loaded_grammar import keywords
 from calicoctl.syntax.repair import order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 

@@ -1,1 +1,1 @@
-"""Tables derived from the grammar when the package is built, so that most commands need not import Lark."""
+"""Tables that are derived from the grammar when the package is built, so that most commands do not import Lark."""

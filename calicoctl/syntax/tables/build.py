@@ -1,6 +1,6 @@
-"""Build all tables: `python -m calicoctl.syntax.tables.build [FOLDER]`. `setup.py` does so when the package is built.
+"""Build all tables: `python -m calicoctl.syntax.tables.build [FOLDER]`. `setup.py` builds them with the package.
 
-Without a folder, the tables are written where the program reads them, if they are not up to date there.
+Without a folder, tables that are out of date are written where the program reads them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from calicoctl.syntax.tables.derivation import TABLES
 
 
 def sources() -> list[str]:
-    """Everything that tables are derived from, named as `checksums` takes it."""
+    """The files that tables are derived from, named as `checksums` expects."""
     grammar = [f"{GRAMMAR_PACKAGE}/{path.name}" for path in _folder(GRAMMAR_PACKAGE).glob("*.lark")]
     code = [f"{tables.__name__}/{path.name}" for path in _folder(tables.__name__).glob("*.py")]
     return sorted([*grammar, *code, f"{syntax.__name__}/grammar.py"])
@@ -29,18 +29,18 @@ def build(folder: Path) -> None:
     """Write all tables into a folder.
 
     Args:
-        folder: A folder that exists.
+        folder: An existing folder.
     """
     header = json.dumps(checksums(sources()))
     for name, derive in TABLES.items():
-        # Put in place whole: another process may be reading the one that was there.
+        # Replaced atomically, since another process may be reading the old table.
         temporary = folder / f"{name}.{os.getpid()}"
         temporary.write_text(f"{header}\n{json.dumps(derive())}\n", encoding="utf-8")
         temporary.replace(folder / f"{name}.json")
 
 
 def is_current() -> bool:
-    """Whether the tables that the program reads are those of its grammar."""
+    """Whether all tables that the program reads are up to date."""
     return all(read_built(name) is not None for name in TABLES)
 
 

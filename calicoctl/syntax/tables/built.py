@@ -1,10 +1,10 @@
 """Read a table that was derived from the grammar when the package was built.
 
-Each table is a file of JSON beside this module. Its first line lists the sources it was derived from, with a checksum
-of each. A table whose sources have changed since, or that is missing, is derived again in memory: this happens in a
-checkout whose grammar is being edited. Nothing is written at run time, so there is no cache to trust or to share.
+Each table is a JSON file in the folder of this module. Its first line lists the files it was derived from, with their
+checksums. A missing table, or one whose sources have changed, is derived again in memory, as happens in a checkout
+while the grammar is being edited. Nothing is written at run time, so there is no cache that could be stale or shared.
 
-Completion reads a table between two keystrokes, so nothing heavy is imported here.
+Completion reads a table between two keystrokes, so this module imports only fast modules.
 """
 
 from __future__ import annotations
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.dirname(__file__)
 
-# The packages that sources are in. Their files are named relative to them: `calicoctl.grammar/rule.lark`.
-_GRAMMAR = "calicoctl.grammar"
-
 
 def table(name: str) -> Any:
-    """A table, as it was built or, if that one is missing or stale, derived again.
+    """A table as it was built; derived again if it is missing or stale.
 
     Args:
         name: The name of the table, one of `calicoctl.syntax.tables.derivation.TABLES`.
@@ -34,14 +31,14 @@ def table(name: str) -> Any:
     built = read_built(name)
     if built is not None:
         return built
-    # Imported here: it needs Lark.
+    # Imported here, since it imports Lark.
     from calicoctl.syntax.tables.derivation import TABLES
 
     return TABLES[name]()
 
 
 def read_built(name: str) -> Any | None:
-    """A table as it was built; None if it is missing, or stale.
+    """A table as it was built; None if it is missing or stale.
 
     Args:
         name: The name of the table.
@@ -55,20 +52,20 @@ def read_built(name: str) -> Any | None:
 
 
 def checksums(sources: Iterable[str]) -> dict[str, int]:
-    """The checksum of each source; 0 for one that is missing.
+    """The checksum of each source; 0 for a missing one.
 
     Args:
-        sources: Names of files, each after the name of a module in its folder: `calicoctl.grammar/rule.lark`.
+        sources: Files, each named by a module in its folder and its own name: `calicoctl.grammar/rule.lark`.
     """
     return {source: zlib.crc32(_read(*source.split("/", 1)) or b"") for source in sources}
 
 
 def _read(module: str, name: str) -> bytes | None:
-    """A file that is installed beside a module, on disk or in an archive; None if there is none."""
+    """A file in the folder of a module, on disk or in an archive; None if there is none."""
     # Not `importlib.resources`, which takes 15 ms to import.
     spec = import_module(module).__spec__
     assert spec is not None and spec.origin is not None
-    # Loaders of files and of archives have it both; only the abstract class does not promise it.
+    # Loaders of files and of archives both have `get_data`, though their abstract base class does not.
     loader: Any = spec.loader
     try:
         content: bytes = loader.get_data(os.path.join(os.path.dirname(spec.origin), name))

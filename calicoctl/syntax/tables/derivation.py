@@ -1,7 +1,7 @@
-"""The tables, and how each is derived from the grammar. Needs Lark, so it is imported only to build a table.
+"""All tables, with the function that derives each from the grammar. Imported only to derive one, since it needs Lark.
 
-A derivation imports nothing of the program but this package and `calicoctl.syntax.grammar`, so that these and the
-grammar's files are all that a table depends on (`calicoctl.syntax.tables.build.sources`); import-linter holds that.
+Of the program, a derivation imports only this package and `calicoctl.syntax.grammar`. So a table depends only on these
+modules and on the grammar's files, which `calicoctl.syntax.tables.build.sources` lists; import-linter checks that.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from calicoctl.syntax.tables.line_folding import fold_grammar
 
 
 def _parser(file: str) -> Mapping[str, Any]:
-    """Lark's parser of a grammar file, as `calicoctl.syntax.grammar` loads it, with the version of Lark it is for."""
+    """Lark's parser of a grammar file, as `calicoctl.syntax.loaded_grammar` loads it, with the release of Lark."""
     contents, memo = compile_grammar(file).memo_serialize([TerminalDef, Rule])
-    # Both are objects that say where the grammar was read, and are not used after that.
+    # Both hold objects that are not JSON, describe where the grammar was read, and are not used afterwards.
     unused = ("import_paths", "source_path")
     contents["options"] = {name: value for name, value in contents["options"].items() if name not in unused}
     return {"lark": lark.__version__, "contents": contents, "memo": memo}
