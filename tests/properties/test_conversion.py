@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.conversion.from_v3 import blocks_of
+from calicoctl.engine.conversion.from_v3 import convert_to_blocks
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
-from calicoctl.engine.conversion.to_v3 import OldProfile, convert_profiles
+from calicoctl.engine.conversion.to_v3 import V1Profile, convert_profiles
 from calicoctl.engine.export import export_profile
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.agent_schema import agent_problems
@@ -58,10 +58,10 @@ def profiles(draw: st.DrawFn) -> list[Profile]:
 @settings(deadline=None)
 @given(profiles(), st.booleans())
 def test_what_is_converted_there_and_back_is_the_same(drawn: list[Profile], as_yaml: bool) -> None:
-    converted = convert_profiles([OldProfile(profile) for profile in drawn])
+    converted = convert_profiles([V1Profile(profile) for profile in drawn])
     assert [list(profile_problems(each)) for each in converted.resources] == [[] for _ in drawn]
     text = yaml_text(converted.resources) if as_yaml else json.dumps(converted.as_list)
-    back = blocks_of([Source("resources", text)])
+    back = convert_to_blocks([Source("resources", text)])
     assert back.diagnostics == []
     assert back.blocks == [export_profile(profile).text for profile in drawn]
 
@@ -192,7 +192,7 @@ def test_policies_stand_in_an_order_that_decides_as_each_endpoints_profiles(
 def _policies(drawn: list[Profile], usages: list[Usage]) -> tuple[Mapping[str, Any], ...] | None:
     """The policies of profiles; None where no order of them agrees with all endpoints."""
     try:
-        return convert_to_policies([OldProfile(profile) for profile in drawn], usages).resources
+        return convert_to_policies([V1Profile(profile) for profile in drawn], usages).resources
     except Refused as refused:
         if any(each.code != "E0910" for each in refused.diagnostics):
             raise

@@ -13,9 +13,9 @@ from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.cli.stores import status_of
-from calicoctl.engine.conversion.from_v3 import blocks_of
+from calicoctl.engine.conversion.from_v3 import convert_to_blocks
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
-from calicoctl.engine.conversion.to_v3 import Converted, OldProfile, convert_profiles, stored_profiles
+from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, stored_profiles
 from calicoctl.engine.conversion.v1_documents import is_json, read_v1_documents
 from calicoctl.engine.meaning.expectations import without_expectations
 from calicoctl.engine.state import State
@@ -46,7 +46,7 @@ def run(options: Options) -> int:
     return ExitStatus.DONE
 
 
-def _converted(arguments: Arguments, options: Options, kind: str) -> Converted:
+def _converted(arguments: Arguments, options: Options, kind: str) -> ConvertedResources:
     """The resources to print.
 
     Raises:
@@ -66,14 +66,14 @@ def _converted(arguments: Arguments, options: Options, kind: str) -> Converted:
     return convert_profiles(profiles) if kind == _PROFILES else convert_to_policies(profiles, usages)
 
 
-def _of_stored_resources(state: State, usages: Sequence[Usage], kind: str) -> Converted:
+def _of_stored_resources(state: State, usages: Sequence[Usage], kind: str) -> ConvertedResources:
     # Imported here: not needed for v1.
     from calicoctl.engine.conversion.stored_resources import policies_of_resources, stored_resources
 
     return stored_resources(state) if kind == _PROFILES else policies_of_resources(state, usages)
 
 
-def _profiles_of_files(arguments: Arguments, options: Options) -> Sequence[OldProfile]:
+def _profiles_of_files(arguments: Arguments, options: Options) -> Sequence[V1Profile]:
     """The profiles that files contain or create.
 
     Raises:
@@ -84,14 +84,14 @@ def _profiles_of_files(arguments: Arguments, options: Options) -> Sequence[OldPr
     scripts = [source for source in sources if not is_json(source.text)]
     steps = valid_script(scripts, arguments).steps
     state = state_from_empty(without_expectations(steps))
-    created = (OldProfile(state.profile(name)) for name in state.names())
+    created = (V1Profile(state.profile(name)) for name in state.names())
     return (*(profile for source in documents for profile in read_v1_documents(source)), *created)
 
 
 def _from_calico(arguments: Arguments, options: Options) -> int:
     if arguments.form != "text":
         arguments.refuse("--from=calico prints blocks, which have only one format")
-    converted = blocks_of([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
+    converted = convert_to_blocks([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
     print_diagnostics(converted.diagnostics)
     print_text("\n".join(converted.blocks), end="")
     return ExitStatus.DONE

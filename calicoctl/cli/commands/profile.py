@@ -143,9 +143,9 @@ def _with_rules_from_input(statement: UpdateRules, form: str | None) -> UpdateRu
 
     source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
     if form == CALICO_FORM:
-        from calicoctl.engine.conversion.rules_text import from_calico
+        from calicoctl.engine.conversion.rules_text import rules_from_v3
 
-        source = from_calico(source, statement.profile)
+        source = rules_from_v3(source, statement.profile)
     document, warnings = read_update(source, statement.profile)
     print_diagnostics(warnings)
     return replace(statement, document=document)
@@ -154,9 +154,9 @@ def _with_rules_from_input(statement: UpdateRules, form: str | None) -> UpdateRu
 def _print_answer(statement: Statement, answer: Answer | None, form: str | None) -> None:
     """Print the answer of a statement in the format that `-o` specified."""
     if form == CALICO_FORM and isinstance(answer, RuleDocument):
-        from calicoctl.engine.conversion.rules_text import to_calico
+        from calicoctl.engine.conversion.rules_text import rules_to_v3
 
-        print_text(to_calico(statement.profile if isinstance(statement, ProfileStatement) else "", answer.text))
+        print_text(rules_to_v3(statement.profile if isinstance(statement, ProfileStatement) else "", answer.text))
     elif form == "json" and isinstance(statement, _SHOWING):
         from calicoctl.cli.output.show_json import document_text
 

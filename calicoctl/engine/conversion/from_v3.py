@@ -1,8 +1,9 @@
-"""Resources of Calico's v3 data model as profiles of the language."""
+"""Convert resources of Calico's v3 data model to profile blocks of the language."""
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
@@ -26,25 +27,25 @@ from calicoctl.source import Source, Span
 _API_GROUP = "projectcalico.org/"
 _LIST = "List"
 _PROBLEMS = {KIND: profile_problems, POLICY_KIND: policy_problems}
-# What a policy may say beside its rules, and what becomes of it; everything else changes what its rules mean.
 _PASS = "Pass"
-_OWN_ORDER = "a profile is for the endpoints that name it, in their order"
+# The fields of a policy that can be left out, and why; any other field would change the meaning of the rules.
+_CHOSEN_BY_ENDPOINTS = "each endpoint names its profiles, in its own order"
 _POLICY_LOSSES = {
-    "selector": _OWN_ORDER,
-    "order": _OWN_ORDER,
-    "tier": _OWN_ORDER,
-    "types": "a profile drops what none of its rules decides, in both directions",
+    "selector": _CHOSEN_BY_ENDPOINTS,
+    "order": _CHOSEN_BY_ENDPOINTS,
+    "tier": _CHOSEN_BY_ENDPOINTS,
+    "types": "a profile drops packets that match no rule, in both directions",
 }
 
 
 @dataclass
-class Resources:
-    """The resources of some files, as they are converted.
+class ConvertedBlocks:
+    """The blocks that the resources of some files are converted to.
 
     Attributes:
         blocks: The texts of the blocks.
-        diagnostics: What is wrong with them, and what is lost.
-        tags: The names of tags by the labels that stand for them, where they differ.
+        diagnostics: The problems of the resources, and what is lost.
+        tags: The names of tags by label, where the two differ.
         names: The names of the profiles.
     """
 
@@ -54,53 +55,52 @@ class Resources:
     names: set[str] = field(default_factory=set)
 
 
-def blocks_of(sources: list[Source]) -> Resources:
-    """The blocks that mean what resources mean.
+def convert_to_blocks(sources: list[Source]) -> ConvertedBlocks:
+    """Convert resources to blocks with the same meaning.
 
     Args:
-        sources: YAML or JSON.
+        sources: Texts of resources, as YAML or JSON.
 
     Raises:
-        Refused: One is no text of resources, or v1 cannot say one; with all that is in the way.
+        Refused: A text does not contain resources, or a resource cannot be expressed in v1; with all problems.
     """
-    documents = [document for source in sources for document in _documents(source)]
-    found = Resources()
-    for document in documents:
-        found.tags |= _old_tags(document)
-    for document in documents:
-        _add_block(found, document)
-    if any(each.is_error for each in found.diagnostics):
-        raise Refused(found.diagnostics)
-    return found
+    resources = [resource for source in sources for resource in _resources(source)]
+    converted = ConvertedBlocks()
+    for resource in resources:
+        converted.tags |= _v1_tags(resource)
+    for resource in resources:
+        _add_block(converted, resource)
+    if any(diagnostic.is_error for diagnostic in converted.diagnostics):
+        raise Refused(converted.diagnostics)
+    return converted
 
 
-def _documents(source: Source) -> Iterator[Mapping[str, object]]:
-    """The resources of a text; those in lists one by one.
+def _resources(source: Source) -> Iterator[Mapping[str, object]]:
+    """The resources of a text, including the members of lists.
 
     Raises:
-        Refused: It is something else.
+        Refused: The text contains something else.
     """
     values = _values(source)
     if not values:
-        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 0), reason="there is none in it")])
-    for value in values:
-        pending = [value]
-        while pending:
-            each = pending.pop(0)
-            if isinstance(each, list):
-                pending[:0] = each
-            elif isinstance(each, dict) and str(each.get("kind", "")).endswith(_LIST) and "items" in each:
-                items = each["items"]
-                pending[:0] = items if isinstance(items, list) else []
-            else:
-                yield _resource(source, each)
+        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 0), reason="the text is empty")])
+    pending = deque(values)
+    while pending:
+        value = pending.popleft()
+        if isinstance(value, list):
+            pending.extendleft(reversed(value))
+        elif isinstance(value, dict) and str(value.get("kind", "")).endswith(_LIST) and "items" in value:
+            items = value["items"]
+            pending.extendleft(reversed(items) if isinstance(items, list) else ())
+        else:
+            yield _resource(source, value)
 
 
 def _values(source: Source) -> tuple[object, ...]:
     if source.text.strip():
         require_text(source)
     if is_json(source.text):
-        # Read by itself, since YAML takes a hundred times as long. What is no JSON may still be YAML, as `{kind: x}`.
+        # JSON is read as such, since YAML takes 100 times as long. Other texts in braces may be YAML, as `{kind: x}`.
         with suppress(Refused):
             value, end = read_value(source, skip_space(source.text, 0))
             require_end(source, end)
@@ -135,8 +135,8 @@ def _annotation(resource: Mapping[str, object], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _old_tags(resource: Mapping[str, object]) -> Mapping[str, str]:
-    """The tags that got other names when the resource was made."""
+def _v1_tags(resource: Mapping[str, object]) -> Mapping[str, str]:
+    """The tags by label that were renamed when the resource was converted from v1."""
     try:
         tags = json.loads(_annotation(resource, TAGS_ANNOTATION) or "{}")
     except (ValueError, RecursionError):
@@ -144,43 +144,44 @@ def _old_tags(resource: Mapping[str, object]) -> Mapping[str, str]:
     return {key: tag for key, tag in tags.items() if isinstance(tag, str)} if isinstance(tags, dict) else {}
 
 
-def _add_block(found: Resources, resource: Mapping[str, object]) -> None:
+def _add_block(converted: ConvertedBlocks, resource: Mapping[str, object]) -> None:
+    """Convert one resource, and add its block and its diagnostics."""
     kind = str(resource["kind"])
     name = str(_metadata(resource).get("name"))
-    refused = list(_PROBLEMS[kind](resource))
-    if refused:
-        found.diagnostics += [each.diagnostic(messages.RESOURCE_REFUSED, name=name) for each in refused]
+    problems = list(_PROBLEMS[kind](resource))
+    if problems:
+        converted.diagnostics += [problem.diagnostic(messages.RESOURCE_REFUSED, name=name) for problem in problems]
         return
-    downgrade = Downgrade(tags=found.tags)
+    downgrade = Downgrade(tags=converted.tags)
     spec = _spec(resource)
     losses: list[ResourceProblem] = []
     if kind == POLICY_KIND:
-        spec = _enforced(spec)
-        _look_at_policy(downgrade, spec, losses)
+        spec = _without_ignored_list(spec)
+        _check_policy(downgrade, spec, losses)
     rules = _rules(downgrade, spec)
     labels = spec.get("labelsToApply")
     tags = tuple(_tags(downgrade, labels if isinstance(labels, dict) else {}, losses))
-    found.diagnostics += [each.diagnostic(messages.NOT_IN_V1, name=name) for each in downgrade.problems]
-    found.diagnostics += [each.diagnostic(messages.LOST_IN_V1, name=name) for each in losses]
+    converted.diagnostics += [problem.diagnostic(messages.NOT_IN_V1, name=name) for problem in downgrade.problems]
+    converted.diagnostics += [loss.diagnostic(messages.LOST_IN_V1, name=name) for loss in losses]
     profile = Profile(_annotation(resource, NAME_ANNOTATION) or name, rules, TagsDocument.new(tags))
-    if profile.name in found.names:
-        reason = f"gives the profile `{profile.name}` a second time"
-        found.diagnostics.append(diagnose(messages.NOT_IN_V1, name=name, path="metadata", reason=reason))
-    found.names.add(profile.name)
+    if profile.name in converted.names:
+        reason = f"defines the profile `{profile.name}` again"
+        converted.diagnostics.append(diagnose(messages.NOT_IN_V1, name=name, path="metadata", reason=reason))
+    converted.names.add(profile.name)
     exported = export_profile(profile)
     if exported.obstacle is not None and not downgrade.problems:
-        found.diagnostics += _obstacles(name, rules, exported.obstacle)
-    found.blocks.append(exported.text)
+        converted.diagnostics += _obstacles(name, rules, exported.obstacle)
+    converted.blocks.append(exported.text)
 
 
 def _spec(resource: Mapping[str, object]) -> dict[str, object]:
     spec = resource.get("spec") or {}
-    assert isinstance(spec, dict), "a resource without problems has one"
+    assert isinstance(spec, dict), "the schema requires an object"
     return spec
 
 
 def _obstacles(name: str, rules: RulesDocument, obstacle: str) -> Iterator[Diagnostic]:
-    """Why a profile cannot be declared: rules that v1 does not enforce, or the old names, which anybody can write."""
+    """Why a profile cannot be declared: rules that v1 does not enforce, or annotations that were edited by hand."""
     problems = [
         (f"spec.{LIST_KEYS[direction]}[{index}]", problem)
         for direction in Direction
@@ -191,17 +192,17 @@ def _obstacles(name: str, rules: RulesDocument, obstacle: str) -> Iterator[Diagn
         reason = f"is not a rule of v1: {problem.diagnostic(()).message}"
         yield diagnose(messages.NOT_IN_V1, name=name, path=path, reason=reason)
     if not problems:
-        reason = f"make a profile that cannot be declared: {obstacle}"
+        reason = f"result in a profile that cannot be declared: {obstacle}"
         yield diagnose(messages.NOT_IN_V1, name=name, path="metadata.annotations", reason=reason)
 
 
-def _enforced(spec: dict[str, object]) -> dict[str, object]:
-    """A policy without the list whose direction it is not about, which the agent leaves out of account."""
+def _without_ignored_list(spec: dict[str, object]) -> dict[str, object]:
+    """The spec of a policy without the list of a direction that is not in `types`, which the agent ignores."""
     types = spec.get("types")
     if not isinstance(types, list) or not types:
         return spec
-    left_out = {key for key in LIST_KEYS.values() if key.capitalize() not in types}
-    return {key: each for key, each in spec.items() if key not in left_out}
+    ignored = {key for key in LIST_KEYS.values() if key.capitalize() not in types}
+    return {key: value for key, value in spec.items() if key not in ignored}
 
 
 def _rules(downgrade: Downgrade, spec: Mapping[str, object]) -> RulesDocument:
@@ -212,7 +213,7 @@ def _rules(downgrade: Downgrade, spec: Mapping[str, object]) -> RulesDocument:
         for direction, key in LIST_KEYS.items()
     }
     rules = read_stored_rules(Source("", json.dumps(lists)))
-    assert isinstance(rules, RulesDocument), "it is an object with two lists"
+    assert isinstance(rules, RulesDocument), "an object with two lists can be read"
     return rules
 
 
@@ -228,12 +229,12 @@ def _tags(downgrade: Downgrade, labels: Mapping[str, object], losses: list[Resou
             losses.append(ResourceProblem(("spec", "labelsToApply", label), "the language has tags only"))
 
 
-def _look_at_policy(downgrade: Downgrade, spec: Mapping[str, object], losses: list[ResourceProblem]) -> None:
-    """What a policy says beside its rules, and with rules that mean something else in a profile."""
+def _check_policy(downgrade: Downgrade, spec: Mapping[str, object], losses: list[ResourceProblem]) -> None:
+    """Note the fields of a policy other than its rules, and the rules that have another meaning in a profile."""
     for key in LIST_KEYS.values():
         for index, rule in enumerate(_listed(spec.get(key))):
             if isinstance(rule, dict) and rule.get("action") == _PASS:
-                reason = "leaves all policies, where in a profile it would hand on to the next one"
+                reason = "skips all other policies, but in a profile it would continue with the next profile"
                 downgrade.problems.append(ResourceProblem(("spec", key, index), reason))
     for key in spec:
         if key in LIST_KEYS.values() or not spec[key]:

@@ -1,7 +1,7 @@
-"""Profiles of v1 brought into a datastore of v3: planned as a whole, made in transactions, and as often as wanted.
+"""Migrate the profiles of a v1 datastore to a v3 datastore: planned as a whole, written in transactions.
 
-What is there already and says the same is left alone, so that a migration that was cut off is ended by another one.
-The datastore of v1 is only read.
+Profiles that the target already has with the same contents are left unchanged, so an interrupted migration is completed
+by running it again. The v1 datastore is only read.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from calicoctl.records import dataclass
 from calicoctl.resources.v3_names import FOREIGN_PREFIXES
 from calicoctl.store.interface import Change, Datastore, Entry
 
-# Profiles that Kubernetes and OpenStack make, which make them anew in v3.
-_OTHERS = ("k8s_ns.", "openstack-sg-")
-# Changes of one transaction; a profile may have hundreds of kilobytes.
-_AT_ONCE = 1000
+# Profiles of Kubernetes and OpenStack, which create them in v3 themselves.
+_ORCHESTRATOR_PREFIXES = ("k8s_ns.", "openstack-sg-")
+# The most changes of one transaction; a profile may have hundreds of kilobytes.
+_CHANGES_MAX = 1000
 
 
 @dataclass(frozen=True)
 class Migration:
-    """What has to be done.
+    """The plan of a migration.
 
     Attributes:
-        names: The names of the profiles in v3 that are created, each with that in v1.
-        there: Those that are there already and say the same.
-        changes: The resources that are created.
-        cluster: What says whether writing is allowed, as it was read.
-        diagnostics: What is renamed, lost, skipped, or strange.
+        names: The profiles to create, each with its name in v3 and in v1.
+        there: The names of the profiles that the target already has with the same contents.
+        changes: The changes that create the resources.
+        cluster: The resource that specifies whether writing is allowed, as it was read.
+        diagnostics: What is renamed, lost or skipped, and what looks wrong.
     """
 
     names: tuple[tuple[str, str], ...]
@@ -47,75 +47,76 @@ class Migration:
 
 
 def plan_migration(state: State, target: Datastore) -> Migration:
-    """Look at both datastores; nothing is written.
+    """Plan a migration; nothing is written.
 
     Args:
-        state: What v1 has, with its endpoints.
-        target: The datastore of v3, with its own keys.
+        state: The contents of the v1 datastore, with its endpoints.
+        target: The v3 datastore, with v3 keys.
 
     Raises:
-        Refused: Something is in the way; with all of it.
+        Refused: The migration is not possible; with all problems.
         DatastoreError: The target cannot be read.
     """
-    profiles = [each for each in stored_profiles(state) if not _is_others(each.profile.name)]
-    skipped = [name for name in state.names() if _is_others(name)]
+    profiles = [v1 for v1 in stored_profiles(state) if not _is_of_orchestrator(v1.profile.name)]
+    skipped = [name for name in state.names() if _is_of_orchestrator(name)]
     diagnostics = [diagnose(messages.MIGRATION_SKIPS, profile=name) for name in skipped]
     diagnostics += state.endpoints()[1]
     diagnostics += [missing_profile(name, count) for name, count in sorted(missing_profiles(state).items())]
     converted = convert_profiles(profiles)
-    found = target.read((PROFILES, CLUSTER))
-    cluster = found.get(CLUSTER)
+    stored = target.read((PROFILES, CLUSTER))
+    cluster = stored.get(CLUSTER)
     if cluster is not None and not is_ready(cluster.value):
         diagnostics.append(diagnose(messages.NOT_READY))
     names, there, changes = [], [], []
-    for old, resource in zip(profiles, converted.resources, strict=True):
+    for v1, resource in zip(profiles, converted.resources, strict=True):
         name = _name(resource)
-        entry = found.get(profile_key(name))
+        entry = stored.get(profile_key(name))
         if entry is None:
-            names.append((name, old.profile.name))
+            names.append((name, v1.profile.name))
             changes.append(Change(profile_key(name), None, json.dumps(with_identity(resource), separators=(",", ":"))))
-        elif _says(entry.value, resource):
+        elif _has_same_spec(entry.value, resource):
             there.append(name)
         else:
-            diagnostics.append(diagnose(messages.MIGRATION_DIFFERS, name=name, profile=old.profile.name))
+            diagnostics.append(diagnose(messages.MIGRATION_DIFFERS, name=name, profile=v1.profile.name))
     diagnostics = [*converted.diagnostics, *diagnostics]
-    if any(each.is_error for each in diagnostics):
+    if any(diagnostic.is_error for diagnostic in diagnostics):
         raise Refused(diagnostics)
     return Migration(tuple(names), tuple(there), tuple(changes), cluster, tuple(diagnostics))
 
 
-def _is_others(name: str) -> bool:
-    return name.startswith((*_OTHERS, *FOREIGN_PREFIXES))
+def _is_of_orchestrator(name: str) -> bool:
+    return name.startswith((*_ORCHESTRATOR_PREFIXES, *FOREIGN_PREFIXES))
 
 
 def migrate(migration: Migration, target: Datastore) -> None:
-    """Create what is missing: all of it at once, or so many profiles at once that they fit into a transaction.
+    """Create the missing profiles, in as few transactions as possible.
 
     Raises:
-        DatastoreError: It could not be done; what is done stays, and is left alone by the next migration.
+        DatastoreError: A transaction failed. Profiles that have been created remain; the next migration skips them.
     """
     cluster = {CLUSTER: migration.cluster}
-    for changes in _fitting(migration.changes, target):
+    for changes in _transactions(migration.changes, target):
         target.commit(changes, cluster)
 
 
-def _fitting(changes: Sequence[Change], target: Datastore) -> Iterator[Sequence[Change]]:
+def _transactions(changes: Sequence[Change], target: Datastore) -> Iterator[Sequence[Change]]:
+    """The changes, divided so that each part fits into one transaction."""
     if not changes:
         return
     if target.makes_at_once(changes) or len(changes) == 1:
         yield changes
         return
-    half = min(len(changes) // 2, _AT_ONCE)
-    yield from _fitting(changes[:half], target)
-    yield from _fitting(changes[half:], target)
+    half = min(len(changes) // 2, _CHANGES_MAX)
+    yield from _transactions(changes[:half], target)
+    yield from _transactions(changes[half:], target)
 
 
 def _name(resource: Mapping[str, Any]) -> str:
     return str(resource["metadata"]["name"])
 
 
-def _says(text: str, resource: Mapping[str, Any]) -> bool:
-    """Whether a stored resource says the same; who made it and when is its own."""
+def _has_same_spec(text: str, resource: Mapping[str, Any]) -> bool:
+    """Whether a stored resource has the same spec; the metadata, such as its creation time, may differ."""
     try:
         stored = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,11 +1,10 @@
-"""The rules of one profile in the form of Calico v3: `{"ingress": [...], "egress": [...]}`."""
+"""Convert the rules of one profile to the JSON of Calico v3, `{"ingress": [...], "egress": [...]}`, and back."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
@@ -33,19 +32,19 @@ from calicoctl.resources.upgrade import LIST_KEYS
 from calicoctl.source import Source, Span
 
 _LISTS = tuple(LIST_KEYS.values())
-# A list of a million wrong rules tells no more than its first hundred.
+# The most problems that are reported.
 _PROBLEMS_MAX = 100
 
 
-def to_calico(profile: str, text: str) -> str:
-    """The text of rules in the form of v3.
+def rules_to_v3(profile: str, text: str) -> str:
+    """Convert the text of rules to the JSON of v3.
 
     Args:
         profile: The profile's name.
         text: Its rules, as `rule json` prints them.
 
     Raises:
-        Refused: A rule cannot be said there without something being lost.
+        Refused: A rule cannot be expressed in v3 without loss.
     """
     try:
         spec = json.loads(edited_resource(new_resource(profile), PartEdit(rules=text)))["spec"]
@@ -56,21 +55,21 @@ def to_calico(profile: str, text: str) -> str:
     return json.dumps({key: spec.get(key, []) for key in _LISTS}, indent=2)
 
 
-def from_calico(source: Source, profile: str) -> Source:
-    """The text of rules in the form of v1, of which what v1 cannot say is the member `calico`.
+def rules_from_v3(source: Source, profile: str) -> Source:
+    """Convert rules in the JSON of v3 to the text of v1; parts that v1 cannot express are in the member `calico`.
 
     Args:
-        source: The rules in the form of v3.
+        source: The rules in the JSON of v3.
         profile: The profile's name.
 
     Raises:
-        Refused: It is something else, or Calico takes no such rules.
+        Refused: The text is something else, or Calico refuses a rule.
     """
     require_text(source)
     value, end = read_value(source, skip_space(source.text, 0))
     require_end(source, end)
     if not isinstance(value, dict) or not value or value.keys() - set(_LISTS):
-        reason = f"`{_LISTS[0]}` and `{_LISTS[1]}` are its members"
+        reason = f"expected an object with the members `{_LISTS[0]}` and `{_LISTS[1]}`"
         raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 1), reason=reason)])
     start = skip_space(source.text, 0)
     repeated = list(_repeated_keys(source, start, value, ()))
@@ -91,7 +90,7 @@ def from_calico(source: Source, profile: str) -> Source:
 
 
 def _repeated_keys(source: Source, start: int, value: object, path: Path) -> Iterator[Diagnostic]:
-    """Keys that stand twice in an object: readers of JSON take the last one, and another may have been meant."""
+    """Errors about keys that are given twice in an object: readers of JSON silently use the last one."""
     if isinstance(value, RepeatedKeys):
         seen: set[str] = set()
         for key, _ in value.pairs:
@@ -101,23 +100,27 @@ def _repeated_keys(source: Source, start: int, value: object, path: Path) -> Ite
             seen.add(key)
     elif isinstance(value, (dict, list)):
         steps: Iterable[tuple[str | int, object]] = value.items() if isinstance(value, dict) else enumerate(value)
-        for step, each in steps:
-            yield from _repeated_keys(source, start, each, (*path, step))
+        for step, part in steps:
+            yield from _repeated_keys(source, start, part, (*path, step))
 
 
-def _rule_problems(source: Source, start: int, spec: Mapping[str, Any], profile: str) -> Iterator[Diagnostic]:
-    """What Calico refuses in the rules."""
+def _rule_problems(source: Source, start: int, spec: Mapping[str, object], profile: str) -> Iterator[Diagnostic]:
+    """The errors about parts of the rules that Calico refuses."""
     for key in _LISTS:
-        for index, rule in enumerate(spec[key] if isinstance(spec.get(key), list) else ()):
+        rules = spec.get(key)
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             for problem in rule_problems(rule, (key, index), is_ingress=key == LIST_KEYS[Direction.INBOUND]):
-                span = locate(source, start, _part_there(spec, problem.path))
+                span = locate(source, start, _existing_part(spec, problem.path))
                 yield problem.diagnostic(messages.RESOURCE_REFUSED, span, name=profile)
 
 
-def _part_there(value: Any, path: Path) -> Path:
-    """The part of a path that is there: what is missing is nowhere."""
+def _existing_part(value: object, path: Path) -> Path:
+    """The longest beginning of a path that exists in a JSON value; only that can be located in the text."""
     for length, step in enumerate(path):
-        if isinstance(value, dict) and step not in value:
+        if isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        elif isinstance(value, dict) and step in value:
+            value = value.get(step)
+        else:
             return path[:length]
-        value = value[step]
     return path

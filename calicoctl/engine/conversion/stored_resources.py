@@ -1,4 +1,4 @@
-"""Profiles that are resources of Calico v3 already, where a conversion meets them."""
+"""Conversions of profiles that are stored as resources of Calico v3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
-from calicoctl.engine.conversion.to_v3 import Converted, stored_profiles
+from calicoctl.engine.conversion.to_v3 import ConvertedResources, stored_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import UnusableResource, load_resource
 from calicoctl.layout.resource_keys import profile_key
@@ -16,15 +16,15 @@ from calicoctl.resources.v3_names import is_foreign_profile
 
 _IDENTITY = {"apiVersion": API_VERSION, "kind": KIND}
 _NAMED_MAX = 3  # endpoints
-# What YAML can be written of, and read again, without an end of Python's stack.
+# A deeper resource could exhaust Python's stack when it is written as YAML and read again.
 _DEPTH_MAX = 100
 
 
-def stored_resources(state: State) -> Converted:
-    """The resources of a state as they are stored: a way through the rules of v1 would lose what these cannot say.
+def stored_resources(state: State) -> ConvertedResources:
+    """The resources of a state as they are stored; a conversion to rules of v1 and back could lose fields.
 
     Raises:
-        Refused: One cannot be read; with all such.
+        Refused: Resources cannot be read; with an error for each.
     """
     texts = [(name, state.resource_text(name)) for name in state.names()]
     resources: list[Mapping[str, object]] = []
@@ -35,15 +35,15 @@ def stored_resources(state: State) -> Converted:
             reason = "is not a readable JSON object"
             problems.append(diagnose(messages.NOT_IN_V3, profile=name, path=profile_key(name), reason=reason))
         else:
-            # First of all, as everybody writes them, and also where another tool has left them out.
+            # The identity first, as is usual, and also when another tool has omitted it.
             resources.append({**_IDENTITY, **resource, **_IDENTITY})
     if problems:
         raise Refused(problems)
-    return Converted(KIND, tuple(resources), ())
+    return ConvertedResources(KIND, tuple(resources), ())
 
 
 def read_resource(text: str) -> Mapping[str, object] | None:
-    """The resource of a text; None where it is none, or is nested too deeply to be written again."""
+    """The resource of a text; None if the text is not a resource or is nested too deeply to be written again."""
     try:
         resource = load_resource(text)
     except UnusableResource:
@@ -52,10 +52,10 @@ def read_resource(text: str) -> Mapping[str, object] | None:
 
 
 def _depth(value: object) -> int:
-    """How deeply lists and objects are nested; not by recursion, which is what deep ones would end."""
+    """How deeply lists and objects are nested; computed without recursion, which deep values would exhaust."""
     level: list[object] = [value]
     depth = 0
-    while level := [part for each in level for part in _parts(each)]:
+    while level := [part for container in level for part in _parts(container)]:
         depth += 1
     return depth
 
@@ -67,32 +67,32 @@ def _parts(value: object) -> Iterator[object]:
         yield from value
 
 
-def policies_of_resources(state: State, usages: Sequence[Usage]) -> Converted:
-    """The policies that mean what the profiles of a state mean, but for those that nobody but Calico may write.
+def policies_of_resources(state: State, usages: Sequence[Usage]) -> ConvertedResources:
+    """Convert the profiles of a state to policies, except the profiles that only Calico itself may write.
 
     Raises:
-        Refused: There are none; with all that is in the way.
+        Refused: The profiles cannot be converted; with all problems.
     """
-    profiles = [each for each in stored_profiles(state) if not is_foreign_profile(each.profile.name)]
+    profiles = [v1 for v1 in stored_profiles(state) if not is_foreign_profile(v1.profile.name)]
     left_out = [diagnose(messages.FOREIGN_LEFT_OUT, profile=name) for name in state.names() if is_foreign_profile(name)]
     converted = convert_to_policies(profiles, tuple(_without_foreign(usages)), keeps_tags=True)
     diagnostics = (*left_out, *_overruled(usages), *converted.diagnostics)
-    return Converted(converted.kind, converted.resources, diagnostics)
+    return ConvertedResources(converted.kind, converted.resources, diagnostics)
 
 
 def _without_foreign(usages: Sequence[Usage]) -> Iterator[Usage]:
-    """The endpoints with the profiles that become policies; those are left out that have none but foreign ones.
+    """The endpoints with the profiles that become policies.
 
-    No policy selects these, so that their profiles decide as before.
+    Endpoints that have only foreign profiles are left out: no policy selects them, so their profiles remain effective.
     """
     for usage in usages:
-        own = tuple(name for name in usage.profiles if not is_foreign_profile(name))
-        if own or not usage.profiles:
-            yield Usage(usage.endpoint, own)
+        profiles = tuple(name for name in usage.profiles if not is_foreign_profile(name))
+        if profiles or not usage.profiles:
+            yield Usage(usage.endpoint, profiles)
 
 
 def _overruled(usages: Sequence[Usage]) -> Iterator[Diagnostic]:
-    """Foreign profiles of endpoints that policies will select: agents ask no profile any more then."""
+    """Warnings about foreign profiles of endpoints that policies will select: agents then ignore all profiles."""
     places: dict[str, list[str]] = {}
     for usage in usages:
         foreign = [name for name in dict.fromkeys(usage.profiles) if is_foreign_profile(name)]

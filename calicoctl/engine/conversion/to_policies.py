@@ -1,9 +1,9 @@
-"""Profiles as policies, for where nobody can write profiles: the Kubernetes datastore of today's Calico.
+"""Convert profiles to policies, for datastores where profiles cannot be written, such as Kubernetes.
 
-A policy selects its endpoints by a label, where a profile is named by them: so each profile needs a tag that it alone
-carries. Policies are tried in one order for all endpoints, where each endpoint has its own list of profiles: so an
-order must exist that agrees with every list in which it matters. What no policy decides is dropped, as after the last
-profile.
+A policy selects its endpoints by a label, while endpoints name their profiles. So each profile needs a tag that no
+other profile has. Policies have one order for all endpoints, while each endpoint has its own list of profiles. So there
+must be an order that agrees with all lists in which the order matters. Packets that match no policy are dropped, as
+after the last profile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.conversion.to_v3 import Converted, OldProfile, convert_profiles, rules_of
+from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, rules_of
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
@@ -29,7 +29,7 @@ from calicoctl.resources.upgrade import API_VERSION, LIST_KEYS, POLICY_KIND, Upg
 from calicoctl.resources.v3_names import policy_name
 from calicoctl.store.keys import EndpointKey
 
-# Behind the policies that people write, which mostly have an order of less; with room between them.
+# After the policies that are written by hand, which usually have lower orders; with room for others in between.
 _FIRST_ORDER, _ORDER_STEP = 10_000, 10
 _TYPES = ("Ingress", "Egress")
 _NAMED_MAX = 3  # endpoints
@@ -46,11 +46,11 @@ class Usage:
 
 @dataclass
 class _Ordering:
-    """In which order the policies must be tried.
+    """Finds an order of the policies.
 
     Attributes:
-        rules: Of each profile, its rules by direction.
-        lists: Of each pair of profiles, the first before the second, the endpoints that have them so.
+        rules: The rules of each profile by direction.
+        lists: The endpoints that have a pair of profiles in this order, by pair.
     """
 
     rules: Mapping[str, Mapping[Direction, Sequence[StoredRule]]]
@@ -58,11 +58,11 @@ class _Ordering:
     _known: dict[frozenset[str], bool] = field(default_factory=dict)
 
     def matters(self, one: str, other: str) -> bool:
-        """Whether some packet is decided otherwise when two profiles change places, or that is not known."""
+        """Whether exchanging two profiles changes the decision about a packet; also true if that is unknown."""
         pair = frozenset((one, other))
         if pair not in self._known:
             self._known[pair] = any(
-                _is_order_felt(self.rules[one][direction], self.rules[other][direction]) for direction in Direction
+                _does_order_matter(self.rules[one][direction], self.rules[other][direction]) for direction in Direction
             )
         return self._known[pair]
 
@@ -70,7 +70,7 @@ class _Ordering:
         """The profiles in an order that agrees with all endpoints.
 
         Raises:
-            Refused: There is none.
+            Refused: There is no such order.
         """
         sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(self.rules, ()))
         for first, second in self.lists:
@@ -82,7 +82,7 @@ class _Ordering:
             raise Refused([self._contradiction(error.args[1])]) from None
 
     def _contradiction(self, cycle: Sequence[str]) -> Diagnostic:
-        """Why there is no order: the profiles of a circle, each before the next at some endpoint."""
+        """The error about a cycle of profiles, each of which precedes the next one at an endpoint."""
         endpoints = dict.fromkeys(self.lists[pair][0].text for pair in pairwise(cycle))
         return diagnose(
             messages.NO_POLICY_ORDER,
@@ -91,7 +91,7 @@ class _Ordering:
         )
 
 
-def _is_order_felt(one: Sequence[StoredRule], other: Sequence[StoredRule]) -> bool:
+def _does_order_matter(one: Sequence[StoredRule], other: Sequence[StoredRule]) -> bool:
     lists = RuleList((*one, *other)), RuleList((*other, *one))
     if lists[0].unanalysed:
         return True
@@ -102,58 +102,59 @@ def _is_order_felt(one: Sequence[StoredRule], other: Sequence[StoredRule]) -> bo
 
 
 def convert_to_policies(
-    profiles: Sequence[OldProfile], usages: Sequence[Usage] | None, *, keeps_tags: bool = False
-) -> Converted:
-    """The policies that mean what profiles mean.
+    profiles: Sequence[V1Profile], usages: Sequence[Usage] | None, *, keeps_tags: bool = False
+) -> ConvertedResources:
+    """Convert profiles to policies with the same meaning.
 
     Args:
         profiles: The profiles.
-        usages: The endpoints; None where they are not known, so that it is told which profiles need an order.
+        usages: The endpoints; None if they are unknown, which causes warnings about profiles whose order matters.
         keeps_tags: See `Upgrade`.
 
     Raises:
-        Refused: There are none; with all that is in the way.
+        Refused: The profiles cannot be converted; with all problems.
     """
-    resources = convert_profiles(profiles, keeps_tags=keeps_tags)
-    names = [each.profile.name for each in profiles]
-    specs = {name: _members(each["spec"]) for name, each in zip(names, resources.resources, strict=True)}
-    problems = [*_passing(specs), *_unnamed(usages or (), names)]
-    labels = _own_labels(profiles, problems, keeps_tags=keeps_tags)
+    converted = convert_profiles(profiles, keeps_tags=keeps_tags)
+    names = [v1.profile.name for v1 in profiles]
+    specs = {name: _members(resource["spec"]) for name, resource in zip(names, converted.resources, strict=True)}
+    problems = [*_pass_rules(specs), *_unprotected(usages or (), names)]
+    labels = _unique_labels(profiles, problems, keeps_tags=keeps_tags)
     if problems:
         raise Refused(problems)
-    rules = {each.profile.name: {way: rules_of(each.profile, way) for way in Direction} for each in profiles}
-    ordering = _Ordering(rules, _lists(usages or ()))
+    rules = {v1.profile.name: {way: rules_of(v1.profile, way) for way in Direction} for v1 in profiles}
+    ordering = _Ordering(rules, _endpoints_by_pair(usages or ()))
     diagnostics = [] if usages is not None else list(_order_unknown(ordering, names))
-    diagnostics += _clashes(names)
+    diagnostics += _name_clashes(names)
     policies = []
     for index, name in enumerate(ordering.order()):
         policy = _policy(name, specs[name], labels[name], _FIRST_ORDER + index * _ORDER_STEP)
-        diagnostics += [each.diagnostic(messages.NOT_IN_V3, profile=name) for each in policy_problems(policy)]
+        diagnostics += [problem.diagnostic(messages.NOT_IN_V3, profile=name) for problem in policy_problems(policy)]
         diagnostics.append(diagnose(messages.POLICY_SELECTS, profile=name, name=policy_name(name), label=labels[name]))
         policies.append(policy)
-    if any(each.is_error for each in diagnostics):
+    if any(diagnostic.is_error for diagnostic in diagnostics):
         raise Refused(diagnostics)
-    kept = [each for each in resources.diagnostics if each.kind is not messages.RENAMED_PROFILE]
-    return Converted(POLICY_KIND, tuple(policies), (*kept, *diagnostics))
+    # The names of the intermediate resources are irrelevant.
+    notes = [note for note in converted.diagnostics if note.kind is not messages.RENAMED_PROFILE]
+    return ConvertedResources(POLICY_KIND, tuple(policies), (*notes, *diagnostics))
 
 
 def _members(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _passing(specs: Mapping[str, Mapping[str, object]]) -> Iterator[Diagnostic]:
-    """Rules that hand on: from a profile to the next one, from a policy past all others of its tier."""
+def _pass_rules(specs: Mapping[str, Mapping[str, object]]) -> Iterator[Diagnostic]:
+    """Errors about `Pass`: in a profile it continues with the next one, in a policy it skips the rest of the tier."""
     for name, spec in specs.items():
         for key in LIST_KEYS.values():
             rules = spec.get(key)
             for index, rule in enumerate(rules if isinstance(rules, list) else ()):
                 if rule["action"] == _PASS:
-                    reason = "would leave all policies, where in a profile it leaves that profile"
+                    reason = "would skip all other policies, but in a profile it continues with the next profile"
                     yield diagnose(messages.NOT_IN_V3, profile=name, path=f"spec.{key}[{index}]", reason=reason)
 
 
-def _unnamed(usages: Sequence[Usage], names: Sequence[str]) -> Iterator[Diagnostic]:
-    """Endpoints whose traffic no policy would drop: those that name no profile, or one that is not there."""
+def _unprotected(usages: Sequence[Usage], names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Errors about endpoints whose traffic is dropped now, but not by policies: their profile is missing."""
     known = set(names)
     for usage in usages:
         missing = next((name for name in usage.profiles if name not in known), None)
@@ -163,8 +164,8 @@ def _unnamed(usages: Sequence[Usage], names: Sequence[str]) -> Iterator[Diagnost
             yield diagnose(messages.ENDPOINT_WITHOUT_PROFILE, endpoint=usage.endpoint.text)
 
 
-def _clashes(names: Sequence[str]) -> Iterator[Diagnostic]:
-    """Profiles that would become the same policy."""
+def _name_clashes(names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Errors about profiles that would become policies of the same name."""
     known: dict[str, str] = {}
     for name in names:
         other = known.setdefault(policy_name(name), name)
@@ -172,34 +173,35 @@ def _clashes(names: Sequence[str]) -> Iterator[Diagnostic]:
             yield diagnose(messages.NAME_CLASH, profile=other, other=name, name=policy_name(name))
 
 
-def _own_labels(profiles: Sequence[OldProfile], problems: list[Diagnostic], *, keeps_tags: bool) -> Mapping[str, str]:
-    """Of each profile, the label of a tag that no other one gives its endpoints; best of all, its own name."""
+def _unique_labels(profiles: Sequence[V1Profile], problems: list[Diagnostic], *, keeps_tags: bool) -> dict[str, str]:
+    """For each profile, the label of a tag that no other profile has; preferably the tag with the profile's name."""
     upgrade = Upgrade(keeps_tags=keeps_tags)
-    carried = {each.profile.name: {upgrade.label(tag): tag for tag in _tags(each)} for each in profiles}
-    # A label with a value is one that the endpoints have, too.
-    count = Counter(label for each in profiles for label in {*carried[each.profile.name], *each.labels})
-    found = {}
-    for name, labels in carried.items():
-        own = sorted((label for label in labels if count[label] == 1), key=lambda label: labels[label] != name)
-        if own:
-            found[name] = own[0]
+    tags_by_label = {v1.profile.name: {upgrade.label(tag): tag for tag in _tags(v1)} for v1 in profiles}
+    # Endpoints also have the labels that are no tags.
+    count = Counter(label for v1 in profiles for label in {*tags_by_label[v1.profile.name], *v1.labels})
+    unique_labels = {}
+    for name, labels in tags_by_label.items():
+        unique = sorted((label for label in labels if count[label] == 1), key=lambda label: labels[label] != name)
+        if unique:
+            unique_labels[name] = unique[0]
         else:
             hint = f"`calicoctl profile {name} tag add NAME` adds one"
             problems.append(diagnose(messages.NO_OWN_TAG, None, hint, profile=name))
-    return found
+    return unique_labels
 
 
-def _tags(old: OldProfile) -> Sequence[str]:
-    tags = old.profile.tags
+def _tags(v1: V1Profile) -> Sequence[str]:
+    tags = v1.profile.tags
     return tuple(dict.fromkeys(tags.tags)) if isinstance(tags, TagsDocument) else ()
 
 
-def _lists(usages: Sequence[Usage]) -> Mapping[tuple[str, str], Sequence[EndpointKey]]:
-    lists: dict[tuple[str, str], list[EndpointKey]] = {}
+def _endpoints_by_pair(usages: Sequence[Usage]) -> Mapping[tuple[str, str], Sequence[EndpointKey]]:
+    """The endpoints by the pairs of profiles that they have, in this order."""
+    endpoints: dict[tuple[str, str], list[EndpointKey]] = {}
     for usage in usages:
         for pair in combinations(dict.fromkeys(usage.profiles), 2):
-            lists.setdefault(pair, []).append(usage.endpoint)
-    return lists
+            endpoints.setdefault(pair, []).append(usage.endpoint)
+    return endpoints
 
 
 def _order_unknown(ordering: _Ordering, names: Sequence[str]) -> Iterator[Diagnostic]:

@@ -1,4 +1,4 @@
-"""Profiles as resources of Calico's v3 data model."""
+"""Convert profiles of v1 to profile resources of Calico's v3 data model."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from calicoctl.resources.schema import ResourceProblem, profile_problems
 from calicoctl.resources.upgrade import API_VERSION, KIND, Upgrade, upgraded_profile
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, v3_profile_name
 
-# What a profile comes to that has no rules: agents of v1 take it for missing, while v3's try the next profile.
-_DROPPING = RulesDocument.new(*([StoredRule.of(Rule(Action.DENY))] for _ in Direction))
+# The equivalent of a profile without rules: agents of v1 treat it as missing, while those of v3 try the next profile.
+_DENY_ALL = RulesDocument.new(*([StoredRule.of(Rule(Action.DENY))] for _ in Direction))
 
 
 @dataclass(frozen=True)
-class OldProfile:
+class V1Profile:
     """A profile of the v1 data model.
 
     Attributes:
         profile: Its rules and tags.
-        labels: The labels that it gives to endpoints beside its tags.
-        lacked_rules: Whether it had no rules, for which its agents drop its traffic; it has rules that do so now.
+        labels: The labels that it gives to endpoints in addition to its tags.
+        lacked_rules: Whether it is stored without rules, so that agents of v1 drop its traffic; `profile` then has
+            rules that deny everything.
     """
 
     profile: Profile
@@ -40,13 +41,13 @@ class OldProfile:
 
 
 @dataclass(frozen=True)
-class Converted:
-    """What became of profiles.
+class ConvertedResources:
+    """The resources that profiles are converted to.
 
     Attributes:
-        kind: Of what kind the resources are.
+        kind: The kind of the resources.
         resources: The resources, in the order of the profiles.
-        diagnostics: What was renamed, and what is lost.
+        diagnostics: What is renamed, and what is lost.
     """
 
     kind: str
@@ -55,11 +56,11 @@ class Converted:
 
     @property
     def as_list(self) -> Mapping[str, object]:
-        """All resources as one, as Calico's tools print and read them."""
+        """All resources as one list resource, as Calico's tools print and read them."""
         return {"apiVersion": API_VERSION, "kind": f"{self.kind}List", "items": list(self.resources)}
 
 
-def stored_profiles(state: State) -> Iterator[OldProfile]:
+def stored_profiles(state: State) -> Iterator[V1Profile]:
     """The profiles of a state, with their labels.
 
     Raises:
@@ -68,8 +69,8 @@ def stored_profiles(state: State) -> Iterator[OldProfile]:
     for name in state.names():
         profile = state.profile(name)
         lacks_rules = profile.rules is None
-        whole = replace(profile, rules=_DROPPING) if lacks_rules else profile
-        yield OldProfile(whole, _labels(name, state.labels_text(name)), lacks_rules)
+        completed = replace(profile, rules=_DENY_ALL) if lacks_rules else profile
+        yield V1Profile(completed, _labels(name, state.labels_text(name)), lacks_rules)
 
 
 def _labels(name: str, text: str | None) -> Mapping[str, object]:
@@ -84,26 +85,26 @@ def _labels(name: str, text: str | None) -> Mapping[str, object]:
     return labels
 
 
-def convert_profiles(profiles: Sequence[OldProfile], *, keeps_tags: bool = False) -> Converted:
-    """The resources that mean what profiles mean.
+def convert_profiles(profiles: Sequence[V1Profile], *, keeps_tags: bool = False) -> ConvertedResources:
+    """Convert profiles to resources with the same meaning.
 
     Args:
         profiles: The profiles.
         keeps_tags: See `Upgrade`.
 
     Raises:
-        Refused: One cannot be said in v3; with all that is in the way.
+        Refused: A profile cannot be expressed in v3; with all problems.
     """
     resources: list[Mapping[str, object]] = []
     diagnostics: list[Diagnostic] = []
     by_name: dict[object, str] = {}
     renamed: dict[str, str] = {}
     tags: dict[str, set[str]] = {}
-    for old in profiles:
+    for v1 in profiles:
         upgrade = Upgrade(keeps_tags=keeps_tags)
-        resource, found = _converted(old, upgrade)
-        name, new_name = old.profile.name, _name_of(resource)
-        diagnostics += found
+        resource, profile_diagnostics = _convert_profile(v1, upgrade)
+        name, new_name = v1.profile.name, _name_of(resource)
+        diagnostics += profile_diagnostics
         if new_name != name:
             diagnostics.append(diagnose(messages.RENAMED_PROFILE, profile=name, name=new_name))
         if new_name in by_name:
@@ -114,13 +115,18 @@ def convert_profiles(profiles: Sequence[OldProfile], *, keeps_tags: bool = False
             tags.setdefault(label, set()).update(names)
         resources.append(resource)
     diagnostics += [diagnose(messages.RENAMED_TAG, tag=tag, label=label) for label, tag in sorted(renamed.items())]
+    diagnostics += _label_clashes(tags)
+    if any(diagnostic.is_error for diagnostic in diagnostics):
+        raise Refused(diagnostics)
+    return ConvertedResources(KIND, tuple(resources), tuple(diagnostics))
+
+
+def _label_clashes(tags: Mapping[str, set[str]]) -> Iterator[Diagnostic]:
+    """Errors about different tags that would become the same label."""
     for label, names in sorted(tags.items()):
         if len(names) > 1:
             texts = " and ".join(f"`{name}`" for name in sorted(names))
-            diagnostics.append(diagnose(messages.LABEL_CLASH, names=texts, label=label))
-    if any(each.is_error for each in diagnostics):
-        raise Refused(diagnostics)
-    return Converted(KIND, tuple(resources), tuple(diagnostics))
+            yield diagnose(messages.LABEL_CLASH, names=texts, label=label)
 
 
 def _name_of(resource: Mapping[str, object]) -> object:
@@ -128,43 +134,43 @@ def _name_of(resource: Mapping[str, object]) -> object:
     return metadata["name"] if isinstance(metadata, dict) else None
 
 
-def _converted(old: OldProfile, upgrade: Upgrade) -> tuple[Mapping[str, object], list[Diagnostic]]:
-    """The resource of a profile, and what there is to say about it."""
-    profile = old.profile
-    problems = list(_unclear(profile))
+def _convert_profile(v1: V1Profile, upgrade: Upgrade) -> tuple[Mapping[str, object], list[Diagnostic]]:
+    """The resource of a profile, and the diagnostics about it."""
+    profile = v1.profile
+    problems = list(_ambiguities(profile))
     if v3_profile_name(profile.name) == BUILT_IN_PROFILE:
-        problems.append(ResourceProblem(("name",), "is that of the profile that Calico v3 has built in"))
+        problems.append(ResourceProblem(("name",), "is the name of a profile that is built into Calico v3"))
     diagnostics: list[Diagnostic] = []
     lists = {direction: [_value(rule) for rule in rules_of(profile, direction)] for direction in Direction}
-    if old.lacked_rules:
+    if v1.lacked_rules:
         diagnostics.append(diagnose(messages.DROPPED_WITHOUT_RULES, profile=profile.name))
     tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
-    resource = upgraded_profile(upgrade, profile.name, lists, tags, old.labels)
-    # What is not clear, v3 mostly refuses as well.
+    resource = upgraded_profile(upgrade, profile.name, lists, tags, v1.labels)
+    # The schema would report most ambiguities again.
     problems += upgrade.problems if problems else [*upgrade.problems, *profile_problems(resource)]
     if not problems:
-        diagnostics += _enforced_since(profile)
+        diagnostics += _newly_enforced(profile)
     diagnostics += [problem.diagnostic(messages.NOT_IN_V3, profile=profile.name) for problem in problems]
     diagnostics += [loss.diagnostic(messages.LOST_IN_V3, profile=profile.name) for loss in upgrade.losses]
     return resource, diagnostics
 
 
 def rules_of(profile: Profile, direction: Direction) -> Sequence[StoredRule]:
-    """The rules of one list; none where they are not there, or cannot be read."""
+    """The rules of one list; empty if the rules are missing or cannot be read."""
     return profile.rules.rules(direction) if isinstance(profile.rules, RulesDocument) else ()
 
 
 def _value(rule: StoredRule) -> object:
-    # Of a rule of the language, nothing but its text is kept, and of another one's text Python reads all numbers alike,
-    # but for those of thousands of digits.
+    # The text is parsed again: a rule of the language keeps no `value`, and the `value` of another rule may contain
+    # numbers that are not plain ones. `json` refuses numbers of thousands of digits; for these, `value` is used.
     try:
         return json.loads(rule.raw)
     except ValueError:
         return rule.value
 
 
-def _unclear(profile: Profile) -> Iterator[ResourceProblem]:
-    """What is stored and does not mean what it says, so that nobody can say what it shall mean in v3."""
+def _ambiguities(profile: Profile) -> Iterator[ResourceProblem]:
+    """Stored values that agents misread or cannot read, so that their meaning in v3 is unclear."""
     for document, name in ((profile.rules, "rules"), (profile.tags, "tags")):
         if isinstance(document, Unreadable):
             yield ResourceProblem((name,), "cannot be read")
@@ -175,7 +181,7 @@ def _unclear(profile: Profile) -> Iterator[ResourceProblem]:
     for path, rule in _placed(profile):
         for problem in rule.problems:
             if problem.verdict is Verdict.MISREAD:
-                yield ResourceProblem(path, f"does not mean what it says: {problem.diagnostic(()).message}")
+                yield ResourceProblem(path, f"is misread by agents of v1: {problem.diagnostic(()).message}")
 
 
 def _placed(profile: Profile) -> Iterator[tuple[Path, StoredRule]]:
@@ -184,10 +190,11 @@ def _placed(profile: Profile) -> Iterator[tuple[Path, StoredRule]]:
             yield (direction.json_key, index), rule
 
 
-def _enforced_since(profile: Profile) -> Iterator[Diagnostic]:
-    """Why agents of v1 drop a profile that v3's enforce; it is told once."""
+def _newly_enforced(profile: Profile) -> Iterator[Diagnostic]:
+    """A warning, if agents of v1 drop a profile that those of v3 enforce; about the first refused rule only."""
     for path, rule in _placed(profile):
         if rule.is_refused:
-            why = next(each for each in rule.problems if each.verdict is Verdict.REFUSED).diagnostic(path).message
+            refusal = next(problem for problem in rule.problems if problem.verdict is Verdict.REFUSED)
+            why = refusal.diagnostic(path).message
             yield diagnose(messages.ENFORCED_IN_V3, profile=profile.name, why=why)
             return

@@ -1,4 +1,4 @@
-"""Profiles of v1 as JSON: what `rule json` prints, or objects with a name, rules, tags and labels."""
+"""Read profiles of v1 from JSON: the output of `rule json`, or objects with a name, rules, tags and labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from calicoctl import messages
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.conversion.to_v3 import OldProfile
+from calicoctl.engine.conversion.to_v3 import V1Profile
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import (
     Unreadable,
@@ -28,19 +28,19 @@ _ID = "id"
 
 
 def is_json(text: str) -> bool:
-    """Whether a text is JSON rather than a script, which no statement of the language could begin like."""
+    """Whether a text is JSON and not a script: no statement of the language begins with a bracket."""
     return text[skip_space(text, 0) :][:1] in ("{", "[")
 
 
-def read_v1_documents(source: Source) -> tuple[OldProfile, ...]:
+def read_v1_documents(source: Source) -> tuple[V1Profile, ...]:
     """Read profiles.
 
     Args:
-        source: A profile's rules as `rule json` prints them, whose name is their `id` or else that of the file; an
-            object with `name`, `rules`, `tags` and `labels`; or a list of such.
+        source: The rules of a profile as `rule json` prints them, named by their `id` or else by the file; an object
+            with `name`, `rules`, `tags` and `labels`; or a list of these.
 
     Raises:
-        Refused: It is something else.
+        Refused: The text contains something else.
     """
     require_text(source)
     value, end = read_value(source, skip_space(source.text, 0))
@@ -49,30 +49,30 @@ def read_v1_documents(source: Source) -> tuple[OldProfile, ...]:
     return tuple(_profile(source, document) for document in documents)
 
 
-def _profile(source: Source, document: object) -> OldProfile:
+def _profile(source: Source, document: object) -> V1Profile:
     if not isinstance(document, dict):
-        raise _refusal(source, "a list of profiles holds objects")
+        raise _refusal(source, "each profile must be an object")
     if _LISTS & document.keys():
         name = document.get(_ID, PurePath(source.name).stem)
-        document = {"name": name, "rules": {key: each for key, each in document.items() if key != _ID}}
+        document = {"name": name, "rules": {key: value for key, value in document.items() if key != _ID}}
     unknown = sorted(document.keys() - _MEMBERS)
     if unknown or "name" not in document:
-        raise _refusal(source, f"`{unknown[0]}` is none of its members" if unknown else "it has no `name`")
+        raise _refusal(source, f"unknown member `{unknown[0]}`" if unknown else "it has no `name`")
     name = document["name"]
     if not isinstance(name, str) or not name:
-        raise _refusal(source, "its `name` must be a text")
+        raise _refusal(source, "its `name` must be a string")
     rules = _rules(f"{source.name}, rules of {name}", document.get("rules"))
     tags = document.get("tags")
     read_tags = None if tags is None else read_stored_tags(Source(f"{source.name}, tags of {name}", value_text(tags)))
     if isinstance(read_tags, Unreadable):
         raise Refused(read_tags.diagnostics)
-    return OldProfile(Profile(name, rules, read_tags), _labels(source, document.get("labels")))
+    return V1Profile(Profile(name, rules, read_tags), _labels(source, document.get("labels")))
 
 
 def _rules(place: str, value: object) -> RulesDocument | None:
-    """The rules of a document; a list that is null is as good as none."""
+    """The rules of a document; a list that is null counts as missing."""
     if isinstance(value, dict):
-        value = {key: each for key, each in value.items() if each is not None}
+        value = {key: rule_list for key, rule_list in value.items() if rule_list is not None}
     rules = None if value is None else read_stored_rules(Source(place, value_text(value)))
     if isinstance(rules, Unreadable):
         raise Refused(rules.diagnostics)
