@@ -20,7 +20,7 @@ def raw(raw_etcd: RawEtcd) -> RawEtcd:
 
 @pytest.fixture
 def store_at(raw: RawEtcd) -> Opener:
-    """A datastore in etcd that holds `BEFORE`."""
+    """A datastore in etcd with the values of `BEFORE`."""
     open_store = opener(raw.url)
     put_all(open_store, BEFORE)
     return open_store

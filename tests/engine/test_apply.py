@@ -1,4 +1,4 @@
-"""Runs: all of the changes are made or none, also while others change the same profiles."""
+"""Runs: all of the changes are made or none, also while other processes change the same profiles."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ from tests.support.runs import (
     values,
 )
 
-# --- without trouble ----------------------------------------------------------------------------
+# --- without faults -----------------------------------------------------------------------------
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=STORES, target=TARGETS, workers=st.integers(1, 16))
-def test_a_run_updates_the_store_like_a_mapping(
+def test_a_run_updates_the_datastore_like_a_dictionary(
     datastore_url: str, before: Values, target: dict[str, str | None], workers: int
 ) -> None:
     open_store = opener(datastore_url)
@@ -58,7 +58,7 @@ def test_a_run_updates_the_store_like_a_mapping(
     assert read_exactly(open_store, all_keys) == updated(before, target)
 
 
-def test_a_run_leaves_nothing_but_its_changes(raw: RawEtcd, store_at: Opener) -> None:
+def test_a_run_leaves_only_its_changes(raw: RawEtcd, store_at: Opener) -> None:
     apply_to(store_at, TARGET)
     assert values(store_at) == updated(BEFORE, TARGET)
     assert own_keys(raw) == []
@@ -66,10 +66,10 @@ def test_a_run_leaves_nothing_but_its_changes(raw: RawEtcd, store_at: Opener) ->
 
 
 def test_progress_counts_to_the_end(datastore_url: str) -> None:
-    told: list[tuple[int, int]] = []
-    apply_to(opener(datastore_url), TARGET, RunOptions(progress=lambda done, total: told.append((done, total))))
-    assert told == sorted(told)
-    assert told[-1] == (30, 30)
+    reported: list[tuple[int, int]] = []
+    apply_to(opener(datastore_url), TARGET, RunOptions(progress=lambda done, total: reported.append((done, total))))
+    assert reported == sorted(reported)
+    assert reported[-1] == (30, 30)
 
 
 def test_creations_come_before_updates_and_deletions_last(store_at: Opener, proxy: FaultProxy) -> None:
@@ -98,7 +98,7 @@ def test_a_value_that_is_too_large_is_refused_before_anything_is_written(raw: Ra
     assert proxy.writes() == 0
 
 
-def test_no_changes_cost_nothing(raw: RawEtcd, proxy: FaultProxy) -> None:
+def test_a_run_without_changes_sends_no_requests(raw: RawEtcd, proxy: FaultProxy) -> None:
     open_store = opener(proxy.url)
     apply_changes([], open_store(), open_store, Deadline(SECONDS), never)
     assert proxy.requests == []
@@ -107,7 +107,7 @@ def test_no_changes_cost_nothing(raw: RawEtcd, proxy: FaultProxy) -> None:
 # --- others change the same profiles ------------------------------------------------------------
 
 
-def test_what_others_changed_before_the_run_is_evaluated_again(datastore_url: str) -> None:
+def test_profiles_that_others_changed_before_the_run_are_evaluated_again(datastore_url: str) -> None:
     open_store = opener(datastore_url)
     put_all(open_store, BEFORE)
     store = open_store()
@@ -129,10 +129,10 @@ def test_what_others_changed_before_the_run_is_evaluated_again(datastore_url: st
 
 
 @pytest.mark.parametrize("theirs", ["theirs", None])
-def test_a_profile_that_was_to_stay_as_it_was_is_evaluated_again_when_it_did_not(
+def test_a_profile_that_the_run_relies_on_is_evaluated_again_when_it_has_changed(
     datastore_url: str, theirs: str | None
 ) -> None:
-    """Else two runs, each of which rests on what the other changes, could both take the other for not yet begun."""
+    """Otherwise two runs that each rely on what the other changes could both be applied to the old state."""
     open_store = opener(datastore_url)
     put_all(open_store, {rules(1): "old", rules(2): "old"})
     store = open_store()
@@ -152,7 +152,7 @@ def test_a_profile_that_was_to_stay_as_it_was_is_evaluated_again_when_it_did_not
     assert values(open_store) == {rules(1): "new", rules(2): "again", rules(3): "theirs"}
 
 
-def test_a_profile_is_evaluated_again_without_the_runs_own_effect(raw: RawEtcd) -> None:
+def test_a_profile_is_evaluated_again_without_the_changes_of_the_run_itself(raw: RawEtcd) -> None:
     open_store = opener(raw.url)
     tags = keys.tags_key("p1")
     put_all(open_store, {tags: "t0"})
@@ -172,7 +172,7 @@ def test_a_profile_is_evaluated_again_without_the_runs_own_effect(raw: RawEtcd) 
     assert own_keys(raw) == []
 
 
-def test_also_read_is_part_of_what_is_evaluated_again(datastore_url: str) -> None:
+def test_keys_to_read_as_well_are_in_the_snapshot_of_a_new_evaluation(datastore_url: str) -> None:
     open_store = opener(datastore_url)
     endpoint = f"{keys.HOSTS}/h/workload/o/w/endpoint/e"
     put_all(open_store, {endpoint: "{}"})
@@ -190,7 +190,7 @@ def test_also_read_is_part_of_what_is_evaluated_again(datastore_url: str) -> Non
     assert seen == [{rules(1), endpoint}]
 
 
-def test_when_the_new_state_does_not_permit_it_everything_is_undone(datastore_url: str) -> None:
+def test_everything_is_undone_when_the_new_state_does_not_allow_the_change(datastore_url: str) -> None:
     open_store = opener(datastore_url)
     put_all(open_store, BEFORE)
     store = open_store()
@@ -203,11 +203,11 @@ def test_when_the_new_state_does_not_permit_it_everything_is_undone(datastore_ur
     with pytest.raises(Refused) as caught:
         apply_changes(changes, store, open_store, Deadline(SECONDS), replan)
     store.close()
-    assert [each.code for each in caught.value.diagnostics] == ["E0401"]
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E0401"]
     assert values(open_store) == {**BEFORE, rules(12): "theirs"}
 
 
-def test_a_conflict_that_does_not_settle_ends_with_everything_undone(raw: RawEtcd, store_at: Opener) -> None:
+def test_everything_is_undone_when_conflicts_go_on_until_the_timeout(raw: RawEtcd, store_at: Opener) -> None:
     def replan(_: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
         changes = changes_to({rules(12): None}, snapshot)
         raw.put(rules(12), f"theirs at {time.monotonic()}")
@@ -224,9 +224,11 @@ def test_a_conflict_that_does_not_settle_ends_with_everything_undone(raw: RawEtc
     assert own_keys(raw) == []
 
 
-def test_what_others_change_after_it_was_written_is_not_undone_but_told(raw: RawEtcd, store_at: Opener) -> None:
+def test_values_that_others_change_after_they_were_written_are_kept_and_reported(
+    raw: RawEtcd, store_at: Opener
+) -> None:
     def progress(done: int, _: int) -> None:
-        if done == 25:  # all is created, and some is updated
+        if done == 25:  # all keys are created, and some are updated
             raw.put(rules(21), "theirs")
             raw.put(rules(3), "theirs")
             raw.delete(keys.profile_folder("p22"))
@@ -241,7 +243,7 @@ def test_what_others_change_after_it_was_written_is_not_undone_but_told(raw: Raw
     assert own_keys(raw) == []
 
 
-def test_what_others_change_before_it_is_taken_back_is_told_when_the_run_is_undone(raw: RawEtcd) -> None:
+def test_values_that_others_change_before_they_are_undone_are_kept_and_reported(raw: RawEtcd) -> None:
     open_store = opener(raw.url)
     tags = keys.tags_key("p1")
     put_all(open_store, {tags: "t0"})
@@ -261,15 +263,15 @@ def test_what_others_change_before_it_is_taken_back_is_told_when_the_run_is_undo
     assert own_keys(raw) == []
 
 
-def test_two_runs_on_the_same_profiles_end_as_if_one_had_followed_the_other(raw: RawEtcd) -> None:
+def test_runs_on_the_same_profiles_end_as_if_they_had_run_one_after_the_other(raw: RawEtcd) -> None:
     open_store = opener(raw.url)
     names = [f"p{number}" for number in range(25)]
     put_all(open_store, {keys.tags_key(name): "tags:" for name in names})
 
     def replan_with(tag: str) -> Callable[[frozenset[str], Snapshot], Sequence[Change]]:
         def replan(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
-            found = {name: snapshot[keys.tags_key(name)] for name in profiles}
-            return [Change(entry.key, entry, f"{entry.value} {tag}") for entry in found.values()]
+            entries = {name: snapshot[keys.tags_key(name)] for name in profiles}
+            return [Change(entry.key, entry, f"{entry.value} {tag}") for entry in entries.values()]
 
         return replan
 
@@ -293,6 +295,6 @@ def test_two_runs_on_the_same_profiles_end_as_if_one_had_followed_the_other(raw:
     for thread in threads:
         thread.join()
     assert failures == []
-    (found,) = set(values(open_store).values())
-    assert sorted(found.split()) == ["one", "tags:", "three", "two"]
+    (tags,) = set(values(open_store).values())
+    assert sorted(tags.split()) == ["one", "tags:", "three", "two"]
     assert own_keys(raw) == []

@@ -1,4 +1,4 @@
-"""Runs that are cut off: by a refusal, Ctrl-C, a lost turn, a lost server, or a kill at any moment."""
+"""Interrupted runs: by a refusal, Ctrl-C, the loss of the lock, the loss of the server, or a kill at any moment."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def processes() -> Iterator[Mortals]:
         yield running
 
 
-# --- it cannot go on ----------------------------------------------------------------------------
+# --- the run cannot continue --------------------------------------------------------------------
 
 
 # Of the PUTs, 0 is the lock, 1 to 3 the journal, 4 the lock again, 5 to 34 are changes, 35 is the lock once more.
 @pytest.mark.parametrize("passed", [1, 2, 3, 4, 5, 9, 25, 33, 35])
-def test_when_a_write_fails_everything_is_undone(
+def test_everything_is_undone_when_a_write_fails(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy, passed: int
 ) -> None:
     proxy.inject("PUT", *[Fault(True, PASS_ON)] * passed, *[DENIED] * 2)
@@ -84,19 +84,19 @@ def test_when_a_write_fails_everything_is_undone(
 
 # Of the PUTs, 5 to 24 create keys, 25 to 34 change values.
 @pytest.mark.parametrize(("passed", "fault"), [(12, HANG_AFTER), (27, HANG_AFTER), (27, HANG_BEFORE)])
-def test_a_write_of_unknown_outcome_is_undone_if_it_was_made(
+def test_a_write_with_an_unknown_outcome_is_undone_if_it_was_made(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy, passed: int, fault: Fault
 ) -> None:
-    found = store_at().read([keys.PROFILES])
+    entries = store_at().read([keys.PROFILES])
     hung = fail_without_an_answer(proxy, passed, fault)
     with pytest.raises(Unreachable) as caught:
         apply_to(opener(proxy.url, SHORT_SECONDS), TARGET, RunOptions(workers=1))
     assert caught.value.diagnostic.code == "E0704"
     assert own_keys(raw) == []
-    # A server that stood still with the write may carry it out when it goes on: it must come too late.
+    # A stopped server may carry out the write when it continues; by then it must be too late.
     (key,) = hung
-    if key in found:
-        late = raw.request("PUT", key, form={"value": "changed", "prevIndex": str(found[key].version)})
+    if key in entries:
+        late = raw.request("PUT", key, form={"value": "changed", "prevIndex": str(entries[key].version)})
         assert late["message"] == "Compare failed"
     assert values(store_at) == BEFORE
 
@@ -117,7 +117,7 @@ def test_a_key_that_may_still_be_created_leaves_the_run_unfinished(
 
 
 def fail_without_an_answer(proxy: FaultProxy, passed: int, fault: Fault) -> list[str]:
-    """Let a write hang, and the read that is to settle it; the write's key is there once it hangs."""
+    """Let a write hang, and the read that would show its outcome; return a list that will get the key of the write."""
     hung: list[str] = []
 
     def begin() -> None:
@@ -162,7 +162,7 @@ def test_ctrl_c_undoes_the_run(raw: RawEtcd, store_at: Opener, is_raised: bool) 
     assert signal.getsignal(signal.SIGINT) == handler
 
 
-def test_ctrl_c_while_it_is_undone_leaves_an_unfinished_run(raw: RawEtcd, store_at: Opener, proxy: FaultProxy) -> None:
+def test_ctrl_c_while_a_run_is_undone_leaves_it_unfinished(raw: RawEtcd, store_at: Opener, proxy: FaultProxy) -> None:
     def interrupt() -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -181,7 +181,7 @@ def test_ctrl_c_while_it_is_undone_leaves_an_unfinished_run(raw: RawEtcd, store_
     assert own_keys(raw) == []
 
 
-def test_a_run_that_loses_its_turn_is_undone_when_it_is_its_turn_again(
+def test_a_run_that_loses_the_lock_is_undone_when_it_has_the_lock_again(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy
 ) -> None:
     lost = threading.Event()
@@ -192,9 +192,9 @@ def test_a_run_that_loses_its_turn_is_undone_when_it_is_its_turn_again(
         lost.set()
         raw.request("PUT", keys.LOCK, form={"value": '{"run": "another", "host": "elsewhere"}', "ttl": "1"})
         asked = len(proxy.requests)
-        end = time.monotonic() + SECONDS
+        deadline = time.monotonic() + SECONDS
         while not any(keys.LOCK in path for _, path in proxy.requests[asked:]):
-            assert time.monotonic() < end
+            assert time.monotonic() < deadline
             time.sleep(0.01)
 
     def progress(done: int, _: int) -> None:
@@ -209,10 +209,10 @@ def test_a_run_that_loses_its_turn_is_undone_when_it_is_its_turn_again(
     assert own_keys(raw) == []
 
 
-def test_a_run_that_lost_its_turn_before_its_first_change_makes_none(
+def test_a_run_that_loses_the_lock_before_its_first_change_makes_none(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy
 ) -> None:
-    """Another run may have swept its journal away, since it was not complete."""
+    """Another run may have removed its journal, since it was not complete."""
     passing = Fault(True, PASS_ON)
     proxy.inject("PUT", *[passing] * 3, Fault(True, PASS_ON, before=lambda: raw.delete(keys.LOCK)))
     with pytest.raises(Unreachable) as caught:
@@ -222,8 +222,8 @@ def test_a_run_that_lost_its_turn_before_its_first_change_makes_none(
     assert own_keys(raw) == []
 
 
-def test_a_run_that_lost_its_turn_at_its_end_is_undone(raw: RawEtcd, store_at: Opener) -> None:
-    """Somebody may be rolling it back already."""
+def test_a_run_that_loses_the_lock_at_its_end_is_undone(raw: RawEtcd, store_at: Opener) -> None:
+    """Another process may be rolling it back already."""
 
     def progress(done: int, _: int) -> None:
         if done == 30:
@@ -236,7 +236,7 @@ def test_a_run_that_lost_its_turn_at_its_end_is_undone(raw: RawEtcd, store_at: O
     assert own_keys(raw) == []
 
 
-def test_who_loses_the_turn_while_ending_a_run_leaves_it_unfinished(
+def test_a_run_stays_unfinished_when_the_lock_is_lost_while_resuming_it(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy
 ) -> None:
     lose_server(proxy, 12)
@@ -259,7 +259,7 @@ def test_who_loses_the_turn_while_ending_a_run_leaves_it_unfinished(
 
 
 class Loss:
-    """The loss of a server, after a change. Whoever asks it then waits only a moment more."""
+    """The loss of a server after a change. Requests that are made later time out after a moment."""
 
     def __init__(self, proxy: FaultProxy, at: int, fault: Fault = CUT_BEFORE) -> None:
         self._proxy = proxy
@@ -284,7 +284,7 @@ class ImpatientDeadline(Deadline):
 
     def remaining(self) -> float:
         if self._loss.happened_at is None:
-            return min(super().remaining(), SHORT_SECONDS)  # for a request that is under way when it happens
+            return min(super().remaining(), SHORT_SECONDS)  # for a request that is under way at the loss
         since = time.monotonic() - max(self._begun, self._loss.happened_at)
         return max(0.0, min(super().remaining(), 0.3 - since))
 
@@ -300,7 +300,7 @@ def lose_server(proxy: FaultProxy, at: int, fault: Fault = CUT_BEFORE) -> Outcom
 
 @pytest.mark.parametrize(("at", "fault"), [(1, CUT_BEFORE), (12, CUT_AFTER), (25, HANG_AFTER), (29, HANG_BEFORE)])
 @pytest.mark.parametrize("is_resumed", [True, False])
-def test_a_lost_server_leaves_an_unfinished_run_that_can_be_ended(
+def test_an_unfinished_run_after_the_loss_of_the_server_can_be_resumed_or_rolled_back(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy, at: int, fault: Fault, is_resumed: bool
 ) -> None:
     error = lose_server(proxy, at, fault)
@@ -321,7 +321,7 @@ def test_a_lost_server_leaves_an_unfinished_run_that_can_be_ended(
 
 
 @pytest.mark.parametrize("is_resumed", [True, False])
-def test_what_others_changed_since_is_left_alone_and_told(
+def test_values_that_others_changed_since_are_kept_and_reported(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy, is_resumed: bool
 ) -> None:
     lose_server(proxy, 12)
@@ -338,7 +338,7 @@ def test_what_others_changed_since_is_left_alone_and_told(
     assert own_keys(raw) == []
 
 
-def test_the_journal_knows_the_values_of_others_before_they_are_overwritten(
+def test_the_journal_has_the_values_of_others_before_they_are_overwritten(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy
 ) -> None:
     store = store_at()
@@ -377,7 +377,7 @@ def test_a_run_killed_at_any_write_is_completed_or_undone_exactly(
     deaths: list[int],
     action: str,
 ) -> None:
-    """Killed in the middle, and in the middle of its end, too."""
+    """The process that completes or undoes it is killed at any write, too."""
     hidden = "/_x/"
     before = {key: value for key, value in before.items() if hidden not in key}
     target = {key: value for key, value in target.items() if hidden not in key}
@@ -391,11 +391,11 @@ def test_a_run_killed_at_any_write_is_completed_or_undone_exactly(
     for death in (*deaths[1:], None):
         is_done = processes.run(job)
         wait_for_requests_of_the_dead(raw.url)
-        raw.delete(keys.LOCK)  # stands for its time to live
+        raw.delete(keys.LOCK)  # instead of waiting for the end of its time to live
         if is_done:
             break
         if not find_unfinished(open_store()).unfinished:
-            # Killed before it changed anything, or after its head was gone.
+            # Killed before it changed anything, or after its head was removed.
             assert values(open_store) in (before, after)
             break
         job = Job(raw.url, action, last_write=death)
@@ -405,14 +405,14 @@ def test_a_run_killed_at_any_write_is_completed_or_undone_exactly(
     if job.action != "apply":
         assert find_unfinished(open_store()).unfinished == ()
         assert values(open_store) == (after if job.action == "resume" else before)
-    # The next run sweeps away whatever is left; of a run killed at its very end, empty folders may stay.
+    # The next run removes the remaining keys; empty folders of a run that was killed at its very end may remain.
     apply_to(open_store, {rules(99): "x"})
-    left = read_exactly(open_store, [keys.OWN, *(f"{key}/_pieces" for key in own_keys(raw))])
-    assert not [key for key, value in left.items() if not is_memory(key, value)]
+    remaining = read_exactly(open_store, [keys.OWN, *(f"{key}/_pieces" for key in own_keys(raw))])
+    assert not [key for key, value in remaining.items() if not is_memory(key, value)]
 
 
-def test_the_lock_of_a_killed_run_ends_by_itself(raw: RawEtcd, processes: Mortals) -> None:
-    """Nothing but waiting: its time to live is that of real runs, so the key's is shortened here."""
+def test_the_lock_of_a_killed_run_expires(raw: RawEtcd, processes: Mortals) -> None:
+    """The test only waits. The time to live of real runs is long, so that of the key is shortened here."""
     assert not processes.run(Job(raw.url, "apply", {rules(1): "x", rules(2): "y"}, last_write=7))
     raw.request("PUT", keys.LOCK, form={"value": raw.get(keys.LOCK) or "", "ttl": "1"})
     open_store = opener(raw.url)

@@ -1,4 +1,4 @@
-"""Statements carried out while others write: on real datastores, with the others' turns at exact moments."""
+"""Statements that run while other processes write: on real datastores, with the other writes at exact moments."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ TAGS = f"{PROFILES}/WEB/tags"
 EMPTY = '{"inbound_rules":[],"outbound_rules":[]}'
 DEFAULT = '{"inbound_rules":[{"action":"allow","src_tag":"WEB"}],"outbound_rules":[{"action":"allow"}]}'
 
-Turn = Callable[[], object]
+OtherWrite = Callable[[], object]
 
 
-def _nothing() -> None:
-    """Nobody's turn."""
+def _no_write() -> None:
+    """No other process writes."""
 
 
 class Interleaved:
-    """A real datastore before whose writes others get their turns.
+    """A real datastore; before chosen writes to it, other processes write.
 
     Args:
         inner: The datastore.
-        turns: What happens right before the n-th write, counted from 0. A write is a whole commit where
-            commits are atomic, and one change of it where they are not.
+        other_writes: What happens right before the n-th write, counted from 0. A write is a whole commit if
+            commits are atomic, and one of its changes otherwise.
     """
 
-    def __init__(self, inner: Datastore, turns: Mapping[int, Turn]) -> None:
+    def __init__(self, inner: Datastore, other_writes: Mapping[int, OtherWrite]) -> None:
         self._inner = inner
-        self._turns = turns
+        self._other_writes = other_writes
         self.writes = 0
 
     @property
@@ -86,7 +86,7 @@ class Interleaved:
         versions: dict[str, int] = {}
         try:
             for part in [changes] if self.makes_at_once(changes) else [[change] for change in changes]:
-                self._turns.get(self.writes, _nothing)()
+                self._other_writes.get(self.writes, _no_write)()
                 self.writes += 1
                 versions |= self._inner.commit(part, unchanged)
                 done += part
@@ -119,19 +119,19 @@ def opened() -> Iterator[Callable[[str], Datastore]]:
 
 
 class Scene:
-    """One datastore, the statement under test, and the others who write to it."""
+    """One datastore, the statement under test, and the other processes that write to it."""
 
     def __init__(self, url: str, opened: Callable[[str], Datastore]) -> None:
         self.raw = open_raw(url)
         self._url = url
         self._opened = opened
 
-    def other(self, words: str) -> Turn:
-        """Someone else's whole statement."""
+    def other(self, words: str) -> OtherWrite:
+        """A whole statement of another process."""
         return lambda: execute(statement(words), self._opened(self._url), Deadline(30))
 
-    def run(self, words: str, turns: Mapping[int, Turn], seconds: float = 30) -> Outcome:
-        return execute(statement(words), Interleaved(self._opened(self._url), turns), Deadline(seconds))
+    def run(self, words: str, other_writes: Mapping[int, OtherWrite], seconds: float = 30) -> Outcome:
+        return execute(statement(words), Interleaved(self._opened(self._url), other_writes), Deadline(seconds))
 
     @property
     def stored(self) -> dict[str, str]:
@@ -145,15 +145,15 @@ def scene(datastore_url: str, opened: Callable[[str], Datastore]) -> Scene:
 
 @pytest.fixture
 def etcd_scene(etcd_url: str, raw_etcd: object, opened: Callable[[str], Datastore]) -> Scene:
-    """Where a profile's two keys are written one after the other."""
+    """A datastore in which the two keys of a profile are written one after the other."""
     return Scene(etcd_url, opened)
 
 
-def said(outcome: Outcome) -> str | None:
+def message_of(outcome: Outcome) -> str | None:
     return outcome.answer.text if isinstance(outcome.answer, Message) else None
 
 
-def test_a_statement_is_evaluated_again_on_what_others_made_of_the_profile(scene: Scene) -> None:
+def test_a_statement_is_evaluated_again_on_the_profile_that_others_have_changed(scene: Scene) -> None:
     scene.raw.put(RULES, EMPTY)
     outcome = scene.run(
         "profile WEB rule add inbound deny",
@@ -167,83 +167,83 @@ def test_a_statement_is_evaluated_again_on_what_others_made_of_the_profile(scene
     assert [rule.get("protocol") for rule in rules] == ["tcp", "udp", None]
 
 
-def test_a_rule_that_another_has_just_added_is_present(scene: Scene) -> None:
+def test_a_rule_that_another_process_has_just_added_is_present(scene: Scene) -> None:
     scene.raw.put(RULES, EMPTY)
     outcome = scene.run("profile WEB rule add inbound deny", {0: scene.other("profile WEB rule add inbound deny")})
-    assert said(outcome) == "Rule already present, skipping."
+    assert message_of(outcome) == "Rule already present, skipping."
     assert json.loads(scene.stored[RULES])["inbound_rules"] == [{"action": "deny"}]
 
 
-def test_what_others_made_impossible_is_refused(scene: Scene) -> None:
+def test_a_change_that_others_made_impossible_is_refused(scene: Scene) -> None:
     scene.raw.put(RULES, DEFAULT)
     with pytest.raises(Refused) as caught:
         scene.run("profile WEB rule remove inbound --at=1", {0: scene.other("profile WEB rule remove inbound --at=1")})
-    assert [each.code for each in caught.value.diagnostics] == ["E0407"]
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E0407"]
 
 
-def test_a_profile_that_another_removed_is_missed(scene: Scene) -> None:
+def test_a_profile_that_another_process_removed_is_missing(scene: Scene) -> None:
     scene.raw.put(RULES, DEFAULT)
     with pytest.raises(Refused) as caught:
         scene.run("profile WEB rule add inbound allow udp", {0: scene.other("profile remove WEB")})
-    assert [each.code for each in caught.value.diagnostics] == ["E0401"]
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E0401"]
     assert scene.stored == {}
 
 
-def test_a_conflict_without_end_ends_with_the_time(scene: Scene) -> None:
+def test_endless_conflicts_end_at_the_timeout(scene: Scene) -> None:
     scene.raw.put(RULES, EMPTY)
     rival = "profile WEB rule add inbound --at=0 allow tcp to ports {}"
-    turns = {number: scene.other(rival.format(number + 1)) for number in range(500)}
+    other_writes = {number: scene.other(rival.format(number + 1)) for number in range(500)}
     with pytest.raises(Conflict) as caught:
-        scene.run("profile WEB rule add inbound deny", turns, seconds=0.3)
+        scene.run("profile WEB rule add inbound deny", other_writes, seconds=0.3)
     assert caught.value.diagnostic.code == "E0505"
     assert '"deny"' not in scene.stored[RULES]
 
 
-def test_a_profile_that_another_creates_meanwhile_exists(scene: Scene) -> None:
+def test_a_profile_that_another_process_creates_meanwhile_exists(scene: Scene) -> None:
     outcome = scene.run("profile add WEB", {0: scene.other("profile add WEB")})
-    assert said(outcome) == "Profile WEB already exists."
+    assert message_of(outcome) == "Profile WEB already exists."
     assert scene.stored == {RULES: DEFAULT, TAGS: '["WEB"]'}
 
 
-def test_whoever_writes_the_rules_first_has_created_the_profile(etcd_scene: Scene) -> None:
+def test_the_process_that_writes_the_rules_first_creates_the_profile(etcd_scene: Scene) -> None:
     outcome = etcd_scene.run("profile add WEB", {1: etcd_scene.other("profile WEB tag add ONE")})
-    assert said(outcome) == "Created profile WEB"
+    assert message_of(outcome) == "Created profile WEB"
     assert etcd_scene.stored == {RULES: DEFAULT, TAGS: '["ONE"]'}
 
 
-def test_a_removal_that_is_half_done_is_finished(etcd_scene: Scene) -> None:
+def test_a_removal_that_is_half_done_is_completed(etcd_scene: Scene) -> None:
     etcd_scene.raw.put(RULES, DEFAULT)
     etcd_scene.raw.put(TAGS, '["WEB"]')
     outcome = etcd_scene.run("profile remove WEB", {1: etcd_scene.other("profile WEB tag add ONE")})
-    assert said(outcome) == "Deleted profile WEB"
+    assert message_of(outcome) == "Deleted profile WEB"
     assert etcd_scene.stored == {}
 
 
 @pytest.mark.parametrize("moment", [0, 1, 2, 3])
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("exists", [True, False])
 @pytest.mark.parametrize(
     ("words", "rival"), [("profile add WEB", "profile remove WEB"), ("profile remove WEB", "profile add WEB")]
 )
-def test_adding_and_removing_leave_a_whole_profile_or_none(
-    scene: Scene, words: str, rival: str, there: bool, moment: int
+def test_adding_and_removing_at_once_leave_a_complete_profile_or_none(
+    scene: Scene, words: str, rival: str, exists: bool, moment: int
 ) -> None:
-    if there:
+    if exists:
         scene.other("profile add WEB")()
 
     missing: list[str] = []
 
-    def unless_missing(turn: Turn) -> None:
+    def unless_missing(action: OtherWrite) -> None:
         try:
-            turn()
+            action()
         except Refused as refused:
-            missing.extend(each.code for each in refused.diagnostics)
+            missing.extend(diagnostic.code for diagnostic in refused.diagnostics)
 
     unless_missing(lambda: scene.run(words, {moment: lambda: unless_missing(scene.other(rival))}))
     assert set(missing) <= {"E0401"}
     assert scene.stored in ({}, {RULES: DEFAULT, TAGS: '["WEB"]'})
 
 
-def test_a_server_that_dies_in_the_middle_leaves_a_part_that_is_told(tmp_path: Path) -> None:
+def test_the_written_part_is_reported_when_the_server_dies_in_the_middle(tmp_path: Path) -> None:
     with ExitStack() as server:
         url = server.enter_context(running_etcd(tmp_path))
         inner = open_datastore(resolve(url, {"CALICOCTL_ENV": "/dev/null"}), Deadline(2))
@@ -255,16 +255,16 @@ def test_a_server_that_dies_in_the_middle_leaves_a_part_that_is_told(tmp_path: P
     assert RULES in caught.value.diagnostic.message
 
 
-def test_what_was_in_the_way_is_told_when_the_rest_of_the_time_is_too_short(raw: RawEtcd, proxy: FaultProxy) -> None:
-    """Somebody was faster, and the next read is not answered in time: that is no fault of etcd's."""
+def test_a_conflict_is_reported_when_the_remaining_time_is_too_short(raw: RawEtcd, proxy: FaultProxy) -> None:
+    """Another process was faster, and the next read is not answered in time: the cause is the conflict, not etcd."""
     raw.put(RULES, DEFAULT)
     raw.put(TAGS, '["WEB"]')
 
     def choose(method: str, _path: str) -> Fault | None:
-        is_late = any(made == "PUT" for made, _ in proxy.requests[:-1])
+        is_after_write = any(sent == "PUT" for sent, _ in proxy.requests[:-1])
         if method == "PUT":
             return Fault(True, PASS_ON, before=lambda: raw.put(RULES, EMPTY))
-        return HANG_BEFORE if is_late else None
+        return HANG_BEFORE if is_after_write else None
 
     proxy.choose = choose
     deadline = Deadline(1)

@@ -1,4 +1,4 @@
-"""Expectations of a script while others change the profiles that they are about."""
+"""Expectations of a script while other processes change the profiles that they are about."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ALLOWING = '{"inbound_rules":[{"action":"allow"}],"outbound_rules":[]}'
 
 @pytest.mark.parametrize("about", ["A", "--all"])
 @pytest.mark.parametrize("theirs", ["A", "B"])
-def test_what_others_open_meanwhile_is_noticed(datastore_url: str, about: str, theirs: str) -> None:
-    """Also in a profile that the run only asks about; and what nobody asks about is not."""
+def test_traffic_that_others_allow_meanwhile_is_noticed(datastore_url: str, about: str, theirs: str) -> None:
+    """It is noticed in every profile with an expectation, also if the run does not change it, and in no other."""
     open_store = opener(datastore_url)
     put_all(open_store, {keys.rules_key(name): DENYING for name in "AB"})
     text = f"profile B tag add x\nprofile {about} expect inbound deny tcp to ports 22\n"
@@ -34,7 +34,7 @@ def test_what_others_open_meanwhile_is_noticed(datastore_url: str, about: str, t
     if about in ("--all", theirs):
         with pytest.raises(Refused) as refused:
             apply_script(plan, store, open_store, Deadline(SECONDS), RunOptions())
-        assert [each.kind for each in refused.value.diagnostics] == [messages.SOME_ALLOWED]
+        assert [diagnostic.kind for diagnostic in refused.value.diagnostics] == [messages.SOME_ALLOWED]
         assert values(open_store) == before
     else:
         apply_script(plan, store, open_store, Deadline(SECONDS), RunOptions())
@@ -43,7 +43,7 @@ def test_what_others_open_meanwhile_is_noticed(datastore_url: str, about: str, t
 
 
 def updated(open_store: Opener, profile: str) -> Values:
-    """Let a profile allow everything, and give what is stored then."""
+    """Let a profile allow everything, and return what is stored then."""
     with_theirs = open_store()
     with_theirs.commit(changes_to({keys.rules_key(profile): ALLOWING}, with_theirs.read([keys.PROFILES])))
     with_theirs.close()

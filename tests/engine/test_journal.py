@@ -1,4 +1,4 @@
-"""The journal of a run, the lock, and what others see of both, in a real etcd."""
+"""The journal of a run, the lock, and what other commands see of both, in a real etcd."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def opener(url: str) -> Opener:
 
 
 def never(_profiles: frozenset[str], _snapshot: Snapshot) -> Sequence[Change]:
-    raise AssertionError("nobody else changes anything")
+    raise AssertionError("no other process changes anything")
 
 
 def holder(run: str) -> Holder:
@@ -55,30 +55,30 @@ def holder(run: str) -> Holder:
 
 
 def leaves(raw: RawEtcd, key: str = keys.OWN) -> dict[str, str]:
-    """Every value below a key but memories; hidden ones, too, where their folders are named by themselves."""
-    found: dict[str, str] = {}
+    """Every value below a key except the end markers of runs. Hidden folders are read only if `key` names them."""
+    values: dict[str, str] = {}
 
     def walk(node: dict[str, Any]) -> None:
         if "value" in node and not is_memory(node["key"], node["value"]):
-            found[node["key"]] = node["value"]
+            values[node["key"]] = node["value"]
         for inner in node.get("nodes", []):
             walk(inner)
 
     walk(raw.request("GET", key, "recursive=true&quorum=true").get("node", {}))
-    return found
+    return values
 
 
 def pieces(raw: RawEtcd, run: str) -> list[str]:
-    found = leaves(raw, keys.run_key(run, "_pieces"))
-    return [found[key] for key in sorted(found)]
+    values = leaves(raw, keys.run_key(run, "_pieces"))
+    return [values[key] for key in sorted(values)]
 
 
 def journal(raw: RawEtcd, changes: Sequence[Change], run: str = "run-1", piece_bytes: int = 200) -> Journal:
     """A complete journal."""
-    made = Journal(holder(run), opener(raw.url), piece_bytes)
-    made.prepare(changes)
-    made.complete()
-    return made
+    complete_journal = Journal(holder(run), opener(raw.url), piece_bytes)
+    complete_journal.prepare(changes)
+    complete_journal.complete()
+    return complete_journal
 
 
 def creations(*profiles: str, value: str = "{}") -> list[Change]:
@@ -89,9 +89,9 @@ def creations(*profiles: str, value: str = "{}") -> list[Change]:
 
 _TEXT = st.none() | st.text(max_size=200)
 _STEPS = st.lists(
-    st.tuples(st.from_regex(r"[a-z]{1,8}", fullmatch=True), _TEXT, _TEXT).filter(lambda each: each[1] != each[2]),
+    st.tuples(st.from_regex(r"[a-z]{1,8}", fullmatch=True), _TEXT, _TEXT).filter(lambda step: step[1] != step[2]),
     max_size=6,
-    unique_by=lambda each: each[0],
+    unique_by=lambda step: step[0],
 )
 
 
@@ -104,53 +104,53 @@ def as_changes(steps: Sequence[tuple[str, str | None, str | None]]) -> list[Chan
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=_STEPS, later=_STEPS, piece_bytes=st.integers(30, 2000))
-def test_what_is_read_is_what_was_written_and_amended(
+def test_the_steps_that_are_read_are_those_that_were_written_and_amended(
     raw: RawEtcd,
     steps: list[tuple[str, str | None, str | None]],
     later: list[tuple[str, str | None, str | None]],
     piece_bytes: int,
 ) -> None:
     raw.delete(keys.OWN)
-    made = journal(raw, as_changes(steps), "run-1", piece_bytes)
+    complete_journal = journal(raw, as_changes(steps), "run-1", piece_bytes)
     replaced = {name for name, _, _ in later} | {name for name, _, _ in steps[:1]}
-    made.amend(replaced, as_changes(later))
+    complete_journal.amend(replaced, as_changes(later))
     store = opener(raw.url)()
     (run,) = find_unfinished(store).unfinished
-    expected = [each for each in steps if each[0] not in replaced] + later
-    found = read_steps(store, run)
-    assert {(step.profile, step.before, step.after) for step in found} == set(expected)
-    assert len(found) == len(expected) == run.change_count
+    expected = [step for step in steps if step[0] not in replaced] + later
+    steps_read = read_steps(store, run)
+    assert {(step.profile, step.before, step.after) for step in steps_read} == set(expected)
+    assert len(steps_read) == len(expected) == run.change_count
     if run.profiles is not None:
         assert list(run.profiles) == sorted(name for name, _, _ in expected)
     assert all(len(quote_plus(piece)) <= max(piece_bytes, 3) for piece in pieces(raw, "run-1"))
-    made.remove()
+    complete_journal.remove()
     store.close()
     assert leaves(raw) == {}
     assert not raw.is_folder(f"{keys.OWN}/v1")
 
 
-def test_a_value_that_is_larger_than_a_piece_is_cut(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_a_value_that_is_larger_than_a_piece_is_split(raw: RawEtcd, store: EtcdDatastore) -> None:
     text = '"%ü\\' * 500_000
-    made = journal(raw, creations("p", value=text), piece_bytes=1 << 20)
+    complete_journal = journal(raw, creations("p", value=text), piece_bytes=1 << 20)
     (run,) = find_unfinished(store).unfinished
     assert read_steps(store, run) == (JournalStep(keys.rules_key("p"), None, text),)
     sizes = [len(quote_plus(piece)) for piece in pieces(raw, run.name)]
     assert len(sizes) > 5
     assert max(sizes) <= 1 << 20
-    made.remove()
+    complete_journal.remove()
     assert leaves(raw) == {}
 
 
-def test_the_head_tells_who_when_and_what(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_the_head_has_the_owner_the_time_and_the_changes(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations("b", "a"))
     (run,) = find_unfinished(store).unfinished
     assert run.holder == holder("run-1")
     assert (run.change_count, run.profiles, run.is_running) == (2, ("a", "b"), False)
-    told = "site.calico, more.calico by operator on host-1 (process 4711, run run-1), 2 changes, started 2"
-    assert str(run).startswith(told)
+    description = "site.calico, more.calico by operator on host-1 (process 4711, run run-1), 2 changes, started 2"
+    assert str(run).startswith(description)
 
 
-def test_a_journal_without_a_head_is_no_run_and_the_next_run_sweeps_it_away(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_a_journal_without_a_head_is_not_a_run_and_the_next_run_removes_it(raw: RawEtcd, store: EtcdDatastore) -> None:
     Journal(holder("run-1"), opener(raw.url), 100).prepare(creations("a", "b", "c"))
     assert len(pieces(raw, "run-1")) > 3
     assert find_unfinished(store).unfinished == ()
@@ -160,8 +160,8 @@ def test_a_journal_without_a_head_is_no_run_and_the_next_run_sweeps_it_away(raw:
     assert list(leaves(raw, keys.PROFILES)) == [keys.rules_key("x")]
 
 
-def test_a_journal_that_vanishes_while_it_is_swept_away_is_in_nobodys_way(raw: RawEtcd) -> None:
-    """Its run has lost its turn, and removes it, too."""
+def test_a_journal_that_disappears_while_it_is_removed_does_not_block_a_run(raw: RawEtcd) -> None:
+    """Its run has lost the lock, and removes it as well."""
     half = Journal(holder("run-1"), opener(raw.url))
     half.prepare(creations("a"))
     with fault_proxy(raw.url) as proxy:
@@ -171,10 +171,10 @@ def test_a_journal_that_vanishes_while_it_is_swept_away_is_in_nobodys_way(raw: R
     assert (leaves(raw), list(leaves(raw, keys.PROFILES))) == ({}, [keys.rules_key("x")])
 
 
-def test_a_head_that_arrives_after_the_journal_was_removed_is_swept_away(raw: RawEtcd, store: EtcdDatastore) -> None:
-    made = journal(raw, creations("a"))
+def test_a_head_that_arrives_after_the_journal_was_removed_is_removed(raw: RawEtcd, store: EtcdDatastore) -> None:
+    complete_journal = journal(raw, creations("a"))
     head = raw.get(keys.run_key("run-1", "head"))
-    made.remove()
+    complete_journal.remove()
     raw.put(keys.run_key("run-1", "head"), head or "")
     assert find_unfinished(store).unfinished == ()
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
@@ -186,19 +186,19 @@ OWN_KEYS = ("begun", "head", "_pieces/000000")
 
 @pytest.mark.parametrize("late", [some for size in (1, 2, 3) for some in combinations(OWN_KEYS, size)], ids=str)
 @pytest.mark.parametrize("end", [resume, rollback, None], ids=["resumed", "rolled back", "made"])
-def test_a_journal_that_a_server_creates_late_is_spent(
+def test_a_journal_that_a_server_creates_late_is_recognized_as_ended(
     raw: RawEtcd, store: EtcdDatastore, late: tuple[str, ...], end: Callable[..., object] | None
 ) -> None:
-    """One that stood still, and carries out what it was sent while the run went on."""
-    made = journal(raw, creations("a"), piece_bytes=10_000)
-    held = {name: raw.get(keys.run_key("run-1", name)) or "" for name in OWN_KEYS}
+    """The server was stopped, and carries out the requests of the run after its end."""
+    complete_journal = journal(raw, creations("a"), piece_bytes=10_000)
+    journal_values = {name: raw.get(keys.run_key("run-1", name)) or "" for name in OWN_KEYS}
     if end is None:
-        made.remove()
+        complete_journal.remove()
     else:
         end(find_unfinished(store).unfinished[0], opener(raw.url), Deadline(SECONDS))
     before = values_of(raw)
     for name in late:
-        raw.request("PUT", keys.run_key("run-1", name), form={"value": held[name], "prevExist": "false"})
+        raw.request("PUT", keys.run_key("run-1", name), form={"value": journal_values[name], "prevExist": "false"})
     assert find_unfinished(store) == Journals()
     assert unfinished_touching(store, "a") is None
     clear_spent(opener(raw.url), Deadline(SECONDS))
@@ -212,9 +212,7 @@ def values_of(raw: RawEtcd) -> dict[str, str]:
     return leaves(raw, keys.PROFILES)
 
 
-def test_the_pieces_of_an_amendment_that_was_cut_off_are_removed_with_the_rest(
-    raw: RawEtcd, store: EtcdDatastore
-) -> None:
+def test_the_pieces_of_an_incomplete_amendment_are_removed_with_the_others(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations("a"))
     count = len(pieces(raw, "run-1"))
     for number in range(count, count + 20):
@@ -249,17 +247,17 @@ DAMAGES: dict[str, Callable[[RawEtcd], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_journal_is_told_and_nothing_is_done(raw: RawEtcd, store: EtcdDatastore, damage: str) -> None:
+def test_a_damaged_journal_is_reported_and_nothing_is_changed(raw: RawEtcd, store: EtcdDatastore, damage: str) -> None:
     journal(raw, creations("a", "b", "c"))
     DAMAGES[damage](raw)
     before = (leaves(raw), pieces(raw, "run-1"))
     journals = find_unfinished(store)
-    assert [each.code for each in journals.damaged] == ["E0710"] * (1 - len(journals.unfinished))
+    assert [diagnostic.code for diagnostic in journals.damaged] == ["E0710"] * (1 - len(journals.unfinished))
     for run in journals.unfinished:
         for end in (resume, rollback):
             with pytest.raises(Refused) as caught:
                 end(run, opener(raw.url), Deadline(SECONDS))
-            assert [each.code for each in caught.value.diagnostics] == ["E0710"]
+            assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E0710"]
     with pytest.raises(Refused):
         apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     warning = unfinished_touching(store, "a")
@@ -269,7 +267,7 @@ def test_a_damaged_journal_is_told_and_nothing_is_done(raw: RawEtcd, store: Etcd
     assert leaves(raw, keys.PROFILES) == {}
 
 
-def test_the_hint_about_a_damaged_journal_is_one_word_to_a_shell(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_the_key_in_the_hint_about_a_damaged_journal_is_quoted_for_a_shell(raw: RawEtcd, store: EtcdDatastore) -> None:
     for leaf in ("begun", "head"):
         raw.put(f"{keys.RUNS}/x;touch y/{leaf}", "?")
     (problem,) = find_unfinished(store).damaged
@@ -296,16 +294,16 @@ def test_the_hint_about_a_damaged_journal_is_one_word_to_a_shell(raw: RawEtcd, s
     ],
     ids=str,
 )
-def test_a_head_with_values_that_no_run_writes_blocks_runs_only(
+def test_a_head_with_invalid_values_blocks_only_runs(
     raw: RawEtcd, store: EtcdDatastore, fields: dict[str, object]
 ) -> None:
     journal(raw, creations("WEB"))
     _set_head(raw, **fields)
     journals = find_unfinished(store)
-    assert (journals.unfinished, [each.code for each in journals.damaged]) == ((), ["E0710"])
-    told = unfinished_touching(store, "WEB")
-    assert told is not None
-    assert told.code == "W0702"
+    assert (journals.unfinished, [diagnostic.code for diagnostic in journals.damaged]) == ((), ["E0710"])
+    warning = unfinished_touching(store, "WEB")
+    assert warning is not None
+    assert warning.code == "W0702"
 
 
 @pytest.mark.parametrize(
@@ -321,9 +319,7 @@ def test_a_head_with_values_that_no_run_writes_blocks_runs_only(
         (f"{keys.HOSTS}/h/endpoint/eth0", "{}"),
     ],
 )
-def test_a_step_that_leads_out_of_the_profile_tree_is_damage(
-    raw: RawEtcd, store: EtcdDatastore, key: str, after: str
-) -> None:
+def test_a_step_outside_of_the_profile_tree_is_damage(raw: RawEtcd, store: EtcdDatastore, key: str, after: str) -> None:
     journal(raw, creations("WEB"))
     line = json.dumps({"key": key, "before": None, "after": after}) + "\n"
     for piece in range(len(pieces(raw, "run-1"))):
@@ -335,7 +331,7 @@ def test_a_step_that_leads_out_of_the_profile_tree_is_damage(
         read_steps(store, run)
 
 
-def test_without_a_run_looking_for_one_costs_one_read(raw: RawEtcd) -> None:
+def test_looking_for_runs_costs_one_read_if_there_are_none(raw: RawEtcd) -> None:
     with fault_proxy(raw.url) as proxy:
         store = opener(proxy.url)()
         assert unfinished_touching(store, "a") is None
@@ -343,7 +339,7 @@ def test_without_a_run_looking_for_one_costs_one_read(raw: RawEtcd) -> None:
         assert [method for method, _ in proxy.requests] == ["GET"]
 
 
-def test_an_unfinished_run_is_told_to_those_whose_profile_it_changes(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_an_unfinished_run_is_reported_for_the_profiles_that_it_changes(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations("a", "b"))
     warning = unfinished_touching(store, "a")
     assert warning is not None
@@ -353,7 +349,7 @@ def test_an_unfinished_run_is_told_to_those_whose_profile_it_changes(raw: RawEtc
     assert unfinished_touching(store, "c") is None
 
 
-def test_a_run_of_too_many_profiles_to_list_is_told_to_all(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_a_run_with_too_many_profiles_to_list_is_reported_for_every_profile(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations(*(f"profile-{number}" for number in range(50))), piece_bytes=300)
     (run,) = find_unfinished(store).unfinished
     assert run.profiles is None
@@ -362,7 +358,7 @@ def test_a_run_of_too_many_profiles_to_list_is_told_to_all(raw: RawEtcd, store: 
     assert warning.code == "W0702"
 
 
-def test_a_run_that_is_going_on_is_no_unfinished_one(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_a_run_in_progress_is_not_reported_as_unfinished(raw: RawEtcd, store: EtcdDatastore) -> None:
     codes: list[str | None] = []
 
     def progress(_done: int, _total: int) -> None:
@@ -382,7 +378,7 @@ def test_an_atomic_datastore_has_no_runs(tmp_path: Any) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_server_that_does_not_answer_is_left_to_the_command_itself(raw: RawEtcd) -> None:
+def test_no_warning_is_given_if_the_server_does_not_answer(raw: RawEtcd) -> None:
     with fault_proxy(raw.url) as proxy:
         url = proxy.url
     store = EtcdDatastore([url], Deadline(0.2))
@@ -397,7 +393,7 @@ def test_the_names_of_runs_differ() -> None:
 # --- the lock -----------------------------------------------------------------------------------
 
 
-def test_a_run_waits_until_it_is_its_turn(raw: RawEtcd) -> None:
+def test_a_run_waits_for_the_lock(raw: RawEtcd) -> None:
     order: list[str] = []
     inside = threading.Event()
     leave = threading.Event()
@@ -419,19 +415,19 @@ def test_a_run_waits_until_it_is_its_turn(raw: RawEtcd) -> None:
     assert leaves(raw) == {}
 
 
-def test_a_doubtful_write_of_the_lock_is_no_reason_to_give_up(raw: RawEtcd) -> None:
-    """The answer is lost, and by the time it is looked for, another run has the lock."""
+def test_a_run_keeps_trying_after_a_write_of_the_lock_with_an_unknown_outcome(raw: RawEtcd) -> None:
+    """The answer is lost, and when the lock is read, another run has it."""
     with fault_proxy(raw.url) as proxy:
         other = json.dumps(holder("other").fields())
         proxy.inject(
             "PUT", Fault(False, CUT, after=lambda: raw.request("PUT", keys.LOCK, form={"value": other, "ttl": "1"}))
         )
         with taken(Turn(holder("first"), opener(proxy.url)), Deadline(SECONDS)):
-            held = json.loads(raw.get(keys.LOCK) or "")
-            assert held["run"] == "first"
+            lock = json.loads(raw.get(keys.LOCK) or "")
+            assert lock["run"] == "first"
 
 
-def test_who_waits_in_vain_is_told_who_holds_the_lock(raw: RawEtcd, store: EtcdDatastore) -> None:
+def test_the_holder_of_the_lock_is_reported_when_the_wait_times_out(raw: RawEtcd, store: EtcdDatastore) -> None:
     with taken(Turn(holder("first"), opener(raw.url)), Deadline(SECONDS)):
         with pytest.raises(Unreachable) as caught:
             apply_changes(creations("x"), store, opener(raw.url), Deadline(0.3), never)
@@ -442,30 +438,30 @@ def test_who_waits_in_vain_is_told_who_holds_the_lock(raw: RawEtcd, store: EtcdD
     assert leaves(raw, keys.PROFILES) == {}
 
 
-def test_a_lock_that_is_kept_outlives_its_time_to_live(raw: RawEtcd) -> None:
+def test_a_renewed_lock_outlives_its_time_to_live(raw: RawEtcd) -> None:
     with taken(Turn(holder("first"), opener(raw.url), lock_seconds=1), Deadline(SECONDS)):
         with pytest.raises(Unreachable):
             Turn(holder("second"), opener(raw.url)).take(Deadline(2.5))
         assert "first" in (raw.get(keys.LOCK) or "")
 
 
-def test_a_lock_that_is_not_kept_ends_and_is_taken_over(raw: RawEtcd) -> None:
+def test_a_lock_that_is_not_renewed_expires_and_is_taken_over(raw: RawEtcd) -> None:
     dead = Turn(holder("dead"), opener(raw.url), lock_seconds=1)
     dead.take(Deadline(SECONDS))
-    begun = time.monotonic()
+    started = time.monotonic()
     with taken(Turn(holder("alive"), opener(raw.url)), Deadline(SECONDS)):
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - started < 5
         assert (dead.is_held, dead.confirm()) == (False, False)
         dead.give_up()
         assert "alive" in (raw.get(keys.LOCK) or "")
 
 
-def test_a_holder_whose_lock_was_removed_notices(raw: RawEtcd) -> None:
+def test_a_holder_notices_that_its_lock_was_removed(raw: RawEtcd) -> None:
     turn = Turn(holder("first"), opener(raw.url))
     turn.take(Deadline(SECONDS))
     assert turn.confirm()
     raw.delete(keys.LOCK)
-    # At first it is held by this host's clock, which is all that `is_held` looks at.
+    # At first it is held according to this host's clock, the only thing that `is_held` checks.
     assert (turn.is_held, turn.confirm(), turn.is_held) == (True, False, False)
     with pytest.raises(Unreachable) as caught:
         turn.require()
@@ -473,7 +469,7 @@ def test_a_holder_whose_lock_was_removed_notices(raw: RawEtcd) -> None:
 
 
 @pytest.mark.parametrize("value", ["?", "[]", "7", '{"run": 7, "scripts": 8, "process": "9"}', "[" * 100_000])
-def test_a_lock_that_is_not_understood_is_held_by_someone(raw: RawEtcd, value: str) -> None:
+def test_a_lock_with_an_invalid_value_counts_as_held(raw: RawEtcd, value: str) -> None:
     raw.put(keys.LOCK, value)
     with pytest.raises(Unreachable) as caught:
         Turn(holder("first"), opener(raw.url)).take(Deadline(0))
@@ -481,6 +477,6 @@ def test_a_lock_that_is_not_understood_is_held_by_someone(raw: RawEtcd, value: s
     assert raw.get(keys.LOCK) == value
 
 
-def test_this_process_as_a_holder_is_the_same_after_json() -> None:
+def test_the_holder_of_this_process_survives_a_round_trip_through_json() -> None:
     here = Holder.here("run-1", ["a.calico", "ü\udcff"])
     assert Holder.of(json.loads(json.dumps(here.fields()))) == here

@@ -1,4 +1,4 @@
-"""A profile with very many rules: a statement looks at few of them, and a hundred thousand statements are done."""
+"""Profiles with very many rules: a statement examines few of them, and 100,000 statements can be evaluated."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MANY = 20_000
 
 
 def rule(number: int) -> Rule:
-    """One of many, all of them different."""
+    """A rule that differs from those of other numbers."""
     net = IPv4Network((0x0A000000 + number, 32))
     return Rule(Action.ALLOW, Protocol.TCP, source=Peer(net=net), destination=Peer((PortRange(80, 80),)))
 
@@ -50,8 +50,8 @@ def remove_at(position: int) -> statements.RemoveRuleAt:
     return statements.RemoveRuleAt("P", WHERE, INBOUND, position, WHERE)
 
 
-def evaluated(found: Entry, made: Sequence[statements.Statement]) -> ScriptPlan:
-    plan = evaluate_script([ScriptStep(statement, WHERE) for statement in made], {found.key: found})
+def evaluated(stored: Entry, given_statements: Sequence[statements.Statement]) -> ScriptPlan:
+    plan = evaluate_script([ScriptStep(statement, WHERE) for statement in given_statements], {stored.key: stored})
     assert not plan.has_errors
     return plan
 
@@ -59,7 +59,7 @@ def evaluated(found: Entry, made: Sequence[statements.Statement]) -> ScriptPlan:
 def rules_of(plan: ScriptPlan) -> list[Rule | None]:
     document = plan.state.profile("P").rules
     assert isinstance(document, RulesDocument)
-    return [each.rule for each in document.rules(INBOUND)]
+    return [stored_rule.rule for stored_rule in document.rules(INBOUND)]
 
 
 def test_a_hundred_thousand_rules_are_added_to_one_profile() -> None:
@@ -68,66 +68,76 @@ def test_a_hundred_thousand_rules_are_added_to_one_profile() -> None:
     assert str(counts(profile_diffs(plan.state))) == "100000 rules added, 0 removed, 1 profile changed"
 
 
-def test_many_statements_of_every_kind_do_what_they_do_to_a_plain_list() -> None:
-    found, plain = entry(range(MANY)), list(range(MANY))
-    made: list[statements.Statement] = []
+def test_many_statements_of_every_kind_have_the_same_effect_as_on_a_list() -> None:
+    stored, expected = entry(range(MANY)), list(range(MANY))
+    given_statements: list[statements.Statement] = []
     for turn in range(2000):
-        middle, victim = len(plain) // 2, plain[turn * 7919 % len(plain)]
-        made += [add(MANY + turn), add(2 * MANY + turn, 1), add(3 * MANY + turn, middle), remove(victim), remove_at(3)]
-        plain.append(MANY + turn)
-        plain.insert(0, 2 * MANY + turn)
-        plain.insert(middle - 1, 3 * MANY + turn)
-        plain.remove(victim)
-        del plain[2]
-        moved = plain[turn * 7907 % len(plain)]
-        made.append(add(moved, 2))
-        plain.remove(moved)
-        plain.insert(1, moved)
-    assert rules_of(evaluated(found, made)) == list(map(rule, plain))
+        middle, victim = len(expected) // 2, expected[turn * 7919 % len(expected)]
+        given_statements += [
+            add(MANY + turn),
+            add(2 * MANY + turn, 1),
+            add(3 * MANY + turn, middle),
+            remove(victim),
+            remove_at(3),
+        ]
+        expected.append(MANY + turn)
+        expected.insert(0, 2 * MANY + turn)
+        expected.insert(middle - 1, 3 * MANY + turn)
+        expected.remove(victim)
+        del expected[2]
+        moved = expected[turn * 7907 % len(expected)]
+        given_statements.append(add(moved, 2))
+        expected.remove(moved)
+        expected.insert(1, moved)
+    assert rules_of(evaluated(stored, given_statements)) == list(map(rule, expected))
 
 
 @pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[StoredRule]:
-    """The stored rules that a search has looked at, each time it has."""
-    seen: list[StoredRule] = []
+def examined(monkeypatch: pytest.MonkeyPatch) -> list[StoredRule]:
+    """The stored rules that searches have examined, in order and with repetitions."""
+    examined_rules: list[StoredRule] = []
     is_equivalent = StoredRule.is_equivalent
 
     def counted(self: StoredRule, other: Rule) -> bool:
-        seen.append(self)
+        examined_rules.append(self)
         return is_equivalent(self, other)
 
     fingerprint = rules_document._fingerprint
 
-    def counted_too(self: StoredRule) -> int | None:
-        seen.append(self)
+    def counted_fingerprint(self: StoredRule) -> int | None:
+        examined_rules.append(self)
         return fingerprint(self)
 
     monkeypatch.setattr(StoredRule, "is_equivalent", counted)
-    monkeypatch.setattr(rules_document, "_fingerprint", counted_too)
-    return seen
+    monkeypatch.setattr(rules_document, "_fingerprint", counted_fingerprint)
+    return examined_rules
 
 
-def test_a_statement_looks_at_few_rules_however_many_there_are(looked_at: list[StoredRule]) -> None:
+def test_a_statement_examines_few_rules_of_a_long_list(examined: list[StoredRule]) -> None:
     first = [add(MANY), add(MANY + 1), add(MANY + 2), add(MANY + 3)]
     evaluated(entry(range(MANY)), first)
-    at_first = len(looked_at)
-    looked_at.clear()
-    made = [each for number in range(200) for each in (add(2 * MANY + number, 1), remove(number), add(number + 500))]
-    evaluated(entry(range(MANY)), [*first, *made, remove_at(1), add(600, 1)])
-    assert len(looked_at) - at_first <= 10 * len(made)
+    at_first = len(examined)
+    examined.clear()
+    given_statements = [
+        statement
+        for number in range(200)
+        for statement in (add(2 * MANY + number, 1), remove(number), add(number + 500))
+    ]
+    evaluated(entry(range(MANY)), [*first, *given_statements, remove_at(1), add(600, 1)])
+    assert len(examined) - at_first <= 10 * len(given_statements)
 
 
-def test_what_cannot_be_removed_is_told_once_and_the_nearest_rule_with_it() -> None:
-    found = entry(range(MANY))
-    made = [ScriptStep(remove(number), WHERE) for number in range(MANY, MANY + 2000)]
-    plan = evaluate_script(made, {found.key: found})
+def test_missing_rules_are_reported_once_with_the_nearest_rule() -> None:
+    stored = entry(range(MANY))
+    steps = [ScriptStep(remove(number), WHERE) for number in range(MANY, MANY + 2000)]
+    plan = evaluate_script(steps, {stored.key: stored})
     (problem,) = plan.diagnostics
     assert problem.code == "E0404"
     assert problem.hint is not None
     assert problem.hint.startswith("the nearest is `allow tcp from cidr 10.0.")
 
 
-def test_of_two_edits_far_apart_a_diff_shows_no_more() -> None:
+def test_a_diff_of_distant_edits_does_not_show_the_rules_between() -> None:
     plan = evaluated(entry(range(MANY)), [add(MANY, 2), remove(MANY - 2), add(10, 5000)])
     diffs = profile_diffs(plan.state)
     lines = list(unified(diffs))
@@ -136,7 +146,7 @@ def test_of_two_edits_far_apart_a_diff_shows_no_more() -> None:
     assert str(counts(diffs)) == "1 rule added, 1 removed, 1 profile changed; 1 rule moved"
 
 
-def test_an_older_version_stays_what_it_was() -> None:
+def test_an_older_version_stays_unchanged() -> None:
     profile = profiles.Profile("P", RulesDocument.new([StoredRule.of(rule(number)) for number in range(MANY)]))
     versions = [profile]
     for number in range(50):
@@ -148,14 +158,14 @@ def test_an_older_version_stays_what_it_was() -> None:
 
 
 def test_ten_thousand_profiles_are_removed_at_once() -> None:
-    """Which keys a profile has, and which endpoints have it, is not looked up among all of them each time."""
+    """The keys and the endpoints of a profile are not searched for among all of them each time."""
     snapshot = {}
     for number in range(10_000):
         for key in (keys.rules_key(f"P{number}"), keys.tags_key(f"P{number}"), f"{keys.PROFILES}/P{number}/labels"):
             snapshot[key] = Entry(key, "[]", 1)
         key = f"{keys.HOSTS}/h/workload/docker/w{number}/endpoint/e"
         snapshot[key] = Entry(key, f'{{"profile_ids": ["Q{number}"]}}', 1)
-    made = [ScriptStep(statements.RemoveProfile(f"P{number}", WHERE, check=True), WHERE) for number in range(10_000)]
-    plan = evaluate_script(made, snapshot)
+    steps = [ScriptStep(statements.RemoveProfile(f"P{number}", WHERE, check=True), WHERE) for number in range(10_000)]
+    plan = evaluate_script(steps, snapshot)
     assert not plan.has_errors
     assert {change.key for change in plan.changes} == {key for key in snapshot if key.startswith(keys.PROFILES)}

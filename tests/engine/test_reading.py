@@ -1,341 +1,352 @@
-"""What users are told, word for word: place, source line, carets and the one hint that mends everything."""
+"""The diagnostics of command lines: code, place, fields, source line, carets, and the one hint for all of them.
+
+The sentences of messages are pinned by golden files (tests/cli/golden/diagnostics).
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import count
 
 import pytest
 
-from calicoctl.diagnostics import Refused, render
+from calicoctl.diagnostics import Diagnostic, Refused, render
 from calicoctl.engine.frontend.mistakes import with_profile_name
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
 
 
-def told(text: str) -> str:
-    """What a user sees who types a command line whose words are those of a text."""
+def diagnostics_of(text: str) -> tuple[Diagnostic, ...]:
+    """The diagnostics of a command line with the words of a text."""
     with pytest.raises(Refused) as caught:
         read_statement(command_line(text.split()))
-    return "\n".join(render(each) for each in caught.value.diagnostics)
+    return caught.value.diagnostics
 
 
-# Each case: what was typed behind `calicoctl`, and for each diagnostic its line of text and its carets. The
-# place and the source line are made from these, so that a case shows them once.
-CASES = {
+def printed(diagnostics: Iterable[Diagnostic]) -> str:
+    """The diagnostics as a user sees them."""
+    return "\n".join(map(render, diagnostics))
+
+
+def sentence(diagnostic: Diagnostic) -> str:
+    """The first line of a diagnostic, after its place."""
+    return f"{diagnostic.kind.severity.value}: {diagnostic.message} [{diagnostic.code}]"
+
+
+def fields_of(diagnostic: Diagnostic) -> dict[str, str]:
+    return {name: str(value) for name, value in diagnostic.fields}
+
+
+ORDER_OF_MATCH = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"
+ORDER_OF_RULE = "`rule add` or `rule remove`, direction, `--at`, action, match"
+
+# Each case: what is typed after `calicoctl`; of each diagnostic the code, the words that it points at (with `@COLUMN`
+# where they occur several times) and the fields of its message; and the hint.
+CASES: dict[str, tuple[str, list[tuple[str, str, dict[str, str]]], str | None]] = {
     "a word of another language": (
         "profile WEB rule add inbound permit tcp to ports 80",
-        ["error: unknown keyword `permit`; did you mean `allow`? [E0104]", "permit"],
+        [("E0104", "permit", {"word": "permit", "meant": "allow"})],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "a misspelt keyword": (
         "profile WEB rule add inbound allow tcp to prots 80",
-        ["error: unknown keyword `prots`; did you mean `ports`? [E0104]", "prots"],
+        [("E0104", "prots", {"word": "prots", "meant": "ports"})],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "upper case": (
         "profile WEB rule add inbound allow TCP to ports 80",
-        ["error: `TCP` is not a keyword; keywords are in lower case [E0103]", "TCP"],
+        [("E0103", "TCP", {"word": "TCP"})],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "peers in the wrong order": (
         "profile WEB rule add inbound allow tcp to ports 80 from tag A",
-        [
-            "error: `from` is out of order; the order is protocol, `type`, `code`, `from`, `to`, and `ports`,"
-            " `tag`, `cidr` within each [E0106]",
-            "from",
-        ],
+        [("E0106", "from", {"word": "from", "order": ORDER_OF_MATCH})],
         "profile WEB rule add inbound allow tcp from tag A to ports 80",
     ),
     "action before direction": (
         "profile WEB rule add allow inbound tcp",
-        [
-            "error: `allow` is out of order; the order is `rule add` or `rule remove`, direction, `--at`,"
-            " action, match [E0106]",
-            "allow",
-        ],
+        [("E0106", "allow", {"word": "allow", "order": ORDER_OF_RULE})],
         "profile WEB rule add inbound allow tcp",
     ),
     "the word tag is missing": (
         "profile WEB rule add inbound allow from DB",
-        ["error: missing `tag` before `DB` [E0105]", "DB"],
+        [("E0105", "DB", {"missing": "tag", "word": "DB"})],
         "profile WEB rule add inbound allow from tag DB",
     ),
     "the word cidr is missing": (
         "profile WEB rule add inbound allow from tag DB 10.0.0.0/8",
-        ["error: missing `cidr` before `10.0.0.0/8` [E0105]", "10.0.0.0/8"],
+        [("E0105", "10.0.0.0/8", {"missing": "cidr", "word": "10.0.0.0/8"})],
         "profile WEB rule add inbound allow from tag DB cidr 10.0.0.0/8",
     ),
     "the word ports is missing": (
         "profile WEB rule add inbound allow tcp to 80,443",
-        ["error: missing `ports` before `80,443` [E0105]", "80,443"],
+        [("E0105", "80,443", {"missing": "ports", "word": "80,443"})],
         "profile WEB rule add inbound allow tcp to ports 80,443",
     ),
     "the word to is missing": (
         "profile WEB rule add inbound allow tcp ports 80",
-        ["error: missing `to` before `ports` [E0105]", "ports"],
+        [("E0105", "ports", {"missing": "to", "word": "ports"})],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "the option --at is missing": (
         "profile WEB rule remove inbound 2",
-        ["error: missing `--at=` before `2` [E0105]", "2"],
+        [("E0105", "2", {"missing": "--at=", "word": "2"})],
         "profile WEB rule remove inbound --at=2",
     ),
     "a space in a list of ports": (
         "profile WEB rule add inbound allow tcp to ports 80, 443",
-        ["error: a port list must be one word, without spaces [E0107]", "80, 443"],
+        [("E0107", "80, 443", {})],
         "profile WEB rule add inbound allow tcp to ports 80,443",
     ),
     "a reversed range": (
         "profile WEB rule add inbound allow tcp to ports 22,443:80",
-        ["error: the port range `443:80` is reversed [E0204]", "443:80"],
+        [("E0204", "443:80", {"ports": "443:80"})],
         "profile WEB rule add inbound allow tcp to ports 22,80:443",
     ),
     "an empty item": (
         "profile WEB rule add inbound allow tcp to ports 80,,443",
-        ["error: the port list `80,,443` has an empty item [E0205]", "80,,443"],
+        [("E0205", "80,,443", {"ports": "80,,443"})],
         "profile WEB rule add inbound allow tcp to ports 80,443",
     ),
     "a port out of range": (
         "profile WEB rule add inbound allow tcp to ports 80,70000",
-        ["error: port 70000 is out of range; ports are 1 to 65535 [E0202]", "70000"],
+        [("E0202", "70000", {"port": "70000"})],
         None,
     ),
     "port 0": (
         "profile WEB rule add inbound allow tcp to ports 0:80",
-        ["error: port 0 is not allowed: later agents reject the whole profile because of it [E0203]", "0"],
+        [("E0203", "0", {})],
         None,
     ),
     "a service's name": (
         "profile WEB rule add inbound allow tcp to ports https",
-        ["error: `https` is not a port; ports are the numbers 1 to 65535 [E0201]", "https"],
+        [("E0201", "https", {"port": "https"})],
         "profile WEB rule add inbound allow tcp to ports 443",
     ),
     "ports of another protocol": (
         "profile WEB rule add inbound allow icmp to ports 80",
-        ["error: `ports` needs the protocol `tcp` or `udp` [E0110]", "ports"],
+        [("E0110", "ports", {"protocols": "`tcp` or `udp`"})],
         None,
     ),
     "a prefix length out of range": (
         "profile WEB rule add inbound allow from cidr 10.0.0.0/33",
-        ["error: the prefix length /33 is out of range; IPv4 has 0 to 32 [E0208]", "10.0.0.0/33"],
+        [("E0208", "10.0.0.0/33", {"length": "33", "version": "4", "maximum": "32"})],
         None,
     ),
     "an abbreviated network": (
         "profile WEB rule add inbound allow from 192.168/16",
-        [
-            "error: `192.168/16` is not a network; write four dotted decimals or an IPv6 address, and a `/length`"
-            " [E0207]",
-            "192.168/16",
-        ],
+        [("E0207", "192.168/16", {"cidr": "192.168/16"})],
         "profile WEB rule add inbound allow from 192.168.0.0/16",
     ),
     "the wrong IP version for the protocol": (
         "profile WEB rule add inbound allow icmp from fd00::/8",
-        ["error: `fd00::/8` is IPv6, but `icmp` is a protocol of IPv4 [E0210]", "fd00::/8"],
+        [("E0210", "fd00::/8", {"cidr": "fd00::/8", "version": "6", "protocol": "icmp", "protocol_version": "4"})],
         "profile WEB rule add inbound allow icmpv6 from fd00::/8",
     ),
     "two IP versions": (
         "profile WEB rule add inbound allow from 10.0.0.1 to ::1",
-        ["error: `::1` is IPv6, but `10.0.0.1` is IPv4 [E0209]", "::1"],
+        [("E0209", "::1", {"cidr": "::1", "version": "6", "other": "10.0.0.1", "other_version": "4"})],
         None,
     ),
     "ICMP type 255": (
         "profile WEB rule add inbound allow icmp type 255",
-        ["error: ICMP type 255 is not allowed: the agent turns it into a rule that drops everything [E0213]", "255"],
+        [("E0213", "255", {})],
         None,
     ),
     "an ICMP type by name": (
         "profile WEB rule add inbound allow icmp type echo-request",
-        ["error: `echo-request` is not a number; an ICMP type is 0 to 254 [E0211]", "echo-request"],
+        [("E0211", "echo-request", {"word": "echo-request", "what": "type", "maximum": "254"})],
         "profile WEB rule add inbound allow icmp type 8",
     ),
     "an ICMP code out of range": (
         "profile WEB rule add inbound allow icmp type 3 code 256",
-        ["error: ICMP code 256 is out of range; it is 0 to 255 [E0212]", "256"],
+        [("E0212", "256", {"what": "code", "number": "256", "maximum": "255"})],
         None,
     ),
     "a name that is a keyword": (
         "profile show rule show",
-        ["error: `show` is a keyword here; quote it to use it as a name [E0108]", "show"],
+        [("E0108", "show", {"word": "show"})],
         "profile \"'show'\" rule show",
     ),
     "a tag that is a keyword": (
         "profile WEB rule add inbound allow from tag to",
-        ["error: `to` is a keyword here; quote it to use it as a name [E0108]", "to@45"],
+        [("E0108", "to@45", {"word": "to"})],
         "profile WEB rule add inbound allow from tag \"'to'\"",
     ),
     "glued words": (
         "profile WEB rule add inbound allowtcp to ports 80",
-        ["error: a space is missing in `allowtcp` after `allow` [E0118]", "allowtcp"],
+        [("E0118", "allowtcp", {"word": "allowtcp", "keyword": "allow"})],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "an equals sign": (
         "profile WEB rule add inbound allow from tag=DB",
-        ["error: a space is missing in `tag=DB` after `tag` [E0118]", "tag=DB"],
+        [("E0118", "tag=DB", {"word": "tag=DB", "keyword": "tag"})],
         "profile WEB rule add inbound allow from tag DB",
     ),
     "any": (
         "profile WEB rule add inbound allow from any",
-        ["error: `any` is not a match: leave `from` out to match anything [E0117]", "from any"],
+        [("E0117", "from any", {"word": "any", "keyword": "from"})],
         "profile WEB rule add inbound allow",
     ),
     "an option twice": (
         "profile remove WEB --no-check --no-check",
-        ["error: `--no-check` is given twice [E0116]", "--no-check@31"],
+        [("E0116", "--no-check@31", {"option": "--no-check"})],
         None,
     ),
     "a name that cannot be": (
         "profile add a/b",
-        [
-            "error: `a/b` is not a profile name; names are 1 to 128 of A-Z a-z 0-9 _ . -, not beginning with - [E0214]",
-            "a/b",
-        ],
+        [("E0214", "a/b", {"name": "a/b", "what": "profile", "maximum": "128"})],
         None,
     ),
     "a hidden name": (
         "profile add _web",
-        [
-            "error: a profile name cannot begin with `_`: etcd hides such keys, so the agent never sees it [E0216]",
-            "_web",
-        ],
+        [("E0216", "_web", {})],
         None,
     ),
     "a key outside the tree": (
         "profile .. rule show",
-        ["error: a profile cannot be called `..`: its key would lie outside the profile tree [E0217]", ".."],
+        [("E0217", "..", {"name": ".."})],
         None,
     ),
     "an end too early": (
         "profile WEB rule",
-        ["error: incomplete statement; expected `add`, `json`, `remove`, `show` or `update` [E0102]", "@17"],
+        [("E0102", "@17", {"expected": "`add`, `json`, `remove`, `show` or `update`"})],
         "profile WEB rule show",
     ),
     "a word too many": (
         "profile add WEB DB",
-        ["error: unexpected `DB`; expected the end of the statement [E0101]", "DB"],
+        [("E0101", "DB", {"word": "DB", "expected": "the end of the statement"})],
         None,
     ),
     "an unset variable": (
         "profile WEB rule add inbound allow from tag to cidr 10.0.0.0/8",
-        ["error: unexpected `to`; expected a tag's name [E0101]", "to@45"],
+        [("E0101", "to@45", {"word": "to", "expected": "a tag's name"})],
         None,
     ),
-    "two mistakes, mended by one hint": (
+    "two mistakes, corrected by one hint": (
         "profile WEB rule add inbound permit TCP to ports 80",
         [
-            "error: unknown keyword `permit`; did you mean `allow`? [E0104]",
-            "permit",
-            "error: `TCP` is not a keyword; keywords are in lower case [E0103]",
-            "TCP",
+            ("E0104", "permit", {"word": "permit", "meant": "allow"}),
+            ("E0103", "TCP", {"word": "TCP"}),
         ],
         "profile WEB rule add inbound allow tcp to ports 80",
     ),
     "a wrong word and a wrong value": (
         "profile WEB rule add inbound permit tcp from 10.0.0.1/8 to ports 443:80",
         [
-            "error: unknown keyword `permit`; did you mean `allow`? [E0104]",
-            "permit",
-            "warning: `10.0.0.1/8` has host bits set; the network is `10.0.0.0/8` [W0202]",
-            "10.0.0.1/8",
-            "error: the port range `443:80` is reversed [E0204]",
-            "443:80",
+            ("E0104", "permit", {"word": "permit", "meant": "allow"}),
+            ("W0202", "10.0.0.1/8", {"cidr": "10.0.0.1/8", "network": "10.0.0.0/8"}),
+            ("E0204", "443:80", {"ports": "443:80"}),
         ],
         "profile WEB rule add inbound allow tcp from 10.0.0.0/8 to ports 80:443",
     ),
 }
 
 
-@pytest.mark.parametrize(("typed", "diagnostics", "hint"), CASES.values(), ids=CASES.keys())
-def test_what_a_user_is_told(typed: str, diagnostics: list[str], hint: str | None) -> None:
+@pytest.mark.parametrize(("typed", "expected", "hint"), CASES.values(), ids=CASES.keys())
+def test_the_diagnostics_of_a_mistake(
+    typed: str, expected: list[tuple[str, str, dict[str, str]]], hint: str | None
+) -> None:
     line = f"calicoctl {typed}"
-    expected = []
-    for message, place in zip(diagnostics[::2], diagnostics[1::2], strict=True):
+    diagnostics = diagnostics_of(typed)
+    assert [(diagnostic.code, fields_of(diagnostic)) for diagnostic in diagnostics] == [
+        (code, fields) for code, _, fields in expected
+    ]
+    lines = []
+    for diagnostic, (_, place, _) in zip(diagnostics, expected, strict=True):
         words, _, column = place.partition("@")
         start = len("calicoctl ") + int(column) - 1 if column else line.index(words)
-        expected += [
-            f"<command line>:1:{start + 1}: {message}",
+        lines += [
+            f"<command line>:1:{start + 1}: {sentence(diagnostic)}",
             f"  {line}",
             f"  {' ' * start}{'^' * max(1, len(words))}",
         ]
-    assert told(typed).split("\n") == expected + ([] if hint is None else [f"hint: calicoctl {hint}"])
+    assert printed(diagnostics).split("\n") == lines + ([] if hint is None else [f"hint: calicoctl {hint}"])
 
 
-def test_one_answer_in_full() -> None:
+def test_the_layout_of_several_diagnostics_with_one_hint() -> None:
+    diagnostics = diagnostics_of("profile WEB rule add inbound permit TCP to ports 80, 443")
+    assert [diagnostic.code for diagnostic in diagnostics] == ["E0104", "E0103", "E0107"]
+    permit, tcp, ports = map(sentence, diagnostics)
     assert (
-        told("profile WEB rule add inbound permit TCP to ports 80, 443")
-        == """\
-<command line>:1:40: error: unknown keyword `permit`; did you mean `allow`? [E0104]
+        printed(diagnostics)
+        == f"""\
+<command line>:1:40: {permit}
   calicoctl profile WEB rule add inbound permit TCP to ports 80, 443
                                          ^^^^^^
-<command line>:1:47: error: `TCP` is not a keyword; keywords are in lower case [E0103]
+<command line>:1:47: {tcp}
   calicoctl profile WEB rule add inbound permit TCP to ports 80, 443
                                                 ^^^
-<command line>:1:60: error: a port list must be one word, without spaces [E0107]
+<command line>:1:60: {ports}
   calicoctl profile WEB rule add inbound permit TCP to ports 80, 443
                                                              ^^^^^^^
 hint: calicoctl profile WEB rule add inbound allow tcp to ports 80,443"""
     )
 
 
-def arguments_told(*arguments: str) -> list[str]:
-    """The lines that a user sees whose arguments never become a text."""
+# Each case: the arguments; of each diagnostic the code, the column and the fields; the source lines with their carets.
+ARGUMENTS = {
+    "an empty argument": (
+        ["profile", "WEB", "tag", "add", ""],
+        [("E0113", 31, {"number": "5"})],
+        ["  calicoctl profile WEB tag add ", "                                ^"],
+    ),
+    "whitespace, after which nothing is joined": (
+        ["profile", "WEB", "rule", "add", "inbound", "allow tcp", "to", "ports", "80,\n443"],
+        [("E0114", 40, {"number": "6"}), ("E0114", 59, {"number": "9"})],
+        [
+            "  calicoctl profile WEB rule add inbound allow tcp to ports 80,",
+            "                                         ^^^^^^^^^",
+            "  calicoctl profile WEB rule add inbound allow tcp to ports 80,",
+            "                                                            ^^^",
+        ],
+    ),
+    "bytes that are not UTF-8": (
+        ["profile", "add", "caf\udce9"],
+        [("E0115", 23, {})],
+        ["  calicoctl profile add caf\\udce9", "                        ^^^^^^^^^"],
+    ),
+    "a missing quote, which includes no other argument": (
+        ["profile", "'a", "b'", "rule", "show"],
+        [("E0111", 19, {"word": "'a"})],
+        ["  calicoctl profile 'a b' rule show", "                    ^^"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected", "excerpts"), ARGUMENTS.values(), ids=ARGUMENTS.keys())
+def test_arguments_that_are_not_words(
+    arguments: list[str], expected: list[tuple[str, int, dict[str, str]]], excerpts: list[str]
+) -> None:
     with pytest.raises(Refused) as caught:
         command_line(arguments)
-    return "\n".join(render(each) for each in caught.value.diagnostics).split("\n")
-
-
-def test_an_empty_argument_is_no_word() -> None:
-    assert arguments_told("profile", "WEB", "tag", "add", "") == [
-        "<command line>:1:31: error: argument 5 is empty; is a shell variable unset? [E0113]",
-        "  calicoctl profile WEB tag add ",
-        "                                ^",
+    diagnostics = caught.value.diagnostics
+    assert [(diagnostic.code, fields_of(diagnostic)) for diagnostic in diagnostics] == [
+        (code, fields) for code, _, fields in expected
     ]
-
-
-def test_an_argument_with_white_space_is_never_joined_to_others() -> None:
-    assert arguments_told("profile", "WEB", "rule", "add", "inbound", "allow tcp", "to", "ports", "80,\n443") == [
-        "<command line>:1:40: error: argument 6 contains whitespace; pass each word as a separate argument [E0114]",
-        "  calicoctl profile WEB rule add inbound allow tcp to ports 80,",
-        "                                         ^^^^^^^^^",
-        "<command line>:1:59: error: argument 9 contains whitespace; pass each word as a separate argument [E0114]",
-        "  calicoctl profile WEB rule add inbound allow tcp to ports 80,",
-        "                                                            ^^^",
-    ]
-
-
-def test_an_argument_that_is_not_utf8_is_shown_as_its_bytes() -> None:
-    assert arguments_told("profile", "add", "caf\udce9") == [
-        "<command line>:1:23: error: this text is not valid UTF-8 [E0115]",
-        "  calicoctl profile add caf\\udce9",
-        "                        ^^^^^^^^^",
-    ]
-
-
-def test_a_quote_that_is_not_closed_takes_no_other_argument_in() -> None:
-    assert arguments_told("profile", "'a", "b'", "rule", "show") == [
-        "<command line>:1:19: error: `'a` is not one quoted word: a closing quote is missing, text follows it,"
-        " or an escape is unknown [E0111]",
-        "  calicoctl profile 'a b' rule show",
-        "                    ^^",
-    ]
+    lines = []
+    for diagnostic, (_, column, _), number in zip(diagnostics, expected, count(0, 2)):
+        lines += [f"<command line>:1:{column}: {sentence(diagnostic)}", *excerpts[number : number + 2]]
+    assert printed(diagnostics).split("\n") == lines
 
 
 @pytest.mark.parametrize("space", ["\u00a0", "\u2003", "\u2028", "\t", "\r", "\x1f"])
-def test_every_white_space_parts_words(space: str) -> None:
+def test_every_kind_of_whitespace_separates_words(space: str) -> None:
     with pytest.raises(Refused) as caught:
         command_line(["profile", f"a{space}b", "rule", "show"])
-    assert [each.code for each in caught.value.diagnostics] == ["E0114"]
+    assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E0114"]
 
 
 @pytest.mark.parametrize("name", ["'a b'", '"a b"', '"a\\u0020b"'])
-def test_an_argument_in_quotes_of_its_own_is_one_name(name: str) -> None:
+def test_an_argument_with_quotes_in_it_is_one_name(name: str) -> None:
     statement = read_statement(command_line(["profile", name, "rule", "show"])).statement
     assert isinstance(statement, valid.ShowRules)
     assert statement.profile == "a b"
 
 
-def test_what_scripts_and_shells_give_a_meaning_has_none_on_a_command_line() -> None:
+def test_special_characters_of_scripts_and_shells_have_no_meaning_on_a_command_line() -> None:
     for name in ("#", "${HOME}", "<<EOF", "$(id)", "a#b", "`id`", "\\"):
         statement = read_statement(command_line(["profile", name, "tag", "show"])).statement
         assert isinstance(statement, valid.ShowTags)
@@ -343,47 +354,51 @@ def test_what_scripts_and_shells_give_a_meaning_has_none_on_a_command_line() -> 
 
 
 def test_a_hint_for_a_command_line_can_be_typed_into_a_shell() -> None:
-    assert told("profile a$b rule list").endswith("hint: calicoctl profile 'a$b' rule show")
-    assert told("profile show tag show").endswith("hint: calicoctl profile \"'show'\" tag show")
+    assert diagnostics_of("profile a$b rule list")[-1].hint == "calicoctl profile 'a$b' rule show"
+    assert diagnostics_of("profile show tag show")[-1].hint == "calicoctl profile \"'show'\" tag show"
 
 
-def test_a_hint_for_a_script_is_as_it_stands_there() -> None:
+def test_a_hint_for_a_script_is_a_line_of_the_script() -> None:
     with pytest.raises(Refused) as caught:
         read_statement(Source("rules.calico", "profile 'a$b' rule list"))
     assert caught.value.diagnostics[0].hint == "profile 'a$b' rule show"
 
 
-def test_the_words_of_a_command_line_are_counted_with_the_programs_name() -> None:
+def test_the_text_of_a_command_line_includes_the_name_of_the_program() -> None:
     source = command_line(["profile", "show"])
     assert (source.name, source.text) == (COMMAND_LINE, "calicoctl profile show")
 
 
-def test_a_source_that_is_no_command_line_is_named() -> None:
+def test_a_source_that_is_not_a_command_line_is_named() -> None:
     with pytest.raises(Refused) as caught:
         read_statement(Source("rules.calico", "profile WEB rule add inbound allow udp to ports 53:0", first_line=12))
-    assert render(caught.value.diagnostics[0]) == (
-        "rules.calico:12:52: error: port 0 is not allowed: "
-        "later agents reject the whole profile because of it [E0203]\n"
+    [diagnostic] = caught.value.diagnostics
+    assert diagnostic.code == "E0203"
+    assert render(diagnostic) == (
+        f"rules.calico:12:52: {sentence(diagnostic)}\n"
         "  profile WEB rule add inbound allow udp to ports 53:0\n"
         "                                                     ^"
     )
 
 
-def test_warnings_come_with_a_statement_that_was_understood() -> None:
+def test_warnings_come_with_a_valid_statement() -> None:
     words = ["inbound", "allow", "from", "to", "10.0.0.1/8"]
     reading = read_statement(command_line(["profile", "WEB", "rule", "add", *words]))
     assert isinstance(reading.statement, valid.AddRule)
-    assert [render(each) for each in reading.warnings] == [
-        "<command line>:1:46: warning: an empty `from` matches any address; is a shell variable unset? [W0201]\n"
+    empty, unmasked = reading.warnings
+    assert (empty.code, fields_of(empty)) == ("W0201", {"keyword": "from"})
+    assert (unmasked.code, fields_of(unmasked)) == ("W0202", {"cidr": "10.0.0.1/8", "network": "10.0.0.0/8"})
+    assert [render(empty), render(unmasked)] == [
+        f"<command line>:1:46: {sentence(empty)}\n"
         "  calicoctl profile WEB rule add inbound allow from to 10.0.0.1/8\n"
         "                                               ^^^^",
-        "<command line>:1:54: warning: `10.0.0.1/8` has host bits set; the network is `10.0.0.0/8` [W0202]\n"
+        f"<command line>:1:54: {sentence(unmasked)}\n"
         "  calicoctl profile WEB rule add inbound allow from to 10.0.0.1/8\n"
         "                                                       ^^^^^^^^^^",
     ]
 
 
-def test_the_carets_stand_under_words_behind_wide_and_invisible_letters() -> None:
+def test_the_carets_are_under_words_after_wide_and_invisible_letters() -> None:
     with pytest.raises(Refused) as caught:
         read_statement(command_line(["profile", "\u4e2d\u200b", "rule", "add", "both", "allow"]))
     assert render(caught.value.diagnostics[0]).split("\n")[1:] == [
@@ -392,27 +407,28 @@ def test_the_carets_stand_under_words_behind_wide_and_invisible_letters() -> Non
     ]
 
 
-def test_of_a_long_line_the_part_around_the_mistake_is_shown() -> None:
+def test_a_long_line_is_cut_to_the_part_around_the_mistake() -> None:
     words = ["profile", "WEB", "rule", "add", "inbound", "allow", "tcp", "to", "ports", "80," * 200 + "x!", "tag", "A"]
     with pytest.raises(Refused) as caught:
         read_statement(command_line(words))
-    place, line, carets = render(caught.value.diagnostics[0]).split("\n")
-    assert place.startswith("<command line>:1:659: error: `x!` is not a port")
+    diagnostic = caught.value.diagnostics[0]
+    heading, line, carets = render(diagnostic).split("\n")
+    assert (diagnostic.code, heading) == ("E0201", f"<command line>:1:659: {sentence(diagnostic)}")
     assert re.fullmatch(r"  \.\.\.[80,]+x! tag A", line)
     assert len(line) < 170
     assert carets == " " * line.index("x!") + "^^"
 
 
-def test_a_terminal_is_never_steered_by_what_was_typed() -> None:
+def test_control_characters_in_arguments_are_printed_as_escapes() -> None:
     with pytest.raises(Refused) as caught:
         read_statement(command_line(["profile", "add", "\x1b[31mred\x07\u202e"]))
-    shown = "\n".join(render(each) for each in caught.value.diagnostics)
+    shown = printed(caught.value.diagnostics)
     assert "\\x1b[31mred\\x07\\u202e" in shown
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "mended"),
+    ("text", "name", "corrected_text"),
     [
         ("profile WBE rule show", "WEB", "profile WEB rule show"),
         ("profile WBE tag add  WBE", "WEB", "profile WEB tag add WBE"),
@@ -420,11 +436,11 @@ def test_a_terminal_is_never_steered_by_what_was_typed() -> None:
         ("profile remove 'a b'", "a c", "profile remove 'a c'"),
     ],
 )
-def test_a_statement_is_corrected_to_another_profile(text: str, name: str, mended: str) -> None:
+def test_a_statement_is_corrected_to_another_profile(text: str, name: str, corrected_text: str) -> None:
     source = Source("rules.calico", text)
     statement = read_statement(source).statement
     assert isinstance(statement, valid.ProfileStatement)
-    assert with_profile_name(statement.where, name).text == mended
+    assert with_profile_name(statement.where, name).text == corrected_text
 
 
 def test_a_corrected_command_line_keeps_the_programs_name_and_the_shells_quotes() -> None:

@@ -1,6 +1,6 @@
-"""A run that stands still at one of its requests, while another process completes it, rolls it back, or runs itself.
+"""A run that is stopped at one of its requests, while another process resumes it, rolls it back, or runs itself.
 
-In the end all of its changes are there, or none, and what it says of itself is true.
+In the end all of its changes are made or none, and the outcome that the run reports is true.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.runs import (
 )
 
 BEFORE = {rules(1): "old", rules(2): "old", rules(3): "old"}
-# A creation, an update and a deletion, and one of each that the run comes to later.
+# Two creations, two updates and a deletion.
 TARGET: dict[str, str | None] = {rules(5): "new", rules(6): "new", rules(1): "new", rules(2): "new", rules(3): None}
 AFTER = updated(BEFORE, TARGET)
 OTHER: dict[str, str | None] = {rules(5): "theirs", rules(2): "theirs", rules(7): "theirs"}
@@ -63,7 +63,7 @@ def _rolled_back_and_run(target: dict[str, str | None]) -> Settle:
     return settle
 
 
-# What the other process does, and what is stored when it has found the run.
+# What the other process does, and the values that are then stored if it finds the run.
 SETTLEMENTS: dict[str, tuple[Settle, Values]] = {
     "resume": (_settled(resume), AFTER),
     "rollback": (_settled(rollback), BEFORE),
@@ -74,7 +74,7 @@ SETTLEMENTS: dict[str, tuple[Settle, Values]] = {
 
 @pytest.mark.parametrize("settlement", SETTLEMENTS)
 @pytest.mark.parametrize("is_late", [True, False], ids=["before the server has it", "before its answer"])
-def test_a_run_that_stands_still_at_any_request(raw: RawEtcd, settlement: str, is_late: bool) -> None:
+def test_a_run_can_be_settled_by_another_process_at_any_request(raw: RawEtcd, settlement: str, is_late: bool) -> None:
     settle, expected = SETTLEMENTS[settlement]
     settled = 0
     for number in count(1):
@@ -90,7 +90,7 @@ def test_a_run_that_stands_still_at_any_request(raw: RawEtcd, settlement: str, i
 
 
 class Standstill:
-    """One run through a proxy that holds its n-th request while the other process is at work."""
+    """One run through a proxy that holds its n-th request while the other process works."""
 
     def __init__(self, raw: RawEtcd, number: int, settle: Settle, *, is_late: bool) -> None:
         self.is_reached = False
@@ -103,7 +103,9 @@ class Standstill:
     def run(self) -> DatastoreError | None:
         with fault_proxy(self._raw.url) as proxy:
             hold = (
-                Fault(True, PASS_ON, before=self._stand) if self._is_late else Fault(True, PASS_ON, after=self._stand)
+                Fault(True, PASS_ON, before=self._settle_by_other_process)
+                if self._is_late
+                else Fault(True, PASS_ON, after=self._settle_by_other_process)
             )
             proxy.choose = lambda _method, _path: hold if len(proxy.requests) == self._number else None
             try:
@@ -112,30 +114,30 @@ class Standstill:
                 return error
             return None
 
-    def _stand(self) -> None:
+    def _settle_by_other_process(self) -> None:
         self.is_reached = True
-        # The lock of a process that stands still ends by itself; to wait for that would take its whole time to live.
+        # The lock of a stopped process expires; the test does not wait for the whole time to live.
         self._raw.delete(keys.LOCK)
         self.is_settled = self._settle(opener(self._raw.url))
 
 
 def check(raw: RawEtcd, answer: DatastoreError | None, expected: Values | None, where: str) -> None:
-    """Compare what is stored in the end with what the other process has left, and with what the run says."""
+    """Compare the stored values with those that the other process has left, and with the run's own report."""
     open_store = opener(raw.url)
-    told = f"{where}: {'done' if answer is None else answer.diagnostic.message}"
+    description = f"{where}: {'done' if answer is None else answer.diagnostic.message}"
     if expected is not None:
-        assert values(open_store) == expected, told
+        assert values(open_store) == expected, description
         if answer is None:
-            assert expected == AFTER, told
+            assert expected == AFTER, description
         elif not isinstance(answer, OutcomeUnknown):
-            assert expected != AFTER or "rolled the run back" in told, told
+            assert expected != AFTER or "rolled the run back" in description, description
     elif answer is None:
-        assert values(open_store) == AFTER, told
+        assert values(open_store) == AFTER, description
     elif not isinstance(answer, OutcomeUnknown):
-        assert values(open_store) == BEFORE, told
+        assert values(open_store) == BEFORE, description
     else:
         _settled(rollback)(open_store)
-        assert values(open_store) in (BEFORE, AFTER), told
+        assert values(open_store) in (BEFORE, AFTER), description
     apply_to(open_store, {rules(99): "x"})
-    assert find_unfinished(open_store()) == Journals(), told
-    assert own_keys(raw) == [], told
+    assert find_unfinished(open_store()) == Journals(), description
+    assert own_keys(raw) == [], description

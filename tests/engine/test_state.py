@@ -1,4 +1,4 @@
-"""The state that statements are evaluated against: what is read from a snapshot, and what must be written."""
+"""The state that statements are evaluated against: what it reads from a snapshot, and which changes it makes."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ def state(values: dict[str, str]) -> State:
 
 
 def written(changes: tuple[Change, ...]) -> list[tuple[str, bool, str | None]]:
-    """Each change: below the profiles, whether something was there, and what shall be."""
+    """Each change: the key below the profiles, whether it had a value, and its new value."""
     return [(change.key.removeprefix(f"{PROFILES}/"), change.before is not None, change.after) for change in changes]
 
 
-def test_a_profile_exists_by_its_rules_or_its_tags() -> None:
-    found = state({"A/rules": EMPTY, "B/tags": "[]", "C/labels": "{}", "D/rules/deeper": "1", "E": "a value"})
-    assert found.names() == ["A", "B"]
-    assert [found.profile(name).exists for name in "ABCD"] == [True, True, False, False]
+def test_a_profile_exists_if_it_has_rules_or_tags() -> None:
+    current = state({"A/rules": EMPTY, "B/tags": "[]", "C/labels": "{}", "D/rules/deeper": "1", "E": "a value"})
+    assert current.names() == ["A", "B"]
+    assert [current.profile(name).exists for name in "ABCD"] == [True, True, False, False]
 
 
-def test_what_was_read_and_put_back_is_not_written() -> None:
-    found = state({"A/rules": EMPTY, "A/tags": '[ "A" ]', "B/rules": "not JSON"})
+def test_values_that_were_put_back_unchanged_are_not_written() -> None:
+    current = state({"A/rules": EMPTY, "A/tags": '[ "A" ]', "B/rules": "not JSON"})
     for name in "ABC":
-        found.put(replace(found.profile(name)))
-    assert found.changes() == ()
+        current.put(replace(current.profile(name)))
+    assert current.changes() == ()
 
 
 def test_creations_come_first_with_the_rules_before_the_tags_and_deletions_last() -> None:
-    found = state({"GONE/labels": "{}", "GONE/tags": "[]", "GONE/rules": EMPTY, "OLD/tags": "[]"})
-    found.put(Profile("GONE"))
-    found.put(replace(found.profile("OLD"), tags=TagsDocument.new(("x",))))
-    found.put(Profile("NEW", default_rules("NEW"), TagsDocument.new(("NEW",))))
-    changes = written(found.changes())
-    assert [(key, there, after is None) for key, there, after in changes] == [
+    current = state({"GONE/labels": "{}", "GONE/tags": "[]", "GONE/rules": EMPTY, "OLD/tags": "[]"})
+    current.put(Profile("GONE"))
+    current.put(replace(current.profile("OLD"), tags=TagsDocument.new(("x",))))
+    current.put(Profile("NEW", default_rules("NEW"), TagsDocument.new(("NEW",))))
+    changes = written(current.changes())
+    assert [(key, existed, after is None) for key, existed, after in changes] == [
         ("NEW/rules", False, False),
         ("NEW/tags", False, False),
         ("OLD/tags", True, False),
@@ -56,19 +56,19 @@ def test_creations_come_first_with_the_rules_before_the_tags_and_deletions_last(
     assert changes[0][2] == (
         '{"inbound_rules":[{"action":"allow","src_tag":"NEW"}],"outbound_rules":[{"action":"allow"}]}'
     )
-    assert found.names() == ["NEW", "OLD"]
+    assert current.names() == ["NEW", "OLD"]
 
 
-def test_a_change_starts_from_the_very_entry_that_was_read() -> None:
-    found = state({"A/rules": EMPTY, "A/tags": "[]"})
-    found.put(replace(found.profile("A"), tags=TagsDocument.new(("x",))))
-    (change,) = found.changes()
+def test_a_change_is_based_on_the_entry_that_was_read() -> None:
+    current = state({"A/rules": EMPTY, "A/tags": "[]"})
+    current.put(replace(current.profile("A"), tags=TagsDocument.new(("x",))))
+    (change,) = current.changes()
     assert change.before == Entry(f"{PROFILES}/A/tags", "[]", 2)
 
 
 def test_endpoints_and_their_warnings_are_in_the_order_of_their_keys() -> None:
     host = "/calico/v1/host"
-    found = State(
+    current = State(
         snapshot(
             {
                 f"{host}/h2/workload/docker/w/endpoint/e": '{"profile_ids":["A"],"state":"active"}',
@@ -80,7 +80,7 @@ def test_endpoints_and_their_warnings_are_in_the_order_of_their_keys() -> None:
             }
         )
     )
-    endpoints, warnings = found.endpoints()
+    endpoints, warnings = current.endpoints()
     assert [(key.host, endpoint.profiles, endpoint.state) for key, endpoint in endpoints] == [
         ("h1", ("B",), ""),
         ("h2", ("A",), "active"),
