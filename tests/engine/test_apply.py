@@ -17,6 +17,7 @@ from calicoctl.messages import NO_SUCH_PROFILE
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, OutcomeUnknown, Snapshot, TooLarge
+from tests.support.diagnostics import fields_of
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mortal import changes_to
@@ -238,7 +239,7 @@ def test_values_that_others_change_after_they_were_written_are_kept_and_reported
         apply_to(store_at, TARGET, RunOptions(progress=progress, workers=1))
     problem = caught.value.diagnostic
     assert problem.code == "E0705"
-    assert "`p21`, `p3`," in problem.message
+    assert fields_of(problem)["profiles"] == "`p21`, `p3`"
     assert values(store_at) == {**BEFORE, rules(21): "theirs", rules(3): "theirs"}
     assert own_keys(raw) == []
 
@@ -258,7 +259,7 @@ def test_values_that_others_change_before_they_are_undone_are_kept_and_reported(
     with pytest.raises(OutcomeUnknown) as caught:
         apply_to(open_store, {rules(1): "r1", tags: "t1"}, RunOptions(progress=progress), replan)
     assert caught.value.diagnostic.code == "E0705"
-    assert "`p1`," in caught.value.diagnostic.message
+    assert fields_of(caught.value.diagnostic)["profiles"] == "`p1`"
     assert values(open_store) == {rules(1): "theirs", tags: "theirs"}
     assert own_keys(raw) == []
 

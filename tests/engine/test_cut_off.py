@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from calicoctl import messages
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.recovery import resume, rollback
@@ -22,6 +23,7 @@ from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Datastore, OutcomeUnknown, Unreachable
+from tests.support.diagnostics import fields_of, quotes
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import (
     CUT_AFTER,
@@ -77,7 +79,7 @@ def test_everything_is_undone_when_a_write_fails(
     with pytest.raises(Unreachable) as caught:
         apply_to(opener(proxy.url), TARGET, RunOptions(workers=1))
     assert caught.value.diagnostic.code in ("E0703", "E0704")
-    assert "credentials" in caught.value.diagnostic.message
+    assert quotes(caught.value.diagnostic, messages.ETCD_DENIED)
     assert values(store_at) == BEFORE
     assert own_keys(raw) == []
 
@@ -141,7 +143,7 @@ def test_a_run_that_takes_too_long_is_undone(raw: RawEtcd, store_at: Opener, pro
     with pytest.raises(Unreachable) as caught:
         apply_changes(changes, store, open_store, deadline, never, RunOptions(workers=1, progress=progress))
     store.close()
-    assert "timed out after 0.5 s" in caught.value.diagnostic.message
+    assert quotes(caught.value.diagnostic, messages.RUN_TOO_LONG)
     assert values(store_at) == BEFORE
     assert own_keys(raw) == []
 
@@ -174,7 +176,7 @@ def test_ctrl_c_while_a_run_is_undone_leaves_it_unfinished(raw: RawEtcd, store_a
     with pytest.raises(OutcomeUnknown) as caught:
         apply_to(opener(proxy.url), TARGET, RunOptions(progress=progress, workers=1))
     assert caught.value.diagnostic.code == "E0706"
-    assert "interrupted again" in caught.value.diagnostic.message
+    assert "interrupted again" in fields_of(caught.value.diagnostic)["reason"]
     (run,) = find_unfinished(store_at()).unfinished
     assert rollback(run, store_at, Deadline(SECONDS)).left_alone == ()
     assert values(store_at) == BEFORE
@@ -204,7 +206,7 @@ def test_a_run_that_loses_the_lock_is_undone_when_it_has_the_lock_again(
     with pytest.raises(Unreachable) as caught:
         apply_to(opener(proxy.url), TARGET, RunOptions(progress=progress, workers=1, lock_seconds=3))
     assert caught.value.diagnostic.code == "E0704"
-    assert "lost the lock" in caught.value.diagnostic.message
+    assert quotes(caught.value.diagnostic, messages.LOCK_LOST)
     assert values(store_at) == BEFORE
     assert own_keys(raw) == []
 
@@ -217,7 +219,7 @@ def test_a_run_that_loses_the_lock_before_its_first_change_makes_none(
     proxy.inject("PUT", *[passing] * 3, Fault(True, PASS_ON, before=lambda: raw.delete(keys.LOCK)))
     with pytest.raises(Unreachable) as caught:
         apply_to(opener(proxy.url), TARGET)
-    assert "lost the lock" in caught.value.diagnostic.message
+    assert quotes(caught.value.diagnostic, messages.LOCK_LOST)
     assert not any(keys.PROFILES in path for method, path in proxy.requests if method != "GET")
     assert own_keys(raw) == []
 
@@ -231,7 +233,7 @@ def test_a_run_that_loses_the_lock_at_its_end_is_undone(raw: RawEtcd, store_at: 
 
     with pytest.raises(Unreachable) as caught:
         apply_to(store_at, TARGET, RunOptions(progress=progress))
-    assert "lost the lock" in caught.value.diagnostic.message
+    assert quotes(caught.value.diagnostic, messages.LOCK_LOST)
     assert values(store_at) == BEFORE
     assert own_keys(raw) == []
 
@@ -310,7 +312,7 @@ def test_an_unfinished_run_after_the_loss_of_the_server_can_be_resumed_or_rolled
     with pytest.raises(Refused) as caught:
         apply_to(store_at, {rules(50): "x"})
     (problem,) = caught.value.diagnostics
-    assert (problem.code, "site.calico" in problem.message) == ("E0707", True)
+    assert (problem.code, "site.calico" in fields_of(problem)["run"]) == ("E0707", True)
     (run,) = find_unfinished(store_at()).unfinished
     settled = (resume if is_resumed else rollback)(run, store_at, Deadline(SECONDS))
     assert settled.left_alone == ()

@@ -16,6 +16,7 @@ from calicoctl.engine.frontend.mistakes import with_profile_name
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
+from tests.support.diagnostics import fields_of
 
 
 def diagnostics_of(text: str) -> tuple[Diagnostic, ...]:
@@ -33,10 +34,6 @@ def printed(diagnostics: Iterable[Diagnostic]) -> str:
 def sentence(diagnostic: Diagnostic) -> str:
     """The first line of a diagnostic, after its place."""
     return f"{diagnostic.kind.severity.value}: {diagnostic.message} [{diagnostic.code}]"
-
-
-def fields_of(diagnostic: Diagnostic) -> dict[str, str]:
-    return {name: str(value) for name, value in diagnostic.fields}
 
 
 ORDER_OF_MATCH = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"

@@ -1,6 +1,6 @@
-"""An oracle of the agent: what it enforces as it is written, from its description alone.
+"""An oracle of the agent: which rules it enforces as written, according to its description alone.
 
-It shares nothing with the program's own validation, and is written for clearness, not for speed.
+It shares no code with the program's validation, and is written for clarity, not for speed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-NETS = ("src_nets", "dst_nets")  # of agents from 2.0 on
+NETS = ("src_nets", "dst_nets")  # only agents from 2.0 on read them
 SIDES = ("src_net", "dst_net", "!src_net", "!dst_net")
 LANGUAGE = {"action", "protocol", "src_tag", "src_net", "src_ports", "dst_tag", "dst_net", "dst_ports"}
 LANGUAGE |= {"icmp_type", "icmp_code"}
@@ -34,7 +34,7 @@ def is_name(value: object) -> bool:
 
 
 def net_version(value: object) -> int | None:
-    """4 or 6 for a CIDR as the agent takes it everywhere, None for anything else."""
+    """4 or 6 for a CIDR that every part of the agent accepts, None for any other value."""
     if not isinstance(value, str):
         return None
     address, slash, length = value.partition("/")
@@ -58,16 +58,16 @@ def is_port(value: object) -> bool:
 
 
 class Selector:
-    """A recursive descent over a selector."""
+    """A recursive-descent parser of selectors."""
 
     def __init__(self, text: str) -> None:
-        self.rest = text.lstrip(" ")
+        self.remaining = text.lstrip(" ")
 
     def take(self, pattern: str) -> bool:
-        found = re.match(pattern, self.rest)
-        if found:
-            self.rest = self.rest[found.end() :].lstrip(" ")
-        return bool(found)
+        match = re.match(pattern, self.remaining)
+        if match:
+            self.remaining = self.remaining[match.end() :].lstrip(" ")
+        return bool(match)
 
     def either(self) -> bool:
         while self.both():
@@ -97,7 +97,7 @@ def is_selector(value: object) -> bool:
     if not isinstance(value, str) or not value.isprintable():
         return False
     selector = Selector(value)
-    return selector.rest == "" or (selector.either() and selector.rest == "")
+    return selector.remaining == "" or (selector.either() and selector.remaining == "")
 
 
 def is_protocol(value: object) -> bool:
@@ -120,9 +120,9 @@ CHECKS: dict[str, Callable[[Any], object]] = {
 
 
 def enforced_lists(text: str) -> dict[str, list[dict[str, Any]]]:
-    """The two lists of a stored document, every rule of which the agent enforces as it is written."""
+    """The two lists of a stored document; asserts that the agent enforces every rule as written."""
     document = json.loads(text, object_pairs_hook=_object, parse_constant=_never, parse_float=_never)
-    # A comment, or the profile's name, is nothing to the agent.
+    # The agent ignores comments and the profile's name.
     lists = {name: rules for name, rules in document.items() if not name.startswith("_") and name != "id"}
     assert set(lists) == {"inbound_rules", "outbound_rules"}, text
     for rules in lists.values():
@@ -133,16 +133,16 @@ def enforced_lists(text: str) -> dict[str, list[dict[str, Any]]]:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    assert len(dict(pairs)) == len(pairs), "a key stands twice"
+    assert len(dict(pairs)) == len(pairs), "a key is given twice"
     return dict(pairs)
 
 
 def _never(text: str) -> Any:
-    raise AssertionError(f"{text} is no integer")
+    raise AssertionError(f"{text} is not an integer")
 
 
 def enforced_as_written(rule: object) -> bool:
-    """Whether the agent does with a rule what the rule says, by the agent's description alone."""
+    """Whether the agent enforces a rule as written, according to the agent's description alone."""
     if not isinstance(rule, dict) or not set(rule) <= AGENT:
         return False
     for key, value in rule.items():
@@ -164,14 +164,14 @@ def enforced_as_written(rule: object) -> bool:
 
 
 def meaning(rule: dict[str, Any]) -> dict[str, object]:
-    """What a rule matches and does: networks without host bits, ports as sets of numbers."""
-    meant: dict[str, object] = {"action": "allow", **rule}
+    """A rule in a normal form: networks without host bits, ports as sets of numbers."""
+    normalized: dict[str, object] = {"action": "allow", **rule}
     for key, value in rule.items():
         if key in SIDES:
-            meant[key] = ipaddress.ip_network(value, strict=False)
+            normalized[key] = ipaddress.ip_network(value, strict=False)
         if key in NETS:
-            meant[key] = [ipaddress.ip_network(net, strict=False) for net in value]
+            normalized[key] = [ipaddress.ip_network(net, strict=False) for net in value]
         if key.endswith("_ports"):
             pairs = [str(port).partition(":") for port in value]
-            meant[key] = {number for low, _, high in pairs for number in range(int(low), int(high or low) + 1)}
-    return meant
+            normalized[key] = {number for low, _, high in pairs for number in range(int(low), int(high or low) + 1)}
+    return normalized

@@ -1,4 +1,4 @@
-"""The agent's whole rule schema: each rule with what is wrong with it, where, and what the agent does about it."""
+"""The agent's rule schema: rules with their problems, the path of each problem, and what the agent does."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ WRONG = [
     ('{"action":"allow","protocol":6,"dst_ports":[80]}', [("E0324", "dst_ports", M)]),
     ('{"action":"allow","protocol":33,"dst_ports":[80]}', [("E0324", "dst_ports", M)]),
     ('{"action":"allow","protocol":34,"dst_ports":[80]}', [("E0324", "dst_ports", R)]),
-    # One mistake is one error: of a protocol that is none, the ports need not complain.
+    # One mistake is one error: ports of an unknown protocol are not reported as well.
     ('{"action":"allow","protocol":"TCP","dst_ports":[80]}', [("E0318", "protocol", R)]),
     ('{"action":"allow","protocol":"tcp","dst_ports":[1,"80"]}', [("E0325", "dst_ports[1]", R)]),
     ('{"action":"allow","protocol":"tcp","dst_ports":["80-90"]}', [("E0325", "dst_ports[0]", R)]),
@@ -167,18 +167,18 @@ def value_of(text: str) -> object:
 
 
 @pytest.mark.parametrize("text", OK)
-def test_what_the_agent_enforces_as_written_has_no_problem(text: str) -> None:
+def test_a_rule_that_the_agent_enforces_as_written_has_no_problems(text: str) -> None:
     assert agent_problems(value_of(text)) == ()
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG)
-def test_what_it_does_not_is_told(text: str, expected: list[tuple[str, str, Verdict]]) -> None:
+def test_the_problems_of_other_rules_are_reported(text: str, expected: list[tuple[str, str, Verdict]]) -> None:
     problems = agent_problems(value_of(text))
     assert [(problem.kind.code, path_text(problem.path), problem.verdict) for problem in problems] == expected
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG)
-def test_every_message_is_whole_and_names_the_path(text: str, expected: list[tuple[str, str, Verdict]]) -> None:
+def test_every_message_is_printable_and_names_the_path(text: str, expected: list[tuple[str, str, Verdict]]) -> None:
     for problem, (_, path, _) in zip(agent_problems(value_of(text)), expected, strict=True):
         message = problem.diagnostic(("inbound_rules", 3)).message
         separator = "" if path in ("",) or path.startswith("[") else "."
@@ -205,12 +205,12 @@ HINTS = [
 
 
 @pytest.mark.parametrize(("text", "hint"), HINTS)
-def test_the_hint_is_what_was_meant(text: str, hint: str | None) -> None:
+def test_the_hint_is_the_corrected_value(text: str, hint: str | None) -> None:
     (problem,) = agent_problems(value_of(text))
     assert problem.diagnostic(()).hint == hint
 
 
-def test_a_million_wrong_ports_are_not_a_million_problems() -> None:
+def test_the_number_of_problems_is_limited() -> None:
     rule = {"action": "allow", "protocol": "tcp", "dst_ports": [0] * 10_000}
     assert len(agent_problems(rule)) == 1000
 

@@ -1,4 +1,4 @@
-"""JSON with positions: what is no JSON, where things stand, and how paths and values are shown."""
+"""JSON with positions: syntax errors, the places of values, and how paths and values are printed."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from calicoctl.source import Source
 DEEP = "[" * 100_000
 
 
-def complaint(text: str) -> Diagnostic:
-    """The one complaint about a text that is no rules document."""
+def diagnostic_of(text: str) -> Diagnostic:
+    """The one diagnostic of a text that is not a rules document."""
     with pytest.raises(Refused) as caught:
         read_document(Source("rules.json", text))
     (diagnostic,) = caught.value.diagnostics
     return diagnostic
 
 
-# text | code | the words it points at | a part of the message
+# text | code | the words it points at | a word of the message
 NOT_JSON = [
     ("", "E0301", "", "empty"),
     (" \n\t\r ", "E0301", "", "empty"),
@@ -79,11 +79,11 @@ NOT_JSON = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "words", "message"), NOT_JSON, ids=lambda value: str(value)[:30])
-def test_what_is_no_rules_document_is_diagnosed(text: str, code: str, words: str | None, message: str) -> None:
-    diagnostic = complaint(text)
+@pytest.mark.parametrize(("text", "code", "words", "field"), NOT_JSON, ids=lambda value: str(value)[:30])
+def test_a_text_that_is_not_a_rules_document_is_diagnosed(text: str, code: str, words: str | None, field: str) -> None:
+    diagnostic = diagnostic_of(text)
     assert diagnostic.code == code
-    assert message in diagnostic.message
+    assert field in diagnostic.message
     assert diagnostic.span is not None
     if words is not None:
         assert diagnostic.span.text == words
@@ -102,12 +102,12 @@ HINTS = [
 
 @pytest.mark.parametrize(("text", "hint"), HINTS)
 def test_common_mistakes_have_a_hint(text: str, hint: str | None) -> None:
-    found = complaint(text).hint
-    assert found is None if hint is None else hint in str(found)
+    actual = diagnostic_of(text).hint
+    assert actual is None if hint is None else hint in str(actual)
 
 
-def test_a_complaint_tells_line_and_column() -> None:
-    diagnostic = complaint('{\n  "a": 1,\n  "b" 2\n}')
+def test_a_diagnostic_has_line_and_column() -> None:
+    diagnostic = diagnostic_of('{\n  "a": 1,\n  "b" 2\n}')
     assert diagnostic.span is not None
     assert (diagnostic.span.line, diagnostic.span.column) == (3, 7)
 
@@ -126,17 +126,15 @@ def test_a_repeated_key_is_kept_with_both_values() -> None:
     assert value == RepeatedKeys((("a", 1), ("b", 2), ("a", 3)))
 
 
-def test_every_element_and_member_knows_its_text() -> None:
+def test_every_element_and_member_has_its_place() -> None:
     text = ' { "k" : [ 1 , {"a": [2]}\n,"x" ] , "z":null } '
     source = Source("a", text)
     members, end = read_members(source, 1, frozenset(["k"]))
     assert text[end:] == " "
-    assert [(each.key, text[each.key_start : each.key_end], text[each.start : each.end]) for each in members] == [
-        ("k", '"k"', '[ 1 , {"a": [2]}\n,"x" ]'),
-        ("z", '"z"', "null"),
-    ]
+    assert [(member.key, text[member.key_start : member.key_end]) for member in members] == [("k", '"k"'), ("z", '"z"')]
+    assert [text[member.start : member.end] for member in members] == ['[ 1 , {"a": [2]}\n,"x" ]', "null"]
     assert members[0].elements is not None
-    assert [text[each.start : each.end] for each in members[0].elements] == ["1", '{"a": [2]}', '"x"']
+    assert [text[element.start : element.end] for element in members[0].elements] == ["1", '{"a": [2]}', '"x"']
     assert read_elements(source, members[0].start) == (members[0].elements, members[0].end)
 
 
@@ -169,7 +167,7 @@ def test_a_path_is_located(path: Path, at_key: bool, words: str) -> None:
         ((), ""),
     ],
 )
-def test_paths_are_written_as_people_write_them(path: Path, text: str) -> None:
+def test_paths_are_printed_with_dots_and_brackets(path: Path, text: str) -> None:
     assert path_text(path) == text
 
 
@@ -187,7 +185,7 @@ def test_paths_are_written_as_people_write_them(path: Path, text: str) -> None:
         (OddNumber("9" * 5000), "`" + "9" * 60 + "...`"),
     ],
 )
-def test_what_was_found_is_shown_short(value: object, text: str) -> None:
+def test_long_values_are_shortened(value: object, text: str) -> None:
     assert found_text(value) == text
 
 
@@ -195,17 +193,17 @@ def test_what_was_found_is_shown_short(value: object, text: str) -> None:
     ("text", "constant"),
     [('{"a":"NaN"}', None), ('{"a":["Infinity\\"NaN",-Infinity]}', "-Infinity"), ('{"a":NaN}', "NaN"), ("{}", None)],
 )
-def test_constants_that_json_lacks_are_found(text: str, constant: str | None) -> None:
-    found = find_constant(Source("a", text))
+def test_constants_that_are_not_json_are_found(text: str, constant: str | None) -> None:
+    diagnostic = find_constant(Source("a", text))
     if constant is None:
-        assert found is None
+        assert diagnostic is None
     else:
-        assert found is not None
-        assert found.span is not None
-        assert found.span.text == constant
+        assert diagnostic is not None
+        assert diagnostic.span is not None
+        assert diagnostic.span.text == constant
 
 
-def test_raw_json_is_shown_in_printable_ascii_with_the_same_meaning() -> None:
+def test_raw_json_is_printed_as_ascii_with_the_same_meaning() -> None:
     raw = '{ "a" :\t"\u00e9 \U0001f600 \x7f \u202e \\" x",\r\n"b": [ 1.50 ] }'
     shown = visible_json(raw)
     assert shown == '{"a":"\\u00e9 \\ud83d\\ude00 \\u007f \\u202e \\" x","b":[1.50]}'

@@ -1,4 +1,4 @@
-"""Rule JSON: its canonical text, and what of it the language can say back."""
+"""Rule JSON: its canonical text, and the part of it that the language can express."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_the_keys_are_in_alphabetical_order() -> None:
     assert list(to_json(rule)) == sorted(to_json(rule))
 
 
-# CIDR | the network that is stored; None for what is no network
+# CIDR | the network that is stored; None if it is not a network
 NETWORKS = [
     ("10.0.0.0/8", "10.0.0.0/8"),
     ("10.1.2.3/8", "10.0.0.0/8"),
@@ -107,8 +107,8 @@ def test_host_bits_are_noticed(text: str, has_some: bool) -> None:
     assert read_network(text).has_host_bits is has_some
 
 
-# Valid at the agent, but beyond the language; or not valid at all.
-NOT_SAID: list[object] = [
+# Valid for the agent but not expressible in the language, or invalid.
+INEXPRESSIBLE: list[object] = [
     None,
     [],
     "allow",
@@ -149,8 +149,8 @@ NOT_SAID: list[object] = [
 ]
 
 
-@pytest.mark.parametrize("value", NOT_SAID, ids=str)
-def test_what_the_language_cannot_say_is_no_rule(value: object) -> None:
+@pytest.mark.parametrize("value", INEXPRESSIBLE, ids=str)
+def test_a_value_that_the_language_cannot_express_is_not_a_rule(value: object) -> None:
     assert from_json(value) is None
 
 

@@ -1,4 +1,4 @@
-"""Selectors: what the agent can read, and what it cannot."""
+"""Selectors: those that the agent can read, and those that it cannot."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GOOD = [
     "!!has(role)",
     'has(a) && has(b) || c == "d" && !(has(e) || has(f))',
     "((has(a)))",
-    # Words of the syntax are labels where only a label can stand.
+    # Words of the syntax are labels where only a label is allowed.
     'in in {"in"}',
     'not not in {"a"}',
     'has == "a"',
@@ -72,16 +72,16 @@ BAD = [
 
 
 @pytest.mark.parametrize("text", GOOD)
-def test_a_selector_that_the_agent_reads(text: str) -> None:
+def test_a_selector_that_the_agent_can_read(text: str) -> None:
     assert selector_fault(text) is None
 
 
 @pytest.mark.parametrize(("text", "reason"), BAD)
-def test_a_selector_that_it_does_not(text: str, reason: str) -> None:
+def test_a_selector_that_the_agent_cannot_read(text: str, reason: str) -> None:
     assert reason in (selector_fault(text) or "")
 
 
-def test_deep_nesting_is_no_trouble() -> None:
+def test_deep_nesting_is_allowed() -> None:
     assert selector_fault("(" * 1000 + "all()" + ")" * 1000) is None
     assert selector_fault("!" * 4000 + "all()") is None
 
@@ -95,5 +95,5 @@ def test_lark_is_imported_only_for_a_selector() -> None:
         "agent_problems({'action': 'allow', 'src_selector': 'has(a)'})\n"
         "print('lark' in sys.modules)\n"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "False\nTrue\n"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert output.stdout == "False\nTrue\n"

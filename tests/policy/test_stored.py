@@ -1,4 +1,4 @@
-"""Stored rules documents: what is kept exactly, what is warned about, and what `rule json` prints."""
+"""Stored rules documents: which text is kept, which warnings they have, and what `rule json` prints."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from calicoctl import messages
+from calicoctl.diagnostics import Diagnostic
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import (
@@ -18,6 +20,7 @@ from calicoctl.policy.documents.rules_document import (
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
+from tests.support.diagnostics import fields_of, quotes
 
 KEY = "/calico/v1/policy/profile/WEB/rules"
 INBOUND, OUTBOUND = Direction.INBOUND, Direction.OUTBOUND
@@ -49,13 +52,13 @@ def read(text: str) -> RulesDocument:
     return document
 
 
-def warnings(text: str) -> list[tuple[str, str, str]]:
-    """Code, message and the words pointed at, of each warning about a stored text."""
+def warnings(text: str) -> list[tuple[Diagnostic, str]]:
+    """Each warning about a stored text, with the words that it points at."""
     source = Source(KEY, text)
-    found = stored_warnings(read_stored_rules(source), source)
-    assert all(warning.span is not None and warning.span.source.name == KEY for warning in found)
-    assert not any(warning.is_error for warning in found)
-    return [(warning.code, warning.message, warning.span.text if warning.span else "") for warning in found]
+    reported = stored_warnings(read_stored_rules(source), source)
+    assert all(warning.span is not None and warning.span.source.name == KEY for warning in reported)
+    assert not any(warning.is_error for warning in reported)
+    return [(warning, warning.span.text if warning.span else "") for warning in reported]
 
 
 def test_the_default_document_prints_as_the_specification_shows() -> None:
@@ -66,7 +69,7 @@ def test_the_default_document_prints_as_the_specification_shows() -> None:
     assert display_json(RulesDocument.new()) == '{\n  "inbound_rules": [],\n  "outbound_rules": []\n}'
 
 
-# Other tools' spellings; the rules are marked by a tag.
+# A document with the spelling of other tools.
 STRANGE = """ {"id" : "WEB\\u0021" ,
  "outbound_rules":[ ],
  "inbound_rules": [ {"src_tag":"a", "action":"allow"},
@@ -95,7 +98,7 @@ def test_an_edit_keeps_the_text_of_every_other_rule_and_member() -> None:
     )
 
 
-def test_what_the_rules_are() -> None:
+def test_the_kinds_of_stored_rules() -> None:
     plain, unmasked, foreign, refused, no_rule = read(STRANGE).inbound
     assert plain.rule == Rule(Action.ALLOW, source=Peer(tag="a"))
     assert unmasked.raw == '{"action": "allow","src_net":"10.0.0.1/8"}'
@@ -111,20 +114,20 @@ def test_what_the_rules_are() -> None:
     assert (odd.rule, odd.is_foreign, odd.is_refused, odd.is_misread) == (None, True, False, False)
 
 
-def test_rules_are_equal_when_their_texts_are() -> None:
+def test_rules_are_equal_if_their_texts_are() -> None:
     (stored,) = read('{"inbound_rules":[{"action":"allow"}],"outbound_rules":[]}').inbound
     assert stored == StoredRule.of(Rule(Action.ALLOW))
     assert stored != StoredRule.of(Rule(Action.DENY))
 
 
-# text | code | a part of the message
+# text | code | a field of the message
 UNREADABLE = [
-    ("", "E0301", "empty"),
+    ("", "E0301", ""),
     ("{", "E0302", "incomplete"),
-    ("{} x", "E0303", "follows"),
-    ("[" * 100_000, "E0304", "nested"),
-    ("\ufeff{}", "E0305", "byte order mark"),
-    ('{"a":"\udc80"}', "E0306", "UTF-8"),
+    ("{} x", "E0303", ""),
+    ("[" * 100_000, "E0304", ""),
+    ("\ufeff{}", "E0305", ""),
+    ('{"a":"\udc80"}', "E0306", ""),
     ("[]", "E0308", "a list"),
     ("null", "E0308", "null"),
     ('{"inbound_rules":[],"inbound_rules":[],"outbound_rules":[]}', "E0309", "inbound_rules"),
@@ -134,17 +137,17 @@ UNREADABLE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "code", "message"), UNREADABLE, ids=lambda value: str(value)[:30])
-def test_what_cannot_be_edited_safely_is_unreadable(text: str, code: str, message: str) -> None:
+@pytest.mark.parametrize(("text", "code", "field"), UNREADABLE, ids=lambda value: str(value)[:30])
+def test_a_document_that_cannot_be_edited_safely_is_unreadable(text: str, code: str, field: str) -> None:
     source = Source(KEY, text)
-    found = read_stored_rules(source)
-    assert isinstance(found, Unreadable)
-    assert found.source is source
-    assert [diagnostic.code for diagnostic in found.diagnostics] == [code]
-    (warning,) = stored_warnings(found, source)
-    assert warning.code == "W0303"
-    assert message in warning.message
-    assert "drops the whole profile" in warning.message
+    document = read_stored_rules(source)
+    assert isinstance(document, Unreadable)
+    assert document.source is source
+    (diagnostic,) = document.diagnostics
+    assert (diagnostic.code, field in " ".join(fields_of(diagnostic).values())) == (code, True)
+    (warning,) = stored_warnings(document, source)
+    assert (warning.code, quotes(warning, diagnostic.kind)) == ("W0303", True)
+    assert field in fields_of(warning)["why"]
 
 
 def test_a_document_that_the_agent_enforces_has_no_warning() -> None:
@@ -153,29 +156,22 @@ def test_a_document_that_the_agent_enforces_has_no_warning() -> None:
     assert warnings('{"outbound_rules":[],"inbound_rules":[{"action":"allow","src_tag":"-a"}]}') == []
 
 
-def test_warnings_name_the_place_the_reason_and_what_the_agent_does() -> None:
+def test_warnings_have_the_place_the_reason_and_the_effect() -> None:
     text = """{"inbound_rules":[{"action":"allow"},
  {"action":"allow","protocol":"tcp","dst_ports":[1,"80"], "src_tag":"%"}],
  "outbound_rules":[{"action":"allow","icmp_type":8}]}"""
-    assert warnings(text) == [
-        (
-            "W0303",
-            '`inbound_rules[1].src_tag` must be a tag, not `"%"`; tags have only A-Z a-z 0-9 _ . -; '
-            "because of this the agent drops the whole profile",
-            '"%"',
-        ),
-        (
-            "W0304",
-            "`outbound_rules[0].icmp_type` needs the `protocol` `icmp` or `icmpv6`, by name; "
-            "the agent does not enforce this as it is written",
-            '"icmp_type"',
-        ),
-    ]
+    (dropped, tag), (misread, key) = warnings(text)
+    assert (dropped.code, tag) == ("W0303", '"%"')
+    assert quotes(dropped, messages.RULE_TAG)
+    assert fields_of(dropped)["why"].startswith("`inbound_rules[1].src_tag`")
+    assert (misread.code, key) == ("W0304", '"icmp_type"')
+    assert quotes(misread, messages.RULE_ICMP_PROTOCOL)
+    assert fields_of(misread)["why"].startswith("`outbound_rules[0].icmp_type`")
 
 
-def test_what_drops_the_profile_is_told_before_what_is_misread() -> None:
+def test_the_warning_about_a_dropped_profile_is_the_only_one() -> None:
     text = '{"inbound_rules":[{"icmp_type":8,"src_tag":"%"}],"outbound_rules":[]}'
-    assert [(code, words) for code, _, words in warnings(text)] == [("W0303", '"%"')]
+    assert [(warning.code, words) for warning, words in warnings(text)] == [("W0303", '"%"')]
 
 
 @pytest.mark.parametrize("text", ["{}", '{"inbound_rules":[]}', '{"outbound_rules":[],"id":1}'])
@@ -185,7 +181,7 @@ def test_a_missing_list_reads_as_empty_and_is_added_by_an_edit(text: str) -> Non
     assert document.rules(INBOUND) == document.rules(OUTBOUND) == ()
     edited = document.with_rules(INBOUND, DEFAULT.inbound)
     assert read(edited.text()).inbound == DEFAULT.inbound
-    # Writing a list that was not there is an edit, though it has no rules.
+    # Writing a missing list is an edit, although the list is empty.
     emptied = document.with_rules(INBOUND, ()).with_rules(OUTBOUND, ())
     assert set(json.loads(emptied.text())) == {"inbound_rules", "outbound_rules", *json.loads(text)}
 
@@ -202,27 +198,27 @@ def test_a_rule_without_an_action_allows_and_keeps_its_text() -> None:
     assert edited.text() == document.text().replace('"outbound_rules":[]', '"outbound_rules":[{"action":"allow"}]')
 
 
-def test_a_constant_that_json_lacks_is_warned_about_wherever_it_stands() -> None:
-    assert [code for code, _, _ in warnings('{"inbound_rules":[],"outbound_rules":[],"x":NaN}')] == ["W0303"]
-    (found,) = warnings('{"inbound_rules":[{"action":"allow","src_tag":NaN}],"outbound_rules":[]}')
-    assert found[2] == "NaN"
+def test_a_constant_that_is_not_json_has_a_warning_in_every_place() -> None:
+    assert [warning.code for warning, _ in warnings('{"inbound_rules":[],"outbound_rules":[],"x":NaN}')] == ["W0303"]
+    ((_, words),) = warnings('{"inbound_rules":[{"action":"allow","src_tag":NaN}],"outbound_rules":[]}')
+    assert words == "NaN"
 
 
-def test_only_some_warnings_are_told_and_the_others_counted() -> None:
+def test_only_some_warnings_are_reported_and_the_others_counted() -> None:
     text = '{"inbound_rules":[' + ",".join(["7"] * 20) + '],"outbound_rules":[8]}'
-    found = warnings(text)
-    assert [code for code, _, _ in found] == ["W0303"] * 5 + ["W0305"]
-    assert found[-1][1].startswith("16 more")
+    reported = [warning for warning, _ in warnings(text)]
+    assert [warning.code for warning in reported] == ["W0303"] * 5 + ["W0305"]
+    assert fields_of(reported[-1]) == {"count": "16"}
 
 
-# a stored rule | as `rule json` prints it
+# a stored rule | the output of `rule json`
 DISPLAYED = [
     ('{"b":1,"action":"x"}', '{\n      "action": "x",\n      "b": 1\n    }'),
     ('{"p":[1,"2:3"]}', '{\n      "p": [\n        1,\n        "2:3"\n      ]\n    }'),
     ("{}", "{}"),
     ('{"a":"\u00e9\x7f\u202e"}', '{\n      "a": "\\u00e9\\u007f\\u202e"\n    }'),
     ('{"a":"\\ud800"}', '{\n      "a": "\\ud800"\n    }'),
-    # Kept as they are spelled.
+    # The spelling is kept.
     ("7", "7"),
     ('"x"', '"x"'),
     ("[1, [2]]", "[1,[2]]"),

@@ -1,4 +1,4 @@
-"""Stored tags: the list is kept as it is but for the tag that is named."""
+"""Stored tags: an edit changes only the tag that it is about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 from calicoctl.policy.documents.json_text import Unreadable, path_text
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags, tag_warnings
 from calicoctl.source import Source
+from tests.support.diagnostics import fields_of, quotes
 
 KEY = "/calico/v1/policy/profile/WEB/tags"
 
@@ -40,7 +41,7 @@ def test_an_edit_keeps_the_text_of_every_other_element() -> None:
     assert document.remove("A").add("A").tags == ("B", "A")
 
 
-# stored text | the element that is pointed at, for each warning
+# stored text | the words of each warning
 VOID = [
     ("[]", []),
     ('["A","-b","' + "c" * 200 + '"]', []),
@@ -54,19 +55,20 @@ VOID = [
 
 
 @pytest.mark.parametrize(("text", "words"), VOID)
-def test_each_tag_that_voids_the_list_is_warned_about(text: str, words: list[str]) -> None:
+def test_each_tag_that_makes_the_list_invalid_has_a_warning(text: str, words: list[str]) -> None:
     source = Source(KEY, text)
     document = read_stored_tags(source)
     assert isinstance(document, TagsDocument)
-    found = tag_warnings(document, source)
-    assert [warning.span.text for warning in found if warning.span] == words
-    assert {warning.code for warning in found} <= {"W0306"}
+    reported = tag_warnings(document, source)
+    assert [warning.span.text for warning in reported if warning.span] == words
+    assert {warning.code for warning in reported} <= {"W0306"}
     assert len(document.problems) == len(words)
-    for problem, warning in zip(document.problems, found, strict=True):
-        assert f"`{path_text(problem.path)}` must be a tag" in warning.message
+    for problem, warning in zip(document.problems, reported, strict=True):
+        assert quotes(warning, problem.kind)
+        assert f"`{path_text(problem.path)}`" in fields_of(warning)["why"]
 
 
-def test_not_every_bad_tag_is_warned_about() -> None:
+def test_the_number_of_warnings_about_tags_is_limited() -> None:
     source = Source(KEY, "[" + ",".join(["7"] * 100) + "]")
     assert len(tag_warnings(read_stored_tags(source), source)) == 5
 
@@ -87,11 +89,10 @@ def test_not_every_bad_tag_is_warned_about() -> None:
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_what_is_no_list_is_unreadable(text: str, code: str) -> None:
+def test_a_document_that_is_not_a_list_is_unreadable(text: str, code: str) -> None:
     source = Source(KEY, text)
-    found = read_stored_tags(source)
-    assert isinstance(found, Unreadable)
-    assert [diagnostic.code for diagnostic in found.diagnostics] == [code]
-    (warning,) = tag_warnings(found, source)
-    assert warning.code == "W0306"
-    assert "ignores all tags" in warning.message
+    document = read_stored_tags(source)
+    assert isinstance(document, Unreadable)
+    assert [diagnostic.code for diagnostic in document.diagnostics] == [code]
+    (warning,) = tag_warnings(document, source)
+    assert (warning.code, quotes(warning, document.diagnostics[0].kind)) == ("W0306", True)
