@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.annotations import NoReturn
-from calicoctl.cli.help.help_texts import Option, help_of, options_of, program_options
+from calicoctl.cli.help.help_texts import Option, help_of, operands_of, options_of, program_options
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
 from calicoctl.cli.options import (
@@ -172,7 +172,7 @@ def _nearest_option(words: Sequence[str], at: int) -> str | None:
 def _without_file_option(words: Sequence[str], at: int) -> Correction | None:
     """The command line without an option such as `-f`, which other tools need before a file."""
     name, equals, value = words[at].partition("=")
-    if name not in FILE_OPTIONS or "[FILE...]" not in help_of(words[0]):
+    if name not in FILE_OPTIONS or operands_of(help_of(words[0])) != ("FILE",):
         return None
     if equals:
         return with_word(words, at, value) if value else None

@@ -1,1 +1,1 @@
-"""The usage of statements and commands, and what other tools call them."""
+"""Help texts, usage lines, and the names that other tools have for commands."""

@@ -1,9 +1,9 @@
-"""What the help texts say of commands, options and operands, for completion: so that each fact stands in one place.
+"""The commands, options and operands that the help texts describe, so that each fact is in one place only.
 
-The lines that are understood are those that `calicoctl.cli.help.usage` writes:
+These lines of `calicoctl.cli.help.usage` are recognised:
 
-    calicoctl run [FILE...]     Files of statements       a command, what follows it, and what it is
-      -o, --output=json         One JSON document         an option, its value if it takes one, and what it is
+    calicoctl run [FILE...]     Run scripts               a command, its operands, and its description
+      -o, --output=json         Print JSON                an option, its value if it takes one, and its description
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from calicoctl.patterns import pattern
 _COMMAND_LINE = pattern(r"^ *calicoctl (?:\[options\] )?(\S+).*?(?:  +(\S.*))?$", re.MULTILINE)
 _OPTION_LINE = pattern(r"^ {2,4}(-\S+(?:, -\S+)*)  +(\S.*(?:\n {8,}\S.*)*)$", re.MULTILINE)
 _USAGE_OPTION = pattern(r"(?<=\[)(-\S+) ([a-z]+)(?=\])")
-_OPERAND = pattern(r"(?<=\[)<?([A-Z]+)>?\.\.\.(?=\])|\(([a-z|]+)\)")
+_OPERAND = pattern(r"([A-Z]+) \[\1\]|\[([A-Z]+)\.\.\.\]|\(([a-z|]+)\)")
 
 
 class Option:
@@ -25,9 +25,9 @@ class Option:
 
     Attributes:
         names: Its spellings, such as `-o` and `--output`.
-        value: What stands for its value: `json` for a word as it is, `a|b` for one of several, `<URL>` for another;
-            None when it takes none.
-        summary: What it does; empty when no line says it.
+        value: Its value in the help: `json` for this word, `a|b` for one of several, `<URL>` for any value; None when
+            it takes no value.
+        summary: The first sentence of its description; may be empty.
     """
 
     __slots__ = ("names", "summary", "value")
@@ -39,13 +39,13 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that its value may be, where they are known."""
+        """The valid values, if the help lists them."""
         words = (self.value or "").strip("()").split("|")
         return tuple(words) if all(re.fullmatch("[a-z]+", word) for word in words) else ()
 
     @property
     def words(self) -> list[str]:
-        """Its spellings as they are typed: a long one whose value follows ends in `=`."""
+        """Its names as they are typed: a long one that takes a value ends in `=`."""
         return [f"{name}=" if self.value and name.startswith("--") else name for name in self.names]
 
 
@@ -61,40 +61,41 @@ def command_names() -> tuple[str, ...]:
 
 
 def command_summaries() -> list[tuple[str, str]]:
-    """The commands, each with what it is."""
-    found: dict[str, str] = {}
+    """The commands with their descriptions."""
+    summaries: dict[str, str] = {}
     for name, summary in _COMMAND_LINE.findall(usage.HELP):
         if not name.startswith("-"):
-            found.setdefault(name, summary)
-    return list(found.items())
+            summaries.setdefault(name, summary)
+    return list(summaries.items())
 
 
 def program_options() -> list[Option]:
-    """The options of the program, which every command takes, and `--version`."""
-    lone = [
+    """The options of the program, which all commands accept, and `--version`."""
+    without_command = [
         Option([name], None, summary) for name, summary in _COMMAND_LINE.findall(usage.HELP) if name.startswith("--")
     ]
-    return [*options_of(usage.HELP), *lone]
+    return [*options_of(usage.HELP), *without_command]
 
 
 def options_of(help_text: str) -> list[Option]:
-    """The options that a help text lists, and those that only its usage has."""
-    found: list[Option] = []
+    """The options that a help text describes, and those that only its usage contains."""
+    options: list[Option] = []
     for spellings, summary in _OPTION_LINE.findall(help_text):
         parts = [spelling.partition("=") for spelling in spellings.split(", ")]
         values = [value for _, equals, value in parts if equals]
-        found.append(Option([name for name, _, _ in parts], values[0] if values else None, _sentence(summary)))
-    known = {name for option in found for name in option.names}
-    found += [Option([name], value, "") for name, value in _USAGE_OPTION.findall(help_text) if name not in known]
-    return found
+        options.append(Option([name for name, _, _ in parts], values[0] if values else None, _sentence(summary)))
+    known = {name for option in options for name in option.names}
+    options += [Option([name], value, "") for name, value in _USAGE_OPTION.findall(help_text) if name not in known]
+    return options
 
 
 def operands_of(help_text: str) -> tuple[str, ...]:
-    """What a command takes beside options: `FILE` for any number of files, say, or the words of which it takes one."""
-    found = _OPERAND.search(help_text.partition("\n\n")[0])
-    if found is None:
+    """The operands of a command: a placeholder such as `FILE`, or the words of which it accepts one."""
+    usage_of_operands = _OPERAND.search(help_text.partition("\n\n")[0])
+    if usage_of_operands is None:
         return ()
-    return (found[1],) if found[1] else tuple(found[2].split("|"))
+    one_or_two, any_number, choices = usage_of_operands.groups()
+    return tuple(choices.split("|")) if choices else (one_or_two or any_number,)
 
 
 def _sentence(summary: str) -> str:

@@ -1,4 +1,4 @@
-"""What other tools call the commands of this one: for a word that is no command, the command that does that here."""
+"""The names that other tools have for commands and options of this one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from calicoctl.cli.help.help_texts import command_names
 from calicoctl.diagnostics import Advice, Command, Fix
 
-# What other tools call the options of a command here; those of files are none here.
+# The options of each command by the names that other tools have for them.
 OPTION_SYNONYMS: dict[str, dict[str, str]] = {
     "run": {
         **dict.fromkeys(("-c", "-t", "--test", "--validate", "--verify", "--syntax-check"), "--check"),
@@ -19,29 +19,30 @@ OPTION_SYNONYMS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("--dst", "--dest", "--destination"), "--to"),
     },
 }
+# Options that other tools need before a file name; here, files are operands.
 FILE_OPTIONS = ("-f", "--file", "--filename")
 
 _SHOW = Command("calicoctl profile show")
-_OF_CALICO = Advice("this program has profiles alone; that command is another calicoctl's")
-# What the operands of another tool's command mean here; None stands for operands that are not understood.
-_Meaning = Callable[[list[str] | None], Fix]
+_OF_CALICO = Advice("this calicoctl has only commands for profiles; another calicoctl has that command")
+# Returns the hint for the operands of another tool's command; they are None if they contain unknown options.
+_Hint = Callable[[list[str] | None], Fix]
 
-# What other tools call profiles.
+# The names that other tools have for profiles.
 KINDS = ("profile", "profiles", "policy", "policies", "pol", "p")
-_EXPORT = Advice("`calicoctl export [PROFILE...]` prints profiles as text that `calicoctl run` takes")
+_EXPORT = Advice("`calicoctl export [PROFILE...]` prints profiles as a script for `calicoctl run`")
 _EDIT = Advice(
-    "`calicoctl export PROFILE > FILE` writes a profile as text; edit it, and apply it with `calicoctl run FILE`"
+    "`calicoctl export PROFILE > FILE` writes a profile as a script; edit it, and apply it with `calicoctl run FILE`"
 )
 
 
 def synonym(words: Sequence[str]) -> Fix | None:
-    """The command that does here what a command line of another tool means, or advice; None when none is known.
+    """The command of this program that does what a command line of another tool means, or advice; None if unknown.
 
     Args:
         words: The words of the command line.
     """
-    meaning = _MEANINGS.get(words[0].lower())
-    return None if meaning is None else meaning(_operands(words[1:]))
+    hint = _HINTS.get(words[0].lower())
+    return None if hint is None else hint(_operands(words[1:]))
 
 
 def _command(beginning: str, operands: Sequence[str]) -> Command:
@@ -49,29 +50,29 @@ def _command(beginning: str, operands: Sequence[str]) -> Command:
 
 
 def _operands(words: Sequence[str]) -> list[str] | None:
-    """The words behind a command, without the `-f` before files and `-o FORM`; None when there are other options."""
+    """The words after a command, without `-f` before files and without `-o FORM`; None if there are other options."""
     words = [word for at, word in enumerate(words) if "-o" not in words[max(at - 1, 0) : at + 1]]
     operands = [word.removeprefix("--filename=") for word in words if word not in FILE_OPTIONS]
     return None if any(word.startswith("-") and word != "-" for word in operands) else operands
 
 
-def _run(options: str, what: str) -> _Meaning:
+def _run(options: str, what: str) -> _Hint:
     command = " ".join(["calicoctl run", options]).rstrip()
 
-    def meaning(operands: list[str] | None) -> Fix:
+    def fix_for(operands: list[str] | None) -> Fix:
         return _command(command, operands) if operands else Advice(f"`{command} FILE` {what}")
 
-    return meaning
+    return fix_for
 
 
-def _named(command: str, lone: Fix) -> _Meaning:
-    """A command about one profile, which other tools put the kind before."""
+def _named(command: str, otherwise: Fix) -> _Hint:
+    """A command about one profile; other tools have the kind `profile` before its name."""
 
-    def meaning(operands: list[str] | None) -> Fix:
+    def fix_for(operands: list[str] | None) -> Fix:
         names = operands[1:] if operands and operands[0].lower() in KINDS else operands
-        return Command(command.format(names[0])) if names and len(names) == 1 else lone
+        return Command(command.format(names[0])) if names and len(names) == 1 else otherwise
 
-    return meaning
+    return fix_for
 
 
 def _create(operands: list[str] | None) -> Fix:
@@ -99,7 +100,7 @@ _CHECK = _run("--check", "checks a script")
 _PREVIEW = _run("--dry-run", "shows what a script would change")
 _APPLY = _run("", "applies a script")
 
-_MEANINGS: dict[str, _Meaning] = {
+_HINTS: dict[str, _Hint] = {
     **dict.fromkeys(
         ("apply", "import", "load", "restore", "replace", "execute", "exec", "nft", "iptables-restore"), _APPLY
     ),

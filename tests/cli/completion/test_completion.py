@@ -132,7 +132,7 @@ def test_a_line_without_a_command_has_the_commands_and_the_programs_options(embe
     assert asked(embedded) == offered
 
 
-@pytest.mark.parametrize("words", ["run x", "run ", "run a.calico ", "fmt "])
+@pytest.mark.parametrize("words", ["run x", "run ", "run a.calico ", "fmt ", "diff "])
 def test_files_are_left_to_the_shell(embedded: Program, words: str) -> None:
     assert lines(embedded, *words.split(" ")) == [":files"]
 
