@@ -144,7 +144,7 @@ def _tags_nobody_has(state: State, names: Sequence[str]) -> Iterator[Diagnostic]
             for tag in set(_tags_of(rule)):
                 used.setdefault(tag, []).append(place)
     for tag in sorted(used.keys() - carried):
-        yield diagnose(messages.TAG_NOBODY_HAS, tag=tag, places=_listed(used[tag]))
+        yield diagnose(messages.UNUSED_TAG, tag=tag, places=_listed(used[tag]))
 
 
 def _mapped_networks(profile: Profile) -> Iterator[Diagnostic]:

@@ -34,7 +34,7 @@ def trace(statement: statements.TracePackets, profile: Profile) -> Outcome:
         found = divide(rules, boxes_of(statement.match.rule(Action.ALLOW)))
     except Undecided:
         about = {"profile": profile.name, "direction": statement.direction.value}
-        raise Refused([diagnose(messages.NOT_DECIDED, None, **about)]) from None
+        raise Refused([diagnose(messages.RULES_NOT_ANALYSED, None, **about)]) from None
     nearest = tuple(
         None if part.decision is Decision.ALLOW else nearest_allow(rules.deciding, found.touching, part.packet)
         for part in found.parts
@@ -76,12 +76,12 @@ def _unexpected(statement: statements.Expectation, profile: Profile, place_of: P
         rules = enforced(profile.rules, direction)
         found = unexpected(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
     except Undecided:
-        return diagnose(messages.NOT_DECIDED, statement.rule_span, **about)
+        return diagnose(messages.RULES_NOT_ANALYSED, statement.rule_span, **about)
     if found is None:
         return None
     if isinstance(found, ListedRule):
         rule = _in_place(found, profile.name, direction, place_of)
-        return diagnose(messages.EXPECTATION_UNSURE, statement.rule_span, rule=rule, **about)
+        return diagnose(messages.EXPECTATION_UNKNOWN, statement.rule_span, rule=rule, **about)
     return diagnose(
         messages.NOT_ALL_ALLOWED if wants_allowed else messages.SOME_ALLOWED,
         statement.rule_span,

@@ -181,7 +181,7 @@ def _show_rules(statement: statements.ShowRules, state: State) -> Outcome:
     document = profiles.readable_rules(_existing(statement, state), statement.where)
     inbound, outbound = (tuple(map(listing_text, document.rules(direction))) for direction in Direction)
     foreign = any(stored.rule is None for stored in (*document.inbound, *document.outbound))
-    return Outcome(RuleListing(inbound, outbound, document), (diagnose(messages.BEYOND_LANGUAGE),) if foreign else ())
+    return Outcome(RuleListing(inbound, outbound, document), (diagnose(messages.NOT_IN_LANGUAGE),) if foreign else ())
 
 
 def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Outcome:

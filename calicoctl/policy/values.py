@@ -55,7 +55,7 @@ def _add_port_fault(fault: PortFault, word: ast.Word, findings: Findings) -> Non
         case PortMistake.NEGATED:
             findings.add(messages.NEGATION, span, None, json=f'"!dst_ports": {ports.json_list(text[1:])}')
         case PortMistake.ANY_PORT:
-            findings.add(messages.ANYTHING, span, None, word=text, keyword="ports")
+            findings.add(messages.ANY_MATCH, span, None, word=text, keyword="ports")
         case PortMistake.NOT_A_PORT:
             from calicoctl.language.guesses import guess_port
 

@@ -255,7 +255,9 @@ def _pair(
             return one.value, other.value
         if one is not None or other is not None:
             given, missing = (first, second) if one is not None else (second, first)
-            problems.append(diagnose(messages.SETTING_HALF, None, f"set {missing} too", given=given, missing=missing))
+            problems.append(
+                diagnose(messages.SETTING_WITHOUT_OTHER, None, f"set {missing} too", given=given, missing=missing)
+            )
             break
     return None, None
 

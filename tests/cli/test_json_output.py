@@ -216,7 +216,7 @@ def test_an_unsupported_format_is_refused_with_the_nearest_one(
     assert (result.status, result.stdout) == (1, "")
     form = "JSON" if "JSON" in words else "texte" if "texte" in words else "yaml"
     assert result.stderr == (
-        f"<command line>:1:{caret}: error: unsupported output format `{form}`; there are `json` and `text` [E0632]\n"
+        f"<command line>:1:{caret}: error: unsupported output format `{form}`; expected `json` or `text` [E0632]\n"
         f"  calicoctl {words}\n"
         f"  {' ' * (caret - 1)}{'^' * len(form)}\n"
         f"hint: {hint}\n"

@@ -206,7 +206,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, variable: str, kind: str, re
     path = spoilt(tmp_path, kind)
     files: list[Path | str] = [path if name == variable else good for name, good in zip(VARIABLES, GOOD, strict=True)]
     expected = reason or (NO_KEY if variable == "ETCD_KEY_FILE" else NO_CERTIFICATE)
-    message = f"error: cannot use `{path}`, which {variable} names: {expected} [E0614]"
+    message = f"error: cannot use `{path}`, set by {variable}: {expected} [E0614]"
     # Nobody listens there: it is found before anything is connected to.
     all_refused(program_at(tmp_path, "https://127.0.0.1:1", **with_files(*files)), 1, message, None)
 
@@ -220,7 +220,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, variable: str, kind: str, re
     ],
 )
 def test_a_key_that_does_not_fit(tmp_path: Path, key: str, reason: str) -> None:
-    message = f"error: cannot use `{CERTIFICATES / key}`, which ETCD_KEY_FILE names: {reason} [E0614]"
+    message = f"error: cannot use `{CERTIFICATES / key}`, set by ETCD_KEY_FILE: {reason} [E0614]"
     program = program_at(tmp_path, "https://127.0.0.1:1", **with_files("ca.pem", "client.pem", key))
     all_refused(program, 1, message, None)
 
@@ -233,7 +233,7 @@ def test_half_a_pair(tmp_path: Path, given: str, missing: str) -> None:
 
 
 def test_no_authority(tmp_path: Path) -> None:
-    message = "error: https needs the certificate of the authority that signed the server's [E0612]"
+    message = "error: https needs a CA certificate to verify the server's certificate [E0612]"
     hint = "set ETCD_CA_CERT_FILE to a file of certificates (PEM)"
     all_refused(program_at(tmp_path, "https://127.0.0.1:1"), 1, message, hint)
 

@@ -10,17 +10,18 @@ from calicoctl.cli.options import Options, argument_span, with_word
 from calicoctl.cli.output.console import print_text
 from calicoctl.cli.status import ExitStatus
 from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 
 SHELLS = ("bash", "zsh", "fish")
-_SHELLS_LISTED = "`bash`, `zsh` and `fish`"
+_SHELLS_LISTED = either(SHELLS)
 
 
 def run(options: Options) -> int:
     """Print the script for a shell."""
     arguments = read_arguments(options.words, most=1)
     if not arguments.operands:
-        arguments.refuse(f"the name of a shell is missing: {_SHELLS_LISTED}")
+        arguments.refuse(f"the name of a shell is missing: expected {_SHELLS_LISTED}")
     (shell,) = arguments.operands
     if shell not in SHELLS:
         # Names as short as `sh` are similar to too many others.

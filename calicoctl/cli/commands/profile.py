@@ -44,7 +44,7 @@ _WITH_FORM = {CALICO_FORM: (PrintRulesJson, UpdateRules)}
 # Errors that the parser reports when it does not recognise a more specific mistake.
 _ABOUT_STRUCTURE = (
     messages.UNEXPECTED_WORD,
-    messages.UNFINISHED,
+    messages.INCOMPLETE_STATEMENT,
     messages.MISSING_WORD,
     messages.KEYWORD_AS_NAME,
 )
@@ -72,7 +72,7 @@ def run(options: Options) -> int:
     if output is not None and not isinstance(reading.statement, _WITH_FORM.get(output.form, _SHOWING)):
         without = " ".join(["calicoctl", *words])
         fix = Correction(without, (Edit(output.where, ""),))
-        raise Refused([diagnose(messages.OUTPUT_OF_NOTHING, output.where, fix, option=output.option)])
+        raise Refused([diagnose(messages.OUTPUT_NOT_SUPPORTED, output.where, fix, option=output.option)])
     print_diagnostics(reading.warnings)
     return _carry_out(reading.statement, options, form)
 

@@ -8,6 +8,7 @@ from calicoctl import messages
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
 from calicoctl.cli.options import argument_span, value_span, with_value
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass
 from calicoctl.source import Span
@@ -85,6 +86,6 @@ def form_problem(words: Sequence[str], position: int, form: str, forms: Sequence
     if form in forms:
         return None
     near = nearest(form, forms) or forms[0]
-    listed = " and ".join([", ".join(f"`{known}`" for known in forms[:-1]), f"`{forms[-1]}`"])
     fix = with_value(words, position, form, near)
-    return diagnose(messages.UNKNOWN_OUTPUT, value_span(words, position, form), fix, text=form, forms=listed)
+    span = value_span(words, position, form)
+    return diagnose(messages.UNKNOWN_OUTPUT, span, fix, text=form, forms=either(tuple(forms)))

@@ -83,7 +83,7 @@ def _resources(source: Source) -> Iterator[Mapping[str, object]]:
     """
     values = _values(source)
     if not values:
-        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 0), reason="the text is empty")])
+        raise Refused([diagnose(messages.NOT_A_RESOURCE, Span(source, 0, 0), reason="the text is empty")])
     pending = deque(values)
     while pending:
         value = pending.popleft()
@@ -109,16 +109,16 @@ def _values(source: Source) -> tuple[object, ...]:
         return read_yaml(source.text)
     except NotYaml as error:
         at = min(error.offset, len(source.text))
-        raise Refused([diagnose(messages.NO_YAML, Span(source, at, at), reason=error.reason)]) from None
+        raise Refused([diagnose(messages.NOT_YAML, Span(source, at, at), reason=error.reason)]) from None
 
 
 def _resource(source: Source, value: object) -> Mapping[str, object]:
     start = Span(source, 0, 0)
     if not isinstance(value, dict):
-        raise Refused([diagnose(messages.NO_RESOURCE, start, reason="it is not an object with a `kind`")])
+        raise Refused([diagnose(messages.NOT_A_RESOURCE, start, reason="it is not an object with a `kind`")])
     version = value.get("apiVersion")
     if not isinstance(version, str) or not version.startswith(_API_GROUP):
-        raise Refused([diagnose(messages.NO_RESOURCE, start, reason=f"its `apiVersion` must be `{_API_GROUP}v3`")])
+        raise Refused([diagnose(messages.NOT_A_RESOURCE, start, reason=f"its `apiVersion` must be `{_API_GROUP}v3`")])
     if value.get("kind") not in _PROBLEMS:
         raise Refused([diagnose(messages.OTHER_RESOURCE, start, resource=value.get("kind"))])
     return value

@@ -70,7 +70,7 @@ def rules_from_v3(source: Source, profile: str) -> Source:
     require_end(source, end)
     if not isinstance(value, dict) or not value or value.keys() - set(_LISTS):
         reason = f"expected an object with the members `{_LISTS[0]}` and `{_LISTS[1]}`"
-        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 1), reason=reason)])
+        raise Refused([diagnose(messages.NOT_A_RESOURCE, Span(source, 0, 1), reason=reason)])
     start = skip_space(source.text, 0)
     repeated = list(_repeated_keys(source, start, value, ()))
     if repeated:
@@ -78,14 +78,14 @@ def rules_from_v3(source: Source, profile: str) -> Source:
     try:
         spec = json.loads(source.text)
     except ValueError as error:  # thousands of digits
-        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 1), reason=str(error))]) from None
+        raise Refused([diagnose(messages.NOT_A_RESOURCE, Span(source, 0, 1), reason=str(error))]) from None
     problems = list(islice(_rule_problems(source, start, spec, profile), _PROBLEMS_MAX))
     if problems:
         raise Refused(problems)
     try:
         rules = parts_of(json.dumps({"spec": spec})).rules
     except UnusableResource as error:
-        raise Refused([diagnose(messages.NO_RESOURCE, Span(source, 0, 1), reason=str(error))]) from None
+        raise Refused([diagnose(messages.NOT_A_RESOURCE, Span(source, 0, 1), reason=str(error))]) from None
     return Source(source.name, rules)
 
 

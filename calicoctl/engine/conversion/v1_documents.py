@@ -88,4 +88,4 @@ def _labels(source: Source, value: object) -> Mapping[str, object]:
 
 
 def _refusal(source: Source, reason: str) -> Refused:
-    return Refused([diagnose(messages.NO_V1_PROFILE, Span(source, 0, 1), reason=reason)])
+    return Refused([diagnose(messages.NOT_A_V1_PROFILE, Span(source, 0, 1), reason=reason)])

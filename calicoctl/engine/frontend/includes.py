@@ -109,4 +109,4 @@ def _not_a_script(problem: SyntaxProblem) -> Diagnostic:
     line_start, _ = span.source.line_bounds(span.start)
     cut = replace(span.source, text=span.source.text[line_start:end], first_line=span.line)
     where = Span(cut, span.start - line_start, end - line_start)
-    return diagnose(messages.NO_SCRIPT, where, word=where.text)
+    return diagnose(messages.NOT_A_SCRIPT, where, word=where.text)

@@ -180,7 +180,7 @@ def _unexpected(problem: SyntaxProblem) -> Diagnostic:
     word = problem.span.text
     expected = describe(problem.expected)
     if not word:
-        return diagnose(messages.UNFINISHED, problem.span, expected=expected)
+        return diagnose(messages.INCOMPLETE_STATEMENT, problem.span, expected=expected)
     known = _known_mistake(problem)
     return known or diagnose(messages.UNEXPECTED_WORD, problem.span, word=word, expected=expected)
 

@@ -367,7 +367,7 @@ def _repetition_key(diagnostic: Diagnostic) -> object | None:
 
 def _encoding_error(diagnostic: Diagnostic) -> Diagnostic:
     """The diagnostic; if its text is not UTF-8, an error about the file's encoding, which is the likely cause."""
-    if diagnostic.span is None or not diagnostic.is_error or diagnostic.kind is messages.OTHER_FORM:
+    if diagnostic.span is None or not diagnostic.is_error or diagnostic.kind is messages.UNSUPPORTED_FORMAT:
         return diagnostic
     if not _BYTE.search(diagnostic.span.text):
         return diagnostic

@@ -90,7 +90,7 @@ def _unmet_in(
             if found is not None:
                 return diagnose(kind, intention.where, _example(found), **about)
     except Undecided:
-        return diagnose(messages.NOT_DECIDED, intention.where, **about)
+        return diagnose(messages.RULES_NOT_ANALYSED, intention.where, **about)
     return None
 
 
@@ -104,7 +104,7 @@ def _unintended(traffic: Sequence[ListTraffic]) -> Iterator[Diagnostic]:
     for each in traffic:
         about = {"profile": each.profile, "direction": each.direction.value}
         if each.differences is None:
-            yield diagnose(messages.NOT_DECIDED, None, **about)
+            yield diagnose(messages.RULES_NOT_ANALYSED, None, **about)
         for item in each.differences or ():
             example = example_text(item.packet)
             yield diagnose(messages.NOT_INTENDED, None, example, match=matches_text(item.boxes), **about)

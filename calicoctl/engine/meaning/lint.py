@@ -60,7 +60,7 @@ class LintFinding:
     @property
     def is_today(self) -> bool:
         """Whether it holds with the endpoints of today only."""
-        return self.kind in (messages.NOBODY_CARRIES, messages.DEAD_TODAY)
+        return self.kind in (messages.TAG_OF_NO_ENDPOINT, messages.DEAD_TODAY)
 
     @cached_property
     def fix(self) -> tuple[str, ...] | None:

@@ -116,7 +116,7 @@ def find_paths(state: State, source: str, destination: str, match: Rule, where: 
         sources, destinations = (tuple(_ends(found, asked)) for found in members)
         return tuple(_path(state, one, other, match) for one in sources for other in destinations)
     except Undecided:
-        raise Refused([diagnose(messages.PATH_NOT_DECIDED, source=source, destination=destination)]) from None
+        raise Refused([diagnose(messages.PATHS_NOT_ANALYSED, source=source, destination=destination)]) from None
 
 
 _HINT = "`calicoctl profile show --detailed` lists the endpoints; a network is written as 192.0.2.0/24"

@@ -35,7 +35,7 @@ def lint_today(state: State) -> tuple[LintFinding, ...]:
                 missing = sorted(tag for box in rule.boxes[:1] for tag in _tags(box) - carried)
                 if missing:
                     dead = Unneeded(rule, Reason.DEAD, Grade.CLUTTER)
-                    found.append(LintFinding(name, direction, dead, messages.NOBODY_CARRIES, None, tag=missing[0]))
+                    found.append(LintFinding(name, direction, dead, messages.TAG_OF_NO_ENDPOINT, None, tag=missing[0]))
                 elif rule.position in idle:
                     dead = Unneeded(rule, Reason.DEAD, idle[rule.position])
                     found.append(LintFinding(name, direction, dead, messages.DEAD_TODAY, None))

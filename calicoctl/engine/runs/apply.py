@@ -240,7 +240,8 @@ class _Run:
                 in_the_way = find_unfinished(store)
                 if in_the_way != Journals():
                     runs = [
-                        diagnose(messages.RUN_IN_THE_WAY, None, HOW_TO_END, run=run) for run in in_the_way.unfinished
+                        diagnose(messages.EARLIER_RUN_UNFINISHED, None, HOW_TO_END, run=run)
+                        for run in in_the_way.unfinished
                     ]
                     raise Refused([*runs, *in_the_way.damaged])
                 checked = changes
@@ -254,7 +255,7 @@ class _Run:
             raise
         except DatastoreError as error:
             problem = error.diagnostic
-            raise Unreachable(diagnose(messages.RUN_NOT_BEGUN, None, problem.fix, reason=problem.message)) from error
+            raise Unreachable(diagnose(messages.RUN_NOT_STARTED, None, problem.fix, reason=problem.message)) from error
 
     def _finish(self) -> None:
         try:
@@ -288,7 +289,7 @@ class _Run:
         if ended is None:
             hint = "look at the profiles that it changes before running it again"
             if begun is None:
-                raise OutcomeUnknown(diagnose(messages.RUN_FORGOTTEN, None, hint, run=self._name))
+                raise OutcomeUnknown(diagnose(messages.RUN_RESULT_UNKNOWN, None, hint, run=self._name))
             raise OutcomeUnknown(diagnose(messages.RUN_TAKEN, None, HOW_TO_END, run=self._name, holder=begun.holder))
         profiles = ", ".join(f"`{profile}`" for profile in ended.left_alone)
         if ended.way is Way.FORWARD:

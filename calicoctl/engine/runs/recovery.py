@@ -44,7 +44,7 @@ class Settled:
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
         """One for each profile that was left alone."""
-        return tuple(diagnose(messages.LEFT_ALONE, profile=profile) for profile in self.left_alone)
+        return tuple(diagnose(messages.LEFT_UNCHANGED, profile=profile) for profile in self.left_alone)
 
 
 def resume(run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS) -> Settled:
@@ -140,7 +140,7 @@ class _Ending:
         ended = None if begun is None else self._claim.wait_for_end(begun, self._deadline.seconds)
         if begun is None or ended is None:
             hint = "look at the profiles that it changes"
-            raise OutcomeUnknown(diagnose(messages.RUN_FORGOTTEN, None, hint, run=self._run.name))
+            raise OutcomeUnknown(diagnose(messages.RUN_RESULT_UNKNOWN, None, hint, run=self._run.name))
         try:
             take_back(self._written, ended, self._claim.way, self._open_store)
         except DatastoreError as error:

@@ -135,13 +135,13 @@ def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None
             if run.is_running:
                 continue
             if run.profiles is None:
-                return diagnose(messages.UNFINISHED_MAY_TOUCH, None, HOW_TO_END, profile=profile, run=run)
+                return diagnose(messages.UNFINISHED_RUN_MAY_CHANGE, None, HOW_TO_END, profile=profile, run=run)
             if profile in run.profiles:
-                return diagnose(messages.UNFINISHED_TOUCHES, None, HOW_TO_END, profile=profile, run=run)
+                return diagnose(messages.UNFINISHED_RUN_CHANGES, None, HOW_TO_END, profile=profile, run=run)
     except Unreachable:
         return None
     for problem in journals.damaged:
-        return diagnose(messages.UNFINISHED_MAY_TOUCH, None, problem.fix, profile=profile, run=problem.message)
+        return diagnose(messages.UNFINISHED_RUN_MAY_CHANGE, None, problem.fix, profile=profile, run=problem.message)
     return None
 
 

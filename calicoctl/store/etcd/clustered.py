@@ -73,7 +73,7 @@ def probe(
         return Probe(server.address, None, found, failure.diagnostic)
     except Refusal as refusal:
         if not may_refuse:
-            return Probe(server.address, None, found, diagnose(messages.ETCD_ODD_ANSWER, reason=str(refusal)))
+            return Probe(server.address, None, found, diagnose(messages.ETCD_UNEXPECTED_ANSWER, reason=str(refusal)))
     return Probe(server.address, time.monotonic() - started, found, None)
 
 

@@ -80,7 +80,7 @@ _HINTS = {
     messages.ETCD_V3_OFF: "use etcd 3.4 or later, and do not start it with `--enable-grpc-gateway=false`",
     messages.ETCD_DENIED: "set ETCD_USERNAME and ETCD_PASSWORD to a user who may read and write below /calico",
     messages.ETCD_NO_ANSWER: "check the address, and that etcd runs there",
-    messages.ETCD_ODD_ANSWER: "check that an etcd server runs at this address",
+    messages.ETCD_UNEXPECTED_ANSWER: "check that an etcd server runs at this address",
 }
 # etcd's answer is the same for each of these.
 _DENIED_HINT = (
@@ -161,7 +161,7 @@ def _secrets(access: Access) -> Sequence[str]:
 
 def odd_answer(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> NoAnswer:
     """An answer that nothing can be concluded from."""
-    return NoAnswer(messages.ETCD_ODD_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
+    return NoAnswer(messages.ETCD_UNEXPECTED_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
 
 
 def time_is_up(endpoint: str) -> NoAnswer:

@@ -49,14 +49,14 @@ def _glued_sign(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     rest = first.text[glued.end() :]
     behind = [PlacedWord(rest, middle + 1, first.end)] if rest else []
     mended = [PlacedWord(keyword, first.start, middle), *behind, *words[1:]]
-    yield Repair(mended, 1, messages.NEEDS_NO_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
+    yield Repair(mended, 1, messages.UNEXPECTED_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
 
 
 def _assigned_block(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """`inbound = {` and `profile WEB = {`."""
     sign = words[index]
     fields = (("sign", sign.text), ("keyword", words[index - 1].text))
-    yield Repair([*words[:index], *words[index + 1 :]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+    yield Repair([*words[:index], *words[index + 1 :]], 1, messages.UNEXPECTED_SIGN, sign.start, sign.end, fields)
 
 
 def _assigned_tags(words: Sequence[PlacedWord]) -> Iterator[Repair]:
@@ -64,7 +64,7 @@ def _assigned_tags(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     if len(words) > 2 and words[1].text in _SETS:
         sign = words[1]
         fields = (("sign", sign.text), ("keyword", "tags"))
-        yield Repair([words[0], *words[2:]], 1, messages.NEEDS_NO_SIGN, sign.start, sign.end, fields)
+        yield Repair([words[0], *words[2:]], 1, messages.UNEXPECTED_SIGN, sign.start, sign.end, fields)
 
 
 def _missing_comma(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:

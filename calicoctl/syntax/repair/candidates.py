@@ -124,7 +124,9 @@ def respellings(words: Sequence[PlacedWord], index: int, expected: frozenset[str
     following = words[index + 1].text if index + 1 < len(words) else ""
     dashes = _ODD_DASHES.match(option)
     if dashes is not None and (meant_option := f"--{option[dashes.end() :]}") in choices:
-        yield spelt(meant_option, 1, messages.ODD_DASH, ("word", word.text), ("codepoint", f"{ord(option[0]):04X}"))
+        yield spelt(
+            meant_option, 1, messages.UNSUPPORTED_DASH, ("word", word.text), ("codepoint", f"{ord(option[0]):04X}")
+        )
         return
     meant = [(name, 1.0) for name in (bare, *_synonyms(option)) if name in choices and _fits(name, following)]
     meant += [(name, 1.5) for name in _resembling(words, index, option, choices)]
@@ -296,7 +298,7 @@ def _missing_show(words: Sequence[PlacedWord], expected: frozenset[str]) -> Iter
     if words and "show" in expected_keywords(expected):
         end = words[-1].end
         fields = (("expected", describe(expected)),)
-        yield Repair([*words, PlacedWord("show", end, end)], 2, messages.UNFINISHED, end, end, fields)
+        yield Repair([*words, PlacedWord("show", end, end)], 2, messages.INCOMPLETE_STATEMENT, end, end, fields)
 
 
 def _split_ports(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
@@ -323,7 +325,7 @@ def _semicolon(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     if last.text.endswith(";"):
         end = last.end - 1
         rest = [PlacedWord(last.text[:-1], last.start, end)] if last.text != ";" else []
-        yield Repair([*words[:-1], *rest], 1, messages.NEEDS_NO_SEMICOLON, end, last.end)
+        yield Repair([*words[:-1], *rest], 1, messages.UNEXPECTED_SEMICOLON, end, last.end)
 
 
 def _anything(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
@@ -339,7 +341,7 @@ def _anything(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     elif before.text not in (*ACTIONS, *PROTOCOLS) or word.text.lower() not in _ANY_PROTOCOL:
         return
     fields = (("word", word.text), ("keyword", words[first].text))
-    yield Repair([*words[:first], *words[index + 1 :]], 1, messages.ANYTHING, words[first].start, word.end, fields)
+    yield Repair([*words[:first], *words[index + 1 :]], 1, messages.ANY_MATCH, words[first].start, word.end, fields)
 
 
 def _show_one(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:

@@ -165,7 +165,7 @@ def _of_iptables(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     advice = None if rule is None else f"as a rule of this language: `{' '.join(rule)}`"
     if rule is None and any(word.text in STATE_OPTIONS for word in words):
         advice = _STATEFUL
-    yield Habit(messages.OF_IPTABLES, words[start], (("word", words[start].text),), advice, meant)
+    yield Habit(messages.IPTABLES_OPTION, words[start], (("word", words[start].text),), advice, meant)
 
 
 def _meant_by_options(before: Sequence[str], options: Sequence[str], rule: Sequence[str]) -> tuple[str, ...] | None:

@@ -56,4 +56,4 @@ def detect_other_format(source: Source) -> Diagnostic | None:
 
 
 def _said(source: Source, start: int, end: int, form: str, hint: str | None) -> Diagnostic:
-    return diagnose(messages.OTHER_FORM, Span(source, start, end), hint, form=form)
+    return diagnose(messages.UNSUPPORTED_FORMAT, Span(source, start, end), hint, form=form)

@@ -123,7 +123,7 @@ def _odd_spaces(extent: Span) -> Iterator[Mistake]:
     """White space that is neither a space nor a tab: it looks like one, and comes from web pages."""
     for found in _ODD_SPACE.finditer(extent.source.text, extent.start, extent.end):
         where = Span(extent.source, *found.span())
-        yield Mistake(diagnose(messages.ODD_SPACE, where, codepoint=f"{ord(found[0]):04X}"))
+        yield Mistake(diagnose(messages.UNSUPPORTED_SPACE, where, codepoint=f"{ord(found[0]):04X}"))
 
 
 def _told_once(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
@@ -131,7 +131,7 @@ def _told_once(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
     told: dict[int, Mistake] = {}
     for mistake in mistakes:
         span = mistake.diagnostic.span
-        if span is not None and not (told and mistake.diagnostic.kind is messages.UNFINISHED):
+        if span is not None and not (told and mistake.diagnostic.kind is messages.INCOMPLETE_STATEMENT):
             told.setdefault(span.start, mistake)
     return tuple(told.values())
 

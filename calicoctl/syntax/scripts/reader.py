@@ -265,7 +265,7 @@ class _ScriptReader:
                 yield from self._finish(block)
                 return
             yield from self._part(block, node, line)
-        yield diagnose(messages.UNENDED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
+        yield diagnose(messages.UNCLOSED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
         yield block.statement(is_valid=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
@@ -326,7 +326,7 @@ class _ScriptReader:
             rules.append(node)
             rules += self._passed("list_line")
         block.is_sound = False
-        yield diagnose(messages.UNENDED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
+        yield diagnose(messages.UNCLOSED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
 
     def _finish(self, block: _Block) -> Iterator[Item]:
         missing = [part for part in _EMPTY_PARTS if part not in block.seen]
@@ -344,7 +344,7 @@ def _unended(delimiter: Span, almost: Span | None) -> Diagnostic:
         hint = f"in line {almost.line}, there is whitespace around `{almost.text.strip()}`; it must be alone there"
         if almost.text.startswith("\t") and almost.text.strip("\t\r\n") == almost.text.strip():
             hint += "; after `<<-`, tabs before it are allowed"
-    return diagnose(messages.UNENDED_HERE_DOCUMENT, delimiter, hint, word=delimiter.text)
+    return diagnose(messages.UNCLOSED_HERE_DOCUMENT, delimiter, hint, word=delimiter.text)
 
 
 def _parsed(line: LogicalLine, start: str) -> Line | None:

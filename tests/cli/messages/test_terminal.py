@@ -83,7 +83,7 @@ def test_rule_update_prints_a_note_and_reads_what_is_typed(
     )
     narrow_terminal.hand_over()
     note = narrow_terminal.read_until("[N0602]")
-    assert note.startswith("note: reading the rules as JSON from the terminal; end with Ctrl-D on a line of its own")
+    assert note.startswith("note: reading the rules as JSON from the terminal; press Ctrl-D on an empty line to end")
     time.sleep(0.7)  # longer than the time limit, which is under test
     narrow_terminal.write('{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n\x04')
     assert narrow_terminal.read_all().endswith("Successfully updated rules on profile WEB\n")
