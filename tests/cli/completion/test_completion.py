@@ -1,4 +1,4 @@
-"""The question that the shells' scripts ask: what may stand at the cursor."""
+"""The command that the scripts of the shells call: the candidates for the word at the cursor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.cli.program import Program, wait_for
 from tests.cli.raw import PROFILES, RawStore, open_raw
 from tests.support.etcd_server import closed_port
 
-BREAKS = " \t\n\"'><=;|&(:"  # bash's own COMP_WORDBREAKS
+BREAKS = " \t\n\"'><=;|&(:"  # the default COMP_WORDBREAKS of bash
 RULES = {
     "inbound_rules": [
         {"action": "allow", "src_tag": "WEB"},
@@ -31,7 +31,7 @@ RULES = {
     ],
     "outbound_rules": [{"action": "allow"}],
 }
-# What completion of a keyword has no time to import.
+# Modules that the completion of a keyword must not import, as they take too long.
 HEAVY = {
     "lark",
     "typing",
@@ -45,15 +45,15 @@ HEAVY = {
 }
 
 
-def asked(program: Program, *words: str) -> list[str]:
-    """The candidates, without what they stand for."""
+def candidates_for(program: Program, *words: str) -> list[str]:
+    """The candidates, without their summaries."""
     return [line.partition("\t")[0] for line in lines(program, *words)]
 
 
-def lines(program: Program, *words: str, question: str = "__complete") -> list[str]:
-    # A datastore has 0.6 s to answer, which a busy machine may miss: then the key is pressed again.
+def lines(program: Program, *words: str, command: str = "__complete") -> list[str]:
+    # A datastore has 0.6 s to answer, which may be too short on a busy machine: try again.
     for _ in range(3):
-        result = program.run(question, *words)
+        result = program.run(command, *words)
         assert (result.status, result.stderr) == (0, "")
         if result.stdout:
             break
@@ -120,16 +120,16 @@ def filled(program: Program, raw: RawStore) -> Program:
         ("explain E0101 E0101", ""),
     ],
 )
-def test_keywords_and_options(embedded: Program, words: str, candidates: str) -> None:
-    assert asked(embedded, *words.split(" ")) == candidates.split()
+def test_keywords_and_options_are_completed(embedded: Program, words: str, candidates: str) -> None:
+    assert candidates_for(embedded, *words.split(" ")) == candidates.split()
 
 
-def test_a_line_without_a_command_has_the_commands_and_the_programs_options(embedded: Program) -> None:
-    offered = asked(embedded, "")
+def test_an_empty_line_is_completed_to_commands_and_options_of_the_program(embedded: Program) -> None:
+    offered = candidates_for(embedded, "")
     names = command_names()
     assert tuple(offered[: len(names)]) == names
     assert {"--datastore=", "--timeout=", "--help", "--version"} <= set(offered[len(names) :])
-    assert asked(embedded) == offered
+    assert candidates_for(embedded) == offered
 
 
 @pytest.mark.parametrize("words", ["run x", "run ", "run a.calico ", "fmt ", "diff "])
@@ -145,20 +145,21 @@ def test_the_file_of_a_datastore_is_left_to_the_shell(embedded: Program) -> None
 # --- the help texts, which options come from ----------------------------------------------------------
 
 
-def test_every_command_has_its_help_and_its_line() -> None:
+def test_every_command_has_a_help_text_and_a_summary() -> None:
     modules = {path.stem for path in Path(commands.__path__[0]).glob("*.py") if path.stem.isalpha()}
-    assert modules == set(command_names())
+    assert modules == set(command_names()), "a command needs a module in cli/commands and a line in cli/help/usage.py"
     assert all(summary for _, summary in command_summaries())
     assert all(help_of(command).startswith("Usage:\n") for command in command_names())
 
 
-def test_every_option_of_the_help_has_its_summary() -> None:
+def test_every_option_of_the_help_has_a_summary() -> None:
     listed = [*program_options(), *options_of(help_of("run")), *options_of(help_of("fmt"))]
-    assert [option.names for option in listed if not option.summary] == []
+    without = [option.names for option in listed if not option.summary]
+    assert without == [], "add the summary of these options to the help text in calicoctl/cli/help/usage.py"
 
 
 @pytest.mark.parametrize("option", options_of(help_of("run")), ids=lambda option: option.names[0])
-def test_every_option_that_is_offered_for_run_is_one(option: Option) -> None:
+def test_run_accepts_every_option_that_is_offered_for_it(option: Option) -> None:
     needed = {"--detailed-exitcode": ["--dry-run"], "--intend": ["--dry-run"], "-o": ["--check"]}.get(
         option.names[0], []
     )
@@ -189,11 +190,11 @@ def test_every_option_that_is_offered_for_run_is_one(option: Option) -> None:
         ("profile .. tag remove ", ""),
     ],
 )
-def test_names(filled: Program, words: str, candidates: str) -> None:
-    assert asked(filled, *words.split(" ")) == candidates.split()
+def test_names_are_completed_from_the_datastore(filled: Program, words: str, candidates: str) -> None:
+    assert candidates_for(filled, *words.split(" ")) == candidates.split()
 
 
-def test_positions_are_told_with_the_rules_that_stand_there(filled: Program) -> None:
+def test_positions_are_completed_with_the_text_of_their_rules(filled: Program) -> None:
     assert summaries(filled, "profile", "WEB", "rule", "remove", "inbound", "--at=") == {
         "--at=1": "allow from tag WEB",
         "--at=2": "allow tcp to ports 80,443",
@@ -203,17 +204,17 @@ def test_positions_are_told_with_the_rules_that_stand_there(filled: Program) -> 
         "1": "before allow",
         "2": "at the end",
     }
-    assert asked(filled, "profile", "WEB", "rule", "remove", "inbound", "--at=2") == ["--at=2"]
-    assert asked(filled, "profile", "WEB", "rule", "add", "--at=") == []
-    assert asked(filled, "profile", "NEW", "rule", "add", "inbound", "--at=") == ["--at=1"]
+    assert candidates_for(filled, "profile", "WEB", "rule", "remove", "inbound", "--at=2") == ["--at=2"]
+    assert candidates_for(filled, "profile", "WEB", "rule", "add", "--at=") == []
+    assert candidates_for(filled, "profile", "NEW", "rule", "add", "inbound", "--at=") == ["--at=1"]
 
 
 @pytest.mark.parametrize("words", [["--datastore", "{}"], ["--datastore={}"]])
-def test_the_datastore_that_the_line_names_is_asked(filled: Program, words: list[str]) -> None:
+def test_names_are_read_from_the_datastore_that_the_line_names(filled: Program, words: list[str]) -> None:
     assert filled.datastore is not None
-    elsewhere = replace(filled, datastore=f"http://127.0.0.1:{closed_port()}")
-    assert asked(elsewhere, *(word.format(filled.datastore) for word in words), "profile", "W") == ["WEB"]
-    assert asked(elsewhere, "profile", *(word.format(filled.datastore) for word in words), "W") == ["WEB"]
+    unreachable = replace(filled, datastore=f"http://127.0.0.1:{closed_port()}")
+    assert candidates_for(unreachable, *(word.format(filled.datastore) for word in words), "profile", "W") == ["WEB"]
+    assert candidates_for(unreachable, "profile", *(word.format(filled.datastore) for word in words), "W") == ["WEB"]
 
 
 @pytest.mark.parametrize(
@@ -238,31 +239,31 @@ def test_the_datastore_that_the_line_names_is_asked(filled: Program, words: list
         "*",
     ],
 )
-def test_a_name_is_offered_as_it_must_be_typed(embedded: Program, name: str) -> None:
+def test_a_name_is_completed_with_the_quotes_that_it_needs(embedded: Program, name: str) -> None:
     assert embedded.datastore is not None
     open_raw(embedded.datastore).put(f"{PROFILES}/{name}/tags", '["MARK"]')
-    (typed,) = asked(embedded, "export", "")
-    assert typed.isprintable()
-    assert "MARK" in embedded.run("export", typed).stdout
-    shown = embedded.run("profile", typed, "tag", "show")
+    (candidate,) = candidates_for(embedded, "export", "")
+    assert candidate.isprintable()
+    assert "MARK" in embedded.run("export", candidate).stdout
+    shown = embedded.run("profile", candidate, "tag", "show")
     assert (shown.status, shown.stdout) == (0, "MARK\n")
 
 
 # --- a datastore that does not answer -------------------------------------------------------------------
 
 
-def test_a_datastore_out_of_reach_costs_nothing_but_the_names(folder: Path) -> None:
+def test_without_a_reachable_datastore_only_names_are_missing(folder: Path) -> None:
     program = Program(folder, f"http://127.0.0.1:{closed_port()}")
-    assert asked(program, "profile", "") == ["show", "add", "remove"]
-    assert asked(program, "profile", "WEB", "rule", "remove", "inbound", "--at=") == []
+    assert candidates_for(program, "profile", "") == ["show", "add", "remove"]
+    assert candidates_for(program, "profile", "WEB", "rule", "remove", "inbound", "--at=") == []
 
 
 def test_a_datastore_that_never_answers_is_not_waited_for(folder: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and no more
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections and sends nothing
         program = Program(folder, f"http://127.0.0.1:{silent.getsockname()[1]}")
         started = time.monotonic()
-        assert asked(program, "profile", "") == ["show", "add", "remove"]
-        # The limit is below a second; the rest is for a machine that does other things. A command waits for 10.
+        assert candidates_for(program, "profile", "") == ["show", "add", "remove"]
+        # The limit is below a second, and that of a command 10 seconds; 8 allow for a busy machine.
         assert time.monotonic() - started < 8
 
 
@@ -270,17 +271,17 @@ def test_a_datastore_that_never_answers_is_not_waited_for(folder: Path) -> None:
     "setting",
     ["nonsense", "sqlite:", "https://127.0.0.1:1", "sqlite:/dev/null", "sqlite:.", "http://no-such-host.invalid:2379"],
 )
-def test_a_setting_that_is_wrong_is_no_matter_here(folder: Path, setting: str) -> None:
-    assert asked(Program(folder, setting), "profile", "") == ["show", "add", "remove"]
+def test_an_invalid_setting_of_the_datastore_is_ignored(folder: Path, setting: str) -> None:
+    assert candidates_for(Program(folder, setting), "profile", "") == ["show", "add", "remove"]
 
 
 @pytest.mark.parametrize("datastore", ["sqlite:new.db", None])
-def test_no_file_is_created_by_asking(folder: Path, datastore: str | None) -> None:
-    assert asked(Program(folder, datastore), "profile", "") == ["show", "add", "remove"]
+def test_completion_creates_no_file(folder: Path, datastore: str | None) -> None:
+    assert candidates_for(Program(folder, datastore), "profile", "") == ["show", "add", "remove"]
     assert list(folder.rglob("*")) == []
 
 
-def test_a_reader_that_has_gone_is_no_matter(embedded: Program) -> None:
+def test_a_closed_pipe_is_ignored(embedded: Program) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     process = embedded.start("__complete", "", stdout=writing)
@@ -314,14 +315,14 @@ def test_a_reader_that_has_gone_is_no_matter(embedded: Program) -> None:
         ("calicoctl profile `touch ", "tag rule trace expect"),
     ],
 )
-def test_bash_gets_what_replaces_the_end_of_the_word(filled: Program, line: str, replacements: str) -> None:
-    found = lines(filled, line, BREAKS, question="__complete_bash")
-    assert [each.partition("\t")[0] for each in found] == replacements.split()
+def test_bash_gets_the_replacement_of_the_last_part_of_the_word(filled: Program, line: str, replacements: str) -> None:
+    candidates = [text.partition("\t")[0] for text in lines(filled, line, BREAKS, command="__complete_bash")]
+    assert candidates == replacements.split()
     assert not (filled.folder / "x").exists()
 
 
 @pytest.mark.parametrize(
-    ("name", "quote", "typed"),
+    ("name", "quote", "candidate"),
     [
         ("$(x)", "", r"\$\(x\)"),
         ("$(x)", '"', r"\$(x)"),
@@ -335,20 +336,20 @@ def test_bash_gets_what_replaces_the_end_of_the_word(filled: Program, line: str,
         ("a'b", "'", None),
     ],
 )
-def test_bash_is_given_nothing_that_it_would_evaluate(
-    embedded: Program, name: str, quote: str, typed: str | None
+def test_bash_gets_nothing_that_it_would_evaluate(
+    embedded: Program, name: str, quote: str, candidate: str | None
 ) -> None:
     assert embedded.datastore is not None
     open_raw(embedded.datastore).put(f"{PROFILES}/{name}/tags", "[]")
-    found = lines(embedded, f"calicoctl export {quote}", BREAKS, question="__complete_bash")
-    assert found == ([] if typed is None else [typed])
+    candidates = lines(embedded, f"calicoctl export {quote}", BREAKS, command="__complete_bash")
+    assert candidates == ([] if candidate is None else [candidate])
 
 
-# --- time ---------------------------------------------------------------------------------------------
+# --- imports ------------------------------------------------------------------------------------------
 
 
-def imported(*command: str, program: Program) -> set[str]:
-    done = subprocess.run(
+def imported_modules(*command: str, program: Program) -> set[str]:
+    completed = subprocess.run(
         [sys.executable, "-X", "importtime", *command],
         env=program.environment,
         cwd=program.folder,
@@ -356,15 +357,15 @@ def imported(*command: str, program: Program) -> set[str]:
         text=True,
         check=True,
     )
-    return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    return {line.rpartition("|")[2].strip() for line in completed.stderr.splitlines()}
 
 
-def test_a_keyword_is_completed_without_what_takes_long_to_import(embedded: Program) -> None:
+def test_a_keyword_is_completed_with_few_imports(embedded: Program) -> None:
     words = ["-m", "calicoctl", "__complete", "profile", "WEB", "rule", "add", "inb"]
-    found = imported(*words, program=embedded)
-    # An editable installation imports things of its own at every start of the interpreter.
-    assert HEAVY & found <= imported("-c", "pass", program=embedded)
-    assert {name for name in found if name.startswith("calicoctl.")} == {
+    modules = imported_modules(*words, program=embedded)
+    # An editable installation imports some modules at every start of the interpreter.
+    assert HEAVY & modules <= imported_modules("-c", "pass", program=embedded)
+    assert {name for name in modules if name.startswith("calicoctl.")} == {
         "calicoctl.cli",
         "calicoctl.cli.option_names",
         "calicoctl.cli.completion",
@@ -381,7 +382,7 @@ def test_a_keyword_is_completed_without_what_takes_long_to_import(embedded: Prog
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_a_shell_tells_how_it_is_loaded(embedded: Program, shell: str) -> None:
+def test_the_script_of_a_shell_contains_the_command_that_loads_it(embedded: Program, shell: str) -> None:
     result = embedded.run_inside("completion", shell)
     assert (result.status, result.stderr) == (0, "")
     assert f"calicoctl completion {shell}" in result.stdout
@@ -395,6 +396,6 @@ def test_other_shells_are_refused(embedded: Program, words: list[str]) -> None:
     assert re.search(r"\[E06\d\d\]", result.stderr)
 
 
-def test_every_code_is_offered(embedded: Program) -> None:
+def test_every_code_is_completed(embedded: Program) -> None:
     codes = set(messages.kinds())
-    assert set(asked(embedded, "explain", "")) == codes
+    assert set(candidates_for(embedded, "explain", "")) == codes

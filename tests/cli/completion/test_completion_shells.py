@@ -1,4 +1,4 @@
-"""Completion as it is used: real shells on a terminal, the tab key, and the words that they read afterwards."""
+"""Completion in real shells on a terminal: the tab key is pressed, and the resulting words are compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.shells import COMMANDS, HERE, Shell, running_shell
 
 RULES = '{"inbound_rules": [{"action": "allow", "src_tag": "WEB"}, {"action": "deny"}], "outbound_rules": []}'
 
-# Names that would do something if a shell evaluated them, and how each is typed in the language.
+# Names that would have an effect if a shell evaluated them, and how each is written in the language.
 HOSTILE = {
     "$(touch${IFS}evaluated)": "$(touch${IFS}evaluated)",
     "`touch${IFS}evaluated`": "`touch${IFS}evaluated`",
@@ -40,7 +40,7 @@ def store(embedded: Program) -> RawStore:
 
 @pytest.fixture
 def open_shell(embedded: Program, tmp_path: Path) -> Iterator[OpenShell]:
-    """Starts a shell in which `calicoctl` is the program."""
+    """A function that starts a shell in which `calicoctl` is the program."""
     programs = tmp_path / "bin"
     programs.mkdir()
     embedded.fork_server().write_client(programs / "calicoctl")
@@ -49,11 +49,11 @@ def open_shell(embedded: Program, tmp_path: Path) -> Iterator[OpenShell]:
         yield lambda name: stack.enter_context(running_shell(name, embedded.folder, environment))
 
 
-def test_all_shells_are_there_where_it_counts() -> None:
-    """Elsewhere the tests are run for the shells that there are."""
+def test_all_shells_are_installed_in_continuous_integration() -> None:
+    """On other machines, the tests run for the installed shells."""
     assert "bash" in HERE
     if "CI" in os.environ:
-        assert tuple(HERE) == tuple(COMMANDS)
+        assert tuple(HERE) == tuple(COMMANDS), "install the missing shells"
 
 
 @pytest.mark.parametrize("name", HERE)
@@ -63,7 +63,7 @@ def test_words_are_completed(name: str, open_shell: OpenShell, store: RawStore) 
     shell = open_shell(name)
     words = ["calicoctl", "profile", "WEB", "rule", "remove", "inbound"]
     assert shell.words("calicoctl prof\tW\tru\trem\tinb\t") == words
-    # No space behind `=`, so that the position goes on in the same word; its digit is one of two.
+    # No space follows `=`, so that the position continues the word; there are two positions, so a digit is typed.
     assert shell.words("calicoctl profile WEB rule remove inbound --a\t2\t") == [*words, "--at=2"]
     assert shell.words("calicoctl profile WEB rule remove outbound --at=1\tx") == [*words[:-1], "outbound", "--at=1x"]
     assert shell.words("calicoctl profile WEB rule add inbound all\tfrom tag \t") == [
@@ -112,19 +112,19 @@ def test_a_word_in_quotes_is_completed_within_them(name: str, open_shell: OpenSh
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("name", HERE)
-def test_no_name_is_ever_evaluated(
+def test_completed_names_are_not_evaluated(
     name: str, hostile: str, open_shell: OpenShell, store: RawStore, embedded: Program
 ) -> None:
     store.put(f"{PROFILES}/{hostile}/tags", '["MARK"]')
     shell = open_shell(name)
     assert shell.words("calicoctl export \t") == ["calicoctl", "export", HOSTILE[hostile]]
-    # What was completed is carried out, by the shell and by the program.
+    # The completed line is executed by the shell and the program.
     shell.shown("calicoctl export \t\r", "MARK")
     assert not (embedded.folder / "evaluated").exists()
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_what_was_typed_is_not_evaluated_either(name: str, open_shell: OpenShell, embedded: Program) -> None:
+def test_typed_words_are_not_evaluated(name: str, open_shell: OpenShell, embedded: Program) -> None:
     shell = open_shell(name)
     shell.press('calicoctl profile "$(touch${IFS}evaluated)" ta\t\x15')
     shell.press("calicoctl profile `touch${IFS}evaluated` ta\t\x15" if name != "fish" else "")
@@ -137,6 +137,6 @@ def test_positions_are_listed_with_their_rules(name: str, open_shell: OpenShell,
     store.put(f"{PROFILES}/WEB/rules", RULES)
     line = "calicoctl profile WEB rule remove inbound --at="
     shell = open_shell(name)
-    # A terminal that cannot move its cursor gets no list from fish; what it would list, it tells all the same.
+    # On a terminal that cannot move its cursor, fish shows no list; `complete -C` prints its candidates.
     listed = shell.shown(f"complete -C '{line}'\r" if name == "fish" else f"{line}\t\t", "deny")
     assert "allow from tag WEB" in listed

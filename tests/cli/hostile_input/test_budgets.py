@@ -1,43 +1,42 @@
-"""Short scripts that would take all time or memory there is: they are refused at their place, within bounds."""
+"""Short scripts that would take unbounded time or memory: they are refused at their place, within bounds."""
 
 from __future__ import annotations
 
-import re
-
 from tests.cli.hostile import bounded, require_harmless, write_script
 from tests.cli.program import Program
+from tests.cli.scripts import codes
 
 PORTS = ",".join(str(port) for port in range(1, 20_001, 2))
 TAGS = ", ".join(f"T{number}" for number in range(9_000))
 
 
-def codes(program: Program, *words: str) -> list[str]:
-    """The codes of what was said, the program with bounded memory."""
+def bounded_codes(program: Program, *words: str) -> list[str]:
+    """The codes that the program with bounded memory reports for a wrong script."""
     result = require_harmless(bounded(program).run(*words))
     assert result.status == 1
-    return re.findall(r"\[([EWN]\d{4})\]$", result.stderr, re.MULTILINE)
+    return codes(result)
 
 
-def test_a_long_list_that_is_put_in_a_thousand_times(embedded: Program) -> None:
+def test_a_long_list_that_is_used_a_thousand_times_is_refused(embedded: Program) -> None:
     rules = "".join(
         f"profile A rule add inbound allow tcp from tag T{number} to ports ${{P}}\n" for number in range(1000)
     )
     write_script(embedded, f"define P = {PORTS}\n{rules}")
-    assert codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
+    assert bounded_codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
 
 
-def test_a_thousand_blocks_with_one_long_list_of_tags(embedded: Program) -> None:
+def test_a_long_list_of_tags_in_a_thousand_blocks_is_refused(embedded: Program) -> None:
     blocks = "".join(f"profile A{number} {{\ntags ${{T}}\ninbound {{}}\noutbound {{}}\n}}\n" for number in range(1000))
     write_script(embedded, f"define T = {TAGS}\n{blocks}")
-    assert codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
+    assert bounded_codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
 
 
-def test_a_thousand_definitions_of_long_lists(embedded: Program) -> None:
+def test_a_thousand_definitions_of_long_lists_are_refused(embedded: Program) -> None:
     write_script(embedded, "".join(f"define P{number} = {PORTS}\n" for number in range(1000)) + "x\n")
-    assert codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
+    assert bounded_codes(embedded, "run", "--check", "hostile.calico") == ["E0154"]
 
 
-def test_short_lists_may_be_put_in_as_often_as_there_are_lines(embedded: Program) -> None:
+def test_short_lists_may_be_used_on_every_line(embedded: Program) -> None:
     rules = "".join(
         f"profile A rule add inbound allow tcp from tag T{number} to ports ${{P}}\n" for number in range(5000)
     )
@@ -45,21 +44,21 @@ def test_short_lists_may_be_put_in_as_often_as_there_are_lines(embedded: Program
     assert embedded.run("run", "--check", "hostile.calico").status == 0
 
 
-def test_one_file_included_again_and_again(embedded: Program) -> None:
+def test_a_long_file_that_is_included_many_times_is_refused(embedded: Program) -> None:
     (embedded.folder / "long.calico").write_text(f"# {'x' * 1_000_000}\n")
     write_script(embedded, "include long.calico\n" * 150)
-    assert codes(embedded, "run", "--check", "hostile.calico") == ["E0155"]
+    assert bounded_codes(embedded, "run", "--check", "hostile.calico") == ["E0155"]
 
 
-def test_undefined_variables_in_a_long_file(embedded: Program) -> None:
-    """Where each is defined is not looked for in the whole file each time."""
+def test_undefined_variables_in_a_long_file_are_reported_in_bounded_time(embedded: Program) -> None:
+    """The whole file is not searched for the definition of each variable."""
     line = "profile A rule add inbound allow from ${{X{}}}\n# {}\n"
     write_script(embedded, "".join(line.format(number, "x" * 20_000) for number in range(900)))
-    found = codes(embedded, "run", "--check", "hostile.calico")
-    assert found[:20] == ["E0141"] * 20
+    reported = bounded_codes(embedded, "run", "--check", "hostile.calico")
+    assert reported[:20] == ["E0141"] * 20
 
 
-def test_formatting_stops_where_checking_does(embedded: Program) -> None:
+def test_formatting_stops_after_as_many_errors_as_checking(embedded: Program) -> None:
     for text in ("profile A {\n" * 100_000, "}\n" * 200_000):
         write_script(embedded, text)
-        assert len(codes(embedded, "fmt", "hostile.calico")) < 200
+        assert len(bounded_codes(embedded, "fmt", "hostile.calico")) < 200

@@ -1,4 +1,4 @@
-"""A file that is not as this program made it: one clear error, and nothing acknowledged that is not stored."""
+"""Database files that this program did not write like that: one clear error, and no false success."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = "/calico/v1/policy/profile/WEB/tags"
 DAMAGES = {
     "no revision": "DELETE FROM revision",
     "two revisions": "INSERT INTO revision VALUES (7)",
-    "a revision that is no number": "UPDATE revision SET number = 'x'",
+    "a revision that is not a number": "UPDATE revision SET number = 'x'",
     "a trigger": "CREATE TRIGGER t AFTER INSERT ON entries BEGIN DELETE FROM entries; END",
     "a trigger before": "CREATE TRIGGER t BEFORE INSERT ON entries BEGIN SELECT RAISE(IGNORE); END",
     "a view": "CREATE VIEW v AS SELECT * FROM entries",
@@ -35,7 +35,7 @@ DAMAGES = {
 
 
 @pytest.fixture
-def made(embedded: Program) -> tuple[Program, Path]:
+def program_and_file(embedded: Program) -> tuple[Program, Path]:
     assert embedded.run_inside("profile", "add", "WEB").status == 0
     assert embedded.datastore is not None
     return embedded, Path(embedded.datastore.removeprefix("sqlite:"))
@@ -48,13 +48,13 @@ def stored(path: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_change_is_refused_where_it_could_be_swallowed(made: tuple[Program, Path], damage: str) -> None:
-    program, path = made
+def test_a_change_is_refused_where_it_could_be_lost(program_and_file: tuple[Program, Path], damage: str) -> None:
+    program, path = program_and_file
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(DAMAGES[damage])
     before = stored(path)
     result = program.run_inside("profile", "WEB", "tag", "add", "NEW")
-    if result.status == 0:  # only what is in no profile's way
+    if result.status == 0:  # accepted only where the damage concerns no profile
         assert damage.startswith("a key")
         assert stored(path) != before
     else:
@@ -65,8 +65,10 @@ def test_a_change_is_refused_where_it_could_be_swallowed(made: tuple[Program, Pa
     assert damage == "a key that is a number" or "[E0526]" in shown.stderr
 
 
-def test_another_text_encoding_is_refused(tmp_path: Path, embedded: Program, made: tuple[Program, Path]) -> None:
-    _, path = made
+def test_another_text_encoding_is_refused(
+    tmp_path: Path, embedded: Program, program_and_file: tuple[Program, Path]
+) -> None:
+    _, path = program_and_file
     other = tmp_path / "utf16.db"
     with closing(sqlite3.connect(path)) as source:
         script = [sql for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
@@ -83,8 +85,10 @@ def test_another_text_encoding_is_refused(tmp_path: Path, embedded: Program, mad
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_damaged_file_is_an_error_or_does_what_it_says(made: tuple[Program, Path], tmp_path: Path, seed: int) -> None:
-    program, path = made
+def test_a_change_of_a_damaged_file_is_an_error_or_is_made(
+    program_and_file: tuple[Program, Path], tmp_path: Path, seed: int
+) -> None:
+    program, path = program_and_file
     for number in range(6):
         assert program.run_inside("profile", "add", f"P{number}").status == 0
     whole = path.read_bytes()
@@ -105,15 +109,15 @@ def test_a_damaged_file_is_an_error_or_does_what_it_says(made: tuple[Program, Pa
             assert result.status in (0, 1, 3), (words, result)
             assert "Traceback" not in result.stderr, (words, result)
         added = other.run_inside("profile", "P1", "rule", "add", "inbound", "deny", "udp")
-        # Nobody else uses it: an error before must not have left a lock behind.
+        # No other process uses the file: earlier errors must not have left a lock.
         assert (added.status in (0, 1, 3), "[E0527]" in added.stderr) == (True, False), added
         if added.status == 0:
             shown = other.run_inside("profile", "P1", "rule", "show")
             assert "deny udp" in shown.stdout or shown.status != 0, shown
 
 
-def test_many_writers_all_get_their_turn(tmp_path: Path) -> None:
-    """Runs of processes that all change the same profile; each must evaluate again what another was faster with."""
+def test_the_changes_of_many_concurrent_writers_are_all_made(tmp_path: Path) -> None:
+    """All processes change the same profile; each evaluates its script again after another one has changed it."""
     program = Program(tmp_path, f"sqlite:{tmp_path / 'shared.db'}")
     assert program.run_inside("profile", "add", "WEB").status == 0
     names = [f"T{number}" for number in range(16)]
@@ -144,7 +148,7 @@ def test_many_writers_all_get_their_turn(tmp_path: Path) -> None:
     assert sorted(tags) == sorted(["WEB", *names])
 
 
-def test_an_exclusive_transaction_keeps_others_out_until_the_commit(tmp_path: Path) -> None:
+def test_an_exclusive_transaction_excludes_others_until_the_commit(tmp_path: Path) -> None:
     path = str(tmp_path / "x.db")
     one, other = SqliteDatastore(path, Deadline(5)), SqliteDatastore(path, Deadline(0))
     with one.exclusive():

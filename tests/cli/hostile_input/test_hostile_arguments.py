@@ -116,7 +116,7 @@ TEXTS = [
 TEXTS += ["a\nb", "a\0b", "_x", "\udcff", "\ud800", "'" + ESCAPES + "'", ESCAPES, "x" * 50_000, "\u00e9" * 30_000]
 
 
-# Words that become part of a key, and so of an address. Numbers and lengths are handled alike by both datastores.
+# Words that become part of a key, and so of an address. Numbers and lengths do not depend on the datastore.
 KEYS = [*PATHS, "*", "{0}", "", " ", "'", '"\\ud800"', "a\nb", "a\0b", "_x", "\udcff", ESCAPES]
 
 

@@ -1,4 +1,4 @@
-"""Signals, closed streams, homes that are missing, locales: no traceback, and all of a change or nothing."""
+"""Signals, closed streams, missing home folders, locales: no traceback, and a change is made whole or not at all."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SCRIPT = "".join(f"profile P{number} rule add inbound deny\n" for number in rang
 
 
 def in_shell(program: Program, script: str, **variables: str) -> CommandResult:
-    """What a shell does with the program, which is `$@`; its whole environment is what is given."""
-    done = subprocess.run(
+    """Run a shell script in which `$@` is the program, with no environment but `variables` and PATH."""
+    completed = subprocess.run(
         ["sh", "-c", script, "sh", *program.command],
         env={"PATH": program.environment["PATH"], **variables},
         cwd=program.folder,
@@ -29,15 +29,13 @@ def in_shell(program: Program, script: str, **variables: str) -> CommandResult:
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    return require_harmless(CommandResult(done.returncode, done.stdout.decode(), done.stderr.decode()))
+    return require_harmless(CommandResult(completed.returncode, completed.stdout.decode(), completed.stderr.decode()))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("write", [2, 8, 20])
-def test_a_signal_in_the_midst_of_a_run_undoes_it(
-    folder: Path, raw_etcd: RawEtcd, number: signal.Signals, write: int
-) -> None:
-    before = {f"{PROFILES}/P{each}/rules": RULES for each in range(20)}
+def test_a_signal_during_a_run_undoes_it(folder: Path, raw_etcd: RawEtcd, number: signal.Signals, write: int) -> None:
+    before = {f"{PROFILES}/P{index}/rules": RULES for index in range(20)}
     for key, value in before.items():
         raw_etcd.put(key, value)
     (folder / "changes.calico").write_text(SCRIPT)
@@ -56,8 +54,8 @@ def test_a_signal_in_the_midst_of_a_run_undoes_it(
     assert Program(folder, raw_etcd.url).run_inside("run", "changes.calico").status == 0
 
 
-def test_a_signal_that_is_ignored_stays_so(embedded: Program) -> None:
-    """`nohup` has a run go on when its terminal is closed."""
+def test_a_signal_that_is_ignored_stays_ignored(embedded: Program) -> None:
+    """With `nohup`, a run continues after its terminal is closed."""
     result = in_shell(embedded, 'trap "" HUP; "$@" profile add WEB && kill -HUP $$', HOME=str(embedded.folder))
     assert result.status == 0
 
@@ -66,15 +64,15 @@ def test_a_signal_that_is_ignored_stays_so(embedded: Program) -> None:
     ("home", "status", "code"),
     [(None, 1, "E0617"), ("", 1, "E0617"), ("/dev/null", 3, "E0522"), ("/proc/none", 3, "E0522")],
 )
-def test_a_home_that_is_missing_or_cannot_be_written(
+def test_a_home_folder_that_is_missing_or_read_only_is_an_error(
     embedded: Program, home: str | None, status: int, code: str
 ) -> None:
     variables = {} if home is None else {"HOME": home}
     result = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_ENV="/dev/null", **variables)
     assert (result.status, result.stdout) == (status, "")
     assert f"[{code}]" in result.stderr
-    named = f"sqlite:{embedded.folder / 'named.db'}"
-    result = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_DATASTORE=named, **variables)
+    datastore = f"sqlite:{embedded.folder / 'named.db'}"
+    result = in_shell(embedded, '"$@" profile add WEB', CALICOCTL_DATASTORE=datastore, **variables)
     assert result == CommandResult(0, "Created profile WEB\n", "")
 
 
@@ -82,13 +80,13 @@ def test_a_home_that_is_missing_or_cannot_be_written(
 @pytest.mark.parametrize(
     "words", ["profile show", "profile no such", "run", "run --check -", "doctor", "export", "--help"]
 )
-def test_closed_streams(embedded: Program, words: str, redirection: str) -> None:
+def test_closed_streams_cause_no_traceback(embedded: Program, words: str, redirection: str) -> None:
     assert embedded.datastore is not None
     in_shell(embedded, f'"$@" {words} {redirection}', CALICOCTL_DATASTORE=embedded.datastore)
 
 
 @pytest.mark.parametrize("words", ["profile show", "profile P1 rule show", "export", "run --dry-run changes.calico"])
-def test_a_reader_that_has_seen_enough(embedded: Program, words: str) -> None:
+def test_a_reader_that_stops_early_is_not_an_error(embedded: Program, words: str) -> None:
     assert embedded.datastore is not None
     store = open_raw(embedded.datastore)
     many = ",".join(['{"action":"deny"}'] * 5_000)
@@ -100,7 +98,7 @@ def test_a_reader_that_has_seen_enough(embedded: Program, words: str) -> None:
 
 
 @pytest.mark.parametrize("locale", [{"LANG": "C"}, {"LC_ALL": "C"}, {"LC_ALL": "POSIX"}, {"LANG": "no_SUCH"}, {}])
-def test_a_script_is_utf_8_whatever_the_locale(embedded: Program, locale: dict[str, str]) -> None:
+def test_a_script_is_read_as_utf_8_in_every_locale(embedded: Program, locale: dict[str, str]) -> None:
     (embedded.folder / "names.calico").write_text("profile 'é\u202e' tag show\n", encoding="utf-8")
     assert embedded.datastore is not None
     result = in_shell(embedded, '"$@" run names.calico', CALICOCTL_DATASTORE=embedded.datastore, **locale)
@@ -110,16 +108,16 @@ def test_a_script_is_utf_8_whatever_the_locale(embedded: Program, locale: dict[s
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_letters_that_the_output_does_not_have_are_escaped(embedded: Program, encoding: str) -> None:
+def test_characters_outside_the_output_encoding_are_escaped(embedded: Program, encoding: str) -> None:
     assert embedded.datastore is not None
     make_empty(embedded.datastore)
     variables = {"CALICOCTL_DATASTORE": embedded.datastore, "PYTHONIOENCODING": encoding, "LANG": "C.UTF-8"}
-    done = subprocess.run(
+    completed = subprocess.run(
         [*embedded.command, "profile", "\u0416", "rule", "show"],
         env={"PATH": embedded.environment["PATH"], **variables},
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert done.returncode == 1
-    assert ("\u0416" if encoding == "utf-8" else "\\u0416").encode() in done.stderr
+    assert completed.returncode == 1
+    assert ("\u0416" if encoding == "utf-8" else "\\u0416").encode() in completed.stderr

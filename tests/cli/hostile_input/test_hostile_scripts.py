@@ -17,7 +17,7 @@ LARGE = 10_000_000
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 BLOCK = "profile WEB {\ntags\noutbound {}\ninbound {\n"
 
-# Each with the code of its first error; None where nothing is wrong.
+# Each with the code of its first error; None if it is valid.
 SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "one word": (lambda: "x" * LARGE, "E0136"),
     "one line of keywords": (lambda: "profile " * (LARGE // 8), "E0136"),
@@ -26,7 +26,7 @@ SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "a word within the limit": (lambda: "x" * 900_000, "E0101"),
     "keywords within the limit": (lambda: "profile " * 100_000, "E0101"),
     "a comment": (lambda: "# " + "x" * LARGE + "\nprofile add WEB\n", None),
-    "a comment behind a statement": (lambda: "profile add WEB # " + "x" * LARGE, None),
+    "a comment after a statement": (lambda: "profile add WEB # " + "x" * LARGE, None),
     "white space": (lambda: " " * LARGE, None),
     "NULs": (lambda: b"\0" * LARGE, "E0156"),
     "quotes": (lambda: "'" * LARGE, "E0136"),
@@ -48,7 +48,7 @@ SCRIPTS: dict[str, tuple[Callable[[], str | bytes], str | None]] = {
     "here-documents in a row": (lambda: "profile WEB rule update <<EOF\nEOF\n" * 100_000, "E0135"),
     "deep JSON": (lambda: "profile WEB rule update <<EOF\n" + "[" * LARGE + "\nEOF\n", "E0304"),
     "deep JSON in a block": (lambda: BLOCK + "json " + '{"a":' * 100_000 + "\n}\n}\n", "E0304"),
-    "what steers a terminal": (lambda: f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n{ESCAPES}\n", "E0214"),
+    "terminal controls": (lambda: f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n{ESCAPES}\n", "E0214"),
     "bytes that are not UTF-8": (lambda: b"\xff" * LARGE, "E0136"),
     "here-documents that nearly end": (
         lambda: "".join(f"profile A rule update <<E{number}\n E{number}\n" for number in range(250_000)),
@@ -72,21 +72,21 @@ def tags(count: int) -> str:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_a_script(embedded: Program, name: str) -> None:
+def test_a_hostile_script_is_answered_within_bounds(embedded: Program, name: str) -> None:
     make, code = SCRIPTS[name]
     write_script(embedded, make())
     result = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
     assert (result.status, f"[{code}]" in result.stderr) == ((0, False) if code is None else (1, True)), result
 
 
-def test_a_million_errors_as_json_are_a_thousand(embedded: Program) -> None:
+def test_of_a_million_errors_a_thousand_are_reported_as_json(embedded: Program) -> None:
     write_script(embedded, "bad\n" * 1_000_000)
     result = bounded(embedded).run("run", "--check", "-o", "json", "hostile.calico")
-    told = json.loads(require_harmless(result, is_listing=True).stdout)["diagnostics"]
-    assert (result.status, len(told), told[0]["code"]) == (1, 1002, "E0135")
+    diagnostics = json.loads(require_harmless(result, is_listing=True).stdout)["diagnostics"]
+    assert (result.status, len(diagnostics), diagnostics[0]["code"]) == (1, 1002, "E0135")
 
 
-def test_what_steers_a_terminal_is_escaped_in_json(embedded: Program) -> None:
+def test_control_characters_are_escaped_in_json(embedded: Program) -> None:
     write_script(embedded, f"profile '{ESCAPES}' tag add A\nprofile add {ESCAPES}\n")
     result = require_harmless(embedded.run("run", "--check", "-o", "json", "hostile.calico"))
     assert result.stdout.isascii()
@@ -94,13 +94,13 @@ def test_what_steers_a_terminal_is_escaped_in_json(embedded: Program) -> None:
 
 
 @pytest.mark.parametrize("file", ["/dev/zero", "/dev/urandom", "/dev/full", "/", ".", "x" * 300, "a\x1b[31m", "\udcff"])
-def test_what_is_no_file_of_text(embedded: Program, file: str) -> None:
+def test_devices_folders_and_unusual_paths_are_refused(embedded: Program, file: str) -> None:
     result = require_harmless(bounded(embedded).run("run", "--check", file.encode("utf-8", "surrogateescape")))
     assert (result.status, result.stdout) == (1, "")
     assert "error: cannot read `" in result.stderr
 
 
-def test_a_document_without_an_end(embedded: Program) -> None:
+def test_a_document_from_an_endless_device_is_refused(embedded: Program) -> None:
     write_script(embedded, "profile WEB rule update < /dev/zero\n")
     result = require_harmless(bounded(embedded).run("run", "--check", "hostile.calico"))
     assert result.status == 1
@@ -108,8 +108,8 @@ def test_a_document_without_an_end(embedded: Program) -> None:
 
 
 @pytest.mark.parametrize("words", [["run", "--check"], ["profile", "WEB", "rule", "update"]])
-def test_standard_input_without_an_end(embedded: Program, words: list[str]) -> None:
-    with open("/dev/zero", "rb") as zeros:  # noqa: PTH123  # a descriptor is meant
+def test_endless_standard_input_is_refused(embedded: Program, words: list[str]) -> None:
+    with open("/dev/zero", "rb") as zeros:  # noqa: PTH123  # a descriptor is needed
         process = bounded(embedded).start(*words, stdin=zeros.fileno())
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (1, b"")
@@ -123,13 +123,13 @@ DOCUMENTS: dict[str, tuple[Callable[[], str | bytes], str]] = {
     "a number": (lambda: rules('{"action":"allow","icmp_type":1' + "0" * 5000 + "}"), "E0330"),
     "infinity": (lambda: rules('{"action":"allow","protocol":"icmp","icmp_type":1e999}'), "E0330"),
     "no number": (lambda: rules('{"action":NaN}'), "E0307"),
-    "no number behind a long string": (lambda: rules('{"action":"' + "x" * LARGE + '","a":NaN}'), "E0307"),
+    "no number after a long string": (lambda: rules('{"action":"' + "x" * LARGE + '","a":NaN}'), "E0307"),
     "a string": (lambda: rules('{"action":"' + "x" * LARGE + '"}'), "E0317"),
     "a key": (lambda: rules('{"' + "x" * LARGE + '":1}'), "E0314"),
     "a key twice": (lambda: rules('{"action":"deny","action":"allow"}'), "E0309"),
     "a list twice": (lambda: '{"inbound_rules":[],"inbound_rules":[],"outbound_rules":[]}', "E0309"),
     "keys": (lambda: rules("{" + ",".join(f'"k{number}":1' for number in range(100_000)) + "}"), "E0314"),
-    "what steers a terminal": (lambda: rules(json.dumps({ESCAPES: ESCAPES})), "E0314"),
+    "terminal controls": (lambda: rules(json.dumps({ESCAPES: ESCAPES})), "E0314"),
     "the same unescaped": (lambda: rules(f'{{"action":"\u202e\u2066{chr(0x9B)}"}}'), "E0317"),
     "controls": (lambda: rules('{"action":"\x1b[31m"}'), "E0302"),
     "NULs": (lambda: b"\0" * LARGE, "E0302"),
@@ -144,7 +144,7 @@ def rules(rule: str) -> str:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_document(embedded: Program, name: str) -> None:
+def test_a_hostile_document_is_refused_within_bounds(embedded: Program, name: str) -> None:
     assert embedded.datastore is not None
     store = open_raw(embedded.datastore)
     store.put(f"{PROFILES}/WEB/rules", RULES)
@@ -155,15 +155,15 @@ def test_a_document(embedded: Program, name: str) -> None:
     assert values(store) == {f"{PROFILES}/WEB/rules": RULES}
 
 
-def test_a_settings_file_without_an_end(embedded: Program) -> None:
+def test_an_endless_settings_file_is_refused(embedded: Program) -> None:
     endless = Program(embedded.folder, None, {"CALICOCTL_ENV": "/dev/zero"})
     result = require_harmless(bounded(endless).run("profile", "show"))
     assert result.status == 1
     assert "cannot read the settings file `/dev/zero`: not a regular file" in result.stderr
 
 
-def test_a_pipe_is_a_file(embedded: Program) -> None:
-    """`<(...)` of a shell is one."""
+def test_a_script_may_be_a_pipe(embedded: Program) -> None:
+    """`<(...)` of a shell is a pipe."""
     os.mkfifo(embedded.folder / "pipe")
     process = embedded.start("run", "--check", "pipe")
     (embedded.folder / "pipe").write_text("profile add WEB\n")
@@ -172,20 +172,20 @@ def test_a_pipe_is_a_file(embedded: Program) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "told"),
+    ("encoding", "name"),
     [("utf-16", "UTF-16"), ("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")],
 )
-def test_text_in_utf_16_is_said_to_be_that_once(embedded: Program, encoding: str, told: str) -> None:
+def test_a_script_in_utf_16_is_one_error(embedded: Program, encoding: str, name: str) -> None:
     script = "profile add WEB\nprofile WEB tag add CAFÉ\n".encode(encoding)
     result = embedded.run("run", "--check", stdin=script)
     assert result.status == 1
     assert result.stderr.count(" error: ") == 1
     assert "error: this is UTF-16 text, not a script [E0156]" in result.stderr
-    assert result.stderr.endswith(f"hint: `iconv -f {told} -t UTF-8` makes UTF-8 of it\n")
-    assert script.decode(told).removeprefix("\ufeff").startswith("profile")
+    assert result.stderr.endswith(f"hint: `iconv -f {name} -t UTF-8` makes UTF-8 of it\n")
+    assert script.decode(name).removeprefix("\ufeff").startswith("profile")
 
 
-def test_text_in_latin_1_is_said_to_be_that_once(embedded: Program) -> None:
+def test_a_script_in_latin_1_is_one_error(embedded: Program) -> None:
     script = "# café\nprofile add WEB\nprofile WEB tag add CAFÉ\nprofile CAFÉ tag add B\n".encode("latin-1")
     result = embedded.run("run", "--check", stdin=script)
     assert result.status == 1

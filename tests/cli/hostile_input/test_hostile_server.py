@@ -1,4 +1,4 @@
-"""A server that is broken, or is not etcd: its answers are bounded, checked, and never end in a traceback."""
+"""A server that is broken or is not etcd: its answers are bounded and checked, and never cause a traceback."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.cli.hostile import bounded, require_harmless
 from tests.cli.program import Program
 from tests.support.fault_proxy import reply
 
-Sent = Iterator[bytes]
+Pieces = Iterator[bytes]
 ZEROS = b" " * (1 << 20)
 PROFILES = "/calico/v1/policy/profile"
 
 
 @contextmanager
-def server(answer: Callable[[bytes], Sent]) -> Iterator[str]:
-    """A server that answers every request with some bytes, and then ends the connection."""
+def server(answer: Callable[[bytes], Pieces]) -> Iterator[str]:
+    """A server that answers every request with the given bytes, and then closes the connection."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -39,7 +39,7 @@ def server(answer: Callable[[bytes], Sent]) -> Iterator[str]:
                 threading.Thread(target=talk, args=(connection,), daemon=True).start()
 
         def talk(connection: socket.socket) -> None:
-            with connection, suppress(OSError):  # the client may have had enough
+            with connection, suppress(OSError):  # the client may close the connection early
                 request = connection.recv(1 << 16)
                 for piece in answer(request) if request else ():
                     connection.sendall(piece)
@@ -53,34 +53,34 @@ def head(*lines: str) -> bytes:
     return "\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode()
 
 
-def _endless() -> Sent:
+def _endless() -> Pieces:
     for _ in range(2048):
         yield ZEROS
 
 
-def _chunked() -> Sent:
+def _chunked() -> Pieces:
     for _ in range(2048):
         yield b"100000\r\n" + ZEROS + b"\r\n"
 
 
 @cache
 def _zipped(times: int) -> bytes:
-    """256 MB of nothing but spaces, compressed as often. Made when it is asked for: it takes more than a second."""
+    """256 MB of spaces, compressed `times` times; computed when needed, as it takes more than a second."""
     return gzip.compress(ZEROS * 256, compresslevel=1) if times == 1 else gzip.compress(_zipped(times - 1))
 
 
-def _bomb(times: int) -> Sent:
+def _bomb(times: int) -> Pieces:
     body = _zipped(times)
     yield head("Content-Encoding: " + ", ".join(["gzip"] * times), f"Content-Length: {len(body)}") + body
 
 
-def _sent(*pieces: bytes) -> Callable[[bytes], Sent]:
+def _sent(*pieces: bytes) -> Callable[[bytes], Pieces]:
     return lambda _request: iter(pieces)
 
 
-BODIES: dict[str, Callable[[bytes], Sent]] = {
-    "2 GB with their length": lambda _: iter([head(f"Content-Length: {2 << 30}"), *_endless()]),
-    "2 GB without": lambda _: _joined(head(), _endless()),
+BODIES: dict[str, Callable[[bytes], Pieces]] = {
+    "2 GB with a length": lambda _: iter([head(f"Content-Length: {2 << 30}"), *_endless()]),
+    "2 GB without a length": lambda _: _joined(head(), _endless()),
     "2 GB in chunks": lambda _: _joined(head("Transfer-Encoding: chunked"), _chunked()),
     "a chunk of 2 GB": lambda _: _joined(head("Transfer-Encoding: chunked") + b"80000000\r\n", _endless()),
     "a chunk of more than there is": _sent(head("Transfer-Encoding: chunked") + b"f" * 40 + b"\r\n"),
@@ -108,9 +108,9 @@ COMMANDS = [
 ]
 
 
-def _joined(first: bytes, rest: Sent) -> Sent:
+def _joined(first: bytes, following: Pieces) -> Pieces:
     yield first
-    yield from rest
+    yield from following
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -123,7 +123,7 @@ def test_an_answer_of_any_size_is_bounded(folder: Path, name: str) -> None:
             assert result.status in (3, 4), result
 
 
-# --- JSON that is not etcd's --------------------------------------------------------------------
+# --- JSON that etcd would not send ---------------------------------------------------------------
 
 RULES_KEY = f"{PROFILES}/P/rules"
 NODE = {"key": RULES_KEY, "value": "", "modifiedIndex": 1}
@@ -177,9 +177,7 @@ _answers = st.one_of(
 @example(
     {"node": {"dir": True, "nodes": [{**NODE, "key": f"{PROFILES}/../x"}]}}, "200 OK", "profile remove P --no-check"
 )
-def test_an_answer_that_is_not_etcds_is_said_to_be_none(
-    folder: Path, answer: object, status: str, command: str
-) -> None:
+def test_any_json_is_answered_without_a_traceback(folder: Path, answer: object, status: str, command: str) -> None:
     (folder / "block.calico").write_text("profile P {\ntags A\ninbound {}\noutbound {}\n}\n")
     body = json.dumps(answer).encode()
     with server(lambda _: iter([reply(status, body)])) as url:
@@ -187,18 +185,18 @@ def test_an_answer_that_is_not_etcds_is_said_to_be_none(
         require_harmless(program.run_inside("--timeout=0.3", *command.split()), is_listing=True)
 
 
-# --- what is sent in secret ---------------------------------------------------------------------
+# --- credentials --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "500 Oops", "401 Unauthorized"])
 @pytest.mark.parametrize("is_json", [True, False], ids=["JSON", "text"])
-def test_credentials_that_a_server_sends_back_are_not_shown(folder: Path, status: str, is_json: bool) -> None:
+def test_credentials_that_a_server_sends_back_are_not_printed(folder: Path, status: str, is_json: bool) -> None:
     secrets = ("open sesame", b64encode(b"root:open sesame").decode())
 
-    def answer(request: bytes) -> Sent:
-        said = request.decode().replace("\r\n", " ") + " and the password is open sesame"
-        document = {"errorCode": 209, "message": said, "cause": said}
-        yield reply(status, json.dumps(document).encode() if is_json else said.encode())
+    def answer(request: bytes) -> Pieces:
+        text = request.decode().replace("\r\n", " ") + " and the password is open sesame"
+        document = {"errorCode": 209, "message": text, "cause": text}
+        yield reply(status, json.dumps(document).encode() if is_json else text.encode())
 
     with server(answer) as url:
         variables = {"ETCD_USERNAME": "root", "ETCD_PASSWORD": "open sesame"}

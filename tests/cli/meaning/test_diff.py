@@ -1,4 +1,4 @@
-"""`calicoctl diff`: the traffic that scripts open and close."""
+"""`calicoctl diff`: the traffic that scripts allow and deny differently."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ def write(program: Program, **texts: str) -> None:
 def traffic(program: Program, *words: str) -> list[dict[str, Any]]:
     result = program.run_inside("diff", "-o", "json", *words)
     assert (result.status, result.stderr) == (0, "")
-    found: list[dict[str, Any]] = json.loads(result.stdout)["traffic"]
-    return found
+    items: list[dict[str, Any]] = json.loads(result.stdout)["traffic"]
+    return items
 
 
-def told(items: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
-    return [(each["before"]["verdict"], each["after"]["verdict"], each["match"]) for each in items]
+def verdict_changes(items: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """The verdicts before and after, and the match, of each item."""
+    return [(item["before"]["verdict"], item["after"]["verdict"], item["match"]) for item in items]
 
 
 EXPECTED = [
@@ -50,45 +51,48 @@ EXPECTED = [
 ]
 
 
-def test_two_scripts(embedded: Program) -> None:
+def test_two_scripts_are_compared(embedded: Program) -> None:
     write(embedded, old=OLD, new=NEW)
-    found = traffic(embedded, "old.calico", "new.calico")
-    assert told(found) == EXPECTED
-    assert found[1]["except"] == ["allow tcp to ports 80", "allow from tag WEB"]
-    assert found[1]["packet"]["destination_port"] == 443
+    items = traffic(embedded, "old.calico", "new.calico")
+    assert verdict_changes(items) == EXPECTED
+    assert items[1]["except"] == ["allow tcp to ports 80", "allow from tag WEB"]
+    assert items[1]["packet"]["destination_port"] == 443
     assert traffic(embedded, "old.calico", "old.calico") == []
     assert embedded.run_inside("diff", "old.calico", "old.calico").stdout == "No traffic changes.\n"
 
 
-def test_what_is_stored_and_a_script(embedded: Program) -> None:
+def test_stored_profiles_are_compared_with_a_script(embedded: Program) -> None:
     write(embedded, old=OLD, new=NEW, edit="profile WEB rule add inbound --at=1 deny udp\n")
     assert embedded.run_inside("run", "old.calico").status == 0
-    assert told(traffic(embedded, "new.calico")) == EXPECTED
-    assert told(traffic(embedded, "-", "new.calico")) == EXPECTED
-    # A statement is about what is stored; a profile that a script does not name stays as it is.
-    assert told(traffic(embedded, "edit.calico")) == [("allow", "deny", "udp from tag WEB"), ("none", "deny", "udp")]
+    assert verdict_changes(traffic(embedded, "new.calico")) == EXPECTED
+    assert verdict_changes(traffic(embedded, "-", "new.calico")) == EXPECTED
+    # A statement applies to the stored profiles; profiles that the script does not name are unchanged.
+    assert verdict_changes(traffic(embedded, "edit.calico")) == [
+        ("allow", "deny", "udp from tag WEB"),
+        ("none", "deny", "udp"),
+    ]
     assert embedded.run_inside("profile", "WEB", "rule", "show").stdout.count("udp") == 0
 
 
-def test_the_status_tells_it_when_asked(embedded: Program) -> None:
+def test_detailed_exitcode_distinguishes_changes(embedded: Program) -> None:
     write(embedded, old=OLD, new=NEW)
     assert embedded.run_inside("diff", "--detailed-exitcode", "old.calico", "new.calico").status == 2
     assert embedded.run_inside("diff", "--detailed-exitcode", "old.calico", "old.calico").status == 0
 
 
-def test_another_spelling_or_order_of_tags_is_no_traffic(embedded: Program) -> None:
+def test_another_spelling_or_other_tags_change_no_traffic(embedded: Program) -> None:
     write(embedded, old=OLD, new=OLD.replace("ports 80", "ports 80,80-80").replace("tags WEB", "tags WEB, X"))
     assert traffic(embedded, "old.calico", "new.calico") == []
 
 
-def test_an_exception_that_two_scripts_spell_otherwise_is_listed_once(embedded: Program) -> None:
-    spelt = """json {"action": "allow", "src_tag": "WEB"}"""
-    write(embedded, old=OLD, new=OLD.replace("allow from tag WEB", f"{spelt}\n    deny udp"))
-    (found,) = traffic(embedded, "old.calico", "new.calico")
-    assert (found["match"], found["except"]) == ("udp", ["allow from tag WEB"])
+def test_an_exception_in_two_spellings_is_listed_once(embedded: Program) -> None:
+    json_rule = """json {"action": "allow", "src_tag": "WEB"}"""
+    write(embedded, old=OLD, new=OLD.replace("allow from tag WEB", f"{json_rule}\n    deny udp"))
+    (item,) = traffic(embedded, "old.calico", "new.calico")
+    assert (item["match"], item["except"]) == ("udp", ["allow from tag WEB"])
 
 
-def test_a_script_that_is_wrong_and_none_at_all(embedded: Program) -> None:
+def test_a_wrong_script_and_no_script_are_errors(embedded: Program) -> None:
     write(embedded, old=OLD, wrong="profile WEB rule ad inbound allow\n")
     result = embedded.run_inside("diff", "old.calico", "wrong.calico")
     assert (result.status, result.stdout) == (1, "")
@@ -96,39 +100,39 @@ def test_a_script_that_is_wrong_and_none_at_all(embedded: Program) -> None:
     assert embedded.run_inside("diff").status == 1
 
 
-def test_what_a_dry_run_tells_of_traffic_is_what_the_difference_tells(embedded: Program) -> None:
+def test_a_dry_run_reports_the_same_traffic_as_diff(embedded: Program) -> None:
     write(embedded, old=OLD, new=NEW)
     assert embedded.run_inside("run", "old.calico").status == 0
     expected = traffic(embedded, "new.calico")
     result = embedded.run_inside("run", "--dry-run", "-o", "json", "new.calico")
     assert json.loads(result.stdout)["traffic"] == expected
-    told_as_text = embedded.run_inside("diff", "new.calico").stdout
-    assert told_as_text in embedded.run_inside("run", "--dry-run", "new.calico").stdout
+    diff_text = embedded.run_inside("diff", "new.calico").stdout
+    assert diff_text in embedded.run_inside("run", "--dry-run", "new.calico").stdout
 
 
 def test_a_profile_that_the_agent_refuses_drops_everything(program: Program, raw: RawStore) -> None:
-    """What was denied by the agent is opened by a rule that mends it."""
+    """Once the invalid rule is replaced, the other rules allow traffic again."""
     rules = {"inbound_rules": [{"action": "allow", "protocol": "tcp", "dst_ports": ["80"]}], "outbound_rules": []}
     raw.put(f"{PROFILES}/WEB/rules", json.dumps(rules))
     raw.put(f"{PROFILES}/WEB/tags", '["WEB"]')
     write(program, new=NEW)
-    found = [each for each in traffic(program, "new.calico") if each["direction"] == "outbound"]
-    nobody = {"verdict": "deny", "position": None, "rule": None}
-    assert [(each["before"], each["after"]["rule"]) for each in found] == [(nobody, "allow")]
+    outbound = [item for item in traffic(program, "new.calico") if item["direction"] == "outbound"]
+    no_rule = {"verdict": "deny", "position": None, "rule": None}
+    assert [(item["before"], item["after"]["rule"]) for item in outbound] == [(no_rule, "allow")]
     text = program.run_inside("diff", "new.calico").stdout
     assert "before: deny by [the agent refuses the profile, and drops everything]" in text
 
 
-def test_a_rule_that_is_not_analysed_is_told_of(embedded: Program) -> None:
+def test_a_rule_that_is_not_analysed_is_reported(embedded: Program) -> None:
     json_rule = """    json {"action": "deny", "src_selector": "role == 'x'"}\n"""
     write(embedded, old=OLD, new=OLD.replace("  inbound {\n", f"  inbound {{\n{json_rule}"))
     result = embedded.run_inside("diff", "old.calico", "new.calico")
     assert result.stdout.startswith("WEB inbound: not analysed: rule 1, `deny [src_selector=")
     result = embedded.run_inside("diff", "-o", "json", "old.calico", "new.calico")
-    assert [each["position"] for each in json.loads(result.stdout)["not_analysed"]] == [1]
+    assert [rule["position"] for rule in json.loads(result.stdout)["not_analysed"]] == [1]
 
 
-# --- what is intended ---------------------------------------------------------------------------
+# --- intended changes ---------------------------------------------------------------------------
 
 OPENING = "profile WEB rule add inbound --at=2 allow tcp to ports 443\n"
 
@@ -146,7 +150,7 @@ OPENING = "profile WEB rule add inbound --at=2 allow tcp to ports 443\n"
         (["allow tcp to ports"], ["E0102"]),
     ],
 )
-def test_a_change_does_what_is_intended_and_nothing_else(
+def test_a_change_must_make_exactly_the_intended_difference(
     embedded: Program, command: list[str], intended: list[str], codes: list[str]
 ) -> None:
     write(embedded, old=OLD.replace("    allow from tag WEB\n", ""), opening=OPENING)
@@ -159,7 +163,7 @@ def test_a_change_does_what_is_intended_and_nothing_else(
     assert (result.status, re.findall(r"\[(E\w+)\]", result.stderr)) == (1, ["E0809"])
 
 
-def test_what_is_closed_by_intention(embedded: Program) -> None:
+def test_traffic_may_be_denied_intentionally(embedded: Program) -> None:
     write(embedded, old=OLD, closing="profile WEB rule remove outbound allow\n")
     assert embedded.run_inside("run", "old.calico").status == 0
     assert embedded.run_inside("diff", "--intend", "deny", "closing.calico").status == 0

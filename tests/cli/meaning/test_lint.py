@@ -1,4 +1,4 @@
-"""`calicoctl lint`: what it finds, where, and that its fixes do what they say."""
+"""`calicoctl lint`: its findings, their places, and the effects of its fixes."""
 
 from __future__ import annotations
 
@@ -52,29 +52,29 @@ def findings(program: Program, *words: str) -> list[dict[str, Any]]:
     document: dict[str, Any] = json.loads(result.stdout)
     assert document["format"] == 1
     assert result.status == (1 if document["findings"] else 0)
-    found: list[dict[str, Any]] = document["findings"]
-    return found
+    listed: list[dict[str, Any]] = document["findings"]
+    return listed
 
 
-def test_the_blocks_of_a_file(embedded: Program) -> None:
+def test_the_blocks_of_a_file_are_analysed(embedded: Program) -> None:
     (embedded.folder / "web.calico").write_text(SCRIPT)
-    found = findings(embedded, "web.calico")
-    told = [(each["code"], each["kind"], each["grade"], each["line"], each["deciders"]) for each in found]
-    assert told == [
+    listed = findings(embedded, "web.calico")
+    summaries = [(item["code"], item["kind"], item["grade"], item["line"], item["deciders"]) for item in listed]
+    assert summaries == [
         ("W0801", "dead", "hole", 5, [1]),
         ("W0805", "redundant", "clutter", 7, [5]),
         ("W0804", "duplicate", "clutter", 8, [1, 4]),
         ("W0806", "not-analysed", None, 12, []),
     ]
-    assert found[0]["fix"] == ["profile WEB rule add inbound --at=1 deny tcp from cidr 203.0.113.0/24 to ports 80"]
-    assert found[0]["packet"]["destination_port"] == 80
+    assert listed[0]["fix"] == ["profile WEB rule add inbound --at=1 deny tcp from cidr 203.0.113.0/24 to ports 80"]
+    assert listed[0]["packet"]["destination_port"] == 80
     result = embedded.run_inside("lint", "web.calico")
     assert result.status == 1
     assert result.stderr.startswith("web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing")
 
 
-def test_a_fix_counts_on_the_other_rules(embedded: Program) -> None:
-    """Of two rules that say the same, either can go, and not both."""
+def test_a_fix_that_depends_on_another_rule_names_that_rule(embedded: Program) -> None:
+    """Of two equal rules either one can be removed, but not both."""
     rules = ["    allow tcp to ports 80", "    deny udp", "    allow tcp to ports 80"]
     (embedded.folder / "web.calico").write_text(
         "\n".join(["profile WEB {", "  tags", "  inbound {", *rules, "  }", "  outbound {}", "}", ""])
@@ -88,20 +88,20 @@ def test_a_fix_counts_on_the_other_rules(embedded: Program) -> None:
     assert result_texts.LINT_FIXES not in result.stdout
 
 
-def test_a_comment_dismisses_its_own_code_alone(embedded: Program) -> None:
+def test_a_comment_dismisses_only_the_code_that_it_names(embedded: Program) -> None:
     (embedded.folder / "web.calico").write_text(SCRIPT.replace("allow W0803", "allow W0801"))
-    assert 6 in [each["line"] for each in findings(embedded, "web.calico")]
+    assert 6 in [item["line"] for item in findings(embedded, "web.calico")]
 
 
-def test_what_is_stored(embedded: Program) -> None:
+def test_stored_profiles_are_analysed(embedded: Program) -> None:
     (embedded.folder / "web.calico").write_text(SCRIPT)
     assert embedded.run_inside("run", "web.calico").status == 0
-    assert [each["code"] for each in findings(embedded)] == ["W0801", "W0803", "W0805", "W0804", "W0806"]
+    assert [item["code"] for item in findings(embedded)] == ["W0801", "W0803", "W0805", "W0804", "W0806"]
 
 
-def test_a_sound_file_and_a_wrong_one(embedded: Program) -> None:
-    (embedded.folder / "sound.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\ndeny\n}\noutbound {}\n}\n")
-    result = embedded.run_inside("lint", "sound.calico")
+def test_a_file_without_findings_and_a_file_with_an_error(embedded: Program) -> None:
+    (embedded.folder / "clean.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\ndeny\n}\noutbound {}\n}\n")
+    result = embedded.run_inside("lint", "clean.calico")
     assert (result.status, result.stderr) == (0, "")
     (embedded.folder / "wrong.calico").write_text("profile A {\ninbound {\nalow\n}\n}\n")
     result = embedded.run_inside("lint", "wrong.calico")
@@ -109,7 +109,7 @@ def test_a_sound_file_and_a_wrong_one(embedded: Program) -> None:
     assert "[E0104]" in result.stderr
 
 
-def test_a_profile_that_the_agent_drops_has_no_rules_that_mean_anything(embedded: Program) -> None:
+def test_a_profile_that_the_agent_refuses_has_no_findings(embedded: Program) -> None:
     assert embedded.datastore is not None
     raw = open_raw(embedded.datastore)
     raw.put(f"{PROFILES}/BAD/rules", '{"inbound_rules":[{},{},{"dst_ports":["80"]}],"outbound_rules":[]}')
@@ -118,61 +118,61 @@ def test_a_profile_that_the_agent_drops_has_no_rules_that_mean_anything(embedded
 
 @FEW
 @given(st.lists(rules(), min_size=2, max_size=6))
-def test_a_fix_through_the_program_does_what_it_says(embedded: Program, inbound: list[Json]) -> None:
-    """Removing clutter changes no packet's fate; moving a rule lets it decide something."""
+def test_a_fix_that_is_carried_out_has_the_stated_effect(embedded: Program, inbound: list[Json]) -> None:
+    """Removing clutter changes no decision; moving a rule makes it decide some packets."""
     assert embedded.datastore is not None
     raw = open_raw(embedded.datastore)
     text = document(inbound).text()
     space = [*packets(4), *packets(6)][::5]
     raw.put(f"{PROFILES}/A/rules", text)
-    for each in findings(embedded):
-        if each["fix"] is None:
+    for finding in findings(embedded):
+        if finding["fix"] is None:
             continue
         raw.put(f"{PROFILES}/A/rules", text)
-        for statement in each["fix"]:
+        for statement in finding["fix"]:
             assert embedded.run_inside(*shlex.split(statement)).status == 0
-        left = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
-        if each["grade"] == "clutter":
-            assert all(decision(left, packet) == decision(inbound, packet) for packet in space)
+        remaining = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
+        if finding["grade"] == "clutter":
+            assert all(decision(remaining, packet) == decision(inbound, packet) for packet in space)
         else:
-            unneeded = {found.rule.position: found.reason for found in find_unneeded(RuleList(stored(left)))}
+            unneeded = {rule.rule.position: rule.reason for rule in find_unneeded(RuleList(stored(remaining)))}
             assert unneeded.get(int(statement.partition("--at=")[2].split()[0])) in (None, Reason.REDUNDANT)
     raw.put(f"{PROFILES}/A/rules", text)
     for words in re.findall("`calicoctl ([^`]*)` changes no traffic", embedded.run_inside("lint").stderr):
         raw.put(f"{PROFILES}/A/rules", text)
         assert embedded.run_inside(*shlex.split(words)).status == 0
-        left = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
-        assert all(decision(left, packet) == decision(inbound, packet) for packet in space)
+        remaining = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
+        assert all(decision(remaining, packet) == decision(inbound, packet) for packet in space)
 
 
-def test_a_rule_behind_an_exception_and_its_like_may_go_or_be_moved(embedded: Program) -> None:
-    """A list of sources that are denied comes first in many profiles: a fix must not open it without saying so."""
+def test_the_fix_states_when_moving_a_rule_would_bypass_a_denial(embedded: Program) -> None:
+    """Many profiles begin with denied sources: a fix must not allow their packets without stating it."""
     script = (
         "profile WEB {\n tags WEB\n inbound {\n  deny from 203.0.113.0/24\n  allow tcp to ports 80-443\n%s }\n%s}\n"
     )
     (embedded.folder / "web.calico").write_text(script % ("  allow tcp to ports 443\n", " outbound {}\n"))
     assert embedded.run_inside("run", "web.calico").status == 0
-    told = embedded.run_inside("lint").stderr
-    assert "rule 3 of `WEB` allows nothing" in told
+    stored_report = embedded.run_inside("lint").stderr
+    assert "rule 3 of `WEB` allows nothing" in stored_report
     assert (
         "hint: `calicoctl profile WEB rule remove inbound --at=3` changes no traffic; "
         "`calicoctl profile WEB rule add inbound --at=1 allow tcp to ports 443` allows those of its packets that "
         "rule 1 denies\n"
-    ) in told
+    ) in stored_report
     in_file = embedded.run_inside("lint", "web.calico").stderr
     assert "without the line no traffic changes; above the line of rule 1, it allows those of its packets" in in_file
 
 
 @FEW
 @given(st.lists(rules(), min_size=2, max_size=8))
-def test_fixes_come_to_an_end(embedded: Program, inbound: list[Json]) -> None:
-    """Carried out one after the other; rules that contradict each other would change places for ever."""
+def test_repeated_fixes_terminate(embedded: Program, inbound: list[Json]) -> None:
+    """Contradictory rules must not be moved before each other forever."""
     assert embedded.datastore is not None
     contrary = [{**rule, "action": {"allow": "deny", "deny": "allow"}.get(rule["action"], "log")} for rule in inbound]
     open_raw(embedded.datastore).put(f"{PROFILES}/A/rules", document([*inbound, *contrary]).text())
-    # A rule comes to life, or goes.
+    # Each fix makes a rule decide packets, or removes it.
     for _ in range(8 * len(inbound) + 1):
-        fixes = [each["fix"] for each in findings(embedded) if each["fix"] is not None]
+        fixes = [finding["fix"] for finding in findings(embedded) if finding["fix"] is not None]
         if not fixes:
             return
         for statement in fixes[0]:
@@ -180,55 +180,55 @@ def test_fixes_come_to_an_end(embedded: Program, inbound: list[Json]) -> None:
     raise AssertionError("the fixes do not end")
 
 
-def test_rules_that_contradict_each_other(embedded: Program) -> None:
+def test_contradictory_rules_have_no_fix(embedded: Program) -> None:
     rules = ["    deny tcp to ports 80", "    allow tcp to ports 80"]
     (embedded.folder / "web.calico").write_text(
         "\n".join(["profile WEB {", "  tags", "  inbound {", *rules, "  }", "  outbound {}", "}", ""])
     )
-    (found,) = findings(embedded, "web.calico")
-    assert (found["grade"], found["fix"]) == ("outage", None)
+    (finding,) = findings(embedded, "web.calico")
+    assert (finding["grade"], finding["fix"]) == ("outage", None)
     result = embedded.run_inside("lint", "web.calico")
     assert "hint: before rule 1, it would leave rule 1 nothing to decide; remove one of the two; " in result.stderr
 
 
-def test_a_run_warns_of_what_it_leaves(embedded: Program) -> None:
-    """Where the script wrote the rule, there; and with `--strict`, nothing is written."""
+def test_a_run_with_lint_warns_of_findings_in_its_result(embedded: Program) -> None:
+    """A warning is at the line of the rule; with `--strict`, nothing is written."""
     (embedded.folder / "web.calico").write_text(SCRIPT + "profile WEB rule add inbound allow from tag B\n")
     plain = embedded.run_inside("run", "--dry-run", "web.calico")
     assert "[W08" not in plain.stderr
     checked = embedded.run_inside("run", "--check", "--lint", "web.calico")
-    told = embedded.run_inside("run", "--dry-run", "--lint", "web.calico")
-    for result in (checked, told):
+    previewed = embedded.run_inside("run", "--dry-run", "--lint", "web.calico")
+    for result in (checked, previewed):
         assert result.status == 0
         assert "web.calico:5:5: warning: inbound rule 2 of `WEB` denies nothing" in result.stderr
-        assert "[W0803]" not in result.stderr  # dismissed where it is written
-    # Behind the `deny` of the block, a rule that a statement adds does nothing either.
-    assert "web.calico:15:9: warning: inbound rule 7 of `WEB` allows nothing" in told.stderr
+        assert "[W0803]" not in result.stderr  # dismissed by a comment on its line
+    # A rule that a statement adds after the `deny` of the block has no effect either.
+    assert "web.calico:15:9: warning: inbound rule 7 of `WEB` allows nothing" in previewed.stderr
     strict = embedded.run_inside("run", "--lint", "--strict", "web.calico")
     assert (strict.status, embedded.run_inside("profile", "show").stdout.count("WEB")) == (1, 0)
     assert embedded.run_inside("run", "--lint", "web.calico").status == 0
 
 
 def sarif(program: Program, *words: str) -> dict[str, Any]:
-    """The log of a run, which is valid by the schema of SARIF 2.1.0."""
+    """The SARIF log of a run, validated by the schema of SARIF 2.1.0."""
     log: dict[str, Any] = json.loads(program.run_inside("lint", "-o", "sarif", *words).stdout)
     Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8"))).validate(log)
     return log
 
 
-def test_sarif_of_what_is_stored_or_sound(embedded: Program) -> None:
-    """Without places in files, and without results."""
+def test_sarif_of_stored_profiles_and_of_a_file_without_findings(embedded: Program) -> None:
+    """The former has no places in files, the latter no results."""
     (embedded.folder / "web.calico").write_text(SCRIPT)
     assert embedded.run_inside("run", "web.calico").status == 0
     (run,) = sarif(embedded, "--today")["runs"]
     assert {result["ruleId"] for result in run["results"]} >= {"W0801", "W0803", "W0806", "W0808"}
     assert run["results"][0]["locations"] == [{"logicalLocations": [{"fullyQualifiedName": "WEB inbound 2"}]}]
-    (embedded.folder / "sound.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\n}\noutbound {}\n}\n")
-    assert sarif(embedded, "sound.calico")["runs"][0]["results"] == []
+    (embedded.folder / "clean.calico").write_text("profile A {\ntags\ninbound {\nallow tcp\n}\noutbound {}\n}\n")
+    assert sarif(embedded, "clean.calico")["runs"][0]["results"] == []
 
 
-def test_sarif(embedded: Program) -> None:
-    """Each result has the place of its rule, and names the rule of the tool."""
+def test_sarif_of_a_file(embedded: Program) -> None:
+    """Each result has the place of the firewall rule, and refers to the rule of the tool."""
     (embedded.folder / "a b.calico").write_text(SCRIPT)
     log = sarif(embedded, "a b.calico")
     assert [*log] == ["$schema", "version", "runs"]
@@ -258,7 +258,7 @@ def test_sarif_of_a_rule_on_several_lines(embedded: Program) -> None:
     assert run["columnKind"] == "unicodeCodePoints"
 
 
-def test_doctor_counts_what_does_nothing(embedded: Program) -> None:
+def test_doctor_counts_the_findings_of_lint(embedded: Program) -> None:
     assert embedded.run_inside("run", stdin=SCRIPT.partition("  outbound")[0] + "  outbound {}\n}\n").status == 0
     result = embedded.run_inside("doctor")
     assert "note: 4 findings of rules that do nothing (1 hole, 3 clutter)" in result.stderr

@@ -1,4 +1,4 @@
-"""`calicoctl trace`: paths between endpoints, against every packet of a small space."""
+"""`calicoctl trace`: paths between endpoints, compared with every packet of a small space."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, open_raw
 
 SPACE = [*packets(4), *packets(6)]
-# Profile lists of two endpoints, and the tags of the profiles.
+# The profiles of two endpoints, and the tags of the profiles.
 LISTS = {"one": ["P", "Q"], "two": ["Q"]}
 TAGS = {"P": ["B"], "Q": ["A"]}
 DIRECTIONS = {"one": "outbound_rules", "two": "inbound_rules"}
 
-# A rule that hands on to the next tier is not analysed in a row of profiles.
+# A rule with the action `next-tier` is not analysed in a list of profiles.
 RULES = st.lists(rules().filter(lambda rule: rule["action"] != "next-tier"), max_size=3)
 
 
@@ -46,7 +46,7 @@ def trace(program: Program, *words: str) -> list[dict[str, Any]]:
 
 
 def decider_at(lists: Sequence[tuple[str, list[Json]]], packet: Packet) -> tuple[str, int] | None:
-    """The profile and the position of the rule that decides a packet at one end."""
+    """The profile and the position of the rule that decides a packet at one end, if any."""
     for name, listed in lists:
         position = decider(listed, packet)
         if position is not None:
@@ -61,7 +61,9 @@ def decider_at(lists: Sequence[tuple[str, list[Json]]], packet: Packet) -> tuple
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES)
-def test_a_path_is_divided_exactly(embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json]) -> None:
+def test_the_answers_of_a_path_agree_with_every_packet_of_the_space(
+    embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json]
+) -> None:
     assert embedded.datastore is not None
     raw = open_raw(embedded.datastore)
     put_profile(raw, "P", [], outbound["P"], TAGS["P"])
@@ -71,29 +73,29 @@ def test_a_path_is_divided_exactly(embedded: Program, outbound: dict[str, list[J
     (path,) = trace(embedded, "--from=one", "--to=two")
     senders = [(name, outbound[name]) for name in LISTS["one"]]
     receivers = [("Q", inbound)]
-    told = {}
+    reported = set()
     for answer in path["answers"]:
         packet = packet_of(answer["packet"])
-        found = decider_at(senders, packet), decider_at(receivers, packet)
-        shown = [
-            None if each["position"] is None else (each["profile"], each["position"])
-            for each in (answer["sender"], answer["receiver"])
-        ]
-        assert (*found,) == (*shown,)
-        passes = all(each["verdict"] == "allow" for each in (answer["sender"], answer["receiver"]))
+        ends = (answer["sender"], answer["receiver"])
+        deciders = decider_at(senders, packet), decider_at(receivers, packet)
+        shown = [None if end["position"] is None else (end["profile"], end["position"]) for end in ends]
+        assert list(deciders) == shown
+        passes = all(end["verdict"] == "allow" for end in ends)
         assert (answer["verdict"] == "allow", answer["stopped_by"] is None) == (passes, passes)
-        assert found not in told
-        told[found] = answer["verdict"]
+        assert deciders not in reported
+        reported.add(deciders)
     tags = frozenset("AB"), frozenset("A")
     for packet in SPACE:
         if (packet.source_tags, packet.destination_tags) == tags:
-            assert (decider_at(senders, packet), decider_at(receivers, packet)) in told
+            assert (decider_at(senders, packet), decider_at(receivers, packet)) in reported
 
 
 ALLOW: list[Json] = [{"action": "allow"}]
 
 
-def test_a_tag_stands_for_its_endpoints_and_a_network_for_what_is_outside(program: Program, raw: RawStore) -> None:
+def test_a_tag_means_its_endpoints_and_a_network_addresses_outside_of_all_endpoints(
+    program: Program, raw: RawStore
+) -> None:
     put_profile(raw, "WEB", [{"action": "allow", "protocol": "tcp", "dst_ports": [80]}], ALLOW, ["WEB"])
     put_profile(raw, "DB", [{"action": "allow", "src_tag": "WEB"}], [], ["DB"])
     put_endpoint(raw, "web1", ["WEB"], ipv4_nets=["10.0.0.1/32"])
@@ -107,8 +109,8 @@ def test_a_tag_stands_for_its_endpoints_and_a_network_for_what_is_outside(progra
         "tcp from cidr 10.0.0.2/32 to ports 5432",
     ]
     (path,) = trace(program, "--from=db", "--to=web1")
-    assert {each["stopped_by"] for each in path["answers"]} == {"sender", "both"}
-    # Behind the profiles that are there, one that is not there drops everything.
+    assert {answer["stopped_by"] for answer in path["answers"]} == {"sender", "both"}
+    # After the existing profiles, a missing profile drops everything.
     (path,) = trace(program, "--from=192.0.2.0/24", "--to=db")
     (answer,) = path["answers"]
     assert (answer["stopped_by"], answer["receiver"]["profile"], answer["receiver"]["position"]) == (
@@ -117,7 +119,7 @@ def test_a_tag_stands_for_its_endpoints_and_a_network_for_what_is_outside(progra
         None,
     )
     (path,) = trace(program, "--from=192.0.2.7", "--to=h/o/w-web1/web1")
-    assert [each["verdict"] for each in path["answers"]] == ["allow", "deny"]
+    assert [answer["verdict"] for answer in path["answers"]] == ["allow", "deny"]
 
 
 @settings(
@@ -127,7 +129,7 @@ def test_a_tag_stands_for_its_endpoints_and_a_network_for_what_is_outside(progra
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES, st.sampled_from([24, 25, 30, 31, 32]))
-def test_an_address_stands_for_the_endpoint_that_has_it(
+def test_an_address_means_the_endpoint_that_has_it(
     embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json], length: int
 ) -> None:
     assert embedded.datastore is not None
@@ -140,39 +142,40 @@ def test_an_address_stands_for_the_endpoint_that_has_it(
     paths = trace(embedded, f"--from=10.0.1.0/{length}" if length < 32 else "--from=10.0.1.1", "--to=10.0.2.1")
     same, *others = paths
     assert [path[name] for name in ("answers", "not_analysed")] == [same[name] for name in ("answers", "not_analysed")]
-    assert [each[end]["profiles"] for each in (same, path) for end in ("from", "to")] == [
+    assert [ends[end]["profiles"] for ends in (same, path) for end in ("from", "to")] == [
         LISTS["one"],
         LISTS["two"],
     ] * 2
-    assert [each["from"]["profiles"] for each in others] == [None] * (length < 32)
-    for answer in (answer for each in others for answer in each["answers"]):
+    assert [other["from"]["profiles"] for other in others] == [None] * (length < 32)
+    for answer in (answer for other in others for answer in other["answers"]):
         assert answer["packet"]["source"] != "10.0.1.1"
         assert "the profiles of the endpoints there" in answer["except"]
 
 
-def test_of_many_endpoints_in_a_network_the_network_is_told(program: Program, raw: RawStore) -> None:
+def test_many_endpoints_in_a_network_are_reported_as_the_network(program: Program, raw: RawStore) -> None:
     put_profile(raw, "WEB", [], ALLOW, ["WEB"])
     for number in range(10):
         put_endpoint(raw, f"web{number}", ["WEB"], ipv4_nets=[f"10.0.0.{number}/32"])
     paths = trace(program, "--from=10.0.0.0/28", "--to=192.0.2.7", "tcp")
-    assert [each["from"]["profiles"] for each in paths] == [["WEB"], None]
-    assert [answer["match"] for each in paths for answer in each["answers"]] == [
+    assert [path["from"]["profiles"] for path in paths] == [["WEB"], None]
+    assert [answer["match"] for path in paths for answer in path["answers"]] == [
         "tcp from cidr 10.0.0.0/28 to cidr 192.0.2.7/32"
     ] * 2
-    # Where endpoints have all of its addresses, nothing else is in it.
-    assert [each["from"]["profiles"] for each in trace(program, "--from=10.0.0.0/29", "--to=192.0.2.7")] == [["WEB"]]
+    # If endpoints have all of its addresses, no other path is reported.
+    (path,) = trace(program, "--from=10.0.0.0/29", "--to=192.0.2.7")
+    assert path["from"]["profiles"] == ["WEB"]
 
 
-def test_what_is_no_end(program: Program) -> None:
+def test_unknown_missing_and_repeated_ends_are_refused(program: Program) -> None:
     assert program.run_inside("profile", "add", "WEB").status == 0
-    for words in (["--from=nobody", "--to=WEB"], ["--to=10.0.0.0/8"], ["--from=a", "--from=b", "--to=c"]):
+    for words in (["--from=unknown", "--to=WEB"], ["--to=10.0.0.0/8"], ["--from=a", "--from=b", "--to=c"]):
         assert program.run_inside("trace", *words).status == 1
-    result = program.run_inside("trace", "--from=nobody", "--to=WEB")
+    result = program.run_inside("trace", "--from=unknown", "--to=WEB")
     assert result.stderr.count("[E0811]") == 2
 
 
 @pytest.mark.parametrize("action", ["next-tier", "allow"])
-def test_what_is_not_analysed_is_told(embedded: Program, action: str) -> None:
+def test_a_rule_that_is_not_analysed_is_reported(embedded: Program, action: str) -> None:
     assert embedded.datastore is not None
     raw = open_raw(embedded.datastore)
     rule = {"action": action} if action == "next-tier" else {"action": action, "dst_selector": "has(db)"}
@@ -180,39 +183,39 @@ def test_what_is_not_analysed_is_told(embedded: Program, action: str) -> None:
     put_endpoint(raw, "web", ["WEB"])
     assert embedded.run_inside("profile", "show").status == 0
     (path,) = trace(embedded, "--from=web", "--to=192.0.2.0/24")
-    assert [(each["profile"], each["position"]) for each in path["not_analysed"]] == [("WEB", 1)]
+    assert [(rule["profile"], rule["position"]) for rule in path["not_analysed"]] == [("WEB", 1)]
     assert "not analysed" in embedded.run_inside("trace", "--from=web", "--to=192.0.2.0/24").stdout
 
 
 # --- lint --today -------------------------------------------------------------------------------
 
 
-def test_what_does_nothing_today(program: Program, raw: RawStore) -> None:
+def test_lint_today_finds_rules_without_effect_on_the_stored_endpoints(program: Program, raw: RawStore) -> None:
     ssh: Json = {"action": "deny", "protocol": "tcp", "dst_ports": [22]}
     put_profile(raw, "BASE", [ssh], [], ["BASE"])
     put_profile(raw, "WEB", [ssh, {"action": "allow", "src_tag": "DB"}, {**ssh, "action": "allow"}], ALLOW, ["WEB"])
     put_endpoint(raw, "one", ["BASE", "WEB"])
     put_endpoint(raw, "two", ["BASE", "WEB"])
 
-    def told(*words: str) -> list[tuple[str, int, str, str]]:
+    def findings(*words: str) -> list[tuple[str, int, str, str]]:
         result = program.run_inside("lint", "-o", "json", *words)
-        shown = json.loads(result.stdout)["findings"]
-        return [(each["code"], each["position"], each["grade"], each["reading"]) for each in shown]
+        listed = json.loads(result.stdout)["findings"]
+        return [(item["code"], item["position"], item["grade"], item["reading"]) for item in listed]
 
-    assert told() == [("W0802", 3, "outage", "open")]
+    assert findings() == [("W0802", 3, "outage", "open")]
     today = [("W0809", 1, "clutter", "closed"), ("W0808", 2, "clutter", "closed")]
-    assert told("--today") == [*told(), *today]
+    assert findings("--today") == [*findings(), *today]
 
     def summary(*words: str) -> str:
         return next(line for line in program.run_inside("lint", *words).stdout.splitlines() if "finding" in line)
 
-    # A sentence for either reading: what holds today alone is not told as if it held always.
+    # A different sentence for findings that are true only with the endpoints stored now.
     assert summary("--today").startswith(
         "3 findings: 2 for the endpoints stored now only, the others for any endpoints"
     )
     assert summary().startswith("1 finding for any endpoints")
-    # An endpoint with the profile alone, and one that carries the tag.
+    # An endpoint without BASE, which carries the tag DB.
     put_profile(raw, "DB", [], [], ["DB"])
     put_endpoint(raw, "three", ["WEB", "DB"])
-    assert told("--today") == told()
+    assert findings("--today") == findings()
     assert program.run_inside("lint", "--today", "web.calico").status == 1

@@ -1,4 +1,4 @@
-"""`trace` and `expect`: which rules decide packets, against every packet of a small space; and what scripts expect."""
+"""`trace` and `expect`: the deciding rules, compared with every packet of a small space; expectations in scripts."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ _EXAMPLES = settings(
 )
 
 
-def _sayable(rule: Json) -> Json:
-    """What is left of a rule when all goes that the language cannot say."""
-    kept = {key: value for key, value in rule.items() if not key.startswith("!")}
-    if kept.get("protocol") == "sctp":
-        del kept["protocol"]
-    return {**kept, "action": "allow"}
+def _expressible(rule: Json) -> Json:
+    """The rule without the parts that the language cannot express."""
+    members = {key: value for key, value in rule.items() if not key.startswith("!")}
+    if members.get("protocol") == "sctp":
+        del members["protocol"]
+    return {**members, "action": "allow"}
 
 
-def text_of(asked: Json) -> str:
-    rule = from_json(asked)
+def text_of_match(match: Json) -> str:
+    rule = from_json(match)
     assert rule is not None
     return rule_text(rule).removeprefix("allow").strip()
 
@@ -56,33 +56,33 @@ def trace(program: Program, match: str) -> list[dict[str, Any]]:
     assert (document["format"], document["reading"], document["not_analysed"]) == (1, "open", [])
     answers: list[dict[str, Any]] = document["answers"]
     as_text = program.run_inside(*words).stdout.splitlines()
-    told = [
+    printed = [
         re.match(r"(allowed|denied|not decided here): .*; (?:by rule (\d+), |no rule matches)", line)
         for line in as_text
     ]
     verdicts = {"allowed": "allow", "denied": "deny", "not decided here": "none"}
-    assert [(verdicts[each[1]], each[2] and int(each[2])) for each in told if each] == [
-        (each["verdict"], each["position"]) for each in answers
+    assert [(verdicts[line[1]], line[2] and int(line[2])) for line in printed if line] == [
+        (answer["verdict"], answer["position"]) for answer in answers
     ]
     return answers
 
 
 @_EXAMPLES
-@given(st.lists(rules(), max_size=6), rules().map(_sayable))
-def test_a_trace_divides_every_packet_and_an_expectation_is_judged_so(
-    embedded: Program, inbound: list[Json], asked: Json
+@given(st.lists(rules(), max_size=6), rules().map(_expressible))
+def test_trace_and_expect_agree_with_every_packet_of_the_space(
+    embedded: Program, inbound: list[Json], asked_match: Json
 ) -> None:
     store(embedded, inbound)
-    match = text_of(asked)
+    match = text_of_match(asked_match)
     answers = trace(embedded, match)
-    deciders = {decider(inbound, packet) for packet in SPACE if matches(asked, packet)}
-    shown = [(packet_of(each["packet"]), each) for each in answers]
+    deciders = {decider(inbound, packet) for packet in SPACE if matches(asked_match, packet)}
+    shown = [(packet_of(answer["packet"]), answer) for answer in answers]
     for packet, answer in shown:
-        assert matches(asked, packet)
+        assert matches(asked_match, packet)
         assert decider(inbound, packet) == answer["position"]
         assert decision(inbound, packet) == answer["verdict"]
-        check_nearest(inbound, packet, answer)
-    # Each answer has a packet of its own, and no decider is left out.
+        require_nearest(inbound, packet, answer)
+    # Each answer has a different decider, and no decider is missing.
     positions = [answer["position"] for _, answer in shown]
     assert len(set(positions)) == len(positions)
     assert deciders <= set(positions)
@@ -96,21 +96,21 @@ def test_a_trace_divides_every_packet_and_an_expectation_is_judged_so(
         assert (result.status == 0) == holds, result
 
 
-def check_nearest(inbound: list[Json], packet: Packet, answer: dict[str, Any]) -> None:
-    """No rule that allows differs in less; and one that differs in nothing comes too late."""
-    near = answer["nearest"]
+def require_nearest(inbound: list[Json], packet: Packet, answer: dict[str, Any]) -> None:
+    """Require that the nearest rule allows, and that it has no difference only if it comes after the deciding rule."""
+    nearest = answer["nearest"]
     allowing = [rule for rule in inbound if rule["action"] == "allow"]
     if answer["verdict"] == "allow":
-        assert near is None
-    elif near is not None:
-        assert inbound[near["position"] - 1]["action"] == "allow"
-        assert (near["differs"] == []) == any(matches(rule, packet) for rule in allowing)
+        assert nearest is None
+    elif nearest is not None:
+        assert inbound[nearest["position"] - 1]["action"] == "allow"
+        assert (nearest["differs"] == []) == any(matches(rule, packet) for rule in allowing)
 
 
-def test_every_protocol_of_the_small_space_has_its_name(embedded: Program) -> None:
-    """`sctp` is no protocol of the language; a rule of another tool may name it."""
+def test_every_protocol_of_the_space_is_printed_by_name(embedded: Program) -> None:
+    """`sctp` is not a protocol of the language, but a rule of another tool may name it."""
     store(embedded, [{"action": "allow", "protocol": name} for name in NUMBERS])
-    names = [each["packet"]["protocol"] for each in trace(embedded, "")]
+    names = [answer["packet"]["protocol"] for answer in trace(embedded, "")]
     assert names[: len(NUMBERS)] == list(NUMBERS)
 
 
@@ -129,25 +129,25 @@ profile WEB rule add inbound --at=1 deny tcp to ports 22
 """
 
 
-def test_an_expectation_is_about_what_the_script_leaves(program: Program) -> None:
-    """Wherever it stands."""
+def test_an_expectation_is_about_the_result_of_the_script(program: Program) -> None:
+    """Its place in the script makes no difference."""
     result = program.run_inside("run", stdin=SCRIPT)
     assert (result.status, result.stderr) == (0, "")
     listed = program.run_inside("profile", "WEB", "rule", "show").stdout
     assert "1 deny tcp to ports 22" in listed
 
 
-def test_one_that_fails_keeps_everything_from_being_written(program: Program) -> None:
+def test_nothing_is_written_if_an_expectation_fails(program: Program) -> None:
     script = SCRIPT.replace("--at=1", "").replace("profile WEB rule", "profile add DB\nprofile WEB rule")
     result = program.run_inside("run", stdin=script)
     assert (result.status, result.stdout) == (1, "")
     assert "<standard input>:1:28: error:" in result.stderr
-    # The rule that decides, and where it is written.
+    # The deciding rule, and its line.
     assert "allowed by rule 1, `allow tcp to ports 20:25` (<standard input>:5) [E0802]" in result.stderr
     assert program.run_inside("profile", "show").stdout.count("WEB") == 0
 
 
-def test_all_profiles_are_asked_and_each_that_fails_is_named(program: Program) -> None:
+def test_every_profile_that_fails_an_expectation_is_named(program: Program) -> None:
     for name in ("A", "B", "C"):
         assert program.run_inside("profile", "add", name).status == 0
     assert program.run_inside("profile", "C", "rule", "remove", "outbound", "allow").status == 0
@@ -159,7 +159,7 @@ def test_all_profiles_are_asked_and_each_that_fails_is_named(program: Program) -
     assert (result.status, result.stderr) == (0, "")
 
 
-def test_expectations_about_a_profile_that_could_not_be_changed_are_not_told(embedded: Program) -> None:
+def test_expectations_about_a_profile_with_an_error_are_not_evaluated(embedded: Program) -> None:
     script = (
         "profile WEB rule remove inbound allow\nprofile WEB expect inbound allow\nprofile --all expect inbound allow\n"
     )
@@ -169,7 +169,7 @@ def test_expectations_about_a_profile_that_could_not_be_changed_are_not_told(emb
 
 
 @pytest.mark.parametrize("words", ["trace inbound", "expect inbound deny"])
-def test_a_profile_that_is_not_there_and_one_that_the_agent_refuses(program: Program, words: str) -> None:
+def test_a_missing_profile_is_an_error_and_a_refused_one_drops_everything(program: Program, words: str) -> None:
     assert program.run_inside("profile", "add", "OTHER").status == 0
     result = program.run_inside("profile", "WEB", *words.split())
     assert (result.status, "[E0401]" in result.stderr) == (1, True)
@@ -183,8 +183,8 @@ def test_a_profile_that_is_not_there_and_one_that_the_agent_refuses(program: Pro
         assert program.run_inside("profile", "WEB", "expect", "inbound", "allow").status == 1
 
 
-def test_ports_and_types_that_no_rule_may_name_can_be_asked_for(embedded: Program) -> None:
+def test_ports_and_types_that_no_rule_may_contain_are_accepted_in_a_match(embedded: Program) -> None:
     store(embedded, [{"action": "allow", "protocol": "tcp", "dst_ports": ["1:65535"]}])
-    assert [each["verdict"] for each in trace(embedded, "tcp to ports 0")] == ["none"]
-    assert [each["verdict"] for each in trace(embedded, "tcp")] == ["allow", "none"]
-    assert [each["packet"]["icmp_type"] for each in trace(embedded, "icmp type 255")] == [255]
+    assert [answer["verdict"] for answer in trace(embedded, "tcp to ports 0")] == ["none"]
+    assert [answer["verdict"] for answer in trace(embedded, "tcp")] == ["allow", "none"]
+    assert [answer["packet"]["icmp_type"] for answer in trace(embedded, "icmp type 255")] == [255]

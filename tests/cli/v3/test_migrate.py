@@ -1,4 +1,4 @@
-"""Profiles of Calico v1 brought into a datastore of v3: planned, made, and made again."""
+"""Migration of profiles of Calico v1 into a datastore of v3: dry run, run, and repeated run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RULES = '{"inbound_rules":[{"action":"allow","src_tag":"_db","protocol":"tcp","d
 
 @pytest.fixture(params=["sqlite", "etcd"])
 def v1(request: pytest.FixtureRequest, folder: Path, raw_etcd: RawEtcd) -> Program:
-    """The program with a datastore of v1; that of v3 may be in the very same etcd."""
+    """The program with a datastore of v1, which may be in the same etcd server as that of v3."""
     url = raw_etcd.url if request.param == "etcd" else f"sqlite:{folder / 'v1.db'}"
     return Program(folder, url)
 
@@ -43,7 +43,7 @@ def stored(raw: RawEtcdV3) -> dict[str, Any]:
     return {key[len(KEY) + 1 :]: json.loads(value) for key, (value, _) in raw.entries(f"{KEY}/").items()}
 
 
-def test_everything_is_brought_over_and_nothing_is_touched(
+def test_profiles_are_migrated_and_the_datastore_of_v1_is_unchanged(
     v1: Program, raw_v1: RawStore, raw_etcd_v3: RawEtcdV3
 ) -> None:
     before = raw_v1.dump()
@@ -53,14 +53,14 @@ def test_everything_is_brought_over_and_nothing_is_touched(
     assert planned.stdout == (
         "+ web-f1e29c6d (from WEB)\n+ db\nPlan: 2 profiles would be created, 0 profiles already present.\n"
     )
-    for said in ("`inbound_rules[1].log_prefix` is left out", "[N0901]", "[N0902]", "[N0906]", "`GONE`"):
-        assert said in planned.stderr
-    done = v1.run_inside("migrate", to)
-    assert (done.status, done.stderr) == (0, planned.stderr)
-    made = stored(raw_etcd_v3)
-    assert [list(profile_problems(each)) for each in made.values()] == [[], []]
-    assert made["db"]["metadata"].keys() == {"name", "annotations", "uid", "creationTimestamp"}
-    assert made["web-f1e29c6d"]["spec"] == {
+    for text in ("`inbound_rules[1].log_prefix` is left out", "[N0901]", "[N0902]", "[N0906]", "`GONE`"):
+        assert text in planned.stderr
+    result = v1.run_inside("migrate", to)
+    assert (result.status, result.stderr) == (0, planned.stderr)
+    migrated = stored(raw_etcd_v3)
+    assert [list(profile_problems(resource)) for resource in migrated.values()] == [[], []]
+    assert migrated["db"]["metadata"].keys() == {"name", "annotations", "uid", "creationTimestamp"}
+    assert migrated["web-f1e29c6d"]["spec"] == {
         "ingress": [
             {
                 "action": "Allow",
@@ -73,9 +73,9 @@ def test_everything_is_brought_over_and_nothing_is_touched(
         "egress": [{"action": "Allow"}],
         "labelsToApply": {"role": "frontend", "WEB": ""},
     }
-    assert made["db"]["spec"] == {"labelsToApply": {"db-418a4c4d": ""}}
+    assert migrated["db"]["spec"] == {"labelsToApply": {"db-418a4c4d": ""}}
     assert raw_v1.dump() == before
-    # Once more, and nothing happens.
+    # A second migration changes nothing.
     entries = raw_etcd_v3.entries()
     again = v1.run_inside("migrate", to)
     assert (again.status, again.stdout) == (0, "0 profiles created, 2 profiles already present.\n")
@@ -91,7 +91,7 @@ def test_the_traffic_is_the_same(v1: Program, raw_v1: RawStore, raw_etcd_v3: Raw
     assert after.replace("db-418a4c4d", "_db") == before
 
 
-def test_where_something_is_in_the_way_nothing_is_written(
+def test_nothing_is_written_if_profiles_cannot_be_migrated(
     v1: Program, raw_v1: RawStore, raw_etcd_v3: RawEtcdV3
 ) -> None:
     raw_v1.put(f"{PROFILES}/WEB/labels", '{"WEB":"frontend"}')
@@ -101,13 +101,13 @@ def test_where_something_is_in_the_way_nothing_is_written(
     assert raw_etcd_v3.entries() == {}
 
 
-def test_what_is_there_already_is_not_overwritten(v1: Program, raw_v1: RawStore, raw_etcd_v3: RawEtcdV3) -> None:
+def test_an_existing_profile_is_not_overwritten(v1: Program, raw_v1: RawStore, raw_etcd_v3: RawEtcdV3) -> None:
     raw_etcd_v3.put(f"{KEY}/db", '{"spec":{"labelsToApply":{"mine":""}}}')
     result = v1.run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
     assert (result.status, "[E0916]" in result.stderr, len(raw_etcd_v3.entries())) == (1, True, 1), result
 
 
-def test_a_migration_that_was_cut_off_is_ended_by_another(
+def test_an_interrupted_migration_is_completed_by_another(
     folder: Path, raw_etcd: RawEtcd, raw_etcd_v3: RawEtcdV3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
@@ -136,15 +136,15 @@ def test_a_migration_that_was_cut_off_is_ended_by_another(
         ["migrate", "--to=etcdv3+http://127.0.0.1:1", "--from=x"],
     ],
 )
-def test_what_makes_no_sense_is_refused(folder: Path, words: list[str]) -> None:
+def test_invalid_arguments_are_refused(folder: Path, words: list[str]) -> None:
     result = Program(folder, "sqlite:x.db").run_inside(*words)
     assert (result.status, result.stdout) == (1, ""), result
     assert "[E06" in result.stderr or "[E01" in result.stderr, result
-    # What is wrong is pointed at where it stands.
+    # The error is about the option that is wrong.
     assert "--datastore" not in result.stderr, result
 
 
-def test_the_store_of_v1_must_be_there(folder: Path, raw_etcd_v3: RawEtcdV3) -> None:
+def test_the_datastore_of_v1_must_exist(folder: Path, raw_etcd_v3: RawEtcdV3) -> None:
     result = Program(folder, "sqlite:missing.db").run_inside("migrate", f"--to=etcdv3+{raw_etcd_v3.url}")
     assert result.status == 3, result
     assert raw_etcd_v3.entries() == {}

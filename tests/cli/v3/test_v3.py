@@ -1,4 +1,4 @@
-"""The program on a datastore of Calico v3: the same statements, on what today's agents read."""
+"""The program on a datastore of Calico v3: the same statements, on the resources that current agents read."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def put(raw: RawEtcdV3, name: str, **spec: object) -> int:
     return raw.put(f"{PROFILES}/{name}", json.dumps(resource))
 
 
-def did(program: Program, *words: str, stdin: str = "") -> str:
-    """What a command prints that does what it shall, without a word on standard error."""
+def output_of(program: Program, *words: str, stdin: str = "") -> str:
+    """The output of a command that must succeed without a message on standard error."""
     result = program.run_inside(*" ".join(words).split(), stdin=stdin)
     assert (result.status, result.stderr) == (0, ""), result
     return result.stdout
 
 
-def test_a_profile_that_was_brought_to_v3_is_found_by_its_old_name(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_the_hint_for_a_name_of_v1_is_the_migrated_profile(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "db")
     put(raw_etcd_v3, "web-f1e29c6d")
     result = v3.run_inside("profile", "WEB", "rule", "show")
     assert "hint: calicoctl profile web-f1e29c6d rule show\n" in result.stderr
-    # A name that v3 does not have is not offered for a new profile.
+    # A name that is invalid in v3 is not suggested for a new profile.
     result = v3.run_inside("profile", "CACHE", "rule", "show")
     assert "hint: `calicoctl profile show` lists the profiles\n" in result.stderr
 
@@ -55,8 +55,8 @@ def test_a_resource_that_cannot_be_read_can_be_removed(v3: Program, raw_etcd_v3:
     assert resources(raw_etcd_v3) == {}
 
 
-def test_nothing_is_promised_of_a_rule_that_calico_refuses(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
-    # Its agent enforces some of these, and fails over others.
+def test_a_rule_that_calico_refuses_is_not_analysed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+    # The agent enforces some of these rules, and fails because of others.
     put(raw_etcd_v3, "web", ingress=[{"action": "Allow", "source": {"nets": ["10.0.0.1/8"]}}, {"action": "drop"}])
     shown = v3.run_inside("profile", "web", "rule", "show")
     assert "source.nets[0] must be a network without host bits" in shown.stderr
@@ -67,16 +67,16 @@ def test_nothing_is_promised_of_a_rule_that_calico_refuses(v3: Program, raw_etcd
 
 
 def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
-    assert did(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
-    assert did(v3, "profile", "add", "db") == "Created profile db\n"
-    assert did(v3, "profile", "show") == (
+    assert output_of(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
+    assert output_of(v3, "profile", "add", "db") == "Created profile db\n"
+    assert output_of(v3, "profile", "show") == (
         "+--------------+\n|     Name     |\n+--------------+\n|      db      |\n| web-server-a |\n+--------------+\n"
     )
-    assert did(v3, "profile", "web-server-a", "tag", "add", "web") == "Tag web added to profile web-server-a\n"
-    assert did(v3, "profile", "web-server-a", "tag", "show") == "web-server-a\nweb\n"
-    assert did(v3, "profile db rule add inbound --at=1 allow tcp from tag web to ports 3306") == ""
-    assert did(v3, "profile db rule add inbound allow icmp type 8 from 192.168.0.0/16") == ""
-    assert did(v3, "profile", "db", "rule", "show") == (
+    assert output_of(v3, "profile", "web-server-a", "tag", "add", "web") == "Tag web added to profile web-server-a\n"
+    assert output_of(v3, "profile", "web-server-a", "tag", "show") == "web-server-a\nweb\n"
+    assert output_of(v3, "profile db rule add inbound --at=1 allow tcp from tag web to ports 3306") == ""
+    assert output_of(v3, "profile db rule add inbound allow icmp type 8 from 192.168.0.0/16") == ""
+    assert output_of(v3, "profile", "db", "rule", "show") == (
         "Inbound rules:\n"
         "   1 allow tcp from tag web to ports 3306\n"
         "   2 allow from tag db\n"
@@ -84,15 +84,20 @@ def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_et
         "Outbound rules:\n"
         "   1 allow\n"
     )
-    given = did(v3, "profile", "db", "rule", "json")
-    assert did(v3, "profile", "db", "rule", "update", stdin=given) == "Successfully updated rules on profile db\n"
-    assert did(v3, "profile", "db", "rule", "json") == given
-    assert did(v3, "profile db rule remove inbound allow from tag db") == ""
-    assert did(v3, "profile db rule remove outbound --at=1") == ""
-    assert did(v3, "profile", "web-server-a", "tag", "remove", "web") == "Tag web removed from profile web-server-a\n"
-    assert did(v3, "profile", "remove", "web-server-a") == "Deleted profile web-server-a\n"
+    document = output_of(v3, "profile", "db", "rule", "json")
+    assert (
+        output_of(v3, "profile", "db", "rule", "update", stdin=document) == "Successfully updated rules on profile db\n"
+    )
+    assert output_of(v3, "profile", "db", "rule", "json") == document
+    assert output_of(v3, "profile db rule remove inbound allow from tag db") == ""
+    assert output_of(v3, "profile db rule remove outbound --at=1") == ""
+    assert (
+        output_of(v3, "profile", "web-server-a", "tag", "remove", "web")
+        == "Tag web removed from profile web-server-a\n"
+    )
+    assert output_of(v3, "profile", "remove", "web-server-a") == "Deleted profile web-server-a\n"
     stored = resources(raw_etcd_v3)
-    assert [list(profile_problems(each)) for each in stored.values()] == [[]]
+    assert [list(profile_problems(resource)) for resource in stored.values()] == [[]]
     assert stored["db"]["spec"] == {
         "ingress": [
             {
@@ -117,7 +122,7 @@ def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_et
         ("profile kns.default tag add x", "E0515", ""),
     ],
 )
-def test_what_v3_would_refuse_is_refused_with_what_is_nearest(
+def test_names_that_v3_would_refuse_are_refused_with_the_nearest_valid_one(
     v3: Program, raw_etcd_v3: RawEtcdV3, words: str, code: str, hint: str
 ) -> None:
     for name in ("web", "kns.default"):
@@ -130,18 +135,18 @@ def test_what_v3_would_refuse_is_refused_with_what_is_nearest(
     assert raw_etcd_v3.entries() == before
 
 
-def test_what_is_built_in_is_shown_by_its_name_and_never_changed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_the_built_in_profile_is_shown_by_name_and_cannot_be_changed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     name = "projectcalico-default-allow"
-    assert did(v3, f"profile {name} rule show") == "Inbound rules:\n   1 allow\nOutbound rules:\n   1 allow\n"
-    assert did(v3, f"profile add {name}") == f"Profile {name} already exists.\n"
-    assert name not in did(v3, "profile show")
+    assert output_of(v3, f"profile {name} rule show") == "Inbound rules:\n   1 allow\nOutbound rules:\n   1 allow\n"
+    assert output_of(v3, f"profile add {name}") == f"Profile {name} already exists.\n"
+    assert name not in output_of(v3, "profile show")
     for command in (f"profile {name} tag add x", f"profile remove {name}"):
         result = v3.run_inside(*command.split())
         assert (result.status, "[E0515]" in result.stderr) == (1, True), result
     assert raw_etcd_v3.entries() == {}
 
 
-def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_a_name_in_a_script_that_v3_would_refuse_is_an_error_at_its_place(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     result = v3.run_inside("run", stdin="profile add web\nprofile WEB {\n tags web\n inbound {}\n outbound {}\n}\n")
     assert (result.status, "<standard input>:2:9: error:" in result.stderr, "[E0913]" in result.stderr) == (
         1,
@@ -163,7 +168,9 @@ def test_a_script_that_v3_would_refuse_says_where(v3: Program, raw_etcd_v3: RawE
         ),
     ],
 )
-def test_a_dry_run_refuses_what_the_run_would(v3: Program, raw_etcd_v3: RawEtcdV3, lines: str, code: str) -> None:
+def test_a_dry_run_refuses_the_same_scripts_as_a_run(
+    v3: Program, raw_etcd_v3: RawEtcdV3, lines: str, code: str
+) -> None:
     put(raw_etcd_v3, "kns.default")
     for words in (["run", "--dry-run"], ["run"]):
         result = v3.run_inside(*words, stdin=lines)
@@ -188,7 +195,9 @@ RICH = {
 }
 
 
-def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_rules_that_the_language_cannot_express_are_shown_kept_and_exported(
+    v3: Program, raw_etcd_v3: RawEtcdV3
+) -> None:
     put(raw_etcd_v3, "web", **RICH)
     shown = v3.run_inside("profile", "web", "rule", "show").stdout
     assert "   1 allow from tag db\n" in shown
@@ -197,33 +206,35 @@ def test_rules_beyond_the_language_are_shown_kept_exported_and_taken(v3: Program
     result = v3.run_inside("export", "web")
     assert (result.status, "`spec.labelsToApply.role`, `spec.future` [W0413]\n" in result.stderr) == (0, True), result
     exported = result.stdout
-    assert did(v3, "run", stdin=exported) == "Done: 0 rules added, 0 removed, 0 profiles changed\n"
-    did(v3, "profile web rule add inbound --at=3 deny udp")
+    assert output_of(v3, "run", stdin=exported) == "Done: 0 rules added, 0 removed, 0 profiles changed\n"
+    output_of(v3, "profile web rule add inbound --at=3 deny udp")
     expected = {**RICH, "ingress": [*RICH["ingress"][:2], {"action": "Deny", "protocol": "UDP"}, *RICH["ingress"][2:]]}  # type: ignore[index]
     assert resources(raw_etcd_v3)["web"]["spec"] == expected
-    did(v3, "profile web rule remove inbound --at=3")
+    output_of(v3, "profile web rule remove inbound --at=3")
     assert resources(raw_etcd_v3)["web"]["spec"] == RICH
-    did(v3, "run", stdin=exported.replace("profile web", "profile copy").replace("tags web", "tags copy"))
+    output_of(v3, "run", stdin=exported.replace("profile web", "profile copy").replace("tags web", "tags copy"))
     copy = resources(raw_etcd_v3)["copy"]
     assert list(profile_problems(copy)) == []
     assert copy["spec"]["ingress"] == [{"action": "Allow", "source": {"selector": "has(db)"}}, *RICH["ingress"][1:]]  # type: ignore[index]
-    # On v1 there is no place for them.
+    # v1 cannot store them.
     v1 = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}")
     result = v1.run_inside("run", stdin=exported)
     assert (result.status, "[E0915]" in result.stderr) == (1, True), result
-    # A slip is named before the datastore.
-    slip = '{"ingress": [{"action": "Allow", "protcol": "TCP"}]}'
-    result = v1.run_inside("profile", "slip", "rule", "update", "-o", "calico", stdin=slip)
+    # A misspelt field is reported rather than the data model.
+    misspelt = '{"ingress": [{"action": "Allow", "protcol": "TCP"}]}'
+    result = v1.run_inside("profile", "any", "rule", "update", "-o", "calico", stdin=misspelt)
     assert (result.status, "[E0906]" in result.stderr, "protcol" in result.stderr) == (1, True, True), result
 
 
 def test_a_run_is_one_revision(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     blocks = "".join(f"profile p{n} {{\n tags p{n}\n inbound {{}}\n outbound {{}}\n}}\n" for n in range(300))
-    did(v3, "run", stdin=blocks)
+    output_of(v3, "run", stdin=blocks)
     assert len({revision for _, revision in raw_etcd_v3.entries().values()}) == 1
     assert len(resources(raw_etcd_v3)) == 300
-    assert "0 profiles changed" in did(v3, "run", stdin=blocks)
-    did(v3, "run", stdin="".join(f"profile p{n} tag add x\nprofile p{n} rule add inbound deny\n" for n in range(300)))
+    assert "0 profiles changed" in output_of(v3, "run", stdin=blocks)
+    output_of(
+        v3, "run", stdin="".join(f"profile p{n} tag add x\nprofile p{n} rule add inbound deny\n" for n in range(300))
+    )
     assert len({revision for _, revision in raw_etcd_v3.entries().values()}) == 1
 
 
@@ -232,7 +243,7 @@ BLOCKS = "".join(f"profile p{n} {{\n tags new\n inbound {{\n deny\n }}\n outboun
 
 @pytest.fixture
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if a transaction took five operations, so that runs keep journals."""
+    """Limit a transaction to five operations, so that runs keep journals."""
     monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
 
 
@@ -240,10 +251,10 @@ def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_run_beyond_one_transaction_is_made_with_a_journal(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     for number in range(0, 30, 3):
         put(raw_etcd_v3, f"p{number}", labelsToApply={"old": "", "role": "x"})
-    did(v3, "run", stdin=BLOCKS)
+    output_of(v3, "run", stdin=BLOCKS)
     stored = resources(raw_etcd_v3)
     assert len(stored) == 30
-    assert {json.dumps(each["spec"].get("ingress")) for each in stored.values()} == {'[{"action": "Deny"}]'}
+    assert {json.dumps(resource["spec"].get("ingress")) for resource in stored.values()} == {'[{"action": "Deny"}]'}
     assert stored["p3"]["spec"]["labelsToApply"] == {"role": "x", "new": ""}
     assert stored["p3"]["metadata"]["uid"] == "uid-p3"
     assert raw_etcd_v3.entries("/calicoctl") == {}
@@ -251,40 +262,42 @@ def test_a_run_beyond_one_transaction_is_made_with_a_journal(v3: Program, raw_et
 
 @pytest.mark.usefixtures("small_transactions")
 @pytest.mark.parametrize("way", ["--rollback", "--resume"])
-def test_a_run_with_a_journal_that_is_cut_off_is_undone_or_ended(v3: Program, raw_etcd_v3: RawEtcdV3, way: str) -> None:
+def test_an_interrupted_run_with_a_journal_is_rolled_back_or_resumed(
+    v3: Program, raw_etcd_v3: RawEtcdV3, way: str
+) -> None:
     for number in range(0, 30, 3):
         put(raw_etcd_v3, f"p{number}", labelsToApply={"old": "", "role": "x"})
-    before = {name: each["spec"] for name, each in resources(raw_etcd_v3).items()}
+    before = {name: resource["spec"] for name, resource in resources(raw_etcd_v3).items()}
     with fault_proxy(raw_etcd_v3.url) as proxy:
         _fail_after(proxy, 25)
         cut_off = Program(v3.folder, f"etcdv3+{proxy.url}").run_inside("--timeout=2", "run", stdin=BLOCKS)
     assert cut_off.status == 4, cut_off
     assert raw_etcd_v3.entries("/calicoctl") != {}
-    # Whoever held the lock is taken for dead when it has run out.
+    # When the lock has expired, its holder is treated as dead.
     raw_etcd_v3.delete("/calicoctl/v1/lock")
     assert v3.run_inside("doctor").status == 1
-    ended = v3.run_inside("--timeout=60", "run", way)
-    assert ended.status == 0, ended
-    after = {name: each["spec"] for name, each in resources(raw_etcd_v3).items()}
+    result = v3.run_inside("--timeout=60", "run", way)
+    assert result.status == 0, result
+    after = {name: resource["spec"] for name, resource in resources(raw_etcd_v3).items()}
     if way == "--rollback":
-        assert {name: _said(spec) for name, spec in after.items()} == {
-            name: _said(spec) for name, spec in before.items()
+        assert {name: _without_empty_members(spec) for name, spec in after.items()} == {
+            name: _without_empty_members(spec) for name, spec in before.items()
         }
     else:
         assert len(after) == 30
         assert all(spec["ingress"] == [{"action": "Deny"}] for spec in after.values())
-    # That it has ended is remembered for a process that stands still.
+    # One key remains, from which a suspended process of that run learns that the run has ended.
     assert {key.rpartition("/")[2] for key in raw_etcd_v3.entries("/calicoctl")} == {"begun"}
     assert v3.run_inside("doctor").status == 0
 
 
-def _said(spec: dict[str, Any]) -> dict[str, Any]:
-    """What a profile says: an empty list is as good as none, and labels have no order."""
+def _without_empty_members(spec: dict[str, Any]) -> dict[str, Any]:
+    """The spec without empty members, which mean the same as missing ones."""
     return {key: value for key, value in spec.items() if value}
 
 
 def _fail_after(proxy: FaultProxy, count: int) -> None:
-    """Let no write through any more after some."""
+    """Let `count` writes pass, and no more."""
     written = 0
 
     def choose(kind: str, _path: str) -> Any:
@@ -295,15 +308,15 @@ def _fail_after(proxy: FaultProxy, count: int) -> None:
     proxy.choose = choose
 
 
-def test_two_writers_and_a_foreign_tool_lose_nothing(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_concurrent_writers_and_another_tool_lose_no_changes(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web")
-    is_over = threading.Event()
+    is_finished = threading.Event()
     counts: list[int] = []
 
     def annotate() -> None:
-        """What another tool does: compare and swap of the whole resource, as Calico's own library."""
+        """Change the whole resource by compare-and-swap, as Calico's own library does."""
         count = 0
-        while not is_over.is_set():
+        while not is_finished.is_set():
             value, revision = raw_etcd_v3.entries(f"{PROFILES}/web")[f"{PROFILES}/web"]
             resource = json.loads(value)
             resource["metadata"].setdefault("annotations", {})["count"] = str(count + 1)
@@ -318,30 +331,30 @@ def test_two_writers_and_a_foreign_tool_lose_nothing(v3: Program, raw_etcd_v3: R
             for number in range(6)
             for way in ("inbound", "outbound")
         ]
-        result = v3.run_together(commands)
+        results = v3.run_together(commands)
     finally:
-        is_over.set()
+        is_finished.set()
         other.join()
-    assert {(each.status, each.stdout, each.stderr) for each in result} == {(0, "", "")}
+    assert {(result.status, result.stdout, result.stderr) for result in results} == {(0, "", "")}
     resource = resources(raw_etcd_v3)["web"]
     for key in ("ingress", "egress"):
-        assert sorted(each["destination"]["ports"][0] for each in resource["spec"][key]) == list(range(8000, 8006))
+        assert sorted(rule["destination"]["ports"][0] for rule in resource["spec"][key]) == list(range(8000, 8006))
     assert resource["metadata"]["annotations"]["count"] == str(counts[0])
 
 
-def test_endpoints_are_listed_and_keep_a_profile(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_endpoints_are_listed_and_prevent_the_removal_of_their_profile(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web")
     spec = {"node": "n1", "orchestrator": "k8s", "pod": "p", "endpoint": "eth0", "profiles": ["kns.a", "web"]}
     raw_etcd_v3.put(f"{RESOURCES}/workloadendpoints/a/n1-k8s-p-eth0", json.dumps({"spec": spec}))
-    assert did(v3, "profile", "show", "--detailed").splitlines()[3] == (
+    assert output_of(v3, "profile", "show", "--detailed").splitlines()[3] == (
         "| web  |  n1  |       k8s       |     a/p     |     eth0    | active |"
     )
     result = v3.run_inside("profile", "remove", "web")
     assert (result.status, "[E0402]" in result.stderr, "n1/k8s/a/p/eth0" in result.stderr) == (1, True, True), result
-    did(v3, "profile", "remove", "web", "--no-check")
+    output_of(v3, "profile", "remove", "web", "--no-check")
 
 
-def test_the_doctor_knows_what_the_agent_would_drop(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_doctor_reports_rules_that_the_agent_would_drop(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "bad", ingress=[{"action": "drop"}])
     put(raw_etcd_v3, "icmp", ingress=[{"action": "Allow", "icmp": {"type": 8}}])
     spec = {"node": "n1", "profiles": ["gone", "projectcalico-default-allow"]}
@@ -350,14 +363,14 @@ def test_the_doctor_knows_what_the_agent_would_drop(v3: Program, raw_etcd_v3: Ra
     raw_etcd_v3.put(f"{RESOURCES}/clusterinformations/default", json.dumps(cluster))
     result = v3.run_inside("doctor")
     assert result.status == 1
-    for said in (
+    for text in (
         "Calico refuses the rule in `inbound_rules[0].calico`: action must be one of",
         "Calico refuses the rule in `inbound_rules[0].calico`: icmp needs the protocol ICMP or ICMPv6",
         "`gone`",
         "[E0517]",
         "Calico, v3.31.7 [N0904]",
     ):
-        assert said in result.stderr, result
+        assert text in result.stderr, result
     assert "projectcalico-default-allow" not in result.stderr
 
 
@@ -371,7 +384,7 @@ def test_the_doctor_knows_what_the_agent_would_drop(v3: Program, raw_etcd_v3: Ra
         ({"DATASTORE_TYPE": "etcd3"}, False, "E0646"),
     ],
 )
-def test_the_variables_of_todays_calico_say_where(
+def test_variables_of_current_calico_choose_the_datastore(
     folder: Path, raw_etcd_v3: RawEtcdV3, variables: dict[str, str], is_v3: bool, code: str
 ) -> None:
     program = Program(folder, None, {"ETCD_ENDPOINTS": raw_etcd_v3.url, **variables})
@@ -382,27 +395,29 @@ def test_the_variables_of_todays_calico_say_where(
 
 
 @pytest.mark.parametrize("variables", [{"DATASTORE_TYPE": "etcdv3"}, {"ETCD_DISCOVERY_SRV": "x.example"}])
-def test_half_a_setting_is_no_reason_to_use_another_datastore(folder: Path, variables: dict[str, str]) -> None:
+def test_an_incomplete_setting_does_not_select_another_datastore(folder: Path, variables: dict[str, str]) -> None:
     result = Program(folder, None, variables).run_inside("profile", "show")
     assert (result.status, "[E0640]" in result.stderr) == (1, True), result
 
 
-def test_rules_are_printed_and_taken_in_the_form_of_v3(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_rules_are_printed_and_accepted_in_the_format_of_v3(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web", **RICH)
     put(raw_etcd_v3, "db")
-    printed = did(v3, "profile web rule json -o calico")
+    printed = output_of(v3, "profile web rule json -o calico")
     rules = json.loads(printed)
     assert rules["ingress"] == [{"action": "Allow", "source": {"selector": "has(db)"}}, *RICH["ingress"][1:]]  # type: ignore[index]
-    assert did(v3, "profile db rule update -o calico", stdin=printed) == "Successfully updated rules on profile db\n"
+    assert (
+        output_of(v3, "profile db rule update -o calico", stdin=printed) == "Successfully updated rules on profile db\n"
+    )
     assert resources(raw_etcd_v3)["db"]["spec"]["ingress"] == rules["ingress"]
-    assert did(v3, "profile db rule json -o calico") == printed
+    assert output_of(v3, "profile db rule json -o calico") == printed
 
 
 @pytest.mark.parametrize(
     ("words", "stdin", "code"),
     [
         ("profile web rule update -o calico", '{"ingress":[{"action":"allow"}]}', "E0906"),
-        # Felix leaves fields that it does not know out of account: such a rule would match more than was meant.
+        # Felix ignores unknown fields: such a rule would match more than was intended.
         ("profile web rule update -o calico", '{"ingress":[{"action":"Allow","protcol":"TCP"}]}', "E0906"),
         (
             "profile web rule update -o calico",
@@ -429,7 +444,7 @@ def test_rules_are_printed_and_taken_in_the_form_of_v3(v3: Program, raw_etcd_v3:
         ("profile web rule json -o json", "", "E0633"),
     ],
 )
-def test_what_is_not_in_the_form_of_v3_is_refused(
+def test_documents_that_are_not_in_the_format_of_v3_are_refused(
     v3: Program, raw_etcd_v3: RawEtcdV3, words: str, stdin: str, code: str
 ) -> None:
     put(raw_etcd_v3, "web", **RICH)
@@ -439,10 +454,10 @@ def test_what_is_not_in_the_form_of_v3_is_refused(
     assert raw_etcd_v3.entries() == before
 
 
-def test_what_v3_has_nothing_for_is_not_printed_in_its_form(folder: Path) -> None:
+def test_a_rule_that_v3_cannot_express_is_not_printed_in_its_format(folder: Path) -> None:
     v1 = Program(folder, "sqlite:v1.db")
-    did(v1, "profile add WEB")
+    output_of(v1, "profile add WEB")
     rule = '{"inbound_rules":[{"action":"log","log_prefix":"x"}],"outbound_rules":[]}'
-    did(v1, "profile WEB rule update", stdin=rule)
+    output_of(v1, "profile WEB rule update", stdin=rule)
     result = v1.run_inside("profile", "WEB", "rule", "json", "-o", "calico")
     assert (result.status, result.stdout, "[E0901]" in result.stderr) == (1, "", True), result

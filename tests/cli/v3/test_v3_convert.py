@@ -1,4 +1,4 @@
-"""What is stored in a datastore of Calico v3, printed by `convert` and `export`: nothing is lost without a word."""
+"""`convert` and `export` of a datastore of Calico v3: nothing is lost without a message."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from calicoctl.resources.yaml_text import read_yaml
 from tests.cli import raw
 from tests.cli.program import Program
-from tests.cli.v3.test_v3 import PROFILES, RESOURCES, did, put
+from tests.cli.v3.test_v3 import PROFILES, RESOURCES, output_of, put
 from tests.support.etcd_server import RawEtcdV3
 
 RICH: dict[str, Any] = {
@@ -40,23 +40,21 @@ def store(raw_etcd_v3: RawEtcdV3, resource: dict[str, Any]) -> None:
     raw_etcd_v3.put(f"{PROFILES}/{resource['metadata']['name']}", json.dumps(resource))
 
 
-def test_each_resource_is_printed_as_it_is_stored(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_each_resource_is_printed_exactly(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     store(raw_etcd_v3, RICH)
     put(raw_etcd_v3, "kns.default", labelsToApply={"pcns.projectcalico.org/name": "default"})
     before = raw_etcd_v3.entries()
-    listed = json.loads(did(v3, "convert", "--output=json"))
+    listed = json.loads(output_of(v3, "convert", "--output=json"))
     assert listed["kind"] == "ProfileList"
-    assert [each["metadata"]["name"] for each in listed["items"]] == ["kns.default", "web"]
+    assert [item["metadata"]["name"] for item in listed["items"]] == ["kns.default", "web"]
     assert listed["items"][1] == RICH
-    assert list(read_yaml(did(v3, "convert"))) == listed["items"]
+    assert list(read_yaml(output_of(v3, "convert"))) == listed["items"]
     assert raw_etcd_v3.entries() == before
 
 
-def test_what_a_resource_is_stands_first_even_where_another_tool_left_it_out(
-    v3: Program, raw_etcd_v3: RawEtcdV3
-) -> None:
+def test_the_type_of_a_resource_is_printed_first_even_if_it_is_not_stored(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     raw_etcd_v3.put(f"{PROFILES}/a", '{"spec": {"labelsToApply": {"xx": "1"}}, "metadata": {"name": "aa"}}')
-    assert did(v3, "convert") == (
+    assert output_of(v3, "convert") == (
         "apiVersion: projectcalico.org/v3\n"
         "kind: Profile\n"
         "spec:\n  labelsToApply:\n    xx: \"1\"\n"
@@ -65,21 +63,21 @@ def test_what_a_resource_is_stands_first_even_where_another_tool_left_it_out(
 
 
 def test_names_and_tags_of_v1_come_back_after_a_migration(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
-    # Sorted as v3 lists them: `db`, `web-...`.
+    # In the order of the names in v3: `db`, `web-...`.
     blocks = (
         "profile db {\n  tags db, _banned\n  inbound {\n    allow from tag WEB\n  }\n  outbound {}\n}\n"
         "\n"
         "profile WEB {\n  tags WEB\n  inbound {\n    deny from tag _banned\n  }\n  outbound {\n    allow\n  }\n}\n"
     )
     v1 = Program(v3.folder, f"sqlite:{v3.folder / 'v1.db'}")
-    did(v1, "run", stdin=blocks)
+    output_of(v1, "run", stdin=blocks)
     assert v1.run_inside("migrate", f"--to={v3.datastore}").status == 0
     assert len(raw_etcd_v3.entries(f"{PROFILES}/")) == 2
-    assert did(v3, "convert", "--from=calico", stdin=did(v3, "convert")) == blocks
+    assert output_of(v3, "convert", "--from=calico", stdin=output_of(v3, "convert")) == blocks
 
 
 @pytest.mark.parametrize("value", ["{", "[]", "7", "[" * 99999, '{"spec": ' * 300 + "1" + "}" * 300])
-def test_what_is_no_resource_is_an_error(v3: Program, raw_etcd_v3: RawEtcdV3, value: str) -> None:
+def test_a_value_that_is_not_a_resource_is_an_error(v3: Program, raw_etcd_v3: RawEtcdV3, value: str) -> None:
     put(raw_etcd_v3, "ok")
     raw_etcd_v3.put(f"{PROFILES}/bad", value)
     for words in (["convert"], ["convert", "--output=json"]):
@@ -93,7 +91,7 @@ def endpoint(raw_etcd_v3: RawEtcdV3, name: str, *profiles: str) -> None:
     raw_etcd_v3.put(f"{RESOURCES}/hostendpoints/{name}", json.dumps({"spec": spec}))
 
 
-def test_policies_keep_labels_and_leave_out_what_kubernetes_makes(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_policies_keep_labels_and_omit_profiles_of_kubernetes(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(
         raw_etcd_v3,
         "web",
@@ -115,7 +113,7 @@ def test_policies_keep_labels_and_leave_out_what_kubernetes_makes(v3: Program, r
     assert "[W0906]" not in result.stderr
 
 
-def test_policies_overrule_the_profiles_beside_those_that_they_are_made_of(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_policies_that_would_overrule_other_profiles_are_reported(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web", labelsToApply={"web": ""})
     put(raw_etcd_v3, "kns.default", egress=[{"action": "Allow"}])
     endpoint(raw_etcd_v3, "h1", "web", "kns.default")
@@ -128,7 +126,7 @@ def test_policies_overrule_the_profiles_beside_those_that_they_are_made_of(v3: P
     assert ("[E0912]" in result.stderr, "[E0911]" in result.stderr) == (True, True), result
 
 
-def test_export_tells_what_a_block_does_not_say(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_export_warns_of_parts_that_a_block_does_not_contain(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     store(raw_etcd_v3, RICH)
     result = v3.run_inside("export")
     assert (result.status, result.stdout.splitlines()[:2]) == (0, ["profile web {", "  tags web"]), result
@@ -139,15 +137,15 @@ def test_export_tells_what_a_block_does_not_say(v3: Program, raw_etcd_v3: RawEtc
     )
 
 
-def test_export_says_nothing_of_what_every_resource_has(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_export_does_not_warn_of_metadata_that_every_resource_has(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     of_all = {"uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z", "resourceVersion": "7", "generation": 2}
     annotations = {"calicoctl-profile/v1-name": "WEB", "calicoctl-profile/v1-tags": "{}"}
     metadata = {"name": "web", **of_all, "managedFields": [{"manager": "x"}], "labels": {}, "annotations": annotations}
     store(raw_etcd_v3, {"metadata": metadata, "spec": {"labelsToApply": {"web": ""}, "egress": None}, "status": {}})
-    assert did(v3, "export").startswith("profile web {\n  tags web\n")
+    assert output_of(v3, "export").startswith("profile web {\n  tags web\n")
 
 
-def test_export_names_the_first_of_many_parts(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_export_names_only_the_first_of_many_parts(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put(raw_etcd_v3, "web", labelsToApply={f"l{number}": "x" for number in range(20)})
     result = v3.run_inside("export", "web")
     assert (result.status, result.stderr.count("labelsToApply"), "and 12 more [W0413]" in result.stderr) == (
@@ -157,12 +155,12 @@ def test_export_names_the_first_of_many_parts(v3: Program, raw_etcd_v3: RawEtcdV
     ), result
 
 
-@pytest.mark.parametrize(("labels", "is_told"), [('{"role":"x"}', True), ("{", True), ("{}", False), (None, False)])
-def test_export_tells_of_labels_of_v1(embedded: Program, labels: str | None, is_told: bool) -> None:
-    did(embedded, "profile", "add", "WEB")
+@pytest.mark.parametrize(("labels", "has_warning"), [('{"role":"x"}', True), ("{", True), ("{}", False), (None, False)])
+def test_export_warns_of_labels_of_v1(embedded: Program, labels: str | None, has_warning: bool) -> None:
+    output_of(embedded, "profile", "add", "WEB")
     assert embedded.datastore is not None
     if labels is not None:
         raw.open_raw(embedded.datastore).put(f"{raw.PROFILES}/WEB/labels", labels)
     result = embedded.run_inside("export")
-    told = "warning: the block of profile `WEB` does not contain everything that is stored: `labels` [W0413]\n"
-    assert (result.status, result.stderr) == (0, told if is_told else ""), result
+    warning = "warning: the block of profile `WEB` does not contain everything that is stored: `labels` [W0413]\n"
+    assert (result.status, result.stderr) == (0, warning if has_warning else ""), result

@@ -1,4 +1,4 @@
-"""Undoing runs on a datastore of Calico v3: what is put back is the resource as it was, whatever was stored there."""
+"""Undoing runs on a datastore of Calico v3: every resource is restored exactly, even one that Calico would refuse."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tests.cli.v3.test_v3 import PROFILES, resources
 from tests.support.etcd_server import RawEtcdV3
 
 COUNT = 10
-WRITES = 4  # of profiles, until something happens
+WRITES = 4  # writes of profiles before the interruption
 NAMES = [f"p{number:02}" for number in range(COUNT)]
 
-# What v1 says in another way, or not at all, and what Calico's own validation refuses today.
+# Parts that v1 expresses differently or not at all, and parts that Calico's own validation refuses.
 ODD_SPEC = {
     "ingress": [
         {"action": "Allow", "source": {"selector": "web == ''"}, "destination": {}},
@@ -36,7 +36,7 @@ ODD_SPEC = {
 }
 ODD = '{ "spec":' + json.dumps(ODD_SPEC, indent=1) + ', "kind":"Profile", "x":"\\u00e9\\ud800" }'
 
-# A block puts other rules in the place of all.
+# A block replaces all rules.
 REPLACED = "".join(f"profile {name} {{\n tags new\n inbound {{\n deny\n }}\n outbound {{}}\n}}\n" for name in NAMES)
 EDITED = "".join(
     f"profile {name} rule remove inbound --at={place}\n" for name in NAMES for place in (6, 5, 4, 3, 1)
@@ -48,7 +48,7 @@ READDED = "".join(f"profile remove {name}\nprofile add {name}\n" for name in NAM
 
 @pytest.fixture(autouse=True)
 def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if a transaction took five operations, so that runs keep journals."""
+    """Limit a transaction to five operations, so that runs keep journals."""
     monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
 
 
@@ -63,7 +63,7 @@ def texts(raw: RawEtcdV3) -> dict[str, str]:
 
 
 def after_writes(context: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Do something before each write to the server that follows the first ones of profiles."""
+    """Call a function before each write to the server that follows the first `WRITES` writes of profiles."""
     commit = EtcdV3Datastore.commit
     lock = threading.Lock()
     count = 0
@@ -82,8 +82,8 @@ def after_writes(context: pytest.MonkeyPatch, act: Callable[[], object]) -> None
     context.setattr(EtcdV3Datastore, "commit", counted)
 
 
-def cut_off(v3: Program, raw: RawEtcdV3, script: str) -> list[str]:
-    """Begin a run whose connection is lost after some writes; the profiles that it has changed by then."""
+def interrupt_run(v3: Program, raw: RawEtcdV3, script: str) -> list[str]:
+    """Start a run whose connection is lost after some writes, and return the profiles that it has changed."""
 
     def fail() -> None:
         raise Unreachable(diagnose(messages.NOT_READY))
@@ -93,7 +93,7 @@ def cut_off(v3: Program, raw: RawEtcdV3, script: str) -> list[str]:
         after_writes(context, fail)
         result = v3.run_inside("--timeout=60", "run", stdin=script)
     assert result.status == 4, result
-    # Whoever held the lock is taken for dead when it has run out.
+    # When the lock has expired, its holder is treated as dead.
     raw.delete("/calicoctl/v1/lock")
     after = texts(raw)
     changed = [name for name in NAMES if after.get(name) != before[name]]
@@ -101,23 +101,23 @@ def cut_off(v3: Program, raw: RawEtcdV3, script: str) -> list[str]:
     return changed
 
 
-def rolled_back(v3: Program, status: int = 0) -> CommandResult:
+def roll_back(v3: Program, status: int = 0) -> CommandResult:
     result = v3.run_inside("--timeout=60", "run", "--rollback")
     assert result.status == status, result
     return result
 
 
 @pytest.mark.parametrize("script", [REPLACED, EDITED, TAGGED, REMOVED, READDED])
-def test_a_rollback_puts_every_resource_back_as_it_was(v3: Program, raw_etcd_v3: RawEtcdV3, script: str) -> None:
+def test_a_rollback_restores_every_resource_exactly(v3: Program, raw_etcd_v3: RawEtcdV3, script: str) -> None:
     put_all(raw_etcd_v3)
     before = texts(raw_etcd_v3)
-    cut_off(v3, raw_etcd_v3, script)
-    rolled_back(v3)
+    interrupt_run(v3, raw_etcd_v3, script)
+    roll_back(v3)
     assert texts(raw_etcd_v3) == before
 
 
 @pytest.mark.parametrize("script", [REPLACED, EDITED, TAGGED, REMOVED, READDED])
-def test_a_run_that_cannot_go_on_puts_every_resource_back_as_it_was(
+def test_a_run_that_cannot_continue_restores_every_resource_exactly(
     v3: Program, raw_etcd_v3: RawEtcdV3, script: str
 ) -> None:
     put_all(raw_etcd_v3)
@@ -125,7 +125,7 @@ def test_a_run_that_cannot_go_on_puts_every_resource_back_as_it_was(
     before = texts(raw_etcd_v3)
     last = "profile zz tag remove a\nprofile remove zz\n"
     with pytest.MonkeyPatch.context() as context:
-        # A statement that was possible is so no more, when a part of the run is made.
+        # After some of the changes are made, a statement of the run is no longer possible.
         after_writes(context, lambda: raw_etcd_v3.put(f"{PROFILES}/zz", '{"spec":{}}'))
         result = v3.run_inside("--timeout=60", "run", stdin=script + last)
     assert result.status == 1, result
@@ -134,84 +134,82 @@ def test_a_run_that_cannot_go_on_puts_every_resource_back_as_it_was(
 
 
 @pytest.mark.parametrize("text", ["[", '{"spec":{"x":1e999}}', '{"Spec":{}}', "7"])
-def test_what_cannot_be_edited_is_put_back_when_it_was_removed(v3: Program, raw_etcd_v3: RawEtcdV3, text: str) -> None:
+def test_a_removed_resource_that_cannot_be_edited_is_restored(v3: Program, raw_etcd_v3: RawEtcdV3, text: str) -> None:
     put_all(raw_etcd_v3, text)
     before = texts(raw_etcd_v3)
-    cut_off(v3, raw_etcd_v3, REMOVED)
-    rolled_back(v3)
+    interrupt_run(v3, raw_etcd_v3, REMOVED)
+    roll_back(v3)
     assert texts(raw_etcd_v3) == before
 
 
-def test_what_others_have_changed_beside_it_stays(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_changes_of_other_clients_to_other_members_are_kept(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put_all(raw_etcd_v3)
-    for name in cut_off(v3, raw_etcd_v3, REPLACED):
+    for name in interrupt_run(v3, raw_etcd_v3, REPLACED):
         resource = resources(raw_etcd_v3)[name]
         resource["metadata"] = {"annotations": {"theirs": "1"}}
         raw_etcd_v3.put(f"{PROFILES}/{name}", json.dumps(resource))
-    rolled_back(v3)
+    roll_back(v3)
     for resource in resources(raw_etcd_v3).values():
         assert resource.get("metadata", {"annotations": {"theirs": "1"}}) == {"annotations": {"theirs": "1"}}
         assert resource["spec"]["ingress"] == ODD_SPEC["ingress"]
         assert {**resource["spec"], "egress": None} == ODD_SPEC
 
 
-def test_rules_that_others_have_changed_are_left_alone_and_tags_put_back(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_rules_that_another_client_has_changed_are_kept_and_tags_restored(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put_all(raw_etcd_v3)
-    name, *others = cut_off(v3, raw_etcd_v3, REPLACED)
+    name, *others = interrupt_run(v3, raw_etcd_v3, REPLACED)
     resource = resources(raw_etcd_v3)[name]
     resource["spec"]["ingress"] = [{"action": "Log"}]
     raw_etcd_v3.put(f"{PROFILES}/{name}", json.dumps(resource))
-    result = rolled_back(v3, 1)
+    result = roll_back(v3, 1)
     assert ("[W0703]" in result.stderr, f"`{name}`" in result.stderr) == (True, True), result
     after = texts(raw_etcd_v3)
-    assert {after[each] for each in others} == {ODD}
-    left = json.loads(after[name])["spec"]
-    assert (left["ingress"], left["labelsToApply"]) == ([{"action": "Log"}], ODD_SPEC["labelsToApply"])
+    assert {after[other] for other in others} == {ODD}
+    remaining = json.loads(after[name])["spec"]
+    assert (remaining["ingress"], remaining["labelsToApply"]) == ([{"action": "Log"}], ODD_SPEC["labelsToApply"])
 
 
-def test_the_same_in_another_spelling_is_as_the_run_left_it(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_a_resource_in_another_spelling_counts_as_unchanged(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put_all(raw_etcd_v3)
     before = texts(raw_etcd_v3)
-    for name in cut_off(v3, raw_etcd_v3, REPLACED):
+    for name in interrupt_run(v3, raw_etcd_v3, REPLACED):
         raw_etcd_v3.put(f"{PROFILES}/{name}", json.dumps(resources(raw_etcd_v3)[name], indent=3, sort_keys=True))
-    rolled_back(v3)
+    roll_back(v3)
     assert texts(raw_etcd_v3) == before
 
 
-def test_a_journal_holds_each_resource_once(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_a_journal_contains_each_resource_once(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put_all(raw_etcd_v3, json.dumps({"marker": "only-here", "spec": {"labelsToApply": {"web": ""}}}))
-    cut_off(v3, raw_etcd_v3, REPLACED)
+    interrupt_run(v3, raw_etcd_v3, REPLACED)
     journal = "".join(value for value, _ in raw_etcd_v3.entries("/calicoctl").values())
     assert journal.count("only-here") == COUNT
 
 
-def test_bytes_that_are_no_utf_8_are_put_back(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
+def test_bytes_that_are_not_utf_8_are_restored(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     put_all(raw_etcd_v3, '{"x":"\udc80","spec":{"labelsToApply":{"web":""}}}')
     before = texts(raw_etcd_v3)
-    cut_off(v3, raw_etcd_v3, REPLACED)
-    rolled_back(v3)
+    interrupt_run(v3, raw_etcd_v3, REPLACED)
+    roll_back(v3)
     assert texts(raw_etcd_v3) == before
 
 
-def test_a_journal_of_an_earlier_version_is_undone_as_it_was_then(
+def test_a_journal_of_an_earlier_version_is_undone_as_in_that_version(
     v3: Program, raw_etcd_v3: RawEtcdV3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = {"ingress": [{"action": "Allow", "source": {"selector": "web == ''"}}], "labelsToApply": {"web": ""}}
     put_all(raw_etcd_v3, json.dumps({"spec": spec}))
     with monkeypatch.context() as earlier:
         earlier.setattr(Change, "former_resource", None)
-        changed = cut_off(v3, raw_etcd_v3, REPLACED)
-    rolled_back(v3)
+        changed = interrupt_run(v3, raw_etcd_v3, REPLACED)
+    roll_back(v3)
     after = resources(raw_etcd_v3)
     assert {after[name]["spec"]["ingress"][0]["source"]["selector"] for name in changed} == {"has(web)"}
 
 
 @pytest.mark.parametrize("way", ["--resume", "--rollback"])
-def test_a_run_that_is_taken_up_knows_what_others_have_added_since(
-    v3: Program, raw_etcd_v3: RawEtcdV3, way: str
-) -> None:
+def test_a_resumed_run_keeps_later_additions_of_other_clients(v3: Program, raw_etcd_v3: RawEtcdV3, way: str) -> None:
     put_all(raw_etcd_v3)
-    changed = cut_off(v3, raw_etcd_v3, REPLACED)
+    changed = interrupt_run(v3, raw_etcd_v3, REPLACED)
     untouched = next(name for name in NAMES if name not in changed)
     raw_etcd_v3.put(f"{PROFILES}/{untouched}", ODD.replace('"Profile"', '"Profile", "theirs":1'))
     result = v3.run_inside("--timeout=60", "run", way)
