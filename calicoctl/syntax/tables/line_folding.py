@@ -1,16 +1,16 @@
-"""What is folded of each grammar file: trees of whole texts, and the lines that scripts have in great numbers."""
+"""What is folded of each grammar file: trees of whole texts, and the frequent lines of scripts."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from calicoctl.syntax.grammar import STARTS, compile_grammar
-from calicoctl.syntax.tables.folding import QUOTES, Grammar, Words, fold, fold_lines
+from calicoctl.syntax.tables.folding import QUOTES, Captures, Grammar, fold, fold_lines
 
-# A whole script is split into lines first; there is nothing to fold in that.
+# The start rule of a whole script, which only describes how it is split into lines.
 _UNFOLDED = "script"
-# The lines of scripts that come in great numbers; the rules whose words say what such a line means, and those that
-# are taken whole; and the rules that mean something else when they are empty.
+# The frequent lines of scripts; the rules whose words get a group each (`_WORDS_OF`), and those that get one group as a
+# whole (`_WHOLE`); the rules that are left to the parser when they are empty (`_NONEMPTY`).
 _LINES = {
     "script_line": ("rule_add", "tag_add", "profile_add", "block_begin"),
     "block_line": ("tags_line", "list_begin", "block_end"),
@@ -21,9 +21,9 @@ _WORDS_OF = (
     "transport_match", "icmp_match", "icmp_type", "icmp_code",
 )  # fmt: skip
 _WHOLE = ("tags_line", "list_begin")
-_FILLED = ("source_with_ports", "destination_with_ports", "source", "destination")
-# A position is rare where there are many lines, and would take two thirds of their expressions; a variable is not
-# known to be sound until it is expanded.
+_NONEMPTY = ("source_with_ports", "destination_with_ports", "source", "destination")
+# Terminals that are left to the parser: a position is rare in scripts of many lines, and would be two thirds of the
+# expressions; a variable must be expanded before its value can be validated.
 _NOT_IN_LINES = frozenset({"AT_POSITION", "_AT", "EXPANDED_CIDR"})
 
 
@@ -34,16 +34,16 @@ def fold_grammar(file: str) -> dict[str, Any]:
         file: One of `STARTS`.
 
     Raises:
-        Unfoldable: One of its rules is recursive, or written in a way that is not understood.
+        Unfoldable: One of its rules is recursive, or uses an unsupported construct.
     """
     compiled = compile_grammar(file)
     starts = [start for start in STARTS[file] if start != _UNFOLDED]
-    whole, hot = Grammar(compiled), Grammar(compiled, QUOTES | _NOT_IN_LINES)
+    whole_texts, frequent_lines = Grammar(compiled), Grammar(compiled, QUOTES | _NOT_IN_LINES)
     return {
-        "terminals": {str(each.name): each.pattern.to_regexp() for each in compiled.terminals},
-        "trees": {start: fold(whole, start) for start in starts},
+        "terminals": {str(terminal.name): terminal.pattern.to_regexp() for terminal in compiled.terminals},
+        "trees": {start: fold(whole_texts, start) for start in starts},
         "lines": {
-            start: fold_lines(hot, start, _LINES[start], Words(_WORDS_OF, _WHOLE, _FILLED))
+            start: fold_lines(frequent_lines, start, _LINES[start], Captures(_WORDS_OF, _WHOLE, _NONEMPTY))
             for start in starts
             if start in _LINES
         },
