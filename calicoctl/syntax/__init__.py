@@ -1,1 +1,1 @@
-"""The syntax: text to AST (`parser`), AST to canonical text (`printer`), and what was probably meant (`repair`)."""
+"""Syntax: text to AST (`parser`), AST to canonical text (`printer`), and corrections of invalid text (`repair`)."""

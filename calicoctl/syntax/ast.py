@@ -1,8 +1,8 @@
-"""The abstract syntax: what a text says, before anyone asks whether it means something.
+"""The abstract syntax tree of statements, before validation.
 
-A node is well-formed and no more: `Word("99999")` may stand where a port belongs. Nodes are immutable
-and compare by content; where they stood (`span`) takes no part in equality. The class of a statement
-is the name of its grammar rule (`rule_add` becomes `RuleAdd`).
+The syntax of a node is valid, but its values are not checked: `Word("99999")` may be in the place of a port. Nodes are
+immutable and are compared by content; their place in the text (`span`) does not count. The class of a statement has the
+name of its grammar rule (`RuleAdd` for `rule_add`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def _span() -> Span:
 
 
 class WordKind(Enum):
-    """What a word is, by its place in the grammar; it decides how the word is spelt and expanded."""
+    """The kind of a word by its place in the grammar, which determines its canonical spelling and its expansion."""
 
     NAME = "a name"
     PROFILE = "the name of a profile"
@@ -35,12 +35,12 @@ class WordKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word whose text is the user's: a name, a port list, a network, a number.
+    """A word chosen by the user: a name, a port list, a network, a number.
 
     Attributes:
-        text: The word, its quotes removed.
-        span: Where it stood, quotes included.
-        kind: What it is, if it was parsed.
+        text: The word without quotes.
+        span: Its place in the source, including quotes.
+        kind: Its kind, if it was parsed.
     """
 
     text: str
@@ -48,20 +48,20 @@ class Word:
     kind: WordKind = field(default=WordKind.NAME, compare=False, repr=False)
 
     def part(self, start: int, end: int) -> Span:
-        """Where some characters of the text stood; of a word in quotes, the whole.
+        """The place in the source of some characters of the text; for a word in quotes, of the whole word.
 
         Args:
-            start: The first character, from 0.
-            end: The one behind the last.
+            start: The offset of the first character, from 0.
+            end: The offset after the last one.
         """
         if self.span.text != self.text:
             return self.span
         return Span(self.span.source, self.span.start + start, self.span.start + end)
 
     def exact(self, start: int, end: int) -> Span | None:
-        """The characters of a source that some characters of the text are, one for one; None when there are none such.
+        """The source characters that are identical to some characters of the text; None when there are none.
 
-        In an expanded word they may stand in a definition, and that is where they can be replaced.
+        In an expanded word they may be in the definition of a variable, where they can be replaced.
         """
         typed = self.span.text
         if typed != self.text:
@@ -73,7 +73,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class VerbatimWord(Word):
-    """A word that is printed just as its text stands, quotes and variables included; in formatted scripts only."""
+    """A word that is printed without changes, including quotes and variables; only in formatted scripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,13 @@ class Piece:
     """A piece of an expanded word.
 
     Attributes:
-        start: Where it begins in the word's text.
-        end: Where it ends.
-        typed: What was typed for it: its own characters, or `${NAME}`.
-        text: What it is.
-        name: The variable; None for characters that were typed as they are.
-        word: The word of the variable's value; None for those, and for a comma between two words of a list.
+        start: The offset of its first character in the word's text.
+        end: The offset after its last character.
+        typed: The source text: literal characters, or `${NAME}`.
+        text: The text that it expands to.
+        name: The variable; None for literal characters.
+        word: The word of the variable's value; None for literal characters, and for a comma between two words of a
+            list.
     """
 
     start: int
@@ -99,16 +100,16 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class ExpandedWord(Word):
-    """A word in which variables were named, with their values in their places.
+    """A word with variables that were replaced by their values.
 
     Attributes:
-        pieces: What its text was put together from, in order, without gaps.
+        pieces: The pieces of its text, in order, without gaps.
     """
 
     pieces: tuple[Piece, ...] = field(default=(), compare=False, repr=False)
 
     def part(self, start: int, end: int) -> Span:
-        """Where some characters of the text stood: the `${NAME}` they come from, with their place in its value."""
+        """The place in the source of some characters: the `${NAME}` they come from, and their place in its value."""
         piece = self._piece(start, end)
         if piece is None:
             return self.span
@@ -122,7 +123,7 @@ class ExpandedWord(Word):
         return ExpandedSpan(typed.source, typed.start, typed.end, (definition, *inner.via))
 
     def exact(self, start: int, end: int) -> Span | None:
-        """The characters of a source that some characters of the text are, if need be those of a definition."""
+        """The source characters that are identical to some characters of the text, perhaps in a definition."""
         piece = self._piece(start, end)
         if piece is None:
             return None
@@ -130,13 +131,13 @@ class ExpandedWord(Word):
         if piece.name is not None:
             return None if piece.word is None else piece.word.exact(start, end)
         if piece.typed.text != piece.text:
-            return None  # it holds escapes
+            return None  # the piece has escapes
         return Span(piece.typed.source, piece.typed.start + start, piece.typed.start + end)
 
     def _piece(self, start: int, end: int) -> Piece | None:
-        """The one piece that holds some characters; for a place between two pieces, the one that was typed as it is."""
-        holding = [piece for piece in self.pieces if piece.start <= start and end <= piece.end]
-        return min(holding, key=lambda piece: piece.name is not None, default=None)
+        """The piece that contains some characters; for a place between two pieces, preferably a literal one."""
+        pieces = [piece for piece in self.pieces if piece.start <= start and end <= piece.end]
+        return min(pieces, key=lambda piece: piece.name is not None, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +150,13 @@ class Keyword:
 
 @dataclass(frozen=True, slots=True)
 class PeerNode:
-    """`from` or `to` with what follows it; all three None is an empty one.
+    """`from` or `to` with its parts; all three are None when it is empty.
 
     Attributes:
         ports: The port list.
         tag: The tag's name.
-        cidr: The network, with or without the word `cidr` before it.
-        span: The whole, from the word `from` or `to` on.
+        cidr: The network, which may be written without the word `cidr`.
+        span: Its place, from the word `from` or `to` on.
     """
 
     ports: Word | None = None
@@ -189,7 +190,7 @@ class RuleNode:
 
 @dataclass(frozen=True, slots=True)
 class MatchNode:
-    """A match that stands alone, with the parts of a rule's; all None matches everything.
+    """A match without an action; it matches every packet when all its parts are None.
 
     Attributes:
         protocol: `tcp`, `udp`, `icmp` or `icmpv6`.
@@ -310,13 +311,13 @@ class RuleJson(OfProfileAlone):
 
 @dataclass(frozen=True, slots=True)
 class HereDocument:
-    """A text that stands in the script itself.
+    """A text within the script.
 
     Attributes:
         delimiter: The line that ends it.
         body: The text up to that line.
-        span: The body. Its source is the body alone, so that what reads it can treat it as a text of its
-            own; the source's first line number says where in the script it stands.
+        span: The place of the body. The source of the span is the body alone, so that it can be read like a file; the
+            number of its first line is the one in the script.
     """
 
     delimiter: str
@@ -330,9 +331,9 @@ class RuleUpdate:
 
     Attributes:
         profile: The profile.
-        document: In a script, where the JSON comes from: the text, or the path of a file, relative to the
-            script. None on a command line, where it comes from standard input.
-        span: The whole.
+        document: In a script, the JSON text, or the path of a file with it, relative to the script. None on a command
+            line, where the JSON comes from standard input.
+        span: The whole statement.
     """
 
     profile: Word
@@ -371,7 +372,7 @@ class ExpectAll:
 
 @dataclass(frozen=True, slots=True)
 class JsonRule:
-    """A rule beyond the language, as its JSON: `json {"action": "log"}`."""
+    """A rule that only JSON can express: `json {"action": "log"}`."""
 
     text: str
     span: Span = _span()
@@ -379,7 +380,7 @@ class JsonRule:
 
 @dataclass(frozen=True, slots=True)
 class ProfileBlock:
-    """A profile as it shall be.
+    """The desired state of a profile.
 
     Attributes:
         profile: Its name.
@@ -400,12 +401,12 @@ class ProfileBlock:
 
 @dataclass(frozen=True, slots=True)
 class Define:
-    """`define NAME = VALUE`, in scripts only; no statement, since it does nothing to a profile.
+    """`define NAME = VALUE`, only in scripts; not a statement, since it does not change a profile.
 
     Attributes:
         name: The variable.
         value: The words of its value, one or more.
-        span: The whole.
+        span: The whole line.
     """
 
     name: Word
@@ -415,11 +416,11 @@ class Define:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """`include FILE`, in scripts only.
+    """`include FILE`, only in scripts.
 
     Attributes:
         file: The path, relative to the script.
-        span: The whole.
+        span: The whole line.
     """
 
     file: Word
@@ -427,8 +428,8 @@ class Include:
 
 
 RegularStatement = TagShow | TagAdd | TagRemove | RuleRemove | RuleShow | RuleJson | Expect
-# The statements whose text is the profile's name, the words in the name of their grammar rule, and their other fields
-# in order: `rule_remove` is `profile WEB rule remove inbound deny`. They are parsed and printed by this table.
+# The statements that are parsed and printed by this table. Their text is the profile's name, the words in the name of
+# the grammar rule, and the other fields in order: `rule_remove` is `profile WEB rule remove inbound deny`.
 REGULAR_STATEMENTS: Mapping[str, type[RegularStatement]] = {
     "tag_show": TagShow,
     "tag_add": TagAdd,

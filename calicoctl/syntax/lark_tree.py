@@ -1,4 +1,4 @@
-"""Lark's part in reading: the trees of texts that the matcher does not take, and where those stop that have none."""
+"""Parse with Lark the texts that the matcher does not accept."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from calicoctl.syntax.tree import Child, Token, Tree
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Where Lark stopped.
+    """The place where Lark stopped in an invalid text.
 
     Attributes:
-        position: The character at which it cannot go on; None at the end of the text.
-        expected: The names of the terminals that could stand there; `$END` is the end of the text.
+        position: The offset of the first unexpected character; None at the end of the text.
+        expected: The names of the terminals that are valid there; `$END` is the end of the text.
     """
 
     position: int | None
@@ -24,12 +24,12 @@ class Stop:
 
 
 def lark_tree(text: str, start: str, grammar: lark.Lark | None = None) -> Tree | Stop:
-    """Parse a text.
+    """Parse a text with Lark.
 
     Args:
         text: The text.
-        start: The start of the grammar that it shall be parsed as.
-        grammar: Another grammar than the one that has the start.
+        start: The start rule.
+        grammar: The grammar; None for the one that has the start rule.
     """
     try:
         return _tree((grammar or load_parser(start)).parse(text, start=start))
@@ -41,7 +41,7 @@ def lark_tree(text: str, start: str, grammar: lark.Lark | None = None) -> Tree |
 
 
 def _tree(tree: lark.Tree[lark.Token]) -> Tree:
-    # Not optional where there are children, and every rule has a terminal.
+    # `start_pos` and `end_pos` exist, since every rule has a terminal.
     return Tree(str(tree.data), tuple(map(_child, tree.children)), tree.meta.start_pos, tree.meta.end_pos)
 
 

@@ -42,7 +42,7 @@ def _load(file: str) -> Lark:
     # A saved parser can be loaded only by the same release of Lark.
     if built is None or built["lark"] != lark.__version__:
         return compile_grammar(file)
-    # `_load_from_dict` is what Lark's generated stand-alone parsers call; `Lark.load` would read a pickle.
+    # `_load_from_dict` is what the parsers that Lark generates call; `Lark.load` would read a pickle.
     contents, memo = _with_numbers(built["contents"]), _with_numbers(built["memo"])
     parser: Lark = lark.Lark._load_from_dict(contents, memo)  # type: ignore[no-untyped-call]
     return parser

@@ -1,11 +1,11 @@
-"""Well-formed texts read without Lark, by regular expressions that are derived from the grammar.
+"""Parse valid texts without Lark, by regular expressions that are derived from the grammar.
 
-`calicoctl.syntax.tables.folding` folds the rules of the grammar into expressions when the package is built. What they
-match is what Lark parses, as the same tree; what they do not match is left to Lark, which parses it or says what is
-wrong with it. So a well-formed command does without Lark, which takes 50 ms to import and load, and a statement of a
-script takes 20 us instead of 100 to become a tree.
+`calicoctl.syntax.tables.folding` folds the rules of the grammar into expressions when the package is built. Lark
+accepts every text that they match, with the same tree. Lark parses all other texts, or reports why they are invalid.
+So a valid command does not import and load Lark, which takes 50 ms, and parsing a statement of a script takes 20 us
+instead of 100.
 
-Properties in `tests/properties/test_matcher.py` hold the two equal.
+Property tests in `tests/properties/test_matcher.py` compare the trees with Lark's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from calicoctl.syntax.tree import Child, Token, Tree
 
 
 class _Expression:
-    """An expression for whole texts, compiled when it is needed, and what becomes of its groups."""
+    """An expression for a whole text, compiled on first use, and the tree that its groups make."""
 
     def __init__(self, folded: dict[str, Any]) -> None:
         self._source: str = folded["pattern"]
@@ -32,34 +32,34 @@ class _Expression:
         self._shape: list[Any] = folded["shape"]
 
     @property
-    def needed(self) -> frozenset[str]:
-        """The words that tell whether a text can be one for it."""
+    def deciding_words(self) -> frozenset[str]:
+        """The words that decide whether a text may match."""
         return self._all_of.union(*self._one_of)
 
-    def may_take(self, words: frozenset[str]) -> bool:
-        """Whether a text that has these words can be one for it."""
-        return self._all_of <= words and not any(each.isdisjoint(words) for each in self._one_of)
+    def may_match(self, words: frozenset[str]) -> bool:
+        """Whether a text with these words may match."""
+        return self._all_of <= words and not any(choices.isdisjoint(words) for choices in self._one_of)
 
     def tree(self, text: str) -> Tree | None:
-        """The tree of a text."""
+        """The tree of a text; None when it does not match."""
         if self._pattern is None:
             self._pattern = re.compile(self._source)
-        found = self._pattern.fullmatch(text)
-        return None if found is None else _tree(self._shape, text, found.regs)
+        groups = self._pattern.fullmatch(text)
+        return None if groups is None else _tree(self._shape, text, groups.regs)
 
 
 def match(text: str, start: str) -> Tree | None:
-    """The tree of a text; None when it is for Lark to read.
+    """The tree of a text; None when Lark must parse it.
 
     Args:
         text: The text.
-        start: The start of the grammar that it shall be read as.
+        start: The start rule of the grammar.
     """
-    return _match_short(text, start) if len(text) <= _SHORT else _match(text, start)
+    return _match_short(text, start) if len(text) <= _CACHED_LENGTH_MAX else _match(text, start)
 
 
-# Among the lines of blocks, `}` and `inbound {` come again and again.
-_SHORT = 12
+# Short lines are cached, since `}` and `inbound {` are in every block.
+_CACHED_LENGTH_MAX = 12
 
 
 @lru_cache(64)
@@ -68,32 +68,32 @@ def _match_short(text: str, start: str) -> Tree | None:
 
 
 def _match(text: str, start: str) -> Tree | None:
-    for expression in _candidates(start, _needed(start).intersection(text.split())):
+    for expression in _candidates(start, _deciding_words(start).intersection(text.split())):
         tree = expression.tree(text)
         if tree is not None:
             return tree
     return None
 
 
-# Texts have many words, but few combinations of those that matter here.
+# There are few combinations of deciding words.
 @lru_cache(1024)
 def _candidates(start: str, words: frozenset[str]) -> Sequence[_Expression]:
-    return [each for each in _expressions(start) if each.may_take(words)]
+    return [expression for expression in _expressions(start) if expression.may_match(words)]
 
 
 @cache
-def _needed(start: str) -> frozenset[str]:
-    return frozenset().union(*(each.needed for each in _expressions(start)))
+def _deciding_words(start: str) -> frozenset[str]:
+    return frozenset().union(*(expression.deciding_words for expression in _expressions(start)))
 
 
-# Where each group of an expression begins and ends; -1 where it has matched nothing.
+# The start and the end of each group of a match; -1 for a group without a match.
 _Groups = Sequence[tuple[int, int]]
 
 
 def _tree(shape: list[Any], text: str, groups: _Groups) -> Tree:
     _, group, name, inner = shape
     start, end = groups[group]
-    # The group holds the white space before its first terminal, too.
+    # The group includes the white space before its first terminal.
     while text[start] in " \t":
         start += 1
     children: list[Child] = []
@@ -102,7 +102,7 @@ def _tree(shape: list[Any], text: str, groups: _Groups) -> Tree:
 
 
 def _collect(shapes: list[Any], text: str, groups: _Groups, children: list[Child]) -> None:
-    """Put the children together that the shapes of a rule make of its groups."""
+    """Add the children of a rule, according to the shapes of its groups."""
     for shape in shapes:
         kind, group = shape[0], shape[1]
         if kind == "token":
@@ -116,10 +116,10 @@ def _collect(shapes: list[Any], text: str, groups: _Groups, children: list[Child
             else:
                 children += (None,) * shape[3]
         elif kind == "choice":
-            _collect(next(inner for each, inner in group if groups[each][0] >= 0), text, groups, children)
+            _collect(next(inner for number, inner in group if groups[number][0] >= 0), text, groups, children)
         else:
-            for found in _compiled(shape[2]).finditer(text, *groups[group]):
-                _collect(shape[3], text, found.regs, children)
+            for item in _compiled(shape[2]).finditer(text, *groups[group]):
+                _collect(shape[3], text, item.regs, children)
 
 
 @cache
@@ -127,7 +127,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-# --- lines in great numbers -----------------------------------------------------------------------------------------
+# --- frequent lines -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ class LineWord:
 
     Attributes:
         rule: Its rule in the grammar.
-        group: Its group; it has matched nothing where the word is absent.
-        within: The rule that `rule` stands in, which tells source and destination apart.
+        group: Its group, which has no match where the word is absent.
+        within: The rule that contains `rule`, by which source and destination are distinguished.
     """
 
     rule: str
@@ -150,7 +150,7 @@ class LineKind:
     """A kind of line.
 
     Attributes:
-        line: The rule of the grammar that it is; empty when it is blank or a comment.
+        line: Its rule in the grammar; empty for a blank line or a comment.
         words: Its words, in order.
     """
 
@@ -160,11 +160,11 @@ class LineKind:
 
 @dataclass(frozen=True, slots=True)
 class LinePattern:
-    """An expression for one line after the other.
+    """An expression that matches one line after the other.
 
     Attributes:
-        pattern: Takes a line with its line break, and the empty text where there is none of these lines.
-        kinds: The kind of line, by the last group of what was found; none for the empty text.
+        pattern: Matches a line of one of the kinds with its line break; for any other line, the empty text.
+        kinds: The kind of line by the last group of the match; the empty text has no kind.
     """
 
     pattern: re.Pattern[str]
@@ -173,18 +173,18 @@ class LinePattern:
 
 @cache
 def line_pattern(start: str) -> LinePattern:
-    """The expression for the lines that scripts have most of, among those of a start of the grammar."""
+    """The expression for the frequent lines of a start rule of the grammar."""
     folded = _folded(file_of(start))["lines"][start]
     kinds = {
-        each["group"]: LineKind(each["line"], tuple(LineWord(*word) for word in each["words"]))
-        for each in folded["kinds"]
+        kind["group"]: LineKind(kind["line"], tuple(LineWord(*word) for word in kind["words"]))
+        for kind in folded["kinds"]
     }
     return LinePattern(re.compile(folded["pattern"]), kinds)
 
 
 @cache
 def terminal_pattern(terminal: str) -> re.Pattern[str]:
-    """The regular expression that the grammar of scripts has for a terminal."""
+    """The regular expression of a terminal in the grammar of scripts."""
     return re.compile(_folded("script.lark")["terminals"][terminal])
 
 
@@ -193,7 +193,7 @@ def terminal_pattern(terminal: str) -> re.Pattern[str]:
 
 @cache
 def _expressions(start: str) -> Sequence[_Expression]:
-    return [_Expression(each) for each in _folded(file_of(start))["trees"][start]]
+    return [_Expression(folded) for folded in _folded(file_of(start))["trees"][start]]
 
 
 @cache

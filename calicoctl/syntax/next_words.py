@@ -1,8 +1,8 @@
-"""What may come next in a statement that is being typed: asked of the grammar, without Lark.
+"""The words that may come next in an incomplete statement, for completion.
 
-Lark alone takes longer to import than a person notices between two keystrokes. So the grammar's automaton is derived
-when the package is built (`calicoctl.syntax.tables.automaton`). For the same reason nothing is imported here that
-completion does not need, dataclasses included.
+Importing Lark would be a noticeable delay between two keystrokes. So the grammar's automaton is derived when the
+package is built (`calicoctl.syntax.tables.automaton`). For the same reason, this module imports only what completion
+needs, and not dataclasses.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class Place:
     """A place between two words of a statement.
 
     Attributes:
-        read: The words in front of it, each with the name of the terminal that it was read as.
-        may_end: Whether the statement is whole here.
+        read: The words before it, each with the name of its terminal.
+        may_end: Whether the statement is complete here.
     """
 
     __slots__ = ("_row", "_terminals", "may_end", "read")
@@ -34,13 +34,13 @@ class Place:
         self.may_end = "$END" in self._row
 
     def accepts(self, terminal: str) -> bool:
-        """Whether a word of this terminal may stand here."""
+        """Whether a word of this terminal is valid here."""
         return terminal in self._row
 
     def keywords(self) -> list[str]:
-        """The keywords and options that may stand here, in the grammar's order; options with a value end in `=`.
+        """The keywords and options that are valid here, in the grammar's order; options with a value end in `=`.
 
-        An option that was given already is left out, and `--at` in favour of `--at=`, which is the same.
+        An option that was already given is left out, and so is `--at`, since `--at=` is equivalent.
         """
         words = [word for name in self._terminals if name in self._row and (word := self._word(name))]
         given = {self._word(name).rstrip("=") for name, _ in self.read}
@@ -48,7 +48,7 @@ class Place:
         return [word for word in words if word + "=" not in words and word.rstrip("=") not in given]
 
     def terminal_of(self, word: str) -> str | None:
-        """The terminal that a word is read as when it stands here; None when it cannot stand here."""
+        """The terminal of a word at this place; None when the word is not valid here."""
         patterns = []
         for name in self._row:
             terminal = self._terminals.get(name, {})
@@ -56,17 +56,21 @@ class Place:
                 return name
             if "pattern" in terminal:
                 patterns.append((name, terminal["pattern"]))
-        # No two terminals of one place take the same word: a test has Lark prove that. So the order is free.
+        # The order does not matter: Lark proves in a test that no two terminals of one place match the same word.
         return next((name for name, pattern in patterns if re.fullmatch(pattern, word)), None)
 
     def _word(self, name: str) -> str:
-        """The keyword that a terminal is, or the option that it begins with; empty for other words."""
+        """The keyword of a terminal, or the option that it begins with; empty for other terminals."""
         terminal = self._terminals[name]
         return terminal.get("word") or terminal.get("opening") or ""
 
 
 def place_after(words: Sequence[str]) -> Place | None:
-    """The place behind the words of a statement, the first being `profile`; None when they begin no statement."""
+    """The place after the first words of a statement; None when no statement begins with them.
+
+    Args:
+        words: The words, from `profile` on.
+    """
     table = _table()
     place = Place(table, 0, ())
     state = 0

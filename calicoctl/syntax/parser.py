@@ -1,4 +1,4 @@
-"""Text to AST: through the matcher, or where that does not take a text, through Lark."""
+"""Text to AST, by the matcher, or by Lark for a text that the matcher does not accept."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import match
-from calicoctl.syntax.position_option import Moved, position_last
+from calicoctl.syntax.position_option import MovedOption, move_position_last
 from calicoctl.syntax.tree import Child, Token, Tree
 
-# The characters of one statement or line; nobody writes so many. To part a line into words can take 170 bytes of
-# memory for each of its characters, as Python's regular expressions do.
+# The maximum length of one statement or line, in characters. It limits memory: splitting a line into words by a regular
+# expression can take 170 bytes for each character.
 LENGTH_MAX = 1_000_000
 
-
-# What the words of some grammar rules are; those of the others are names.
+# The kinds of words by their grammar rules; those of all other rules are names.
 _KINDS = {
     "profile_name": ast.WordKind.PROFILE,
     "listed_tag": ast.WordKind.LISTED,
@@ -29,7 +28,7 @@ _KINDS = {
     "at": ast.WordKind.POSITION,
 }
 
-# The parts of a match, as `ast.RuleNode` and `ast.MatchNode` have them.
+# The parts of a match in the order of `ast.RuleNode` and `ast.MatchNode`.
 _Match = tuple[ast.Keyword | None, ast.Word | None, ast.Word | None, ast.PeerNode | None, ast.PeerNode | None]
 
 
@@ -37,10 +36,10 @@ class SyntaxProblem(Exception):
     """A text is not in the language.
 
     Attributes:
-        span: The first word that cannot stand where it stands; empty at the end of the text.
-        expected: The names of the terminals that could stand there; `$END` is the end of the text.
-        start: What the text was parsed as: a start of the grammar.
-        extent: The text that was parsed.
+        span: The first unexpected word; empty at the end of the text.
+        expected: The names of the terminals that are valid there; `$END` is the end of the text.
+        start: The start rule with which the text was parsed.
+        extent: The parsed text.
     """
 
     def __init__(self, span: Span, expected: frozenset[str], start: str, extent: Span) -> None:
@@ -98,7 +97,7 @@ def parse_statement(source: Source) -> ast.StatementNode:
     Raises:
         SyntaxProblem: The text is not a statement.
     """
-    statement = parse(_whole(source), "statement")
+    statement = parse(_extent(source), "statement")
     assert isinstance(statement, ast.StatementNode)
     return statement
 
@@ -109,7 +108,7 @@ def parse_rule(source: Source) -> ast.RuleNode:
     Raises:
         SyntaxProblem: The text is not a rule.
     """
-    rule = parse(_whole(source), "rule")
+    rule = parse(_extent(source), "rule")
     assert isinstance(rule, ast.RuleNode)
     return rule
 
@@ -119,40 +118,40 @@ def parse(extent: Span, start: str) -> Line:
 
     Args:
         extent: The part.
-        start: The start of the grammar that it shall be parsed as; any but `script`.
+        start: The start rule of the grammar; any except `script`.
 
     Raises:
         SyntaxProblem: It is not in the language, or longer than `LENGTH_MAX`.
     """
     if extent.end - extent.start > LENGTH_MAX:
         raise SyntaxProblem(replace(extent, end=extent.start), frozenset(), start, extent)
-    # The text alone, and not a slice of its source: Lark counts lines from the source's beginning on.
+    # Lark gets this text and not a slice of the source, in which it would count lines from the beginning.
     text = extent.text
     tree = match(text, start)
     if tree is None and "--at" in text and start in ("statement", "script_line"):
-        moved = position_last(text)
-        if moved is not None and (found := match(moved.text, start)) is not None:
-            return _Builder(extent, moved).line(found)
+        moved = move_position_last(text)
+        if moved is not None and (moved_tree := match(moved.text, start)) is not None:
+            return _Builder(extent, moved).line(moved_tree)
     return _Builder(extent).line(tree or _lark_tree(extent, start))
 
 
 def _lark_tree(extent: Span, start: str) -> Tree:
-    # Imported here: a command that is well-formed does not pay for Lark.
+    # Imported here, since valid commands do not need Lark.
     from calicoctl.syntax.lark_tree import Stop, lark_tree
 
-    found = lark_tree(extent.text, start)
-    if isinstance(found, Stop):
-        raise _problem(extent, start, found.position, found.expected)
-    return found
+    result = lark_tree(extent.text, start)
+    if isinstance(result, Stop):
+        raise _problem(extent, start, result.position, result.expected)
+    return result
 
 
-def _whole(source: Source) -> Span:
+def _extent(source: Source) -> Span:
     return Span(source, 0, len(source.text))
 
 
 def _word(typed: str, where: Span, kind: ast.WordKind = ast.WordKind.NAME) -> ast.Word:
     text = unquoted(typed)
-    assert text is not None  # the grammar takes no other
+    assert text is not None  # the grammar accepts only valid quotes
     return ast.Word(text, where, kind)
 
 
@@ -161,7 +160,7 @@ def _problem(extent: Span, start: str, position: int | None, expected: frozenset
     if position is None:
         end = extent.start + len(text.rstrip())
         return SyntaxProblem(Span(extent.source, end, end), expected, start, extent)
-    # Lark may stop inside a word, or right behind one that it took for whole: users see whole words.
+    # Lark may stop inside a word, or right after a part of it that it accepted; the span is the whole word.
     while position > 0 and not text[position - 1].isspace() and not text[position].isspace():
         position -= 1
     end = position + 1
@@ -172,21 +171,19 @@ def _problem(extent: Span, start: str, position: int | None, expected: frozenset
 
 
 class _Builder:
-    """Makes nodes of trees; a method is named like the grammar rule whose tree it takes.
+    """Makes AST nodes from trees. Each method has the name of the grammar rule that it converts.
 
-    The statements in `ast.REGULAR_STATEMENTS` need no method.
-
-    The children of a tree are those that the grammar rule names, in its order: keywords whose names
-    begin with `_` are left out, and what is optional and absent is None.
+    The statements in `ast.REGULAR_STATEMENTS` need no method. The children of a tree are described in
+    `calicoctl.syntax.tree.Tree`.
     """
 
-    def __init__(self, extent: Span, moved: Moved | None = None) -> None:
+    def __init__(self, extent: Span, moved: MovedOption | None = None) -> None:
         self._source = extent.source
         self._shift = extent.start
         self._moved = moved
 
     def line(self, tree: Tree) -> Line:
-        """The node of a tree whose root is a start of the grammar."""
+        """The node of a tree whose root is a start rule of the grammar."""
         if tree.name == "rule":
             return self._rule_of(tree)
         (child,) = tree.children
@@ -200,7 +197,7 @@ class _Builder:
     # --- statements ---
 
     def _argument(self, node: Child) -> ast.Word | ast.Keyword | ast.RuleNode:
-        """A field of a regular statement; the grammar rule that made the tree says which kind of node it is."""
+        """A field of a regular statement, whose type depends on the grammar rule of the tree."""
         assert isinstance(node, Tree)
         if node.name == "rule":
             return self._rule_of(node)
@@ -214,8 +211,8 @@ class _Builder:
         return ast.ProfileAdd(self._word(children[0], ast.WordKind.PROFILE), span)
 
     def profile_remove(self, children: Sequence[Child], span: Span) -> ast.ProfileRemove:
-        before, between, name, behind = children
-        no_check, repeated = self._flag([before, between, behind])
+        before_verb, before_name, name, after_name = children
+        no_check, repeated = self._flag([before_verb, before_name, after_name])
         return ast.ProfileRemove(self._word(name, ast.WordKind.PROFILE), no_check, repeated, span)
 
     def rule_add(self, children: Sequence[Child], span: Span) -> ast.RuleAdd:
@@ -243,15 +240,17 @@ class _Builder:
 
     def trace(self, children: Sequence[Child], span: Span) -> ast.Trace:
         profile, direction, match = children
-        where = Span(self._source, self._end(direction), span.end) if match is None else self._span_of(match)
-        return ast.Trace(self._word(profile), self._keyword(direction), ast.MatchNode(*self._match(match), where), span)
+        extent = Span(self._source, self._end(direction), span.end) if match is None else self._span(match)
+        return ast.Trace(
+            self._word(profile), self._keyword(direction), ast.MatchNode(*self._match(match), extent), span
+        )
 
     def expect_all(self, children: Sequence[Child], span: Span) -> ast.ExpectAll:
         direction, rule = children
         assert isinstance(rule, Tree)
         return ast.ExpectAll(self._keyword(direction), self._rule_of(rule), span)
 
-    # --- what stands in scripts only ---
+    # --- lines of scripts ---
 
     def rule_update_from(self, children: Sequence[Child], span: Span) -> ast.RuleUpdate:
         update, origin = children
@@ -261,7 +260,7 @@ class _Builder:
             word = origin.text.removeprefix("<").strip(" \t")
             document: ast.Word | ast.HereDocument = _word(word, Span(where.source, where.end - len(word), where.end))
         else:
-            # The body of a here-document is no part of the line: whoever read the lines puts it in.
+            # The body of a here-document is not part of the line; `scripts/reader.py` inserts it.
             document = ast.HereDocument(here_document_delimiter(origin.text), "", where)
         return ast.RuleUpdate(self._word(update.children[0]), document, span)
 
@@ -309,7 +308,7 @@ class _Builder:
         (kind,) = match.children
         assert isinstance(kind, Tree)
         if kind.name == "any_match":
-            # One peer alone may be either: its tree says which.
+            # A single peer may be the source or the destination, according to its grammar rule.
             peers = {peer.name: self._peer(peer) for peer in kind.children if isinstance(peer, Tree)}
             return None, None, None, peers.get("source"), peers.get("destination")
         protocol, *icmp, source, destination = kind.children
@@ -331,11 +330,11 @@ class _Builder:
         cidr = words.get("cidr", words.get("bare_cidr"))
         return ast.PeerNode(words.get("ports"), words.get("tag"), cidr, self._span(tree))
 
-    # --- tokens ---
+    # --- words and places ---
 
     @staticmethod
     def _token(node: Child) -> Token:
-        """The one token that a tree such as `name: NAME_WORD | QUOTED` holds."""
+        """The single token of a tree such as `name: NAME_WORD | QUOTED`."""
         assert isinstance(node, Tree)
         (token,) = node.children
         assert isinstance(token, Token)
@@ -345,7 +344,7 @@ class _Builder:
         token = self._token(node)
         assert isinstance(node, Tree)
         prefix = len("--at=") if token.name == "AT_POSITION" else 0
-        where = Span(self._source, self._place(token.start + prefix), self._place(token.end))
+        where = Span(self._source, self._offset(token.start + prefix), self._offset(token.end))
         return _word(token.text[prefix:], where, kind or _KINDS.get(node.name, ast.WordKind.NAME))
 
     def _keyword(self, node: Child) -> ast.Keyword:
@@ -353,24 +352,20 @@ class _Builder:
         return ast.Keyword(token.text, self._span(token))
 
     def _flag(self, tokens: Sequence[Child]) -> tuple[bool, Span | None]:
-        """Whether an option was given, and where it was given once more."""
+        """Whether an option was given, and the span of its second occurrence."""
         given = [token for token in tokens if isinstance(token, Token)]
         return bool(given), self._span(given[1]) if len(given) > 1 else None
 
     def _end(self, node: Child) -> int:
         assert isinstance(node, Tree)
-        return self._place(node.end)
-
-    def _span_of(self, node: Child) -> Span:
-        assert node is not None
-        return self._span(node)
+        return self._offset(node.end)
 
     def _span(self, node: Tree | Token) -> Span:
-        start, end = self._place(node.start), self._place(node.end)
+        start, end = self._offset(node.start), self._offset(node.end)
         if self._moved is not None and node.start < self._moved.length < node.end:
-            end = self._shift + self._moved.length  # all of it, the option where it stood included
+            end = self._shift + self._moved.length  # up to the end of the original text
         return Span(self._source, start, end)
 
-    def _place(self, place: int) -> int:
-        """Where in the source a place of the parsed text is."""
-        return self._shift + (place if self._moved is None else self._moved.original(place))
+    def _offset(self, offset: int) -> int:
+        """The offset in the source for an offset in the parsed text."""
+        return self._shift + (offset if self._moved is None else self._moved.original(offset))

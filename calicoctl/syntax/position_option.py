@@ -1,7 +1,7 @@
-"""The option `--at` where people put it: docopt, by which the original tool read, took options anywhere.
+"""Accept the option `--at` at any place in a statement, as the original tool did, which used docopt.
 
-The grammar has it where it belongs. A statement in which it stands elsewhere is parsed with the option at its end,
-and the places of all words are those where they were typed.
+The grammar has the option at certain places. A statement with the option at another place is parsed with the option
+moved to the end, and the spans in the result are those of the original text.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ _WORD = pattern(quoting.WORD)
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """A text with its option at the end.
+class MovedOption:
+    """A text with its option moved to the end.
 
     Attributes:
-        text: The text; blanks are where the option stood.
-        length: The length of the text as it was typed.
-        start: Where the option stood.
-        end: Where it ended.
+        text: The changed text, which has spaces at the original place of the option.
+        length: The length of the original text.
+        start: The original offset of the option.
+        end: The original offset after it.
     """
 
     text: str
@@ -29,19 +29,19 @@ class Moved:
     start: int
     end: int
 
-    def original(self, place: int) -> int:
-        """The place in the text as it was typed of a place in this one."""
-        return place if place <= self.length else min(self.start + place - self.length - 1, self.end)
+    def original(self, offset: int) -> int:
+        """The offset in the original text for an offset in the changed text."""
+        return offset if offset <= self.length else min(self.start + offset - self.length - 1, self.end)
 
 
-def position_last(text: str) -> Moved | None:
-    """The text with its option `--at` at the end; None when it has none, or several."""
+def move_position_last(text: str) -> MovedOption | None:
+    """Move the option `--at` to the end of a text; None when it does not occur exactly once."""
     words = list(_WORD.finditer(text))
-    places = [at for at, word in enumerate(words) if word[0] == "--at" or word[0].startswith("--at=")]
-    if len(places) != 1:
+    options = [index for index, word in enumerate(words) if word[0] == "--at" or word[0].startswith("--at=")]
+    if len(options) != 1:
         return None
-    (at,) = places
-    last = at + 1 if words[at][0] == "--at" and at + 1 < len(words) else at
-    start, end = words[at].start(), words[last].end()
+    (first,) = options
+    last = first + 1 if words[first][0] == "--at" and first + 1 < len(words) else first
+    start, end = words[first].start(), words[last].end()
     blank = " " * (end - start)
-    return Moved(f"{text[:start]}{blank}{text[end:]} {text[start:end]}", len(text), start, end)
+    return MovedOption(f"{text[:start]}{blank}{text[end:]} {text[start:end]}", len(text), start, end)

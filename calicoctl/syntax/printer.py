@@ -1,7 +1,7 @@
 """AST to canonical text: one function for each node.
 
-Law: any AST prints to text that parses to the same AST. Names are quoted exactly where the grammar
-needs it: where a plain word would be read as a keyword, an option or syntax.
+Every AST is printed as text that parses to the same AST; a property test checks it. Names are quoted only where the
+grammar requires it, that is, where the plain word would be parsed as a keyword, an option or punctuation.
 """
 
 from __future__ import annotations
@@ -20,26 +20,31 @@ _CONTINUES_ICMP_CODE = frozenset(PEERS)
 
 
 def word(node: ast.Word, keywords: frozenset[str] = NO_KEYWORDS) -> str:
-    """A word of a tree, as `quoted` writes it; one that is to stand as it was typed, as it is."""
+    """A word, quoted where necessary; a `VerbatimWord` is not changed."""
     return node.text if isinstance(node, ast.VerbatimWord) else quoted(node.text, keywords)
 
 
 def listed(node: ast.Word) -> str:
-    """A word of a list, in which a comma would end it."""
+    """A word of a list, where it would end at a comma."""
     return node.text if isinstance(node, ast.VerbatimWord) else quoted(node.text, separator=",")
 
 
 def written_profile_name(name: str, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
-    """A profile's name as it is written right after `profile`, or where other keywords could stand.
+    """A profile's name, quoted where necessary.
 
-    One that another tool must have given is quoted: a script takes it in no other way.
+    A name that is not valid for a new profile, as another tool may have given it, is always quoted: scripts accept it
+    only in quotes.
+
+    Args:
+        name: The name.
+        keywords: The keywords that are also possible at its place, by default those right after `profile`.
     """
     text = quoted(name, keywords)
     return text if is_new_profile(name) or text[0] in QUOTES else in_single_quotes(text)
 
 
 def profile_word(node: ast.Word, keywords: frozenset[str] = _LEADS_STATEMENT) -> str:
-    """The word right after `profile`, or where other keywords could stand."""
+    """A word that is a profile's name, quoted where necessary; see `written_profile_name`."""
     return node.text if isinstance(node, ast.VerbatimWord) else written_profile_name(node.text, keywords)
 
 
@@ -65,9 +70,10 @@ def _match(node: ast.RuleNode | ast.MatchNode) -> list[str]:
 
 def _peer(preposition: str, node: ast.PeerNode) -> list[str]:
     words = [preposition]
-    for keyword, value in (("ports", node.ports), ("tag", node.tag), ("cidr", node.cidr)):
+    for part in PEER_PARTS:
+        value: ast.Word | None = getattr(node, part)
         if value is not None:
-            words += [keyword, word(value, _CONTINUES_MATCH)]
+            words += [part, word(value, _CONTINUES_MATCH)]
     return words
 
 
@@ -93,7 +99,7 @@ def _rule_remove_at(node: ast.RuleRemoveAt) -> str:
 
 
 def _at(position: ast.Word) -> str:
-    # `--at=` takes the rest of its word as it is, so that only a word without quotes can follow it.
+    # A position in quotes is a separate word.
     text = word(position)
     return f"--at {text}" if text.startswith(QUOTES) else f"--at={text}"
 
@@ -131,7 +137,7 @@ def _profile_block(node: ast.ProfileBlock) -> str:
 def _rule_list(direction: str, rules: tuple[ast.RuleNode | ast.JsonRule, ...]) -> list[str]:
     if not rules:
         return [f"  {direction} {{}}"]
-    lines = [f"json {each.text}" if isinstance(each, ast.JsonRule) else rule(each) for each in rules]
+    lines = [f"json {node.text}" if isinstance(node, ast.JsonRule) else rule(node) for node in rules]
     return [f"  {direction} {{", *(f"    {line}" for line in lines), "  }"]
 
 

@@ -1,4 +1,4 @@
-"""Syntax trees, whoever made them: the matcher or Lark."""
+"""Syntax trees, which both the matcher and Lark make."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from calicoctl.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A terminal where it stands.
+    """A terminal at its place in the text.
 
     Attributes:
         name: The terminal's name.
         text: Its characters.
-        start: Where it begins in the text that was parsed, from 0.
-        end: Where it ends.
+        start: The offset of its first character in the parsed text, from 0.
+        end: The offset after its last character.
     """
 
     name: str
@@ -24,14 +24,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A rule of the grammar where it stands.
+    """A rule of the grammar at its place in the text.
 
     Attributes:
         name: The rule's name.
-        children: What the rule names, in its order: terminals whose names begin with `_` are left out, and what is
-            optional and absent is None.
-        start: Where its first terminal begins, one that is left out included.
-        end: Where its last one ends.
+        children: The symbols of the rule in order, without terminals whose names begin with `_`; None for an absent
+            optional symbol.
+        start: The offset of its first terminal, which may be one that is not a child.
+        end: The offset after its last terminal.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The words of the grammar, as messages and repairs need them; taken from the compiled grammar itself."""
+"""The names of the grammar's terminals in messages, and the keywords for repairs, taken from the grammar."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from calicoctl.syntax.loaded_grammar import keywords
 
-# What a terminal that is no keyword stands for. A test holds this against the grammar.
+# The names of terminals that are not keywords. A test compares them with the grammar.
 _VALUES = {
     "PROFILE_WORD": "a profile's name",
     "NAME_WORD": "a name",
@@ -33,15 +33,15 @@ _VALUES = {
     "$END": "the end of the statement",
 }
 
-# Terminals of lines that stand in scripts only.
+# Terminals that occur only in scripts.
 _OF_SCRIPTS = frozenset(
     {"_PROMPT", "_OPEN", "_CLOSE", "_EMPTY", "_TAGS", "_COMMA", "LISTED_TAG", "JSON_OBJECT", "_DEFINE", "_INCLUDE"}
 )
 
-# Never said: another terminal says it, or it is an option that would only hide the words that matter.
-_UNSAID = {"QUOTED", "LISTED_QUOTED", "_AT", "_PROGRAM", "_PROMPT", "_EMPTY", "DETAILED", "NO_CHECK"}
+# Terminals that messages do not list: another terminal has the same name, or it is an option that would only distract.
+_UNLISTED = {"QUOTED", "LISTED_QUOTED", "_AT", "_PROGRAM", "_PROMPT", "_EMPTY", "DETAILED", "NO_CHECK"}
 
-# Words of other firewall languages and shells, and what they are called here.
+# Words of other firewall languages and shells, with the keywords of this language.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "permit": ("allow",), "accept": ("allow",), "drop": ("deny",), "reject": ("deny",),
     "block": ("deny",), "in": ("inbound",), "ingress": ("inbound",), "input": ("inbound",), "incoming": ("inbound",),
@@ -66,20 +66,20 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 
 def _known(expected: frozenset[str]) -> Mapping[str, str]:
-    """The keywords of the command line, or of scripts, where one of those is expected."""
+    """The keywords of scripts if a terminal of scripts is expected, else those of the command line."""
     return keywords("script_line") if expected & _OF_SCRIPTS else keywords()
 
 
 def expected_keywords(expected: Collection[str]) -> list[str]:
-    """The keywords among the terminals that could stand at a place, in alphabetical order."""
+    """The keywords among the expected terminals, in alphabetical order."""
     known = _known(frozenset(expected))
     return sorted({known[name] for name in expected if name in known})
 
 
 def describe(expected: Collection[str]) -> str:
-    """What could stand at a place, in words: "`tag`, `cidr` or a port list"."""
+    """The expected terminals in words: "`tag`, `cidr` or a port list"."""
     known = _known(frozenset(expected))
-    choices = {f"`{known[name]}`" for name in expected if name in known and name not in _UNSAID}
+    choices = {f"`{known[name]}`" for name in expected if name in known and name not in _UNLISTED}
     choices |= {_VALUES[name] for name in expected if name in _VALUES}
     listed = sorted(choices, key=lambda choice: (choice[0] != "`", choice))
     if not listed:

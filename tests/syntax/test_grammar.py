@@ -15,7 +15,7 @@ from calicoctl.syntax import ast
 from calicoctl.syntax.grammar import STARTS, compile_grammar, file_of
 from calicoctl.syntax.loaded_grammar import keywords, load_parser
 from calicoctl.syntax.printer import PRINTERS
-from calicoctl.syntax.vocabulary import _UNSAID, _VALUES, SYNONYMS, describe, expected_keywords
+from calicoctl.syntax.vocabulary import _UNLISTED, _VALUES, SYNONYMS, describe, expected_keywords
 
 STATEMENTS = set(get_args(ast.StatementNode))
 # A block consists of several lines, so it has no grammar rule of its name.
@@ -29,13 +29,13 @@ SILENT = {"_END", "_PROMPT", "_EMPTY", "_NEWLINE", "LOGICAL_LINE", "COMMENT", "C
 def test_every_terminal_is_a_known_keyword_or_is_described(start: str) -> None:
     compiled = compile_grammar(file_of(start))
     names = {str(terminal.name) for terminal in compiled.terminals} - set(compiled.ignore_tokens) - SILENT
-    unknown = names - set(keywords(start)) - set(_VALUES) - _UNSAID
+    unknown = names - set(keywords(start)) - set(_VALUES) - _UNLISTED
     assert unknown == set(), f"describe these terminals in calicoctl/syntax/vocabulary.py: {sorted(unknown)}"
 
 
 def test_every_description_is_of_a_terminal() -> None:
     names = {str(terminal.name) for starts in STARTS.values() for terminal in load_parser(starts[0]).terminals}
-    obsolete = (set(_VALUES) | _UNSAID) - names - {"$END"}
+    obsolete = (set(_VALUES) | _UNLISTED) - names - {"$END"}
     assert obsolete == set(), f"the grammar lacks these terminals of calicoctl/syntax/vocabulary.py: {sorted(obsolete)}"
     assert "$END" in _VALUES
 

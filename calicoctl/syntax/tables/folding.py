@@ -303,8 +303,8 @@ class Expression:
         pattern = self._grammar.pattern(node.name)
         if _ATOM in pattern:
             pattern = pattern.replace(_ATOM, f"atom{self._group()[0]}")
-        # Where no tree is made, white space comes after the terminal: an absent part that begins with a letter is skipped
-        # twice as fast.
+        # Where no tree is made, white space comes after the terminal: then an absent part begins with a letter, and is
+        # skipped twice as fast.
         gap = self._grammar.gap
         return f"{gap}{begin}{pattern})" if self._is_for_tree else f"{begin}{pattern}){gap}"
 
