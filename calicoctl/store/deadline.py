@@ -8,12 +8,12 @@ from contextlib import contextmanager
 
 
 class Deadline:
-    """A moment in the future, until which the datastore may be waited for.
+    """The time at which waiting for the datastore ends.
 
-    It is on the monotonic clock: setting the system's time does not move it.
+    It is measured by the monotonic clock: setting the system's time does not move it.
 
     Attributes:
-        seconds: How far away it was when it was made.
+        seconds: The timeout that it was created with.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -21,12 +21,12 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def remaining(self) -> float:
-        """The seconds left; 0.0 when it has passed."""
+        """The seconds left; 0.0 if it has passed."""
         return max(0.0, self._end - time.monotonic())
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Do not count the time that something else takes than waiting for the datastore."""
+        """Exclude the time spent in the context: it is not spent waiting for the datastore."""
         began = time.monotonic()
         try:
             yield
@@ -34,5 +34,5 @@ class Deadline:
             self._end += time.monotonic() - began
 
     def pause(self, seconds: float) -> None:
-        """Sleep, but never beyond the deadline."""
+        """Sleep, but not beyond the deadline."""
         time.sleep(min(seconds, self.remaining()))

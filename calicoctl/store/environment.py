@@ -1,7 +1,7 @@
-"""Where settings are written: the process's environment, and the settings file for what `sudo` strips from it.
+"""Sources of settings: the environment of the process, and the settings file for variables that `sudo` removes.
 
-The file holds `NAME=value` lines. Blank lines and lines that begin with `#` are comments, so is what
-follows white space and `#`; `export ` may stand before a name, and quotes around a value.
+The file has `NAME=value` lines. Blank lines and lines that begin with `#` are ignored, and so is the text after white
+space and `#`. `export ` may precede a name, and a value may be quoted.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from calicoctl.source import Source, Span
 DEFAULT_FILE = "/etc/calico/calicoctl.env"
 FILE_VARIABLE = "CALICOCTL_ENV"
 
-# The parts of a line, each found in one pass: a name, then a value in quotes or up to a comment.
+# The parts of a line: a name, then a value in quotes or up to a comment. Each pattern matches in one pass.
 _NAME = pattern(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)=")
 _QUOTED = pattern(r"""(?P<quote>["'])(?P<value>(?:(?!(?P=quote)).)*)(?P=quote)(?:\s+#.*|\s*)\Z""")
 _COMMENT = pattern(r"\s#")
-# What diagnostics may quote of a line: never a password, and of a line that is not understood only such a name.
+# Diagnostics never quote a password, and of an invalid line only a known name at its beginning.
 _SECRET = "ETCD_PASSWORD"
 _KNOWN_NAME = pattern(r"\s*(?:export\s+)?(?:CALICOCTL|ETCD)_[A-Z_]*")
 _HIDDEN = "..."
@@ -34,13 +34,13 @@ _HIDDEN = "..."
 
 @dataclass(frozen=True)
 class Text:
-    """The text of one setting, and where it was written.
+    """The text of one setting, and where it was set.
 
     Attributes:
         value: The text.
-        name: What messages call it: the variable's or the option's name.
-        source: Text that may be shown. It differs from what was written where that holds credentials.
-        start: Where the text begins in `source`.
+        name: The name of the variable or the option in messages.
+        source: The printable source text, in which credentials are hidden.
+        start: The offset of the text in `source`.
         shown: The text as it is in `source`.
     """
 
@@ -58,60 +58,60 @@ class Text:
 
     @property
     def whole(self) -> Span:
-        """The whole text."""
+        """The span of the whole text."""
         return Span(self.source, self.start, self.start + len(self.shown))
 
-    def without_beginning(self, beginning: str) -> Text:
-        """The text behind something that it begins with, apart from white space."""
-        at = self.value.index(beginning) + len(beginning)
-        shown_at = self.shown.index(beginning) + len(beginning) if beginning in self.shown else 0
-        return Text(self.value[at:], self.name, self.source, self.start + shown_at, self.shown[shown_at:])
+    def without_prefix(self, prefix: str) -> Text:
+        """The text after a prefix, which white space may precede."""
+        end = self.value.index(prefix) + len(prefix)
+        shown_end = self.shown.index(prefix) + len(prefix) if prefix in self.shown else 0
+        return Text(self.value[end:], self.name, self.source, self.start + shown_end, self.shown[shown_end:])
 
     def part(self, start: int, end: int) -> Span:
-        """A part of the text; only for a text that is shown as it is."""
+        """The span of a part of the text; only for a text in which nothing is hidden."""
         return Span(self.source, self.start + start, self.start + end)
 
 
-# A file with a few lines is meant; what is larger, or has no end, is another one.
+# A settings file has a few lines; a larger file, or one without an end, is the wrong file.
 _FILE_BYTES_MAX = 1_000_000
 
 
 class EnvironmentVariables(Protocol):
-    """A place where variables are set."""
+    """A source of variables."""
 
     def get(self, name: str) -> Text | None:
-        """A variable's text; None when it is not set, or set to nothing."""
+        """A variable's text; None if it is unset or empty."""
         ...
 
 
 class Environment:
-    """The variables of the process."""
+    """The environment variables of the process."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
     def get(self, name: str) -> Text | None:
-        """See `Variables.get`."""
+        """See `EnvironmentVariables.get`."""
         value = self._environment.get(name)
         return Text.alone(name, value) if value else None
 
 
 class SettingsFile:
-    """The variables of the settings file, which is read when the first of them is asked for.
+    """The variables of the settings file, which is read on first use.
 
     Args:
-        named: The file that `CALICOCTL_ENV` names, which then must exist; None for the usual one, which may be missing.
+        path: The file named by `CALICOCTL_ENV`, which must exist; None for the default file, which may be missing.
     """
 
-    def __init__(self, named: Text | None) -> None:
-        self._named = named
-        self._path = named.value if named else DEFAULT_FILE
+    def __init__(self, path: Text | None) -> None:
+        self._path_setting = path
+        self._path = path.value if path else DEFAULT_FILE
 
     def get(self, name: str) -> Text | None:
-        """See `Variables.get`.
+        """See `EnvironmentVariables.get`.
 
         Raises:
-            Refused: The file cannot be read, or a line of it is not understood.
+            Refused: The file cannot be read, or a line of it is invalid.
         """
         return self._texts.get(name)
 
@@ -122,33 +122,33 @@ class SettingsFile:
         try:
             content = read_regular(self._path, _FILE_BYTES_MAX)
         except FileNotFoundError as error:
-            if self._named is None:
+            if self._path_setting is None:
                 return {}
             raise Refused([self._unreadable(error)]) from error
-        except (OSError, ValueError) as error:  # ValueError: the path holds a NUL, or the file is too large
+        except (OSError, ValueError) as error:  # ValueError: the path contains a NUL, or the file is too large
             raise Refused([self._unreadable(error)]) from error
         return _texts(self._path, content.decode("utf-8-sig", "surrogateescape"))
 
     def _unreadable(self, error: OSError | ValueError) -> Diagnostic:
-        span = self._named.whole if self._named else None
+        span = self._path_setting.whole if self._path_setting else None
         hint = f"have another file read with {FILE_VARIABLE}, none at all with `{FILE_VARIABLE}=/dev/null`"
         reason = reason_of(error)
         return diagnose(messages.ENV_FILE_UNREADABLE, span, hint, path=self._path, reason=reason)
 
 
 def _texts(path: str, content: str) -> Mapping[str, Text]:
-    """The variables that a settings file sets to something; of several lines for one name, the last counts."""
+    """The variables that a settings file sets to a value; if several lines set one name, the last counts."""
     lines = content.split("\n")
     assignments = [_assignment(line) for line in lines]
-    shown = [_shown_line(line, each) for line, each in zip(lines, assignments, strict=True)]
-    source = Source(path, "\n".join(shown))
+    shown_lines = [_shown_line(line, assignment) for line, assignment in zip(lines, assignments, strict=True)]
+    source = Source(path, "\n".join(shown_lines))
     problems: list[Diagnostic] = []
     texts: dict[str, Text] = {}
     offset = 0
-    for line, each, shown_line in zip(lines, assignments, shown, strict=True):
-        if each is not None:
-            value = line[each.start : each.end]
-            texts[each.name] = Text(value, each.name, source, offset + each.start, without_credentials(value))
+    for line, assignment, shown_line in zip(lines, assignments, shown_lines, strict=True):
+        if assignment is not None:
+            name, value = assignment.name, line[assignment.start : assignment.end]
+            texts[name] = Text(value, name, source, offset + assignment.start, without_credentials(value))
         elif line.strip() and not line.lstrip().startswith("#"):
             span = Span(source, offset, offset + len(shown_line))
             problems.append(
@@ -162,7 +162,7 @@ def _texts(path: str, content: str) -> Mapping[str, Text]:
 
 @dataclass(frozen=True)
 class _Assignment:
-    """A line `NAME=value`: the name, and where the value begins and ends in the line."""
+    """A line `NAME=value`: the name, and the offsets of the value in the line."""
 
     name: str
     start: int
@@ -170,22 +170,23 @@ class _Assignment:
 
 
 def _assignment(line: str) -> _Assignment | None:
-    """The assignment of a line; None if it is something else."""
-    found = _NAME.match(line)
-    if found is None:
+    """The assignment on a line; None if the line is not one."""
+    match = _NAME.match(line)
+    if match is None:
         return None
-    if line[found.end() : found.end() + 1] in ('"', "'"):
-        quoted = _QUOTED.match(line, found.end())
-        return None if quoted is None else _Assignment(found["name"], *quoted.span("value"))
-    rest = line[found.end() :]
-    if rest[:1] == "#":
+    name, start = match["name"], match.end()
+    if line[start : start + 1] in ('"', "'"):
+        quoted = _QUOTED.match(line, start)
+        return None if quoted is None else _Assignment(name, *quoted.span("value"))
+    unquoted = line[start:]
+    if unquoted[:1] == "#":
         return None
-    comment = _COMMENT.search(rest)
-    value = rest[: comment.start() if comment else None].rstrip()
+    comment = _COMMENT.search(unquoted)
+    value = unquoted[: comment.start() if comment else None].rstrip()
     if value[:1].isspace():
-        # What follows the white space is no value; if it is a comment, the variable is set to nothing.
+        # Text after white space is not a value. (A comment there was removed above: the value is empty.)
         return None
-    return _Assignment(found["name"], found.end(), found.end() + len(value))
+    return _Assignment(name, start, start + len(value))
 
 
 def _shown_line(line: str, assignment: _Assignment | None) -> str:
@@ -199,10 +200,10 @@ def _shown_line(line: str, assignment: _Assignment | None) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """An address as it may be shown: whatever could be a user name, a password or a token is hidden.
+    """An address for output, in which all text that could be a user name, a password or a token is hidden.
 
-    Everything up to the last `@` goes, since a password may hold any character; so does what stands where a port
-    belongs and is none, and what follows the address of a server.
+    Everything up to the last `@` is hidden, since a password may contain any character. An invalid port is hidden too,
+    and so is a query or a fragment after the address of a server.
     """
     if text.startswith("sqlite:"):
         return text
@@ -214,24 +215,24 @@ def without_credentials(text: str) -> str:
     return text[:start] + ",".join(map(_without_secret, text[start:].split(",")))
 
 
-# Any number of slashes, in either direction: the beginning of an address, rightly written or not.
+# The scheme of an address, with any number of slashes or backslashes: it may be misspelt.
 _SCHEME = pattern(r"[A-Za-z][A-Za-z0-9+.-]*:[/\\]+")
-# A host, or one of IPv6 in brackets, and a port; then what may be a path, a query or a fragment.
+# A host name or an IPv6 address in brackets, and a port; then a path, a query or a fragment.
 _SERVER = pattern(
     r"(?P<head>\s*(?:[A-Za-z][A-Za-z0-9+.-]*:[/\\]+)?(?:\[[^\]]*\]|[^:/?#\[\]]*))"
     r"(?P<port>:[^/?#]*)?(?P<path>.*)",
     re.DOTALL,
 )
-# What is so short is a slip rather than a password.
+# At most nine digits or three characters: a typing error rather than a password.
 _PORT = pattern(r":\s*(?:[0-9]{0,9}|.{0,3})\s*")
 
 
 def _without_secret(server: str) -> str:
-    found = _SERVER.fullmatch(server)
-    if found is None:
+    match = _SERVER.fullmatch(server)
+    if match is None:
         return server
-    port, path = found["port"] or "", found["path"]
+    port, path = match["port"] or "", match["path"]
     shown_port = port if _PORT.fullmatch(port) or not port else f":{_HIDDEN}"
     query = re.search(r"[?#]", path)
     shown_path = path if query is None else path[: query.start() + 1] + _HIDDEN
-    return found["head"] + shown_port + shown_path
+    return match["head"] + shown_port + shown_path

@@ -1,7 +1,7 @@
-"""What a datastore is: a tree of keys with versioned values, read as a snapshot, changed by compare-and-swap.
+"""The datastore interface: a tree of keys with versioned values, read as a snapshot, changed by compare-and-swap.
 
-The rest of the program knows only this module and `keys`; the adapters (`etcd`, `sqlite`) know
-nothing of profiles or rules.
+The rest of the program uses only this module and `keys`. The adapters (`etcd`, `sqlite`) handle keys and bytes, not
+profiles or rules.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Entry:
     """A stored value.
 
     Attributes:
-        key: The whole key, beginning with `/`, its pieces unquoted.
-        value: The text stored there.
+        key: The full key, beginning with `/`, its pieces unquoted.
+        value: The stored text.
         version: Changes with every write of the key: etcd's modifiedIndex or mod_revision, SQLite's revision. Positive.
-        is_resource: Whether it is made of a resource of Calico's v3 data model, which can say more than v1.
-        resource: The whole text of that resource, where it is a part of one that can be put back.
-        is_built_in: Whether it is there without being stored.
+        is_resource: Whether it is derived from a resource of Calico's v3 data model, which can express more than v1.
+        resource: The full text of the resource that the value is a part of; None if there is none to restore.
+        is_built_in: Whether the entry exists without being stored.
     """
 
     key: str
@@ -39,16 +39,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One key's step from what was read to what shall be.
+    """A change of one key.
 
     Attributes:
         key: The key.
-        before: The entry that was read; None when the key was absent (the change creates it).
+        before: The entry that was read; None if the key was absent (the change creates it).
         after: The value to store; None deletes the key.
-        seconds_to_live: After how many seconds the value vanishes by itself; None for never. Only where there
-            are journals, for the lock that runs need there; elsewhere it is ignored.
-        resource: Where an edit is taken back: the whole text of the resource that the value is a part of, as it was
-            before the edit.
+        seconds_to_live: After how many seconds the value expires; None for never. It is used only in datastores with
+            journals, for the lock of runs, and ignored in others.
+        resource: When an edit is undone: the full text of the resource that the value is a part of, before the edit.
     """
 
     key: str
@@ -59,28 +58,28 @@ class Change:
 
     @property
     def former_resource(self) -> str | None:
-        """What must be known, beside the value that was read, to take an edit back; None where that is all."""
+        """The text of the resource, which undoing the edit needs in addition to the old value; None if it does not."""
         return None if self.before is None or self.after is None else self.before.resource
 
 
-# No key at all.
+# No keys; an immutable default argument.
 NOTHING: Mapping[str, Entry | None] = MappingProxyType({})
 
 NO_VERSIONS: Mapping[str, int] = MappingProxyType({})
 
-# What was read: every entry found, by key.
+# The entries that were read, by key.
 Snapshot = Mapping[str, Entry]
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """How one server, or the file, answered when it was asked whether it is well.
+    """The result of a health check of one server, or of the file.
 
     Attributes:
         place: The server's address, or the file's path.
-        seconds: How long the answer took; None when there was none.
-        version: What it says it is, such as `etcd 3.5.1`; empty when it did not say.
-        problem: What is wrong with it; None when nothing is.
+        seconds: The response time; None if there was no response.
+        version: The reported version, such as `etcd 3.5.1`; empty if none was reported.
+        problem: What is wrong; None if it is healthy.
     """
 
     place: str
@@ -90,45 +89,45 @@ class Probe:
 
 
 class Datastore(Protocol):
-    """A place where profiles are kept. One object serves one command, from one thread."""
+    """A place where profiles are stored. One object serves one command, from one thread."""
 
     @property
     def name(self) -> str:
-        """How messages call it, such as `etcd at http://127.0.0.1:2379`; never holds a password."""
+        """The name in messages, such as `etcd at http://127.0.0.1:2379`; it never contains a password."""
         ...
 
     @property
     def has_resources(self) -> bool:
-        """Whether profiles are resources of Calico's v3 data model here."""
+        """Whether profiles are stored as resources of Calico's v3 data model."""
         ...
 
     @property
     def has_journals(self) -> bool:
-        """Whether runs may leave journals in it: where it may not take all changes of one at once."""
+        """Whether it may contain journals of runs: true if one transaction may not hold all changes of a run."""
         ...
 
     def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        """Whether a commit makes these changes in one transaction, all or none, and not one after the other.
+        """Whether a commit makes these changes in one transaction, all or none, and not one by one.
 
-        SQLite always does, etcd's v2 API never, its v3 API as long as there are not too many.
+        SQLite always does, etcd's v2 API never, its v3 API up to a maximum number and size of changes.
         """
         ...
 
     def read(self, roots: Sequence[str]) -> Snapshot:
-        """Read every entry at or below the given keys, hidden ones (a piece beginning with `_`) excepted unless named.
+        """Read every entry at or below the given keys, except hidden entries below them (a piece begins with `_`).
 
-        The read is of the latest acknowledged state (etcd: a quorum read; SQLite: one transaction).
+        It reads the latest acknowledged state (etcd: a quorum read; SQLite: one transaction).
 
         Raises:
-            Unreachable: No answer by the deadline; nothing was changed.
+            Unreachable: No response by the deadline; nothing was changed.
         """
         ...
 
     def check(self, changes: Sequence[Change]) -> None:
-        """Refuse what the datastore would not take, without asking it; `commit` does so too, for its own changes.
+        """Validate changes without sending a request; `commit` does the same for its own changes.
 
         Raises:
-            TooLarge: A value is over the datastore's limit.
+            TooLarge: A value exceeds the datastore's limit.
             Unreachable: A key or a value cannot be stored.
         """
         ...
@@ -136,50 +135,52 @@ class Datastore(Protocol):
     def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """Make the changes, in order, each by compare-and-swap against its `before`.
 
-        Keys in `unchanged` must still be as they were read (None: absent), which is compared in the same
-        transaction. Where a commit is none (`makes_at_once`), that could promise nothing, and is not looked at.
+        Keys in `unchanged` must still have the entries that were read (None: absent); they are compared in the same
+        transaction. If the commit is not one transaction (`makes_at_once`), such a comparison would guarantee nothing,
+        and `unchanged` is ignored.
 
-        Where the changes are made one by one, an exception's `done` says which had been made when it was raised.
+        If the changes are made one by one, an exception's `done` holds those that had been made before it.
         Directories that the deletions leave empty are removed, without racing other writers.
 
         Returns:
-            The version that each value has which was written, by its key; deletions are not in it.
+            The new version of each written value, by key; deletions are not included.
 
         Raises:
-            TooLarge: A value is over the datastore's limit; nothing was changed.
-            Conflict: A key is no longer as it was read.
-            Unreachable: The datastore did not take the next change.
-            OutcomeUnknown: Whether a change was made could not be found out.
+            TooLarge: A value exceeds the datastore's limit; nothing was changed.
+            Conflict: A key was changed since it was read.
+            Unreachable: The datastore did not accept the next change.
+            OutcomeUnknown: It could not be determined whether a change was made.
         """
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Keep all other processes from writing until the first commit, or the end of the context.
 
-        Only where commits may be made at once. It makes reading, evaluating and committing one transaction, for what
-        would otherwise lose against quicker writers again and again. In etcd nobody can be kept out.
+        Only for datastores whose commits are transactions. Reading, evaluating and committing become one transaction,
+        for changes that would otherwise conflict with those of faster writers every time. etcd cannot lock out other
+        writers.
 
         Raises:
-            Unreachable: The others did not let go until the deadline.
+            Unreachable: Another process held the lock until the deadline.
         """
         ...
 
     def probe(self) -> tuple[Probe, ...]:
-        """Ask every server by itself, or the file, whether it is well. Nothing is changed, and nothing raised."""
+        """Check the health of each server, or of the file. Nothing is changed, and no exception is raised."""
         ...
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
         ...
 
 
 class DatastoreError(Exception):
-    """A datastore could not do what was asked.
+    """A datastore could not carry out a request.
 
     Attributes:
-        diagnostic: What to tell the user.
-        done: The changes of the commit that had been made before; empty where a commit is one transaction.
-        versions: The versions that these gave their keys.
+        diagnostic: The message for the user.
+        done: The changes of the commit that had been made before; empty if the commit is one transaction.
+        versions: The new versions of the keys that `done` wrote.
     """
 
     versions: Mapping[str, int] = NO_VERSIONS
@@ -191,25 +192,25 @@ class DatastoreError(Exception):
 
 
 class Unreachable(DatastoreError):
-    """No server answered, or the file could not be used; the change at hand was certainly not made."""
+    """No server responded, or the file could not be used; the current change was certainly not made."""
 
 
 class Obstructed(Unreachable):
-    """Something in the datastore, or the file itself, is in the way; trying again later does not help."""
+    """The contents of the datastore, or the file itself, prevent the request; trying again later does not help."""
 
 
 class Conflict(DatastoreError):
-    """A key was no longer as it had been read; the change at hand was certainly not made."""
+    """A key was changed since it was read; the current change was certainly not made."""
 
     @classmethod
     def at(cls, key: str, hint: str = "try again") -> Conflict:
-        """The error about a key, with what to do."""
+        """The conflict at a key, with advice."""
         return cls(diagnose(messages.KEY_CHANGED, None, hint, key=key))
 
 
 class TooLarge(DatastoreError):
-    """A value is larger than the datastore takes; nothing was changed."""
+    """A value exceeds the datastore's limit; nothing was changed."""
 
 
 class OutcomeUnknown(DatastoreError):
-    """Whether the change at hand was made could not be found out before the deadline."""
+    """It could not be determined before the deadline whether the current change was made."""

@@ -1,4 +1,4 @@
-"""The datastore's keys: the only module that spells them.
+"""The datastore's keys; no other module spells them.
 
 The layout is Calico's (etcd v2 API): a profile is the folder
 `/calico/v1/policy/profile/<PROFILE>` with the keys `rules` and `tags`; a workload's endpoint is a JSON value at
@@ -14,20 +14,20 @@ from calicoctl.records import dataclass
 ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"
 HOSTS = f"{ROOT}/v1/host"
-# What is in the folder of a profile. Labels only other tools write; the resource is there where profiles are made of
-# one (Calico v3), and nothing is stored in its place.
+# The keys in a profile's folder. Only other tools write labels. The key of the resource exists in the v3 data model,
+# where the layout makes a profile from a resource; no value is stored under it.
 RULES, TAGS, LABELS, RESOURCE = "rules", "tags", "labels", "resource"
-# Those that the agent reads.
+# The keys that the agent reads.
 DOCUMENTS = (RULES, TAGS)
-# Sets of addresses with labels, which v1 had for its agents only: where those of the v3 data model are for the engine.
+# Sets of addresses with labels. In v1 only agents used them; the engine reads those of the v3 data model here.
 NETWORK_SETS = f"{ROOT}/v1/netset"
 
-# The folders that hold the two; and how many slashes the key of a workload's endpoint has.
+# The folders above profiles and hosts, and the number of slashes in the key of a workload's endpoint.
 _FOLDERS = frozenset({ROOT, f"{ROOT}/v1", f"{ROOT}/v1/policy", PROFILES, HOSTS})
 _ENDPOINT_DEPTH = HOSTS.count("/") + 6
 
-# What runs leave here until they have ended, outside the tree that agents watch. Of a run's folder, a
-# listing shows `begun` and `head` only: etcd hides what begins with `_`.
+# The keys of runs that have not ended, outside the tree that agents watch. A listing of a run's folder shows only
+# `begun` and `head`: etcd hides keys that begin with `_`.
 OWN = "/calicoctl"
 LOCK = f"{OWN}/v1/lock"
 RUNS = f"{OWN}/v1/runs"
@@ -39,7 +39,7 @@ def run_key(run: str, name: str) -> str:
 
 
 def run_of(key: str) -> tuple[str, str] | None:
-    """The run that a key belongs to and the key's path below the run's folder; None for another key."""
+    """The run that a key belongs to and the key's path below the run's folder; None if it belongs to no run."""
     if not key.startswith(RUNS + "/"):
         return None
     run, slash, name = key[len(RUNS) + 1 :].partition("/")
@@ -47,7 +47,7 @@ def run_of(key: str) -> tuple[str, str] | None:
 
 
 def folder_as_value(key: str) -> bool:
-    """Whether a folder of Calico's belongs at a key, so that a value there is in the way."""
+    """Whether Calico has a folder at a key, so that a value stored there is an obstacle."""
     if key in _FOLDERS:
         return True
     if key.startswith(PROFILES + "/"):
@@ -61,11 +61,12 @@ def folder_as_value(key: str) -> bool:
 
 
 def value_as_folder(key: str) -> str | None:
-    """The key of Calico's at which a value belongs, and that is a folder with `key` in it; None when there is none."""
-    place = profile_of(key)
-    if place is not None:
-        leaf, slash, _ = place[1].partition("/")
-        return f"{PROFILES}/{place[0]}/{leaf}" if slash and leaf in DOCUMENTS else None
+    """The key above `key` where Calico expects a value, and that is therefore wrongly a folder; None if none is."""
+    profile_and_path = profile_of(key)
+    if profile_and_path is not None:
+        profile, path = profile_and_path
+        document, slash, _ = path.partition("/")
+        return f"{PROFILES}/{profile}/{document}" if slash and document in DOCUMENTS else None
     pieces = key[len(HOSTS) + 1 :].split("/") if key.startswith(HOSTS + "/") else []
     match pieces:
         case [_, "workload", _, _, "endpoint", _, _, *_]:
@@ -82,7 +83,7 @@ def profile_folder(profile: str) -> str:
         profile: A name that `is_inside_tree` accepts.
 
     Raises:
-        ValueError: The name would lead to a key that is not the profile's own.
+        ValueError: The name does not make one piece of a key.
     """
     if not is_inside_tree(profile):
         raise ValueError(f"no profile can be called {profile!r}: its key would lie outside the profile tree")
@@ -105,12 +106,12 @@ def labels_key(profile: str) -> str:
 
 
 def resource_key(profile: str) -> str:
-    """Where a profile that is a resource of Calico v3 is read whole."""
+    """The key under which the full resource of a Calico v3 profile is read."""
     return f"{profile_folder(profile)}/{RESOURCE}"
 
 
 def is_inside_tree(profile: str) -> bool:
-    """Whether a name makes exactly one piece of a key, so that its key is the profile's own."""
+    """Whether a name makes exactly one piece of a key, so that no other name has the same key."""
     return is_key_piece(profile)
 
 
@@ -123,13 +124,13 @@ def profile_of(key: str) -> tuple[str, str] | None:
     prefix = PROFILES + "/"
     if not key.startswith(prefix):
         return None
-    profile, slash, rest = key[len(prefix) :].partition("/")
-    return (profile, rest) if slash else None
+    profile, slash, path = key[len(prefix) :].partition("/")
+    return (profile, path) if slash else None
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointKey:
-    """The pieces of an endpoint's key. An endpoint of the host itself has neither orchestrator nor workload: None."""
+    """The pieces of an endpoint's key. For a host endpoint, orchestrator and workload are None."""
 
     host: str
     orchestrator: str | None
@@ -138,7 +139,7 @@ class EndpointKey:
 
     @property
     def pieces(self) -> tuple[str, ...]:
-        """All of them, by which endpoints are sorted; the two that a host's own endpoint lacks are empty."""
+        """All pieces, the sort key of endpoints; those that a host endpoint lacks are empty."""
         if self.orchestrator is None or self.workload is None:
             return self.host, "", "", self.endpoint
         return self.host, self.orchestrator, self.workload, self.endpoint
@@ -149,23 +150,23 @@ class EndpointKey:
         return "/".join(piece for piece in self.pieces if piece)
 
 
-# What stands for a slash in a piece of a key that no datastore has, since it is made of something else.
+# Replaces a slash in a piece of a key that the layout makes from a v3 resource. Such keys are in no datastore.
 _SLASH = "\x1f"
 
 
 def endpoint_key(endpoint: EndpointKey) -> str:
-    """The key of an endpoint, of which `endpoint_of` gives the pieces."""
+    """The key of an endpoint; the inverse of `endpoint_of`."""
     workload = () if endpoint.workload is None else ("workload", endpoint.orchestrator, endpoint.workload)
     pieces = (endpoint.host, *workload, "endpoint", endpoint.endpoint)
     return "/".join([HOSTS, *((piece or "").replace("/", _SLASH) for piece in pieces)])
 
 
 def endpoint_of(key: str) -> EndpointKey | None:
-    """The pieces of an endpoint's key, or None for another key."""
+    """The pieces of an endpoint's key; None if it is not one."""
     if not key.startswith(HOSTS + "/"):
         return None
     pieces = key[len(HOSTS) + 1 :].split("/")
-    # Not by `match`, which takes three times as long: a datastore may have 100,000 endpoints.
+    # Not `match`, which takes three times as long: a datastore may have 100,000 endpoints.
     if len(pieces) == 6 and pieces[1] == "workload" and pieces[4] == "endpoint":
         host, _, orchestrator, workload, _, endpoint = pieces
         return EndpointKey(host, orchestrator, workload.replace(_SLASH, "/"), endpoint)

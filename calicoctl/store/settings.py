@@ -1,15 +1,15 @@
-"""Which datastore a command uses.
+"""The choice of the datastore that a command uses.
 
-The first of these that says something decides:
+The first of these settings that is given counts:
 
 1. the option `--datastore`;
-2. the environment's `CALICOCTL_DATASTORE`, else its `ETCD_ENDPOINTS`, else its `ETCD_AUTHORITY` with `ETCD_SCHEME`;
-3. the same variables as lines of `/etc/calico/calicoctl.env`, or of the file that `CALICOCTL_ENV` names;
+2. the environment variable `CALICOCTL_DATASTORE`, else `ETCD_ENDPOINTS`, else `ETCD_AUTHORITY` with `ETCD_SCHEME`;
+3. the same variables as lines of `/etc/calico/calicoctl.env`, or of the file named by `CALICOCTL_ENV`;
 4. the embedded default, an SQLite file in the user's data folder.
 
-Certificates and credentials for etcd are looked up by themselves, in the environment and then in the
-file, a pair (certificate and key, user name and password) always in one of the two: so
-`sudo calicoctl --datastore https://…` finds the file's. An empty variable counts as unset.
+Certificates and credentials for etcd are looked up separately, first in the environment and then in the file. A pair
+(certificate and key, user name and password) always comes from one of the two. So `sudo calicoctl --datastore
+https://…` uses those of the file. An empty variable counts as unset.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FORMS = (
 )
 
 _SQLITE = "sqlite:"
-# What stands before the address of etcd where its v3 API is meant.
+# The prefix of the address that selects etcd's v3 API.
 _V3_PREFIX = "etcdv3+"
 _TYPE_VARIABLE = "DATASTORE_TYPE"
 _V2_TYPE, _V3_TYPE, _KUBERNETES_TYPE = "etcdv2", "etcdv3", "kubernetes"
@@ -47,15 +47,15 @@ _V2_TYPE, _V3_TYPE, _KUBERNETES_TYPE = "etcdv2", "etcdv3", "kubernetes"
 
 @dataclass(frozen=True)
 class Setting:
-    """Which datastore is meant: an SQLite file or etcd.
+    """The selected datastore: an SQLite file or etcd.
 
     Attributes:
         path: The SQLite file; None for etcd.
-        endpoints: etcd's servers as `http(s)://HOST:PORT`, all of one scheme; empty for SQLite.
-        is_v3: Whether etcd's v3 API is meant, with the data model of today's Calico.
+        endpoints: etcd's servers as `http(s)://HOST:PORT`, all with the same scheme; empty for SQLite.
+        is_v3: Whether etcd's v3 API is used, with Calico's v3 data model.
         access: Certificates and credentials for etcd.
-        is_default: Whether nobody chose it: the embedded default, which no agent enforces.
-        order: In which order etcd's servers are asked, for all who open the datastore.
+        is_default: Whether it is the embedded default, which was not chosen and which no agent enforces.
+        order: The order in which etcd's servers are tried, shared by all connections of the command.
     """
 
     path: str | None = None
@@ -67,20 +67,20 @@ class Setting:
 
     @property
     def is_secure(self) -> bool:
-        """Whether the servers are spoken to through TLS."""
+        """Whether the connections use TLS."""
         return any(endpoint.startswith("https:") for endpoint in self.endpoints)
 
 
 def resolve(option: str | None, environment: Mapping[str, str], name: str = OPTION) -> Setting:
-    """Find out which datastore is meant. Of files, only the settings file is read, and only when it is needed.
+    """Determine the datastore to use. The settings file is read only if it is needed.
 
     Args:
-        option: The value of `--datastore`; None when it was not given.
+        option: The value of `--datastore`; None if it was not given.
         environment: The variables of the process.
-        name: What messages call the option.
+        name: The name of the option in messages.
 
     Raises:
-        Refused: The setting that decides is wrong.
+        Refused: The setting that counts is invalid.
     """
     process = Environment(environment)
     places = (process, SettingsFile(process.get(FILE_VARIABLE)))
@@ -98,14 +98,14 @@ def resolve(option: str | None, environment: Mapping[str, str], name: str = OPTI
 
 
 def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = False) -> Datastore:
-    """Make the datastore; what is not needed for it is not imported.
+    """Create the adapter of the datastore. Only its own module is imported.
 
-    Nothing is opened or connected to yet.
+    No file is opened and no connection is made yet.
 
     Args:
-        setting: Which one.
+        setting: The datastore.
         deadline: When to stop waiting for it.
-        must_exist: Whether to read a file that was named and does not exist is an error.
+        must_exist: Whether reading a missing file that was given explicitly is an error.
 
     Raises:
         Refused: A certificate or a key cannot be used.
@@ -128,7 +128,7 @@ def open_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = F
 
 
 def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[EnvironmentVariables]) -> Setting:
-    """The datastore that one address names."""
+    """The datastore at an address."""
     value = text.value.strip()
     if not value:
         raise Refused([diagnose(messages.DATASTORE_EMPTY, None, FORMS, name=text.name)])
@@ -153,20 +153,20 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[E
 
 
 def _from_v3_address(text: Text, places: Sequence[EnvironmentVariables]) -> Setting:
-    """The datastore of Calico v3 that an address names."""
+    """The datastore of Calico v3 at an address."""
     value = text.value.strip()
-    beginning, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
+    prefix, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
     if not re.match("https?://", server, re.IGNORECASE):
-        meant = _form_hint(server)
-        hint = f"{_V3_PREFIX}{meant}" if meant.startswith("http") else FORMS
+        address = _form_hint(server)
+        hint = f"{_V3_PREFIX}{address}" if address.startswith("http") else FORMS
         raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, hint, text=text.shown)])
-    endpoints, problems = read_endpoints(text.without_beginning(beginning), before=beginning)
+    endpoints, problems = read_endpoints(text.without_prefix(prefix), prefix)
     _refuse_if(problems)
     return replace(_etcd(endpoints, places), is_v3=True)
 
 
 def _is_v3_named(places: Sequence[EnvironmentVariables]) -> bool:
-    """Whether the variables of today's Calico say that etcd's v3 API is meant."""
+    """Whether the variables of current Calico releases select etcd's v3 API."""
     kind = next((text for place in places if (text := place.get(_TYPE_VARIABLE)) is not None), None)
     if kind is None or kind.value == _V2_TYPE:
         return False
@@ -179,7 +179,7 @@ def _is_v3_named(places: Sequence[EnvironmentVariables]) -> bool:
 
 
 def _form_hint(value: str) -> str:
-    """What was probably meant."""
+    """The address that was probably meant, or the list of forms."""
     if value.startswith(f"{_V3_TYPE}:"):
         return f"{_V3_PREFIX}http:{value.partition(':')[2]}"
     if re.match(r"\.{0,2}/|~/", value) or re.fullmatch(r"[\w.-]+\.(?:db|sqlite3?)", value):
@@ -193,9 +193,9 @@ def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
     if not path.strip():
         raise Refused([diagnose(messages.SQLITE_PATH_EMPTY, text.whole, FORMS)])
     if path.startswith("//"):
-        # The form of other programs: to them `//x.db` and `///x.db` are a path relative to different places.
-        meant = path[2:] if path[2:].startswith("/") else path[2:] or "PATH"
-        hint = f"{_SQLITE}{meant}"
+        # The URL form of other programs, which disagree on what `//x.db` and `///x.db` are relative to.
+        probable_path = path[2:] or "PATH"
+        hint = f"{_SQLITE}{probable_path}"
         raise Refused([diagnose(messages.SQLITE_URL, text.whole, hint, text=text.shown)])
     if "\0" in path:
         raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, FORMS, text=text.shown)])
@@ -208,7 +208,7 @@ def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
 
 
 def _from_etcd_variables(place: EnvironmentVariables) -> tuple[str, ...]:
-    """The servers that one place's `ETCD_…` variables name; empty when they name none."""
+    """The servers given by the `ETCD_…` variables of one place; empty if there are none."""
     listed = place.get("ETCD_ENDPOINTS")
     authority = place.get("ETCD_AUTHORITY")
     if listed is not None:
@@ -226,19 +226,19 @@ def _from_etcd_variables(place: EnvironmentVariables) -> tuple[str, ...]:
 
 
 def _etcd(endpoints: tuple[str, ...], places: Sequence[EnvironmentVariables]) -> Setting:
-    """The setting for etcd, with what the servers want to see."""
+    """The setting for etcd, with certificates and credentials."""
     problems: list[Diagnostic] = []
     username, password = _pair("ETCD_USERNAME", "ETCD_PASSWORD", places, problems)
-    bare = Setting(endpoints=endpoints, access=Access(username=username, password=password))
-    if not bare.is_secure:
+    plain = Setting(endpoints=endpoints, access=Access(username=username, password=password))
+    if not plain.is_secure:
         _refuse_if(problems)
-        return bare
+        return plain
     authorities = [text.value for place in places if (text := place.get("ETCD_CA_CERT_FILE")) is not None]
     if not authorities:
         problems.append(diagnose(messages.TLS_NEEDS_CA, None, "set ETCD_CA_CERT_FILE to a file of certificates (PEM)"))
     certificate, key = _pair("ETCD_CERT_FILE", "ETCD_KEY_FILE", places, problems)
     _refuse_if(problems)
-    # Imported here: it is for etcd alone.
+    # Imported here: only etcd needs it.
     from calicoctl.store.etcd.server_order import ServerOrder
 
     access = Access(authorities[0], certificate, key, username, password)
@@ -248,13 +248,13 @@ def _etcd(endpoints: tuple[str, ...], places: Sequence[EnvironmentVariables]) ->
 def _pair(
     first: str, second: str, places: Sequence[EnvironmentVariables], problems: list[Diagnostic]
 ) -> tuple[str | None, str | None]:
-    """Two variables that go together, from the first place that sets either."""
+    """Two variables that must be set together, from the first place that sets either."""
     for place in places:
-        one, other = place.get(first), place.get(second)
-        if one is not None and other is not None:
-            return one.value, other.value
-        if one is not None or other is not None:
-            given, missing = (first, second) if one is not None else (second, first)
+        first_text, second_text = place.get(first), place.get(second)
+        if first_text is not None and second_text is not None:
+            return first_text.value, second_text.value
+        if first_text is not None or second_text is not None:
+            given, missing = (first, second) if first_text is not None else (second, first)
             problems.append(
                 diagnose(messages.SETTING_WITHOUT_OTHER, None, f"set {missing} too", given=given, missing=missing)
             )
@@ -262,7 +262,7 @@ def _pair(
     return None, None
 
 
-# What says how to reach etcd, without saying where it is.
+# Variables that configure access to etcd without an address.
 _ETCD_WITHOUT_SERVER = (
     _TYPE_VARIABLE,
     "ETCD_DISCOVERY_SRV",
@@ -276,7 +276,7 @@ _ETCD_WITHOUT_SERVER = (
 
 
 def _refuse_etcd_without_server(places: Sequence[EnvironmentVariables]) -> None:
-    """Refuse half a setting of etcd: to use the embedded default then would be to do nothing, silently."""
+    """Refuse settings for etcd without an address: using the embedded default then would silently change nothing."""
     given = [name for name in _ETCD_WITHOUT_SERVER if any(place.get(name) is not None for place in places)]
     if _TYPE_VARIABLE in given:
         _is_v3_named(places)

@@ -1,8 +1,7 @@
 """The embedded datastore: one SQLite file, shared by any number of processes of one machine.
 
-Every commit is one transaction. The file keeps SQLite's rollback journal (WAL would leave two more
-files about, and needs shared memory), so a process that dies at any moment loses nothing that was
-acknowledged: the next one rolls the journal back.
+Every commit is one transaction. The file uses SQLite's rollback journal (WAL would need two more files and shared
+memory). A process that is killed at any moment loses no acknowledged change: the next process rolls the journal back.
 """
 
 from __future__ import annotations
@@ -32,38 +31,39 @@ from calicoctl.store.interface import (
 )
 from calicoctl.store.keys import PROFILES
 
-# "cali": tells our files from other programs' (https://www.sqlite.org/fileformat.html, 1.3.16).
+# "cali": distinguishes calicoctl's files from those of other programs (https://www.sqlite.org/fileformat.html, 1.3.16).
 APPLICATION_ID = 0x63616C69
 SCHEMA_VERSION = 1
 _HEADER_SIZE = 100  # bytes of every SQLite file that is not empty (https://www.sqlite.org/fileformat.html, 1.3)
 VALUE_LIMIT = 1_000_000_000  # bytes: SQLite's own SQLITE_MAX_LENGTH
 
-# What stands in an address as it is.
+# A path that needs no quoting in a URI.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]*")
 
-# Seconds between two attempts to get a lock. SQLite's own waiting makes pauses longer the longer it lasts, so that
-# newcomers overtake: of 430 runs of 60 processes, 76 did not get the lock within two minutes. Here it is the reverse.
+# Seconds between two attempts to get a lock. SQLite's own busy handler lengthens its pauses while it waits, so that
+# later processes get the lock first: of 430 runs of 60 processes, 76 did not get the lock within two minutes. Here the
+# pauses become shorter.
 _FIRST_PAUSE = 0.02
 _LAST_PAUSE = 0.002
 _PAUSES_SHRINK = 0.95
 
 _SCHEMA = (
     "CREATE TABLE entries (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, version INTEGER NOT NULL)",
-    # Apart from the entries, so that a deleted key's versions are never given out again.
+    # Separate from the entries, so that the versions of a deleted key are never reused.
     "CREATE TABLE revision (number INTEGER NOT NULL)",
     "INSERT INTO revision VALUES (0)",
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 
-# What `sqlite_master` lists then; the index is that of the primary key.
+# The rows of `sqlite_master` with this schema; the index is that of the primary key.
 _OBJECTS = {
     (b"table", b"entries", _SCHEMA[0].encode()),
     (b"index", b"sqlite_autoindex_entries_1", None),
     (b"table", b"revision", _SCHEMA[1].encode()),
 }
 
-# By SQLite's own words, since Python tells the error's number only from 3.11 on.
+# By SQLite's message texts, since Python provides error codes only from 3.11 on.
 _KINDS = {
     "database is locked": messages.FILE_LOCKED,
     "database or disk is full": messages.DISK_FULL,
@@ -84,33 +84,33 @@ _HINTS = {
 
 
 class SqliteDatastore:
-    """A `Datastore` in an SQLite file. Nothing is created before the first commit.
+    """A `Datastore` in an SQLite file. The file is created by the first commit.
 
     Args:
-        path: The file; a relative path counts from the current folder.
+        path: The file; a relative path is resolved against the current folder.
         deadline: When to stop waiting for other processes' locks.
-        must_exist: Whether to read a file that does not exist is an error; otherwise it reads as an empty one.
+        must_exist: Whether reading a missing file is an error; otherwise it is read as an empty datastore.
     """
 
     def __init__(self, path: str, deadline: Deadline, *, must_exist: bool = False) -> None:
         try:
-            # Not by pathlib, whose import takes 3 ms: reading needs nothing else of it.
+            # Not pathlib, whose import takes 3 ms and which reading does not need otherwise.
             self._path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
         except OSError as error:  # the current folder is gone
             raise Refused([diagnose(messages.FILE_UNUSABLE, None, None, path=path, reason=reason_of(error))]) from error
         self._deadline = deadline
         self._must_exist = must_exist
         # The connection of `exclusive`, whose transaction has begun.
-        self._held: sqlite3.Connection | None = None
+        self._exclusive_connection: sqlite3.Connection | None = None
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """See `Datastore.name`."""
         return f"the file {self._path}"
 
     @property
     def has_resources(self) -> bool:
-        """See `Datastore.has_resources`: what lies in it is not known here."""
+        """See `Datastore.has_resources`: an SQLite file has the v1 data model."""
         return False
 
     @property
@@ -166,16 +166,16 @@ class SqliteDatastore:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """See `Datastore.exclusive`: a write transaction that reads and the first commit are a part of."""
+        """See `Datastore.exclusive`: one write transaction for all reads and the first commit."""
         if not self._file_exists():
             self._create_file()
         with self._connection() as connection:
             self._run_patiently(connection, "BEGIN IMMEDIATE")
-            self._held = connection
+            self._exclusive_connection = connection
             try:
                 yield
             finally:
-                self._held = None
+                self._exclusive_connection = None
 
     def probe(self) -> tuple[Probe, ...]:
         """See `Datastore.probe`."""
@@ -188,15 +188,15 @@ class SqliteDatastore:
         return (Probe(self._path, time.monotonic() - started, version, None),)
 
     def close(self) -> None:
-        """Nothing stays open between two calls."""
+        """Do nothing: no connection stays open between two calls."""
 
     # --- the file ------------------------------------------------------------------------------
 
     def _file_exists(self) -> bool:
-        """Whether the file is there; it must be a regular one.
+        """Whether the file exists; it must be a regular file.
 
-        It is looked at by name and not opened: closing a second descriptor of a file would drop the
-        locks that this process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        It is checked by name and not opened: closing a second descriptor of a file would release the locks that this
+        process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
         """
         try:
             status = os.lstat(self._path)
@@ -206,7 +206,7 @@ class SqliteDatastore:
             raise self._unusable(error) from error
         mode = status.st_mode
         if 0 < status.st_size < _HEADER_SIZE and stat.S_ISREG(mode):
-            # SQLite takes a file of one byte for an empty one.
+            # SQLite treats a file of one byte as an empty one.
             raise self._failure(messages.FILE_NOT_DATABASE)
         if stat.S_ISLNK(mode):
             raise self._failure(messages.FILE_IS_LINK)
@@ -215,7 +215,7 @@ class SqliteDatastore:
         return True
 
     def _create_file(self) -> None:
-        """Create the file, empty and for its owner only; O_EXCL never follows a link."""
+        """Create the file, empty and accessible to its owner only; O_EXCL never follows a link."""
         from pathlib import Path
 
         try:
@@ -224,36 +224,36 @@ class SqliteDatastore:
                 folder.mkdir(mode=0o700, exist_ok=True)
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
-            # Another process was faster, or something that is no file of ours came in between.
+            # Another process has created it, or something other than a regular file.
             self._file_exists()
         except OSError as error:
             raise self._unusable(error) from error
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection whose errors are reported in our words; what it has not committed is rolled back at the end."""
-        if self._held is not None:
-            yield self._held
+        """A connection whose errors become a `DatastoreError`; uncommitted changes are rolled back at the end."""
+        if self._exclusive_connection is not None:
+            yield self._exclusive_connection
             return
-        # Always an absolute path: `file://` + `/…`. `mode=rw` does not create the file, and lets a
-        # reader roll back the journal of a writer that died.
+        # Always an absolute path: `file://` + `/…`. `mode=rw` does not create the file, and allows a reader to roll
+        # back the journal of a writer that was killed.
         address = f"file://{_quoted(self._path)}?mode=rw"
         try:
             with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as connection:
-                connection.text_factory = bytes  # what other programs stored need not be UTF-8
-                # Even this reads the file, and so may meet a lock.
+                connection.text_factory = bytes  # other programs may have stored text that is not UTF-8
+                # This reads the file, so it may have to wait for a lock.
                 self._run_patiently(connection, "PRAGMA synchronous = FULL")
                 yield connection
         except sqlite3.Error as error:
             raise _error(self._diagnose(error)) from error
         except (OverflowError, UnicodeError) as error:
-            # What the library makes of a damaged file before it sees that it is one.
+            # The module `sqlite3` raises these for some damaged files.
             raise self._failure(messages.FILE_DAMAGED, reason=error) from error
 
     def _run_patiently(self, connection: sqlite3.Connection, statement: str) -> sqlite3.Cursor:
         """Run a statement that may have to wait for a lock, until the deadline.
 
-        Those who have waited longest ask most often, so everyone gets the lock in the end.
+        The process that has waited longest retries most often, so that every process gets the lock eventually.
         """
         pause = _FIRST_PAUSE
         while True:
@@ -266,9 +266,9 @@ class SqliteDatastore:
             pause = max(pause * _PAUSES_SHRINK, _LAST_PAUSE)
 
     def _has_schema(self, connection: sqlite3.Connection) -> bool:
-        """Whether the tables are there; False for an empty file, an error for someone else's.
+        """Whether the tables exist; False for an empty file, an error for another program's file.
 
-        Being the first look into the file, it also takes the transaction's lock.
+        As the first statement that reads the file, it also acquires the transaction's lock.
         """
         version = self._single(self._run_patiently(connection, "PRAGMA user_version"))
         application = self._single(connection.execute("PRAGMA application_id"))
@@ -283,7 +283,7 @@ class SqliteDatastore:
         return True
 
     def _check_identity(self, connection: sqlite3.Connection, objects: set[tuple[object, ...]]) -> None:
-        """Make sure that the file is as this program made it: a trigger or a missing row would swallow changes."""
+        """Check that the schema is the one this program creates: a trigger or a missing row would lose changes."""
         if objects != _OBJECTS:
             raise self._failure(messages.FILE_DAMAGED, reason="its tables are not those that calicoctl creates")
         if self._single(connection.execute("PRAGMA encoding")) != b"UTF-8":
@@ -301,17 +301,17 @@ class SqliteDatastore:
     # --- entries -------------------------------------------------------------------------------
 
     def _entries(self, connection: sqlite3.Connection, root: str) -> Iterator[Entry]:
-        """The entries at or below a root, hidden ones left out, as etcd's listings do."""
-        # "0" follows "/" in ASCII, so this is the range of all keys that begin with the root and a slash. SQLite looks
-        # them up in the index and then reads the rows as they lie in the file, which takes half as long as by key.
-        found = connection.execute(
+        """The entries at or below a root, without hidden ones, like etcd's listings."""
+        # "0" follows "/" in ASCII, so this is the range of all keys that begin with the root and a slash. SQLite finds
+        # their row numbers in the index and then reads them in file order, which takes half as long as in key order.
+        rows = connection.execute(
             "SELECT key, value, version FROM entries WHERE rowid IN (SELECT rowid FROM entries"
             " WHERE key = CAST(:root AS TEXT) OR (key > CAST(:first AS TEXT) AND key < CAST(:end AS TEXT)))",
             {"root": _encode(root), "first": _encode(root + "/"), "end": _encode(root + "0")},
         )
-        # One after the other: to hold 100,000 rows beside their entries doubles the time.
-        with closing(found):
-            for row in found:
+        # Converted row by row: holding 100,000 rows in addition to their entries doubles the time.
+        with closing(rows):
+            for row in rows:
                 entry = self._entry(row)
                 if "/_" not in entry.key[len(root) :]:
                     yield entry
@@ -326,9 +326,9 @@ class SqliteDatastore:
             raise self._failure(messages.FILE_DAMAGED, reason="a key is not valid UTF-8") from None
 
     def _require(self, connection: sqlite3.Connection, key: str, before: Entry | None) -> None:
-        """Make sure that a key is as it was read.
+        """Check that a key still has the entry that was read.
 
-        Values are compared as well as versions: another program that writes this table moves no version.
+        Values are compared as well as versions: another program that writes this table does not change the version.
         """
         rows = _rows(
             connection.execute("SELECT key, value, version FROM entries WHERE key = CAST(? AS TEXT)", (_encode(key),))
@@ -337,7 +337,7 @@ class SqliteDatastore:
             raise Conflict.at(key, "nothing was changed; try again")
 
     def _apply(self, connection: sqlite3.Connection, change: Change) -> None:
-        """Make one change, if its key is as it was read."""
+        """Make one change, if its key still has the entry that was read."""
         self._require(connection, change.key, change.before)
         key = _encode(change.key)
         if change.after is None:
@@ -352,7 +352,7 @@ class SqliteDatastore:
         )
 
     def _remove_hidden(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> None:
-        """Remove what listings hide from the folders in which the deletions have left nothing else, as on etcd."""
+        """Remove hidden entries from folders in which the deletions have left no others, as on etcd."""
         folders = {change.key.rpartition("/")[0] for change in changes if change.after is None}
         for folder in folders:
             if folder.startswith(PROFILES + "/") and next(self._entries(connection, folder), None) is None:
@@ -362,7 +362,7 @@ class SqliteDatastore:
                 )
 
     def _versions(self, connection: sqlite3.Connection, changes: Sequence[Change]) -> Mapping[str, int]:
-        """The versions of the values that were just written: each write has taken the next number."""
+        """The versions of the values just written: each write used the next number."""
         written = [change.key for change in changes if change.after is not None]
         last = self._single(connection.execute("SELECT number FROM revision"))
         if not isinstance(last, int):
@@ -370,7 +370,7 @@ class SqliteDatastore:
         return dict(zip(written, range(last - len(written) + 1, last + 1), strict=True))
 
     def _change_one(self, connection: sqlite3.Connection, statement: str, *values: bytes) -> None:
-        """Run a statement that must change one row, since anything else is not the change that was asked for."""
+        """Run a statement, and check that it changed exactly one row."""
         changed = connection.execute(statement, values).rowcount
         if changed != 1:
             raise self._failure(messages.FILE_DAMAGED, reason=f"a change of one row changed {changed}")
@@ -381,32 +381,32 @@ class SqliteDatastore:
         """Commit.
 
         Returns:
-            None when it is done; the error when SQLite does not say whether it is.
+            None if it is committed; the error if it is unknown whether it is.
 
         Raises:
-            sqlite3.Error: It is certainly not done.
+            sqlite3.Error: It is certainly not committed.
         """
         try:
             self._run_patiently(connection, "COMMIT")
         except sqlite3.Error as error:
-            if connection.in_transaction:  # nothing was let go of yet; closing rolls it back
+            if connection.in_transaction:  # the locks are still held; closing rolls it back
                 raise
             return error
         return None
 
     def _settle(self, changes: Sequence[Change], error: sqlite3.Error) -> None:
-        """After an error in the middle of a COMMIT: look whether the changes were made.
+        """After an error during COMMIT: read whether the changes were made.
 
-        The look is final. Either the journal was still there, then opening the file has rolled it
-        back, or it was gone, then the transaction is in.
+        The result is final. If the journal still existed, opening the file has rolled it back; if it did not, the
+        transaction is committed.
         """
         try:
-            found = self.read([change.key for change in changes])
+            entries = self.read([change.key for change in changes])
         except Unreachable as failure:
             raise self._unknown(changes, failure.diagnostic.message) from error
-        if all(found.get(change.key) == change.before for change in changes):
+        if all(entries.get(change.key) == change.before for change in changes):
             raise Unreachable(self._diagnose(error)) from error
-        values = {key: entry.value for key, entry in found.items()}
+        values = {key: entry.value for key, entry in entries.items()}
         if not all(values.get(change.key) == change.after for change in changes):
             raise self._unknown(changes, self._diagnose(error).message) from error
 
@@ -428,8 +428,8 @@ class SqliteDatastore:
         return self._failure(messages.FILE_UNUSABLE, reason=reason_of(error))
 
 
-# What is so today is so tomorrow, however often it is tried.
-_LASTING = (
+# Failures that trying again does not fix.
+_PERMANENT = (
     messages.FILE_IS_LINK,
     messages.FILE_NOT_REGULAR,
     messages.FILE_NOT_DATABASE,
@@ -441,11 +441,11 @@ _LASTING = (
 
 
 def _error(diagnostic: Diagnostic) -> Unreachable:
-    return (Obstructed if diagnostic.kind in _LASTING else Unreachable)(diagnostic)
+    return (Obstructed if diagnostic.kind in _PERMANENT else Unreachable)(diagnostic)
 
 
 def _jittered(seconds: float) -> float:
-    import random  # only for those who wait
+    import random  # imported only when waiting
 
     return seconds * random.uniform(0.5, 1.5)
 
@@ -458,10 +458,10 @@ def _kind(error: sqlite3.Error) -> Kind:
 
 
 def _quoted(path: str) -> str:
-    """A path as it goes into an address."""
+    """A path quoted for a URI."""
     if _PLAIN_PATH.fullmatch(path):
         return path
-    # Imported here: it takes 1 ms, and few paths need it.
+    # Imported here: the import takes 1 ms, and few paths need it.
     from urllib.parse import quote
 
     return quote(os.fsencode(path))
@@ -478,15 +478,15 @@ def _check_value(change: Change) -> None:
 
 
 def _encode(text: str) -> bytes:
-    # Bytes that are no UTF-8 are held as lone surrogates, and go back as the same bytes.
+    # Lone surrogates represent bytes that are not UTF-8; they are written as the same bytes.
     return text.encode("utf-8", "surrogateescape")
 
 
 def _rows(cursor: sqlite3.Cursor) -> list[tuple[object, ...]]:
-    """All rows of an answer, after which its statement is over.
+    """All rows of a result; the cursor is closed.
 
-    One that is not over keeps the file locked, even when its connection is closed, for as long as anything refers to
-    it: the traceback of an exception that a row has led to, for one.
+    An open cursor keeps the file locked, even after its connection is closed, as long as anything refers to it, such as
+    the traceback of an exception.
     """
     with closing(cursor):
         return cursor.fetchall()
