@@ -218,7 +218,7 @@ def _from_etcd_variables(place: EnvironmentVariables) -> tuple[str, ...]:
         if scheme is not None and scheme.value not in ("http", "https"):
             hint = "https" if scheme.value.lower() == "https" else "http"
             raise Refused([diagnose(messages.ETCD_SCHEME_UNKNOWN, scheme.whole, hint, text=scheme.shown)])
-        endpoints, problems = read_endpoints(authority, scheme.value if scheme else "http")
+        endpoints, problems = read_endpoints(authority, scheme=scheme.value if scheme else "http")
     else:
         return ()
     _refuse_if(problems)

@@ -183,7 +183,7 @@ def test_what_is_just_not_too_large_is_taken(raw_etcd_v3: RawEtcdV3, open_store:
 def test_many_keys_are_read_as_of_one_revision(
     raw_etcd_v3: RawEtcdV3, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_AT_ONCE", 7)
+    monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_PER_RESPONSE", 7)
     store = open_store(raw_etcd_v3.url)
     written = {f"{FOLDER}/{number:03}": str(number) for number in range(50)}
     store.commit([Change(key, None, value) for key, value in written.items()])
@@ -195,7 +195,7 @@ def test_many_keys_are_read_as_of_one_revision(
 def test_a_reading_whose_revision_is_compacted_begins_anew(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_AT_ONCE", 7)
+    monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_PER_RESPONSE", 7)
     written = {f"{FOLDER}/{number:03}": str(number) for number in range(20)}
     open_store(raw_etcd_v3.url).commit([Change(key, None, value) for key, value in written.items()])
 

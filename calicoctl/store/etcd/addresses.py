@@ -1,4 +1,4 @@
-"""The addresses of etcd's servers, as operators write them."""
+"""Parsing the addresses of etcd servers."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ _HOST = pattern(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*)")
 
 
 def read_endpoints(
-    text: Text, scheme: str | None = None, before: str = ""
+    text: Text, prefix: str = "", scheme: str | None = None
 ) -> tuple[tuple[str, ...], tuple[Diagnostic, ...]]:
     """Read a comma-separated list of servers.
 
     Args:
         text: `http(s)://HOST:PORT,…`; with a `scheme`, `HOST:PORT,…`.
+        prefix: The prefix before the list, which corrections repeat.
         scheme: `http` or `https`.
-        before: What stands before the list, and belongs to it where one is written anew.
 
     Returns:
-        The servers as `http(s)://HOST:PORT`, each once, and what is wrong with the list.
+        The servers as `http(s)://HOST:PORT` without duplicates, and the errors in the list.
     """
     if "@" in text.shown or "%40" in text.shown:
         hint = "leave them out; set ETCD_USERNAME and ETCD_PASSWORD"
         return (), (diagnose(messages.ETCD_CREDENTIALS_IN_URL, text.whole, hint),)
     if text.shown != text.value:
-        # Something is hidden that may be a secret, so no part of the text can be pointed at.
-        return (), (diagnose(messages.ETCD_URL_FORM, text.whole, _form_hint(before), text=text.shown),)
+        # A possible secret is hidden, so offsets in the text are not those in the shown text.
+        return (), (diagnose(messages.ETCD_URL_FORM, text.whole, _form_hint(prefix), text=text.shown),)
     endpoints: dict[str, None] = {}
     problems: list[Diagnostic] = []
     for start, item in _items(text.value):
-        own = before if start == 0 else ""
-        span = text.part(start - len(own), start + len(item))
-        found = _read_url(item, span, own + item) if scheme is None else _read_authority(item, span, scheme)
-        if isinstance(found, Diagnostic):
-            problems.append(found)
+        item_prefix = prefix if start == 0 else ""
+        span = text.part(start - len(item_prefix), start + len(item))
+        endpoint = _read_url(item, span, item_prefix + item) if scheme is None else _read_authority(item, span, scheme)
+        if isinstance(endpoint, Diagnostic):
+            problems.append(endpoint)
         else:
-            endpoints[found] = None
+            endpoints[endpoint] = None
     if len({endpoint.partition(":")[0] for endpoint in endpoints}) > 1:
         problems.append(diagnose(messages.ETCD_URL_SCHEMES, text.whole, "use the same for all servers of a cluster"))
     return tuple(endpoints), tuple(problems)
 
 
 def _items(text: str) -> Iterator[tuple[int, str]]:
-    """The items of the list without the white space around them, each with its offset."""
+    """The items of the list without surrounding white space, each with its offset."""
     start = 0
     for item in text.split(","):
         yield start + len(item) - len(item.lstrip()), item.strip()
@@ -67,8 +67,8 @@ def _read_authority(item: str, span: Span, scheme: str) -> str | Diagnostic:
     return _read_url(f"{scheme}://{item}", span, item)
 
 
-def _form_hint(before: str = "") -> str:
-    return f"write `{before}http://HOST:{USUAL_PORT}`"
+def _form_hint(prefix: str = "") -> str:
+    return f"write `{prefix}http://HOST:{USUAL_PORT}`"
 
 
 def _read_url(url: str, span: Span, written: str) -> str | Diagnostic:
@@ -76,8 +76,8 @@ def _read_url(url: str, span: Span, written: str) -> str | Diagnostic:
 
     Args:
         url: The address.
-        span: Where it was written.
-        written: The same as it was written there: without its scheme, or with something before it.
+        span: Its span in the source.
+        written: Its text in the source, which may lack the scheme or have a prefix.
     """
     match = _URL.fullmatch(url)
     shift = len(written) - len(url)

@@ -1,4 +1,4 @@
-"""Answers with an end: in time, though a server may send byte by byte, and in size, though it may never stop."""
+"""HTTP responses with a time limit, even if a server sends single bytes, and a size limit, even if it never stops."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from calicoctl.store.etcd.bounds import AnswerBounds
 
 
 class OddAnswer(http.client.HTTPException):
-    """An answer that etcd would not give."""
+    """A response that etcd would not give."""
 
 
 class BoundedAnswer(http.client.HTTPResponse):
-    """An HTTP answer, its head and its body, read only within its bounds; beyond them is an error.
+    """An HTTP response whose head and body are read within limits; exceeding them is an error.
 
-    etcd compresses nothing, so that its bytes are counted as they come. An answer that is compressed is not etcd's.
+    etcd does not compress responses, so the received bytes are counted. A compressed response is not etcd's.
 
     Args:
-        bounds: What it may take.
-        sock: The connection; its own timeout holds for each piece as before.
-        options: What http.client gives to its answers.
+        bounds: The limits.
+        sock: The connection; its own timeout still applies to each chunk.
+        options: The other arguments of `http.client.HTTPResponse`.
 
     Raises:
-        TimeoutError: While it is read: the time is up.
-        OddAnswer: While it is read: it is longer, or compressed.
+        TimeoutError: While reading: the deadline has passed.
+        OddAnswer: While reading: the response is too long, or compressed.
     """
 
     def __init__(self, bounds: AnswerBounds, sock: socket.socket, **options: Any) -> None:
         super().__init__(sock, **options)
-        self._most = bounds.most
-        self.fp: io.BufferedReader = _BoundedReader(_TimedReader(self.fp.detach(), sock, bounds), bounds.most)
+        self._max_bytes = bounds.max_bytes
+        self.fp: io.BufferedReader = _BoundedReader(_TimedReader(self.fp.detach(), sock, bounds), bounds.max_bytes)
 
     def begin(self) -> None:
         """Read the head; http.client calls it."""
@@ -40,53 +40,52 @@ class BoundedAnswer(http.client.HTTPResponse):
         if self.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
             raise OddAnswer("it is compressed")
         length = self.headers.get("Content-Length", "").strip()
-        # As text: Python does not read a number of thousands of digits.
-        if length.isdecimal() and (len(length) > len(str(self._most)) or int(length) > self._most):
-            raise too_long(self._most)
+        # The number of digits is compared first, since `int` rejects numbers of thousands of digits.
+        if length.isdecimal() and (len(length) > len(str(self._max_bytes)) or int(length) > self._max_bytes):
+            raise _too_long(self._max_bytes)
 
 
-def too_long(most: int) -> OddAnswer:
-    """The error that says so."""
-    return OddAnswer(f"it has more than {most} bytes")
+def _too_long(max_bytes: int) -> OddAnswer:
+    return OddAnswer(f"it has more than {max_bytes} bytes")
 
 
 class _BoundedReader(io.BufferedReader):
-    """What a connection sends; no more is asked for at once than there may be, since room is made for all of it."""
+    """Received data. A single read may not exceed the size limit, since a buffer of that size is allocated."""
 
-    def __init__(self, raw: io.RawIOBase, most: int) -> None:
+    def __init__(self, raw: io.RawIOBase, max_bytes: int) -> None:
         super().__init__(raw)
-        self._most = most
+        self._max_bytes = max_bytes
 
     def read(self, size: int | None = -1) -> bytes:
-        if size is not None and size > self._most:
-            raise too_long(self._most)
+        if size is not None and size > self._max_bytes:
+            raise _too_long(self._max_bytes)
         return super().read(size)
 
 
 class _TimedReader(io.RawIOBase):
-    """What a connection sends, as long as there is time, and no more than there may be."""
+    """Received data, up to the deadline and the size limit."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, bounds: AnswerBounds) -> None:
         self._raw = raw
         self._socket = sock
         self._deadline = bounds.deadline
-        self._most = bounds.most
-        self._left = bounds.most
+        self._max_bytes = bounds.max_bytes
+        self._remaining_bytes = bounds.max_bytes
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        left = self._deadline.remaining()
-        if left == 0:
+        remaining_seconds = self._deadline.remaining()
+        if remaining_seconds == 0:
             raise TimeoutError("the time is up")
-        wait = self._socket.gettimeout()
-        if wait is None or wait > left:
-            self._socket.settimeout(left)
+        timeout = self._socket.gettimeout()
+        if timeout is None or timeout > remaining_seconds:
+            self._socket.settimeout(remaining_seconds)
         count = self._raw.readinto(buffer)
-        self._left -= count or 0
-        if self._left < 0:
-            raise too_long(self._most)
+        self._remaining_bytes -= count or 0
+        if self._remaining_bytes < 0:
+            raise _too_long(self._max_bytes)
         return count
 
     def close(self) -> None:

@@ -1,37 +1,37 @@
-"""The bounds of a request: how long it may take, and how much of an answer is read."""
+"""The limits of a request: its time, and the size of its response."""
 
 from __future__ import annotations
 
 from calicoctl.records import dataclass
 from calicoctl.store.deadline import Deadline
 
-# etcd itself answers after 7 s when its leader is lost; to wait less would take a slow answer for none.
+# etcd responds after 7 s when it has lost its leader; a shorter timeout would treat that slow response as none.
 _READ_SECONDS = 10.0
 _CONNECT_SECONDS = 3.0
-_LEAST_SECONDS = 1.0  # however small a share of the time that is
+_MIN_SECONDS = 1.0  # even if the share of the remaining time is smaller
 
 
 @dataclass(slots=True)
 class AnswerBounds:
-    """What the answer to one request may take; set anew for each.
+    """The limits of a response; updated for each request.
 
     Attributes:
-        deadline: Until when it must be there.
-        most: The bytes that it may have, as they come.
+        deadline: When the response must be complete.
+        max_bytes: The maximum number of received bytes.
     """
 
     deadline: Deadline
-    most: int
+    max_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Allotment:
-    """The time that one request may take.
+class RequestTimeouts:
+    """The time limits of one request.
 
     Attributes:
         connect: The seconds for the connection.
-        read: The seconds for the answer's next piece.
-        whole: Until when all of the answer must be there.
+        read: The seconds for the next chunk of the response.
+        whole: When the response must be complete.
     """
 
     connect: float
@@ -39,17 +39,17 @@ class Allotment:
     whole: Deadline
 
 
-def allotted(deadline: Deadline, share: float) -> Allotment | None:
-    """The time that a request gets; None when the time is up.
+def request_timeouts(deadline: Deadline, share: float) -> RequestTimeouts | None:
+    """The time limits of the next request; None if the deadline has passed.
 
     Args:
-        deadline: Until when there is time at all.
-        share: How much of it may be spent on waiting for the answer's next piece; of less than all of it, the whole
-            answer may take half.
+        deadline: The deadline of the command.
+        share: The share of the remaining time that may be spent waiting for the next chunk of the response. If it is
+            less than 1, the whole response may take half of the remaining time.
     """
     remaining = deadline.remaining()
     if remaining == 0:
         return None
-    whole = deadline if share == 1.0 else Deadline(min(max(remaining / 2, _LEAST_SECONDS), remaining))
-    read = min(_READ_SECONDS, max(remaining * share, _LEAST_SECONDS), remaining)
-    return Allotment(min(_CONNECT_SECONDS, remaining), read, whole)
+    whole = deadline if share == 1.0 else Deadline(min(max(remaining / 2, _MIN_SECONDS), remaining))
+    read = min(_READ_SECONDS, max(remaining * share, _MIN_SECONDS), remaining)
+    return RequestTimeouts(min(_CONNECT_SECONDS, remaining), read, whole)

@@ -1,4 +1,4 @@
-"""The servers of one etcd cluster: asked in turn, in an order that remembers who answered."""
+"""Requests to the servers of one etcd cluster, with fail-over: the server that responded last is tried first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from calicoctl.store.etcd.failures import NoAnswer, Refusal, sum_up
 from calicoctl.store.etcd.server_order import ServerOrder
 
 _Result = TypeVar("_Result")
-# What a request is made with: the client of one server.
+# A function that sends a request with the client of one server and reads the response.
 Request = Callable[[Any], _Result]
 
 
@@ -19,22 +19,22 @@ class Server(Protocol):
     """One server of a cluster.
 
     Attributes:
-        address: Where it is, as `http(s)://HOST:PORT`.
+        address: `http(s)://HOST:PORT`.
     """
 
     address: str
 
-    def ask(self, request: Request[_Result], share: float, most: int) -> _Result:
+    def ask(self, request: Request[_Result], share: float, max_bytes: int) -> _Result:
         """Send one request.
 
         Args:
-            request: Makes it with the server's client.
-            share: How much of the time that is left may be spent on it.
-            most: The bytes that the answer may have.
+            request: Sends it with the server's client.
+            share: The share of the remaining time that may be spent on it.
+            max_bytes: The maximum size of the response.
 
         Raises:
-            NoAnswer: No answer, or none that can be relied on.
-            Refusal: A clean refusal.
+            NoAnswer: There was no response, or none that is reliable.
+            Refusal: The server refused the request.
         """
         ...
 
@@ -44,25 +44,25 @@ class Server(Protocol):
 
 
 class Cluster:
-    """The servers, and how they are asked.
+    """The servers of one cluster.
 
     Args:
-        servers: Each of them.
+        servers: The servers, in the order in which they are tried at first.
         deadline: When to stop trying.
-        order: What is known of the servers' answers; shared by all that one command opens.
+        order: The order in which the servers are tried, shared by all connections of the command; None for a new one.
     """
 
     def __init__(self, servers: Sequence[Server], deadline: Deadline, order: ServerOrder | None) -> None:
         self._deadline = deadline
         self._by_address: Mapping[str, Server] = {server.address: server for server in servers}
         self._order = order or ServerOrder(tuple(self._by_address))
-        # One that stands still must leave time to ask the others, and after a write to read what has become of it.
+        # A server that hangs must leave time for the others and, after a write, for reading whether it was made.
         self._write_share = 1 / (2 * len(servers))
         self._read_share = 1.0 if len(servers) == 1 else self._write_share
 
     @property
     def servers(self) -> tuple[Server, ...]:
-        """All of them, the one to be asked first in front."""
+        """The servers in the order in which they are tried."""
         return tuple(self._by_address[address] for address in self._order.addresses)
 
     def close(self) -> None:
@@ -70,20 +70,20 @@ class Cluster:
         for server in self._by_address.values():
             server.close()
 
-    def read(self, request: Request[_Result], most: int, *, patient: bool = False) -> _Result:
-        """Ask the servers in turn, again and again, for something that changes nothing.
+    def read(self, request: Request[_Result], max_bytes: int, *, patient: bool = False) -> _Result:
+        """Send a read request to one server after the other, in several rounds.
 
-        How many rounds depends on how they fail; for the `patient`, until the deadline.
+        The number of rounds depends on the failures; a `patient` read is repeated until the deadline.
 
         Raises:
-            NoAnswer: None of them answered.
-            Refusal: One refused.
+            NoAnswer: No server responded.
+            Refusal: A server refused the request.
         """
         for attempt in count():
             failures: list[NoAnswer] = []
             for server in self.servers:
                 try:
-                    return self._ask(server, request, self._read_share, most)
+                    return self._ask(server, request, self._read_share, max_bytes)
                 except NoAnswer as failure:
                     failures.append(failure)
             if patient or attempt < max(failure.further_rounds for failure in failures):
@@ -93,18 +93,18 @@ class Cluster:
             raise sum_up(failures)
         raise AssertionError("an endless loop ended")
 
-    def write(self, request: Request[_Result], most: int) -> _Result:
-        """Send one write to the first server that takes it.
+    def write(self, request: Request[_Result], max_bytes: int) -> _Result:
+        """Send one write to the first server that accepts it.
 
         Raises:
-            NoAnswer: No server could be reached, or (`may_be_done`) one did not answer cleanly.
-            Refusal: The server refused.
+            NoAnswer: No server could be reached, or (`may_be_done`) one gave no reliable response.
+            Refusal: The server refused the request.
         """
         failures: list[NoAnswer] = []
         for attempt in range(2):
             for server in self.servers:
                 try:
-                    return self._ask(server, request, self._write_share, most)
+                    return self._ask(server, request, self._write_share, max_bytes)
                 except NoAnswer as failure:
                     if failure.may_be_done:
                         raise
@@ -113,33 +113,33 @@ class Cluster:
                 self._deadline.pause(back_off(attempt))
         raise sum_up(failures[-len(self._by_address) :])
 
-    def ask_first(self, request: Request[_Result], most: int) -> _Result:
-        """Ask the first server, once.
+    def ask_first(self, request: Request[_Result], max_bytes: int) -> _Result:
+        """Send a request to the first server, once.
 
         Raises:
             NoAnswer, Refusal: See `Server.ask`.
         """
-        return self.servers[0].ask(request, self._write_share, most)
+        return self.servers[0].ask(request, self._write_share, max_bytes)
 
-    def _ask(self, server: Server, request: Request[_Result], share: float, most: int) -> _Result:
-        """Ask one server; the one that answered, if only to refuse, is the first to be asked the next time.
+    def _ask(self, server: Server, request: Request[_Result], share: float, max_bytes: int) -> _Result:
+        """Send a request to one server. A server that responds, even with a refusal, is tried first the next time.
 
-        One that did not is the last, also where it answers reads and goes on failing writes.
+        One that does not is tried last, even if it responds to reads and fails only writes.
         """
         try:
-            result = server.ask(request, share, most)
+            result = server.ask(request, share, max_bytes)
         except Refusal:
-            self._order.answered(server.address)
+            self._order.move_to_front(server.address)
             raise
         except NoAnswer:
-            self._order.silent(server.address)
+            self._order.move_to_end(server.address)
             raise
-        self._order.answered(server.address)
+        self._order.move_to_front(server.address)
         return result
 
 
 def back_off(attempt: int) -> float:
-    """Seconds to wait before the next round: 0.1 to 2, longer each time, never the same for two clients."""
-    import random  # paid for by those who wait
+    """Seconds to wait before the next round: 0.1 to 2, longer each time, with random jitter."""
+    import random  # imported only when waiting
 
     return min(2.0, 0.2 * 2.0**attempt) * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""What etcd's servers want to see of a client."""
+"""Certificates and credentials for etcd."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from calicoctl.records import dataclass, field
 
 @dataclass(frozen=True)
 class Access:
-    """Certificates and credentials. Everything is optional.
+    """Certificates and credentials. All are optional.
 
     Attributes:
-        ca_file: PEM certificates of the authorities that a server's certificate is checked against.
-        cert_file: The client's own certificate, PEM; goes with `key_file`.
-        key_file: Its key, PEM, not encrypted.
-        username: For basic authentication; goes with `password`.
-        password: Never part of any message.
+        ca_file: PEM certificates of the authorities that verify the servers' certificates.
+        cert_file: The client certificate, PEM; given together with `key_file`.
+        key_file: Its private key, PEM, not encrypted.
+        username: For basic authentication; given together with `password`.
+        password: Never part of a message.
     """
 
     ca_file: str | None = None

@@ -1,4 +1,4 @@
-"""What may become of a request to an etcd server, and what it means."""
+"""Failures of requests to etcd servers."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
 from calicoctl.store.etcd.credentials import Access
 
-# How many more rounds a failure is worth.
+# The number of further rounds after a failure.
 ONCE_MORE = 1
 A_FEW_TIMES = 4  # about 3 s
 UNTIL_THE_DEADLINE = sys.maxsize
 
-_SHOWN_AT_MOST = 100  # characters
-_SAID_AT_MOST = 10_000
+_MAX_SHOWN_LENGTH = 100  # characters
+_MAX_MESSAGE_LENGTH = 10_000
 NOT_ETCD = "it is not in etcd's form"
 
 
 class Refusal(Exception):
-    """A server answered cleanly that it does not do what was asked: an error code of the v2 API.
+    """A server refused a request with an error code; the request was certainly not carried out.
 
     Attributes:
-        code: The code.
-        text: What it means.
-        cause: What the server says it is about, a key as a rule.
+        code: The code of the v2 API, or of gRPC.
+        text: The server's message.
+        cause: The server's details, usually a key; empty in the v3 API.
     """
 
     def __init__(self, code: int, text: str, cause: str = "") -> None:
@@ -36,20 +36,20 @@ class Refusal(Exception):
 
 
 class NoAnswer(Exception):
-    """A server gave no answer that can be relied on.
+    """There was no response to a request, or none that is reliable.
 
     Attributes:
-        kind: What to tell the user.
-        where: The server's address; empty when several are meant.
+        kind: The kind of the message for the user.
+        where: The server's address; empty for several servers.
         reason: What happened.
-        may_be_done: Whether the request may have been carried out all the same, now or a little later.
-        is_outstanding: Whether the server may still hold the request, and carry it out whenever it goes on.
-        further_rounds: How many more times it is worth asking, each time after a longer pause: once for a
-            server that is not there or is not etcd, until the deadline where waiting is what helps.
-        hint: Advice; None for what is usually advised.
+        may_be_done: Whether the request may have been carried out nevertheless, now or a little later.
+        is_outstanding: Whether a server that hangs may still have the request, and carry it out when it continues.
+        further_rounds: How many more times the request should be sent, each time after a longer pause: once if the
+            server is not there or is not etcd, until the deadline if waiting helps.
+        hint: Advice; None for the usual advice about this kind.
     """
 
-    def __init__(  # noqa: PLR0913 - the message, and by their names what may be concluded from it
+    def __init__(  # noqa: PLR0913 - the message, and keyword arguments for the conclusions from it
         self,
         kind: Kind,
         where: str,
@@ -71,7 +71,7 @@ class NoAnswer(Exception):
 
     @property
     def diagnostic(self) -> Diagnostic:
-        """What to tell the user."""
+        """The message for the user."""
         return diagnose(self.kind, None, self.hint or _HINTS.get(self.kind), where=self.where, reason=self)
 
 
@@ -82,12 +82,12 @@ _HINTS = {
     messages.ETCD_NO_ANSWER: "check the address, and that etcd runs there",
     messages.ETCD_UNEXPECTED_ANSWER: "check that an etcd server runs at this address",
 }
-# etcd's answer is the same for each of these.
+# etcd's response is the same in all these cases.
 _DENIED_HINT = (
     "the user name or the password is wrong, or the user may not read and write below /calico (for runs: /calicoctl)"
 )
 _CHECK_CLOCKS = "the server needs another certificate; if it has a good one, check this host's clock"
-# By OpenSSL's numbers (X509_V_ERR_...): what is to be done about a server's certificate.
+# Advice about a server's certificate, by OpenSSL's error numbers (X509_V_ERR_...).
 _CERTIFICATE_HINTS = {
     9: _CHECK_CLOCKS,  # not yet valid
     10: _CHECK_CLOCKS,  # expired
@@ -96,7 +96,7 @@ _CERTIFICATE_HINTS = {
     64: "use an address that is in its certificate",
 }
 _OTHER_AUTHORITY = "have ETCD_CA_CERT_FILE hold the certificate of the authority that signed it"
-# What a server says (RFC 8446, 6.2) that does not accept the client's certificate, or misses it.
+# TLS alerts (RFC 8446, 6.2) of a server that rejects the client certificate, or requires one.
 _CLIENT_CERTIFICATE_ALERTS = frozenset(
     {
         "SSLV3_ALERT_BAD_CERTIFICATE",
@@ -113,44 +113,44 @@ _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 
 
 def tls_problem(endpoint: str, error: Exception, access: Access) -> NoAnswer:
-    """What became of a request over a connection that TLS has failed.
+    """The failure of a request whose connection had a TLS error.
 
     Args:
         endpoint: The server's address.
-        error: What the module `ssl` raised.
-        access: What the server was shown.
+        error: The exception of the module `ssl`.
+        access: The certificates and credentials in use.
     """
-    import ssl
+    import ssl  # already imported if the connection uses TLS; 5 ms otherwise
 
     hint = None
     may_be_done = False
-    said = getattr(error, "reason", None)
+    reason = getattr(error, "reason", None)
     if isinstance(error, ssl.SSLCertVerificationError):
         text = f"its certificate is not accepted: {error.verify_message.rstrip('.')}"
         hint = _CERTIFICATE_HINTS.get(error.verify_code, _OTHER_AUTHORITY)
-    elif said in _CLIENT_CERTIFICATE_ALERTS and access.cert_file:
-        # It is said only after the request was sent, but before it is read.
+    elif reason in _CLIENT_CERTIFICATE_ALERTS and access.cert_file:
+        # The alert arrives only after the request was sent, but the server has not read the request.
         text, hint = "it does not accept the certificate that ETCD_CERT_FILE names", "set one that it accepts"
-    elif said in _CLIENT_CERTIFICATE_ALERTS:
+    elif reason in _CLIENT_CERTIFICATE_ALERTS:
         text, hint = "it wants to see a client's certificate", "set ETCD_CERT_FILE and ETCD_KEY_FILE"
-    elif said in _NO_TLS or isinstance(error, ssl.SSLEOFError):
+    elif reason in _NO_TLS or isinstance(error, ssl.SSLEOFError):
         text, hint = "it does not speak TLS, or broke it off", "check whether its address begins with `http:`"
-        may_be_done = said not in _NO_TLS
+        may_be_done = reason not in _NO_TLS
     else:
-        text, may_be_done = f"TLS failed: {said or error}", True
+        text, may_be_done = f"TLS failed: {reason or error}", True
     return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
 
 
 def shown(text: object, access: Access) -> str:
-    """What a server said, as far as it is shown: on one line, not at length, and without what it was sent in secret."""
-    visible = " ".join(text[:_SAID_AT_MOST].split()) if isinstance(text, str) else ""
+    """A server's message for output: on one line, shortened, and without the password."""
+    visible = " ".join(text[:_MAX_MESSAGE_LENGTH].split()) if isinstance(text, str) else ""
     for secret in _secrets(access):
         visible = visible.replace(secret, "...")
-    return visible[:_SHOWN_AT_MOST]
+    return visible[:_MAX_SHOWN_LENGTH]
 
 
 def _secrets(access: Access) -> Sequence[str]:
-    """The forms in which a password goes to a server."""
+    """The forms in which the password is sent to a server."""
     if not access.password:
         return ()
     from base64 import b64encode
@@ -160,27 +160,55 @@ def _secrets(access: Access) -> Sequence[str]:
 
 
 def odd_answer(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> NoAnswer:
-    """An answer that nothing can be concluded from."""
+    """The failure of a request whose response shows neither success nor failure."""
     return NoAnswer(messages.ETCD_UNEXPECTED_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
 
 
+def unknown_response(endpoint: str, status: object, text: str) -> NoAnswer:
+    """The failure of a request whose response has no error code of etcd.
+
+    Args:
+        endpoint: The server's address.
+        status: The HTTP status, if there is one.
+        text: The body for output; it may be empty.
+    """
+    further_rounds = UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else ONCE_MORE
+    return odd_answer(endpoint, text or NOT_ETCD, further_rounds)
+
+
 def time_is_up(endpoint: str) -> NoAnswer:
-    """A request that there was no time to send."""
-    return not_connected(endpoint, "the time is up")
+    """The failure of a request that was not sent because the deadline had passed."""
+    return _not_sent(endpoint, "the time is up")
 
 
-def not_connected(endpoint: str, reason: str) -> NoAnswer:
-    """A request that was not sent, since there was no connection."""
+def not_connected(endpoint: str, error: BaseException | None) -> NoAnswer:
+    """The failure of a request that was not sent because there was no connection.
+
+    Args:
+        endpoint: The server's address.
+        error: The exception of the socket.
+    """
+    import socket  # already imported by every client; not by commands that only open a datastore
+
+    if isinstance(error, socket.gaierror):
+        return _not_sent(endpoint, "no such host")
+    if isinstance(error, TimeoutError):
+        return _not_sent(endpoint, "no connection in time")
+    reason = error.strerror if isinstance(error, OSError) else None
+    return _not_sent(endpoint, (reason or "no connection").lower())
+
+
+def _not_sent(endpoint: str, reason: str) -> NoAnswer:
     return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
 
 
 def cut_off(endpoint: str, *, is_outstanding: bool) -> NoAnswer:
-    """A request that was sent, at least in part, and has no whole answer.
+    """The failure of a request that was sent, at least in part, without a complete response.
 
     Args:
         endpoint: The server's address.
-        is_outstanding: Whether it may still come; otherwise the connection was cut. That is also what a server does
-            that expects TLS, so there is no endless waiting.
+        is_outstanding: Whether the response may still come; otherwise the connection was closed. A server that expects
+            TLS also closes it, so the request is not repeated until the deadline.
     """
     return NoAnswer(
         messages.ETCD_NO_ANSWER,
@@ -193,14 +221,14 @@ def cut_off(endpoint: str, *, is_outstanding: bool) -> NoAnswer:
 
 
 def denied(endpoint: str, access: Access) -> NoAnswer:
-    """A request that whoever asks may not make."""
+    """The failure of a request that the user is not permitted to make."""
     hint = _DENIED_HINT if access.username else None
     return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
 
 
 def sum_up(failures: Sequence[NoAnswer]) -> NoAnswer:
-    """One failure that tells of all servers; what a server said counts for more than another's silence."""
-    said = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
-    if said or len(failures) == 1:
-        return (said or failures)[0]
+    """One failure for all servers; a server's response takes precedence over missing responses of others."""
+    responses = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
+    if responses or len(failures) == 1:
+        return (responses or failures)[0]
     return NoAnswer(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)

@@ -1,4 +1,4 @@
-"""In which order the servers of a cluster are asked: the one that answered last comes first."""
+"""The order in which the servers of a cluster are tried: the one that responded last comes first."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from threading import Lock
 
 
 class ServerOrder:
-    """The order, kept for a whole command.
+    """The order of the servers, shared by all connections of one command; safe for use from several threads.
 
-    A run opens many datastores, one for each writer. Each of them would wait for a server that does not answer,
-    if it did not know what the others have learnt.
+    A run opens many datastores, one for each writer. Without a shared order, each of them would wait for a server that
+    does not respond.
 
     Args:
-        addresses: The servers as they are listed.
+        addresses: The addresses of the servers, in the configured order.
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._addresses = tuple(addresses)
-        self._changing = Lock()
+        self._lock = Lock()
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The servers, the one to be asked first in front."""
+        """The addresses in the order in which the servers are tried."""
         return self._addresses
 
-    def answered(self, address: str) -> None:
-        """Put a server first."""
+    def move_to_front(self, address: str) -> None:
+        """Put a server that responded first."""
         if self._addresses[0] != address:
-            self._move(address, first=True)
+            with self._lock:
+                self._addresses = (address, *self._others(address))
 
-    def silent(self, address: str) -> None:
-        """Put a server last."""
+    def move_to_end(self, address: str) -> None:
+        """Put a server that did not respond last."""
         if self._addresses[-1] != address:
-            self._move(address, first=False)
+            with self._lock:
+                self._addresses = (*self._others(address), address)
 
-    def _move(self, address: str, *, first: bool) -> None:
-        with self._changing:
-            others = tuple(each for each in self._addresses if each != address)
-            self._addresses = (address, *others) if first else (*others, address)
+    def _others(self, address: str) -> tuple[str, ...]:
+        return tuple(other for other in self._addresses if other != address)

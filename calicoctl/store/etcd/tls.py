@@ -1,4 +1,4 @@
-"""A look at certificates and keys before they are used: a client tells of a bad one only as a cut connection."""
+"""Validation of certificates and keys before use: TLS reports a bad one only as a closed connection."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from calicoctl.diagnostics import Diagnostic, diagnose, reason_of
 from calicoctl.regular_files import read_regular
 from calicoctl.store.etcd.credentials import Access
 
-# A system's whole collection of authorities has some 250 kB.
+# The full set of authorities of a system has about 250 kB.
 _BYTES_MAX = 10_000_000
 
 
 def unusable_files(access: Access) -> tuple[Diagnostic, ...]:
-    """What is wrong with the files that `access` names; nothing of their contents is told."""
+    """The errors in the files of `access`; messages do not quote their contents."""
     named = (
         ("ETCD_CA_CERT_FILE", access.ca_file),
         ("ETCD_CERT_FILE", access.cert_file),
@@ -53,13 +53,13 @@ def _holds_certificate(path: str) -> bool:
 
 
 def _wrong_with_key(cert_file: str, key_file: str) -> str | None:
-    """What is wrong with a key; None when it is that of the certificate."""
+    """What is wrong with a key; None if it is the key of the certificate."""
     import ssl
 
     asked = False
 
     def pass_phrase() -> str:
-        """An empty one; if none were given, OpenSSL would ask for it at the terminal."""
+        """Return an empty pass phrase; without this function, OpenSSL would prompt for one at the terminal."""
         nonlocal asked
         asked = True
         return ""

@@ -1,7 +1,7 @@
-"""The datastore that Calico's agents read: etcd, through its v2 API and the python-etcd client.
+"""The datastore of Calico v1: etcd, through its v2 API and the python-etcd client.
 
-The servers are tried in the order listed, every write is a compare-and-swap, and a write whose answer
-is doubtful is settled by a quorum read.
+The servers are tried in the configured order. Every write is a compare-and-swap. A write without a reliable response is
+settled by a quorum read.
 """
 
 from __future__ import annotations
@@ -10,22 +10,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 from calicoctl import messages
 from calicoctl.diagnostics import diagnose
-from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.changes import check_change, holds_something_else, outcome_unknown, was_made
-from calicoctl.store.etcd.cluster import back_off
-from calicoctl.store.etcd.clustered import ClusterDatastore, etcd_version, probe
-from calicoctl.store.etcd.credentials import Access
+from calicoctl.store.etcd.changes import check_change
+from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
+from calicoctl.store.etcd.doubtful_writes import has_third_value, version_if_made, write_until_certain
 from calicoctl.store.etcd.failures import NoAnswer, Refusal, odd_answer
-from calicoctl.store.etcd.server_order import ServerOrder
 from calicoctl.store.etcd.v2.form_encoding import form_text
 from calicoctl.store.etcd.v2.responses import entries_below, entry_of, index_of
-from calicoctl.store.etcd.v2.server import LISTING_BYTES, VALUE_BYTES, EtcdServer
+from calicoctl.store.etcd.v2.server import LISTING_BYTES, VALUE_BYTES, EtcdV2Server
 from calicoctl.store.interface import (
     NOTHING,
     Change,
@@ -39,39 +35,23 @@ from calicoctl.store.interface import (
 )
 from calicoctl.store.keys import OWN, PROFILES, RUNS
 
-# etcd reads a request's form through Go's ParseForm, which takes at most 10 MiB ("http: POST too large").
+# etcd reads a request's form with Go's ParseForm, which accepts at most 10 MiB ("http: POST too large").
 FORM_LIMIT = 10 << 20
-_CONDITION_SIZE = 100  # no less than what the rest of a form takes
+_CONDITION_SIZE = 100  # an upper bound for the form's other fields
 
 # Error codes of the v2 API (etcd's Documentation/v2/errorcode.md).
 _KEY_NOT_FOUND, _COMPARE_FAILED, _NOT_A_FILE, _NOT_A_DIRECTORY, _ALREADY_EXISTS = 100, 101, 102, 104, 105
 _NOT_EMPTY = 108
-_Result = TypeVar("_Result")
 
 
 class _Folder:
-    """Found where a value was looked for."""
+    """The content of a key that is a folder."""
 
 
 class EtcdDatastore(ClusterDatastore):
-    """A `Datastore` in etcd.
+    """A `Datastore` in etcd, through its v2 API."""
 
-    Args:
-        endpoints: The servers of one cluster as `http(s)://HOST:PORT`; tried in this order.
-        deadline: When to stop trying.
-        access: Certificates and credentials.
-        order: What is known of the servers' answers; shared by all that one command opens.
-    """
-
-    def __init__(
-        self,
-        endpoints: Sequence[str],
-        deadline: Deadline,
-        access: Access | None = None,
-        order: ServerOrder | None = None,
-    ) -> None:
-        servers = [EtcdServer(endpoint, access or Access(), deadline) for endpoint in endpoints]
-        super().__init__(f"etcd at {','.join(endpoints)}", servers, deadline, order)
+    _server_type = EtcdV2Server
 
     def makes_at_once(self, changes: Sequence[Change]) -> bool:
         """See `Datastore.makes_at_once`: the v2 API changes one key at a time."""
@@ -109,11 +89,11 @@ class EtcdDatastore(ClusterDatastore):
         return versions
 
     def exclusive(self) -> AbstractContextManager[None]:
-        """See `Datastore.exclusive`, which is for atomic commits."""
+        """See `Datastore.exclusive`; it requires transactions."""
         raise TypeError("etcd's v2 API has no transactions")
 
     def probe(self) -> tuple[Probe, ...]:
-        """See `Datastore.probe`; each server is asked for its version and for a quorum read."""
+        """See `Datastore.probe`; each server receives a request for its version and a quorum read."""
         return tuple(
             probe(server, _server_version, _any_key, VALUE_BYTES, may_refuse=True) for server in self._cluster.servers
         )
@@ -127,7 +107,7 @@ class EtcdDatastore(ClusterDatastore):
             result = client.read(path, recursive=True, quorum=True)
             if not result.dir:
                 return (entry_of(result.key, result.value, result.modifiedIndex, root),)
-            # The children as they came: python-etcd would make two objects of each, which takes longer than their JSON.
+            # The parsed JSON: python-etcd would create two objects for each child, which takes longer than parsing it.
             return entries_below(result._children, root)
 
         try:
@@ -140,7 +120,7 @@ class EtcdDatastore(ClusterDatastore):
             raise odd_answer(self._cluster.servers[0].address, str(refusal)) from refusal
 
     def _look(self, key: str, *, patient: bool) -> Entry | _Folder | None:
-        """What one key holds: an entry, a folder or nothing (None)."""
+        """The content of one key: an entry, a folder or nothing (None)."""
         path = url_path(key)
 
         def single(client: Any) -> Entry | _Folder:
@@ -150,60 +130,36 @@ class EtcdDatastore(ClusterDatastore):
         try:
             return self._cluster.read(single, VALUE_BYTES, patient=patient)
         except Refusal:
-            return None  # code 100 or 104: nothing can be there; a read is refused for nothing else
+            return None  # code 100 or 104: there can be no entry; a read is refused for no other reason
 
     # --- writing -------------------------------------------------------------------------------
 
     def _make(self, change: Change) -> int:
-        """Make one change, and be sure of it; the version of the key then, which a deletion leaves without meaning.
+        """Make one change; the new version of its key (without meaning after a deletion)."""
+        write = partial(self._cluster.write, partial(_compare_and_swap, change), VALUE_BYTES)
+        result_if_made = partial(self._version_if_made, change)
+        try:
+            return write_until_certain(write, result_if_made, self._deadline, may_repeat=_may_repeat(change))
+        except Refusal as refusal:
+            raise self._refused(change, refusal) from refusal
 
-        Once an attempt was doubtful, only quorum reads decide: a later "compare failed" may be the
-        answer to that very attempt, carried out late.
-
-        A creation that a server may still hold is not sent again, but waited for. If another server made it,
-        the first one could make it once more, after somebody has removed what it had created: "must be absent"
-        is a comparison that comes true again.
-        """
-        doubt: NoAnswer | None = None
-        is_awaited = False
-        for attempt in count():
-            made = None if doubt is None else self._made(change, doubt)
-            if made is not None:
-                return made
-            if is_awaited:
-                self._deadline.pause(back_off(attempt))
-                continue
-            try:
-                return self._cluster.write(partial(_compare_and_swap, change), VALUE_BYTES)
-            except Refusal as refusal:
-                if doubt is None:
-                    raise self._refused(change, refusal) from refusal
-            except NoAnswer as failure:
-                if doubt is None and not failure.may_be_done:
-                    raise Unreachable(failure.diagnostic) from failure
-                doubt = doubt or failure
-                is_awaited = failure.is_outstanding and _comes_true_again(change)
-            self._deadline.pause(back_off(attempt))
-        raise AssertionError("an endless loop ended")
-
-    def _made(self, change: Change, doubt: NoAnswer) -> int | None:
-        """After a doubtful attempt: the version when the key holds what was meant; None when it is as it was before.
+    def _version_if_made(self, change: Change, doubt: NoAnswer) -> int | None:
+        """After a doubtful attempt: the new version of the key; None if it is unchanged.
 
         Raises:
-            OutcomeUnknown: It is neither, or cannot be read.
+            OutcomeUnknown: See `version_if_made`.
         """
-        try:
-            found = self._look(change.key, patient=True)
-        except NoAnswer as failure:
-            raise outcome_unknown(change, f"{doubt}; and then {failure}") from failure
-        if isinstance(found, _Folder):
-            raise holds_something_else(change, doubt)
-        if not was_made(change, found, doubt, self._deadline):
-            return None
-        return 0 if found is None else found.version
+
+        def read() -> Entry | None:
+            content = self._look(change.key, patient=True)
+            if isinstance(content, _Folder):
+                raise has_third_value(change, doubt)
+            return content
+
+        return version_if_made(change, read, doubt, self._deadline)
 
     def _refused(self, change: Change, refusal: Refusal) -> DatastoreError:
-        """What a clean refusal of the first attempt means."""
+        """The error that a refusal of the first attempt means."""
         if refusal.code == _ALREADY_EXISTS and isinstance(self._look_once(change.key), _Folder):
             return Obstructed(diagnose(messages.KEY_IS_FOLDER, None, None, key=change.key))
         if refusal.code in (_KEY_NOT_FOUND, _COMPARE_FAILED, _ALREADY_EXISTS):
@@ -215,7 +171,7 @@ class EtcdDatastore(ClusterDatastore):
         return Unreachable(odd_answer(self._cluster.servers[0].address, str(refusal)).diagnostic)
 
     def _look_once(self, key: str) -> Entry | _Folder | None:
-        """What a key holds; None also when nobody answers: this only makes a message more exact."""
+        """The content of a key; None also if no server responds, since it is needed only for a more exact message."""
         try:
             return self._look(key, patient=False)
         except NoAnswer:
@@ -224,9 +180,9 @@ class EtcdDatastore(ClusterDatastore):
     def _remove_emptied_folders(self, done: Sequence[Change]) -> None:
         """Remove the folders that deletions left empty, the deepest first.
 
-        Not recursively: the server removes an empty folder or answers 108 (not empty), 100 (gone),
-        so a key that another writer has just put there stays. What cannot be removed does no harm:
-        an empty folder is no profile.
+        They are not removed recursively: the server removes an empty folder or responds with 108 (not empty) or 100
+        (not found), so a key that another writer has just created is kept. A folder that cannot be removed is harmless:
+        an empty folder is not a profile.
         """
         folders = {folder for change in done if change.after is None for folder in _folders_above(change.key)}
         for folder in sorted(folders, key=lambda path: path.count("/"), reverse=True):
@@ -239,10 +195,10 @@ class EtcdDatastore(ClusterDatastore):
                 return
 
     def _remove_hidden(self, folder: str) -> None:
-        """Remove a folder in which nothing is left but what its listing hides, which no other request could remove.
+        """Remove a folder that has only hidden keys; only a recursive deletion can remove it.
 
-        It belonged to what has been removed. That somebody puts a value there between the two requests cannot be
-        excluded; so this is done only where hidden keys make it necessary.
+        The hidden keys belonged to the removed entries. Another writer could create a value between the two requests,
+        so the folder is removed recursively only if it has hidden keys.
         """
         try:
             if not self._entries(folder):
@@ -267,7 +223,7 @@ def _compare_and_swap(change: Change, client: Any) -> int:
     else:
         result = client.write(path, change.after, ttl=change.seconds_to_live, **_condition(change))
     if result.key != change.key:
-        raise ValueError("the answer is about another key")
+        raise ValueError("the response is about another key")
     return index_of(result.modifiedIndex)
 
 
@@ -276,40 +232,40 @@ def _remove_folder(path: str, client: Any, *, is_recursive: bool = False) -> Non
 
 
 def _condition(change: Change) -> dict[str, Any]:
-    """The comparison, in python-etcd's keywords: it ignores a misspelt one, and takes prevIndex=0 for none."""
+    """The condition as keyword arguments of python-etcd, which ignores unknown ones and treats prevIndex=0 as none."""
     return {"prevExist": False} if change.before is None else {"prevIndex": change.before.version}
 
 
-def _comes_true_again(change: Change) -> bool:
-    """Whether a write that is carried out a second time, however late, could do harm.
+def _may_repeat(change: Change) -> bool:
+    """Whether it is harmless if a server carries a write out a second time, at any later time.
 
-    Not where the value vanishes by itself, and not in calicoctl's own keys, of which the next run sweeps away what
-    has come late.
+    Its condition prevents that unless it creates a key. A creation is harmless if the value expires, and in calicoctl's
+    own keys, where the next run removes late writes.
     """
-    return change.before is None and change.seconds_to_live is None and not change.key.startswith(OWN + "/")
+    return change.before is not None or change.seconds_to_live is not None or change.key.startswith(OWN + "/")
 
 
 def _form_size(change: Change) -> int:
-    """The bytes of the form that the write is sent as; for a value that fits in any case, no fewer than these.
+    """The size in bytes of the form that the write is sent as; an upper bound if that is within the limit.
 
     Raises:
-        UnicodeEncodeError: The key or the value is no UTF-8, which a form cannot hold.
+        UnicodeEncodeError: The key or the value is not UTF-8, so a form cannot hold it.
     """
     change.key.encode("utf-8")
     if change.after is None:
         return 0
-    # A byte takes three at most, and to count exactly takes as long as to send.
-    most = 3 * len(change.after.encode("utf-8")) + _CONDITION_SIZE
-    if most <= FORM_LIMIT:
-        return most
+    # A quoted byte has at most three bytes; counting exactly takes as long as sending.
+    upper_bound = 3 * len(change.after.encode("utf-8")) + _CONDITION_SIZE
+    if upper_bound <= FORM_LIMIT:
+        return upper_bound
     ((name, condition),) = _condition(change).items()
-    sent = "false" if condition is False else condition
+    condition_text = "false" if condition is False else condition
     lifetime = {} if change.seconds_to_live is None else {"ttl": change.seconds_to_live}
-    return len(form_text({"value": change.after, name: sent, **lifetime}))
+    return len(form_text({"value": change.after, name: condition_text, **lifetime}))
 
 
 def _folders_above(key: str) -> Iterator[str]:
-    """The folders of a key that lie strictly below the root of the profiles, or of calicoctl's own keys."""
+    """The folders of a key that are strictly below the root of the profiles, or of calicoctl's own keys."""
     folder = key.rpartition("/")[0]
     while folder.startswith((PROFILES + "/", OWN + "/")):
         yield folder
@@ -317,7 +273,7 @@ def _folders_above(key: str) -> Iterator[str]:
 
 
 def url_path(key: str) -> str:
-    """A key as it goes into a URL: quoted piece by piece, since python-etcd would let `?` and `#` cut it short.
+    """A key quoted for a URL, piece by piece: python-etcd does not quote `?` and `#`, which would end the path.
 
     Raises:
         ValueError: A piece is empty, `.` or `..`, which the server would resolve to another key.
@@ -329,5 +285,5 @@ def url_path(key: str) -> str:
 
 
 def _value_above(cause: str, key: str) -> str:
-    """The value that lies above a key, as the server says; where it says something else, the folder of the key."""
+    """The key of the value above a key, from the server's message; if that is about another key, the key's folder."""
     return cause if cause and f"{key}/".startswith(f"{cause}/") else key.rpartition("/")[0]

@@ -1,7 +1,7 @@
-"""One etcd server: one request at a time to its JSON gateway, and what becomes of it.
+"""One etcd server, used through its JSON gateway with http.client; one request at a time.
 
-http.client takes 18 ms to import, where the packages for etcd take 45 to 90; none of them has fail-over, login and
-nested transactions at once.
+Importing http.client takes 18 ms, importing the packages for etcd 45 to 90 ms. None of those packages has fail-over,
+authentication and nested transactions together.
 """
 
 from __future__ import annotations
@@ -14,16 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from threading import Lock
 from types import ModuleType
-from urllib.parse import urlsplit
 
 from calicoctl import messages
-from calicoctl.annotations import TYPE_CHECKING, Any, TypeVar
+from calicoctl.annotations import TYPE_CHECKING, Any
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import AnswerBounds, allotted
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
-    NOT_ETCD,
-    ONCE_MORE,
     UNTIL_THE_DEADLINE,
     NoAnswer,
     Refusal,
@@ -32,47 +28,46 @@ from calicoctl.store.etcd.failures import (
     not_connected,
     odd_answer,
     shown,
-    time_is_up,
     tls_problem,
+    unknown_response,
 )
+from calicoctl.store.etcd.server import EtcdServer
 
 if TYPE_CHECKING:
     import http.client
 
 Body = dict[str, Any]
-# Sends the body of a request to a path of the gateway, and gives that of the answer.
+# A function that sends a body to a path of the gateway and returns the body of the response.
 Post = Callable[[str, Body], Body]
 
-# What an answer may have, as it comes. A listing of a hundred thousand endpoints has 60 MB.
+# The maximum size of a response, as received. A listing of 100,000 endpoints has 60 MB.
 ANSWER_BYTES = 256 << 20
 
 # Codes of gRPC (google/rpc/code.proto).
 INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED = 3, 4, 7, 8
 FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED = 9, 11, 12, 16
-# Refused before anything was tried; all others say that it may be done, now or later.
+# Codes of requests that were certainly not carried out. With any other code they may be carried out, now or later.
 _REFUSING = frozenset(
     {INVALID_ARGUMENT, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, OUT_OF_RANGE, UNIMPLEMENTED, UNAUTHENTICATED}
 )
-# What servers say with the code of a wrong argument, though it is about who asks.
+# Messages about authentication that servers send with the code of an invalid argument.
 _NO_TOKEN = "user name is empty"
 _OLD_TOKENS = ("invalid auth token", "revision of auth store is old")
-_MEANT = {"authentication failed": UNAUTHENTICATED, "authentication is not enabled": FAILED_PRECONDITION}
+_CODE_BY_MESSAGE = {"authentication failed": UNAUTHENTICATED, "authentication is not enabled": FAILED_PRECONDITION}
 
-_LOADING = Lock()  # several threads may want it at once
-
-_Result = TypeVar("_Result")
+_LOADING = Lock()  # several threads may import http.client at once
 
 
 def _http_client(*, is_secure: bool) -> ModuleType:
     """The module http.client.
 
-    It imports ssl, which takes 5 ms, a tenth of what a command adds to Python's start. Where no server is spoken to
-    through TLS, it is imported as on a Python without ssl.
+    It imports ssl, which takes 5 ms, a tenth of the time that a command adds to Python's start. Without TLS,
+    http.client is therefore imported as on a Python without ssl.
     """
     with _LOADING:
         hides_tls = not is_secure and "ssl" not in sys.modules and "http.client" not in sys.modules
         if hides_tls:
-            # So that an import of it fails; the library reference says so, and the types do not.
+            # Makes an import of ssl fail (library reference, `sys.modules`); typeshed does not allow None.
             sys.modules["ssl"] = None  # type: ignore[assignment]
         try:
             import http.client
@@ -85,46 +80,16 @@ def _http_client(*, is_secure: bool) -> ModuleType:
 
 
 class _OldToken(Exception):
-    """The server does not know the token of the last login any more; the request was not carried out."""
+    """The server no longer accepts the token of the last login; the request was not carried out."""
 
 
-class GatewayServer:
-    """One server of a cluster.
-
-    Args:
-        address: `http(s)://HOST:PORT`.
-        access: Certificates and credentials.
-        deadline: No request waits longer.
-    """
+class GatewayServer(EtcdServer):
+    """One server of a cluster, used through its JSON gateway."""
 
     def __init__(self, address: str, access: Access, deadline: Deadline) -> None:
-        self.address = address
-        self._access = access
-        self._deadline = deadline
-        self._bounds = AnswerBounds(deadline, ANSWER_BYTES)
+        super().__init__(address, access, deadline)
         self._connection: http.client.HTTPConnection | None = None
         self._token: str | None = None
-
-    def ask(self, request: Callable[[Post], _Result], share: float = 1.0, most: int = ANSWER_BYTES) -> _Result:
-        """Send one request.
-
-        Args:
-            request: Sends one body and takes from the answer what it needs; a ValueError, TypeError or LookupError
-                of it says that the answer is not etcd's.
-            share: How much of the time that is left may be spent on waiting for the answer's next piece; of less
-                than all of it, the whole answer may take half.
-            most: The bytes that the answer may have.
-
-        Raises:
-            NoAnswer: No answer, or none that can be relied on.
-            Refusal: A clean refusal.
-        """
-        self._bounds.most = most
-        post = partial(self._post_as_user, share)
-        try:
-            return request(post)
-        except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-            raise odd_answer(self.address, NOT_ETCD) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -132,8 +97,11 @@ class GatewayServer:
             self._connection.close()
             self._connection = None
 
+    def _client(self, share: float) -> Post:
+        return partial(self._post_as_user, share)
+
     def _post_as_user(self, share: float, path: str, body: Body) -> Body:
-        """Send a body with a token, where there is a user; with a new one, where the server has forgotten the old."""
+        """Send a body, with a token if a user name is set, and with a new token if the server rejects the old one."""
         if self._access.username is None:
             return self._post(share, path, body)
         if self._token is None:
@@ -155,7 +123,7 @@ class GatewayServer:
         except Refusal as refusal:
             if refusal.code != FAILED_PRECONDITION:
                 raise denied(self.address, self._access) from refusal
-            return  # there is no authentication, so that nobody asks for a token
+            return  # authentication is disabled, so no token is needed
         if not isinstance(token, str) or not token.isprintable():
             raise ValueError("the token is not a string")
         self._token = token
@@ -172,43 +140,37 @@ class GatewayServer:
             answer = None
         if status == 200 and isinstance(answer, dict):
             return answer
-        # Whoever answered so may be about to hang up, which a later request would be in doubt about.
+        # The server may be about to close the connection, which would make the outcome of the next request unknown.
         self.close()
-        raise self._error(status, answer if isinstance(answer, dict) else {}, content)
+        raise self._error_response(status, answer if isinstance(answer, dict) else {}, content)
 
     def _ready_connection(self, share: float) -> http.client.HTTPConnection:
-        """The connection, open and set to wait no longer than its share of the time until the deadline."""
-        allotment = allotted(self._deadline, share)
-        if allotment is None:
-            raise time_is_up(self.address)
-        self._bounds.deadline = allotment.whole
+        """The open connection, whose timeout is a share of the remaining time."""
+        timeouts = self._next_timeouts(share)
         if self._connection is None or self._connection.sock is None:
-            self._connection = self._connected(allotment.connect)
-        self._connection.sock.settimeout(allotment.read)
+            self._connection = self._connect(timeouts.connect)
+        self._connection.sock.settimeout(timeouts.read)
         return self._connection
 
-    def _connected(self, seconds: float) -> http.client.HTTPConnection:
-        url = urlsplit(self.address)
-        host = url.hostname or ""
-        is_secure = url.scheme == "https"
-        client = _http_client(is_secure=is_secure)
-        # Imported here: a datastore that is opened may never be asked.
+    def _connect(self, timeout: float) -> http.client.HTTPConnection:
+        client = _http_client(is_secure=self._is_secure)
+        # Imported here, since it imports http.client.
         from calicoctl.store.etcd.bounded_answer import BoundedAnswer
 
         connection: http.client.HTTPConnection = (
-            client.HTTPSConnection(host, url.port, timeout=seconds, context=self._tls())
-            if is_secure
-            else client.HTTPConnection(host, url.port, timeout=seconds)
+            client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls_context())
+            if self._is_secure
+            else client.HTTPConnection(self._host, self._port, timeout=timeout)
         )
-        # http.client takes the class of its answers from here, and has no other way to bound them.
+        # http.client creates its responses with this class; there is no other way to limit them.
         connection.response_class = partial(BoundedAnswer, self._bounds)  # type: ignore[assignment]
         try:
             connection.connect()
         except OSError as error:
-            raise self._not_connected(error) from error
+            raise self._connection_failure(error, is_connected=False) from error
         return connection
 
-    def _tls(self) -> Any:
+    def _tls_context(self) -> Any:
         import ssl
 
         context = ssl.create_default_context(cafile=self._access.ca_file)
@@ -219,10 +181,10 @@ class GatewayServer:
     def _exchange(
         self, connection: http.client.HTTPConnection, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, bytes]:
-        """Send a request and read its whole answer.
+        """Send a request and read its status and its whole response.
 
         Raises:
-            NoAnswer: There is none.
+            NoAnswer: There is no complete response.
         """
         import http.client
 
@@ -232,27 +194,12 @@ class GatewayServer:
                 return answer.status, answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise self._cut_off(error) from error
+            raise self._connection_failure(error, is_connected=True) from error
 
-    # --- what a failure means ------------------------------------------------------------------
+    # --- failures ------------------------------------------------------------------------------
 
-    def _not_connected(self, error: OSError) -> NoAnswer:
-        """What hindered a connection; nothing was sent."""
-        import socket
-        import ssl
-
-        if isinstance(error, ssl.SSLError):
-            return tls_problem(self.address, error, self._access)
-        if isinstance(error, socket.gaierror):
-            reason = "no such host"
-        elif isinstance(error, TimeoutError):
-            reason = "no connection in time"
-        else:
-            reason = (error.strerror or "no connection").lower()
-        return not_connected(self.address, reason)
-
-    def _cut_off(self, error: Exception) -> NoAnswer:
-        """What became of a request that was sent, at least in part, and has no whole answer."""
+    def _connection_failure(self, error: Exception, *, is_connected: bool) -> NoAnswer:
+        """The failure of a request without a response."""
         import ssl
 
         from calicoctl.store.etcd.bounded_answer import OddAnswer
@@ -261,28 +208,29 @@ class GatewayServer:
             return odd_answer(self.address, str(error))
         if isinstance(error, ssl.SSLError):
             return tls_problem(self.address, error, self._access)
+        if not is_connected:
+            return not_connected(self.address, error)
         return cut_off(self.address, is_outstanding=isinstance(error, TimeoutError))
 
-    def _error(self, status: int, answer: Body, content: bytes) -> Exception:
-        """What an answer other than 200 means."""
-        code, said = answer.get("code"), answer.get("message") or answer.get("error")
-        if not isinstance(code, int) or not isinstance(said, str):
-            return self._no_gateway(status, content)
-        text = shown(said, self._access)
-        if any(each in said for each in _OLD_TOKENS) and self._token:
+    def _error_response(self, status: int, answer: Body, content: bytes) -> Exception:
+        """The failure that a response other than 200 means."""
+        code, message = answer.get("code"), answer.get("message") or answer.get("error")
+        if not isinstance(code, int) or not isinstance(message, str):
+            return self._not_from_gateway(status, content)
+        if any(text in message for text in _OLD_TOKENS) and self._token:
             return _OldToken()
-        if code in (PERMISSION_DENIED, UNAUTHENTICATED) or _NO_TOKEN in said:
+        if code in (PERMISSION_DENIED, UNAUTHENTICATED) or _NO_TOKEN in message:
             return denied(self.address, self._access)
-        # Some have the code of a wrong argument.
-        meant = next((own for words, own in _MEANT.items() if words in said), code)
-        return Refusal(meant, text) if meant in _REFUSING else odd_answer(self.address, text, UNTIL_THE_DEADLINE)
+        code = next((correct for text, correct in _CODE_BY_MESSAGE.items() if text in message), code)
+        visible = shown(message, self._access)
+        return Refusal(code, visible) if code in _REFUSING else odd_answer(self.address, visible, UNTIL_THE_DEADLINE)
 
-    def _no_gateway(self, status: int, content: bytes) -> NoAnswer:
-        """An answer that is none of the gateway's."""
+    def _not_from_gateway(self, status: int, content: bytes) -> NoAnswer:
+        """The failure that a response means which the gateway does not send."""
         if status == 404:
             return NoAnswer(messages.ETCD_V3_OFF, self.address, "no JSON gateway of the v3 API", may_be_done=False)
         text = ""
-        with contextlib.suppress(UnicodeDecodeError):
-            text = shown(content[:1000].decode(), self._access)
-        further_rounds = UNTIL_THE_DEADLINE if status >= 500 else ONCE_MORE
-        return odd_answer(self.address, text if status >= 500 and text else NOT_ETCD, further_rounds)
+        if status >= 500:
+            with contextlib.suppress(UnicodeDecodeError):
+                text = shown(content[:1000].decode(), self._access)
+        return unknown_response(self.address, status, text)

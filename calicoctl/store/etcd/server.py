@@ -1,0 +1,80 @@
+"""The part of an etcd server that both APIs share: its address, and the limits of a request."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from calicoctl.annotations import Any, TypeVar
+from calicoctl.store.deadline import Deadline
+from calicoctl.store.etcd.bounds import AnswerBounds, RequestTimeouts, request_timeouts
+from calicoctl.store.etcd.cluster import Request
+from calicoctl.store.etcd.credentials import Access
+from calicoctl.store.etcd.failures import NOT_ETCD, odd_answer, time_is_up
+
+_Result = TypeVar("_Result")
+
+
+class EtcdServer:
+    """The part of a `Server` that both APIs share; each API derives its own class.
+
+    Args:
+        address: `http(s)://HOST:PORT`.
+        access: Certificates and credentials.
+        deadline: No request waits longer.
+    """
+
+    def __init__(self, address: str, access: Access, deadline: Deadline) -> None:
+        url = urlsplit(address)
+        self.address = address
+        self._host = url.hostname or ""
+        self._port = url.port
+        self._is_secure = url.scheme == "https"
+        self._access = access
+        self._deadline = deadline
+        self._bounds = AnswerBounds(deadline, 0)
+
+    def ask(self, request: Request[_Result], share: float, max_bytes: int) -> _Result:
+        """Send one request.
+
+        Args:
+            request: Sends it with the client of the API and returns what it needs from the response; a ValueError,
+                TypeError or LookupError of it means that the response is not etcd's.
+            share: The share of the remaining time that may be spent waiting for the next chunk of the response. If it
+                is less than 1, the whole response may take half of the remaining time.
+            max_bytes: The maximum size of the response.
+
+        Raises:
+            NoAnswer: There was no response, or none that is reliable.
+            Refusal: The server refused the request.
+        """
+        self._bounds.max_bytes = max_bytes
+        client = self._client(share)
+        try:
+            return self._send(request, client)
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
+            # A response that is JSON but not etcd's also raises these in python-etcd.
+            raise odd_answer(self.address, NOT_ETCD) from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        raise NotImplementedError
+
+    def _client(self, share: float) -> Any:
+        """The client that a request is sent with, limited to a share of the remaining time."""
+        raise NotImplementedError
+
+    def _send(self, request: Request[_Result], client: Any) -> _Result:
+        """Send a request; an API overrides this if its client has exceptions of its own."""
+        return request(client)
+
+    def _next_timeouts(self, share: float) -> RequestTimeouts:
+        """The time limits of the next request.
+
+        Raises:
+            NoAnswer: The deadline has passed.
+        """
+        timeouts = request_timeouts(self._deadline, share)
+        if timeouts is None:
+            raise time_is_up(self.address)
+        self._bounds.deadline = timeouts.whole
+        return timeouts
