@@ -1,4 +1,4 @@
-"""Rules of v3 as those of v1, as far as v1 can say them."""
+"""Conversion of v3 rules to v1, as far as v1 can express them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from calicoctl.policy.documents.json_text import Path
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
-from calicoctl.resources.selectors import parted, renamed
+from calicoctl.resources.selectors import renamed, split_tag
 from calicoctl.resources.upgrade import ACTIONS, ENTITY_KEYS
 
 _ACTIONS = {new: old for old, new in ACTIONS.items()}
@@ -23,11 +23,11 @@ _SIDE_KEYS = ("nets", "notNets", "ports", "notPorts", "selector", "notSelector")
 
 @dataclass
 class Downgrade:
-    """What becomes of something of v3.
+    """The state of a conversion from v3 to v1.
 
     Attributes:
-        problems: What v1 cannot say.
-        tags: The names of tags by the labels that stand for them, where they differ.
+        problems: The parts that v1 cannot express.
+        tags: The names of tags by their labels, if they differ.
     """
 
     problems: list[ResourceProblem] = field(default_factory=list)
@@ -35,33 +35,33 @@ class Downgrade:
 
 
 def downgraded_rule(downgrade: Downgrade, value: object, path: Path = ()) -> dict[str, object]:
-    """A rule of v1 that matches the same packets as one of v3, which must be valid.
+    """A v1 rule that matches the same packets as a valid v3 rule.
 
     Args:
-        downgrade: Takes what v1 cannot say.
+        downgrade: The conversion; problems are added to it.
         value: The rule's JSON value.
-        path: Where it stands.
+        path: The path of the rule.
     """
     rule = _members(value)
     _refuse_others(downgrade, rule, _RULE_KEYS, path)
-    found: dict[str, object] = {"action": _ACTIONS.get(str(rule.get("action")), rule.get("action"))}
+    v1_rule: dict[str, object] = {"action": _ACTIONS.get(str(rule.get("action")), rule.get("action"))}
     if "ipVersion" in rule:
-        found["ip_version"] = rule["ipVersion"]
+        v1_rule["ip_version"] = rule["ipVersion"]
     for sign, protocol, icmp in (("", "protocol", "icmp"), ("!", "notProtocol", "notICMP")):
         if protocol in rule:
-            found[f"{sign}protocol"] = _protocol(rule[protocol])
+            v1_rule[f"{sign}protocol"] = _protocol(rule[protocol])
         for part, number in _members(rule.get(icmp)).items():
-            found[f"{sign}icmp_{part}"] = number
+            v1_rule[f"{sign}icmp_{part}"] = number
     for prefix, side in ENTITY_KEYS.items():
-        _add_side(downgrade, found, prefix, _members(rule.get(side)), (*path, side))
-    return found
+        _add_side(downgrade, v1_rule, prefix, _members(rule.get(side)), (*path, side))
+    return v1_rule
 
 
 def _members(value: object) -> dict[str, object]:
-    """The members of an object that say something: a list that is empty says as little as one that is not there."""
-    return (
-        {key: each for key, each in value.items() if each not in (None, [], {}, "")} if isinstance(value, dict) else {}
-    )
+    """The members of an object that are not empty: an empty list means the same as an absent one."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: member for key, member in value.items() if member not in (None, [], {}, "")}
 
 
 def _refuse_others(downgrade: Downgrade, members: Mapping[str, object], known: Sequence[str], path: Path) -> None:
@@ -77,7 +77,7 @@ def _protocol(value: object) -> object:
 
 
 def _add_side(
-    downgrade: Downgrade, found: dict[str, object], prefix: str, entity: Mapping[str, object], path: Path
+    downgrade: Downgrade, v1_rule: dict[str, object], prefix: str, entity: Mapping[str, object], path: Path
 ) -> None:
     _refuse_others(downgrade, entity, _SIDE_KEYS, path)
     for sign, nets, ports, selector in (
@@ -85,45 +85,45 @@ def _add_side(
         ("!", "notNets", "notPorts", "notSelector"),
     ):
         start = f"{sign}{prefix}_"
-        _add_nets(downgrade, found, start, entity.get(nets), (*path, nets))
-        _add_ports(downgrade, found, start, entity.get(ports), (*path, ports))
-        _add_selector(downgrade, found, start, entity.get(selector), (*path, selector))
+        _add_nets(downgrade, v1_rule, start, entity.get(nets), (*path, nets))
+        _add_ports(downgrade, v1_rule, start, entity.get(ports), (*path, ports))
+        _add_selector(downgrade, v1_rule, start, entity.get(selector), (*path, selector))
 
 
-def _add_nets(downgrade: Downgrade, found: dict[str, object], start: str, nets: object, path: Path) -> None:
+def _add_nets(downgrade: Downgrade, v1_rule: dict[str, object], start: str, nets: object, path: Path) -> None:
     if not isinstance(nets, list):
         return
-    key, several = f"{start}net", f"{start}nets"
+    key, list_key = f"{start}net", f"{start}nets"
     if len(nets) == 1:
-        found[key] = nets[0]
-    elif several in KNOWN_KEYS:
-        found[several] = nets
+        v1_rule[key] = nets[0]
+    elif list_key in KNOWN_KEYS:
+        v1_rule[list_key] = nets
     else:
         downgrade.problems.append(ResourceProblem(path, "has several networks, where v1 can exclude only one"))
 
 
-def _add_ports(downgrade: Downgrade, found: dict[str, object], start: str, ports: object, path: Path) -> None:
+def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, ports: object, path: Path) -> None:
     if not isinstance(ports, list):
         return
     for index, port in enumerate(ports):
         if isinstance(port, str) and not _NUMERIC_PORT.fullmatch(port):
             downgrade.problems.append(ResourceProblem((*path, index), "is a port by name, which v1 does not have"))
-    found[f"{start}ports"] = [int(port) if isinstance(port, str) and port.isdecimal() else port for port in ports]
+    v1_rule[f"{start}ports"] = [int(port) if isinstance(port, str) and port.isdecimal() else port for port in ports]
 
 
-def _add_selector(downgrade: Downgrade, found: dict[str, object], start: str, selector: object, path: Path) -> None:
+def _add_selector(downgrade: Downgrade, v1_rule: dict[str, object], start: str, selector: object, path: Path) -> None:
     if not isinstance(selector, str):
         return
-    rest, label = parted(selector, is_negated=start.startswith("!"))
+    v1_selector, label = split_tag(selector, is_negated=start.startswith("!"))
     tag = None if label is None else downgrade.tags.get(label, label)
     if tag is None or not is_agent_tag(tag):
-        rest, tag = selector, None
+        v1_selector, tag = selector, None
     if tag is not None:
-        found[f"{start}tag"] = tag
-    if rest is None:
+        v1_rule[f"{start}tag"] = tag
+    if v1_selector is None:
         return
-    rest = renamed(rest, lambda name: downgrade.tags.get(name, name))
-    fault = selector_fault(rest)
+    v1_selector = renamed(v1_selector, lambda name: downgrade.tags.get(name, name))
+    fault = selector_fault(v1_selector)
     if fault is not None:
         downgrade.problems.append(ResourceProblem(path, f"is not a selector of v1: {fault}"))
-    found[f"{start}selector"] = rest
+    v1_rule[f"{start}selector"] = v1_selector

@@ -1,7 +1,7 @@
-"""The fields of a rule of the v3 data model.
+"""The fields of a rule in the v3 data model.
 
-Calico's own tools refuse others in files, and its agent ignores them, so that a rule with a misspelt field matches
-more than was meant. Other releases have other fields: what is stored already is left alone.
+Calico's own tools reject unknown fields in files, but its agent ignores them, so that a rule with a misspelt field
+matches more packets than intended. Other releases have other fields, so unknown fields in stored rules are accepted.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from calicoctl.nearest import nearest
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.resources.schema import ResourceProblem
 
-# What may stand in a field, in turn; nothing where that is no object, or has members of any name.
+# The fields of an object, recursively; empty for a value that is not an object, or one whose members may have any name.
 _Fields = Mapping[str, "_Fields"]
 _NONE: _Fields = {}
 _ENTITY: _Fields = {
@@ -31,14 +31,14 @@ _RULE: _Fields = {
 
 
 def unknown_fields(rule: object) -> Iterator[ResourceProblem]:
-    """What stands in a rule and is no field of one."""
+    """The unknown fields of a rule."""
     for path, known in _unknown(rule, _RULE, ()):
         near = nearest(str(path[-1]), tuple(known))
         yield ResourceProblem(path, f"is not a field of a rule{f'; did you mean `{near}`?' if near else ''}")
 
 
 def misread_fields(rule: object) -> Iterator[ResourceProblem]:
-    """What the agent takes for a field, and is none."""
+    """The unknown fields of a rule that the agent reads as known fields, since it ignores case."""
     for path, known in _unknown(rule, _RULE, ()):
         field = read_as(str(path[-1]), known)
         if field is not None:
@@ -46,27 +46,27 @@ def misread_fields(rule: object) -> Iterator[ResourceProblem]:
 
 
 def read_as(member: str, fields: Iterable[str]) -> str | None:
-    """The field that the agent takes a member for which is none; None for one that it leaves out of account.
+    """The field that the agent reads an unknown member as; None if it ignores the member.
 
-    It reads the names of fields in any case (Go's encoding/json), the last one of those that are spelled differently.
+    It ignores the case of field names (Go's encoding/json); of several spellings, the last one counts.
 
     Args:
         member: The member's name.
-        fields: The fields that there are.
+        fields: The known fields.
     """
     folded = member.casefold()
-    # The lengths, since `ß` folds to two letters here and not in Go.
-    return next((each for each in fields if len(member) == len(each) and folded == each.casefold()), None)
+    # The lengths are compared, since Python folds `ß` to two letters and Go does not.
+    return next((field for field in fields if len(member) == len(field) and folded == field.casefold()), None)
 
 
 def _unknown(value: object, fields: _Fields, path: Path) -> Iterator[tuple[Path, _Fields]]:
-    """Each place of something unknown, and what could stand there."""
+    """The path of each unknown field, with the fields that are known there."""
     if isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _unknown(each, fields, (*path, index))
+        for index, item in enumerate(value):
+            yield from _unknown(item, fields, (*path, index))
     elif isinstance(value, dict) and fields:
-        for key, each in value.items():
+        for key, member in value.items():
             if key in fields:
-                yield from _unknown(each, fields[key], (*path, key))
+                yield from _unknown(member, fields[key], (*path, key))
             else:
                 yield (*path, key), fields

@@ -1,8 +1,8 @@
-"""What Calico refuses in a v3 profile or policy: the validation of release 3.32.
+"""Validation of v3 profiles and policies, as in Calico release 3.32.
 
-Later releases have moved most of it to the Kubernetes API, where profiles are not validated at all, and the agent
-does not protect itself: an unknown action, or ICMP fields without a fitting protocol, make it fail. So whoever writes
-must validate. Source: libcalico-go, lib/validator/v3.
+Later releases have moved most of it to the Kubernetes API, which does not validate profiles. The agent does not
+validate them either: an unknown action, or ICMP fields without a matching protocol, make it fail. So profiles must be
+validated before they are written. Source: libcalico-go, lib/validator/v3.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from calicoctl.source import Span
 
 ACTIONS = ("Allow", "Deny", "Log", "Pass")
 PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite")
-# A tuple, since what stands in a resource need not be hashable.
+# A tuple, since values in a resource may not be hashable.
 _PORT_PROTOCOLS = ("TCP", "UDP", "SCTP", 6, 17, 132)
 _ICMP_VERSIONS = {"ICMP": 4, "ICMPv6": 6}
 _PORT_MAX = 65535
@@ -35,10 +35,10 @@ _PATH = re.compile(r"/[^? #]*")
 
 @dataclass(frozen=True, slots=True)
 class ResourceProblem:
-    """Something that Calico refuses.
+    """A part of a resource that Calico rejects.
 
     Attributes:
-        path: Where in the resource.
+        path: Its path in the resource.
         reason: What is wrong, as the end of a sentence that begins with the path.
     """
 
@@ -49,9 +49,9 @@ class ResourceProblem:
         """The problem as a diagnostic.
 
         Args:
-            kind: One whose message has the fields `path` and `reason`.
-            span: Where it is.
-            about: The other fields.
+            kind: A kind whose message has the fields `path` and `reason`.
+            span: Its span in the source.
+            about: The other fields of the message.
         """
         return diagnose(kind, span, None, path=path_text(self.path), reason=self.reason, **about)
 
@@ -60,12 +60,12 @@ Problems = Iterator[ResourceProblem]
 
 
 def profile_problems(resource: object) -> Problems:
-    """What Calico refuses in a Profile."""
+    """The parts of a Profile that Calico rejects."""
     yield from _resource_problems(resource, is_profile_name, profile_spec_problems)
 
 
 def policy_problems(resource: object) -> Problems:
-    """What Calico refuses in a GlobalNetworkPolicy, as far as conversions write one."""
+    """The parts of a GlobalNetworkPolicy that Calico rejects; only the fields that conversions write are validated."""
     yield from _resource_problems(resource, is_policy_name, policy_spec_problems)
 
 
@@ -91,7 +91,7 @@ def _metadata_problems(metadata: object, is_name: Callable[[str], bool]) -> Prob
 
 
 def profile_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
-    """What Calico refuses in the spec of a Profile."""
+    """The parts of a Profile's spec that Calico rejects."""
     if spec is None:
         return
     if not isinstance(spec, dict):
@@ -102,7 +102,7 @@ def profile_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
 
 
 def policy_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
-    """What Calico refuses in the spec of a GlobalNetworkPolicy, as far as conversions write one."""
+    """The parts of a GlobalNetworkPolicy's spec that Calico rejects; see `policy_problems`."""
     if not isinstance(spec, dict):
         yield ResourceProblem(path, "must be an object")
         return
@@ -157,12 +157,12 @@ def _annotation_problems(annotations: object, path: Path) -> Problems:
 
 
 def rule_problems(rule: object, path: Path = (), *, is_ingress: bool = True) -> Problems:
-    """What Calico refuses in a rule.
+    """The parts of a rule that Calico rejects.
 
     Args:
         rule: The rule's JSON value.
-        path: Where it stands.
-        is_ingress: Whether it is about traffic to an endpoint.
+        path: The path of the rule.
+        is_ingress: Whether it applies to traffic to an endpoint.
     """
     if not isinstance(rule, dict):
         yield ResourceProblem(path, "must be an object")
@@ -198,7 +198,7 @@ def _is_version(value: object) -> bool:
 
 
 def protocol_problems(value: object, path: Path = ()) -> Problems:
-    """What Calico refuses as a protocol: it is one of six names, or a number of 1 to 255."""
+    """Validate a protocol: it is one of six names, or a number of 1 to 255."""
     number = _number(value)
     if number is None and value not in PROTOCOLS:
         yield ResourceProblem(path, f"must be one of {', '.join(PROTOCOLS)} or a number, not {found_text(value)}")
@@ -207,7 +207,7 @@ def protocol_problems(value: object, path: Path = ()) -> Problems:
 
 
 def _number(value: object) -> int | None:
-    """The number that a protocol is given by; a string of digits is one."""
+    """The number of a protocol that is given as a number or as a string of digits."""
     if type(value) is int:
         return value
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else None
@@ -218,16 +218,16 @@ def _icmp_problems(rule: Mapping[str, object], path: Path) -> Problems:
     for key in ("icmp", "notICMP"):
         if _is_given(rule, key):
             yield from icmp_problems(rule[key], (*path, key))
-    named = _ICMP_VERSIONS.get(protocol) if isinstance(protocol, str) else None
-    if _is_given(rule, "icmp") and named is None:
+    icmp_version = _ICMP_VERSIONS.get(protocol) if isinstance(protocol, str) else None
+    if _is_given(rule, "icmp") and icmp_version is None:
         yield ResourceProblem((*path, "icmp"), "needs the protocol ICMP or ICMPv6")
     version = rule.get("ipVersion")
-    if named is not None and _is_version(version) and version != named:
+    if icmp_version is not None and _is_version(version) and version != icmp_version:
         yield ResourceProblem((*path, "ipVersion"), f"does not agree with {protocol}")
 
 
 def icmp_problems(fields: object, path: Path = ()) -> Problems:
-    """What Calico refuses as an ICMP type and code."""
+    """Validate an ICMP type and code."""
     if not isinstance(fields, dict):
         yield ResourceProblem(path, "must be an object")
         return
@@ -251,7 +251,7 @@ def _port_protocol_problems(
             ports = entity.get(key)
             if not isinstance(ports, list) or not ports:
                 continue
-            # Ports by name alone need no protocol since release 3.32.
+            # Since release 3.32, named ports need no protocol.
             if protocol is None and not any(map(_is_number, ports)):
                 continue
             yield ResourceProblem((*path, side, key), "needs the protocol TCP, UDP or SCTP")
@@ -264,7 +264,7 @@ def _is_number(port: object) -> bool:
 def _version_problems(
     rule: Mapping[str, object], sides: Sequence[tuple[str, Mapping[str, object]]], path: Path
 ) -> Problems:
-    """A rule is about one IP version: its networks, and the version that it names."""
+    """Validate that the networks of a rule and its `ipVersion` have the same IP version."""
     given = rule.get("ipVersion")
     versions = {given} if _is_version(given) else set()
     for side, entity in sides:
@@ -284,17 +284,17 @@ def _version_problems(
 
 
 def entity_problems(entity: object, path: Path = ()) -> Problems:
-    """What Calico refuses in the source or the destination of a rule."""
+    """The parts of the source or the destination of a rule that Calico rejects."""
     if not isinstance(entity, dict):
         yield ResourceProblem(path, "must be an object")
         return
     for key in ("nets", "notNets"):
-        yield from _each(entity, key, path, _net_problem)
-    for index, net in enumerate(_listed(entity.get("notNets"))):
+        yield from _list_problems(entity, key, path, _net_problem)
+    for index, net in enumerate(_items(entity.get("notNets"))):
         if _net_problem(net) is None and ip_network(str(net)).prefixlen == 0:
             yield ResourceProblem((*path, "notNets", index), "would match nothing")
     for key in ("ports", "notPorts"):
-        yield from _each(entity, key, path, _port_problem)
+        yield from _list_problems(entity, key, path, _port_problem)
     yield from _selector_problems(entity, path, ("selector", "notSelector"))
     yield from _selector_problems(entity, path, ("namespaceSelector",), of_namespaces=True)
     accounts = entity.get("serviceAccounts")
@@ -302,12 +302,14 @@ def entity_problems(entity: object, path: Path = ()) -> Problems:
         yield from _selector_problems(accounts, (*path, "serviceAccounts"), ("selector",))
 
 
-def _listed(value: object) -> Sequence[object]:
+def _items(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else ()
 
 
-def _each(members: Mapping[str, object], key: str, path: Path, problem: Callable[[object], str | None]) -> Problems:
-    """What is wrong with the elements of a list."""
+def _list_problems(
+    members: Mapping[str, object], key: str, path: Path, problem: Callable[[object], str | None]
+) -> Problems:
+    """The invalid items of a list."""
     values = members.get(key)
     if values is None:
         return
@@ -321,7 +323,7 @@ def _each(members: Mapping[str, object], key: str, path: Path, problem: Callable
 
 
 def _net_problem(value: object) -> str | None:
-    # Go reads no masks and no zones, which Python does.
+    # Go accepts neither netmasks nor zones; Python does.
     if not isinstance(value, str) or not _NETWORK.fullmatch(value):
         return f"must be a network with its length, not {found_text(value)}"
     try:
@@ -359,35 +361,36 @@ def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: P
         service = entity.get("services")
         if service is None:
             continue
-        here = (*path, side, "services")
+        service_path = (*path, side, "services")
         if not isinstance(service, dict) or not service.get("name"):
-            yield ResourceProblem(here, "needs the name of a service")
+            yield ResourceProblem(service_path, "needs the name of a service")
         if side != ("source" if is_ingress else "destination"):
-            yield ResourceProblem(here, "is allowed only in the source of ingress and the destination of egress")
-        others = ("nets", "notNets", "selector", "notSelector", "namespaceSelector", "serviceAccounts")
-        if any(entity.get(key) for key in others):
-            yield ResourceProblem(here, "cannot be combined with networks, selectors or service accounts")
+            yield ResourceProblem(
+                service_path, "is allowed only in the source of ingress and the destination of egress"
+            )
+        other_keys = ("nets", "notNets", "selector", "notSelector", "namespaceSelector", "serviceAccounts")
+        if any(entity.get(key) for key in other_keys):
+            yield ResourceProblem(service_path, "cannot be combined with networks, selectors or service accounts")
         if side == "destination" and any(entity.get(key) for key in ("ports", "notPorts")):
-            yield ResourceProblem(here, "cannot be combined with ports")
+            yield ResourceProblem(service_path, "cannot be combined with ports")
 
 
 def _http_problems(rule: Mapping[str, object], path: Path, *, is_ingress: bool) -> Problems:
     http = rule.get("http")
     if http is None:
         return
-    here = (*path, "http")
+    http_path = (*path, "http")
     if not isinstance(http, dict):
-        yield ResourceProblem(here, "must be an object")
+        yield ResourceProblem(http_path, "must be an object")
         return
     if not is_ingress:
-        yield ResourceProblem(here, "is allowed only in ingress")
+        yield ResourceProblem(http_path, "is allowed only in ingress")
     if rule.get("action") != "Allow":
-        yield ResourceProblem(here, "needs the action Allow")
+        yield ResourceProblem(http_path, "needs the action Allow")
     if rule.get("protocol") not in (None, "TCP"):
-        yield ResourceProblem(here, "needs the protocol TCP, or none")
-    for index, each in enumerate(_listed(http.get("paths"))):
-        texts = (
-            [each[key] for key in ("exact", "prefix") if each.get(key) is not None] if isinstance(each, dict) else []
-        )
+        yield ResourceProblem(http_path, "needs the protocol TCP, or none")
+    for index, url_path in enumerate(_items(http.get("paths"))):
+        matches = url_path if isinstance(url_path, dict) else {}
+        texts = [matches[key] for key in ("exact", "prefix") if matches.get(key) is not None]
         if len(texts) != 1 or not isinstance(texts[0], str) or not _PATH.fullmatch(texts[0]):
-            yield ResourceProblem((*here, "paths", index), "must have `exact` or `prefix`, which begins with /")
+            yield ResourceProblem((*http_path, "paths", index), "must have `exact` or `prefix`, which begins with /")

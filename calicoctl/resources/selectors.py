@@ -1,8 +1,8 @@
 """Selectors of v3, and the tags of v1 in them.
 
-Tag T of v1 is the label `T: ""`. In a selector it is `has(T)`, which is what the agent has made of it since 2.6;
-`T == ''`, which the upstream upgrade wrote, is read as the tag, too (it differs only where an endpoint has a label T of
-its own with another value).
+Tag T of v1 is the label `T: ""`. In a selector it is `has(T)`, to which the agent has converted tags since 2.6. The
+form `T == ''`, which the upstream upgrade wrote, is also read as the tag (it differs only if an endpoint has a label T
+with another value).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from lark import Lark
 
 _IDENTIFIER = r"[A-Za-z0-9_./-]{1,512}"
-# What Go takes for white space; Python takes more.
+# White space in Go; Python's `\s` includes more characters.
 _SPACE = r"[\t\n\f\r ]*"
 _TAG = re.compile(rf"[ \t]*(?:has\({_SPACE}({_IDENTIFIER}){_SPACE}\)|({_IDENTIFIER})[ \t]*==[ \t]*(?:''|\"\"))[ \t]*")
 _TEXT_OR_IDENTIFIER = re.compile(rf"\"[^\"]*\"|'[^']*'|{_IDENTIFIER}")
-# The label of a pod's namespace, in v1 and since. The upgrade replaces it as text, in values, too.
+# The label of a pod's namespace, in v1 and in v3. The upgrade replaces it as text, also in values.
 _NAMESPACE_LABEL_V1, _NAMESPACE_LABEL = "calico/k8s_ns", "projectcalico.org/namespace"
-# A hostile selector costs no more than this.
+# Limits against malicious selectors.
 _LENGTH_MAX = 65536
 _NESTING_MAX = 200
 
@@ -34,7 +34,7 @@ def v3_selector_grammar(strict: bool = False) -> Lark:
     Args:
         strict: Make every conflict and every collision of terminals an error (needs the package interegular).
     """
-    # Lark costs more to import than a conversion without selectors takes.
+    # Imported here: importing Lark takes longer than a conversion without selectors.
     from importlib import resources
 
     from lark import Lark
@@ -45,13 +45,13 @@ def v3_selector_grammar(strict: bool = False) -> Lark:
 
 @lru_cache(maxsize=4096)
 def is_selector(text: str, *, of_namespaces: bool = False) -> bool:
-    """Whether the agent can read a selector. The empty text selects everything.
+    """Whether the agent can parse a selector. The empty text selects everything.
 
     Args:
         text: The selector.
         of_namespaces: Whether it selects namespaces, so that it may be `global()`.
     """
-    # That of a tag is told without Lark, which takes longer to import than most commands.
+    # The selector of a tag is recognised without Lark, whose import takes longer than most commands.
     if not text.strip(" \t") or _TAG.fullmatch(text):
         return True
     if len(text) > _LENGTH_MAX or text.count("(") > _NESTING_MAX:
@@ -66,59 +66,59 @@ def is_selector(text: str, *, of_namespaces: bool = False) -> bool:
 
 
 def tag_selector(key: str) -> str:
-    """The selector of the endpoints that carry a tag."""
+    """The selector of the endpoints that have a tag."""
     return f"has({key})"
 
 
 def tag_of(selector: str) -> str | None:
-    """The label of which a selector says just that an endpoint carries it as a tag; None for another selector."""
-    matched = _TAG.fullmatch(selector)
-    return matched and (matched[1] or matched[2])
+    """The label of the tag that a selector consists of; None if it is another selector."""
+    match = _TAG.fullmatch(selector)
+    return match and (match[1] or match[2])
 
 
 def without_old_labels(selector: str) -> str:
-    """A selector of v1 with the name that the label of namespaces has since."""
+    """A v1 selector with the v3 name of the label of namespaces."""
     return selector.replace(_NAMESPACE_LABEL_V1, _NAMESPACE_LABEL)
 
 
 def renamed(selector: str, new_name: Callable[[str], str]) -> str:
-    """A selector with other names for labels.
+    """A selector with renamed labels.
 
     Args:
         selector: The selector.
-        new_name: The new name of a label; those with a domain are left alone, and so are texts in quotes.
+        new_name: The new name of a label; labels with a domain and quoted texts are not changed.
     """
 
-    def put(matched: re.Match[str]) -> str:
-        word = matched[0]
+    def replacement(match: re.Match[str]) -> str:
+        word = match[0]
         return word if word[0] in "\"'" or "/" in word else new_name(word)
 
-    return _TEXT_OR_IDENTIFIER.sub(put, selector)
+    return _TEXT_OR_IDENTIFIER.sub(replacement, selector)
 
 
 def with_tag(selector: str, key: str, *, is_negated: bool) -> str:
-    """A selector together with a tag, as they stand side by side in a rule of v1.
+    """One selector for a selector and a tag of the same v1 rule.
 
     Args:
         selector: The selector.
         key: The label of the tag.
-        is_negated: Whether a rule excludes what they select: in v1 that is either, while upstream's upgrade excludes
-            only what is both (a flaw).
+        is_negated: Whether the rule excludes them. In v1 it excludes endpoints with either, while upstream's upgrade
+            excludes only endpoints with both (a flaw).
     """
-    return f"({selector}) {_joint(is_negated)} {tag_selector(key)}"
+    return f"({selector}) {_operator(is_negated)} {tag_selector(key)}"
 
 
-def _joint(is_negated: bool) -> str:
+def _operator(is_negated: bool) -> str:
     return "||" if is_negated else "&&"
 
 
-def parted(selector: str, *, is_negated: bool) -> tuple[str | None, str | None]:
-    """What a selector says beside a tag, and the label of the tag; None for what is not there."""
+def split_tag(selector: str, *, is_negated: bool) -> tuple[str | None, str | None]:
+    """The selector and the label of the tag that `with_tag` has joined; None for a part that is absent."""
     key = tag_of(selector)
     if key is not None:
         return None, key
-    head, middle, tail = selector.rpartition(f") {_joint(is_negated)} ")
-    key = tag_of(tail) if middle else None
+    head, operator, tail = selector.rpartition(f") {_operator(is_negated)} ")
+    key = tag_of(tail) if operator else None
     if key is None or not head.startswith("(") or not is_selector(head[1:]):
         return selector, None
     return head[1:], key

@@ -1,12 +1,13 @@
-"""Profiles of v1 as those of v3: the conversion of Calico's own upgrade, without its flaws.
+"""Conversion of v1 profiles to v3: the rules of Calico's own upgrade, without its flaws.
 
-What differs from libcalico-go, lib/upgrade/converters, on purpose: a tag is `has(T)` in selectors, which is what it
-meant, where upstream writes `T == ''`; a rule that excludes a tag and a selector excludes either; a tag may stand
-twice; tags that are no label keys are renamed; what is lost is told.
+Intentional differences from libcalico-go, lib/upgrade/converters: in selectors a tag is `has(T)`, which is its meaning
+(upstream writes `T == ''`); a rule that excludes a tag and a selector excludes endpoints with either; duplicate tags
+are accepted; tags that are not valid label keys are renamed; losses are reported.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -23,18 +24,18 @@ from calicoctl.resources.v3_names import label_key, v3_profile_name
 API_VERSION = "projectcalico.org/v3"
 KIND = "Profile"
 POLICY_KIND = "GlobalNetworkPolicy"
-# The lists of v3 by the directions of the language.
+# The names of the lists in v3, by direction.
 LIST_KEYS = {Direction.INBOUND: "ingress", Direction.OUTBOUND: "egress"}
-# What stands on each side of a rule, by the beginning of its keys in v1.
+# The v3 names of the sides of a rule, by the prefix of their keys in v1.
 ENTITY_KEYS = dict(zip(SIDES.values(), ("source", "destination"), strict=True))
 
-# What was renamed is noted beside the resource, so that it can be converted back.
+# Annotations that record the original names, so that the resource can be converted back.
 NAME_ANNOTATION = "calicoctl-profile/v1-name"
 TAGS_ANNOTATION = "calicoctl-profile/v1-tags"
 
-# What v1's agents know, by what v3 calls it.
+# The actions of v3, by those that v1's agents know.
 ACTIONS = {"allow": "Allow", "deny": "Deny", "log": "Log", "next-tier": "Pass"}
-# What upstream takes besides, in lower case.
+# Further actions that upstream accepts, in lower case.
 _OTHER_ACTIONS = {"": "Allow", "allow": "Allow", "deny": "Deny", "log": "Log", "pass": "Pass"}
 _PROTOCOL_NAMES = {name.lower(): name for name in PROTOCOLS}
 _DIGITS = re.compile("[0-9]{1,3}")
@@ -53,14 +54,14 @@ _KNOWN_KEYS = frozenset(
 
 @dataclass
 class Upgrade:
-    """What becomes of something of v1.
+    """The state of a conversion from v1 to v3.
 
     Attributes:
-        problems: What cannot be said in v3.
-        losses: What v3 has nothing for, and is left out.
-        renamed_tags: Each label that stands for a tag of another name, with that name.
-        tags: By each label, what stands for it in v1: more than one name is a clash.
-        keeps_tags: Whether tags keep their names in any case, as in a datastore of v3, which has no others.
+        problems: The parts that v3 cannot express.
+        losses: The parts that have no counterpart in v3 and are omitted.
+        renamed_tags: The original tags by their labels, if they differ.
+        tags: The original tags and labels by their v3 labels; more than one name is a conflict.
+        keeps_tags: Whether tags are never renamed, as in a v3 datastore, where tags are labels already.
     """
 
     problems: list[ResourceProblem] = field(default_factory=list)
@@ -85,10 +86,10 @@ def upgraded_profile(
     tags: Iterable[str] = (),
     labels: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """The resource of a profile.
+    """The v3 resource of a v1 profile.
 
     Args:
-        upgrade: Takes what is to be told.
+        upgrade: The conversion; problems and losses are added to it.
         name: The profile's name in v1.
         lists: The JSON values of its rules.
         tags: Its tags.
@@ -100,16 +101,17 @@ def upgraded_profile(
         rules = lists.get(direction, ())
         if rules:
             spec[key] = [upgraded_rule(upgrade, rule, (direction.json_key, index)) for index, rule in enumerate(rules)]
-    applied = dict(labels or {})
-    for key in applied:
+    labels_to_apply = dict(labels or {})
+    for key in labels_to_apply:
         upgrade.tags.setdefault(key, set()).add(key)
     for tag in tags:
         label = upgrade.label(tag)
-        if applied.setdefault(label, "") != "":
-            reason = f"and the label `{label}` with the value {found_text(applied[label])} would be the same in v3"
+        value = labels_to_apply.setdefault(label, "")
+        if value != "":
+            reason = f"and the label `{label}` with the value {found_text(value)} would be the same in v3"
             upgrade.problems.append(ResourceProblem(("tags", tag), reason))
-    if applied:
-        spec["labelsToApply"] = applied
+    if labels_to_apply:
+        spec["labelsToApply"] = labels_to_apply
     metadata: dict[str, object] = {"name": new_name}
     annotations = _annotations(name, new_name, upgrade.renamed_tags)
     if annotations:
@@ -117,29 +119,29 @@ def upgraded_profile(
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
 
 
-def _annotations(name: str, new_name: str, renamed: Mapping[str, str]) -> dict[str, str]:
-    import json
-
-    found = {} if name == new_name else {NAME_ANNOTATION: name}
-    return {**found, TAGS_ANNOTATION: json.dumps(dict(sorted(renamed.items())))} if renamed else found
+def _annotations(name: str, new_name: str, renamed_tags: Mapping[str, str]) -> dict[str, str]:
+    annotations = {} if name == new_name else {NAME_ANNOTATION: name}
+    if renamed_tags:
+        annotations[TAGS_ANNOTATION] = json.dumps(dict(sorted(renamed_tags.items())))
+    return annotations
 
 
 def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str, object]:
-    """A rule of v3 that matches the same packets as one of v1.
+    """A v3 rule that matches the same packets as a v1 rule.
 
     Args:
-        upgrade: Takes what is to be told.
+        upgrade: The conversion; problems and losses are added to it.
         value: The rule's JSON value.
-        path: Where it stands.
+        path: The path of the rule.
     """
     if not isinstance(value, dict):
         upgrade.problems.append(ResourceProblem(path, "must be an object"))
         return {"action": _action("")}
-    if isinstance(inner := value.get(RESOURCE_KEY), dict):
-        # A rule of v3 that v1 cannot say, all but its action.
-        return {"action": _action(value.get("action", "")), **inner}
-    rule: dict[str, object] = {key: each for key, each in value.items() if each is not None}
-    _look_at_keys(upgrade, rule, path)
+    if isinstance(v3_members := value.get(RESOURCE_KEY), dict):
+        # The members of a v3 rule that v1 cannot express, without its action.
+        return {"action": _action(value.get("action", "")), **v3_members}
+    rule: dict[str, object] = {key: member for key, member in value.items() if member is not None}
+    _check_keys(upgrade, rule, path)
     upgraded: dict[str, object] = {"action": _action(rule.get("action", ""))}
     if "ip_version" in rule:
         upgraded["ipVersion"] = rule["ip_version"]
@@ -155,7 +157,7 @@ def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str,
     return upgraded
 
 
-def _look_at_keys(upgrade: Upgrade, rule: Iterable[str], path: Path) -> None:
+def _check_keys(upgrade: Upgrade, rule: Iterable[str], path: Path) -> None:
     for key in rule:
         if key not in _KNOWN_KEYS:
             upgrade.problems.append(ResourceProblem((*path, key), "is not a key of a rule"))
@@ -182,20 +184,20 @@ def _protocol(value: object) -> object:
 
 
 def _entity(upgrade: Upgrade, rule: Mapping[str, object], prefix: str, path: Path) -> dict[str, object]:
-    """The source or the destination of a rule; empty when it says nothing about it."""
-    found: dict[str, object] = {}
+    """The source or the destination of a rule; empty if the rule does not restrict it."""
+    entity: dict[str, object] = {}
     for sign, word in _SIGNS.items():
         start = f"{sign}{prefix}_"
         nets = [*_list(upgrade, rule, f"{start}nets", path), *([rule[f"{start}net"]] if f"{start}net" in rule else ())]
         if nets:
-            found[_key(word, "nets")] = [_network(net) for net in nets]
+            entity[_key(word, "nets")] = [_network(net) for net in nets]
         selector = _selector(upgrade, rule, start, is_negated=bool(word))
         if selector is not None:
-            found[_key(word, "selector")] = selector
+            entity[_key(word, "selector")] = selector
         ports = _list(upgrade, rule, f"{start}ports", path)
         if ports:
-            found[_key(word, "ports")] = [_port(port) for port in ports]
-    return found
+            entity[_key(word, "ports")] = [_port(port) for port in ports]
+    return entity
 
 
 def _key(word: str, name: str) -> str:
@@ -211,13 +213,13 @@ def _list(upgrade: Upgrade, rule: Mapping[str, object], key: str, path: Path) ->
 
 
 def _network(value: object) -> object:
-    """A network without its host bits; what is none stays as it is."""
+    """A network without its host bits; an invalid value is returned unchanged."""
     network = enforced_network(value) if isinstance(value, str) else None
     return value if network is None else network_text(network)
 
 
 def _port(value: object) -> object:
-    """A port or a range as v3 has it; what is none stays as it is."""
+    """A port or a port range in v3; an invalid value is returned unchanged."""
     item = read_json_port(value).item
     if item is None or item.separator == "-":
         return value
@@ -227,13 +229,13 @@ def _port(value: object) -> object:
 def _selector(upgrade: Upgrade, rule: Mapping[str, object], start: str, *, is_negated: bool) -> object:
     selector, tag = rule.get(f"{start}selector"), rule.get(f"{start}tag")
     if isinstance(selector, str):
-        # Tags are labels now, and selectors may name them.
+        # Tags are labels in v3, and selectors may refer to them.
         selector = renamed(without_old_labels(selector), upgrade.label)
     if not isinstance(tag, str):
-        is_none = isinstance(selector, str) and not selector.strip() and is_negated
-        return tag if tag is not None else _EVERYTHING if is_none else selector
+        excludes_all = isinstance(selector, str) and not selector.strip() and is_negated
+        return tag if tag is not None else _EVERYTHING if excludes_all else selector
     key = upgrade.label(tag)
     if not isinstance(selector, str) or not selector.strip():
-        # The empty selector selects everything: with a tag, that is the tag; to exclude it is to exclude all.
+        # The empty selector selects everything: together with a tag it selects the tag; excluding it excludes all.
         return tag_selector(key) if selector is None or not is_negated else _EVERYTHING
     return with_tag(selector, key, is_negated=is_negated)

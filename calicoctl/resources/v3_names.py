@@ -1,8 +1,8 @@
-"""Names of v3 resources, and what becomes of the names of v1.
+"""Names of v3 resources, and the conversion of v1 names.
 
-The scheme is that of Calico's own upgrade from v1 (libcalico-go, lib/upgrade/converters): a name that has to be
-changed gets a piece of the original's SHA-1 at its end, so that different names stay different. Where nothing is left
-of a name, upstream makes one that is not valid; here a word stands in its place.
+The scheme is that of Calico's own upgrade from v1 (libcalico-go, lib/upgrade/converters): a name that must be changed
+gets a part of the original name's SHA-1 as suffix, so that different names stay different. If a name has no valid
+characters, upstream produces an invalid name; here it is replaced by a fixed word.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ _LABEL_NAME = pattern(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _OTHER_CHARACTERS = pattern(r"[^-.a-z0-9]+")
 _DOTTED_RUN = pattern(r"[.-]*\.[.-]*")
 _HASH_LENGTH = 8
-# What stands before the names of namespaces' profiles, in v1 and since.
+# The prefix of the profiles of namespaces, in v1 and in v3.
 _NAMESPACE_V1, _NAMESPACE = "k8s_ns.", "kns."
 
-# Profiles that Kubernetes makes, and the one that is built in: shown, and never changed.
+# Profiles created by Kubernetes, and the built-in profile: they are shown, but never changed.
 FOREIGN_PREFIXES = (_NAMESPACE, "ksa.")
 BUILT_IN_PROFILE = "projectcalico-default-allow"
 
 
 def is_foreign_profile(name: str) -> bool:
-    """Whether a v3 profile is made by Kubernetes or built in, so that nobody else may write it."""
+    """Whether a v3 profile is created by Kubernetes or built in, and therefore read-only."""
     return name == BUILT_IN_PROFILE or name.startswith(FOREIGN_PREFIXES)
 
 
 def is_profile_name(name: str) -> bool:
-    """Whether a v3 profile may be called so: 1 to 253 characters, DNS labels joined by dots."""
+    """Whether a name is valid for a v3 profile: 1 to 253 characters, DNS labels joined by dots."""
     return len(name) <= NAME_LENGTH_MAX and _DNS_NAME.fullmatch(name) is not None
 
 
 def is_policy_name(name: str) -> bool:
-    """Whether a GlobalNetworkPolicy may be called so: one DNS label, or two joined by a dot."""
+    """Whether a name is valid for a GlobalNetworkPolicy: one DNS label, or two joined by a dot."""
     return len(name) <= NAME_LENGTH_MAX and _POLICY_NAME.fullmatch(name) is not None
 
 
 def is_label_key(key: str) -> bool:
-    """Whether a label may have this key: a name of at most 63 characters, perhaps with a domain before it."""
+    """Whether a key is valid for a label: a name of at most 63 characters, optionally after a domain and a slash."""
     prefix, slash, name = key.rpartition("/")
     if slash and (not _DNS_NAME.fullmatch(prefix) or len(prefix) > NAME_LENGTH_MAX):
         return False
@@ -54,31 +54,31 @@ def is_label_key(key: str) -> bool:
 
 
 def is_label_value(value: str) -> bool:
-    """Whether a label may have this value; it may be empty."""
+    """Whether a value is valid for a label; it may be empty."""
     return value == "" or (len(value) <= LABEL_NAME_LENGTH_MAX and _LABEL_NAME.fullmatch(value) is not None)
 
 
 def is_tag_label(key: str, value: object) -> bool:
-    """Whether a label that a profile gives its endpoints is a tag of the language: one without a domain or a value."""
+    """Whether a label that a profile applies to its endpoints is a tag: it has neither a domain nor a value."""
     return value == "" and "/" not in key
 
 
 def v3_profile_name(name: str) -> str:
-    """The name that a v1 profile gets in v3; the same if it is valid there."""
+    """The v3 name of a v1 profile; the same if it is valid in v3."""
     if name.startswith(_NAMESPACE_V1):
         name = _NAMESPACE + name[len(_NAMESPACE_V1) :]
     return _with_hash(name, _normalised(name) or "profile")
 
 
 def policy_name(name: str) -> str:
-    """The name that a policy gets which is made of something called so: without dots, which separate tiers."""
+    """The name of a policy that is created from an object with this name: without dots, which separate tiers."""
     return _with_hash(name, _normalised(name).replace(".", "-") or "policy")
 
 
 def label_key(tag: str) -> str:
-    """The key of the label that stands for a tag; the same if it is valid as one.
+    """The key of the label that represents a tag; the same if it is a valid key.
 
-    Upstream keeps tags as they are, also where v3 refuses the profile over them.
+    Upstream does not change tags, even if v3 then rejects the profile.
     """
     if is_label_key(tag):
         return tag
@@ -86,17 +86,17 @@ def label_key(tag: str) -> str:
 
 
 def nearest_profile_name(name: str) -> str:
-    """What is nearest to a name, and a v3 profile may be called so."""
+    """The valid v3 profile name that is most similar to a name."""
     return _normalised(name)[:NAME_LENGTH_MAX].rstrip(".-") or "profile"
 
 
 def nearest_label_key(tag: str) -> str:
-    """What is nearest to a tag, and a label may have as its key."""
+    """The valid label key that is most similar to a tag."""
     return _trimmed(tag, LABEL_NAME_LENGTH_MAX)
 
 
-def _trimmed(tag: str, most: int) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", tag).strip("._-")[:most].rstrip("._-") or "tag"
+def _trimmed(tag: str, max_length: int) -> str:
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", tag).strip("._-")[:max_length].rstrip("._-") or "tag"
 
 
 def _normalised(name: str) -> str:
@@ -107,7 +107,7 @@ def _normalised(name: str) -> str:
 def _with_hash(name: str, normalised: str) -> str:
     if name == normalised:
         return name
-    # Imported here: with OpenSSL behind it, it takes 3 ms.
+    # Imported here: the import loads OpenSSL and takes 3 ms.
     from hashlib import sha1
 
     digest = sha1(name.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()[:_HASH_LENGTH]

@@ -1,7 +1,7 @@
-"""Resources as YAML: written so that every reader takes them alike, and read as Calico's tools read them.
+"""Resources as YAML, written so that all parsers agree on them, and read as Calico's tools read them.
 
-The library is PyYAML, which follows YAML 1.1: to it, an unquoted `80:90` is a number of base 60, `on` is true, and a
-date is no text. Calico's tools read neither so; a range of ports must stay one.
+The library is PyYAML, which follows YAML 1.1: it reads an unquoted `80:90` as a number of base 60, `on` as true, and a
+date as a date. Calico's tools do not; a range of ports must stay a text.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import yaml
 
-# What is written without quotes: what no reader takes for anything but a text.
+# Texts that are written without quotes, since every parser reads them as text.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9/._()-]*[A-Za-z0-9/._()-]")
-# YAML 1.2, core schema, but for octal numbers.
+# The core schema of YAML 1.2, without octal numbers.
 _TYPES = {
     "tag:yaml.org,2002:null": (r"~|null|Null|NULL|", "~nN\0"),
     "tag:yaml.org,2002:bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -29,11 +29,11 @@ _TYPES = {
 
 
 class NotYaml(ValueError):
-    """A text is no YAML.
+    """A text is not valid YAML.
 
     Attributes:
-        reason: Why, in words.
-        offset: Where in the text.
+        reason: The reason, for messages.
+        offset: The offset of the error in the text.
     """
 
     def __init__(self, reason: str, offset: int) -> None:
@@ -43,7 +43,7 @@ class NotYaml(ValueError):
 
 
 def yaml_text(documents: Sequence[Mapping[str, object]]) -> str:
-    """Documents as YAML in ASCII, with `---` between them: no letter in it can steer a terminal."""
+    """Documents as YAML in ASCII, separated by `---`; without control characters, which could affect a terminal."""
     import yaml
 
     return yaml.dump_all(documents, Dumper=_dumper(), sort_keys=False, width=2**31 - 1)
@@ -54,13 +54,13 @@ def _dumper() -> type[yaml.SafeDumper]:
     import yaml
 
     class ResourceDumper(yaml.SafeDumper):
-        """Writes lists indented below their keys, and no part as a reference to another."""
+        """Writes lists indented below their keys, and without references (aliases)."""
 
         def ignore_aliases(self, _value: object) -> bool:
             return True
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        # Where a plain text is another type to YAML, PyYAML quotes it anyway.
+        # PyYAML also quotes a plain text that YAML would read as another type.
         style = None if _PLAIN.fullmatch(value) else '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
@@ -69,10 +69,10 @@ def _dumper() -> type[yaml.SafeDumper]:
 
 
 def read_yaml(text: str) -> tuple[Any, ...]:
-    """The documents of a text; one that is empty is left out. A key that is no text is an error.
+    """The documents in a text, without empty ones.
 
     Raises:
-        NotYaml: It is none.
+        NotYaml: The text is not valid YAML, or a key is not a text.
     """
     import yaml
 
@@ -103,26 +103,26 @@ def _loader() -> type[yaml.SafeLoader]:
     import yaml
 
     class ResourceLoader(yaml.SafeLoader):
-        """Reads the types of YAML 1.2. A key that stands twice is an error, and so is a reference.
+        """Reads the types of YAML 1.2. A duplicate key is an error, and so is a reference (alias).
 
-        References can make a document endless, or a billion times as long; no tool writes resources with them.
+        References can make a document infinite, or a billion times as long; no tool writes resources with them.
         """
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            events: Any = self  # whose methods have no types
+            events: Any = self  # its methods have no type annotations
             if self.check_event(yaml.AliasEvent):
                 raise yaml.composer.ComposerError(None, None, "a reference", events.peek_event().start_mark)
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-            seen: set[object] = set()
+            names: set[object] = set()
             for key, _ in node.value:
                 name = self.construct_object(key, deep=True)
                 if not isinstance(name, str):
                     raise yaml.constructor.ConstructorError(None, None, "a key that is not a string", key.start_mark)
-                if name in seen:
+                if name in names:
                     raise yaml.constructor.ConstructorError(None, None, f"duplicate key `{name}`", key.start_mark)
-                seen.add(name)
+                names.add(name)
             return super().construct_mapping(node, deep=deep)
 
     ResourceLoader.yaml_implicit_resolvers = {}
