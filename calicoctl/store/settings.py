@@ -229,20 +229,21 @@ def _etcd(endpoints: tuple[str, ...], places: Sequence[EnvironmentVariables]) ->
     """The setting for etcd, with certificates and credentials."""
     problems: list[Diagnostic] = []
     username, password = _pair("ETCD_USERNAME", "ETCD_PASSWORD", places, problems)
-    plain = Setting(endpoints=endpoints, access=Access(username=username, password=password))
-    if not plain.is_secure:
+    # Imported here: only etcd needs it.
+    from calicoctl.store.etcd.server_order import ServerOrder
+
+    setting = Setting(
+        endpoints=endpoints, access=Access(username=username, password=password), order=ServerOrder(endpoints)
+    )
+    if not setting.is_secure:
         _refuse_if(problems)
-        return plain
+        return setting
     authorities = [text.value for place in places if (text := place.get("ETCD_CA_CERT_FILE")) is not None]
     if not authorities:
         problems.append(diagnose(messages.TLS_NEEDS_CA, None, "set ETCD_CA_CERT_FILE to a file of certificates (PEM)"))
     certificate, key = _pair("ETCD_CERT_FILE", "ETCD_KEY_FILE", places, problems)
     _refuse_if(problems)
-    # Imported here: only etcd needs it.
-    from calicoctl.store.etcd.server_order import ServerOrder
-
-    access = Access(authorities[0], certificate, key, username, password)
-    return Setting(endpoints=endpoints, access=access, order=ServerOrder(endpoints))
+    return replace(setting, access=Access(authorities[0], certificate, key, username, password))
 
 
 def _pair(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
+from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.v2.datastore import EtcdDatastore
 from calicoctl.store.interface import Change, OutcomeUnknown, Unreachable
+from calicoctl.store.settings import open_datastore, resolve
 from tests.cli.program import CommandResult, Program
 from tests.support.cluster import Cluster, Member, running_cluster
 from tests.support.etcd_server import RawEtcd
@@ -223,6 +225,15 @@ def test_a_black_hole_first_in_the_list_costs_a_part_of_the_time(
     began = time.monotonic()
     open_store(*urls(proxies), seconds=12).commit([Change(KEY, None, "new")])
     assert time.monotonic() - began < 8
+
+
+def test_all_connections_of_a_command_know_which_server_answers(proxies: Sequence[FaultProxy]) -> None:
+    setting = resolve(",".join(urls(proxies)), {})
+    proxies[0].inject_always(Fault(False, reply("500 Internal Server Error", b"oops")), "GET")
+    for _ in range(3):
+        with closing(open_datastore(setting, Deadline(12))) as store:
+            assert store.read([ROOT]) == {}
+    assert len(proxies[0].requests) == 1
 
 
 @pytest.mark.parametrize(
