@@ -16,7 +16,7 @@ _SCRIPTS = Path(__file__).resolve().parent / "scripts.md"
 _NOTE = '.\\" Made by `make docs` of calicoctl/cli/help/usage.py and docs/scripts.md; change those.\n'
 # The part of the help of `run` that describes scripts.
 _OF_SCRIPTS = re.compile(r"A script has one statement.*(?=\n`calicoctl --help`)", re.DOTALL)
-_SUMMARY = re.compile(r"^## What a script may contain\n\n```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
+_SUMMARY = re.compile(r"^## Syntax overview\n\n```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 _STATUS = re.compile(r"(\d+) (\S+(?: \S+)*)")
 
 # Environment variables that the help does not describe.
