@@ -1,11 +1,11 @@
-"""Lines of a script that say something sound, told apart without being read.
+"""Lines of a script that are certainly valid statements, recognized without parsing.
 
-A file of rules is checked by going through its lines with one regular expression (`calicoctl.syntax.matcher`) and
-judging the words that it finds, 3 us for each line. To read a line into a statement takes 60: a dozen objects. So
-only what is run is read (`calicoctl.engine.frontend.scripts`), and what is wrong, or might be.
+A file of rules is checked with one regular expression for whole lines (`calicoctl.syntax.matcher`) and a check of each
+word that it matches, at 3 µs for each line. Parsing a line and validating the statement takes 60 µs and a dozen
+objects. So only lines that are run (`calicoctl.engine.frontend.scripts`), or that may be wrong, are parsed.
 
-One law holds this in line with the usual way (a property in `tests/properties/test_matcher.py`): what is passed over
-here would have been read as a statement, without an error and without a warning. The reverse is not promised.
+A line is called sound if it would be parsed and validated without an error and without a warning. Every line that is
+skipped here is sound (a property in `tests/properties/test_matcher.py`). Not every sound line is skipped.
 """
 
 from __future__ import annotations
@@ -27,55 +27,61 @@ from calicoctl.syntax.matcher import LineKind, line_pattern
 from calicoctl.syntax.parser import LENGTH_MAX
 from calicoctl.syntax.scripts.reader import PARTS
 
-# A word is judged by the IP versions that a rule with it can be of, as bits: a rule is sound when its words have one
-# in common. A word that might not be sound has none.
+# The check of a word returns the IP versions that a rule with this word can have, as bits; 0 if the word may be
+# invalid. A rule is sound if its words have a version in common.
 _UNSOUND = 0
 _V4 = 1
 _V6 = 2
 _ANY = _V4 | _V6
-_OF_VERSION = {4: _V4, 6: _V6, None: _ANY}
+_BITS_OF_VERSION = {4: _V4, 6: _V6, None: _ANY}
 
-_Judge = Callable[[str], int]
+_Check = Callable[[str], int]
 
-# Names come again and again; of networks and port lists, many do not. 2**14 of them take a few MiB.
-_REMEMBERED = 1 << 14
+# The size of each cache of results. Names occur many times in a script, and many networks and port lists only once.
+# 2**14 results take a few MiB.
+_CACHE_SIZE = 1 << 14
 
 
 def skip_sound_lines(text: str, position: int, start: str) -> tuple[int, int]:
-    """Go over the lines of a script that certainly are sound statements.
+    """Skip the lines of a script that are certainly sound statements.
 
     Args:
         text: The script.
-        position: Where a line begins.
-        start: The start of the grammar that the lines are of, `script_line` or `list_line`.
+        position: The offset of the beginning of a line.
+        start: The start rule of the grammar for these lines, `script_line` or `list_line`.
 
     Returns:
-        Where the line behind them begins, and how many statements they are, a whole block being one.
+        The offset of the first line that is not skipped, and the number of skipped statements; a block counts as one.
     """
     count = 0
     while True:
-        position, passed, body = _pass_lines(text, position, start)
-        count += passed
-        behind = None if body is None else block_end(text, body)
-        if behind is None:
+        position, skipped, body = _skip_lines(text, position, start)
+        count += skipped
+        next_line = None if body is None else block_end(text, body)
+        if next_line is None:
             return position, count
-        position = behind
+        position = next_line
         count += 1
 
 
-def _pass_lines(text: str, position: int, start: str) -> tuple[int, int, int | None]:
-    """Go over lines up to one that is not sound, or begins a block: then with the place behind that."""
-    judged = _judges(start)
+def _skip_lines(text: str, position: int, start: str) -> tuple[int, int, int | None]:
+    """Skip sound lines up to the beginning of a block.
+
+    Returns:
+        The offset of the first line that is not skipped, the number of skipped statements, and, if that line begins a
+        block, the offset of the line after it.
+    """
+    checked_kinds = _checked_kinds(start)
     count = 0
-    for found in line_pattern(start).pattern.finditer(text, position):
-        kind = judged.get(found.lastindex or 0)
-        end = found.end()
+    for match in line_pattern(start).pattern.finditer(text, position):
+        kind = checked_kinds.get(match.lastindex or 0)
+        end = match.end()
         if kind is None or end - position > LENGTH_MAX:
             break
         versions = _ANY
-        for judge, word in zip(kind.judges, found.group(*kind.groups), strict=True):
+        for check, word in zip(kind.checks, match.group(*kind.groups), strict=True):
             if word is not None:
-                versions &= judge(word)
+                versions &= check(word)
         if not versions:
             break
         if kind.line == "block_begin":
@@ -86,126 +92,125 @@ def _pass_lines(text: str, position: int, start: str) -> tuple[int, int, int | N
 
 
 def block_end(text: str, position: int) -> int | None:
-    """Where the line behind the end of a block begins; None when the block must be read.
+    """The offset of the line after a block; None if a line of the block may be invalid.
 
     Args:
         text: The script.
-        position: Where the block's body begins.
+        position: The offset of the line after the beginning of the block.
     """
     seen: set[str] = set()
-    while (found := _block_line(text, position)) is not None:
-        line, said = found.line, found.text
-        position = found.end
-        if line == "block_end":
+    while (block_line := _block_line(text, position)) is not None:
+        position = block_line.end
+        if block_line.rule == "block_end":
             return position if seen == PARTS else None
-        part, brace, rest = said.strip(" \t").partition("{")
-        part = part.split()[0] if line else ""
+        part, brace, after_brace = block_line.text.strip(" \t").partition("{")
+        part = part.split()[0] if block_line.rule else ""
         if part in seen:
             return None
         seen |= {part} - {""}
-        if brace and not rest:
-            position, _, _ = _pass_lines(text, position, "list_line")
-            end = _block_line(text, position)
-            if end is None or end.line != "block_end":
+        if brace and not after_brace:
+            position, _, _ = _skip_lines(text, position, "list_line")
+            list_end = _block_line(text, position)
+            if list_end is None or list_end.rule != "block_end":
                 return None
-            position = end.end
+            position = list_end.end
     return None
 
 
 class _BlockLine(NamedTuple):
-    """A line of a block: the rule that it is, what it says, and where the next one begins."""
+    """A line of a block: its grammar rule, its text, and the offset of the next line."""
 
-    line: str
+    rule: str
     text: str
     end: int
 
 
 def _block_line(text: str, position: int) -> _BlockLine | None:
-    """The line of a block that begins at a place; None when it must be read."""
-    found = line_pattern("block_line").pattern.match(text, position)
-    kind = None if found is None else _judges("block_line").get(found.lastindex or 0)
-    if found is None or kind is None or found.end() - position > LENGTH_MAX:
+    """The line of a block at an offset; None if it may be invalid."""
+    match = line_pattern("block_line").pattern.match(text, position)
+    kind = None if match is None else _checked_kinds("block_line").get(match.lastindex or 0)
+    if match is None or kind is None or match.end() - position > LENGTH_MAX:
         return None
-    said = found[kind.groups[0]]
-    return _BlockLine(kind.line, said, found.end()) if kind.judges[0](said) else None
+    line_text = match[kind.groups[0]]
+    return _BlockLine(kind.line, line_text, match.end()) if kind.checks[0](line_text) else None
 
 
-class _Judged(NamedTuple):
-    """A kind of line with the judges of its words, in the order of their groups."""
+class _CheckedKind(NamedTuple):
+    """A kind of line with the checks of its words, in the order of their groups."""
 
     line: str
-    judges: tuple[_Judge, ...]
+    checks: tuple[_Check, ...]
     groups: tuple[int, ...]
 
 
 @cache
-def _judges(start: str) -> dict[int, _Judged]:
-    """The judges of each kind of line of a start, by the group that tells the kind."""
-    return {group: _judged(kind, group) for group, kind in line_pattern(start).kinds.items()}
+def _checked_kinds(start: str) -> dict[int, _CheckedKind]:
+    """The kinds of lines of a start rule, by the group that is the last one of a match of this kind."""
+    return {group: _checked_kind(kind, group) for group, kind in line_pattern(start).kinds.items()}
 
 
-def _judged(kind: LineKind, group: int) -> _Judged:
-    words = [word for word in kind.words if word.rule not in _KEYWORDS]
-    judges = tuple(_JUDGES.get((kind.line, word.rule)) or _JUDGES["", word.rule] for word in words)
+def _checked_kind(kind: LineKind, group: int) -> _CheckedKind:
+    words = [word for word in kind.words if word.rule not in _KEYWORD_RULES]
+    checks = tuple(_CHECKS.get((kind.line, word.rule)) or _CHECKS["", word.rule] for word in words)
     groups = tuple(word.group for word in words)
-    # Of fewer than two groups a match makes no tuple; so the last one, which is empty, makes up for those.
-    missing = max(0, 2 - len(judges))
-    return _Judged(kind.line, judges + (_anything,) * missing, groups + (group,) * missing)
+    # `Match.group` returns a tuple only for two groups or more, so the last group, which is empty, fills up to two.
+    missing = max(0, 2 - len(checks))
+    return _CheckedKind(kind.line, checks + (_any_text,) * missing, groups + (group,) * missing)
 
 
-# --- judges of words ------------------------------------------------------------------------------------------------
+# --- checks of words ------------------------------------------------------------------------------------------------
 
 
-def _anything(_: str) -> int:
+def _any_text(_: str) -> int:
     return _ANY
 
 
 def ipv4_number(address: str) -> int:
-    """The number of an IPv4 address: four decimals without zeros before them, and nothing else (RFC 3493, 6.3).
+    """The number of an IPv4 address: exactly four decimal numbers without leading zeros (RFC 3493, 6.3).
 
     Raises:
-        OSError, ValueError: It is none.
+        OSError, ValueError: The text is not such an address.
     """
     return int.from_bytes(inet_pton(AF_INET, address), "big")
 
 
 def _network(text: str) -> int:
-    # A tenth of the time that the parser takes; in a long script few networks come twice.
+    # Ten times faster than the parser, and not cached, as few networks occur twice in a long script.
     address, slash, length = text.partition("/")
     try:
         number = ipv4_number(address)
     except (OSError, ValueError):
-        return _usual_network(text)
+        return _parsed_network(text)
     host_bits = _HOST_BITS.get(length) if slash else 0
     return _UNSOUND if host_bits is None or number & host_bits else _V4
 
 
-_BITS = limits.ADDRESS_BITS[4]
-_HOST_BITS = {str(length): (1 << (_BITS - length)) - 1 for length in range(_BITS + 1)}
+_ADDRESS_BITS = limits.ADDRESS_BITS[4]
+_HOST_BITS = {str(length): (1 << (_ADDRESS_BITS - length)) - 1 for length in range(_ADDRESS_BITS + 1)}
 
 
-@lru_cache(_REMEMBERED)
-def _usual_network(text: str) -> int:
-    read = read_network(text)
-    return _OF_VERSION[read.network.version] if read.is_sound and read.network is not None else _UNSOUND
+@lru_cache(_CACHE_SIZE)
+def _parsed_network(text: str) -> int:
+    parsed = read_network(text)
+    return _BITS_OF_VERSION[parsed.network.version] if parsed.is_sound and parsed.network is not None else _UNSOUND
 
 
 def _ports(text: str) -> int:
     return _ANY if is_sound_list(text) else _UNSOUND
 
 
-def _is_sound(judge: Callable[[ast.Word, Findings], object], text: str) -> bool:
-    """Whether the usual judge of a word has nothing to say."""
+def _has_no_findings(validate: Callable[[ast.Word, Findings], object], text: str) -> bool:
+    """Whether the validation of a word adds neither an error nor a warning."""
     findings = Findings()
-    return judge(ast.Word(text), findings) is not None and not findings.entries
+    return validate(ast.Word(text), findings) is not None and not findings.entries
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _new_profile(text: str) -> int:
     return _ANY if is_new_profile(text) else _UNSOUND
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _tag(text: str) -> int:
     return _ANY if is_tag(text) else _UNSOUND
 
@@ -216,32 +221,32 @@ def _tags_line(text: str) -> int:
     return _ANY if are_tags or names == [""] else _UNSOUND
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _profile(text: str) -> int:
-    # What is no name for a new profile may be the beginning of something else, such as a comment or a variable.
+    # A text that is not a valid name for a new profile may be the beginning of something else: a comment, a variable.
     return _new_profile(text)
 
 
 def _protocol(text: str) -> int:
-    return _OF_VERSION[Protocol(text).ip_version]
+    return _BITS_OF_VERSION[Protocol(text).ip_version]
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _icmp_number(what: str, maximum: int, text: str) -> int:
-    # The IP version only chooses among hints.
-    judge = partial(values.icmp_number, what=what, maximum=maximum, version=4)
-    return _ANY if _is_sound(lambda word, findings: judge(word, findings=findings), text) else _UNSOUND
+    # The IP version only affects hints.
+    validate = partial(values.icmp_number, what=what, maximum=maximum, version=4)
+    return _ANY if _has_no_findings(lambda word, findings: validate(word, findings=findings), text) else _UNSOUND
 
 
-# The rules whose words are keywords, which suit either IP version.
-_KEYWORDS = frozenset({"direction", "action", "transport_match"})
+# The rules of keywords, which are valid for both IP versions.
+_KEYWORD_RULES = frozenset({"direction", "action", "transport_match"})
 
-# By the line and the rule of the word; the empty line stands for all others.
-_JUDGES: dict[tuple[str, str], _Judge] = {
+# By the grammar rules of the line and of the word; an empty rule of the line means all other lines.
+_CHECKS: dict[tuple[str, str], _Check] = {
     ("profile_add", "name"): _new_profile,
     ("tag_add", "name"): _tag,
     ("tags_line", "tags_line"): _tags_line,
-    ("list_begin", "list_begin"): _anything,
+    ("list_begin", "list_begin"): _any_text,
     ("", "profile_name"): _profile,
     ("", "tag"): _tag,
     ("", "ports"): _ports,

@@ -105,7 +105,7 @@ def test_every_start_that_is_parsed_is_folded() -> None:
 def test_every_word_of_a_line_that_may_be_skipped_is_checked(start: str) -> None:
     kinds = line_pattern(start).kinds
     assert {kind.line for kind in kinds.values()} == {"", *line_folding._LINES[start]}
-    assert set(sound_lines._judges(start)) == set(kinds)
+    assert set(sound_lines._checked_kinds(start)) == set(kinds)
 
 
 def test_words_in_quotes_and_continued_lines_are_parsed_by_lark() -> None:
