@@ -1,18 +1,17 @@
-"""The statements of lines that are certainly sound, made straight from their words.
+"""The statements of sound lines, made directly from the words that a regular expression matches.
 
-`calicoctl.policy.sound_lines` has judged every word of these lines, and the expression that it goes by tells what each
-word means. To parse and to validate a line once more takes five times as long: 60 us.
-
-One law holds this in line with the usual way (a property in `tests/properties/test_matcher.py`): the statements and
-their extents are the same.
+`calicoctl.policy.sound_lines` has checked every word of these lines, and the group of a match shows what its word is.
+Parsing and validating a line again would take 60 µs, five times as long. The statements and their extents are the same
+as with the parser (a property in `tests/properties/test_matcher.py`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from ipaddress import IPv4Network
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from calicoctl.language.limits import ADDRESS_BITS
 from calicoctl.language.networks import Network, read_network
@@ -28,79 +27,94 @@ from calicoctl.syntax.matcher import LineKind, LineWord, line_pattern
 
 
 class SoundStatement(NamedTuple):
-    """A statement with the characters that say it."""
+    """A statement and its extent: the words of its line, without the comment."""
 
     statement: valid.Statement
     extent: Span
 
 
 def sound_statements(lines: Span) -> Iterator[SoundStatement | Span]:
-    """The statements of lines outside of blocks that were passed over; of a block, its lines.
+    """The statements of skipped lines; instead of a statement, the lines of each block.
 
     Args:
-        lines: Whole lines, each of which `sound_lines.skip_sound_lines` has passed over.
+        lines: Whole lines, all of which `sound_lines.skip_sound_lines` has skipped.
     """
     source, position = lines.source, lines.start
     pattern = line_pattern("script_line").pattern
     while position < lines.end:
-        for found in pattern.finditer(source.text, position, lines.end):
-            reader = _readers().get(found.lastindex or 0)
-            position = found.end()
+        for match in pattern.finditer(source.text, position, lines.end):
+            reader = _readers().get(match.lastindex or 0)
+            position = match.end()
             if reader is not None:
-                yield reader(source, found)
-            elif found.lastindex in _block_begins():
+                yield reader(source, match)
+            elif match.lastindex in _block_begins():
                 end = block_end(source.text, position)
-                assert end is not None, "it was passed over"
-                yield Span(source, found.start(), end)
+                assert end is not None, "the block was skipped"
+                yield Span(source, match.start(), end)
                 position = end
                 break
 
 
 def skip_sound_rules(text: str, position: int, start: str) -> tuple[int, int]:
-    """Go over the rules of a block that was passed over, for a reader of its other lines.
+    """Skip the rules of a block that was skipped as a whole, so that only its other lines are parsed.
 
     Args:
         text: The script.
-        position: Where a line begins.
-        start: The start of the grammar that the line is of.
+        position: The offset of the beginning of a line.
+        start: The start rule of the grammar for this line.
 
     Returns:
-        Where the line behind the rules begins, and how many they are; of lines that are not of a list, none.
+        The offset of the line after the rules, and the number of rules; 0 if the line is not in a list.
     """
     if start != "list_line":
         return position, 0
     pattern, kinds = line_pattern(start).pattern, line_pattern(start).kinds
     count = 0
-    for found in pattern.finditer(text, position):
-        kind = kinds.get(found.lastindex or 0)
+    for match in pattern.finditer(text, position):
+        kind = kinds.get(match.lastindex or 0)
         if kind is None:
             break
-        position = found.end()
+        position = match.end()
         count += kind.line != ""
     return position, count
 
 
 def sound_rules(lines: Span) -> Iterator[tuple[StoredRule, Span]]:
-    """The rules of lines that `skip_sound_rules` has passed over, each with its place.
+    """The rules of lines, each with its extent.
 
     Args:
-        lines: Whole lines.
+        lines: Whole lines, all of which `skip_sound_rules` has skipped.
     """
     source = lines.source
-    for found in line_pattern("list_line").pattern.finditer(source.text, lines.start, lines.end):
-        read = _rule_readers().get(found.lastindex or 0)
-        if read is not None:
-            yield StoredRule.of(_rule(read(found))), _extent(source, found)
+    for match in line_pattern("list_line").pattern.finditer(source.text, lines.start, lines.end):
+        read_parts = _rule_readers().get(match.lastindex or 0)
+        if read_parts is not None:
+            yield StoredRule.of(_rule(read_parts(match))), _extent(source, match)
 
 
-_Reader = Callable[[Source, Any], SoundStatement]
-# The parts of a rule, each in its slot, of what was found in a line.
-_PartsReader = Callable[[Any], list[Any]]
+class _RuleParts(NamedTuple):
+    """The values of the words of a rule; the direction is None for a rule of a list."""
+
+    direction: Direction | None
+    action: Action
+    protocol: Protocol | None
+    icmp_type: int | None
+    icmp_code: int | None
+    source_ports: tuple[PortRange, ...] | None
+    source_tag: str | None
+    source_net: Network | None
+    destination_ports: tuple[PortRange, ...] | None
+    destination_tag: str | None
+    destination_net: Network | None
+
+
+_Reader = Callable[[Source, re.Match[str]], SoundStatement]
+_PartsReader = Callable[[re.Match[str]], _RuleParts]
 
 
 @cache
 def _readers() -> dict[int, _Reader]:
-    """What reads each kind of line, by the group that tells the kind."""
+    """The reader of each kind of line, by the group that is the last one of a match of this kind."""
     kinds = line_pattern("script_line").kinds.items()
     return {group: _READERS[kind.line](kind) for group, kind in kinds if kind.line in _READERS}
 
@@ -114,10 +128,9 @@ def _block_begins() -> frozenset[int]:
 def _profile_add(kind: LineKind) -> _Reader:
     (name,) = kind.words
 
-    def read(source: Source, found: Any) -> SoundStatement:
-        return SoundStatement(
-            valid.AddProfile(_name(found[name.group]), Span(source, *found.span(name.group))), _extent(source, found)
-        )
+    def read(source: Source, match: re.Match[str]) -> SoundStatement:
+        statement = valid.AddProfile(_name(match[name.group]), Span(source, *match.span(name.group)))
+        return SoundStatement(statement, _extent(source, match))
 
     return read
 
@@ -125,10 +138,10 @@ def _profile_add(kind: LineKind) -> _Reader:
 def _tag_add(kind: LineKind) -> _Reader:
     profile, tag = kind.words
 
-    def read(source: Source, found: Any) -> SoundStatement:
-        where, tag_span = Span(source, *found.span(profile.group)), Span(source, *found.span(tag.group))
-        statement = valid.AddTag(_name(found[profile.group]), where, _name(found[tag.group]), tag_span)
-        return SoundStatement(statement, _extent(source, found))
+    def read(source: Source, match: re.Match[str]) -> SoundStatement:
+        where, tag_span = Span(source, *match.span(profile.group)), Span(source, *match.span(tag.group))
+        statement = valid.AddTag(_name(match[profile.group]), where, _name(match[tag.group]), tag_span)
+        return SoundStatement(statement, _extent(source, match))
 
     return read
 
@@ -137,37 +150,39 @@ def _rule_add(kind: LineKind) -> _Reader:
     profile, *words = kind.words
     read_parts = _parts_reader(words)
 
-    def read(source: Source, found: Any) -> SoundStatement:
-        parts = read_parts(found)
-        where = Span(source, *found.span(profile.group))
-        statement = valid.AddRule(_name(found[profile.group]), where, parts[_DIRECTION], _rule(parts), None, None)
-        return SoundStatement(statement, _extent(source, found))
+    def read(source: Source, match: re.Match[str]) -> SoundStatement:
+        parts = read_parts(match)
+        assert parts.direction is not None, "the grammar requires one"
+        where = Span(source, *match.span(profile.group))
+        statement = valid.AddRule(_name(match[profile.group]), where, parts.direction, _rule(parts), None, None)
+        return SoundStatement(statement, _extent(source, match))
 
     return read
 
 
 def _parts_reader(words: Sequence[LineWord]) -> _PartsReader:
     groups = tuple(word.group for word in words)
-    slots = tuple(_slot(word) for word in words)
+    fields = tuple(_field(word) for word in words)
 
-    def read(found: Any) -> list[Any]:
-        parts: list[Any] = [None] * len(_SLOTS)
-        for (slot, value_of), text in zip(slots, found.group(*groups), strict=True):
+    def read(match: re.Match[str]) -> _RuleParts:
+        parts: list[object] = [None] * len(_FIELDS)
+        for (index, value_of), text in zip(fields, match.group(*groups), strict=True):
             if text is not None:
-                parts[slot] = value_of(text)
-        return parts
+                parts[index] = value_of(text)
+        return _RuleParts._make(parts)
 
     return read
 
 
-def _rule(parts: Sequence[Any]) -> Rule:
-    _, action, protocol, icmp_type, icmp_code, *peers = parts
-    return Rule(action, protocol, icmp_type, icmp_code, _peer(*peers[:3]), _peer(*peers[3:]))
+def _rule(parts: _RuleParts) -> Rule:
+    source = _peer(parts.source_ports, parts.source_tag, parts.source_net)
+    destination = _peer(parts.destination_ports, parts.destination_tag, parts.destination_net)
+    return Rule(parts.action, parts.protocol, parts.icmp_type, parts.icmp_code, source, destination)
 
 
 @cache
 def _rule_readers() -> dict[int, _PartsReader]:
-    """What reads each kind of line of a list, by the group that tells the kind."""
+    """The reader of each kind of line of a list, by the group that is the last one of a match of this kind."""
     kinds = line_pattern("list_line").kinds.items()
     return {group: _parts_reader(kind.words) for group, kind in kinds if kind.line}
 
@@ -179,20 +194,20 @@ _READERS: dict[str, Callable[[LineKind], _Reader]] = {
 }
 
 
-def _extent(source: Source, found: Any) -> Span:
-    """The words of a line, without its comment and the white space around."""
-    line = found[0].partition("#")[0]  # no word that is sound has a `#`
-    start = found.start() + len(line) - len(line.lstrip())
-    return Span(source, start, found.start() + len(line.rstrip()))
+def _extent(source: Source, match: re.Match[str]) -> Span:
+    """The span of the words of a line, without its comment and the white space around."""
+    line = match[0].partition("#")[0]  # no sound word contains a `#`
+    start = match.start() + len(line) - len(line.lstrip())
+    return Span(source, start, match.start() + len(line.rstrip()))
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
 
-# Names and ports come again and again. What is the same object takes no memory twice.
-_REMEMBERED = 1 << 14
+# Names and ports occur many times in a script. Equal values are one object, to save memory.
+_CACHE_SIZE = 1 << 14
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _name(text: str) -> str:
     return text
 
@@ -207,10 +222,10 @@ def _ports(text: str) -> tuple[PortRange, ...]:
     return tuple(map(_port_range, text.split(",")))
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHE_SIZE)
 def _port_range(text: str) -> PortRange:
     ports = read_item(text).within()
-    assert ports is not None, "it was judged sound"
+    assert ports is not None, "the item was checked"
     return ports
 
 
@@ -221,11 +236,12 @@ def _network(text: str) -> Network | None:
     return IPv4Network((ipv4_number(address), int(length) if slash else ADDRESS_BITS[4]))
 
 
-# What the parts of a rule are made of: each has a slot, the rules of its words, and what makes a value of the words.
-_SLOTS: Sequence[tuple[tuple[str, ...], str, Callable[[str], object]]] = (
-    (("direction",), "", {each.value: each for each in Direction}.__getitem__),
-    (("action",), "", {each.value: each for each in Action}.__getitem__),
-    (("transport_match", "icmp_match"), "", {each.value: each for each in Protocol}.__getitem__),
+# For each field of `_RuleParts`: the grammar rules of its word, the side of the match, and the function that makes the
+# value from the text.
+_FIELDS: Sequence[tuple[tuple[str, ...], str, Callable[[str], object]]] = (
+    (("direction",), "", {direction.value: direction for direction in Direction}.__getitem__),
+    (("action",), "", {action.value: action for action in Action}.__getitem__),
+    (("transport_match", "icmp_match"), "", {protocol.value: protocol for protocol in Protocol}.__getitem__),
     (("icmp_type",), "", int),
     (("icmp_code",), "", int),
     (("ports",), "source", _ports),
@@ -235,13 +251,12 @@ _SLOTS: Sequence[tuple[tuple[str, ...], str, Callable[[str], object]]] = (
     (("tag",), "destination", _name),
     (("cidr", "bare_cidr"), "destination", _network),
 )
-_DIRECTION = 0
 
 
-def _slot(word: LineWord) -> tuple[int, Callable[[str], object]]:
-    """Which part of a rule a word says, and how it is read."""
+def _field(word: LineWord) -> tuple[int, Callable[[str], object]]:
+    """The index of the field that a word gives, and the function that makes its value."""
     return next(
-        (slot, value_of)
-        for slot, (rules, side, value_of) in enumerate(_SLOTS)
+        (index, value_of)
+        for index, (rules, side, value_of) in enumerate(_FIELDS)
         if word.rule in rules and word.within.startswith(side)
     )
