@@ -19,6 +19,7 @@ from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, con
 from calicoctl.engine.conversion.v1_documents import is_json, read_v1_documents
 from calicoctl.engine.meaning.expectations import without_expectations
 from calicoctl.engine.state import State
+from calicoctl.resources.yaml_text import yaml_text
 from calicoctl.store.interface import DatastoreError
 
 _PROFILES = "profiles"
@@ -39,9 +40,6 @@ def run(options: Options) -> int:
     if arguments.as_json:
         print_text(json.dumps(converted.as_list, indent=2))
     else:
-        # Imported here: YAML takes 15 ms.
-        from calicoctl.resources.yaml_text import yaml_text
-
         print_text(yaml_text(converted.resources), end="")
     return ExitStatus.DONE
 

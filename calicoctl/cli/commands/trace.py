@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from calicoctl import result_texts
 from calicoctl.analysis.match_text import matches_text
@@ -63,8 +64,6 @@ def _match(arguments: Arguments) -> tuple[Rule, Sequence[Diagnostic]]:
     Raises:
         Refused: The operands are not a valid match. The diagnostics point into the command line.
     """
-    from shlex import quote
-
     options = [quote(f"{name}={value}") for name, values in arguments.values.items() for value in values]
     line = command_line([arguments.command, *options, *arguments.operands])
     match = " ".join(arguments.operands)
