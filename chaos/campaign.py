@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.exit_status import ExitStatus
 from chaos.fleet import Fleet
 from chaos.injector import Injector
 from chaos.ledger import Ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.exit_status import ExitStatus
 from chaos.ledger import Ledger
 from chaos.model import LOST, WRONG, Effect, Finding, Impossible, Key, Operation, Values
 from chaos.program import KILLED, Program

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import count
 
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.exit_status import ExitStatus
 from chaos.model import LATE, WRONG, Finding
 from chaos.program import KILLED, Ended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
 from chaos.ledger import Ledger
 from chaos.model import NEW, WRONG, Finding, Key, Operation, Values

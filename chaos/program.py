@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import status_of
+from calicoctl.cli.datastores import status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.diagnostics import Refused, render
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.scripts import read_scripts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from calicoctl.cli.help import usage
-from calicoctl.cli.help.help_texts import command_names, help_of
+from calicoctl.cli.help.help_parser import command_names, help_of
 from calicoctl.store.environment import DEFAULT_FILE
 from calicoctl.store.settings import DEFAULT_PATH
 from calicoctl.version import VERSION

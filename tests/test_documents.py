@@ -36,7 +36,7 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.store.keys import LOCK, PROFILES
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.forked import Forks, shared_forks

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from calicoctl.cli.help.help_texts import command_names, help_of
+from calicoctl.cli.exit_status import ExitStatus
+from calicoctl.cli.help.help_parser import command_names, help_of
 from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
-from calicoctl.cli.status import ExitStatus
 from docs import make, message_pages
 from docs.concept_picture import picture
 from docs.diagrams import svg, text

@@ -10,9 +10,9 @@ from importlib import import_module
 from types import ModuleType
 
 from calicoctl import messages
-from calicoctl.cli.options import Options, read_options
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import OutputFailed, end_output, print_diagnostics, print_text
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.program_options import Options, read_options
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 
 
@@ -20,7 +20,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name.
 
     Returns:
-        The exit status (`calicoctl.cli.status`).
+        The exit status (`calicoctl.cli.exit_status`).
     """
     _prepare_streams()
     try:
@@ -102,6 +102,6 @@ def _help_or_version(command: str | None, options: Options) -> str:
 
     if not options.wants_help:
         return usage.VERSION_TEXT
-    from calicoctl.cli.help.help_texts import command_names, help_of
+    from calicoctl.cli.help.help_parser import command_names, help_of
 
     return help_of(command) if command in command_names() else usage.HELP

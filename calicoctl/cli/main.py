@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; those of the process when None.
 
     Returns:
-        The exit status (`calicoctl.cli.status`).
+        The exit status (`calicoctl.cli.exit_status`).
     """
     try:
         return _main(list(sys.argv[1:] if argv is None else argv))

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from calicoctl import messages
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.help.help_texts import command_names
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.help.help_parser import command_names
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.option_names import PROGRAM_OPTIONS
-from calicoctl.cli.options import argument_span, with_word, with_words
+from calicoctl.cli.program_options import argument_span, with_word, with_words
 from calicoctl.diagnostics import Advice, Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.nearest import nearest

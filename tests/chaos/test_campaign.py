@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
 from chaos.campaign import Plan, Report, carry_out
 from chaos.injector import LONG_FAULTS, REQUEST_FAULTS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.cli.help.help_texts import command_names
+from calicoctl.cli.help.help_parser import command_names
 from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program
 from tests.support.forked import MEMORY_MAX, forks
 

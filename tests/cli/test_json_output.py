@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.cli.output.show_json import document_text
+from calicoctl.cli.output.answers_json import document_text
 from calicoctl.engine.outcome import RuleListing
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from calicoctl.cli.help.help_texts import command_names, help_of, options_of
+from calicoctl.cli.help.help_parser import command_names, help_of, options_of
 from tests.cli.program import Program
 
 

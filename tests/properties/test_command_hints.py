@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.help.help_texts import Option, command_names, help_of, options_of
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.help.help_parser import Option, command_names, help_of, options_of
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.unknown_command import unknown_command
 from calicoctl.diagnostics import Command, Correction, Refused

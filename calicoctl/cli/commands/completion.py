@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import resources
 
 from calicoctl import messages
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.options import Options, argument_span, with_word
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_text
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.program_options import Options, argument_span, with_word
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest

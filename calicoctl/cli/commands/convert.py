@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.files import read_script_file
-from calicoctl.cli.inputs.question_states import state_from_empty, stored_state
+from calicoctl.cli.command_arguments import Arguments, read_arguments
+from calicoctl.cli.datastores import status_of
+from calicoctl.cli.exit_status import ExitStatus
+from calicoctl.cli.inputs.profile_states import state_from_empty, stored_state
 from calicoctl.cli.inputs.script_arguments import valid_script
-from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import status_of
+from calicoctl.cli.program_options import Options
+from calicoctl.cli.script_files import read_script_file
 from calicoctl.engine.conversion.from_v3 import convert_to_blocks
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, stored_profiles

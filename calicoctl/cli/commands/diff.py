@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 
-from calicoctl.cli.arguments import Arguments, read_arguments
+from calicoctl.cli.command_arguments import Arguments, read_arguments
+from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.inputs.intend_option import read_intentions
-from calicoctl.cli.inputs.question_states import state_from_empty, stored_state
+from calicoctl.cli.inputs.profile_states import state_from_empty, stored_state
 from calicoctl.cli.inputs.script_arguments import read_valid_scripts
-from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.meaning.intentions import check_intentions
 from calicoctl.engine.meaning.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed

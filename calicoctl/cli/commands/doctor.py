@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 from calicoctl import result_texts
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.options import Options
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
-from calicoctl.cli.running.run_json import diagnostic_document
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.program_options import Options
+from calicoctl.cli.run_command.run_json import diagnostic_document
 from calicoctl.diagnostics import printable
 from calicoctl.engine.doctor import Health, examine
 from calicoctl.language.words import counted

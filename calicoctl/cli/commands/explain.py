@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 
 from calicoctl import catalogue, messages
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.options import Options, argument_span
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_text
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.program_options import Options, argument_span
 from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from calicoctl import messages
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.options import Options, argument_span
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.program_options import Options, argument_span
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.export import export_profile, left_unsaid
 from calicoctl.engine.state import State

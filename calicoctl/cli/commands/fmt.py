@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.arguments import read_arguments
-from calicoctl.cli.files import read_script_file
-from calicoctl.cli.options import Options
+from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_bytes, print_diagnostics, print_diff, print_text
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.program_options import Options
+from calicoctl.cli.script_files import read_script_file
 from calicoctl.diagnostics import Refused, diagnose, printable, reason_of
 from calicoctl.engine.frontend.formatting import format_script
 from calicoctl.records import dataclass

@@ -6,14 +6,14 @@ import json
 
 from calicoctl import result_texts
 from calicoctl.analysis.packet_text import packet_document
-from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.inputs.question_states import stored_state
+from calicoctl.cli.command_arguments import Arguments, read_arguments
+from calicoctl.cli.datastores import status_of
+from calicoctl.cli.exit_status import ExitStatus
+from calicoctl.cli.inputs.profile_states import stored_state
 from calicoctl.cli.inputs.script_arguments import read_valid_scripts
-from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_diagnostics, print_diagnostics, print_text
 from calicoctl.cli.output.sarif import sarif_document
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import status_of
+from calicoctl.cli.program_options import Options
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
 from calicoctl.engine.meaning.today import lint_today
 from calicoctl.language.words import Direction, counted

@@ -6,11 +6,11 @@ import os
 from contextlib import closing
 
 from calicoctl import result_texts
-from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.options import Options
+from calicoctl.cli.command_arguments import Arguments, read_arguments
+from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.program_options import Options
 from calicoctl.engine.conversion.migration import Migration, migrate, plan_migration
 from calicoctl.engine.state import State
 from calicoctl.language.words import counted

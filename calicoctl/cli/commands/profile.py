@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages
+from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, STATEMENT_OPTIONS
-from calicoctl.cli.options import Options
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_diagnostics, print_text, print_usage, read_input
 from calicoctl.cli.output.output_option import read_output
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, status_of
+from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
@@ -99,7 +99,7 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
     if not unknown:
         return []
     # Imported here: it loads the help texts.
-    from calicoctl.cli.arguments import unknown_option
+    from calicoctl.cli.command_arguments import unknown_option
 
     return [_with_valid_fix(unknown_option(words, at), words, at) for at in unknown]
 
@@ -158,7 +158,7 @@ def _print_answer(statement: Statement, answer: Answer | None, form: str | None)
 
         print_text(rules_to_v3(statement.profile if isinstance(statement, ProfileStatement) else "", answer.text))
     elif form == "json" and isinstance(statement, _SHOWING):
-        from calicoctl.cli.output.show_json import document_text
+        from calicoctl.cli.output.answers_json import document_text
 
         print_text(document_text(statement, answer))
     elif answer is not None:

@@ -6,12 +6,12 @@ import json
 from collections.abc import Sequence
 
 from calicoctl import result_texts
-from calicoctl.cli.files import open_file, open_script, read_script_file
-from calicoctl.cli.options import Options
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
-from calicoctl.cli.running.run_options import RunRequest, read_request
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.program_options import Options
+from calicoctl.cli.run_command.run_options import RunRequest, read_request
+from calicoctl.cli.script_files import open_file, open_script, read_script_file
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.language.words import counted
@@ -26,7 +26,7 @@ def run(options: Options) -> int:
     """Check, preview or apply scripts as one unit."""
     request = read_request(options.words)
     if request.resume or request.rollback:
-        from calicoctl.cli.running.run_recovery import end_unfinished
+        from calicoctl.cli.run_command.run_recovery import end_unfinished
 
         return end_unfinished(options, request)
     script = _read(request, options.timeout)
@@ -34,7 +34,7 @@ def run(options: Options) -> int:
     if request.check or _has_errors(diagnostics):
         return _report_check(script, diagnostics, request)
     # Imported here: checking a script does not need it.
-    from calicoctl.cli.running.run_apply import carry_out
+    from calicoctl.cli.run_command.run_apply import carry_out
 
     return carry_out(script, diagnostics, options, request)
 
@@ -76,7 +76,7 @@ def _report_check(script: Script, diagnostics: Sequence[Diagnostic], request: Ru
     status = ExitStatus.REFUSED if _has_errors(diagnostics) else ExitStatus.DONE
     if request.as_json:
         # Imported here: only needed for JSON.
-        from calicoctl.cli.running.run_json import check_document
+        from calicoctl.cli.run_command.run_json import check_document
 
         print_text(json.dumps(check_document(script.count, diagnostics, is_dry_run=request.dry_run), indent=2))
         return status

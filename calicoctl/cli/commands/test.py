@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Sequence
 
 from calicoctl import result_texts
-from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.inputs.question_states import state_from_empty, stored_state
+from calicoctl.cli.command_arguments import Arguments, read_arguments
+from calicoctl.cli.datastores import status_of
+from calicoctl.cli.exit_status import ExitStatus
+from calicoctl.cli.inputs.profile_states import state_from_empty, stored_state
 from calicoctl.cli.inputs.script_arguments import read_valid_scripts
-from calicoctl.cli.options import Options
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import status_of
+from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import printable
 from calicoctl.engine.meaning.coverage import coverage
 from calicoctl.engine.meaning.expectations import (

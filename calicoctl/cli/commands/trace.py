@@ -11,13 +11,13 @@ from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.paths import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
-from calicoctl.cli.arguments import Arguments, read_arguments
-from calicoctl.cli.inputs.question_states import stored_state
-from calicoctl.cli.options import Options
+from calicoctl.cli.command_arguments import Arguments, read_arguments
+from calicoctl.cli.datastores import status_of
+from calicoctl.cli.exit_status import ExitStatus
+from calicoctl.cli.inputs.profile_states import stored_state
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic import exceptions_text, part_document
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import status_of
+from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Correction, Diagnostic, Edit, Refused, printable
 from calicoctl.engine.frontend.statements import command_line, read_rule_with_warnings
 from calicoctl.engine.meaning.path_traces import Decider, End, Path, find_paths

@@ -123,27 +123,27 @@ def _forms(words: Sequence[str]) -> Sequence[str]:
         return OUTPUT_FORMS
     if not _is_command(words[0]):
         return OUTPUT_FORMS
-    from calicoctl.cli.help.help_texts import help_of, options_of
+    from calicoctl.cli.help.help_parser import help_of, options_of
 
     choices = [option.choices for option in options_of(help_of(words[0])) if OUTPUT_OPTIONS[0] in option.names]
     return (*choices[0], "text") if choices else OUTPUT_FORMS
 
 
 def _is_command(word: str) -> bool:
-    from calicoctl.cli.help.help_texts import command_names
+    from calicoctl.cli.help.help_parser import command_names
 
     return word in command_names()
 
 
 def _commands() -> list[Candidate]:
-    from calicoctl.cli.help.help_texts import command_summaries
+    from calicoctl.cli.help.help_parser import command_summaries
 
     return command_summaries()
 
 
 def _program_options(line: _Line) -> list[Candidate]:
     """The program's options that were not given yet and are possible after the words."""
-    from calicoctl.cli.help.help_texts import program_options
+    from calicoctl.cli.help.help_parser import program_options
 
     return [
         (word, option.summary)
@@ -189,7 +189,7 @@ def _described(options: Sequence[str]) -> list[Candidate]:
     """Options of statements with their descriptions from the help."""
     if not options:
         return []
-    from calicoctl.cli.help.help_texts import help_of, options_of
+    from calicoctl.cli.help.help_parser import help_of, options_of
 
     summaries = {word: option.summary for option in options_of(help_of("profile")) for word in option.words}
     return [(word, summaries.get(word, "")) for word in options]
@@ -253,7 +253,7 @@ def _typed(place: Place, name: str) -> str | None:
 
 def _command_words(line: _Line, prefix: str) -> list[Candidate]:
     """The possible next words of a command other than `profile`: options, files, names, codes."""
-    from calicoctl.cli.help.help_texts import help_of, operands_of, options_of
+    from calicoctl.cli.help.help_parser import help_of, operands_of, options_of
 
     command, *given = line.words
     text = help_of(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calicoctl.cli.help.help_texts import command_names
+from calicoctl.cli.help.help_parser import command_names
 from calicoctl.diagnostics import Advice, Command, Fix
 
 # The options of each command by the names that other tools have for them.

@@ -76,7 +76,7 @@ def _endpoints(answer: outcome.EndpointListing, width: int | None) -> str:
 
 def _trace(answer: outcome.TraceAnswer, _: int | None) -> str:
     # Imported here: only needed for `trace`.
-    from calicoctl.cli.output.trace import trace_lines
+    from calicoctl.cli.output.profile_trace import trace_lines
 
     return "\n".join(map(printable, trace_lines(answer)))
 

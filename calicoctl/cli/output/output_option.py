@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl import messages
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.options import argument_span, value_span, with_value
+from calicoctl.cli.program_options import argument_span, value_span, with_value
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest

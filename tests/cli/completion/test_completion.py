@@ -16,8 +16,15 @@ import pytest
 
 from calicoctl import messages
 from calicoctl.cli import commands
-from calicoctl.cli.help.help_texts import Option, command_names, command_summaries, help_of, options_of, program_options
-from calicoctl.cli.running.run_options import read_request
+from calicoctl.cli.help.help_parser import (
+    Option,
+    command_names,
+    command_summaries,
+    help_of,
+    options_of,
+    program_options,
+)
+from calicoctl.cli.run_command.run_options import read_request
 from tests.cli.program import Program, wait_for
 from tests.cli.raw import PROFILES, RawStore, open_raw
 from tests.support.etcd_server import closed_port

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from calicoctl import messages
-from calicoctl.cli.options import Options
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.layout.opening import open_profiles
 from calicoctl.store.deadline import Deadline

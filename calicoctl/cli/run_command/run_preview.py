@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 
 from calicoctl import result_texts
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_diff, print_text
 from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
-from calicoctl.cli.running.run_json import plan_document
-from calicoctl.cli.running.run_options import RunRequest
-from calicoctl.cli.status import ExitStatus
+from calicoctl.cli.run_command.run_json import plan_document
+from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import counts, profile_diffs, unified
 from calicoctl.engine.evaluate import ScriptPlan

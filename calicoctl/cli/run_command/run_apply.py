@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import result_texts
-from calicoctl.cli.options import Options
+from calicoctl.cli.datastores import find_setting, missing_file, opened, opener, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_at_once, print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
 from calicoctl.cli.output.step_answers import print_answers
-from calicoctl.cli.running.run_options import RunRequest
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, missing_file, opened, opener, status_of
+from calicoctl.cli.program_options import Options
+from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import counts
 from calicoctl.engine.evaluate import ScriptPlan
@@ -47,7 +47,7 @@ def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Option
             diagnostics = request.graded((*diagnostics, *plan.diagnostics, *_lint(plan, request)))
             if request.dry_run:
                 # Imported here: the analysis of traffic is only needed for a dry run.
-                from calicoctl.cli.running.run_preview import report_plan
+                from calicoctl.cli.run_command.run_preview import report_plan
 
                 print_diagnostics(missing_file(setting))
                 return report_plan(plan, diagnostics, request)

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.annotations import NoReturn
-from calicoctl.cli.help.help_texts import Option, help_of, operands_of, options_of, program_options
+from calicoctl.cli.help.help_parser import Option, help_of, operands_of, options_of, program_options
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.options import (
+from calicoctl.cli.output.output_option import form_problem
+from calicoctl.cli.program_options import (
     argument_span,
     read_options,
     typed,
@@ -23,7 +24,6 @@ from calicoctl.cli.options import (
     with_words,
     without_word,
 )
-from calicoctl.cli.output.output_option import form_problem
 from calicoctl.diagnostics import Advice, Correction, Diagnostic, Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest

@@ -41,7 +41,7 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules | TracePackets,
             return _rules(statement.profile, answer)
         case TracePackets(), TraceAnswer():
             # Imported here: only needed for `trace`.
-            from calicoctl.cli.output.trace import trace_document
+            from calicoctl.cli.output.profile_trace import trace_document
 
             return json.dumps(trace_document(answer), indent=2)
     raise TypeError(f"unexpected answer to {type(statement).__name__}: {type(answer).__name__}")

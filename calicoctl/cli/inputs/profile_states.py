@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.cli.options import Options
-from calicoctl.cli.stores import find_setting, opened
+from calicoctl.cli.datastores import find_setting, opened
+from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.carriers import carriers_roots
 from calicoctl.engine.evaluate import evaluate_script

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from calicoctl.cli.arguments import read_arguments
+from calicoctl.cli.command_arguments import read_arguments
 from calicoctl.cli.inputs.script_arguments import overrides_of
 from calicoctl.diagnostics import Diagnostic, Severity
 from calicoctl.records import dataclass, replace

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from calicoctl import result_texts
-from calicoctl.cli.options import Options
+from calicoctl.cli.datastores import find_setting, opened, opener, status_of
+from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress
-from calicoctl.cli.running.run_options import RunRequest
-from calicoctl.cli.status import ExitStatus
-from calicoctl.cli.stores import find_setting, opened, opener, status_of
+from calicoctl.cli.program_options import Options
+from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic, Refused, printable
 from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
 from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
