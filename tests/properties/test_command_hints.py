@@ -1,4 +1,4 @@
-"""Of a misspelt command, option or choice, the command line that is shown is accepted as it stands."""
+"""The correction of a misspelt command, option or choice is a command line that is accepted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from calicoctl.cli.unknown_command import unknown_command
 from calicoctl.diagnostics import Command, Correction, Refused
 from tests.support.laws import examples
 
-_SYNONYMS = {each for known in OPTION_SYNONYMS.values() for each in known}
+_SYNONYMS = {synonym for synonyms in OPTION_SYNONYMS.values() for synonym in synonyms}
 OF_OTHER_TOOLS = sorted({*FILE_OPTIONS, *_SYNONYMS, "--json", "--junit", "--sarif"})
 COMMANDS = sorted(set(command_names()) - {"profile"})
 
 
 @st.composite
 def misspelt(draw: st.DrawFn, word: str) -> str:
-    """A word with a letter left out, doubled, or in another one's place."""
+    """A word with a letter left out, doubled or replaced."""
     at = draw(st.integers(word.startswith("--") * 2, len(word) - 1))
     letter = draw(st.sampled_from(["", word[at] * 2, word[at].upper(), "x"]))
     return word[:at] + letter + word[at + 1 :]
@@ -30,7 +30,7 @@ def misspelt(draw: st.DrawFn, word: str) -> str:
 
 @st.composite
 def options(draw: st.DrawFn, option: Option) -> str:
-    """A long option as it could be typed: with a value or without one, as it is or misspelt."""
+    """A long option as it could be typed: with or without a value, correct or misspelt."""
     name = next(name for name in option.names if name.startswith("--"))
     name = draw(st.one_of(st.just(name), misspelt(name), st.sampled_from(OF_OTHER_TOOLS)))
     if draw(st.booleans()) if option.value is None else draw(st.integers(0, 4)):
@@ -41,23 +41,23 @@ def options(draw: st.DrawFn, option: Option) -> str:
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
-    """A command with some of its options, of which any word may be misspelt."""
+    """A command with some of its options; any word may be misspelt."""
     command = draw(st.sampled_from(COMMANDS))
-    known = [each for each in options_of(help_of(command)) if each.names[-1].startswith("--")]
-    # Of eight, each with a reading of its own for every other one, none would ever be answered.
+    known = [option for option in options_of(help_of(command)) if option.names[-1].startswith("--")]
+    # At most eight: more options that could each mean several others would never have a correction.
     some = draw(st.lists(st.sampled_from(known), max_size=8)) if known else []
-    return [draw(st.one_of(st.just(command), misspelt(command))), *(draw(options(each)) for each in some)]
+    return [draw(st.one_of(st.just(command), misspelt(command))), *(draw(options(option)) for option in some)]
 
 
-def shown(words: list[str]) -> str | None:
-    """The command line that is shown in place of words that are refused."""
+def correction_of(words: list[str]) -> str | None:
+    """The correction of a command line; None if it is accepted or has none."""
     if words[0] in COMMANDS:
         try:
             read_arguments(words)
         except Refused as refused:
-            *others, fix = (each.fix for each in refused.diagnostics)
-            # The last one mends all.
-            assert not any(isinstance(each, Correction) for each in others)
+            *others, fix = (diagnostic.fix for diagnostic in refused.diagnostics)
+            # The last one corrects all of them.
+            assert not any(isinstance(fix, Correction) for fix in others)
             return fix.text if isinstance(fix, Correction) else None
         return None
     fix = unknown_command(words).fix
@@ -66,8 +66,8 @@ def shown(words: list[str]) -> str | None:
 
 @settings(max_examples=examples(800), deadline=None)
 @given(command_lines())
-def test_what_is_shown_is_accepted(words: list[str]) -> None:
-    text = shown(words)
+def test_a_correction_is_accepted(words: list[str]) -> None:
+    text = correction_of(words)
     if text is None:
         return
     program, command, *others = shlex.split(text)
@@ -78,7 +78,7 @@ def test_what_is_shown_is_accepted(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("typed", "corrected"),
     [
         ("run -f web.calico", "run web.calico"),
         ("run '--file=my web.calico' --check", "run 'my web.calico' --check"),
@@ -89,10 +89,10 @@ def test_what_is_shown_is_accepted(words: list[str]) -> None:
         ("test --junit", "test --output=junit"),
         ("lint --sarif", "lint --output=sarif"),
         ("nft -f web.calico", "run web.calico"),
-        # Nothing is like these.
+        # No option is similar to these.
         ("run --filter web.calico", None),
         ("test --colour", None),
     ],
 )
-def test_options_of_other_tools(typed: str, meant: str | None) -> None:
-    assert shown(shlex.split(typed)) == (None if meant is None else f"calicoctl {meant}")
+def test_options_of_other_tools(typed: str, corrected: str | None) -> None:
+    assert correction_of(shlex.split(typed)) == (None if corrected is None else f"calicoctl {corrected}")

@@ -1,4 +1,4 @@
-"""Random sequences of commands against a model that knows nothing of the program: after each, every view agrees."""
+"""Random sequences of commands, compared with a model that shares no code with the program: all views agree."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSITIONS = st.integers(0, 4)
 
 @dataclass(frozen=True)
 class Line:
-    """A rule as the model knows it: what is typed, what is listed, what is printed as JSON, what it means."""
+    """A rule of the model: as it is typed, as it is listed, as JSON, and a name for its meaning."""
 
     typed: str
     listed: str
@@ -36,7 +36,7 @@ class Line:
         return json.loads(self.document)
 
 
-# Some mean the same and are written differently; `meaning` says which.
+# Rules with the same `meaning` are equal although they are written differently.
 LINES = [
     Line("allow", "allow", '{"action":"allow"}', "allow"),
     Line("deny", "deny", '{"action":"deny"}', "deny"),
@@ -89,11 +89,11 @@ def default(name: str) -> Model:
 
 
 def find(rules: list[Line], line: Line) -> int | None:
-    return next((index for index, each in enumerate(rules) if each.meaning == line.meaning), None)
+    return next((index for index, rule_line in enumerate(rules) if rule_line.meaning == line.meaning), None)
 
 
 class Commands(RuleBasedStateMachine):
-    """Drives the program; `program` is set by the test."""
+    """Runs the commands; the test sets `program`."""
 
     program: Program
 
@@ -103,7 +103,7 @@ class Commands(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """With a clean datastore, and one profile in it so that most commands have something to do."""
+        """Begin with an empty datastore and one profile, so that most commands can do something."""
         assert self.program.datastore is not None
         if self.program.datastore.startswith("http"):
             RawEtcd(self.program.datastore).wipe()
@@ -114,113 +114,113 @@ class Commands(RuleBasedStateMachine):
     def run_program(self, *words: str, stdin: str = "") -> CommandResult:
         return self.program.run_inside("profile", *words, stdin=stdin)
 
-    def told(self, ran: CommandResult, status: int, stdout: str = "", code: str | None = None) -> None:
-        assert (ran.status, ran.stdout) == (status, stdout), ran
-        assert ("error: " in ran.stderr) == (code is not None), ran
-        assert code is None or f"[{code}]" in ran.stderr, ran
+    def expect(self, result: CommandResult, status: int, stdout: str = "", code: str | None = None) -> None:
+        assert (result.status, result.stdout) == (status, stdout), result
+        assert ("error: " in result.stderr) == (code is not None), result
+        assert code is None or f"[{code}]" in result.stderr, result
 
     # --- profiles and tags ---
 
     @rule(name=NAMES)
     def add_profile(self, name: str) -> None:
-        ran = self.run_program("add", name)
+        result = self.run_program("add", name)
         if name in self.profiles:
-            self.told(ran, 0, f"Profile {name} already exists.\n")
+            self.expect(result, 0, f"Profile {name} already exists.\n")
         else:
-            self.told(ran, 0, f"Created profile {name}\n")
+            self.expect(result, 0, f"Created profile {name}\n")
             self.profiles[name] = default(name)
 
     @rule(name=NAMES, options=st.sampled_from([[], ["--no-check"]]))
     def remove_profile(self, name: str, options: list[str]) -> None:
-        ran = self.run_program("remove", name, *options)
+        result = self.run_program("remove", name, *options)
         if self.profiles.pop(name, None) is None:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
         else:
-            self.told(ran, 0, f"Deleted profile {name}\n")
+            self.expect(result, 0, f"Deleted profile {name}\n")
 
     @rule(name=NAMES, tag=TAGS)
     def add_tag(self, name: str, tag: str) -> None:
-        ran = self.run_program(name, "tag", "add", tag)
+        result = self.run_program(name, "tag", "add", tag)
         profile = self.profiles.get(name)
         if profile is None:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
         elif tag in profile.tags:
-            self.told(ran, 0, f"Tag {tag} already present on profile {name}, skipping.\n")
+            self.expect(result, 0, f"Tag {tag} already present on profile {name}, skipping.\n")
         else:
-            self.told(ran, 0, f"Tag {tag} added to profile {name}\n")
+            self.expect(result, 0, f"Tag {tag} added to profile {name}\n")
             profile.tags.append(tag)
 
     @rule(name=NAMES, tag=TAGS)
     def remove_tag(self, name: str, tag: str) -> None:
-        ran = self.run_program(name, "tag", "remove", tag)
+        result = self.run_program(name, "tag", "remove", tag)
         profile = self.profiles.get(name)
         if profile is None:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
         elif tag not in profile.tags:
-            self.told(ran, 1, code="E0403")
+            self.expect(result, 1, code="E0403")
         else:
-            self.told(ran, 0, f"Tag {tag} removed from profile {name}\n")
+            self.expect(result, 0, f"Tag {tag} removed from profile {name}\n")
             profile.tags.remove(tag)
 
     # --- rules ---
 
     @rule(name=NAMES, direction=DIRECTIONS, line=RULES)
     def append_rule(self, name: str, direction: str, line: Line) -> None:
-        ran = self.run_program(name, "rule", "add", direction, *line.typed.split())
+        result = self.run_program(name, "rule", "add", direction, *line.typed.split())
         profile = self.profiles.get(name)
         if profile is None:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
         elif find(profile.rules(direction), line) is not None:
-            self.told(ran, 0, "Rule already present, skipping.\n")
+            self.expect(result, 0, "Rule already present, skipping.\n")
         else:
-            self.told(ran, 0)
+            self.expect(result, 0)
             profile.rules(direction).append(line)
 
     @rule(name=NAMES, direction=DIRECTIONS, line=RULES, at=POSITIONS)
     def put_rule(self, name: str, direction: str, line: Line, at: int) -> None:
-        ran = self.run_program(name, "rule", "add", direction, f"--at={at}", *line.typed.split())
+        result = self.run_program(name, "rule", "add", direction, f"--at={at}", *line.typed.split())
         profile = self.profiles.get(name)
         if profile is None:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
             return
         rules = profile.rules(direction)
         present = find(rules, line)
         if at > len(rules) + 1:
-            self.told(ran, 1, code="E0405")
+            self.expect(result, 1, code="E0405")
         elif present is None:
-            self.told(ran, 0)
+            self.expect(result, 0)
             rules.insert(max(at, 1) - 1, line)
         else:
-            meant = min(max(at, 1), len(rules)) - 1
-            if rules[meant].meaning == line.meaning:
-                self.told(ran, 0, "Rule already present, skipping.\n")
+            target = min(max(at, 1), len(rules)) - 1
+            if rules[target].meaning == line.meaning:
+                self.expect(result, 0, "Rule already present, skipping.\n")
                 return
-            self.told(ran, 0, f"Rule already present at position {present + 1}, moved to position {meant + 1}.\n")
-            rules.insert(meant, rules.pop(present))
+            self.expect(result, 0, f"Rule already present at position {present + 1}, moved to position {target + 1}.\n")
+            rules.insert(target, rules.pop(present))
 
     @rule(name=NAMES, direction=DIRECTIONS, line=RULES)
     def remove_rule(self, name: str, direction: str, line: Line) -> None:
-        ran = self.run_program(name, "rule", "remove", direction, *line.typed.split())
+        result = self.run_program(name, "rule", "remove", direction, *line.typed.split())
         profile = self.profiles.get(name)
         index = None if profile is None else find(profile.rules(direction), line)
         if profile is None or index is None:
-            self.told(ran, 1, code="E0401" if profile is None else "E0404")
+            self.expect(result, 1, code="E0401" if profile is None else "E0404")
         else:
-            self.told(ran, 0)
+            self.expect(result, 0)
             del profile.rules(direction)[index]
 
     @rule(name=NAMES, direction=DIRECTIONS, at=POSITIONS)
     def remove_rule_at(self, name: str, direction: str, at: int) -> None:
-        ran = self.run_program(name, "rule", "remove", direction, f"--at={at}")
+        result = self.run_program(name, "rule", "remove", direction, f"--at={at}")
         profile = self.profiles.get(name)
         if profile is None:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
         elif not profile.rules(direction):
-            self.told(ran, 1, code="E0407")
+            self.expect(result, 1, code="E0407")
         elif not 1 <= at <= len(profile.rules(direction)):
-            self.told(ran, 1, code="E0406")
+            self.expect(result, 1, code="E0406")
         else:
-            self.told(ran, 0)
+            self.expect(result, 0)
             del profile.rules(direction)[at - 1]
 
     @rule(name=NAMES, inbound=st.lists(RULES, max_size=3), outbound=st.lists(RULES, max_size=3))
@@ -229,14 +229,14 @@ class Commands(RuleBasedStateMachine):
             "outbound_rules": [line.json for line in outbound],
             "inbound_rules": [line.json for line in inbound],
         }
-        ran = self.run_program(name, "rule", "update", stdin=json.dumps(document))
+        result = self.run_program(name, "rule", "update", stdin=json.dumps(document))
         if name not in self.profiles:
-            self.told(ran, 1, code="E0401")
+            self.expect(result, 1, code="E0401")
         else:
-            self.told(ran, 0, f"Successfully updated rules on profile {name}\n")
+            self.expect(result, 0, f"Successfully updated rules on profile {name}\n")
             self.profiles[name] = Model(self.profiles[name].tags, list(inbound), list(outbound))
 
-    # --- what must agree after every step ---
+    # --- the views that must agree after every step ---
 
     @invariant()
     def every_view_agrees(self) -> None:
@@ -263,7 +263,7 @@ def listing(profile: Model) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_every_sequence_of_commands_does_what_the_model_says(datastore_url: str, tmp_path: Path) -> None:
+def test_every_sequence_of_commands_has_the_effect_of_the_model(datastore_url: str, tmp_path: Path) -> None:
     class OnThisDatastore(Commands):
         program = Program(tmp_path, datastore_url)
 

@@ -1,4 +1,4 @@
-"""Conversion to Calico's v3 data model, and back: nothing changes, and no packet is decided otherwise."""
+"""Conversion to Calico's v3 data model and back: nothing changes, and every packet is decided as before."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def profiles(draw: st.DrawFn) -> list[Profile]:
 
 @settings(deadline=None)
 @given(profiles(), st.booleans())
-def test_what_is_converted_there_and_back_is_the_same(drawn: list[Profile], as_yaml: bool) -> None:
+def test_profiles_that_are_converted_and_converted_back_are_the_same(drawn: list[Profile], as_yaml: bool) -> None:
     converted = convert_profiles([V1Profile(profile) for profile in drawn])
-    assert [list(profile_problems(each)) for each in converted.resources] == [[] for _ in drawn]
+    assert [list(profile_problems(resource)) for resource in converted.resources] == [[] for _ in drawn]
     text = yaml_text(converted.resources) if as_yaml else json.dumps(converted.as_list)
     back = convert_to_blocks([Source("resources", text)])
     assert back.diagnostics == []
     assert back.blocks == [export_profile(profile).text for profile in drawn]
 
 
-# --- rules beyond the language ------------------------------------------------------------------
+# --- rules that are not in the language ---------------------------------------------------------
 
 NETS = {4: ["10.0.0.0/8", "192.0.2.0/24", "192.0.2.1/32"], 6: ["2001:db8::/32", "::1/128", "fd00::/8"]}
 PORTS = st.lists(st.sampled_from([1, 80, 65535, "1:2", "80:65535"]), min_size=1, max_size=3)
@@ -78,7 +78,7 @@ TAGS = st.sampled_from(["t", "WEB", "0", "a.b-c_d"])
 
 @st.composite
 def wide_rules(draw: st.DrawFn) -> dict[str, object]:
-    """Any rule of v1's whole schema that its agents enforce as written and v3 takes, in canonical form."""
+    """Any rule of v1's schema that its agents enforce as written and v3 accepts, in canonical form."""
     version = draw(st.sampled_from([4, 6]))
     rule: dict[str, object] = {"action": draw(st.sampled_from(["allow", "deny", "log", "next-tier"]))}
     protocol = draw(st.sampled_from([None, "tcp", "udp", "icmp" if version == 4 else "icmpv6", "sctp", 50]))
@@ -100,7 +100,7 @@ def wide_rules(draw: st.DrawFn) -> dict[str, object]:
 
 @st.composite
 def _sides(draw: st.DrawFn, start: str, version: int, *, has_ports: bool) -> dict[str, object]:
-    """One side of a rule, or what it excludes there, as keys that begin so."""
+    """One side of a rule, or its exclusions there; `start` is the prefix of the keys."""
     side: dict[str, object] = {}
     nets = draw(st.lists(st.sampled_from(NETS[version]), max_size=1 if start.startswith("!") else 3, unique=True))
     if nets:
@@ -109,7 +109,7 @@ def _sides(draw: st.DrawFn, start: str, version: int, *, has_ports: bool) -> dic
         side[f"{start}ports"] = draw(PORTS)
     if draw(st.booleans()):
         side[f"{start}tag"] = draw(TAGS)
-    # None that is one tag and nothing else: it would come back as the tag, which is the same.
+    # No selector is a single tag: it would be converted back to the tag, which means the same.
     if draw(st.booleans()):
         side[f"{start}selector"] = draw(SELECTORS)
     return side
@@ -118,7 +118,7 @@ def _sides(draw: st.DrawFn, start: str, version: int, *, has_ports: bool) -> dic
 @settings(deadline=None, max_examples=300)
 @given(wide_rules())
 @example({"action": "deny", "!src_tag": "t", "!src_selector": "a == 'b'"})
-def test_a_rule_beyond_the_language_comes_back_as_it_was(rule: dict[str, object]) -> None:
+def test_a_rule_that_is_not_in_the_language_is_converted_back_unchanged(rule: dict[str, object]) -> None:
     assume(not agent_problems(rule))
     upgrade, downgrade = Upgrade(), Downgrade()
     converted = upgraded_rule(upgrade, rule)
@@ -127,12 +127,12 @@ def test_a_rule_beyond_the_language_comes_back_as_it_was(rule: dict[str, object]
     assert (back, downgrade.problems) == (rule, [])
 
 
-# --- what they mean -----------------------------------------------------------------------------
+# --- the meaning of rules -----------------------------------------------------------------------
 
 
 @st.composite
 def excluding_rules(draw: st.DrawFn) -> dict[str, Any]:
-    """A rule that may exclude tags, too, which analysis leaves alone."""
+    """A rule that may also exclude tags, which the analysis does not support."""
     rule = draw(brute_force.rules())
     excluded = draw(st.dictionaries(st.sampled_from(["!src_tag", "!dst_tag"]), st.sampled_from(brute_force.TAGS)))
     return {**rule, **excluded}
@@ -152,14 +152,16 @@ def test_a_converted_list_decides_every_packet_as_before(drawn: list[dict[str, A
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[Profile], list[Usage]]:
-    """Profiles with a tag each, and endpoints that name some of them in some order."""
+    """Profiles with a tag each, and endpoints with some of them in any order."""
     drawn = [
         Profile(f"p{index}", RulesDocument.new(draw(stored_rules), draw(stored_rules)), TagsDocument.new([f"t{index}"]))
         for index in range(draw(st.integers(1, 4)))
     ]
     lists = draw(st.lists(st.permutations(range(len(drawn))), min_size=1, max_size=3))
     usages = [
-        Usage(EndpointKey("h", "o", "w", str(index)), tuple(f"p{each}" for each in order[: draw(st.integers(1, 3))]))
+        Usage(
+            EndpointKey("h", "o", "w", str(index)), tuple(f"p{number}" for number in order[: draw(st.integers(1, 3))])
+        )
         for index, order in enumerate(lists)
     ]
     return drawn, usages
@@ -167,7 +169,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Profile], list[Usage]]:
 
 @settings(deadline=None)
 @given(worlds())
-def test_policies_stand_in_an_order_that_decides_as_each_endpoints_profiles(
+def test_the_order_of_policies_decides_as_the_profiles_of_each_endpoint(
     world: tuple[list[Profile], list[Usage]],
 ) -> None:
     drawn, usages = world
@@ -178,23 +180,23 @@ def test_policies_stand_in_an_order_that_decides_as_each_endpoints_profiles(
 
     policies = _policies(drawn, usages)
     if policies is None:
-        # Only if the endpoints themselves contradict one another.
+        # Only if the endpoints contradict each other.
         assert not any(all(map(_agrees(order), usages)) for order in permutations(by_name))
         return
     ordered = sorted(policies, key=_order)
     for usage in usages:
-        tried = tuple(name for each in ordered if (name := _profile_of(each)) in usage.profiles)
+        tried = tuple(name for policy in ordered if (name := _profile_of(policy)) in usage.profiles)
         assert sorted(tried) == sorted(usage.profiles)
         for direction in Direction:
             assert not find_differences(decided(usage.profiles, direction), decided(tried, direction))
 
 
 def _policies(drawn: list[Profile], usages: list[Usage]) -> tuple[Mapping[str, Any], ...] | None:
-    """The policies of profiles; None where no order of them agrees with all endpoints."""
+    """The policies of profiles; None if no order of them agrees with all endpoints."""
     try:
         return convert_to_policies([V1Profile(profile) for profile in drawn], usages).resources
     except Refused as refused:
-        if any(each.code != "E0910" for each in refused.diagnostics):
+        if any(diagnostic.code != "E0910" for diagnostic in refused.diagnostics):
             raise
         return None
 
@@ -205,7 +207,7 @@ def _rules(profile: Profile, direction: Direction) -> tuple[StoredRule, ...]:
 
 
 def _agrees(order: tuple[str, ...]) -> Callable[[Usage], bool]:
-    """Whether an endpoint has its profiles in an order."""
+    """A check whether an endpoint has its profiles in this order."""
     return lambda usage: sorted(usage.profiles, key=order.index) == list(usage.profiles)
 
 
@@ -216,5 +218,5 @@ def _order(policy: Mapping[str, Any]) -> int:
 
 
 def _profile_of(policy: Mapping[str, Any]) -> str:
-    """The profile of a policy, which selects by its one tag."""
+    """The profile of a policy, whose selector has the one tag of that profile."""
     return str(policy["spec"]["selector"]).replace("has(t", "p").rstrip(")")

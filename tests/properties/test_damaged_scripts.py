@@ -1,4 +1,4 @@
-"""The law of damaged scripts: each is answered, and never with a traceback."""
+"""The law of damaged scripts: each has diagnostics with valid places, and none causes a traceback."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.properties.test_scripts import read
 from tests.support.laws import examples
 
 SOUND = """\
-# a script with everything in it
+# a script with statements of every kind
 $ calicoctl profile add WEB   # and a comment
 profile WEB rule add inbound --at=1 \\
     allow tcp from tag 'to' to ports 80,443
@@ -57,7 +57,7 @@ FRAGMENTS += ["\udcff", "\ufeff", "\u2028", "\U0001f525", "profile", "inbound {"
 
 @st.composite
 def mutated(draw: st.DrawFn) -> str:
-    """A sound script, with pieces cut out, put in, doubled and moved."""
+    """The valid script with pieces removed, inserted, doubled and reversed."""
     text = SOUND
     for _ in range(draw(st.integers(1, 6))):
         start, end = sorted(draw(st.tuples(*[st.integers(0, len(text))] * 2)))
@@ -71,7 +71,7 @@ garbage = st.binary(max_size=200).map(lambda content: content.decode("utf-8", "s
 salads = st.lists(st.sampled_from([*FRAGMENTS, *SOUND.split()]), max_size=40).map(" ".join)
 
 
-def check_told(text: str) -> None:
+def check_diagnostics(text: str) -> None:
     script = read(text)
     for diagnostic in script.diagnostics:
         drawn = render(diagnostic)
@@ -86,40 +86,40 @@ def check_told(text: str) -> None:
 
 @given(mutated())
 @settings(max_examples=examples(300), deadline=None)
-def test_a_damaged_script_is_answered(text: str) -> None:
-    check_told(text)
+def test_a_damaged_script_has_diagnostics(text: str) -> None:
+    check_diagnostics(text)
 
 
 @given(garbage | salads)
 @settings(max_examples=examples(150), deadline=None)
-def test_any_text_is_answered(text: str) -> None:
-    check_told(text)
+def test_any_text_has_diagnostics(text: str) -> None:
+    check_diagnostics(text)
 
 
-def test_a_sound_script_is_sound() -> None:
-    """So that what is made of it is wrong for what was done to it."""
+def test_the_script_is_valid_before_it_is_damaged() -> None:
+    """Diagnostics of damaged scripts are then caused by the damage."""
     assert read(SOUND).diagnostics == ()
 
 
 def mutations(count: int) -> list[str]:
     """Some damaged scripts, the same in each run."""
-    found: list[str] = []
+    damaged: list[str] = []
 
     @settings(max_examples=count, database=None, derandomize=True, deadline=None)
     @given(mutated() | garbage)
     def collect(text: str) -> None:
-        found.append(text)
+        damaged.append(text)
 
     collect()
-    return found[-count:]
+    return damaged[-count:]
 
 
 @pytest.mark.parametrize("options", [["--check"], ["--dry-run", "-o", "json"], ["-v", "--strict"]])
-def test_the_program_answers_damaged_scripts_without_a_traceback(tmp_path: Path, options: list[str]) -> None:
+def test_damaged_scripts_cause_no_traceback(tmp_path: Path, options: list[str]) -> None:
     program = Program(tmp_path, f"sqlite:{tmp_path / 'profiles.db'}")
     for text in mutations(10):
-        ran = program.run("run", *options, stdin=text)
-        assert ran.status in (0, 1), ran
-        assert "Traceback" not in ran.stderr
-        assert (": error: " in ran.stderr or '"severity": "error"' in ran.stdout) == (ran.status == 1), ran
-        assert all(character.isprintable() or character == "\n" for character in ran.stdout + ran.stderr)
+        result = program.run("run", *options, stdin=text)
+        assert result.status in (0, 1), result
+        assert "Traceback" not in result.stderr
+        assert (": error: " in result.stderr or '"severity": "error"' in result.stdout) == (result.status == 1), result
+        assert all(character.isprintable() or character == "\n" for character in result.stdout + result.stderr)

@@ -1,4 +1,4 @@
-"""A unified diff, applied to the old lines, gives the new ones; and of a long list it shows just what was edited."""
+"""A unified diff, applied to the old lines, gives the new ones, and shows only the edited parts of a long list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calicoctl.source import Source
 
 _HUNK = re.compile(r"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 
-# Some of them read alike though they are stored differently, and some are beyond the language.
+# Some are equal as text but stored differently, and some cannot be expressed in the language.
 STORED = """{"inbound_rules": [
   {"action": "allow", "src_net": "10.0.0.0/8"}, {"src_net": "10.0.0.0/8", "action": "allow"},
   {"action": "allow", "src_net": "10.0.0.1/8"}, {"action": "allow", "protocol": "tcp", "dst_ports": [80, 81]},
@@ -33,19 +33,19 @@ RULES = stored_rules()
 
 
 def lines_of(part: PartDiff) -> list[str]:
-    """The lines of its diff, without the two that name it."""
+    """The lines of its diff, without the two lines of the heading."""
     return list(unified([ProfileDiff("P", (part,), is_created=False, is_deleted=False)]))[2:]
 
 
 def applied(before: Sequence[str], diff: Sequence[str]) -> tuple[list[str], int]:
-    """The lines after a diff, and how many lines it takes out and puts in."""
+    """The lines after a diff, and how many lines it removes and adds."""
     result: list[str] = []
     at = edits = 0
     for line in diff:
         if line.startswith("@@"):
             hunk = _HUNK.fullmatch(line)
             assert hunk is not None
-            first, length, new_first, new_length = (1 if each is None else int(each) for each in hunk.groups())
+            first, length, new_first, new_length = (1 if number is None else int(number) for number in hunk.groups())
             start = first - 1 if length else first
             result += before[at:start]
             at = start
@@ -71,12 +71,12 @@ def test_a_diff_of_rules_leads_from_the_old_to_the_new(
     before = tuple(old + shared if is_at_the_end else shared + old)
     after = tuple(new + shared if is_at_the_end else shared + new)
     part = PartDiff("inbound", before, after)
-    texts, wanted = list(map(listing_text, before)), list(map(listing_text, after))
-    assert part.differs == (texts != wanted)
-    assert (list(part.before or ()), list(part.after or ())) == (texts, wanted)
-    assert Counter(part.added) == Counter(wanted) - Counter(texts)
-    assert Counter(part.removed) == Counter(texts) - Counter(wanted)
-    assert applied(texts, lines_of(part))[0] == wanted
+    old_texts, new_texts = list(map(listing_text, before)), list(map(listing_text, after))
+    assert part.differs == (old_texts != new_texts)
+    assert (list(part.before or ()), list(part.after or ())) == (old_texts, new_texts)
+    assert Counter(part.added) == Counter(new_texts) - Counter(old_texts)
+    assert Counter(part.removed) == Counter(old_texts) - Counter(new_texts)
+    assert applied(old_texts, lines_of(part))[0] == new_texts
 
 
 places = st.floats(0, 1, exclude_max=True)
@@ -87,10 +87,10 @@ places = st.floats(0, 1, exclude_max=True)
     st.integers(2500, 6000),
     st.lists(st.tuples(st.sampled_from(["insert", "remove", "move", "repeat"]), places, places), max_size=12),
 )
-def test_of_a_long_list_no_more_is_shown_than_was_edited(length: int, made: list[tuple[str, float, float]]) -> None:
+def test_the_diff_of_a_long_list_shows_only_the_edits(length: int, edits_made: list[tuple[str, float, float]]) -> None:
     before = tuple(f"tag-{number}" for number in range(length))
     after = list(before)
-    for what, share, other in made:
+    for what, share, other in edits_made:
         at = int(share * len(after))
         if what == "insert":
             after.insert(at, f"new-{share}")
@@ -99,7 +99,7 @@ def test_of_a_long_list_no_more_is_shown_than_was_edited(length: int, made: list
         if what != "remove":
             after.insert(int(other * len(after)), line)
     part = PartDiff("tags", before, tuple(after))
-    found, edits = applied(before, lines_of(part))
-    assert found == after
-    # A move takes one line out and puts one in; a repeated line may be matched with either of its two.
-    assert edits <= 4 * len(made)
+    result, edits = applied(before, lines_of(part))
+    assert result == after
+    # A move removes one line and adds one; a repeated line may be matched with either of the two.
+    assert edits <= 4 * len(edits_made)

@@ -1,4 +1,4 @@
-"""What a write is sent as is, to the byte, what the standard library would have made of it."""
+"""The form of a write is, byte for byte, the one that the standard library makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from calicoctl.store.etcd.v2.form_encoding import form_text
 
-# Texts like JSON, which go the fast way, and any others.
+# Texts like JSON, which are encoded by a fast path, and any other texts.
 JSON_LIKE = st.text(st.sampled_from('{}[]",:\\/ \n+%_.-~aZ09'), max_size=40)
 OTHERS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 

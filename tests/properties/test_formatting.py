@@ -1,4 +1,4 @@
-"""Laws of formatting: once is enough, what a script does stays the same, and nothing that was written is lost."""
+"""Laws of formatting: it is idempotent, the effect of a script stays the same, and no comment or document is lost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.laws import examples
 MANY = settings(max_examples=examples(300), deadline=None)
 WORDS = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\S)+""")
 
-# --- scripts as people leave them ---------------------------------------------------------------
+# --- badly formatted scripts --------------------------------------------------------------------
 
 variables = st.sampled_from(
     [
@@ -54,7 +54,7 @@ ends = st.sampled_from(["\n", "\n", "\r\n", "  \n", "\n\n", "\n \n\n"])
 
 @st.composite
 def messy_lines(draw: st.DrawFn, line: str) -> str:
-    """A line with other white space between its words, and perhaps a comment behind it."""
+    """A line with other white space between its words, and perhaps a comment after it."""
     words = [line] if '{"' in line else WORDS.findall(line)
     text = draw(st.sampled_from(["", "", " ", "\t", "$ ", "calicoctl "])) if words[:1] == ["profile"] else ""
     for word in words:
@@ -66,7 +66,7 @@ def messy_lines(draw: st.DrawFn, line: str) -> str:
 
 @st.composite
 def messy_scripts(draw: st.DrawFn) -> str:
-    """Statements, blocks, definitions and here-documents with comments and any white space among them."""
+    """Statements, blocks, definitions and here-documents with comments and any white space between them."""
     text = ""
     for statement in draw(st.lists(statements | variables | wrong | includes, max_size=6)):
         if draw(st.booleans()):
@@ -81,36 +81,36 @@ def messy_scripts(draw: st.DrawFn) -> str:
     return text
 
 
-# --- what a script says -------------------------------------------------------------------------
+# --- the effect of a script ---------------------------------------------------------------------
 
 
-def said(value: object) -> object:
-    """A value without the places that it came from."""
+def without_places(value: object) -> object:
+    """A value without its places in the source."""
     if isinstance(value, Span):
         return None
     if is_dataclass(value):
-        return type(value), tuple(said(getattr(value, each.name)) for each in fields(value))
-    return tuple(map(said, value)) if isinstance(value, tuple) else value
+        return type(value), tuple(without_places(getattr(value, field.name)) for field in fields(value))
+    return tuple(map(without_places, value)) if isinstance(value, tuple) else value
 
 
-def does(script: Script) -> tuple[list[object], list[str]]:
-    """What a script does, and what is wrong with it, but for the spellings that formatting settles."""
-    codes = [each.code for each in script.diagnostics if each.kind not in SPELLING_WARNINGS]
-    return [said(step.statement) for step in script.steps], codes
+def effect_of(script: Script) -> tuple[list[object], list[str]]:
+    """The statements of a script, and the codes of its diagnostics, except warnings that formatting settles."""
+    codes = [diagnostic.code for diagnostic in script.diagnostics if diagnostic.kind not in SPELLING_WARNINGS]
+    return [without_places(step.statement) for step in script.steps], codes
 
 
-def written(text: str) -> list[str]:
+def comments_and_documents(text: str) -> list[str]:
     """The comments and here-documents of a script."""
-    found = []
+    texts = []
     for piece in read_layout(Source("script", text)):
         if isinstance(piece, Comment):
-            found.append(piece.text)
+            texts.append(piece.text)
         elif isinstance(piece, Code):
-            found += [piece.comment, piece.document]
-    return [each for each in found if each]
+            texts += [piece.comment, piece.document]
+    return [text for text in texts if text]
 
 
-def included(text: str) -> list[str]:
+def included_files(text: str) -> list[str]:
     """The names of the files that a script includes."""
     names: list[str] = []
 
@@ -125,9 +125,9 @@ def included(text: str) -> list[str]:
 def check(text: str) -> None:
     formatted = format_script(Source("script", text)).text
     assert format_script(Source("script", formatted)).text == formatted
-    assert does(read(formatted)) == does(read(text))
-    assert written(formatted) == written(text)
-    assert included(formatted) == included(text)
+    assert effect_of(read(formatted)) == effect_of(read(text))
+    assert comments_and_documents(formatted) == comments_and_documents(text)
+    assert included_files(formatted) == included_files(text)
     lines = formatted.split("\n")
     assert lines[-1] == ""
     assert lines[:1] != [""] or formatted == ""
@@ -137,7 +137,7 @@ def check(text: str) -> None:
 @MANY
 @given(messy_scripts())
 @example("profile WEB {\n  tags 'a,b'\n  inbound { # x\n\n  }\n outbound {\n }\n}")
-def test_a_script_is_formatted_once_and_does_what_it_did(text: str) -> None:
+def test_formatting_is_idempotent_and_keeps_the_effect_of_a_script(text: str) -> None:
     check(text)
 
 

@@ -1,4 +1,4 @@
-"""The law of growth: whatever a script repeats, the time to read it grows as its length does."""
+"""The law of growth: whatever a script repeats, the time to read it grows in proportion to its length."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from tests.support.laws import examples
 
-LONG = 320_000  # characters
-TIMES = 8  # as long as the short text
-# Between growth in proportion and that of a square, which would be TIMES * TIMES.
+LONG = 320_000  # characters of the long text
+TIMES = 8  # how many times longer it is than the short text
+# Between linear growth (TIMES) and quadratic growth (TIMES * TIMES).
 GROWTH_MAX = 2.5 * TIMES
-# Below this, the clock and the collector of garbage decide.
+# Shorter times depend mainly on the clock and the garbage collector.
 NOISE_SECONDS = 0.25
 
 Reader = Callable[[str], object]
@@ -74,7 +74,7 @@ frames = st.sampled_from(
 
 
 def seconds(read: Reader, text: str) -> float:
-    """The time of the processor that reading takes; what it refuses it has read."""
+    """The processor time of reading; a text that is refused has been read."""
     began = time.process_time()
     with contextlib.suppress(Refused):
         read(text)
@@ -87,9 +87,9 @@ def seconds(read: Reader, text: str) -> float:
 @example(checked, ("profile A {\n tags", "\n}\n"), "}")
 @example(formatted, ("profile A {\n tags", "\n}\n"), "}")
 def test_reading_takes_time_in_proportion_to_the_text(read: Reader, frame: tuple[str, str], piece: str) -> None:
-    before, behind = frame
+    before, after = frame
     count = LONG // len(piece)
-    long, short = (f"{before}{piece * number}{behind}" for number in (count, count // TIMES))
+    long, short = (f"{before}{piece * number}{after}" for number in (count, count // TIMES))
     growths = []
     for _ in range(3):  # a busy machine is slow for a moment
         taken = seconds(read, long)

@@ -40,7 +40,7 @@ from tests.strategies import (
 )
 from tests.support.laws import examples
 
-# Generous: it is there to find what grows without bound, on a slow and busy machine, too.
+# Generous, since it must find only unbounded growth, also on a slow and busy machine.
 SECONDS_MAX = 2.0
 
 
@@ -53,7 +53,7 @@ def source(text: str) -> Source:
 
 @settings(max_examples=examples(400), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_a_statement_prints_to_text_that_parses_to_it(tree: ast.StatementNode) -> None:
+def test_a_printed_statement_is_parsed_to_the_same_tree(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     parsed = parse_statement(source(text))
     assert parsed == tree
@@ -62,7 +62,7 @@ def test_a_statement_prints_to_text_that_parses_to_it(tree: ast.StatementNode) -
 
 @settings(max_examples=examples(400), deadline=None)
 @given(trees_of_rules(any_texts))
-def test_a_rule_prints_to_text_that_parses_to_it(tree: ast.RuleNode) -> None:
+def test_a_printed_rule_is_parsed_to_the_same_tree(tree: ast.RuleNode) -> None:
     text = printer.rule(tree)
     parsed = parse_rule(source(text))
     assert parsed == tree
@@ -71,7 +71,7 @@ def test_a_rule_prints_to_text_that_parses_to_it(tree: ast.RuleNode) -> None:
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_printed_text_is_one_line_that_steers_no_terminal(tree: ast.StatementNode) -> None:
+def test_printed_text_is_one_line_without_control_characters(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     assert text.isprintable()
     assert len(text.splitlines()) == 1
@@ -79,7 +79,7 @@ def test_printed_text_is_one_line_that_steers_no_terminal(tree: ast.StatementNod
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(plain_names), st.data())
-def test_how_much_space_there_is_means_nothing(tree: ast.StatementNode, data: st.DataObject) -> None:
+def test_the_amount_of_white_space_has_no_meaning(tree: ast.StatementNode, data: st.DataObject) -> None:
     spaces = st.text(" \t", min_size=1, max_size=3)
     text = printer.statement(tree)
     assume("'" not in text)
@@ -89,7 +89,7 @@ def test_how_much_space_there_is_means_nothing(tree: ast.StatementNode, data: st
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_every_word_knows_where_it_stood(tree: ast.StatementNode) -> None:
+def test_every_word_has_its_place(tree: ast.StatementNode) -> None:
     text = source(printer.statement(tree))
     for word in words_of(parse_statement(text)):
         assert word.span.source is text
@@ -98,7 +98,7 @@ def test_every_word_knows_where_it_stood(tree: ast.StatementNode) -> None:
 
 
 def words_of(node: object) -> list[ast.Word | ast.Keyword]:
-    """All words and keywords of a tree, in no order."""
+    """All words and keywords of a tree, in any order."""
     if isinstance(node, ast.Word | ast.Keyword):
         return [node]
     names = [name for name in getattr(node, "__slots__", ()) if name not in ("span", "repeated")]
@@ -110,7 +110,7 @@ def words_of(node: object) -> list[ast.Word | ast.Keyword]:
 
 @settings(max_examples=examples(400), deadline=None)
 @given(rules())
-def test_a_rule_survives_its_own_text(rule: Rule) -> None:
+def test_the_text_of_a_rule_is_read_as_the_same_rule(rule: Rule) -> None:
     text = rule_text(rule)
     findings = Findings()
     assert check_rule(parse_rule(source(text)), findings) == rule
@@ -119,18 +119,18 @@ def test_a_rule_survives_its_own_text(rule: Rule) -> None:
 
 @settings(max_examples=examples(300), deadline=None)
 @given(rules())
-def test_a_rule_is_added_as_it_is_printed(rule: Rule) -> None:
+def test_a_printed_rule_can_be_added_without_warnings(rule: Rule) -> None:
     reading = read_statement(source(f"profile WEB rule add inbound {rule_text(rule)}"))
     assert getattr(reading.statement, "rule", None) == rule
     assert reading.warnings == ()
 
 
-# So few ports that ranges meet, overlap and repeat.
+# Few ports, so that ranges touch, overlap and repeat.
 low_ranges = st.tuples(st.integers(1, 12), st.integers(0, 4)).map(lambda pair: PortRange(pair[0], pair[0] + pair[1]))
 
 
 def ports_of(ranges: tuple[PortRange, ...]) -> set[int]:
-    return {port for each in ranges for port in range(each.first, each.last + 1)}
+    return {port for port_range in ranges for port in range(port_range.first, port_range.last + 1)}
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -138,15 +138,15 @@ def ports_of(ranges: tuple[PortRange, ...]) -> set[int]:
 def test_merged_ports_are_the_same_set_in_the_fewest_ranges(ranges: tuple[PortRange, ...]) -> None:
     merged = merge_ports(ranges)
     assert ports_of(merged) == ports_of(ranges)
-    assert all(before.last + 1 < behind.first for before, behind in pairwise(merged))
+    assert all(before.last + 1 < after.first for before, after in pairwise(merged))
     assert merge_ports(merged) == merged
 
 
 @settings(max_examples=examples(300), deadline=None)
 @given(rules(ports=low_ranges), st.data())
-def test_rules_mean_the_same_exactly_when_they_match_alike(rule: Rule, data: st.DataObject) -> None:
+def test_rules_have_the_same_meaning_exactly_if_they_match_the_same_packets(rule: Rule, data: st.DataObject) -> None:
     other = data.draw(st.just(respelt(rule)) | neighbours(rule) | rules(ports=low_ranges))
-    alike = (
+    matches_alike = (
         rule.action == other.action
         and rule.protocol == other.protocol
         and (rule.icmp_type, rule.icmp_code) == (other.icmp_type, other.icmp_code)
@@ -155,13 +155,13 @@ def test_rules_mean_the_same_exactly_when_they_match_alike(rule: Rule, data: st.
             for one, two in ((rule.source, other.source), (rule.destination, other.destination))
         )
     )
-    event(f"alike: {alike}")
-    assert (rule.meaning == other.meaning) == alike
-    assert not alike or hash(rule.meaning) == hash(other.meaning)
+    event(f"alike: {matches_alike}")
+    assert (rule.meaning == other.meaning) == matches_alike
+    assert not matches_alike or hash(rule.meaning) == hash(other.meaning)
 
 
 def respelt(rule: Rule) -> Rule:
-    """The same rule with its ports one by one, backwards."""
+    """The same rule with its ports one by one, in descending order."""
 
     def ports(ranges: tuple[PortRange, ...]) -> tuple[PortRange, ...]:
         return tuple(PortRange(port, port) for port in sorted(ports_of(ranges), reverse=True))
@@ -174,7 +174,7 @@ def respelt(rule: Rule) -> Rule:
 
 
 def neighbours(rule: Rule) -> st.SearchStrategy[Rule]:
-    """The rule with one thing changed."""
+    """The rule with one part changed."""
     return st.sampled_from(
         [
             replace(rule, source=rule.destination, destination=rule.source),
@@ -190,7 +190,7 @@ def neighbours(rule: Rule) -> st.SearchStrategy[Rule]:
 
 
 def read_in_time(text: Source) -> Refused | None:
-    """Read a text as a statement; anything but an answer or our own refusal is raised, and so is a long wait."""
+    """Read a text as a statement; fails on a long duration, and on any exception but `Refused`, which is returned."""
     began = time.process_time()
     refused = None
     try:
@@ -199,13 +199,16 @@ def read_in_time(text: Source) -> Refused | None:
         refused = caught
     assert time.process_time() - began < SECONDS_MAX
     if refused is not None:
-        assert any(each.is_error for each in refused.diagnostics)
-        assert steering("".join(render(each) for each in refused.diagnostics).replace("\n", "")) == ""
+        assert any(diagnostic.is_error for diagnostic in refused.diagnostics)
+        assert (
+            control_characters("".join(render(diagnostic) for diagnostic in refused.diagnostics).replace("\n", ""))
+            == ""
+        )
     return refused
 
 
 @settings(max_examples=examples(400), deadline=None)
-@given(st.text() | hostile_texts | word_salads | mistyped().map(lambda each: each.text))
+@given(st.text() | hostile_texts | word_salads | mistyped().map(lambda statement: statement.text))
 @example('"' * 3000)
 @example("profile " + "'" * 3000)
 @example('profile "' + '\\"' * 3000)
@@ -237,20 +240,20 @@ def test_any_arguments_are_a_statement_or_are_refused(arguments: list[str]) -> N
             for argument in arguments
         )
         return
-    # What is let through has as many words as there are arguments.
+    # An accepted command line has as many words as arguments.
     assert [word.text for word in split_words(Span(line, 0, len(line.text)))] == ["calicoctl", *arguments]
     read_in_time(line)
 
 
 @settings(max_examples=examples(300), deadline=None)
 @given(trees_of_statements(any_texts))
-def test_every_statement_can_be_said_on_a_command_line(tree: ast.StatementNode) -> None:
+def test_every_statement_can_be_given_on_a_command_line(tree: ast.StatementNode) -> None:
     words = printed_words(tree)
     assert parse_statement(command_line(words)) == tree
 
 
 def printed_words(tree: ast.StatementNode) -> list[str]:
-    """The words of a printed statement, quoted ones whole."""
+    """The words of a printed statement; a quoted word is one word."""
     text = printer.statement(tree)
     spans = sorted({(word.span.start, word.span.end) for word in words_of(parse_statement(source(text)))})
     quoted = [(start, end) for start, end in spans if text[start : start + 1] in ("'", '"')]
@@ -265,39 +268,39 @@ def printed_words(tree: ast.StatementNode) -> list[str]:
 
 
 def hint_of(refused: Refused) -> str | None:
-    """The one hint of a refusal."""
-    hints = [each.hint for each in refused.diagnostics if each.hint is not None]
+    """The only hint of a refusal, or None."""
+    hints = [diagnostic.hint for diagnostic in refused.diagnostics if diagnostic.hint is not None]
     assert len(hints) <= 1
     return hints[0] if hints else None
 
 
 def is_statement(hint: str) -> bool:
-    """Whether a hint is a statement, and no advice in words."""
+    """Whether a hint is a statement and not advice in words."""
     return hint.startswith("profile ")
 
 
 def first_error(refused: Refused) -> str:
-    return next(each.code for each in refused.diagnostics if each.is_error)
+    return next(diagnostic.code for diagnostic in refused.diagnostics if diagnostic.is_error)
 
 
 @settings(max_examples=examples(800), deadline=None)
 @given(mistyped())
-def test_a_hint_is_a_sound_statement_that_keeps_what_narrows_the_rule(typed: Mistyped) -> None:
+def test_a_hint_is_a_valid_statement_that_keeps_the_values_of_the_rule(typed: Mistyped) -> None:
     refused = read_in_time(source(typed.text))
     if refused is None:
         event("no mistake")
         return
     hint = hint_of(refused)
-    event(f"{'mended' if hint else 'explained'}: {first_error(refused)}")
+    event(f"{'corrected' if hint else 'explained'}: {first_error(refused)}")
     if hint is None or "<" in hint or not is_statement(hint):
         return
     read_statement(source(hint))
     for value in typed.values:
-        # A list whose items were parted and swapped may be put together in the other order.
+        # A list whose items were separated and swapped may be joined in the other order.
         assert all(item in hint for item in value.split(",")), f"{typed.text!r} became {hint!r}"
     for word in ("allow", "deny", "tcp", "udp", "icmp"):
-        # A network may turn `icmpv6` into `icmp`, and the reverse.
-        is_typed = any(each in (word, f"{word}v6") for each in typed.text.split())
+        # The IP version of a network may change `icmpv6` to `icmp`, and the reverse.
+        is_typed = any(typed_word in (word, f"{word}v6") for typed_word in typed.text.split())
         assert not is_typed or f" {word}" in hint, f"{typed.text!r} became {hint!r}"
 
 
@@ -307,7 +310,7 @@ NEGATIONS = ("not", "!", "except", "!=")
 @settings(max_examples=examples(400), deadline=None)
 @given(mistyped(), st.data())
 def test_a_negation_never_becomes_a_statement(typed: Mistyped, data: st.DataObject) -> None:
-    """Whatever is negated, no hint affirms it, and none takes the negation for a name."""
+    """No hint removes a negation, and none treats the negation as a name."""
     words = typed.sound.split()
     actions = [at for at, word in enumerate(words) if word in ("allow", "deny")]
     assume(actions)
@@ -319,7 +322,7 @@ def test_a_negation_never_becomes_a_statement(typed: Mistyped, data: st.DataObje
         negated = [*words[:at], negation, *words[at:]]
     refused = read_in_time(source(" ".join(negated)))
     if refused is None:
-        # `tag not` at the end, or before a keyword: that is the name of a tag.
+        # `tag not` at the end or before a keyword: here `not` is the name of a tag.
         assert negation not in ("!", "!=")
         return
     hint = hint_of(refused)
@@ -327,7 +330,7 @@ def test_a_negation_never_becomes_a_statement(typed: Mistyped, data: st.DataObje
 
 
 def misspellings(keyword: str) -> st.SearchStrategy[str]:
-    """One letter of a keyword lost, doubled or out of its place."""
+    """A keyword with one letter lost, doubled or swapped, or in upper case."""
     places = st.integers(0, len(keyword) - 2)
     return st.one_of(
         places.map(lambda at: keyword[:at] + keyword[at + 1 :]),
@@ -364,7 +367,7 @@ def test_one_misspelt_keyword_never_becomes_another_statement(data: st.DataObjec
     refused = read_in_time(source(" ".join(typed)))
     assert refused is not None
     hint = hint_of(refused)
-    event("mended" if hint else "explained")
+    event("corrected" if hint else "explained")
     assert hint in (None, " ".join(words))
 
 
@@ -373,7 +376,7 @@ def test_one_misspelt_keyword_never_becomes_another_statement(data: st.DataObjec
 
 @settings(max_examples=examples(200), deadline=None)
 @given(st.text(st.sampled_from("ab\r\n\t\u2028")), st.data())
-def test_lines_and_columns_are_counted_as_a_naive_reader_does(text: str, data: st.DataObject) -> None:
+def test_lines_and_columns_are_those_of_a_simple_count(text: str, data: st.DataObject) -> None:
     offset = data.draw(st.integers(0, len(text)))
     line, column = 1, 1
     for character in text[:offset]:
@@ -385,26 +388,30 @@ def test_lines_and_columns_are_counted_as_a_naive_reader_does(text: str, data: s
     assert text[start:end] == (whole[:-1] if whole.endswith("\r") else whole)
 
 
-def steering(text: str) -> str:
-    """The characters of a text that could steer a terminal or hide."""
-    return "".join(each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
+def control_characters(text: str) -> str:
+    """The characters of a text that could control a terminal or are invisible."""
+    return "".join(
+        character for character in text if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    )
 
 
 @settings(max_examples=examples(300), deadline=None)
 @given(st.text(st.sampled_from(HOSTILE_CHARACTERS) | st.characters()))
-def test_what_is_printed_steers_no_terminal_and_loses_nothing(text: str) -> None:
+def test_printable_text_has_no_control_characters_and_loses_no_others(text: str) -> None:
     shown = printable(text)
-    assert steering(shown) == ""
+    assert control_characters(shown) == ""
     shown.encode("utf-8")  # raises at a lone surrogate
     assert printable(shown) == shown
-    kept = Counter(shown)
-    assert all(kept[each] >= count for each, count in Counter(text).items() if each.isprintable())
+    shown_characters = Counter(shown)
+    assert all(
+        shown_characters[character] >= count for character, count in Counter(text).items() if character.isprintable()
+    )
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(hostile_texts, hostile_texts, hostile_texts)
-def test_carets_stand_under_the_very_words(before: str, word: str, behind: str) -> None:
-    text = before + word + behind
+def test_carets_are_exactly_under_the_words(before: str, word: str, after: str) -> None:
+    text = before + word + after
     assume("\n" not in text and "\r" not in text and text)
     span = Span(source(text), len(before), len(before) + len(word))
     widest = max(len(text), display_width(printable(text))) + 8  # the margin, and dots at both ends
@@ -416,21 +423,19 @@ def test_carets_stand_under_the_very_words(before: str, word: str, behind: str) 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(hostile_texts, hostile_texts, hostile_texts, st.integers(26, 60))
-def test_of_a_long_line_the_words_meant_are_shown_above_the_carets(
-    before: str, word: str, behind: str, columns: int
-) -> None:
-    text = before + word + behind
+def test_a_long_line_is_cut_with_the_words_above_the_carets(before: str, word: str, after: str, columns: int) -> None:
+    text = before + word + after
     assume("\n" not in text and "\r" not in text and word)
     span = Span(source(text), len(before), len(before) + len(word))
     _, line, carets = render(diagnose(messages.PORT_ZERO, span), columns=columns).split("\n")
     assert display_width(line) <= columns
     above = "".join(_cut(line, len(carets) - len(carets.lstrip(" ")), len(carets)))
-    shown_word = "".join(each for each in printable(word) if display_width(each))
+    shown_word = "".join(character for character in printable(word) if display_width(character))
     assert not shown_word or (above and shown_word.startswith(above))
 
 
 def _cut(line: str, first: int, end: int) -> Iterator[str]:
-    """The characters of a line that fill some of its columns."""
+    """The characters of a line in a range of its columns."""
     for index, character in enumerate(line):
         if display_width(character) and first <= display_width(line[:index]) < end:
             yield character

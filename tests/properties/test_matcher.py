@@ -1,4 +1,4 @@
-"""Laws of the matcher: it takes what Lark takes, as the same tree; scripts say with it what they say without."""
+"""Laws of the matcher: it accepts what Lark accepts, with the same tree, and skipped lines do not change a script."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MANY = settings(max_examples=examples(1000), deadline=None)
 
 # --- texts --------------------------------------------------------------------------------------
 
-# White space that separates words, and such as only ends them.
+# White space that separates words, and characters that only end them.
 SEPARATORS = [" ", " ", " ", "  ", "\t", " \t "]
 ODD_SPACES = ["\xa0", "\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r", "\n", "\r\n", "\\\n", ""]
 WORDS = [
@@ -69,7 +69,7 @@ sound = {
 
 @st.composite
 def texts(draw: st.DrawFn, start: str) -> str:
-    """A text as it should be, or with its words or its letters changed, and with white space of any kind."""
+    """A valid text, or one with changed words or letters, with white space of any kind."""
     words = draw(sound[start]).split(" ")
     for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2, 3]))):
         at = draw(st.integers(0, len(words)))
@@ -102,7 +102,7 @@ def letters(draw: st.DrawFn, word: str) -> str:
 
 
 def check(text: str, start: str) -> None:
-    """What the matcher takes, Lark takes as the same tree; what Lark takes without quotes, the matcher takes."""
+    """The matcher accepts only what Lark accepts, with the same tree, and all that Lark accepts without quotes."""
     by_lark = lark_tree(text, start)
     matched = match(text, start)
     if matched is not None:
@@ -114,15 +114,15 @@ def check(text: str, start: str) -> None:
 @pytest.mark.parametrize("start", list(sound))
 @MANY
 @given(st.data())
-def test_what_the_matcher_takes_is_what_lark_takes(start: str, data: st.DataObject) -> None:
+def test_the_matcher_accepts_the_same_texts_as_lark(start: str, data: st.DataObject) -> None:
     check(data.draw(texts(start)), start)
 
 
 @pytest.mark.parametrize("start", list(sound))
 @MANY
-@given(some=st.lists(st.sampled_from(WORDS), max_size=9), space=st.sampled_from([" ", "\t ", ""]))
-def test_any_words_are_taken_or_refused_by_both(start: str, some: list[str], space: str) -> None:
-    check(space.join(some), start)
+@given(chosen_words=st.lists(st.sampled_from(WORDS), max_size=9), space=st.sampled_from([" ", "\t ", ""]))
+def test_any_words_are_accepted_or_refused_by_both(start: str, chosen_words: list[str], space: str) -> None:
+    check(space.join(chosen_words), start)
 
 
 # --- words --------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ networks = st.one_of(
 @MANY
 @given(networks)
 @example("10.0.0.0/8")
-def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
+def test_a_skipped_network_is_valid_and_of_its_version(text: str) -> None:
     findings = Findings()
     network = values.network(ast.Word(text), findings)
     is_sound = network is not None and not findings.entries
@@ -177,14 +177,14 @@ def test_a_network_that_is_passed_over_is_one_of_its_version(text: str) -> None:
         assert is_sound
         assert network is not None
         assert versions == {4: 1, 6: 2}[network.version]
-    # A length may have zeros before it; nothing else that is sound is left for the usual way to read.
+    # Of the valid networks, only those whose length has leading zeros are not skipped.
     assert versions or not is_sound or "/0" in text
 
 
 @MANY
 @given(ports)
 @example("80")
-def test_a_port_list_is_passed_over_exactly_when_it_is_sound(text: str) -> None:
+def test_a_port_list_is_skipped_exactly_if_it_is_valid(text: str) -> None:
     findings = Findings()
     is_sound = values.port_list(ast.Word(text), findings) is not None and not findings.entries
     assert bool(sound_lines._ports(text)) == is_sound
@@ -213,7 +213,7 @@ def peers(draw: st.DrawFn, has_ports: bool, network_texts: st.SearchStrategy[str
 
 @st.composite
 def rule_texts(draw: st.DrawFn, is_careful: bool) -> str:
-    """A rule; a careful one is sound, and it may name IPv6 networks only in the right place."""
+    """A rule; a careful one is valid, with networks of one IP version."""
     protocol = draw(st.sampled_from(["", "tcp", "udp", "icmp", "icmpv6"]))
     version = {"icmp": 4, "icmpv6": 6}.get(protocol) or draw(st.sampled_from([4, 4, 6]))
     network_texts = st.sampled_from(["10.0.0.0/8", "192.0.2.1"] if version == 4 else ["fd00::/8", "::1"])
@@ -281,7 +281,7 @@ def blocks(draw: st.DrawFn, is_careful: bool) -> str:
 
 @st.composite
 def scripts(draw: st.DrawFn) -> str:
-    """Lines of every kind: sound ones; or most of them sound, with odd white space and comments anywhere."""
+    """Lines of every kind: all valid; or most of them valid, with unusual white space and comments anywhere."""
     sound_pieces = statement_texts(True) | statement_texts(True) | blocks(True) | st.sampled_from(OTHER_LINES[:6])
     is_careful = draw(st.booleans())
     others = statement_texts(False) | blocks(False) | st.sampled_from(OTHER_LINES)
@@ -299,19 +299,21 @@ def no_file(word: ast.Word) -> Source:
 
 @settings(max_examples=examples(1000), deadline=None)
 @given(scripts())
-def test_a_script_says_the_same_whether_every_line_is_read_or_not(text: str) -> None:
+def test_skipped_lines_do_not_change_the_result_of_a_script(text: str) -> None:
     source = Source("script", text)
     whole = read_scripts([source], no_file, every_line=True)
     fast = read_scripts([source], no_file)
-    assert [render(each) for each in fast.diagnostics] == [render(each) for each in whole.diagnostics]
+    assert [render(diagnostic) for diagnostic in fast.diagnostics] == [
+        render(diagnostic) for diagnostic in whole.diagnostics
+    ]
     assert fast.count == len(whole.steps)
-    # The source of a here-document is another object each time; `repr` tells everything else.
+    # Compared by `repr`, since the source of a here-document is another object each time.
     assert repr(fast.steps) == repr(whole.steps)
-    passed = sum(isinstance(part, engine_script._DeferredSteps) for part in fast.parts)
-    event(f"{'some' if passed else 'no'} lines passed over, {'some' if whole.has_errors else 'no'} errors")
+    skipped_parts = sum(isinstance(part, engine_script._DeferredSteps) for part in fast.parts)
+    event(f"{'some' if skipped_parts else 'no'} lines skipped, {'some' if whole.has_errors else 'no'} errors")
 
 
-def test_what_is_in_order_is_passed_over() -> None:
+def test_valid_lines_are_skipped() -> None:
     rules = [
         "allow", "deny tcp", "allow udp from ports 53 tag WEB cidr 10.0.0.0/8 to 10.1.0.0/16", "allow to tag a.b",
         "deny icmp type 8 code 0 from 192.0.2.1", "allow icmpv6 type 128 to cidr fd00::/8",
@@ -339,7 +341,7 @@ def test_what_is_in_order_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("missing", range(1, 6))
-def test_a_block_that_is_not_whole_is_read(missing: int) -> None:
+def test_an_incomplete_block_is_not_skipped(missing: int) -> None:
     block = ["profile WEB {", "tags WEB, DB", "inbound {", "}", "outbound {}", "}"]
     del block[missing]
     assert skip_sound_lines("\n".join(block), 0, "script_line") == (0, 0)
@@ -348,7 +350,7 @@ def test_a_block_that_is_not_whole_is_read(missing: int) -> None:
 @pytest.mark.parametrize(
     "line", ["allow from", "allow tcp to ports 0", "allow icmp to cidr ::1", "allow from cidr 10.0.0.1/8", "}"]
 )
-def test_what_might_earn_a_warning_is_not_passed_over(line: str) -> None:
+def test_lines_with_possible_warnings_are_not_skipped(line: str) -> None:
     assert skip_sound_lines(line, 0, "list_line") == (0, 0)
     assert skip_sound_lines(f"profile WEB rule add inbound {line}", 0, "script_line") == (0, 0)
 
@@ -381,8 +383,8 @@ LONG_TEXTS = [
 @pytest.mark.parametrize("text", LONG_TEXTS, ids=range(len(LONG_TEXTS)))
 @pytest.mark.parametrize("start", list(sound))
 def test_no_text_takes_long(start: str, text: str) -> None:
-    began = time.process_time()
+    started = time.process_time()
     match(text, start)
     if start in ("script_line", "list_line"):
         skip_sound_lines(text, 0, start)
-    assert time.process_time() - began < 10  # a square of a million would take an hour
+    assert time.process_time() - started < 10  # quadratic growth would take an hour

@@ -1,4 +1,4 @@
-"""What completion offers is what the parser takes: no more, and no less."""
+"""Completion offers exactly the words that the parser accepts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SAMPLES = (
 OPTIONS = {"AT_POSITION", "_AT", "DETAILED", "NO_CHECK"}
 
 statements = (trees_of_statements(any_texts) | trees_of_statements(plain_names)).map(printer.statement)
-# Whole statements, and what people make of them, words in no order among it.
+# Valid and mistyped statements, and words in random order.
 texts = statements | mistyped().map(lambda typed: typed.text) | word_salads.map(lambda text: f"profile {text}")
 
 
@@ -41,7 +41,7 @@ def words_of(text: str) -> list[str]:
 
 
 def stop_in(text: str) -> SyntaxProblem | None:
-    """Where the parser stops; None when it does not."""
+    """The place where the parser stops; None if it accepts the text."""
     try:
         parse_statement(Source("", text))
     except SyntaxProblem as problem:
@@ -50,7 +50,7 @@ def stop_in(text: str) -> SyntaxProblem | None:
 
 
 def begins_a_statement(words: list[str]) -> bool:
-    """Whether the parser stops nowhere but at the end."""
+    """Whether the parser accepts the words, or stops only at their end."""
     stop = stop_in(" ".join(words))
     return stop is None or not stop.span.text
 
@@ -61,7 +61,7 @@ def expected_at(place: Place) -> frozenset[str]:
 
 @settings(deadline=None)
 @given(statements)
-def test_each_word_of_a_statement_can_stand_where_it_stands(text: str) -> None:
+def test_each_word_of_a_statement_is_expected_in_its_place(text: str) -> None:
     words = words_of(text)
     for count, word in enumerate(words):
         place = place_after(words[:count])
@@ -78,7 +78,7 @@ def test_each_word_of_a_statement_can_stand_where_it_stands(text: str) -> None:
 
 @settings(deadline=None)
 @given(statements, st.data())
-def test_each_keyword_that_is_offered_leads_on(text: str, data: st.DataObject) -> None:
+def test_each_offered_keyword_can_be_continued(text: str, data: st.DataObject) -> None:
     words = words_of(text)
     before = words[: data.draw(st.integers(1, len(words)))]
     place = place_after(before)
@@ -89,18 +89,18 @@ def test_each_keyword_that_is_offered_leads_on(text: str, data: st.DataObject) -
 
 @settings(deadline=None)
 @given(texts)
-def test_the_table_and_the_parser_take_the_same_words(text: str) -> None:
+def test_the_table_and_the_parser_accept_the_same_words(text: str) -> None:
     words = words_of(text)
     place = place_after(words)
     assert (place is not None) == (begins_a_statement(words) or not words)
     if place is not None:
-        taken = {word for word in SAMPLES if place.terminal_of(word) is not None}
-        assert taken == {word for word in SAMPLES if begins_a_statement([*words, word])}
+        accepted = {word for word in SAMPLES if place.terminal_of(word) is not None}
+        assert accepted == {word for word in SAMPLES if begins_a_statement([*words, word])}
 
 
 @settings(deadline=None)
 @given(texts)
-def test_the_table_expects_what_the_parser_expects(text: str) -> None:
+def test_the_table_expects_the_same_terminals_as_the_parser(text: str) -> None:
     stop = stop_in(text)
     if stop is not None and not stop.span.text:
         place = place_after(words_of(text))
@@ -110,7 +110,7 @@ def test_the_table_expects_what_the_parser_expects(text: str) -> None:
 
 @settings(deadline=None)
 @given(texts)
-def test_an_option_that_was_given_is_not_offered_again(text: str) -> None:
+def test_a_given_option_is_not_offered_again(text: str) -> None:
     place = place_after(words_of(text))
     if place is not None:
         given_words = {word.partition("=")[0] for terminal, word in place.read if terminal in OPTIONS}

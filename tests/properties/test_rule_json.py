@@ -1,4 +1,4 @@
-"""Laws of rule JSON, held against an oracle of the agent that shares nothing with the program's own validation."""
+"""Laws of rule JSON, checked with an oracle of the agent that shares no code with the program's validation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from calicoctl.source import Source, Span
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
 from tests.support.laws import examples
 
-# --- Rules, and what is nearly one ---------------------------------------------------------------
+# --- Valid and nearly valid rules ----------------------------------------------------------------
 
 names = st.text("ABCXYZabcxyz0189_.", min_size=1, max_size=8)
 numbers = st.integers(1, 65535)
@@ -114,7 +114,7 @@ COMMON = sorted(AGENT - {"action", "protocol", "!protocol", *TRANSPORT, *ICMP})
 
 @st.composite
 def near_rules(draw: st.DrawFn) -> dict[str, Any]:
-    """An object that is a rule of the agent's, or nearly: often valid, often wrong in one thing or two."""
+    """An object that is a rule of the agent, or nearly: often valid, often with one or two mistakes."""
     rule: dict[str, Any] = {"action": draw(GOOD_VALUES["action"])}
     keys = draw(st.lists(st.sampled_from(PLAIN) | st.sampled_from(PLAIN) | st.sampled_from(COMMON), max_size=3))
     family = draw(st.sampled_from(["tcp", "icmp", "icmpv6", "other", "none"]))
@@ -150,7 +150,7 @@ rule_lists = st.lists(near_rules() | near_rules() | near_rules() | junk, max_siz
 
 @st.composite
 def spelled(draw: st.DrawFn, value: Any) -> str:
-    """A JSON text of a value: with spaces or without, keys in any order, some of them twice."""
+    """A JSON text of a value: with or without spaces, its keys in any order and sometimes repeated."""
     if isinstance(value, dict):
         pairs = list(value.items())
         if pairs and draw(st.sampled_from([False] * 15 + [True])):
@@ -165,7 +165,7 @@ def spelled(draw: st.DrawFn, value: Any) -> str:
 
 @st.composite
 def documents(draw: st.DrawFn) -> str:
-    """The text of a rules document, or of what is nearly one."""
+    """The text of a rules document, or of one with mistakes."""
     document: dict[str, Any] = {"inbound_rules": draw(rule_lists), "outbound_rules": draw(rule_lists)}
     if draw(st.sampled_from([False] * 4 + [True])):
         document[draw(st.sampled_from(["id", "inbound_rules", "outbound_rules", "extra"]))] = draw(junk)
@@ -176,7 +176,7 @@ def documents(draw: st.DrawFn) -> str:
 
 @st.composite
 def texts(draw: st.DrawFn) -> str:
-    """A document's text, sometimes with a few characters changed; or any text at all."""
+    """A document's text, sometimes with a few characters changed; or any text."""
     text = draw(documents() | documents() | documents() | st.text(max_size=30) | junk.flatmap(spelled))
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 3]))):
         at = draw(st.integers(0, len(text)))
@@ -187,15 +187,15 @@ def texts(draw: st.DrawFn) -> str:
     return text
 
 
-THOROUGHLY = settings(max_examples=examples(1000), deadline=None)
-WELL = settings(max_examples=examples(300), deadline=None)
+MANY_EXAMPLES = settings(max_examples=examples(1000), deadline=None)
+SOME_EXAMPLES = settings(max_examples=examples(300), deadline=None)
 
 # --- The laws ------------------------------------------------------------------------------------
 
 
 @settings(max_examples=examples(500), deadline=None)
 @given(rules())
-def test_a_rule_survives_json(rule: Rule) -> None:
+def test_the_json_of_a_rule_is_read_as_the_same_rule(rule: Rule) -> None:
     assert from_json(to_json(rule)) == rule
     assert from_json(json.loads(rule_json_text(rule))) == rule
     assert json.loads(rule_json_text(rule)) == to_json(rule)
@@ -204,11 +204,11 @@ def test_a_rule_survives_json(rule: Rule) -> None:
     assert list(to_json(rule)) == sorted(to_json(rule))
 
 
-@THOROUGHLY
+@MANY_EXAMPLES
 @given(near_rules())
 @example({"action": "allow", "protocol": 1, "ip_version": 6})
 @example({"action": "allow", "src_selector": "(" * 50 + "all()" + ")" * 50})
-def test_a_rule_has_no_problem_exactly_when_the_agent_enforces_it_as_written(given_rule: dict[str, Any]) -> None:
+def test_a_rule_has_no_problems_exactly_if_the_agent_enforces_it_as_written(given_rule: dict[str, Any]) -> None:
     value, _ = read_value(Source("rule", json.dumps(given_rule)), 0)
     problems = agent_problems(value)
     assert (problems == ()) == enforced_as_written(given_rule), problems
@@ -217,12 +217,12 @@ def test_a_rule_has_no_problem_exactly_when_the_agent_enforces_it_as_written(giv
     assert (from_json(value) is not None) == (in_language and problems == ())
 
 
-@THOROUGHLY
+@MANY_EXAMPLES
 @given(texts())
 @example('{"inbound_rules":[{"action":"allow","src_tag":NaN}],"outbound_rules":[]}')
 @example('{"inbound_rules":[' + '{"a":' * 5000)
 @example('{"_":1,"id":"WEB","outbound_rules":[{}]}')
-def test_what_update_stores_means_what_was_given_and_the_agent_enforces_it(text: str) -> None:
+def test_updated_rules_are_stored_with_the_same_meaning_and_enforced(text: str) -> None:
     try:
         document, warnings = read_update(Source("input", text), "WEB")
     except Refused as refused:
@@ -230,21 +230,21 @@ def test_what_update_stores_means_what_was_given_and_the_agent_enforces_it(text:
     else:
         errors = ()
     if errors:
-        assert all(each.is_error and each.span is not None and render(each) for each in errors)
+        assert all(error.is_error and error.span is not None and render(error) for error in errors)
         return
     assert not any(warning.is_error for warning in warnings)
-    asked, stored = json.loads(text), json.loads(document.text())
+    requested, stored = json.loads(text), json.loads(document.text())
     lists = {"inbound_rules", "outbound_rules"}
-    assert set(stored) == lists | set(asked)
+    assert set(stored) == lists | set(requested)
     for key in lists:
         assert all(map(enforced_as_written, stored[key]))
-        assert list(map(meaning, stored[key])) == list(map(meaning, asked.get(key, [])))
-    assert all(stored[key] == asked[key] for key in set(asked) - lists)
+        assert list(map(meaning, stored[key])) == list(map(meaning, requested.get(key, [])))
+    assert all(stored[key] == requested[key] for key in set(requested) - lists)
     again, _ = read_update(Source("input", document.text()), "WEB")
     assert again.text() == document.text()
 
 
-@WELL
+@SOME_EXAMPLES
 @given(st.lists(enforced, max_size=3), st.lists(enforced, max_size=3))
 def test_update_refuses_nothing_that_the_agent_enforces(inbound: list[Any], outbound: list[Any]) -> None:
     text = json.dumps({"inbound_rules": inbound, "outbound_rules": outbound})
@@ -254,7 +254,7 @@ def test_update_refuses_nothing_that_the_agent_enforces(inbound: list[Any], outb
 
 @settings(max_examples=examples(600), deadline=None)
 @given(texts())
-def test_any_stored_text_can_be_read_and_an_unchanged_one_is_kept(text: str) -> None:
+def test_any_stored_text_can_be_read_and_is_kept_if_unchanged(text: str) -> None:
     source = Source("key", text)
     document = read_stored_rules(source)
     warnings = stored_warnings(document, source)
@@ -271,15 +271,15 @@ def test_any_stored_text_can_be_read_and_an_unchanged_one_is_kept(text: str) -> 
     shown = display_json(document)
     assert shown.isascii()
     assert shown.replace("\n", "").isprintable()
-    # As text, since NaN is not equal to itself.
-    asked = json.loads(text)
-    expected = {direction.json_key: asked.get(direction.json_key, []) for direction in Direction}
+    # Compared as text, since NaN is not equal to itself.
+    requested = json.loads(text)
+    expected = {direction.json_key: requested.get(direction.json_key, []) for direction in Direction}
     assert json.dumps(json.loads(shown), sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
-@WELL
+@SOME_EXAMPLES
 @given(documents(), st.data())
-def test_an_edit_keeps_every_other_text(text: str, data: st.DataObject) -> None:
+def test_an_edit_keeps_all_other_text(text: str, data: st.DataObject) -> None:
     document = read_stored_rules(Source("key", text))
     assume(isinstance(document, RulesDocument))
     assert isinstance(document, RulesDocument)
@@ -301,9 +301,9 @@ def test_an_edit_keeps_every_other_text(text: str, data: st.DataObject) -> None:
     assert [rule.raw for rule in back.rules(direction)] == [rule.raw for rule in listed]
 
 
-@WELL
+@SOME_EXAMPLES
 @given(st.lists(enforced, max_size=3), st.lists(rules(), max_size=3), st.data())
-def test_what_rule_json_prints_can_be_read_back(wide: list[Any], narrow: list[Rule], data: st.DataObject) -> None:
+def test_the_output_of_rule_json_can_be_read_back(wide: list[Any], narrow: list[Rule], data: st.DataObject) -> None:
     text = data.draw(
         spelled({"inbound_rules": wide, "id": "WEB", "outbound_rules": [to_json(rule) for rule in narrow]})
     )
@@ -324,7 +324,7 @@ def test_what_rule_json_prints_can_be_read_back(wide: list[Any], narrow: list[Ru
 
 @settings(max_examples=examples(1000), deadline=None)
 @given(st.text("0123456789abcdefABCDEF:./% ", max_size=20) | NETS4 | NETS6 | ODD_NETS)
-def test_networks_are_read_as_the_agent_reads_them(text: str) -> None:
+def test_networks_are_read_as_by_the_agent(text: str) -> None:
     network = enforced_network(text)
     assert (network.version if network else None) == net_version(text)
 
@@ -334,7 +334,7 @@ tag_texts = st.lists(names | ODD, max_size=5).flatmap(spelled) | texts()
 
 @settings(max_examples=examples(500), deadline=None)
 @given(tag_texts, names)
-def test_tags_are_kept_but_for_the_one_that_is_named(text: str, tag: str) -> None:
+def test_an_edit_changes_only_the_given_tag(text: str, tag: str) -> None:
     source = Source("key", text)
     document = read_stored_tags(source)
     assert all(render(warning) for warning in tag_warnings(document, source))
@@ -345,8 +345,8 @@ def test_tags_are_kept_but_for_the_one_that_is_named(text: str, tag: str) -> Non
     assert added.tags.count(tag) == max(1, document.tags.count(tag))
     removed = added.remove(tag)
     assert tag not in removed.tags
-    kept = [element for element in document.elements if element.name != tag]
-    assert list(removed.elements) == kept
+    remaining = [element for element in document.elements if element.name != tag]
+    assert list(removed.elements) == remaining
     again = read_stored_tags(Source("key", removed.text()))
     assert isinstance(again, TagsDocument)
     assert again.elements == removed.elements

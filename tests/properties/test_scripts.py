@@ -1,4 +1,4 @@
-"""Laws of scripts: evaluated at once as one by one, all or nothing, exported and run again."""
+"""Laws of scripts: statements at once or one by one, all changes or none, export and import."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def sqlite() -> Iterator[str]:
 
 
 def filled(url: str, contents: Mapping[str, str]) -> RawStore:
-    """A datastore with nothing in it but these keys."""
+    """A datastore with only these keys."""
     raw = open_raw(url)
     if url.startswith("http"):
         RawEtcd(url).wipe()
@@ -75,7 +75,7 @@ NAMES = ("WEB", "DB", "a.b-c", "show")
 names = st.sampled_from(NAMES).map(printer.written_profile_name)
 tags = st.sampled_from(["WEB", "ONE", "to", "x-1"])
 directions = st.sampled_from(["inbound", "outbound"])
-# Some mean the same and are written differently.
+# Some have the same meaning but are written differently.
 RULES = [
     "allow",
     "deny",
@@ -112,23 +112,23 @@ statements = st.one_of(
     st.builds("profile {} tag show".format, names),
     st.just("profile show"),
 )
-# Of these, most cannot be done at most places.
-daring = st.one_of(
+# Statements that are refused in most states.
+often_refused = st.one_of(
     st.builds("profile remove {}".format, names),
     st.builds("profile {} tag remove {}".format, names, tags),
     st.builds("profile {} rule remove {} {}".format, names, directions, rules),
     st.builds("profile {} rule remove {} --at={}".format, names, directions, st.integers(1, 3)),
 )
 scripts = st.builds(
-    lambda first, rest: [f"profile add {printer.written_profile_name(name)}" for name in first] + rest,
+    lambda first, others: [f"profile add {printer.written_profile_name(name)}" for name in first] + others,
     st.lists(st.sampled_from(NAMES), unique=True),
-    st.lists(statements | statements | statements | daring, min_size=1, max_size=8),
+    st.lists(statements | statements | statements | often_refused, min_size=1, max_size=8),
 )
 
 
 @st.composite
 def spelled(draw: st.DrawFn, value: Any) -> str:
-    """A JSON text of a value, as one tool or another would write it."""
+    """A JSON text of a value, with the spacing of different tools."""
     space = draw(st.sampled_from([None, (",", ":")]))
     return json.dumps(value, indent=draw(st.sampled_from([None, None, 1])), separators=space)
 
@@ -138,56 +138,60 @@ foreign_rules = st.lists(enforced, max_size=3).flatmap(lambda some: st.permutati
 
 @st.composite
 def contents(draw: st.DrawFn) -> dict[str, str]:
-    """Stored profiles, sound ones, as other tools would have left them: rules repeated and beyond the language."""
-    found = {}
+    """Valid profiles as other tools store them: with repeated rules, and rules that are not in the language."""
+    stored = {}
     for name in draw(st.lists(st.sampled_from([*NAMES, "...", "x" * 128, ".-"]), max_size=3, unique=True)):
         leaves = draw(st.sampled_from([("rules", "tags")] * 3 + [("rules",), ("tags",)]))
         if "rules" in leaves:
             document = {"outbound_rules": draw(foreign_rules), "inbound_rules": draw(foreign_rules)}
             document |= draw(st.sampled_from([{}, {}, {"id": name, "later": [1.0, None]}]))
-            found[f"{PROFILES}/{name}/rules"] = draw(spelled(document))
+            stored[f"{PROFILES}/{name}/rules"] = draw(spelled(document))
         if "tags" in leaves:
             listed = draw(st.lists(st.sampled_from(["to", "WEB", "x-", "9", "_", "..."]), unique=True))
-            found[f"{PROFILES}/{name}/tags"] = draw(spelled(listed))
-    return found
+            stored[f"{PROFILES}/{name}/tags"] = draw(spelled(listed))
+    return stored
 
 
-# Keys that other tools keep beside the tags and the rules; etcd leaves the hidden one out of listings.
+# Keys that other tools store next to the tags and the rules; etcd does not list the hidden one.
 KEYS_OF_OTHERS = ("labels", "_notes", "policy/later")
 damage = st.sampled_from(["", "{", "[]", "{}", '{"inbound_rules": [7], "outbound_rules": []}'])
 
 
 @st.composite
 def contents_of_others(draw: st.DrawFn) -> dict[str, str]:
-    """Stored profiles with keys that this program does not know, lists that are missing, and documents in disorder."""
-    found = draw(contents())
+    """Stored profiles with unknown keys, missing lists, and damaged documents."""
+    stored = draw(contents())
     for name in draw(st.lists(st.sampled_from(NAMES), max_size=3, unique=True)):
         for key in draw(st.lists(st.sampled_from(KEYS_OF_OTHERS), max_size=2, unique=True)):
-            found[f"{PROFILES}/{name}/{key}"] = draw(st.sampled_from(["", '{"a": "b"}', "not JSON"]))
+            stored[f"{PROFILES}/{name}/{key}"] = draw(st.sampled_from(["", '{"a": "b"}', "not JSON"]))
         if draw(st.booleans()):
             direction = draw(st.sampled_from(["inbound_rules", "outbound_rules"]))
             document = draw(spelled({direction: draw(foreign_rules)}))
-            found[f"{PROFILES}/{name}/rules"] = draw(st.just(document) | st.just(document) | damage)
-    return found
+            stored[f"{PROFILES}/{name}/rules"] = draw(st.just(document) | st.just(document) | damage)
+    return stored
 
 
 # --- at once, and one by one --------------------------------------------------------------------
 
 
-def hidden_of_removed(url: str) -> list[str | None]:
-    """The hidden keys of the profiles that are not there.
+def existing(stored: Mapping[str, str]) -> set[str]:
+    return {name for name in NAMES if {f"{PROFILES}/{name}/rules", f"{PROFILES}/{name}/tags"} & stored.keys()}
 
-    Of one that a script removes and adds again they stay, as etcd lists them nowhere: what is not known
-    cannot be removed beside keys that stay.
+
+def hidden_of_removed(url: str, before: Mapping[str, str]) -> list[str | None]:
+    """The hidden keys of the profiles that existed before and do not exist any more.
+
+    Those of other profiles are not compared. Of a profile that a script removes and adds again, they stay, since etcd
+    does not list hidden keys, and unknown keys cannot be removed if other keys of the folder stay. Of a profile that
+    a script adds and removes again, they stay as well, since the script then writes nothing.
     """
     stored = values(open_raw(url))
-    gone = [name for name in NAMES if not {f"{PROFILES}/{name}/rules", f"{PROFILES}/{name}/tags"} & stored.keys()]
-    hidden = [f"{PROFILES}/{name}/_notes" for name in gone]
+    hidden = [f"{PROFILES}/{name}/_notes" for name in sorted(existing(before) - existing(stored))]
     return list(map(RawEtcd(url).get if url.startswith("http") else stored.get, hidden))
 
 
 def one_by_one(script: Script, url: str) -> tuple[list[Answer | None], int | None]:
-    """What each statement answers, up to the first that is refused; its index, or None."""
+    """The answers of the statements before the first refused one, and the index of that, or None."""
     answers: list[Answer | None] = []
     with closing(opened(url)) as store:
         for index, step in enumerate(script.steps):
@@ -199,12 +203,12 @@ def one_by_one(script: Script, url: str) -> tuple[list[Answer | None], int | Non
 
 
 def visible(raw: RawStore) -> dict[str, str]:
-    """Every key that listings of etcd show, with its value."""
+    """Every key that etcd lists, with its value."""
     return {key: value for key, value in values(raw).items() if "/_" not in key}
 
 
 def check_at_once(lines: Sequence[str], before: Mapping[str, str], url: str) -> None:
-    """Run a script in a datastore, and its statements one by one in another: all is the same."""
+    """Run a script in a datastore and its statements one by one in another, and compare everything."""
     script = read("\n".join(lines))
     assert script.diagnostics == () or not script.has_errors
     raw = filled(url, before)
@@ -216,30 +220,31 @@ def check_at_once(lines: Sequence[str], before: Mapping[str, str], url: str) -> 
             plan = plan_script(script.steps, store, Deadline(SECONDS))
             assert plan.has_errors == (stopped_at is not None)
             if stopped_at is not None:
-                errors = [each.span for each in plan.diagnostics if each.is_error]
+                errors = [diagnostic.span for diagnostic in plan.diagnostics if diagnostic.is_error]
                 assert errors[0] is not None
                 assert errors[0].line == script.steps[stopped_at].extent.line
                 assert raw.dump() == dumped
                 return
             result = apply_script(plan, store, lambda: opened(url), Deadline(SECONDS), RunOptions())
-        assert [each.outcome.answer for each in result.outcomes] == answers
+        assert [step.outcome.answer for step in result.outcomes] == answers
         assert visible(raw) == visible(other)
-        assert hidden_of_removed(url) == hidden_of_removed(other_url)
+        assert hidden_of_removed(url, before) == hidden_of_removed(other_url, before)
         unchanged = {key for key, value in visible(raw).items() if before.get(key) == value}
         assert all(raw.dump()[key] == dumped[key] for key in unchanged)
 
 
 @SOME
 @given(scripts, contents_of_others())
+@example(["profile add WEB", "profile remove WEB"], {f"{PROFILES}/WEB/_notes": ""})
 @example(["profile add WEB", "profile remove WEB", "profile add WEB"], {})
 @example(["profile remove WEB", "profile add WEB"], {f"{PROFILES}/WEB/{key}": "" for key in ("tags", *KEYS_OF_OTHERS)})
 @example(["profile remove WEB", "profile WEB tag show"], {f"{PROFILES}/WEB/tags": "[]"})
-def test_a_script_does_what_its_statements_do_one_by_one(lines: list[str], before: dict[str, str]) -> None:
+def test_a_script_has_the_effect_of_its_statements_one_by_one(lines: list[str], before: dict[str, str]) -> None:
     with sqlite() as url:
         check_at_once(lines, before, url)
 
 
-def test_so_it_does_on_etcd(etcd_url: str) -> None:
+def test_a_script_on_etcd_has_the_effect_of_its_statements_one_by_one(etcd_url: str) -> None:
     @settings(FEW)
     @given(scripts, contents_of_others())
     @example(["profile remove WEB", "profile add WEB"], {f"{PROFILES}/WEB/{key}": "" for key in ("tags", "_notes")})
@@ -249,7 +254,7 @@ def test_so_it_does_on_etcd(etcd_url: str) -> None:
     check()
 
 
-# --- all or nothing -----------------------------------------------------------------------------
+# --- all changes or none ------------------------------------------------------------------------
 
 MISTAKES = [
     "profile WEB rule add inbound alow",
@@ -257,7 +262,7 @@ MISTAKES = [
     "profile WEB rule update",
     "profile WEB rule update <<E\n{}\nE",
     "}",
-    # The text is right, but it cannot be done.
+    # Valid statements that the stored profiles do not allow.
     "profile NONE tag show",
     "profile remove NONE",
     "profile BUSY tag remove NONE",
@@ -273,7 +278,7 @@ BUSY = {
 
 
 def bytes_of(url: str) -> bytes:
-    """What lies in the file of an SQLite datastore; on etcd, nothing more than what the versions tell."""
+    """The content of an SQLite file; empty for etcd, where the versions of keys show every change."""
     path = url.partition("sqlite:")[2]
     return Path(path).read_bytes() if path else b""
 
@@ -283,24 +288,24 @@ def check_untouched(program: Program, lines: list[str], mistake: str, at: int, b
     raw = filled(program.datastore, {**before, **BUSY})
     dumped, content = raw.dump(), bytes_of(program.datastore)
     lines.insert(at % (len(lines) + 1), mistake)
-    ran = program.run_inside("run", stdin="\n".join(lines))
-    assert (ran.status, ran.stdout) == (1, ""), ran
-    assert ": error: " in ran.stderr
-    assert "Traceback" not in ran.stderr
+    result = program.run_inside("run", stdin="\n".join(lines))
+    assert (result.status, result.stdout) == (1, ""), result
+    assert ": error: " in result.stderr
+    assert "Traceback" not in result.stderr
     assert raw.dump() == dumped
     assert bytes_of(program.datastore) == content
 
 
 @SOME
 @given(scripts, st.sampled_from(MISTAKES), st.integers(0, 20), contents())
-def test_with_an_error_in_any_line_nothing_is_touched(
+def test_an_error_in_any_line_leaves_the_datastore_untouched(
     lines: list[str], mistake: str, at: int, before: dict[str, str]
 ) -> None:
     with sqlite() as url, tempfile.TemporaryDirectory() as folder:
         check_untouched(Program(Path(folder), url), lines, mistake, at, before)
 
 
-def test_nor_is_anything_on_etcd(etcd_url: str, tmp_path: Path) -> None:
+def test_an_error_in_any_line_leaves_etcd_untouched(etcd_url: str, tmp_path: Path) -> None:
     @settings(FEW)
     @given(scripts, st.sampled_from(MISTAKES), st.integers(0, 20), contents())
     def check(lines: list[str], mistake: str, at: int, before: dict[str, str]) -> None:
@@ -313,25 +318,25 @@ def test_nor_is_anything_on_etcd(etcd_url: str, tmp_path: Path) -> None:
 
 
 def meanings(stored: Mapping[str, str]) -> dict[str, object]:
-    """What the agent makes of stored profiles; of one of which a key is absent, as of an empty one."""
-    found: dict[str, object] = {}
+    """The meaning of stored profiles for the agent; a missing key counts as an empty list."""
+    meanings_by_name: dict[str, object] = {}
     for key, value in stored.items():
         name = key.split("/")[-2]
         empty: list[object] = []
-        found.setdefault(f"{name} tags", empty)
+        meanings_by_name.setdefault(f"{name} tags", empty)
         for direction in ("inbound_rules", "outbound_rules"):
-            found.setdefault(f"{name} {direction}", empty)
+            meanings_by_name.setdefault(f"{name} {direction}", empty)
         document = json.loads(value)
         if key.endswith("/tags"):
-            found[f"{name} tags"] = document
+            meanings_by_name[f"{name} tags"] = document
         else:
             for direction in ("inbound_rules", "outbound_rules"):
-                found[f"{name} {direction}"] = [meaning(rule) for rule in document[direction]]
-    return found
+                meanings_by_name[f"{name} {direction}"] = [meaning(rule) for rule in document[direction]]
+    return meanings_by_name
 
 
 CODE = re.compile(r"\[([EWN]\d{4})\]$", re.MULTILINE)
-# Warnings about what another tool stored and means: networks that no packet has, keys of later agents.
+# Warnings about values of other tools: networks that match no packet, keys of later agents.
 OF_STORED_VALUES = {"W0206", "W0312", "W0313"}
 
 
@@ -349,21 +354,21 @@ def check_export(program: Program, before: Mapping[str, str]) -> None:
     with sqlite() as other_url:
         make_empty(other_url)
         other = Program(program.folder, other_url)
-        ran = other.run_inside("run", stdin=exported.stdout)
-        assert (ran.status, set(CODE.findall(ran.stderr)) <= OF_STORED_VALUES) == (0, True)
+        result = other.run_inside("run", stdin=exported.stdout)
+        assert (result.status, set(CODE.findall(result.stderr)) <= OF_STORED_VALUES) == (0, True)
         assert other.run_inside("export") == exported
         assert meanings(values(open_raw(other_url))) == meanings(before)
 
 
 @SOME
 @given(contents())
-def test_what_is_exported_and_run_on_nothing_is_exported_as_the_same(before: dict[str, str]) -> None:
-    """And run where it came from it writes nothing."""
+def test_an_export_that_is_run_on_an_empty_datastore_is_exported_equally(before: dict[str, str]) -> None:
+    """Run on the datastore that it comes from, it writes nothing."""
     with sqlite() as url, tempfile.TemporaryDirectory() as folder:
         check_export(Program(Path(folder), url), before)
 
 
-def test_so_it_is_from_etcd(etcd_url: str, tmp_path: Path) -> None:
+def test_an_export_from_etcd_is_exported_equally(etcd_url: str, tmp_path: Path) -> None:
     @settings(FEW)
     @given(contents())
     def check(before: dict[str, str]) -> None:
@@ -372,7 +377,7 @@ def test_so_it_is_from_etcd(etcd_url: str, tmp_path: Path) -> None:
     check()
 
 
-# Damage of every kind, and names that no new profile or tag may have.
+# Damage of every kind, and names that new profiles and tags may not have.
 damaged_rules = st.sampled_from(
     ["", "{", "[]", '{"inbound_rules":[]}', '{"inbound_rules":[{"action":"allow","src_tag":"-a"}],"outbound_rules":[]}']
 ) | st.lists(enforced | st.dictionaries(st.text(max_size=3), st.integers()), max_size=2).map(
@@ -387,12 +392,12 @@ odd_names = st.sampled_from(
 @SOME
 @example({"WEB": ('{"inbound_rules":[]}', '["A"]')})
 @given(st.dictionaries(odd_names, st.tuples(damaged_rules, damaged_tags), min_size=1, max_size=3))
-def test_whatever_is_stored_is_exported_as_a_script_that_can_be_run(found: dict[str, tuple[str, str]]) -> None:
-    """On an empty datastore, too; what cannot be declared is a comment, and told."""
+def test_any_stored_profiles_are_exported_as_a_valid_script(profiles: dict[str, tuple[str, str]]) -> None:
+    """It can be run on an empty datastore, too; profiles that cannot be declared are comments, and reported."""
     with sqlite() as url, tempfile.TemporaryDirectory() as folder, sqlite() as other_url:
         program = Program(Path(folder), url)
         raw = filled(url, {})
-        for name, (stored_rules, stored_tags) in found.items():
+        for name, (stored_rules, stored_tags) in profiles.items():
             raw.put(f"{PROFILES}/{name}/rules", stored_rules)
             raw.put(f"{PROFILES}/{name}/tags", stored_tags)
         exported = program.run_inside("export")
@@ -401,8 +406,8 @@ def test_whatever_is_stored_is_exported_as_a_script_that_can_be_run(found: dict[
         assert program.run_inside("run", stdin=exported.stdout).status == 0
         assert raw.dump() == dumped
         other = Program(Path(folder), other_url)
-        ran = other.run_inside("run", stdin=exported.stdout)
-        assert (ran.status, ran.stderr) == (0, "")
+        result = other.run_inside("run", stdin=exported.stdout)
+        assert (result.status, result.stderr) == (0, "")
         declared = "\n".join(line for line in exported.stdout.splitlines() if line and not line.startswith("#"))
         declared_again = "\n".join(line for line in other.run_inside("export").stdout.splitlines() if line)
         assert declared_again == declared
@@ -427,7 +432,7 @@ trees_of_updates = st.builds(ast.RuleUpdate, words, st.none() | here_documents |
 
 
 @given(st.lists(trees_of_blocks | trees_of_blocks | trees_of_updates | trees_of_statements(any_texts), max_size=4))
-def test_any_script_of_any_trees_reads_to_the_same_trees(trees: list[ast.StatementNode]) -> None:
+def test_a_printed_script_is_read_as_the_same_trees(trees: list[ast.StatementNode]) -> None:
     text = "\n".join(map(printer.statement, trees))
     items = list(read_script(Source("script", text)))
     assert [item.node if isinstance(item, StatementItem) else item for item in items] == trees

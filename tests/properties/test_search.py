@@ -1,4 +1,4 @@
-"""The search of a rule in a document that is edited again and again finds what a look at every rule would find."""
+"""The search of a rule in a document that is edited repeatedly finds the same as a linear search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Peer, Rule
 
-# Few enough to meet again, some of them equal though they are written differently.
+# Few rules, so that they are found again.
 RULES = [Rule(action, source=Peer(tag=tag)) for action in Action for tag in (None, "A", "B")]
 FOREIGN = StoredRule.foreign({"action": "log"})
 
@@ -22,7 +22,7 @@ edits = st.one_of(
 )
 
 
-def found_by_looking(document: RulesDocument, direction: Direction, rule: Rule) -> int | None:
+def find_linearly(document: RulesDocument, direction: Direction, rule: Rule) -> int | None:
     meanings = [None if stored.rule is None else stored.rule.meaning for stored in document.rules(direction)]
     return meanings.index(rule.meaning) if rule.meaning in meanings else None
 
@@ -41,15 +41,15 @@ def test_a_rule_is_found_exactly_where_it_is(
         elif what == "put in foreign":
             document = document.with_rule_inserted(direction, min(number, length), FOREIGN)
         elif what == "remove" and length:
-            kept = list(document.rules(direction))
-            del kept[number % length]
-            document = document.with_rules(direction, kept)
-        elif what == "go back":  # an older version shares with newer ones what it knows
+            remaining_rules = list(document.rules(direction))
+            del remaining_rules[number % length]
+            document = document.with_rules(direction, remaining_rules)
+        elif what == "go back":  # an older version shares its index with newer ones
             document = versions[number % len(versions)]
         elif rule is not None:
-            assert document.find(direction, rule) == found_by_looking(document, direction, rule)
+            assert document.find(direction, rule) == find_linearly(document, direction, rule)
         versions.append(document)
     for version in versions:
         for rule in RULES:
-            for each in Direction:
-                assert version.find(each, rule) == found_by_looking(version, each, rule)
+            for searched in Direction:
+                assert version.find(searched, rule) == find_linearly(version, searched, rule)

@@ -1,4 +1,4 @@
-"""A list that is edited and searched again and again is, in every version, the plain list that it should be."""
+"""A sequence that is edited and searched repeatedly equals, in every version, a list with the same edits."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from calicoctl.policy.sequence import IndexedSequence
 
 @dataclass(frozen=True)
 class Item:
-    """An item with a key that it may share, and whether a search is about it."""
+    """An item with a key, which several items may share, and whether a search accepts it."""
 
     key: int | None
-    is_meant: bool
+    is_wanted: bool
 
 
 def key_of(item: Item) -> Hashable | None:
     return item.key
 
 
-def is_meant(item: Item) -> bool:
-    return item.is_meant
+def is_wanted(item: Item) -> bool:
+    return item.is_wanted
 
 
 items = st.builds(Item, st.none() | st.integers(0, 5), st.integers(0, 4).map(bool))
-# Where an edit is made: as a share of the length, so that long and short lists are met everywhere.
+# The place of an edit, as a share of the length, so that it is valid in lists of every length.
 shares = st.floats(0, 1, exclude_max=True)
 edits = st.lists(
     st.one_of(
@@ -46,77 +46,77 @@ edits = st.lists(
 
 
 def edited(
-    version: IndexedSequence[Item], plain: list[Item], what: str, share: float, item: Item
+    version: IndexedSequence[Item], items_so_far: list[Item], what: str, share: float, item: Item
 ) -> tuple[IndexedSequence[Item], list[Item]]:
-    """One edit, made on both."""
-    at = int(share * (len(plain) + 1))
+    """Both after one edit."""
+    at = int(share * (len(items_so_far) + 1))
     if what == "append":
-        at = len(plain)
+        at = len(items_so_far)
     if what in ("insert", "append", "put first"):
-        return version.inserted(at, item), [*plain[:at], item, *plain[at:]]
-    if what == "remove" and plain:
-        at = min(at, len(plain) - 1)
-        return version.removed(at), [*plain[:at], *plain[at + 1 :]]
+        return version.inserted(at, item), [*items_so_far[:at], item, *items_so_far[at:]]
+    if what == "remove" and items_so_far:
+        at = min(at, len(items_so_far) - 1)
+        return version.removed(at), [*items_so_far[:at], *items_so_far[at + 1 :]]
     if what == "remove all but few":
-        while len(plain) > 2:
-            at = min(at, len(plain) - 1)
-            version, plain = version.removed(at), [*plain[:at], *plain[at + 1 :]]
-    return version, plain
+        while len(items_so_far) > 2:
+            at = min(at, len(items_so_far) - 1)
+            version, items_so_far = version.removed(at), [*items_so_far[:at], *items_so_far[at + 1 :]]
+    return version, items_so_far
 
 
-def check(version: IndexedSequence[Item], plain: list[Item]) -> None:
-    assert len(version) == len(plain)
-    for at in {0, len(plain) // 3, len(plain) - 1} if plain else ():
-        assert version[at] is plain[at]
+def check(version: IndexedSequence[Item], expected_items: list[Item]) -> None:
+    assert len(version) == len(expected_items)
+    for at in {0, len(expected_items) // 3, len(expected_items) - 1} if expected_items else ():
+        assert version[at] is expected_items[at]
     for key in range(6):
-        expected = next((at for at, item in enumerate(plain) if item.key == key and item.is_meant), None)
-        assert version.find(key, is_meant) == expected
-    assert list(version) == plain
-    assert version == tuple(plain)
-    assert version[1:3] == tuple(plain[1:3])
-    assert version[-1:] == tuple(plain[-1:])
+        expected = next((at for at, item in enumerate(expected_items) if item.key == key and item.is_wanted), None)
+        assert version.find(key, is_wanted) == expected
+    assert list(version) == expected_items
+    assert version == tuple(expected_items)
+    assert version[1:3] == tuple(expected_items[1:3])
+    assert version[-1:] == tuple(expected_items[-1:])
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(items, max_size=200), edits)
-def test_every_version_is_the_plain_list(first: list[Item], made: list[tuple[str, float, Item]]) -> None:
+def test_every_version_equals_the_list(first: list[Item], edits_made: list[tuple[str, float, Item]]) -> None:
     versions = [(IndexedSequence(first, key_of), first)]
-    version, plain = versions[0]
-    for what, share, item in made:
+    version, current = versions[0]
+    for what, share, item in edits_made:
         if what == "go back":
-            version, plain = versions[int(share * len(versions))]
+            version, current = versions[int(share * len(versions))]
         elif what == "search":
-            check(version, plain)
+            check(version, current)
         else:
-            version, plain = edited(version, plain, what, share, item)
-            versions.append((version, plain))
-    check(version, plain)
-    for each, expected in versions:  # the oldest first: most of them have handed their tree on
-        check(each, expected)
+            version, current = edited(version, current, what, share, item)
+            versions.append((version, current))
+    check(version, current)
+    for older_version, expected in versions:  # the oldest first: most of them have passed on their tree
+        check(older_version, expected)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(items, max_size=150), st.integers(2, 6), edits)
-def test_a_tree_of_narrow_nodes_is_the_plain_list(
-    first: list[Item], width: int, made: list[tuple[str, float, Item]]
+def test_a_tree_of_narrow_nodes_equals_the_list(
+    first: list[Item], width: int, edits_made: list[tuple[str, float, Item]]
 ) -> None:
-    """With few children for each node, a hundred items make a tree as deep as millions do otherwise."""
+    """With few children for each node, a tree of a hundred items is as deep as one of millions otherwise."""
     tree = PositionTree(first, key_of, width)
-    plain = list(first)
-    for what, share, item in made:
-        at = int(share * (len(plain) + 1))
+    expected_items = list(first)
+    for what, share, item in edits_made:
+        at = int(share * (len(expected_items) + 1))
         if what in ("insert", "append", "put first"):
-            at = {"append": len(plain), "put first": 0}.get(what, at)
+            at = {"append": len(expected_items), "put first": 0}.get(what, at)
             tree.insert(at, item)
-            plain.insert(at, item)
-        while what.startswith("remove") and len(plain) > (at if what == "remove" else 1):
-            at = min(at, len(plain) - 1)
-            assert tree.remove(at) is plain.pop(at)
+            expected_items.insert(at, item)
+        while what.startswith("remove") and len(expected_items) > (at if what == "remove" else 1):
+            at = min(at, len(expected_items) - 1)
+            assert tree.remove(at) is expected_items.pop(at)
             if what == "remove":
                 break
-        assert len(tree) == len(plain)
-        assert all(tree.place_at(at).item is item for at, item in enumerate(plain))
-        assert list(tree) == plain
+        assert len(tree) == len(expected_items)
+        assert all(tree.place_at(at).item is item for at, item in enumerate(expected_items))
+        assert list(tree) == expected_items
         for key in range(6):
-            expected = next((at for at, item in enumerate(plain) if item.key == key and item.is_meant), None)
-            assert tree.find(key, is_meant) == expected
+            expected = next((at for at, item in enumerate(expected_items) if item.key == key and item.is_wanted), None)
+            assert tree.find(key, is_wanted) == expected

@@ -1,4 +1,4 @@
-"""A table is, to the byte, what tabulate would draw of all its cells once they are padded."""
+"""A table is, byte for byte, the output of tabulate for its padded cells."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from calicoctl.cli.output.tables import drawn_table
 from calicoctl.diagnostics import display_width, printable
 
 HEADERS = ("Name", "Host", "State")
-# What tabulate might take for something else: numbers, its own marks, markup, line breaks, cells with spaces.
+# Texts that tabulate might interpret: numbers, its own marks, markup, line breaks, cells with spaces.
 TEXTS = st.text(max_size=12) | st.sampled_from(
     ["1e5", "-0", "None", "\x01", "a\nb", " x ", "|", "\x1b[1m", "", "[a](b)"]
 )
-# Where a character is two columns wide or none, tabulate counts otherwise.
+# tabulate counts columns differently for characters that are two columns wide, or none.
 CELLS = TEXTS.filter(lambda text: display_width(printable(text)) == len(printable(text)))
 
 
 def centred(text: str, width: int) -> str:
-    """An odd space is to the right of a text of odd length, and to the left of one of even length."""
+    """The text centred; an odd space is to the right of a text of odd length, to the left of one of even length."""
     left, odd = divmod(width - len(text), 2)
     return " " * (left + (odd and 1 - len(text) % 2)) + text + " " * (left + (odd and len(text) % 2))
 

@@ -1,4 +1,4 @@
-"""Laws of variables: they are their values written out, never syntax, and mended where they are defined."""
+"""Laws of variables: they mean their values, are never syntax, and are corrected in their definitions."""
 
 from __future__ import annotations
 
@@ -36,43 +36,43 @@ def no_file(word: ast.Word) -> Source:
 
 
 def read(text: str, *overrides: str) -> Script:
-    sources = [Source(DEFINE_OPTION, f"{DEFINE_OPTION} {each}") for each in overrides]
+    sources = [Source(DEFINE_OPTION, f"{DEFINE_OPTION} {override}") for override in overrides]
     return read_scripts([Source("script", text)], no_file, overrides=sources)
 
 
 def bare(node: Any) -> object:
-    """A statement without where it stood."""
+    """A statement without its places."""
     if isinstance(node, Span):
         return None
     if isinstance(node, tuple):
-        return tuple(bare(each) for each in node)
+        return tuple(bare(item) for item in node)
     if is_dataclass(node):
-        return type(node).__name__, [bare(getattr(node, each.name)) for each in fields(node)]
+        return type(node).__name__, [bare(getattr(node, field.name)) for field in fields(node)]
     return node
 
 
 def codes(diagnostics: Sequence[Diagnostic]) -> list[str]:
-    return [each.code for each in diagnostics]
+    return [diagnostic.code for diagnostic in diagnostics]
 
 
-# --- a script with definitions is the script with the values written out -----------------------
+# --- a script with variables equals the script with their values --------------------------------
 
 
 def value(text: str) -> str:
-    """A word as it is written in a definition."""
+    """A word in the syntax of a definition."""
     return quoted(text, separator=",")
 
 
 @st.composite
 def words_with_variables(draw: st.DrawFn, text: str, definitions: list[str]) -> str:
-    """A word, some characters of which come from variables, in double quotes; and their definitions."""
+    """A word with characters from variables, in double quotes; adds their definitions."""
     if draw(st.booleans()):
         definitions.append(f"define V{len(definitions)} = {value(text)}")
         return f"${{V{len(definitions) - 1}}}"
     first, last = sorted((draw(st.integers(0, len(text))), draw(st.integers(0, len(text)))))
     definitions.append(f"define V{len(definitions)} = {value(text[first:last])}")
-    before, behind = (json.dumps(each)[1:-1].replace("$", "\\u0024") for each in (text[:first], text[last:]))
-    return f'"{before}${{V{len(definitions) - 1}}}{behind}"'
+    before, after = (json.dumps(part)[1:-1].replace("$", "\\u0024") for part in (text[:first], text[last:]))
+    return f'"{before}${{V{len(definitions) - 1}}}{after}"'
 
 
 def with_variables(draw: st.DrawFn, node: Any, definitions: list[str]) -> Any:
@@ -84,22 +84,22 @@ def with_variables(draw: st.DrawFn, node: Any, definitions: list[str]) -> Any:
         return ast.VerbatimWord(typed)
     if not is_dataclass(node) or isinstance(node, ast.Keyword | Span):
         return node
-    parts = {each.name: getattr(node, each.name) for each in fields(node)}
+    parts = {field.name: getattr(node, field.name) for field in fields(node)}
     make: Any = type(node)
     return make(**{name: with_variables(draw, part, definitions) for name, part in parts.items()})
 
 
 @st.composite
 def scripts(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> tuple[str, ast.StatementNode]:
-    """A script of definitions and a statement, and the statement's tree with the values written out."""
+    """A script of definitions and a statement, and the statement's tree with the values."""
     node = draw(trees_of_statements(texts))
-    assume(not isinstance(node, ast.RuleUpdate))  # which says in scripts where its document is
+    assume(not isinstance(node, ast.RuleUpdate))  # in scripts, it names its document
     definitions: list[str] = []
     typed = with_variables(draw, node, definitions)
     return "\n".join([*definitions, printer.statement(typed)]) + "\n", node
 
 
-# A network alone behind `from` prints as `cidr`; what a value may be is for validation, so any text may come.
+# The grammar accepts any text as a value; validation checks it.
 good_texts = plain_names | st.sampled_from(["80,443", "8000:8080", "10.0.0.0/8", "fd00::/8", "1", "8"])
 
 
@@ -107,12 +107,12 @@ good_texts = plain_names | st.sampled_from(["80,443", "8000:8080", "10.0.0.0/8",
 @given(scripts(any_texts | good_texts))
 @example(('profile add "it\'s \\u0024{X}"\n', ast.ProfileAdd(ast.Word("it's ${X}"))))
 @example(("define V0 = ','\nprofile add \"a${V0}b\"\n", ast.ProfileAdd(ast.Word("a,b"))))
-def test_a_script_is_what_it_is_with_the_values_written_out(drawn: tuple[str, ast.StatementNode]) -> None:
+def test_a_script_with_variables_equals_the_script_with_their_values(drawn: tuple[str, ast.StatementNode]) -> None:
     text, node = drawn
-    plain = f"{printer.statement(node)}\n"
-    with_values, written_out = read(text), read(plain)
+    written_out_text = f"{printer.statement(node)}\n"
+    with_values, written_out = read(text), read(written_out_text)
     assert [bare(step.statement) for step in with_values.steps] == [bare(step.statement) for step in written_out.steps]
-    # The hints differ, since a mistake in a value is mended in its definition.
+    # The hints differ, since a mistake in a value is corrected in its definition.
     assert codes(with_values.diagnostics) == codes(written_out.diagnostics)
 
 
@@ -122,9 +122,9 @@ def test_the_command_line_has_precedence(name: str, other: str, drawn: tuple[str
     text, _ = drawn
     script = f"define P = {value(name)}\nprofile ${{P}} tag show\n{text}"
     expected = read(f"define P = {value(other)}\nprofile ${{P}} tag show\n{text}")
-    found = read(script, f"P={value(other)}")
-    assert [bare(step.statement) for step in found.steps] == [bare(step.statement) for step in expected.steps]
-    assert codes(found.diagnostics) == codes(expected.diagnostics)
+    result = read(script, f"P={value(other)}")
+    assert [bare(step.statement) for step in result.steps] == [bare(step.statement) for step in expected.steps]
+    assert codes(result.diagnostics) == codes(expected.diagnostics)
 
 
 # --- a value is never syntax --------------------------------------------------------------------
@@ -152,7 +152,7 @@ PLACES = (
     "profile A {{\n  tags X\n  inbound {{\n    allow tcp to ports {}\n  }}\n  outbound {{}}\n}}",
     "profile {} {{\n  tags\n  inbound {{}}\n  outbound {{}}\n}}",
 )
-# Raw, as anybody might type it behind the `=`.
+# Values as they could be typed after the `=`.
 typed_values = st.one_of(
     any_texts.map(value),
     hostile_texts,
@@ -169,26 +169,26 @@ typed_values = st.one_of(
 @example("profile {} rule json", "'A rule remove inbound --at=1'")
 @example("profile add {}", "A\nprofile add B")
 @example("profile A rule add inbound allow from {}", "0.0.0.0/0")
-def test_a_value_makes_no_other_statement(place: str, typed: str) -> None:
-    """By the command line, where a value ends where the argument does, and not at the end of a line."""
+def test_a_value_does_not_make_another_statement(place: str, typed: str) -> None:
+    """With a definition on the command line, where a value ends with the argument and not with the line."""
     script = place.format("${X}", "${X}") + "\n"
-    found = read(script, f"X={typed}")
+    result = read(script, f"X={typed}")
     sound = "10.0.0.0/8" if place.endswith("from {}") else "1"
     likely = read(place.format(sound, sound) + "\n")
-    assert len(found.steps) <= 1
-    if found.steps:
-        (step,), (other,) = found.steps, likely.steps
+    assert len(result.steps) <= 1
+    if result.steps:
+        (step,), (other,) = result.steps, likely.steps
         assert type(step.statement) is type(other.statement)
         assert step.extent.text == script.split("\n", 1)[0]
-        # Whatever it holds, it is the word and no more: everything but the values is as it was.
+        # The value is one word, whatever its text: everything except the values is the same.
         assert shape(step.statement) == shape(other.statement)
     else:
-        assert found.has_errors
+        assert result.has_errors
 
 
 def shape(statement: Any) -> object:
-    """What of a statement no value can decide."""
-    node = {each.name: getattr(statement, each.name) for each in fields(statement)}
+    """The parts of a statement that no value can change."""
+    node = {field.name: getattr(statement, field.name) for field in fields(statement)}
     return {
         "direction": node.get("direction"),
         "action": getattr(node.get("rule"), "action", None),
@@ -198,11 +198,11 @@ def shape(statement: Any) -> object:
     }
 
 
-# --- nothing else has changed -------------------------------------------------------------------
+# --- scripts without variables ------------------------------------------------------------------
 
 
 def read_without_variables(text: str) -> tuple[list[object], list[Diagnostic]]:
-    """A script, each statement read as if there were no variables."""
+    """The statements and diagnostics of a script, read without support for variables."""
     statements: list[object] = []
     diagnostics: list[Diagnostic] = []
     for item in read_script(Source("script", text)):
@@ -235,9 +235,9 @@ lines = st.one_of(
 
 @LAW
 @given(st.lists(lines, max_size=8))
-def test_a_text_that_names_no_variable_reads_as_before(written: list[str]) -> None:
+def test_a_text_without_variables_is_read_as_without_their_support(written: list[str]) -> None:
     text = "\n".join(written)
-    # A text that is JSON or another form is said to be that, before it is read.
+    # A text that is JSON or another format is reported as that before it is read.
     assume(detect_other_format(Source("script", text)) is None)
     assume(not any(isinstance(item, Directive) for item in read_script(Source("script", text))))
     script = read(text)
@@ -248,22 +248,22 @@ def test_a_text_that_names_no_variable_reads_as_before(written: list[str]) -> No
 
 @LAW
 @given(st.lists(lines | st.builds("define {} = {}".format, any_texts, typed_values) | typed_values, max_size=8))
-def test_whatever_is_written_is_read_or_answered(written: list[str]) -> None:
+def test_the_diagnostics_of_any_text_are_printable(written: list[str]) -> None:
     script = read("\n".join(written))
-    for each in script.diagnostics:
-        assert not {unicodedata.category(character) for character in render(each).replace("\n", "")} & {
+    for diagnostic in script.diagnostics:
+        assert not {unicodedata.category(character) for character in render(diagnostic).replace("\n", "")} & {
             "Cc",
             "Cf",
             "Cs",
         }
 
 
-# --- places and mends ---------------------------------------------------------------------------
+# --- places and corrections ---------------------------------------------------------------------
 
 
 @LAW
 @given(scripts(any_texts | good_texts), st.data())
-def test_the_characters_of_an_expanded_word_are_where_it_says(
+def test_the_pieces_of_an_expanded_word_have_their_places(
     drawn: tuple[str, ast.StatementNode], data: st.DataObject
 ) -> None:
     text, _ = drawn
@@ -286,7 +286,7 @@ def expanded_words(node: Any) -> list[ast.ExpandedWord]:
         return [node]
     if not is_dataclass(node):
         return []
-    return [word for each in fields(node) for word in expanded_words(getattr(node, each.name))]
+    return [word for field in fields(node) for word in expanded_words(getattr(node, field.name))]
 
 
 wrong_values = st.sampled_from(
@@ -305,7 +305,7 @@ wrong_values = st.sampled_from(
 
 @LAW
 @given(wrong_values, st.booleans(), st.booleans())
-def test_a_hint_about_a_value_is_a_definition_that_mends_it(
+def test_a_hint_about_a_value_is_its_corrected_definition(
     drawn: tuple[str, str], is_indirect: bool, is_override: bool
 ) -> None:
     kind, wrong = drawn
@@ -317,13 +317,13 @@ def test_a_hint_about_a_value_is_a_definition_that_mends_it(
     name = "W" if is_indirect else "X"
     if is_override:
         script = read(between + used, f"{name}={wrong}")
-        (hint,) = [each.hint for each in script.diagnostics if each.hint]
+        (hint,) = [diagnostic.hint for diagnostic in script.diagnostics if diagnostic.hint]
         option, typed = shlex.split(hint)
         assert (option, typed.partition("=")[0]) == (DEFINE_OPTION, name)
         again = read(between + used, typed)
     else:
         script = read(f"{definition}\n{between}{used}")
-        (hint,) = [each.hint for each in script.diagnostics if each.hint]
+        (hint,) = [diagnostic.hint for diagnostic in script.diagnostics if diagnostic.hint]
         assert hint.startswith(f"define {name} = ")
         again = read(f"{hint}\n{between}{used}")
     assert script.has_errors
@@ -332,9 +332,9 @@ def test_a_hint_about_a_value_is_a_definition_that_mends_it(
 
 @LAW
 @given(st.sampled_from(["https,${X}", "${X},http", ",${X}", "22,,${X},http"]))
-def test_a_hint_about_what_was_typed_keeps_the_variable(ports: str) -> None:
+def test_a_hint_about_a_typed_part_keeps_the_variable(ports: str) -> None:
     script = read(f"define X = 90\nprofile A rule add inbound allow tcp to ports {ports}\n")
-    hints = [each.hint for each in script.diagnostics if each.hint]
+    hints = [diagnostic.hint for diagnostic in script.diagnostics if diagnostic.hint]
     assert len(hints) == 1
     assert "${X}" in hints[0]
     again = read(f"define X = 90\n{hints[0]}\n")
@@ -344,17 +344,17 @@ def test_a_hint_about_what_was_typed_keeps_the_variable(ports: str) -> None:
 @LAW
 @given(st.integers(1, 3), st.integers(2, 12))
 def test_values_of_values_are_bounded(width: int, depth: int) -> None:
-    """Each line ten times as long as the one before, and no more is made of it than the limit."""
+    """Each value is at least ten times as long as the one before, and expansion stops at the limit."""
     value_lines = [f"define X0 = {'a' * 100}"]
-    value_lines += [f"define X{each} = {f'${{X{each - 1}}}' * 10 * width}" for each in range(1, depth)]
+    value_lines += [f"define X{number} = {f'${{X{number - 1}}}' * 10 * width}" for number in range(1, depth)]
     script = read("\n".join([*value_lines, f"profile add ${{X{depth - 1}}}"]))
     assert script.has_errors
     longest = 100 * (10 * width) ** (depth - 1)
-    kinds = {each.kind for each in script.diagnostics}
+    kinds = {diagnostic.kind for diagnostic in script.diagnostics}
     assert kinds == {messages.EXPANSION_TOO_LARGE if longest > limits.VALUE_LENGTH else messages.NAME_TOO_LONG}
 
 
-def test_a_definition_parses_as_itself() -> None:
+def test_a_definition_is_parsed() -> None:
     text = "define X = 80, '4 43'"
     node = parse(Span(Source("script", text), 0, len(text)), "script_line")
     assert node == ast.Define(ast.Word("X"), (ast.Word("80"), ast.Word("4 43")))
