@@ -1,1 +1,1 @@
-"""Scripts: their lines told apart, and each parsed alone."""
+"""Scripts: splitting into lines, and parsing of each line by itself."""

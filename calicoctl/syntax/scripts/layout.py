@@ -1,6 +1,6 @@
-"""How a script is laid out: its logical lines together with what they are read without, comments and blank lines.
+"""The logical lines of a script together with its comments and blank lines.
 
-The reader of statements (`calicoctl.syntax.scripts.reader`) needs none of that; whoever writes a script anew does.
+The formatter needs them; the reader of statements (`calicoctl.syntax.scripts.reader`) does not.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """One or more lines with nothing in them."""
+    """One or more blank lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment that has its line for itself; the text begins with `#`."""
+    """A comment on a line of its own; the text begins with `#`."""
 
     text: str
 
@@ -31,8 +31,8 @@ class Code:
 
     Attributes:
         line: The line.
-        comment: The comment behind it, from its `#` on; empty when there is none.
-        document: The lines of its here-document as they stand, the delimiter's included; empty when it has none.
+        comment: The comment after it, from its `#` on; empty when there is none.
+        document: The unchanged lines of its here-document, including the delimiter; empty when there is none.
     """
 
     line: LogicalLine
@@ -43,12 +43,12 @@ class Code:
 Piece = Blank | Comment | Code
 
 
-# What may follow the words of a logical line, up to its line break: continued empty lines, and a comment.
+# The remainder of a logical line after its words: continued empty lines, a comment, and the line break.
 _TAIL = re.compile(r"(?:[^\S\n]|\\[ \t]*\r?\n)*(#[^\n]*)?(?:\n|\Z)")
 
 
 def read_layout(source: Source) -> Iterator[Piece]:
-    """Everything in a script, in order; no two `Blank` follow one another.
+    """All parts of a script, in order, without consecutive `Blank` items.
 
     Args:
         source: The script's text, without a byte-order mark.
@@ -56,15 +56,15 @@ def read_layout(source: Source) -> Iterator[Piece]:
     text = source.text
     position = 0
     for line in logical_lines(source):
-        # What is left behind the last line break is the indentation of the line.
+        # The text after the last line break is the indentation of the line.
         yield from _lines_alone(text[position : line.extent.start].split("\n")[:-1])
         yield _code(line)
-        position = line.behind
+        position = line.next_start
     yield from _lines_alone(text[position:].removesuffix("\n").split("\n") if position < len(text) else ())
 
 
 def _lines_alone(lines: Iterable[str]) -> Iterator[Blank | Comment]:
-    """Comments and blank lines. A backslash alone, which continues an empty line, is neither."""
+    """Comments and blank lines. A single backslash, which continues an empty line, is neither."""
     was_blank = False
     for line in map(str.strip, lines):
         if line.startswith("#"):
@@ -78,4 +78,4 @@ def _code(line: LogicalLine) -> Code:
     text = line.extent.source.text
     tail = _TAIL.match(text, line.extent.end)
     assert tail is not None
-    return Code(line, (tail[1] or "").strip(), text[tail.end() : line.behind])
+    return Code(line, (tail[1] or "").strip(), text[tail.end() : line.next_start])

@@ -1,4 +1,4 @@
-"""The lines of a script told apart: continued lines joined, comments and here-documents taken out."""
+"""Split a script into logical lines: continued lines are joined, comments and here-documents are removed."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ from calicoctl.syntax.parser import LENGTH_MAX
 
 @dataclass(frozen=True, slots=True)
 class LogicalLine:
-    """What is parsed at once: a line without its comment, and the lines that continue it.
+    """A line with the lines that continue it, without its comment; it is parsed as a unit.
 
     Attributes:
         extent: The text.
-        behind: Where the next line begins: behind its comment, its line break and its here-document.
-        document: The here-document behind it.
-        unclosed: The delimiter of a here-document that no line ends.
-        almost: The line that would end it but for white space; it was meant to.
+        next_start: The offset of the next line, after the comment, the line break and the here-document.
+        document: The here-document after the line.
+        unclosed: The beginning of a here-document without an end.
+        padded_end: The line that would end it without its white space, and is treated as its end.
     """
 
     extent: Span
-    behind: int
+    next_start: int
     document: ast.HereDocument | None = None
     unclosed: Span | None = None
-    almost: Span | None = None
+    padded_end: Span | None = None
 
 
-def logical_lines(source: Source, position: int = 0, behind: int | None = None) -> Iterator[LogicalLine]:
-    """The logical lines of a script, blank ones and comments left out.
+def logical_lines(source: Source, position: int = 0, end: int | None = None) -> Iterator[LogicalLine]:
+    """The logical lines of a script, without blank lines and comments.
 
     Args:
         source: The script.
-        position: Where the first line begins.
-        behind: Where the line behind the last one begins; None for the end of the script.
+        position: The offset of the first line.
+        end: The offset after the last line; None for the end of the script.
     """
     text = source.text
-    limit = len(text) if behind is None else behind
+    limit = len(text) if end is None else end
     while position < limit:
-        start, end = position, _logical_end(text, position)
-        newline = text.find("\n", end)
+        line_start, line_end = position, _logical_end(text, position)
+        newline = text.find("\n", line_end)
         position = len(text) if newline < 0 else newline + 1
-        start, end = _stripped(text, start, end)
-        if start == end:
+        line_start, line_end = _stripped(text, line_start, line_end)
+        if line_start == line_end:
             continue
-        extent = Span(source, start, end)
+        extent = Span(source, line_start, line_end)
         delimiter = _here_delimiter(extent) if "<<" in extent.text else None
         if delimiter is None:
             yield LogicalLine(extent, position)
             continue
-        body_end, body_behind = _body_end(text, position, delimiter)
-        if body_behind is None:
-            almost = _almost_end(source, position, delimiter)
-            position = len(text) if almost is None else almost.end
-            yield LogicalLine(extent, position, unclosed=delimiter, almost=almost)
+        body_end, next_start = _body_end(text, position, delimiter)
+        if next_start is None:
+            padded_end = _padded_end(source, position, delimiter)
+            position = len(text) if padded_end is None else padded_end.end
+            yield LogicalLine(extent, position, unclosed=delimiter, padded_end=padded_end)
             continue
         body = Source(source.name, text[position:body_end], source.line_number(position), source.included_from)
         word = here_document_delimiter(delimiter.text)
-        yield LogicalLine(extent, body_behind, ast.HereDocument(word, body.text, Span(body, 0, len(body.text))))
-        position = body_behind
+        yield LogicalLine(extent, next_start, ast.HereDocument(word, body.text, Span(body, 0, len(body.text))))
+        position = next_start
 
 
 def _logical_end(text: str, start: int) -> int:
-    """Where the logical line that begins at `start` ends: at its comment or its line break.
+    """The end of the logical line that begins at `start`: the offset of its comment or its line break.
 
-    One that is longer than `LENGTH_MAX` ends at a line break.
+    A line that is longer than `LENGTH_MAX` ends at a line break.
     """
-    # Nearly every line has nothing in it that the whole pattern is needed for.
+    # Nearly every line has no quotes, backslashes and comments, and does not need the full pattern.
     plain = _PLAIN_LINE.match(text, start)
     assert plain is not None
     if plain.end() == len(text) or text[plain.end()] == "\n":
@@ -79,10 +79,10 @@ def _logical_end(text: str, start: int) -> int:
     if text[plain.end()] == "#" and (plain.end() == start or text[plain.end() - 1].isspace()):
         return plain.end()
     limit = start + LENGTH_MAX + 1
-    found = terminal_pattern("LOGICAL_LINE").match(text, start, limit)
-    end = start if found is None else found.end()
+    match = terminal_pattern("LOGICAL_LINE").match(text, start, limit)
+    end = start if match is None else match.end()
     if limit < len(text) and text.find("\n", end, limit) < 0:
-        # Cut short, perhaps within quotes: only a line break before the limit would have ended them.
+        # The line was cut at the limit, perhaps within quotes.
         newline = text.find("\n", limit)
         return len(text) if newline < 0 else newline
     return end
@@ -92,7 +92,7 @@ _PLAIN_LINE = re.compile(r"[^\n'\"\\#]*")
 
 
 def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
-    """A logical line without the white space and the continued empty lines around it."""
+    """A logical line without the white space and the continued empty lines around it, as start and end."""
     limit = end
     while start < end and (text[start].isspace() or _continues(text, start, limit)):
         start += 1
@@ -102,30 +102,30 @@ def _stripped(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _continues(text: str, position: int, limit: int) -> bool:
-    """Whether a backslash at the end of a line stands there."""
+    """Whether there is a backslash at the end of a line at a position."""
     return text[position] == "\\" and terminal_pattern("CONTINUATION").match(text, position, limit) is not None
 
 
 def _here_delimiter(extent: Span) -> Span | None:
-    """The words `<<EOF` at the end of a line."""
+    """The beginning of a here-document, such as `<<EOF`, at the end of a line."""
     text = extent.text
-    for found in re.finditer(r"(?<!\S)<<", text):
-        whole = terminal_pattern("HERE_DOCUMENT").match(text, found.start())
-        if whole is not None and whole.end() == len(text):
-            return Span(extent.source, extent.start + found.start(), extent.end)
+    for arrows in re.finditer(r"(?<!\S)<<", text):
+        beginning = terminal_pattern("HERE_DOCUMENT").match(text, arrows.start())
+        if beginning is not None and beginning.end() == len(text):
+            return Span(extent.source, extent.start + arrows.start(), extent.end)
     return None
 
 
-def _almost_end(source: Source, start: int, delimiter: Span) -> Span | None:
-    """The first line that has the delimiter and white space."""
+def _padded_end(source: Source, start: int, delimiter: Span) -> Span | None:
+    """The first line that consists of the delimiter and white space."""
     word = re.escape(here_document_delimiter(delimiter.text))
-    found = re.compile(rf"^[^\S\n]*{word}[^\S\n]*(?:\n|\Z)", re.MULTILINE).search(source.text, start)
-    return None if found is None else Span(source, found.start(), found.end())
+    line = re.compile(rf"^[^\S\n]*{word}[^\S\n]*(?:\n|\Z)", re.MULTILINE).search(source.text, start)
+    return None if line is None else Span(source, line.start(), line.end())
 
 
 def _body_end(text: str, start: int, delimiter: Span) -> tuple[int, int | None]:
-    """Where the body that begins at `start` ends, and where the line of the delimiter ends; None when there is none."""
+    """The end of the body that begins at `start`, and the end of the delimiter's line; None when there is none."""
     word = here_document_delimiter(delimiter.text)
     tabs = r"\t*" if delimiter.text.startswith("<<-") else ""
-    found = re.compile(rf"^{tabs}{re.escape(word)}\r?(?:\n|\Z)", re.MULTILINE).search(text, start)
-    return (len(text), None) if found is None else (found.start(), found.end())
+    line = re.compile(rf"^{tabs}{re.escape(word)}\r?(?:\n|\Z)", re.MULTILINE).search(text, start)
+    return (len(text), None) if line is None else (line.start(), line.end())

@@ -1,7 +1,7 @@
-"""Scripts: the lines of a file told apart, and each parsed alone, so that no mistake hides another.
+"""Read scripts: each logical line is parsed by itself, so that no error hides another.
 
-A script is read as a stream of items, in order: statements and blocks, and for what is wrong either the
-line that did not parse or a diagnostic about how lines belong together.
+A script is read as a stream of items in order: statements, blocks and directives; for errors, either a line that could
+not be parsed, or a diagnostic about the structure of lines.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ from calicoctl.syntax import ast
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
 from calicoctl.syntax.scripts.lines import LogicalLine, logical_lines
 
-# How each part of a block is written when it is empty.
+# The parts of a block, with a hint how to write each when it is empty.
 _EMPTY_PARTS = {
     "tags": "`tags` alone for no tags",
     **{direction: f"`{direction} {{}}` for no rules" for direction in DIRECTIONS},
 }
-# What a block must have, each once.
+# The parts that a block must contain exactly once.
 PARTS = frozenset(_EMPTY_PARTS)
 _STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$", "define", "include"})
 _DIRECTIVES = frozenset({"define", "include"})
-_LINES_PASSED_OVER = 100
-# Here-documents without an end: to look for each end takes a look through the rest of the text.
-_UNENDED_MAX = 10
-# As deep as braces can be: a list in a block.
+# The maximum number of directives that `_peek` skips.
+_PEEKED_MAX = 100
+# The maximum number of unclosed here-documents: the search for the end of each scans the whole remaining text.
+_UNCLOSED_MAX = 10
+# The maximum depth of braces: a list in a block.
 _DEPTH = 2
 _BLOCK_WORDS = frozenset({"tags", *DIRECTIONS, *ACTIONS, "json", "}"})
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedLines:
-    """Lines that were passed over, since each is known to say something sound.
+    """Lines that were not parsed, since they are known to be valid.
 
     Attributes:
-        extent: The lines, whole.
-        start: The start of the grammar that they are of.
-        count: How many statements they are.
+        extent: The whole lines.
+        start: Their start rule in the grammar.
+        count: The number of statements in them.
     """
 
     extent: Span
@@ -50,14 +51,14 @@ class SkippedLines:
     count: int
 
     def statements(self, skip_lines: LineSkipper) -> Iterator[StatementItem]:
-        """What the lines say after all.
+        """Parse the lines after all.
 
         Args:
-            skip_lines: Which lines of lists need not be read even now.
+            skip_lines: Skips lines of lists that do not have to be parsed now.
         """
         extent = self.extent
         for item in _ScriptReader(extent.source, skip_lines, extent.start, extent.end).items():
-            assert isinstance(item, StatementItem)  # or it would not have been passed over
+            assert isinstance(item, StatementItem)  # other lines are never skipped
             yield item
 
 
@@ -66,11 +67,10 @@ class StatementItem:
     """A statement or a block.
 
     Attributes:
-        node: What was parsed.
-        extent: The line that it begins with.
-        is_valid: Whether nothing in it was wrong; what is left of a wrong block is judged, but not run.
-        lists: Of a block some lines of whose lists were passed over, which `node` lacks: the lists by their names, with
-            these lines; None when it lacks none.
+        node: The AST node.
+        extent: Its first line.
+        is_valid: Whether it has no errors; the valid parts of an invalid block are validated, but not run.
+        lists: The lists of a block with skipped lines, which `node` lacks, by name; None when no line was skipped.
     """
 
     node: ast.StatementNode
@@ -81,10 +81,10 @@ class StatementItem:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """A line that is about the reading of the script itself.
+    """A line that defines a variable or includes a file.
 
     Attributes:
-        node: What was parsed.
+        node: The AST node.
         extent: The line.
     """
 
@@ -94,22 +94,22 @@ class Directive:
 
 Item = StatementItem | SkippedLines | Directive | SyntaxProblem | Diagnostic
 
-# What stands in a list of rules.
+# An item in a list of rules.
 ListItem = ast.RuleNode | ast.JsonRule | SkippedLines
 
-# Goes over the lines of a script, from a position on and of a start of the grammar, that certainly are sound
-# statements; returns where the line behind them begins, and how many statements they are.
+# Skips lines of a script that are known to be valid. The arguments are the text, the offset of a line, and its start
+# rule in the grammar. The result is the offset after the skipped lines, and the number of statements in them.
 LineSkipper = Callable[[str, int, str], tuple[int, int]]
 
 
 def skip_no_lines(_text: str, position: int, _start: str) -> tuple[int, int]:
-    """Every line is read."""
+    """A `LineSkipper` that skips no line."""
     return position, 0
 
 
 @dataclass
 class _Block:
-    """A block as it is read."""
+    """A block while it is being read."""
 
     profile: ast.Word
     extent: Span
@@ -117,83 +117,84 @@ class _Block:
     tags_span: Span | None = None
     rules: dict[str, list[ListItem]] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
-    is_sound: bool = True
+    is_valid: bool = True
 
     def statement(self, *, is_valid: bool) -> StatementItem:
-        """The block, without the lines that were passed over."""
-        inbound, outbound = (tuple(self._read(name)) for name in DIRECTIONS)
+        """The block; its node lacks the skipped lines."""
+        inbound, outbound = (tuple(self._parsed(name)) for name in DIRECTIONS)
         node = ast.ProfileBlock(self.profile, self.tags, inbound, outbound, self.extent, self.tags_span)
-        is_full = len(inbound) + len(outbound) == sum(map(len, self.rules.values()))
-        return StatementItem(node, self.extent, is_valid, None if is_full else self.rules)
+        is_complete = len(inbound) + len(outbound) == sum(map(len, self.rules.values()))
+        return StatementItem(node, self.extent, is_valid, None if is_complete else self.rules)
 
-    def _read(self, name: str) -> Iterator[ast.RuleNode | ast.JsonRule]:
-        return (each for each in self.rules.get(name, ()) if not isinstance(each, SkippedLines))
+    def _parsed(self, name: str) -> Iterator[ast.RuleNode | ast.JsonRule]:
+        return (item for item in self.rules.get(name, ()) if not isinstance(item, SkippedLines))
 
 
 class _ScriptReader:
-    """Reads one script; a line that belongs to what follows a block is kept for later."""
+    """Reads one script."""
 
-    def __init__(self, source: Source, skip_lines: LineSkipper, position: int = 0, behind: int | None = None) -> None:
+    def __init__(self, source: Source, skip_lines: LineSkipper, position: int = 0, end: int | None = None) -> None:
         self._source = source
         self._skip_lines = skip_lines
-        self._behind = behind
-        self._lines = logical_lines(source, position, behind)
-        # Where the line begins that `_lines` gives next.
+        self._end = end
+        self._lines = logical_lines(source, position, end)
+        # The offset of the next line in `_lines`.
         self._position = position
-        self._kept: deque[LogicalLine] = deque()
-        # The ends of blocks that were left without one: such an end may still come, and is no second mistake.
+        # Lines that were pushed back, to be read before `_lines`.
+        self._pending: deque[LogicalLine] = deque()
+        # The number of missing ends of blocks and lists. They may follow later, which is not another mistake.
         self._missing_ends = 0
-        self._unended_count = 0
+        self._unclosed_count = 0
 
     def _next(self) -> LogicalLine | None:
-        if self._kept:
-            return self._kept.popleft()
+        if self._pending:
+            return self._pending.popleft()
         line = next(self._lines, None)
         if line is not None:
-            self._position = line.behind
-            self._unended_count += line.unclosed is not None
-            if self._unended_count > _UNENDED_MAX:
+            self._position = line.next_start
+            self._unclosed_count += line.unclosed is not None
+            if self._unclosed_count > _UNCLOSED_MAX:
                 self._position, self._lines = len(self._source.text), iter(())
         return line
 
-    def _passed(self, start: str) -> Iterator[SkippedLines]:
-        """The next lines, as far as they can be passed over."""
-        if self._kept:
+    def _skipped(self, start: str) -> Iterator[SkippedLines]:
+        """Skip the next lines as far as they are known to be valid."""
+        if self._pending:
             return
         begin = self._position
         self._position, count = self._skip_lines(self._source.text, begin, start)
         if self._position > begin:
-            self._lines = logical_lines(self._source, self._position, self._behind)
+            self._lines = logical_lines(self._source, self._position, self._end)
         if count:
             yield SkippedLines(Span(self._source, begin, self._position), start, count)
 
-    def _peek(self, passed_over: frozenset[str] = frozenset()) -> str:
-        """The text of the next line that does not begin with certain words; empty at the end of the script."""
+    def _peek(self, skipped_words: frozenset[str] = frozenset()) -> str:
+        """The text of the next line whose first word is not one to skip; empty at the end of the script."""
         seen: list[LogicalLine] = []
         text = ""
-        while len(seen) < _LINES_PASSED_OVER and (line := self._next()) is not None:
+        while len(seen) < _PEEKED_MAX and (line := self._next()) is not None:
             seen.append(line)
             text = line.extent.text
-            if text.split(None, 1)[0] not in passed_over:
+            if text.split(None, 1)[0] not in skipped_words:
                 break
-        self._kept.extendleft(reversed(seen))
+        self._pending.extendleft(reversed(seen))
         return text
 
     def items(self) -> Iterator[Item]:
-        yield from self._passed("script_line")
+        yield from self._skipped("script_line")
         while (line := self._next()) is not None:
             yield from self._item(line)
-            yield from self._passed("script_line")
+            yield from self._skipped("script_line")
 
     def _item(self, line: LogicalLine) -> Iterator[Item]:
-        """What a line outside of any block says; when it begins a block, with the block's lines."""
+        """The items of a line outside of blocks; if it begins a block, also those of the block's lines."""
         if line.unclosed is not None:
-            yield _unended(line.unclosed, line.almost)
+            yield _unclosed_document(line.unclosed, line.padded_end)
         try:
             node = parse(line.extent, "script_line")
         except SyntaxProblem as problem:
-            if not self._is_left_behind(line):
-                yield from self._skip_wrong(line, problem)
+            if not self._is_remainder(line):
+                yield from self._invalid_line(line, problem)
             return
         if isinstance(node, BlockBegin):
             yield from self._block(_Block(node.profile, line.extent))
@@ -202,19 +203,19 @@ class _ScriptReader:
         elif line.unclosed is None:
             yield StatementItem(_with_document(node, line), line.extent)
 
-    def _skip_wrong(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
-        """A line that is none; when it was meant to begin a block, the block's lines are read all the same."""
+    def _invalid_line(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
+        """Report an invalid line; if it probably begins a block, the block's lines are read all the same."""
         yield problem
         if isinstance(_parsed(line, "block_line"), ListBegin | TagsLine):
-            # A block without its beginning: what follows is no further mistake.
+            # The beginning of a block is missing; its other lines are not further mistakes.
             self._missing_ends += 1
-            self._is_left_behind(line)
+            self._is_remainder(line)
         elif self._opens(line):
-            block = _Block(ast.Word("block", line.extent), line.extent, is_sound=False)
+            block = _Block(ast.Word("block", line.extent), line.extent, is_valid=False)
             yield from self._block(block)
 
     def _opens(self, line: LogicalLine) -> bool:
-        """Whether a wrong line was meant to begin a block or a list; a `{` on a line of its own is taken with it."""
+        """Whether an invalid line probably begins a block or a list; consumes a `{` that is alone on the next line."""
         words = line.extent.text.split()
         if words[-1].endswith("{") or words.count("{") > words.count("}"):
             return True
@@ -223,8 +224,8 @@ class _ScriptReader:
         self._next()
         return True
 
-    def _is_left_behind(self, line: LogicalLine) -> bool:
-        """Whether a line is what remains of a block that was left without an end."""
+    def _is_remainder(self, line: LogicalLine) -> bool:
+        """Whether a line belongs to a block or a list whose end was reported as missing."""
         if not self._missing_ends:
             return False
         node = _parsed(line, "block_line") or _parsed(line, "list_line")
@@ -234,14 +235,14 @@ class _ScriptReader:
             self._missing_ends += 1
         return node is not None
 
-    def _keep_ends(self, line: LogicalLine) -> None:
-        """The ends of lists and blocks that a wrong line has behind something else, as lines of their own."""
+    def _push_back_ends(self, line: LogicalLine) -> None:
+        """Push back the ends of lists and blocks at the end of an invalid line, as separate lines."""
         text = line.extent.text
         if text.endswith("}"):
             end = replace(line.extent, start=line.extent.end - 1)
             ends = min(max(0, text.count("}") - text.count("{")), _DEPTH)
-            self._kept.extendleft([LogicalLine(end, line.behind)] * ends)
-            self._missing_ends += ends  # the line may have ended more than it was meant to
+            self._pending.extendleft([LogicalLine(end, line.next_start)] * ends)
+            self._missing_ends += ends  # the line may end more than was intended
 
     def _block(self, block: _Block) -> Iterator[Item]:
         while (line := self._next()) is not None:
@@ -250,15 +251,15 @@ class _ScriptReader:
             except SyntaxProblem as problem:
                 if self._leaves_block(line):
                     break
-                block.is_sound = False
+                block.is_valid = False
                 directive = _directive(line)
                 if directive is not None:
                     yield from directive
                     continue
                 yield problem
-                self._keep_ends(line)
+                self._push_back_ends(line)
                 if self._opens(line):
-                    # Nobody knows which list it is: its rules are judged, and no more.
+                    # The direction is unknown; the rules are only validated.
                     yield from self._rules(block, DIRECTIONS[0], line.extent)
                 continue
             if isinstance(node, BlockEnd):
@@ -269,9 +270,9 @@ class _ScriptReader:
         yield block.statement(is_valid=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
-        """Whether a line begins a statement, so that the end of the block is missing before it.
+        """Whether a line begins a statement after a block without an end; if so, the line is pushed back.
 
-        A lone statement among the lines of a block is the mistake itself.
+        If lines of a block follow the statement, it is the statement that is misplaced.
         """
         text = line.extent.text
         if text.split(None, 1)[0] not in _STATEMENT_WORDS:
@@ -279,15 +280,15 @@ class _ScriptReader:
         following = self._peek(_DIRECTIVES).split(None, 1)
         if following and following[0] in _BLOCK_WORDS and not text.endswith("{"):
             return False
-        self._kept.appendleft(line)
+        self._pending.appendleft(line)
         self._missing_ends += 1
         return True
 
     def _leaves_list(self, line: LogicalLine) -> bool:
-        """Whether a line begins another part of the block, so that the end of the list is missing before it."""
+        """Whether a line begins another part of the block after a list without an end; if so, it is pushed back."""
         if _parsed(line, "block_line") is None:
             return False
-        self._kept.appendleft(line)
+        self._pending.appendleft(line)
         self._missing_ends += 1
         return True
 
@@ -295,7 +296,7 @@ class _ScriptReader:
         name = node.direction.text if isinstance(node, ListBegin) else "tags"
         if name in block.seen:
             yield diagnose(messages.REPEATED_PART, line.extent, part=name)
-            block.is_sound = False
+            block.is_valid = False
         block.seen.append(name)
         if isinstance(node, TagsLine):
             block.tags, block.tags_span = node.tags, line.extent
@@ -303,52 +304,53 @@ class _ScriptReader:
             yield from self._rules(block, name, line.extent)
 
     def _rules(self, block: _Block, name: str, begin: Span) -> Iterator[Item]:
-        """The lines of a list, up to its end."""
+        """Read the lines of a list up to its end."""
         rules = block.rules.setdefault(name, [])
-        rules += self._passed("list_line")
+        rules += self._skipped("list_line")
         while (line := self._next()) is not None:
             try:
                 node = parse(line.extent, "list_line")
             except SyntaxProblem as problem:
                 if self._leaves_block(line) or self._leaves_list(line):
                     break
-                block.is_sound = False
+                block.is_valid = False
                 directive = _directive(line)
                 if directive is not None:
                     yield from directive
                     continue
                 yield problem
-                self._keep_ends(line)
+                self._push_back_ends(line)
                 continue
             if isinstance(node, BlockEnd):
                 return
             assert isinstance(node, ast.RuleNode | ast.JsonRule)
             rules.append(node)
-            rules += self._passed("list_line")
-        block.is_sound = False
+            rules += self._skipped("list_line")
+        block.is_valid = False
         yield diagnose(messages.UNCLOSED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
 
     def _finish(self, block: _Block) -> Iterator[Item]:
         missing = [part for part in _EMPTY_PARTS if part not in block.seen]
-        if block.is_sound and missing:
+        if block.is_valid and missing:
             names = " and ".join(f"`{part}`" for part in missing)
             hint = "; ".join(_EMPTY_PARTS[part] for part in missing)
             yield diagnose(messages.MISSING_PART, block.extent, hint, parts=names)
-            block.is_sound = False
-        yield block.statement(is_valid=block.is_sound)
+            block.is_valid = False
+        yield block.statement(is_valid=block.is_valid)
 
 
-def _unended(delimiter: Span, almost: Span | None) -> Diagnostic:
+def _unclosed_document(delimiter: Span, padded_end: Span | None) -> Diagnostic:
     hint = None
-    if almost is not None:
-        hint = f"in line {almost.line}, there is whitespace around `{almost.text.strip()}`; it must be alone there"
-        if almost.text.startswith("\t") and almost.text.strip("\t\r\n") == almost.text.strip():
+    if padded_end is not None:
+        word = padded_end.text.strip()
+        hint = f"in line {padded_end.line}, there is whitespace around `{word}`; it must be alone there"
+        if padded_end.text.startswith("\t") and padded_end.text.strip("\t\r\n") == word:
             hint += "; after `<<-`, tabs before it are allowed"
     return diagnose(messages.UNCLOSED_HERE_DOCUMENT, delimiter, hint, word=delimiter.text)
 
 
 def _parsed(line: LogicalLine, start: str) -> Line | None:
-    """What a line is when it is parsed with another start; None when it is nothing."""
+    """The result of parsing a line with another start rule; None when it is invalid."""
     try:
         return parse(line.extent, start)
     except SyntaxProblem:
@@ -356,7 +358,7 @@ def _parsed(line: LogicalLine, start: str) -> Line | None:
 
 
 def _directive(line: LogicalLine) -> tuple[Diagnostic, Directive] | None:
-    """A definition or an inclusion that stands in a block: the complaint, and what other lines may rest on."""
+    """A misplaced directive in a block: the diagnostic, and the directive, which other lines may depend on."""
     node = _parsed(line, "script_line")
     if not isinstance(node, ast.Define | ast.Include):
         return None
@@ -374,10 +376,10 @@ def _with_document(node: Line, line: LogicalLine) -> ast.StatementNode:
 
 
 def read_script(source: Source, skip_lines: LineSkipper = skip_no_lines) -> Iterator[Item]:
-    """The statements of a script, and what is wrong with it, in order.
+    """The items of a script, in order.
 
     Args:
         source: The script's text, without a byte-order mark.
-        skip_lines: Which lines need not be read; every line is when it is not given, and no item is `SkippedLines`.
+        skip_lines: Skips lines that do not have to be parsed, which become `SkippedLines`; by default, none.
     """
     return _ScriptReader(source, skip_lines).items()
