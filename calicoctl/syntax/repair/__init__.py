@@ -1,1 +1,1 @@
-"""What was probably meant: from a text that is not in the language to the nearest one that is."""
+"""Corrections: the valid text that is nearest to an invalid one."""

@@ -1,9 +1,8 @@
-"""What was probably meant: from a text that is not in the language to the nearest one that is.
+"""Search for the valid text that is nearest to an invalid one.
 
-The search tries small repairs (another spelling, a missing word, another order) at the word where the
-parser stopped, and again at the next one, cheapest first. Nothing is ever suggested that the parser
-has not accepted, so that a hint is always a statement of the language; and no repair leaves out a word
-that narrows a rule, so that a hint never opens more than was typed.
+The search tries small repairs (another spelling, a missing word, another order) at the word where the parser stopped,
+and then at the next such word, those with the lowest cost first. The parser has accepted every result, so a hint is
+always a valid statement. No repair removes a word that narrows a rule, so a hint never allows more than was typed.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count
+from math import inf
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
@@ -22,12 +22,14 @@ from calicoctl.source import Source, Span
 from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 from calicoctl.syntax.repair import block_lines, candidates, directives
 
-# Bounds of the search. A parse takes some 100 µs, so that the worst answer takes about 20 ms; three
-# mistakes are as many as people make in one line without starting over.
-_PARSES = 150
-_DEPTH = 4
-_WORDS = 60
-CHARACTERS_MAX = 10_000  # to compare spellings takes quadratic time
+# Limits of the search. A parse takes about 100 µs, so the longest search takes about 20 ms. A line rarely has more than
+# three mistakes.
+_PARSES_MAX = 150
+_REPAIRS_MAX = 4
+_WORDS_MAX = 60
+CHARACTERS_MAX = 10_000  # the comparison of spellings takes quadratic time
+
+_Words = tuple[candidates.PlacedWord, ...]
 
 _ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 _LINE_END = re.compile(r"[ \t]*\r?\n")
@@ -36,11 +38,11 @@ _WORD = re.compile(quoting.WORD)
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What one repair mends.
+    """The mistake that a repair corrects.
 
     Attributes:
-        diagnostic: It points into the original text, and has no fix of its own.
-        is_redundant: Whether the language takes the same without the repair, so that another mistake led to it.
+        diagnostic: The diagnostic in the original text, without a fix.
+        is_redundant: Whether the text is also valid without the repair, so that another mistake caused it.
     """
 
     diagnostic: Diagnostic
@@ -49,13 +51,13 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Repaired:
-    """A statement that was probably meant.
+    """The result of the search.
 
     Attributes:
-        statement: The node, its spans pointing into `source`.
-        source: The mended text.
-        words: The mended words, each with the place in the original text that it comes from.
-        mistakes: One for each repair.
+        statement: The AST node, with spans in `source`.
+        source: The repaired text.
+        words: The repaired words, each with its place in the original text.
+        mistakes: The mistakes that were corrected.
     """
 
     statement: Line
@@ -64,7 +66,12 @@ class Repaired:
     mistakes: tuple[Mistake, ...]
 
     def original(self, span: Span, source: Source) -> Span:
-        """Where in the original `source` a span of the mended text comes from; of a mended word, the whole word."""
+        """The place in the original `source` of a span in the repaired text; for a repaired word, the whole word.
+
+        Args:
+            span: A span in the repaired text.
+            source: The original source.
+        """
         offset = 0
         for word in self.words:
             if span.start < offset + len(word.text):
@@ -77,88 +84,98 @@ class Repaired:
 
 
 def repair(problem: SyntaxProblem) -> Repaired | None:
-    """The nearest text of the language to one that the parser refused, or None when nothing is near.
+    """The nearest valid text to an invalid one, or None when none is near enough.
 
     Args:
-        problem: Where the parser stopped, and in what.
+        problem: The invalid text, with the word where the parser stopped.
     """
     source = problem.extent.source
     if problem.extent.end - problem.extent.start > CHARACTERS_MAX:
         return None
     words = split_words(problem.extent)
-    if len(words) > _WORDS:
+    if len(words) > _WORDS_MAX:
         return None
-    order = count()
-    queue: list[tuple[float, int, tuple[candidates.PlacedWord, ...], tuple[Mistake, ...]]] = []
-    heapq.heappush(queue, (0.0, next(order), words, tuple(_odd_spaces(problem.extent))))
+    numbers = count()  # of equal cost, what was queued first comes first
+    queue: list[tuple[float, int, _Words, tuple[Mistake, ...]]] = []
+    heapq.heappush(queue, (0.0, next(numbers), words, tuple(_odd_spaces(problem.extent))))
     seen: set[tuple[str, ...]] = set()
-    best: list[tuple[float, Repaired]] = []
-    for _ in range(_PARSES):
-        if not queue:
+    best: list[Repaired] = []
+    best_cost = inf
+    for _ in range(_PARSES_MAX):
+        if not queue or queue[0][0] > best_cost:
             break
         cost, _, words, mistakes = heapq.heappop(queue)
-        if best and cost > best[0][0]:
-            break
         texts = tuple(word.text for word in words)
         if texts in seen:
             continue
         seen.add(texts)
-        mended = Source(source.name, " ".join(texts))
-        try:
-            repaired = Repaired(_parse(mended, problem.start), mended, words, _told_once(mistakes))
-            if not mistakes:
-                return None  # only the white space was wrong, as where a statement is broken over lines
-            best.append((cost, repaired))
-            continue
-        except SyntaxProblem as stopped:
-            found = _steps(words, stopped) if len(mistakes) < _DEPTH else ()
-        for step in found:
-            diagnostic = diagnose(step.kind, Span(source, step.start, step.end), None, **dict(step.fields))
-            mistake = Mistake(diagnostic, step.is_redundant)
-            heapq.heappush(queue, (cost + step.cost, next(order), tuple(step.words), (*mistakes, mistake)))
+        repaired = _parse_repaired(words, mistakes, source.name, problem.start)
+        if isinstance(repaired, SyntaxProblem):
+            steps = _steps(words, repaired) if len(mistakes) < _REPAIRS_MAX else ()
+            for step in steps:
+                mistake = _mistake_of(step, source)
+                heapq.heappush(queue, (cost + step.cost, next(numbers), tuple(step.words), (*mistakes, mistake)))
+        elif not mistakes:
+            return None  # the only mistake was white space, as in a statement that is broken over lines
+        else:
+            best.append(repaired)
+            best_cost = cost
     return _unambiguous(best)
 
 
+def _parse_repaired(words: _Words, mistakes: Sequence[Mistake], name: str, start: str) -> Repaired | SyntaxProblem:
+    """The result of parsing repaired words, or the problem at which the parser stopped."""
+    source = Source(name, " ".join(word.text for word in words))
+    try:
+        return Repaired(_parse(source, start), source, words, _independent(mistakes))
+    except SyntaxProblem as problem:
+        return problem
+
+
+def _mistake_of(step: candidates.Repair, source: Source) -> Mistake:
+    diagnostic = diagnose(step.kind, Span(source, step.start, step.end), None, **dict(step.fields))
+    return Mistake(diagnostic, step.is_redundant)
+
+
 def _odd_spaces(extent: Span) -> Iterator[Mistake]:
-    """White space that is neither a space nor a tab: it looks like one, and comes from web pages."""
-    for found in _ODD_SPACE.finditer(extent.source.text, extent.start, extent.end):
-        where = Span(extent.source, *found.span())
-        yield Mistake(diagnose(messages.UNSUPPORTED_SPACE, where, codepoint=f"{ord(found[0]):04X}"))
+    """White space that is neither a space nor a tab, as in text copied from web pages."""
+    for space in _ODD_SPACE.finditer(extent.source.text, extent.start, extent.end):
+        span = Span(extent.source, *space.span())
+        yield Mistake(diagnose(messages.UNSUPPORTED_SPACE, span, codepoint=f"{ord(space[0]):04X}"))
 
 
-def _told_once(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
+def _independent(mistakes: Sequence[Mistake]) -> tuple[Mistake, ...]:
     """The mistakes without those that an earlier one at the same place implies, or that only follow from others."""
-    told: dict[int, Mistake] = {}
+    by_offset: dict[int, Mistake] = {}
     for mistake in mistakes:
         span = mistake.diagnostic.span
-        if span is not None and not (told and mistake.diagnostic.kind is messages.INCOMPLETE_STATEMENT):
-            told.setdefault(span.start, mistake)
-    return tuple(told.values())
+        if span is not None and not (by_offset and mistake.diagnostic.kind is messages.INCOMPLETE_STATEMENT):
+            by_offset.setdefault(span.start, mistake)
+    return tuple(by_offset.values())
 
 
-def _unambiguous(best: Sequence[tuple[float, Repaired]]) -> Repaired | None:
-    """The cheapest repair, unless another one is as cheap and means something else."""
-    if not best:
+def _unambiguous(best: Sequence[Repaired]) -> Repaired | None:
+    """The result of lowest cost, unless another result of the same cost is a different statement."""
+    if not best or any(other.statement != best[0].statement for other in best):
         return None
-    if any(other.statement != best[0][1].statement for _, other in best):
-        return None
-    return best[0][1]
+    return best[0]
 
 
-def _steps(words: tuple[candidates.PlacedWord, ...], stopped: SyntaxProblem) -> Iterator[candidates.Repair]:
+def _steps(words: _Words, stopped: SyntaxProblem) -> Iterator[candidates.Repair]:
+    """All single repairs at the word where the parser stopped."""
     index = _index(words, stopped.span.start)
     yield from candidates.repairs(words, index, stopped.expected)
     yield from directives.directive_repairs(words, index, stopped.expected)
     yield from block_lines.block_line_repairs(words, index, stopped.expected)
     if index > 0:
-        # The word before may be the mistake: `profile shwo` is read as a profile called `shwo`.
+        # The mistake may be in the word before: `profile shwo` is parsed as a profile with the name `shwo`.
         expected = _expected_at(words, index - 1, stopped.start)
         for step in candidates.respellings(words, index - 1, expected):
             yield replace(step, cost=step.cost + 1)
 
 
 def _index(words: Sequence[candidates.PlacedWord], offset: int) -> int:
-    """Which word stands at an offset of the words' text, joined by single spaces."""
+    """The index of the word at an offset in the text of the words, which are joined by single spaces."""
     position = 0
     for index, word in enumerate(words):
         if offset < position + len(word.text):
@@ -168,6 +185,7 @@ def _index(words: Sequence[candidates.PlacedWord], offset: int) -> int:
 
 
 def _expected_at(words: Sequence[candidates.PlacedWord], index: int, start: str) -> frozenset[str]:
+    """The terminals that are valid in the place of a word."""
     try:
         _parse(Source("", " ".join(word.text for word in words[:index])), start)
     except SyntaxProblem as stopped:
@@ -180,21 +198,21 @@ def _parse(source: Source, start: str) -> Line:
 
 
 def split_words(extent: Span) -> tuple[candidates.PlacedWord, ...]:
-    """The words of a text, quoted ones whole; a backslash that continues a line is none."""
+    """The words of a text, without a backslash that continues a line; a text in quotes is one word."""
     text = extent.source.text
     return tuple(
-        candidates.PlacedWord(found[0], found.start(), found.end())
-        for found in _WORD.finditer(text, extent.start, extent.end)
-        if found[0] != "\\" or not _LINE_END.match(text, found.end())
+        candidates.PlacedWord(word[0], word.start(), word.end())
+        for word in _WORD.finditer(text, extent.start, extent.end)
+        if word[0] != "\\" or not _LINE_END.match(text, word.end())
     )
 
 
 def command_text(words: Iterable[str], source: Source) -> str:
-    """Words as they must be typed: on a command line the shell takes quotes away, in a script it does not."""
+    """Words as they must be typed: quoted for the shell on a command line, unchanged in a script."""
     return " ".join(_shell_word(word) if source.is_command_line else word for word in words)
 
 
 def _shell_word(word: str) -> str:
-    # `"'show'"` is easier to read, and to type, than what shlex makes of it.
+    # `"'show'"` is easier to read and to type than the result of shlex.
     in_double_quotes = "'" in word and not any(character in word for character in '"\\$`!')
     return f'"{word}"' if in_double_quotes else shlex.quote(word)
