@@ -17,7 +17,7 @@ from tests.support.fault_proxy import FaultProxy, fault_proxy
 
 @pytest.fixture
 def opened_kind() -> type[EtcdDatastore | EtcdV3Datastore]:
-    """Which datastore is tested: the v2 API's, where a file of tests says nothing else."""
+    """The class of the datastore under test: that of the v2 API, unless a module overrides this fixture."""
     return EtcdDatastore
 
 
@@ -36,6 +36,6 @@ def open_store(opened_kind: type[EtcdDatastore | EtcdV3Datastore]) -> Iterator[C
 
 @pytest.fixture
 def proxy(raw_etcd: RawEtcd) -> Iterator[FaultProxy]:
-    """What stands between the program and the server, and fails as it is told to."""
+    """A proxy between the program and the server that injects faults."""
     with fault_proxy(raw_etcd.url) as running:
         yield running

@@ -1,4 +1,4 @@
-"""etcd: a real cluster whose members die, stand still and come back, and endpoints that answer nobody."""
+"""etcd: a real cluster whose members are killed, stopped and started again, and endpoints that do not answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.fault_proxy import CUT, HANG_AFTER, PASS_ON, Fault, FaultProx
 
 ROOT = "/calico/v1/policy/profile"
 KEY = f"{ROOT}/web/rules"
-# What a command may take beyond its time: the start of a process on cores that are busy with other tests.
+# Seconds that a command may take in addition to its timeout: a process starts slowly on busy cores.
 MARGIN = 10.0
 
 Opener = Callable[..., EtcdDatastore]
@@ -34,7 +34,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(running: Cluster) -> Iterator[Cluster]:
-    """The cluster, whole, and with nothing of Calico's in it."""
+    """The cluster with all members running, and without keys of Calico."""
     running.heal()
     running.raw().wipe()
     yield running
@@ -43,7 +43,7 @@ def cluster(running: Cluster) -> Iterator[Cluster]:
 
 @pytest.fixture
 def proxies(cluster: Cluster) -> Iterator[tuple[FaultProxy, ...]]:
-    """A proxy in front of each member: of the leader first."""
+    """A proxy in front of each member, that of the leader first."""
     leader, *followers = leader_first(cluster)
     with ExitStack() as stack:
         yield tuple(stack.enter_context(fault_proxy(member.url)) for member in (leader, *followers))
@@ -59,9 +59,9 @@ def urls(proxies: Sequence[FaultProxy]) -> list[str]:
 
 
 def timed(program: Program, *words: str) -> tuple[CommandResult, float]:
-    began = time.monotonic()
-    ran = program.run(*words)
-    return ran, time.monotonic() - began
+    started = time.monotonic()
+    result = program.run(*words)
+    return result, time.monotonic() - started
 
 
 # --- members that fail --------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def test_the_leader_fails_with_the_answer_to_a_write(
     store.commit([change])
     cluster.heal()
     assert cluster.raw().get(KEY) == change.after
-    # The server had said that it was done, so it is not sent again.
+    # The read shows that the write was made, so it is not sent again.
     assert sum(proxy.writes() for proxy in proxies) - before == 1
 
 
@@ -102,7 +102,7 @@ def test_the_leader_fails_before_it_gets_a_write(
 
 
 def test_a_write_that_a_stopped_member_carries_out_late_is_not_made_twice(cluster: Cluster, open_store: Opener) -> None:
-    """It waits in the member's socket until that goes on; by then the write was sent to another, and overwritten."""
+    """The write waits in the socket of the stopped member; meanwhile it is sent to another member, and overwritten."""
     _, follower, _ = leader_first(cluster)
     others = [member.url for member in cluster.members if member is not follower]
     raw = RawEtcd(others[0])
@@ -118,20 +118,20 @@ def test_a_write_that_a_stopped_member_carries_out_late_is_not_made_twice(cluste
     assert cluster.raw().get(KEY) == "another's"
 
 
-def test_a_follower_that_stands_still_costs_a_part_of_the_time(cluster: Cluster, open_store: Opener) -> None:
+def test_a_stopped_follower_takes_only_a_part_of_the_timeout(cluster: Cluster, open_store: Opener) -> None:
     leader, follower, other = leader_first(cluster)
     store = open_store(follower.url, leader.url, other.url, seconds=12)
     follower.stop()
-    began = time.monotonic()
+    started = time.monotonic()
     assert store.read([ROOT]) == {}
-    assert 1.5 < time.monotonic() - began < 6
-    began = time.monotonic()
+    assert 1.5 < time.monotonic() - started < 6
+    started = time.monotonic()
     store.commit([Change(KEY, None, "new")])
-    # Who answered once is asked first from then on.
-    assert time.monotonic() - began < 2.0
+    # The server that has answered is asked first from then on.
+    assert time.monotonic() - started < 2.0
 
 
-def test_a_member_that_comes_back_has_what_it_missed(cluster: Cluster, open_store: Opener) -> None:
+def test_a_member_that_is_started_again_has_the_changes_that_it_missed(cluster: Cluster, open_store: Opener) -> None:
     _, follower, _ = leader_first(cluster)
     follower.kill()
     open_store(*cluster.urls).commit([Change(KEY, None, "new")])
@@ -147,35 +147,35 @@ def test_a_member_that_comes_back_has_what_it_missed(cluster: Cluster, open_stor
 
 
 @pytest.mark.parametrize("fault", ["killed", "stopped"])
-def test_without_a_majority_nothing_is_begun(cluster: Cluster, tmp_path: Path, fault: str) -> None:
+def test_without_a_majority_nothing_is_written(cluster: Cluster, tmp_path: Path, fault: str) -> None:
     for member in leader_first(cluster)[:2]:
         (member.kill if fault == "killed" else member.stop)()
-    ran, seconds = timed(Program(tmp_path, ",".join(cluster.urls)), "--timeout=3", "profile", "add", "WEB")
-    assert (ran.status, ran.stdout) == (3, ""), ran
+    result, seconds = timed(Program(tmp_path, ",".join(cluster.urls)), "--timeout=3", "profile", "add", "WEB")
+    assert (result.status, result.stdout) == (3, ""), result
     assert seconds < 3 + MARGIN
     cluster.heal()
     assert cluster.raw().get(f"{ROOT}/WEB/rules") is None
 
 
-def test_a_majority_that_is_lost_in_the_middle_of_a_write_leaves_it_unknown(
+def test_the_outcome_is_unknown_if_the_majority_is_lost_during_a_write(
     cluster: Cluster, proxies: Sequence[FaultProxy], tmp_path: Path
 ) -> None:
-    """The leader takes the write and cannot have it agreed upon; whether it is made is decided when they are back."""
+    """The leader has the write but no majority; the outcome is decided when the followers continue."""
     followers = leader_first(cluster)[1:]
 
     def stop_followers() -> None:
-        for each in followers:
-            each.stop()
+        for follower in followers:
+            follower.stop()
 
     proxies[0].inject("PUT", Fault(True, PASS_ON, before=stop_followers))
     program = Program(tmp_path, ",".join(urls(proxies)))
-    ran, seconds = timed(program, "--timeout=4", "profile", "add", "WEB")
-    assert (ran.status, ran.stdout) == (4, ""), ran
-    assert f"look at `{ROOT}/WEB/rules`" in ran.stderr
+    result, seconds = timed(program, "--timeout=4", "profile", "add", "WEB")
+    assert (result.status, result.stdout) == (4, ""), result
+    assert f"look at `{ROOT}/WEB/rules`" in result.stderr
     assert seconds < 4 + MARGIN
     cluster.heal()
     proxies[0].wait_until_delivered()
-    # Whichever it was, the command can be given again.
+    # In both cases, the command can be given again.
     again = program.run("profile", "add", "WEB")
     assert again.status == 0, again
     assert cluster.raw().get(f"{ROOT}/WEB/tags") == '["WEB"]'
@@ -197,20 +197,20 @@ def test_endpoints_are_tried_in_the_order_listed(proxies: Sequence[FaultProxy], 
 
 
 @pytest.mark.parametrize("mode", [FaultProxy.refuse, FaultProxy.black_hole], ids=["refusing", "black holes"])
-def test_endpoints_that_nobody_is_behind(
+def test_endpoints_without_a_server(
     proxies: Sequence[FaultProxy], tmp_path: Path, mode: Callable[[FaultProxy], None]
 ) -> None:
     for proxy in proxies:
         mode(proxy)
     program = Program(tmp_path, ",".join(urls(proxies)))
     for words in (["profile", "add", "WEB"], ["profile", "show"], ["run"], ["run", "--resume"], ["export"]):
-        ran, seconds = timed(program, "--timeout=2", *words)
-        if words != ["run"]:  # an empty script changes nothing, and is done
-            assert (ran.status, ran.stdout) == (3, ""), ran
+        result, seconds = timed(program, "--timeout=2", *words)
+        if words != ["run"]:  # an empty script needs no datastore
+            assert (result.status, result.stdout) == (3, ""), result
         assert seconds < 2 + MARGIN
 
 
-def test_an_endpoint_that_answers_reads_and_fails_writes_is_left(
+def test_a_write_goes_to_the_next_endpoint_if_only_reads_are_answered(
     proxies: Sequence[FaultProxy], cluster: Cluster, open_store: Opener
 ) -> None:
     proxies[0].inject_always(Fault(False, reply("500 Internal Server Error", b"oops")), "PUT")
@@ -218,13 +218,13 @@ def test_an_endpoint_that_answers_reads_and_fails_writes_is_left(
     assert (cluster.raw().get(KEY), [proxy.writes() for proxy in proxies]) == ("new", [1, 1, 0])
 
 
-def test_a_black_hole_first_in_the_list_costs_a_part_of_the_time(
+def test_a_black_hole_first_in_the_list_takes_only_a_part_of_the_timeout(
     proxies: Sequence[FaultProxy], open_store: Opener
 ) -> None:
     proxies[0].black_hole()
-    began = time.monotonic()
+    started = time.monotonic()
     open_store(*urls(proxies), seconds=12).commit([Change(KEY, None, "new")])
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - started < 8
 
 
 def test_all_connections_of_a_command_know_which_server_answers(proxies: Sequence[FaultProxy]) -> None:
@@ -239,35 +239,37 @@ def test_all_connections_of_a_command_know_which_server_answers(proxies: Sequenc
 @pytest.mark.parametrize(
     "fault", [HANG_AFTER, Fault(True, PASS_ON, pace=0.05)], ids=["no answer", "an answer byte by byte"]
 )
-def test_the_time_is_that_of_the_whole_command(proxies: Sequence[FaultProxy], tmp_path: Path, fault: Fault) -> None:
+def test_the_timeout_is_that_of_the_whole_command(proxies: Sequence[FaultProxy], tmp_path: Path, fault: Fault) -> None:
     program = Program(tmp_path, ",".join(urls(proxies)))
     assert program.run("profile", "add", "WEB").status == 0
     for proxy in proxies:
         proxy.inject_always(fault, "PUT")
-    ran, seconds = timed(program, "--timeout=4", "profile", "WEB", "tag", "add", "X")
-    # Reads are still answered, so that it is known to be done.
-    assert (ran.status, ran.stdout) == (0, "Tag X added to profile WEB\n"), ran
+    result, seconds = timed(program, "--timeout=4", "profile", "WEB", "tag", "add", "X")
+    # Reads are still answered, so the outcome is known.
+    assert (result.status, result.stdout) == (0, "Tag X added to profile WEB\n"), result
     assert seconds < 4 + MARGIN
     for proxy in proxies:
         proxy.inject_always(fault, "GET")
-    ran, seconds = timed(program, "--timeout=2", "profile", "WEB", "tag", "add", "Y")
-    assert (ran.status, ran.stdout) == (3, ""), ran
+    result, seconds = timed(program, "--timeout=2", "profile", "WEB", "tag", "add", "Y")
+    assert (result.status, result.stdout) == (3, ""), result
     assert seconds < 2 + MARGIN
 
 
-def test_nobody_answers_after_a_write(proxies: Sequence[FaultProxy], open_store: Opener) -> None:
+def test_the_outcome_is_unknown_if_no_server_answers_after_a_write(
+    proxies: Sequence[FaultProxy], open_store: Opener
+) -> None:
     store = open_store(*urls(proxies), seconds=3)
     assert store.read([ROOT]) == {}
 
-    def fall_silent() -> None:
+    def stop_answering() -> None:
         for proxy in proxies:
             proxy.inject_always(Fault(True, None), "GET", "PUT")
 
-    proxies[0].inject("PUT", Fault(True, CUT, after=fall_silent))
-    began = time.monotonic()
+    proxies[0].inject("PUT", Fault(True, CUT, after=stop_answering))
+    started = time.monotonic()
     with pytest.raises(OutcomeUnknown) as caught:
         store.commit([Change(KEY, None, "new")])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
     assert KEY in (caught.value.diagnostic.hint or "")
     with pytest.raises(Unreachable):
         store.read([ROOT])

@@ -1,4 +1,4 @@
-"""What every datastore promises, held against an SQLite file and both APIs of a real etcd."""
+"""The contract of every datastore, tested with an SQLite file and both APIs of a real etcd."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Opener = Callable[[], Datastore]
 
 @pytest.fixture(params=["sqlite", "etcd", "etcdv3"])
 def datastore_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """What `--datastore` takes for a clean datastore of each kind."""
+    """The value of `--datastore` for an empty datastore of each kind."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'profiles.db'}"
     if request.param == "etcd":
@@ -52,7 +52,7 @@ def datastore_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def open_store(datastore_url: str) -> Iterator[Opener]:
-    """Opens the datastore under test, each time as another process would."""
+    """A function that opens the datastore under test, each time as another process would."""
     opened: list[Datastore] = []
 
     def open_another() -> Datastore:
@@ -80,11 +80,11 @@ def create(datastore: Datastore, key: str, value: str) -> Entry:
     return datastore.read([key])[key]
 
 
-def test_nothing_is_read_where_nothing_is(store: Datastore) -> None:
+def test_an_empty_datastore_has_no_entries(store: Datastore) -> None:
     assert store.read([ROOT, KEY, "/calico"]) == {}
 
 
-def test_no_changes_change_nothing(store: Datastore) -> None:
+def test_a_commit_without_changes_changes_nothing(store: Datastore) -> None:
     store.commit([])
     assert store.read(["/calico"]) == {}
 
@@ -99,22 +99,22 @@ def test_a_key_is_created_updated_and_deleted(store: Datastore) -> None:
     assert store.read([ROOT]) == {}
 
 
-def test_another_process_sees_it(store: Datastore, open_store: Opener) -> None:
+def test_another_process_reads_the_new_value(store: Datastore, open_store: Opener) -> None:
     create(store, KEY, "one")
     assert values(open_store()) == {KEY: "one"}
 
 
-def test_the_version_moves_with_every_write(store: Datastore) -> None:
-    seen = [create(store, KEY, "same")]
+def test_every_write_changes_the_version(store: Datastore) -> None:
+    entries = [create(store, KEY, "same")]
     for _ in range(3):
-        store.commit([Change(KEY, seen[-1], "same")])
-        seen.append(store.read([KEY])[KEY])
-    store.commit([Change(KEY, seen[-1], None)])
-    seen.append(create(store, KEY, "same"))
-    assert len({entry.version for entry in seen}) == len(seen)
+        store.commit([Change(KEY, entries[-1], "same")])
+        entries.append(store.read([KEY])[KEY])
+    store.commit([Change(KEY, entries[-1], None)])
+    entries.append(create(store, KEY, "same"))
+    assert len({entry.version for entry in entries}) == len(entries)
 
 
-def test_creating_what_is_there_is_a_conflict(store: Datastore) -> None:
+def test_creating_an_existing_key_is_a_conflict(store: Datastore) -> None:
     create(store, KEY, "first")
     with pytest.raises(Conflict) as caught:
         store.commit([Change(KEY, None, "second")])
@@ -123,7 +123,7 @@ def test_creating_what_is_there_is_a_conflict(store: Datastore) -> None:
     assert values(store) == {KEY: "first"}
 
 
-def test_updating_what_was_changed_is_a_conflict(store: Datastore) -> None:
+def test_updating_a_changed_key_is_a_conflict(store: Datastore) -> None:
     old = create(store, KEY, "first")
     store.commit([Change(KEY, old, "second")])
     with pytest.raises(Conflict):
@@ -131,7 +131,7 @@ def test_updating_what_was_changed_is_a_conflict(store: Datastore) -> None:
     assert values(store) == {KEY: "second"}
 
 
-def test_updating_what_was_changed_and_changed_back_is_a_conflict(store: Datastore) -> None:
+def test_updating_a_key_that_was_changed_and_changed_back_is_a_conflict(store: Datastore) -> None:
     old = create(store, KEY, "first")
     store.commit([Change(KEY, old, "second")])
     store.commit([Change(KEY, store.read([KEY])[KEY], "first")])
@@ -140,7 +140,7 @@ def test_updating_what_was_changed_and_changed_back_is_a_conflict(store: Datasto
     assert values(store) == {KEY: "first"}
 
 
-def test_updating_what_was_deleted_is_a_conflict(store: Datastore) -> None:
+def test_updating_a_deleted_key_is_a_conflict(store: Datastore) -> None:
     old = create(store, KEY, "first")
     store.commit([Change(KEY, old, None)])
     with pytest.raises(Conflict):
@@ -148,7 +148,7 @@ def test_updating_what_was_deleted_is_a_conflict(store: Datastore) -> None:
     assert values(store) == {}
 
 
-def test_deleting_what_was_changed_is_a_conflict(store: Datastore) -> None:
+def test_deleting_a_changed_key_is_a_conflict(store: Datastore) -> None:
     old = create(store, KEY, "first")
     store.commit([Change(KEY, old, "second")])
     with pytest.raises(Conflict):
@@ -156,7 +156,7 @@ def test_deleting_what_was_changed_is_a_conflict(store: Datastore) -> None:
     assert values(store) == {KEY: "second"}
 
 
-def test_deleting_what_was_deleted_is_a_conflict(store: Datastore) -> None:
+def test_deleting_a_deleted_key_is_a_conflict(store: Datastore) -> None:
     old = create(store, KEY, "first")
     store.commit([Change(KEY, old, None)])
     with pytest.raises(Conflict):
@@ -170,7 +170,7 @@ def test_several_changes_are_made_in_order(store: Datastore) -> None:
     assert versions == sorted(versions)
 
 
-def test_a_conflict_tells_what_was_done_before_it(store: Datastore) -> None:
+def test_a_conflict_has_the_changes_that_were_made_before_it(store: Datastore) -> None:
     create(store, OTHER, "here already")
     first, second = Change(KEY, None, "new"), Change(OTHER, None, "new")
     with pytest.raises(Conflict) as caught:
@@ -182,7 +182,7 @@ def test_a_conflict_tells_what_was_done_before_it(store: Datastore) -> None:
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_are_names(store: Datastore, name: str) -> None:
+def test_unusual_names_can_be_stored(store: Datastore, name: str) -> None:
     key = f"{ROOT}/{name}/rules"
     entry = create(store, key, name)
     store.commit([Change(key, entry, name + "!")])
@@ -192,7 +192,7 @@ def test_odd_names_are_names(store: Datastore, name: str) -> None:
     assert values(store) == {}
 
 
-def test_a_name_that_others_begin_with_is_read_alone(store: Datastore) -> None:
+def test_reading_a_name_excludes_names_that_begin_with_it(store: Datastore) -> None:
     for name in ("web", "web-", "web0", "webs", "we"):
         create(store, f"{ROOT}/{name}/rules", name)
     assert values(store, f"{ROOT}/web") == {KEY: "web"}
@@ -203,7 +203,7 @@ def test_hidden_entries_are_read_only_by_name(store: Datastore, datastore_url: s
     hidden, below, plain = f"{ROOT}/_old/rules", f"{ROOT}/web/_backup/rules", f"{ROOT}/a_b/rules"
     for key in (hidden, below, plain):
         create(store, key, "x")
-    if datastore_url.startswith("etcdv3+"):  # whose API hides nothing
+    if datastore_url.startswith("etcdv3+"):  # the v3 API has no hidden keys
         assert set(values(store)) == {plain, hidden, below}
         return
     assert set(values(store)) == {plain}
@@ -215,25 +215,25 @@ def test_hidden_entries_are_read_only_by_name(store: Datastore, datastore_url: s
 @pytest.mark.parametrize(
     "value", ["", " ", "grün 网络 🔥", "line\nline\r\nline\ttab", '{"a": "\\"&=+%20;"}', "null\0byte", "x" * 500_000]
 )
-def test_values_come_back_as_they_were(store: Datastore, value: str) -> None:
+def test_values_are_read_back_unchanged(store: Datastore, value: str) -> None:
     entry = create(store, KEY, value)
     assert entry.value == value
     store.commit([Change(KEY, entry, value + "2")])
     assert values(store) == {KEY: value + "2"}
 
 
-def test_the_keys_of_others_stay_when_a_profile_goes(store: Datastore) -> None:
+def test_keys_of_other_tools_stay_when_a_profile_is_removed(store: Datastore) -> None:
     create(store, f"{ROOT}/web/labels", "{}")
     rules = create(store, KEY, "[]")
     store.commit([Change(KEY, rules, None)])
     assert values(store) == {f"{ROOT}/web/labels": "{}"}
 
 
-def test_the_name_tells_where(store: Datastore, datastore_url: str) -> None:
+def test_the_name_of_a_datastore_has_its_place(store: Datastore, datastore_url: str) -> None:
     assert datastore_url.removeprefix("sqlite:").removeprefix("etcdv3+") in store.name
 
 
-# Few keys and values, so that writes meet.
+# Few keys and values, so that they occur repeatedly.
 KEYS = st.sampled_from([f"{PROFILES}/{name}" for name in ("a/rules", "a/tags", "a b/rules", "ä?#/x/y", "%41/rules")])
 VALUES = st.one_of(st.sampled_from(["", "same"]), st.text(st.characters(codec="utf-8"), max_size=20))
 STEPS = st.lists(st.tuples(KEYS, st.one_of(st.none(), VALUES), st.booleans()), min_size=1, max_size=12)
@@ -241,8 +241,10 @@ STEPS = st.lists(st.tuples(KEYS, st.one_of(st.none(), VALUES), st.booleans()), m
 
 @given(steps=STEPS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_it_does_what_a_dictionary_does(open_store: Opener, steps: list[tuple[str, str | None, bool]]) -> None:
-    """Any history of writes, some against what was read long ago, leaves what it would leave in a dictionary."""
+def test_a_history_of_writes_has_the_same_result_as_on_a_dictionary(
+    open_store: Opener, steps: list[tuple[str, str | None, bool]]
+) -> None:
+    """Some of the writes are compared with entries that were read long before, and are conflicts."""
     store = open_store()
     for entry in store.read([PROFILES]).values():
         store.commit([Change(entry.key, entry, None)])
@@ -259,10 +261,10 @@ def test_it_does_what_a_dictionary_does(open_store: Opener, steps: list[tuple[st
                 store.commit([Change(key, before, after)])
             continue
         old.update({key: before} if before is not None else {})
-        found = store.read([PROFILES])
-        assert {each: entry.value for each, entry in found.items()} == {
-            **{each: entry.value for each, entry in model.items() if each != key},
+        stored = store.read([PROFILES])
+        assert {stored_key: entry.value for stored_key, entry in stored.items()} == {
+            **{stored_key: entry.value for stored_key, entry in model.items() if stored_key != key},
             **({} if after is None else {key: after}),
         }
-        assert before is None or after is None or found[key].version != before.version
-        model = dict(found)
+        assert before is None or after is None or stored[key].version != before.version
+        model = dict(stored)

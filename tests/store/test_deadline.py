@@ -1,4 +1,4 @@
-"""The time that a command may take."""
+"""The timeout of a command."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from calicoctl.store.deadline import Deadline
 
 
-def test_only_waiting_for_the_datastore_is_counted() -> None:
+def test_only_time_spent_waiting_for_the_datastore_is_counted() -> None:
     deadline = Deadline(0.2)
     with deadline.stopped():
-        began = time.monotonic()
-        while time.monotonic() < began + 0.3:
+        started = time.monotonic()
+        while time.monotonic() < started + 0.3:
             sum(range(1000))
     assert 0.0 < deadline.remaining() <= 0.2
     deadline.pause(10)

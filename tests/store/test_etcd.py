@@ -1,4 +1,4 @@
-"""etcd: doubtful answers, servers that fail, and sizes, all against a real server."""
+"""etcd: doubtful answers, server failures and size limits, tested with a real server."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def stored(raw: RawEtcd, key: str, value: str) -> Entry:
 
 
 def change_of(raw: RawEtcd, kind: str) -> Change:
-    """A change of KEY that can be made."""
+    """A valid change of KEY."""
     if kind == "create":
         return Change(KEY, None, "new")
     return Change(KEY, stored(raw, KEY, "old"), "new" if kind == "update" else None)
@@ -97,10 +97,8 @@ def test_a_write_that_was_lost_is_sent_again(
     assert (raw_etcd.get(KEY), proxy.writes()) == (change.after, 2)
 
 
-def test_a_write_that_comes_late_is_not_taken_for_anothers(
-    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
-) -> None:
-    """The first attempt is carried out between the quorum read and the second, which so fails to compare."""
+def test_a_late_write_is_recognized_as_its_own(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+    """The first attempt is carried out after the quorum read, so that the comparison of the second one fails."""
     change = change_of(raw_etcd, "update")
     assert change.before is not None
     condition = {"value": "new", "prevIndex": str(change.before.version)}
@@ -110,7 +108,7 @@ def test_a_write_that_comes_late_is_not_taken_for_anothers(
     assert (raw_etcd.get(KEY), proxy.writes()) == ("new", 2)
 
 
-def test_the_settling_read_is_tried_until_it_is_answered(
+def test_the_read_after_a_doubtful_write_is_repeated_until_it_is_answered(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
 ) -> None:
     proxy.inject("PUT", CUT_AFTER)
@@ -119,7 +117,7 @@ def test_the_settling_read_is_tried_until_it_is_answered(
     assert (raw_etcd.get(KEY), proxy.writes()) == ("new", 1)
 
 
-def test_the_settling_read_is_a_quorum_read(proxy: FaultProxy, open_store: Opener) -> None:
+def test_the_read_after_a_doubtful_write_is_a_quorum_read(proxy: FaultProxy, open_store: Opener) -> None:
     proxy.inject("PUT", CUT_AFTER)
     store = open_store(proxy.url)
     store.commit([Change(KEY, None, "new")])
@@ -130,7 +128,7 @@ def test_the_settling_read_is_a_quorum_read(proxy: FaultProxy, open_store: Opene
 
 @pytest.mark.parametrize("kind", ["create", "update", "delete"])
 @pytest.mark.parametrize("lost", [CUT_AFTER, CUT_BEFORE], ids=["after", "before"])
-def test_it_is_unknown_when_another_wrote_in_between(
+def test_the_outcome_is_unknown_if_another_client_wrote_in_between(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, kind: str, lost: Fault
 ) -> None:
     change = change_of(raw_etcd, kind)
@@ -144,13 +142,15 @@ def test_it_is_unknown_when_another_wrote_in_between(
     assert (raw_etcd.get(KEY), proxy.writes()) == ("another's", 1)
 
 
-def test_it_is_unknown_when_the_key_became_a_folder(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+def test_the_outcome_is_unknown_if_the_key_became_a_folder(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
     proxy.inject("PUT", Fault(False, b"", after=lambda: raw_etcd.put_folder(KEY)))
     with pytest.raises(OutcomeUnknown):
         open_store(proxy.url).commit([Change(KEY, None, "new")])
 
 
-def test_an_unknown_outcome_tells_what_was_done_before_it(
+def test_an_unknown_outcome_has_the_changes_that_were_made_before_it(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
 ) -> None:
     first, second = Change(KEY, None, "new"), Change(OTHER, None, "new")
@@ -162,17 +162,19 @@ def test_an_unknown_outcome_tells_what_was_done_before_it(
 
 
 @pytest.mark.parametrize("fault", [HANG_BEFORE, HANG_AFTER], ids=["before", "after"])
-def test_it_is_unknown_when_nobody_answers_in_time(proxy: FaultProxy, open_store: Opener, fault: Fault) -> None:
+def test_the_outcome_is_unknown_if_no_answer_comes_in_time(proxy: FaultProxy, open_store: Opener, fault: Fault) -> None:
     proxy.inject_always(fault, "GET", "PUT", "DELETE")
-    begin = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(OutcomeUnknown) as caught:
         open_store(proxy.url, seconds=0.5).commit([Change(KEY, None, "new")])
-    assert time.monotonic() - begin < 5
+    assert time.monotonic() - started < 5
     assert "no answer in time" in caught.value.diagnostic.message
     assert proxy.writes() == 1
 
 
-def test_it_is_unknown_when_the_server_never_does_it(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+def test_the_outcome_is_unknown_if_the_server_never_makes_the_write(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
     proxy.inject_always(CUT_BEFORE, "PUT")
     with pytest.raises(OutcomeUnknown):
         open_store(proxy.url, seconds=1.5).commit([Change(KEY, None, "new")])
@@ -181,16 +183,16 @@ def test_it_is_unknown_when_the_server_never_does_it(raw_etcd: RawEtcd, proxy: F
 
 
 @pytest.mark.parametrize("is_late", [True, False], ids=["late", "never"])
-def test_a_creation_that_a_server_may_still_hold_is_waited_for(
+def test_a_creation_that_a_server_may_still_carry_out_is_waited_for(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, is_late: bool
 ) -> None:
-    """Sent to another server as well, it could be made a second time, after the key has been removed again."""
+    """If it were sent to another server too, it could be made a second time after the key was removed."""
     with fault_proxy(raw_etcd.url) as first:
-        given_up = threading.Event()
-        hold = Fault(is_late, PASS_ON if is_late else b"", before=lambda: given_up.wait(10))
+        timed_out = threading.Event()
+        hold = Fault(is_late, PASS_ON if is_late else b"", before=lambda: timed_out.wait(10))
         first.inject("PUT", hold)
-        # The second read finds nothing yet; after it, the first server goes on.
-        reads = [Fault(True, PASS_ON), Fault(True, PASS_ON, after=given_up.set if is_late else lambda: None)]
+        # The second read does not find the key yet; after it, the first server continues.
+        reads = [Fault(True, PASS_ON), Fault(True, PASS_ON, after=timed_out.set if is_late else lambda: None)]
         proxy.inject("GET", *reads)
         first.inject_always(CUT_BEFORE, "GET")
         store = open_store(first.url, proxy.url, seconds=6)
@@ -199,7 +201,7 @@ def test_a_creation_that_a_server_may_still_hold_is_waited_for(
         else:
             with pytest.raises(OutcomeUnknown):
                 store.commit([Change(KEY, None, "new")])
-        given_up.set()
+        timed_out.set()
         assert (first.writes(), proxy.writes()) == (1, 0)
         assert raw_etcd.get(KEY) == ("new" if is_late else None)
 
@@ -207,9 +209,9 @@ def test_a_creation_that_a_server_may_still_hold_is_waited_for(
 @pytest.mark.parametrize(
     "change",
     [Change(KEY, None, "new", seconds_to_live=60), Change("/calicoctl/v1/runs/r/begun", None, "new")],
-    ids=["vanishes by itself", "is swept away"],
+    ids=["expires", "is removed later"],
 )
-def test_a_creation_that_does_no_harm_when_it_comes_late_is_sent_again(
+def test_a_creation_that_may_be_made_late_is_sent_again(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, change: Change
 ) -> None:
     proxy.inject("PUT", HANG_BEFORE)
@@ -218,7 +220,7 @@ def test_a_creation_that_does_no_harm_when_it_comes_late_is_sent_again(
 
 
 @pytest.mark.parametrize("is_delivered", [True, False])
-def test_a_value_that_is_written_anew_for_its_version_has_another_afterwards(
+def test_writing_the_same_value_again_changes_its_version(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener, is_delivered: bool
 ) -> None:
     before = stored(raw_etcd, KEY, "same")
@@ -229,7 +231,7 @@ def test_a_value_that_is_written_anew_for_its_version_has_another_afterwards(
     assert proxy.writes() == (1 if is_delivered else 2)
 
 
-def test_a_doubtful_write_may_be_settled_by_another_server(
+def test_the_outcome_of_a_doubtful_write_may_be_read_from_another_server(
     raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
 ) -> None:
     with fault_proxy(raw_etcd.url) as first:
@@ -249,7 +251,7 @@ FAULTS = st.lists(
 
 @given(kind=st.sampled_from(["create", "update", "delete"]), writes=FAULTS, reads=FAULTS)
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_whatever_fails_on_the_way_a_lone_writer_gets_it_done_once(
+def test_a_single_writer_makes_its_change_once_despite_any_faults(
     raw_etcd: RawEtcd, open_store: Opener, kind: str, writes: list[Fault], reads: list[Fault]
 ) -> None:
     raw_etcd.wipe()
@@ -264,10 +266,10 @@ def test_whatever_fails_on_the_way_a_lone_writer_gets_it_done_once(
         assert faulty.writes() == delivered + 1
 
 
-# --- clean answers -----------------------------------------------------------------------------
+# --- writes without faults ---------------------------------------------------------------------
 
 
-def test_concurrent_writers_lose_nothing(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_concurrent_writers_lose_no_change(raw_etcd: RawEtcd, open_store: Opener) -> None:
     raw_etcd.put(KEY, "0")
 
     def count_up(store: EtcdDatastore) -> None:
@@ -288,8 +290,8 @@ def test_concurrent_writers_lose_nothing(raw_etcd: RawEtcd, open_store: Opener) 
     assert raw_etcd.get(KEY) == "120"
 
 
-def test_an_entry_without_a_version_is_never_written_over(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    """python-etcd takes prevIndex=0 for no condition."""
+def test_an_entry_without_a_version_is_never_overwritten(raw_etcd: RawEtcd, open_store: Opener) -> None:
+    """python-etcd treats prevIndex=0 as no condition."""
     raw_etcd.put(KEY, "old")
     with pytest.raises(ValueError, match="version"):
         open_store(raw_etcd.url).commit([Change(KEY, Entry(KEY, "old", 0), "new")])
@@ -302,7 +304,9 @@ def test_a_key_that_the_server_would_resolve_is_refused(raw_etcd: RawEtcd, open_
         open_store(raw_etcd.url).commit([Change(key, None, "new")])
 
 
-def test_a_value_that_is_no_text_is_refused_before_anything_is_written(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_a_value_that_is_not_valid_text_is_refused_before_anything_is_written(
+    raw_etcd: RawEtcd, open_store: Opener
+) -> None:
     with pytest.raises(Unreachable) as caught:
         open_store(raw_etcd.url).commit([Change(OTHER, None, "new"), Change(KEY, None, "\udcff")])
     assert (caught.value.diagnostic.code, raw_etcd.get(OTHER)) == ("E0509", None)
@@ -325,7 +329,7 @@ def test_a_read_waits_for_a_leader(raw_etcd: RawEtcd, proxy: FaultProxy, open_st
 
 
 @pytest.mark.parametrize("answer", ["no JSON", "other JSON", "deep JSON", "odd types", "odd error code", "not HTTP"])
-def test_what_is_no_etcd_is_said_to_be_none(proxy: FaultProxy, open_store: Opener, answer: str) -> None:
+def test_a_server_that_is_not_etcd_is_reported(proxy: FaultProxy, open_store: Opener, answer: str) -> None:
     proxy.inject_always(Fault(False, GARBAGE[answer]), "GET")
     with pytest.raises(Unreachable) as caught:
         open_store(proxy.url, seconds=3).read([ROOT])
@@ -334,21 +338,21 @@ def test_what_is_no_etcd_is_said_to_be_none(proxy: FaultProxy, open_store: Opene
 
 
 def test_a_redirection_is_not_followed(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
-    with fault_proxy(raw_etcd.url) as elsewhere:
-        moved = reply("307 Temporary Redirect", b"", f"Location: {elsewhere.url}/v2/keys{KEY}")
+    with fault_proxy(raw_etcd.url) as target:
+        moved = reply("307 Temporary Redirect", b"", f"Location: {target.url}/v2/keys{KEY}")
         proxy.inject_always(Fault(False, moved), "GET")
         with pytest.raises(Unreachable) as caught:
             open_store(proxy.url).read([ROOT])
-        assert (caught.value.diagnostic.code, elsewhere.requests) == ("E0502", [])
+        assert (caught.value.diagnostic.code, target.requests) == ("E0502", [])
 
 
-def test_the_next_server_is_asked(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_the_next_server_is_asked_if_one_is_unreachable(raw_etcd: RawEtcd, open_store: Opener) -> None:
     store = open_store(f"http://127.0.0.1:{closed_port()}", raw_etcd.url)
     store.commit([Change(KEY, None, "new")])
     assert (store.read([ROOT])[KEY].value, raw_etcd.get(KEY)) == ("new", "new")
 
 
-def test_a_server_that_goes_away_between_read_and_write_is_replaced(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_a_server_that_is_lost_between_read_and_write_is_replaced(raw_etcd: RawEtcd, open_store: Opener) -> None:
     with fault_proxy(raw_etcd.url) as first, fault_proxy(raw_etcd.url) as second:
         store = open_store(first.url, second.url)
         assert store.read([ROOT]) == {}
@@ -357,30 +361,30 @@ def test_a_server_that_goes_away_between_read_and_write_is_replaced(raw_etcd: Ra
         assert (raw_etcd.get(KEY), second.writes()) == ("new", 1)
 
 
-def test_servers_that_refuse_connections_are_given_up_quickly(open_store: Opener) -> None:
+def test_servers_that_refuse_connections_are_reported_quickly(open_store: Opener) -> None:
     urls = [f"http://127.0.0.1:{closed_port()}" for _ in range(2)]
-    begin = time.monotonic()
+    started = time.monotonic()
     with pytest.raises(Unreachable) as caught:
         open_store(*urls).read([ROOT])
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - started < 3
     assert caught.value.diagnostic.code == "E0501"
     assert all(f"`{url}`: connection refused" in caught.value.diagnostic.message for url in urls)
 
 
-def test_a_write_that_reached_nobody_is_not_unknown(open_store: Opener) -> None:
-    begin = time.monotonic()
+def test_the_outcome_of_a_write_that_was_not_sent_is_known(open_store: Opener) -> None:
+    started = time.monotonic()
     with pytest.raises(Unreachable):
         open_store(f"http://127.0.0.1:{closed_port()}").commit([Change(KEY, None, "new")])
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - started < 3
 
 
-def test_a_name_that_nobody_has_is_told(open_store: Opener) -> None:
+def test_an_unknown_host_name_is_reported(open_store: Opener) -> None:
     with pytest.raises(Unreachable) as caught:
         open_store("http://nowhere.invalid:2379").read([ROOT])
     assert "nowhere.invalid" in caught.value.diagnostic.message
 
 
-def test_nothing_is_sent_when_the_time_is_up(proxy: FaultProxy, open_store: Opener) -> None:
+def test_nothing_is_sent_after_the_timeout(proxy: FaultProxy, open_store: Opener) -> None:
     store = open_store(proxy.url, seconds=0)
     with pytest.raises(Unreachable):
         store.read([ROOT])
@@ -390,7 +394,7 @@ def test_nothing_is_sent_when_the_time_is_up(proxy: FaultProxy, open_store: Open
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_ctrl_c_is_heard(proxy: FaultProxy, open_store: Opener, method: str) -> None:
+def test_ctrl_c_interrupts_a_request(proxy: FaultProxy, open_store: Opener, method: str) -> None:
     interrupt = Fault(False, None, before=lambda: os.kill(os.getpid(), signal.SIGINT))
     proxy.inject(method, interrupt)
     store = open_store(proxy.url)
@@ -398,7 +402,7 @@ def test_ctrl_c_is_heard(proxy: FaultProxy, open_store: Opener, method: str) -> 
         store.read([ROOT]) if method == "GET" else store.commit([Change(KEY, None, "new")])
 
 
-def test_a_server_without_the_v2_api_is_told(tmp_path: Path, open_store: Opener) -> None:
+def test_a_server_without_the_v2_api_is_reported(tmp_path: Path, open_store: Opener) -> None:
     with running_etcd(tmp_path, v2=False) as url, pytest.raises(Unreachable) as caught:
         open_store(url).read([ROOT])
     diagnostic = caught.value.diagnostic
@@ -409,13 +413,13 @@ def test_a_server_without_the_v2_api_is_told(tmp_path: Path, open_store: Opener)
 
 
 def filled(condition: dict[str, str], size: int) -> str:
-    """A value whose form is of that size; half of it takes three bytes a character."""
+    """A value whose form has this size; half of the form has three bytes for each character."""
     room = size - len(urlencode({"value": "", **condition}))
     return "%" * (room // 6) + "x" * (room - room // 6 * 3)
 
 
 @pytest.mark.parametrize("kind", ["create", "update"])
-def test_the_limit_is_the_servers(raw_etcd: RawEtcd, open_store: Opener, kind: str) -> None:
+def test_the_size_limit_is_that_of_the_server(raw_etcd: RawEtcd, open_store: Opener, kind: str) -> None:
     before = None if kind == "create" else stored(raw_etcd, KEY, "old")
     condition = {"prevExist": "false"} if before is None else {"prevIndex": str(before.version)}
     store, fits, over = open_store(raw_etcd.url), filled(condition, FORM_LIMIT), filled(condition, FORM_LIMIT + 1)
@@ -430,7 +434,7 @@ def test_the_limit_is_the_servers(raw_etcd: RawEtcd, open_store: Opener, kind: s
     assert raw_etcd.get(KEY) == fits
 
 
-# --- what it costs -----------------------------------------------------------------------------
+# --- imports -----------------------------------------------------------------------------------
 
 
 def test_the_client_is_imported_only_when_it_is_used() -> None:
@@ -439,5 +443,5 @@ def test_the_client_is_imported_only_when_it_is_used() -> None:
         " settings.open_datastore(settings.resolve('http://h:1', {'CALICOCTL_ENV': '/dev/null'}), Deadline(1));"
         " print(sorted({'etcd', 'urllib3', 'dns', 'sqlite3', 'ssl', 'http.client'} & set(sys.modules)))"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert run.stdout == "[]\n"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

@@ -1,4 +1,4 @@
-"""etcd: credentials and TLS, against real servers that ask for them."""
+"""etcd: credentials and TLS, tested with real servers that require them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_credentials(tmp_path: Path, open_store: Opener) -> None:
             store = open_store(url, access=access)
             with pytest.raises(Unreachable) as caught:
                 store.commit([Change(OTHER, None, "new")])
-            told = f"{caught.value} {caught.value.diagnostic} {store.name} {access}"
-            assert (caught.value.diagnostic.code, "secret" in told) == ("E0503", False)
+            output = f"{caught.value} {caught.value.diagnostic} {store.name} {access}"
+            assert (caught.value.diagnostic.code, "secret" in output) == ("E0503", False)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,9 @@ def test_tls_with_certificates_on_both_sides(secure_url: str, open_store: Opener
     ],
     ids=["another authority", "another name", "no client certificate"],
 )
-def test_tls_that_fails_is_told(secure_url: str, open_store: Opener, access: Access, host: str, reason: str) -> None:
+def test_a_failure_of_tls_is_reported(
+    secure_url: str, open_store: Opener, access: Access, host: str, reason: str
+) -> None:
     store = open_store(secure_url.replace("127.0.0.1", host), access=access, seconds=3)
     with pytest.raises(DatastoreError) as caught:
         store.read([ROOT])
@@ -76,7 +78,7 @@ def test_tls_that_fails_is_told(secure_url: str, open_store: Opener, access: Acc
     assert (caught.value.diagnostic.code, reason in caught.value.diagnostic.message) == ("E0501", True)
 
 
-def test_plain_and_tls_mixed_up_is_told(secure_url: str, raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_using_tls_on_only_one_side_is_reported(secure_url: str, raw_etcd: RawEtcd, open_store: Opener) -> None:
     with pytest.raises(Unreachable) as caught:
         open_store(secure_url.replace("https", "http")).read([ROOT])
     assert "the connection was cut" in caught.value.diagnostic.message

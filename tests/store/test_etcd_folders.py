@@ -1,4 +1,4 @@
-"""etcd: the folders that keys lie in, all against a real server."""
+"""etcd: the folders of keys, tested with a real server."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ def test_emptied_folders_are_removed(raw_etcd: RawEtcd, open_store: Opener) -> N
 
 
 def test_emptied_folders_are_removed_when_a_later_change_conflicts(raw_etcd: RawEtcd, open_store: Opener) -> None:
-    gone = Change(KEY, stored(raw_etcd, KEY, "old"), None)
+    deletion = Change(KEY, stored(raw_etcd, KEY, "old"), None)
     with pytest.raises(Conflict) as caught:
-        open_store(raw_etcd.url).commit([gone, Change(f"{ROOT}/db/rules", Entry(f"{ROOT}/db/rules", "x", 1), "y")])
-    assert (caught.value.done, raw_etcd.is_folder(f"{ROOT}/web")) == ((gone,), False)
+        open_store(raw_etcd.url).commit([deletion, Change(f"{ROOT}/db/rules", Entry(f"{ROOT}/db/rules", "x", 1), "y")])
+    assert (caught.value.done, raw_etcd.is_folder(f"{ROOT}/web")) == ((deletion,), False)
 
 
-@pytest.mark.parametrize("left", ["labels", "sub/key"])
-def test_a_folder_with_keys_of_others_stays(raw_etcd: RawEtcd, open_store: Opener, left: str) -> None:
-    raw_etcd.put(f"{ROOT}/web/{left}", "another's")
+@pytest.mark.parametrize("other", ["labels", "sub/key"])
+def test_a_folder_with_keys_of_other_tools_stays(raw_etcd: RawEtcd, open_store: Opener, other: str) -> None:
+    raw_etcd.put(f"{ROOT}/web/{other}", "another's")
     open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
-    assert raw_etcd.get(f"{ROOT}/web/{left}") == "another's"
+    assert raw_etcd.get(f"{ROOT}/web/{other}") == "another's"
 
 
-def test_what_a_listing_hides_goes_when_nothing_else_is_left(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_hidden_keys_are_removed_when_no_other_keys_remain(raw_etcd: RawEtcd, open_store: Opener) -> None:
     for hidden in ("_hidden", "sub/_hidden"):
         raw_etcd.put(f"{ROOT}/web/{hidden}", "left behind")
     open_store(raw_etcd.url).commit([Change(KEY, stored(raw_etcd, KEY, "old"), None)])
     assert not raw_etcd.is_folder(f"{ROOT}/web")
 
 
-def test_a_key_that_comes_while_its_folder_goes_stays(raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener) -> None:
+def test_a_key_that_is_created_while_its_folder_is_removed_stays(
+    raw_etcd: RawEtcd, proxy: FaultProxy, open_store: Opener
+) -> None:
     change = Change(KEY, stored(raw_etcd, KEY, "old"), None)
     proxy.inject("DELETE", Fault(True, PASS_ON, after=lambda: raw_etcd.put(OTHER, "another's")))
     open_store(proxy.url).commit([change])
@@ -48,13 +50,13 @@ def test_a_key_that_comes_while_its_folder_goes_stays(raw_etcd: RawEtcd, proxy: 
     assert raw_etcd.get(OTHER) == "another's"
 
 
-def test_folders_outside_the_profiles_are_left_alone(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_folders_outside_the_profiles_are_not_removed(raw_etcd: RawEtcd, open_store: Opener) -> None:
     key = "/calico/v1/host/h/workload/o/w/endpoint/e"
     open_store(raw_etcd.url).commit([Change(key, stored(raw_etcd, key, "{}"), None)])
     assert raw_etcd.is_folder("/calico/v1/host/h/workload/o/w/endpoint")
 
 
-def test_an_empty_folder_is_nothing(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_an_empty_folder_has_no_entries(raw_etcd: RawEtcd, open_store: Opener) -> None:
     raw_etcd.put_folder(f"{ROOT}/web")
     store = open_store(raw_etcd.url)
     assert store.read([ROOT]) == store.read([f"{ROOT}/web"]) == {}
@@ -62,7 +64,7 @@ def test_an_empty_folder_is_nothing(raw_etcd: RawEtcd, open_store: Opener) -> No
     assert raw_etcd.get(KEY) == "new"
 
 
-def test_a_folder_in_the_place_of_a_value_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_a_folder_in_place_of_a_value_is_reported(raw_etcd: RawEtcd, open_store: Opener) -> None:
     raw_etcd.put_folder(KEY)
     store = open_store(raw_etcd.url)
     assert store.read([ROOT, KEY]) == {}
@@ -73,7 +75,7 @@ def test_a_folder_in_the_place_of_a_value_is_told(raw_etcd: RawEtcd, open_store:
     assert raw_etcd.is_folder(KEY)
 
 
-def test_a_value_in_the_place_of_a_folder_is_told(raw_etcd: RawEtcd, open_store: Opener) -> None:
+def test_a_value_in_place_of_a_folder_is_reported(raw_etcd: RawEtcd, open_store: Opener) -> None:
     raw_etcd.put(f"{ROOT}/web", "x")
     store = open_store(raw_etcd.url)
     with pytest.raises(Obstructed) as read:

@@ -1,4 +1,4 @@
-"""etcd's v3 API: transactions of any size, doubtful answers, logins and servers that fail, against a real server."""
+"""etcd's v3 API: transactions of any size, doubtful answers, logins and server failures, tested with a real server."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def stored(raw: RawEtcdV3, key: str, value: str) -> Entry:
 
 
 def change_of(raw: RawEtcdV3, kind: str) -> Change:
-    """A change of KEY that can be made."""
+    """A valid change of KEY."""
     if kind == "create":
         return Change(KEY, None, "new")
     return Change(KEY, stored(raw, KEY, "old"), "new" if kind == "update" else None)
@@ -93,25 +93,25 @@ def test_many_changes_are_one_revision(raw_etcd_v3: RawEtcdV3, open_store: Opene
     assert len(set(versions.values())) == 1
     assert len(read) == size
     store.commit([Change(key, entry, None if index % 2 else "y") for index, (key, entry) in enumerate(read.items())])
-    left = store.read([FOLDER])
-    assert len({entry.version for entry in left.values()}) == 1
-    assert {entry.value for entry in left.values()} == {"y"}
-    assert len(left) == (size + 1) // 2
+    remaining = store.read([FOLDER])
+    assert len({entry.version for entry in remaining.values()}) == 1
+    assert {entry.value for entry in remaining.values()} == {"y"}
+    assert len(remaining) == (size + 1) // 2
 
 
-def test_there_is_an_end_to_what_one_transaction_takes() -> None:
+def test_the_number_of_changes_in_one_transaction_is_limited() -> None:
     assert nested([Change(f"/{number}", None, "") for number in range(42**3)]) is not None
     assert nested([Change(f"/{number}", None, "") for number in range(42**3 + 1)]) is None
 
 
 @pytest.mark.parametrize("size", SIZES[:4])
 @pytest.mark.parametrize("how", ["changed", "deleted", "created", "unchanged"])
-def test_one_key_that_is_not_as_it_was_read_stops_all(
+def test_one_key_that_has_changed_since_it_was_read_stops_all_changes(
     raw_etcd_v3: RawEtcdV3, open_store: Opener, size: int, how: str
 ) -> None:
     store = open_store(raw_etcd_v3.url)
     entries = {f"{FOLDER}/{number}": stored(raw_etcd_v3, f"{FOLDER}/{number}", "x") for number in range(size)}
-    beside = stored(raw_etcd_v3, f"{FOLDER}/beside", "x")
+    other = stored(raw_etcd_v3, f"{FOLDER}/beside", "x")
     changes = [Change(key, entry, "y") for key, entry in entries.items()]
     if how == "changed":
         raw_etcd_v3.put(changes[-1].key, "z")
@@ -120,14 +120,14 @@ def test_one_key_that_is_not_as_it_was_read_stops_all(
     elif how == "created":
         changes.append(Change(f"{FOLDER}/beside", None, "y"))
     else:
-        raw_etcd_v3.put(beside.key, "z")
+        raw_etcd_v3.put(other.key, "z")
     with pytest.raises(Conflict) as caught:
-        store.commit(changes, {beside.key: beside} if how == "unchanged" else {})
+        store.commit(changes, {other.key: other} if how == "unchanged" else {})
     assert caught.value.diagnostic.code == "E0505"
     assert "y" not in {value for value, _ in raw_etcd_v3.entries(FOLDER).values()}
 
 
-def test_a_key_deleted_at_the_very_moment_of_a_large_change_stays_deleted(
+def test_a_key_that_is_deleted_during_a_large_change_stays_deleted(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
     keys = [f"{FOLDER}/{number}" for number in range(200)]
@@ -136,12 +136,12 @@ def test_a_key_deleted_at_the_very_moment_of_a_large_change_stays_deleted(
     with pytest.raises(OutcomeUnknown) as caught:
         open_store(proxy_v3.url).commit(changes)
     assert (caught.value.diagnostic.code, keys[77] in caught.value.diagnostic.message) == ("E0514", True)
-    left = raw_etcd_v3.entries(FOLDER)
-    assert {value for value, _ in left.values()} == {"y"}
-    assert keys[77] not in left
+    remaining = raw_etcd_v3.entries(FOLDER)
+    assert {value for value, _ in remaining.values()} == {"y"}
+    assert keys[77] not in remaining
 
 
-def test_a_large_change_is_refused_when_another_comes_between_its_two_requests(
+def test_a_large_change_is_refused_if_another_change_is_made_between_its_two_requests(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
     keys = [f"{FOLDER}/{number}" for number in range(200)]
@@ -152,7 +152,9 @@ def test_a_large_change_is_refused_when_another_comes_between_its_two_requests(
     assert {value for value, _ in raw_etcd_v3.entries(FOLDER).values()} == {"x", "z"}
 
 
-def test_what_is_too_large_is_refused_and_nothing_is_changed(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_changes_that_are_too_large_are_refused_and_nothing_is_changed(
+    raw_etcd_v3: RawEtcdV3, open_store: Opener
+) -> None:
     store = open_store(raw_etcd_v3.url)
     with pytest.raises(TooLarge) as caught:
         store.commit([Change(KEY, None, "x" * (REQUEST_BYTES + 1))])
@@ -165,13 +167,15 @@ def test_what_is_too_large_is_refused_and_nothing_is_changed(raw_etcd_v3: RawEtc
     assert raw_etcd_v3.entries() == {}
 
 
-def test_what_is_no_text_is_refused_and_nothing_is_changed(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_values_that_are_not_valid_text_are_refused_and_nothing_is_changed(
+    raw_etcd_v3: RawEtcdV3, open_store: Opener
+) -> None:
     with pytest.raises(Unreachable) as caught:
         open_store(raw_etcd_v3.url).commit([Change(f"{FOLDER}/db", None, "new"), Change(KEY, None, "\ud800")])
     assert (caught.value.diagnostic.code, raw_etcd_v3.entries()) == ("E0509", {})
 
 
-def test_what_is_just_not_too_large_is_taken(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_changes_of_the_maximum_size_are_accepted(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     store = open_store(raw_etcd_v3.url)
     changes = [Change(f"{FOLDER}/{number:04}", None, "x" * 300) for number in range(4000)]
     while not store.makes_at_once(changes):
@@ -180,19 +184,19 @@ def test_what_is_just_not_too_large_is_taken(raw_etcd_v3: RawEtcdV3, open_store:
     assert len(raw_etcd_v3.entries()) == len(changes) > 3000
 
 
-def test_many_keys_are_read_as_of_one_revision(
+def test_many_keys_are_read_at_one_revision(
     raw_etcd_v3: RawEtcdV3, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_PER_RESPONSE", 7)
     store = open_store(raw_etcd_v3.url)
     written = {f"{FOLDER}/{number:03}": str(number) for number in range(50)}
     store.commit([Change(key, None, value) for key, value in written.items()])
-    assert {key: entry.value for key, entry in store.read([FOLDER, *(f"/x/{each}" for each in range(80))]).items()} == (
-        written
-    )
+    assert {
+        key: entry.value for key, entry in store.read([FOLDER, *(f"/x/{number}" for number in range(80))]).items()
+    } == (written)
 
 
-def test_a_reading_whose_revision_is_compacted_begins_anew(
+def test_a_read_is_repeated_if_its_revision_is_compacted(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("calicoctl.store.etcd.v3.datastore._KEYS_PER_RESPONSE", 7)
@@ -208,7 +212,7 @@ def test_a_reading_whose_revision_is_compacted_begins_anew(
     assert {key: entry.value for key, entry in read.items()} == written
 
 
-def test_a_value_can_vanish_by_itself(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_a_value_can_expire(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     open_store(raw_etcd_v3.url).commit([Change(KEY, None, "new", seconds_to_live=60)])
     (key_value,) = raw_etcd_v3.post("kv/range", {"key": "L2NhbGljby9wcm9maWxlcy93ZWI="})["kvs"]
     ttl = raw_etcd_v3.post("lease/timetolive", {"ID": key_value["lease"]})
@@ -241,10 +245,10 @@ def test_a_write_that_was_lost_is_sent_again(
     assert (raw_etcd_v3.get(KEY), proxy_v3.writes()) == (change.after, 2)
 
 
-def test_a_write_that_comes_late_is_not_taken_for_anothers(
+def test_a_late_write_is_recognized_as_its_own(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
-    """The first attempt is carried out between the read that settles it and the second, which so fails to compare."""
+    """The first attempt is carried out after the read, so that the comparison of the second one fails."""
     change = change_of(raw_etcd_v3, "update")
     late = Fault(True, PASS_ON, before=lambda: open_store(raw_etcd_v3.url).commit([change]))
     proxy_v3.inject(WRITE, CUT_BEFORE, late)
@@ -252,7 +256,7 @@ def test_a_write_that_comes_late_is_not_taken_for_anothers(
     assert (raw_etcd_v3.get(KEY), proxy_v3.writes()) == ("new", 2)
 
 
-def test_the_settling_read_is_tried_until_it_is_answered(
+def test_the_read_after_a_doubtful_write_is_repeated_until_it_is_answered(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
     proxy_v3.inject(WRITE, CUT_AFTER)
@@ -262,7 +266,7 @@ def test_the_settling_read_is_tried_until_it_is_answered(
 
 
 @pytest.mark.parametrize("kind", ["create", "update", "delete"])
-def test_what_others_did_after_a_lost_answer_is_told_as_unknown(
+def test_the_outcome_is_unknown_if_another_client_writes_after_a_lost_answer(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener, kind: str
 ) -> None:
     change = change_of(raw_etcd_v3, kind)
@@ -272,7 +276,7 @@ def test_what_others_did_after_a_lost_answer_is_told_as_unknown(
     assert (caught.value.diagnostic.code, raw_etcd_v3.get(KEY)) == ("E0510", "another's")
 
 
-def test_a_creation_that_a_server_may_still_hold_is_not_sent_again(
+def test_a_creation_that_a_server_may_still_carry_out_is_not_sent_again(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
     proxy_v3.inject(WRITE, HANG_BEFORE)
@@ -281,7 +285,7 @@ def test_a_creation_that_a_server_may_still_hold_is_not_sent_again(
     assert (raw_etcd_v3.get(KEY), proxy_v3.writes()) == (None, 1)
 
 
-def test_a_creation_that_was_made_by_a_server_that_hangs_is_seen(
+def test_a_creation_by_a_server_that_does_not_answer_is_noticed(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
     proxy_v3.inject(WRITE, HANG_AFTER)
@@ -289,7 +293,7 @@ def test_a_creation_that_was_made_by_a_server_that_hangs_is_seen(
     assert (raw_etcd_v3.get(KEY), proxy_v3.writes()) == ("new", 1)
 
 
-def test_writers_that_meet_lose_nothing(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_concurrent_writers_lose_no_change(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     raw_etcd_v3.put(KEY, "")
 
     def append(letter: str) -> None:
@@ -304,10 +308,10 @@ def test_writers_that_meet_lose_nothing(raw_etcd_v3: RawEtcdV3, open_store: Open
                     continue
 
     threads = [threading.Thread(target=append, args=(letter,)) for letter in "abc"]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert sorted(raw_etcd_v3.get(KEY) or "") == sorted("abc" * 20)
 
 
@@ -319,21 +323,21 @@ def test_a_watch_sees_a_run_as_one_revision(raw_etcd_v3: RawEtcdV3, open_store: 
         open_store(raw_etcd_v3.url).commit([Change(f"{FOLDER}/{number}", None, "x") for number in range(300)])
         events: list[int] = []
         while len(events) < 300:
-            found = json.loads(answer.readline())["result"].get("events", [])
-            events += [int(each["kv"]["mod_revision"]) for each in found]
+            received = json.loads(answer.readline())["result"].get("events", [])
+            events += [int(event["kv"]["mod_revision"]) for event in received]
     assert len(set(events)) == 1
 
 
 # --- servers -----------------------------------------------------------------------------------
 
 
-def test_the_next_server_is_asked_when_one_is_not_there(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_the_next_server_is_asked_if_one_is_unreachable(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     store = open_store(f"http://127.0.0.1:{closed_port()}", raw_etcd_v3.url)
     store.commit([Change(KEY, None, "new")])
     assert store.read([KEY])[KEY].value == "new"
 
 
-def test_a_server_that_stands_still_leaves_time_for_the_next(
+def test_a_server_that_does_not_answer_leaves_time_for_the_next(
     raw_etcd_v3: RawEtcdV3, proxy_v3: FaultProxy, open_store: Opener
 ) -> None:
     proxy_v3.inject_always(HANG_BEFORE, READ)
@@ -349,7 +353,7 @@ def test_a_server_that_stands_still_leaves_time_for_the_next(
         (reply("403 Forbidden", b'{"error":"x","code":7,"message":"etcdserver: permission denied"}'), "E0503"),
     ],
 )
-def test_what_a_server_answers_is_told(proxy_v3: FaultProxy, open_store: Opener, answer: bytes, code: str) -> None:
+def test_the_error_of_a_server_is_reported(proxy_v3: FaultProxy, open_store: Opener, answer: bytes, code: str) -> None:
     proxy_v3.inject_always(Fault(False, answer), READ, WRITE)
     with pytest.raises(Unreachable) as caught:
         open_store(proxy_v3.url, seconds=3).read([KEY])
@@ -359,59 +363,59 @@ def test_what_a_server_answers_is_told(proxy_v3: FaultProxy, open_store: Opener,
     assert caught.value.diagnostic.code == code
 
 
-def test_an_answer_without_end_is_no_answer(proxy_v3: FaultProxy, open_store: Opener) -> None:
+def test_an_endless_answer_is_not_read(proxy_v3: FaultProxy, open_store: Opener) -> None:
     proxy_v3.inject_always(Fault(False, reply("200 OK", b"{}", length=1 << 40)), READ)
     with pytest.raises(Unreachable) as caught:
         open_store(proxy_v3.url, seconds=3).read([KEY])
     assert caught.value.diagnostic.code == "E0502"
 
 
-def test_probes_tell_of_each_server(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
-    well, gone = open_store(raw_etcd_v3.url, f"http://127.0.0.1:{closed_port()}").probe()
-    assert (well.problem, well.version.startswith("etcd 3.")) == (None, True)
-    assert gone.problem is not None
+def test_a_probe_has_a_result_for_each_server(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+    healthy, unreachable = open_store(raw_etcd_v3.url, f"http://127.0.0.1:{closed_port()}").probe()
+    assert (healthy.problem, healthy.version.startswith("etcd 3.")) == (None, True)
+    assert unreachable.problem is not None
 
 
-# --- who asks ----------------------------------------------------------------------------------
+# --- credentials -------------------------------------------------------------------------------
 
 PASSWORD = "geh€im:ß"
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RawEtcdV3]:
-    """A server that lets nobody in without a login."""
+    """A server that requires a login."""
     with running_etcd(tmp_path_factory.mktemp("guarded")) as url:
         yield RawEtcdV3(url).enable_authentication(PASSWORD)
 
 
-def test_a_login_opens_the_door(guarded: RawEtcdV3, open_store: Opener) -> None:
+def test_a_login_gives_access(guarded: RawEtcdV3, open_store: Opener) -> None:
     root = open_store(guarded.url, access=Access(username="root", password=PASSWORD))
     root.commit([Change(f"{KEY}/login", None, "new")])
     assert root.read([KEY])[f"{KEY}/login"].value == "new"
 
 
 @pytest.mark.parametrize("access", [Access(), Access(username="root", password="wrong-secret")])
-def test_without_a_right_login_nobody_is_let_in(guarded: RawEtcdV3, open_store: Opener, access: Access) -> None:
+def test_access_without_a_valid_login_is_refused(guarded: RawEtcdV3, open_store: Opener, access: Access) -> None:
     store = open_store(guarded.url, access=access)
     for ask in (lambda: store.read([KEY]), lambda: store.commit([Change(KEY, None, "x")])):
         with pytest.raises(Unreachable) as caught:
             ask()
-        told = f"{caught.value} {caught.value.diagnostic} {store.name} {access}"
-        assert (caught.value.diagnostic.code, "secret" in told) == ("E0503", False)
+        output = f"{caught.value} {caught.value.diagnostic} {store.name} {access}"
+        assert (caught.value.diagnostic.code, "secret" in output) == ("E0503", False)
 
 
-def test_a_token_that_is_forgotten_is_renewed(guarded: RawEtcdV3, open_store: Opener) -> None:
+def test_an_invalidated_token_is_renewed(guarded: RawEtcdV3, open_store: Opener) -> None:
     with fault_proxy(guarded.url) as proxy:
         store = open_store(proxy.url, access=Access(username="root", password=PASSWORD))
         store.read([KEY])
-        # To change a password is to forget all tokens of the user.
+        # A change of the password invalidates all tokens of the user.
         guarded.logged_in("root", PASSWORD).post("auth/user/changepw", {"name": "root", "password": PASSWORD})
         store.commit([Change(f"{KEY}/renewed", None, "x")])
         assert [kind for kind, _ in proxy.requests].count(LOGIN) == 2
     assert guarded.logged_in("root", PASSWORD).get(f"{KEY}/renewed") == "x"
 
 
-def test_credentials_are_no_matter_where_nobody_asks_for_them(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
+def test_credentials_are_ignored_by_a_server_without_authentication(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     open_store(raw_etcd_v3.url, access=Access(username="root", password="x")).commit([Change(KEY, None, "new")])
     assert raw_etcd_v3.get(KEY) == "new"
 
@@ -438,7 +442,7 @@ def test_tls_with_certificates_on_both_sides(tmp_path: Path, open_store: Opener)
         assert caught.value.diagnostic.code in ("E0501", "E0502")
 
 
-def test_tls_works_after_a_server_was_spoken_to_without_it(tmp_path: Path, raw_etcd_v3: RawEtcdV3) -> None:
+def test_tls_works_after_a_request_without_tls(tmp_path: Path, raw_etcd_v3: RawEtcdV3) -> None:
     options = [f"--cert-file={CERTIFICATES / 'server.pem'}", f"--key-file={CERTIFICATES / 'server.key'}"]
     program = (
         "import sys\n"

@@ -1,4 +1,4 @@
-"""The embedded datastore: its file, other programs' files, damage, and many processes at once."""
+"""The embedded datastore: its file, files of other programs, damage, and many processes at once."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def values(path: Path) -> dict[str, str]:
 
 
 def raw(path: Path, *statements: str) -> None:
-    """What another program does to the file."""
+    """Change the file as another program."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for statement in statements:
             connection.execute(statement)
 
 
 def assert_both_fail(path: Path, code: str, seconds: float = 30) -> None:
-    """Reading and writing tell of `code`, and leave the file as it was."""
+    """Assert that reading and writing fail with `code`, and leave the file unchanged."""
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(Unreachable) as caught:
         open_at(path, seconds).read([ROOT])
@@ -66,7 +66,7 @@ def path(tmp_path: Path) -> Path:
 # --- the file ----------------------------------------------------------------------------------
 
 
-def test_reading_creates_nothing(tmp_path: Path) -> None:
+def test_reading_creates_no_file(tmp_path: Path) -> None:
     assert values(tmp_path / "deep" / "down" / "profiles.db") == {}
     assert list(tmp_path.iterdir()) == []
 
@@ -78,7 +78,7 @@ def test_a_refused_commit_of_a_new_file_leaves_it_usable(path: Path) -> None:
     assert create(path, KEY, "new").value == "new"
 
 
-def test_the_file_and_its_folders_are_their_owners(tmp_path: Path) -> None:
+def test_only_the_owner_can_access_the_file_and_its_folders(tmp_path: Path) -> None:
     path = tmp_path / "share" / "calicoctl" / "profiles.db"
     old_mask = os.umask(0)
     try:
@@ -87,14 +87,14 @@ def test_the_file_and_its_folders_are_their_owners(tmp_path: Path) -> None:
         os.umask(old_mask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)] == [0o700, 0o700]
-    assert [each.name for each in path.parent.iterdir()] == ["profiles.db"]
+    assert [file.name for file in path.parent.iterdir()] == ["profiles.db"]
 
 
-def test_the_file_says_what_it_is(path: Path) -> None:
+def test_the_file_has_the_numbers_of_its_application_and_schema(path: Path) -> None:
     create(path, KEY, "new")
     with closing(sqlite3.connect(path)) as connection:
-        found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
-        assert found == [APPLICATION_ID, SCHEMA_VERSION]
+        numbers = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+        assert numbers == [APPLICATION_ID, SCHEMA_VERSION]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
@@ -102,10 +102,10 @@ def test_the_file_says_what_it_is(path: Path) -> None:
 def test_odd_file_names(tmp_path: Path, name: str) -> None:
     create(tmp_path / name, KEY, "new")
     assert values(tmp_path / name) == {KEY: "new"}
-    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
-def test_a_relative_path_counts_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_begins_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     create(Path("profiles.db"), KEY, "new")
     assert values(tmp_path / "profiles.db") == {KEY: "new"}
@@ -133,7 +133,7 @@ def test_a_folder_and_a_pipe_are_refused(path: Path, tmp_path: Path) -> None:
     assert_both_fail(tmp_path / "pipe", "E0521")
 
 
-def test_a_folder_that_is_a_file_is_told(path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_reported(path: Path) -> None:
     path.write_text("")
     assert_both_fail(path / "profiles.db", "E0522")
 
@@ -145,11 +145,11 @@ def test_an_empty_file_is_an_empty_datastore(path: Path) -> None:
     assert values(path) == {KEY: "new"}
 
 
-# --- files of others, damage -------------------------------------------------------------------
+# --- files of other programs, damage -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"xy", b"x", b"\n", b"\0" * 99])
-def test_what_is_no_database_is_refused(path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_database_is_refused(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     assert_both_fail(path, "E0523")
 
@@ -173,19 +173,19 @@ def test_missing_tables_are_damage(path: Path) -> None:
 
 @pytest.mark.parametrize("page", range(1, 8))
 def test_an_overwritten_page_is_never_a_traceback(path: Path, page: int) -> None:
-    """Whatever page is damaged, it is either noticed or not in the way."""
+    """The damage of any page is either noticed or not relevant."""
     for number in range(20):
         create(path, f"{ROOT}/p{number}/rules", "x" * 2000)
     content = bytearray(path.read_bytes())
     content[page * 4096 : (page + 1) * 4096] = b"\xa5" * 4096
     path.write_bytes(content)
-    told: str | None = None
+    code: str | None = None
     try:
         open_at(path).read([ROOT])
         open_at(path).commit([Change(KEY, None, "new")])
     except Unreachable as error:
-        told = error.diagnostic.code
-    assert told in (None, "E0526")
+        code = error.diagnostic.code
+    assert code in (None, "E0526")
 
 
 def test_a_truncated_file_is_damage(path: Path) -> None:
@@ -198,7 +198,7 @@ def test_a_truncated_file_is_damage(path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["X'ff00fe'", "CAST(X'ff00fe' AS TEXT)", "12", "X''"])
-def test_values_that_other_programs_stored_are_read_kept_and_replaced(path: Path, value: str) -> None:
+def test_values_of_other_programs_can_be_read_copied_and_replaced(path: Path, value: str) -> None:
     create(path, KEY, "old")
     raw(path, f"UPDATE entries SET value = {value}")
     entry = open_at(path).read([KEY])[KEY]
@@ -208,7 +208,7 @@ def test_values_that_other_programs_stored_are_read_kept_and_replaced(path: Path
     assert values(path) == {KEY: "new", other: entry.value}
 
 
-def test_a_write_of_another_program_that_moved_no_version_is_a_conflict(path: Path) -> None:
+def test_a_write_of_another_program_without_a_new_version_is_a_conflict(path: Path) -> None:
     entry = create(path, KEY, "old")
     raw(path, "UPDATE entries SET value = 'theirs'")
     with pytest.raises(Conflict):
@@ -222,12 +222,12 @@ def test_a_value_that_cannot_be_stored_is_refused(path: Path) -> None:
     assert (caught.value.diagnostic.code, path.exists()) == ("E0509", False)
 
 
-# --- rights, space, locks ----------------------------------------------------------------------
+# --- permissions, space, locks -----------------------------------------------------------------
 
 
 @contextmanager
 def ordinary_user() -> Iterator[Path]:
-    """A folder of a user who is not above access rights, and this process as that user."""
+    """A folder of a user with ordinary permissions; this process runs as that user."""
     folder = Path(tempfile.mkdtemp())
     is_root = os.geteuid() == 0
     try:
@@ -290,8 +290,8 @@ except Unreachable as error:
 """
 
 
-def test_no_room_changes_nothing(path: Path) -> None:
-    """A limit on the size of files stands in for a full disk: the write fails in the midst of the commit."""
+def test_a_full_disk_leaves_the_file_unchanged(path: Path) -> None:
+    """A limit on the size of files replaces a full disk: the write fails in the middle of the commit."""
     create(path, KEY, "old")
     output, errors = python(COMMIT_WITHOUT_ROOM, path).communicate("go\n", timeout=60)
     assert (output, errors) == ("E0522\n", "")
@@ -302,13 +302,13 @@ def test_a_lock_is_waited_for_until_the_deadline(path: Path) -> None:
     create(path, KEY, "old")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        begin = time.monotonic()
+        started = time.monotonic()
         assert_both_fail(path, "E0527", seconds=0.3)
-        assert 0.5 < time.monotonic() - begin < 5
+        assert 0.5 < time.monotonic() - started < 5
     assert values(path) == {KEY: "old"}
 
 
-def test_a_reader_holds_a_commit_up_but_not_for_good(path: Path) -> None:
+def test_a_reader_delays_a_commit_until_it_ends(path: Path) -> None:
     create(path, KEY, "old")
     change = Change(f"{ROOT}/x/rules", None, "new")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -321,7 +321,7 @@ def test_a_reader_holds_a_commit_up_but_not_for_good(path: Path) -> None:
     open_at(path).commit([change])
 
 
-def test_ctrl_c_is_heard_while_waiting_for_a_lock(path: Path) -> None:
+def test_ctrl_c_interrupts_the_wait_for_a_lock(path: Path) -> None:
     create(path, KEY, "old")
 
     def interrupt(number: int, frame: object) -> None:
@@ -332,10 +332,10 @@ def test_ctrl_c_is_heard_while_waiting_for_a_lock(path: Path) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             signal.setitimer(signal.ITIMER_REAL, 0.1)
-            begin = time.monotonic()
+            started = time.monotonic()
             with pytest.raises(KeyboardInterrupt):
                 open_at(path).commit([Change(f"{ROOT}/x/rules", None, "new")])
-            assert time.monotonic() - begin < 5
+            assert time.monotonic() - started < 5
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
@@ -370,8 +370,8 @@ while done < 5:
 """
 
 
-def test_fifty_processes_lose_nothing(tmp_path: Path) -> None:
-    """All begin at once, with no file and no folder there yet."""
+def test_fifty_processes_lose_no_change(tmp_path: Path) -> None:
+    """All begin at once, without a file or a folder."""
     path = tmp_path / "new" / "profiles.db"
     processes = [python(COUNT_UP, path, number) for number in range(50)]
     for process in processes:
@@ -385,7 +385,7 @@ def test_fifty_processes_lose_nothing(tmp_path: Path) -> None:
     assert errors == [""] * 50
     expected = {f"{ROOT}/p{number}/rules": "mine" for number in range(50)}
     assert values(path) == {**expected, COUNTER: "250"}
-    assert [each.name for each in path.parent.iterdir()] == ["profiles.db"]
+    assert [file.name for file in path.parent.iterdir()] == ["profiles.db"]
 
 
 DIE_HALFWAY = """
@@ -400,7 +400,7 @@ sys.stdin.readline()
 """
 
 
-def test_a_writer_that_is_killed_leaves_what_was_there(path: Path) -> None:
+def test_a_killed_writer_leaves_the_previous_values(path: Path) -> None:
     for number in range(10):
         create(path, f"{ROOT}/p{number}/rules", "old")
     content = path.read_bytes()
