@@ -1,8 +1,8 @@
-"""Boxes: the packets that a match selects, as a product of independent dimensions.
+"""Boxes: sets of packets as a product of independent dimensions, such as the packets that a match selects.
 
-A packet has an IP version, a protocol, and on each side an address, the tags that its endpoint carries, and a number:
-the source and the destination port, or the type and the code of ICMP. Tags are read openly: an endpoint may carry any
-set of them, so that a box asks for tags and never forbids one.
+A packet has an IP version, a protocol, and on each side an address, the tags of its endpoint, and a number: the source
+and the destination port, or the ICMP type and code. An endpoint may have any set of tags: a box requires tags, but
+never excludes any.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from calicoctl.records import dataclass
 
 ADDRESS_BITS = limits.ADDRESS_BITS
 
-# The bits before the prefix length, shifted down, and that length.
+# A network: its prefix as a number of that many bits, and the prefix length.
 Net = tuple[int, int]
 EVERYWHERE: Net = (0, 0)
 
-# One protocol by its number, or all but those in a set.
+# One protocol by its number, or all protocols except those in a set.
 Protocols = int | frozenset[int]
 ANY_PROTOCOL: frozenset[int] = frozenset()
 
@@ -29,7 +29,7 @@ NO_TAGS: frozenset[str] = frozenset()
 
 ICMP_OF_VERSION = {4: 1, 6: 58}
 TCP, UDP = 6, 17
-# The protocols whose packets have ports; SCTP and UDP-Lite beside the two.
+# The protocols whose packets have ports; 132 is SCTP, 136 is UDP-Lite.
 WITH_PORTS = frozenset({TCP, UDP, 132, 136})
 
 
@@ -38,13 +38,13 @@ class Box(NamedTuple):
 
     Attributes:
         version: The IP version.
-        protocols: One protocol, or all but some.
-        source_net: Where they come from.
-        source_tags: The tags that their source carries, perhaps among others.
-        source_numbers: Their source ports, or ICMP types.
-        destination_net: Where they go.
-        destination_tags: The tags that their destination carries, perhaps among others.
-        destination_numbers: Their destination ports, or ICMP codes.
+        protocols: One protocol, or all except some.
+        source_net: The network of the source addresses.
+        source_tags: The tags that the source must have; it may have others.
+        source_numbers: The source ports, or the ICMP types.
+        destination_net: The network of the destination addresses.
+        destination_tags: The tags that the destination must have; it may have others.
+        destination_numbers: The destination ports, or the ICMP codes.
     """
 
     version: int
@@ -65,10 +65,10 @@ class Packet:
         version: The IP version.
         protocol: The protocol's number.
         source: The source address, as a number.
-        source_tags: The tags that its source carries, and no others.
-        source_number: Its source port or ICMP type; it means nothing where the protocol has neither.
+        source_tags: All tags of its source.
+        source_number: Its source port or ICMP type; without meaning if the protocol has neither.
         destination: The destination address, as a number.
-        destination_tags: The tags that its destination carries, and no others.
+        destination_tags: All tags of its destination.
         destination_number: Its destination port or ICMP code.
     """
 
@@ -93,12 +93,12 @@ class Packet:
 
 
 def text_of_number(version: int, address: int) -> str:
-    """An address as people write it."""
+    """The text of an address that is given as a number."""
     return networks.address_text(IPv4Address(address) if version == 4 else IPv6Address(address))
 
 
-def meet(one: Box, other: Box) -> Box | None:
-    """The packets in both boxes; None when there are none."""
+def common_box(one: Box, other: Box) -> Box | None:
+    """The intersection of two boxes; None if it is empty."""
     if one.version != other.version:
         return None
     protocols = _common_protocols(one.protocols, other.protocols)
@@ -115,20 +115,20 @@ def meet(one: Box, other: Box) -> Box | None:
     return Box(one.version, protocols, source, source_tags, first, destination, destination_tags, second)
 
 
-def meet_all(some: Iterable[Box], others: Sequence[Box]) -> tuple[Box, ...]:
-    """What each of some boxes has in common with each of others, where that is anything."""
-    return tuple(common for box in some for each in others if (common := meet(box, each)) is not None)
+def common_boxes(boxes: Iterable[Box], others: Sequence[Box]) -> tuple[Box, ...]:
+    """The intersections of each of some boxes with each of others that are not empty."""
+    return tuple(common for box in boxes for other in others if (common := common_box(box, other)) is not None)
 
 
-def do_meet(some: Collection[Box], others: Collection[Box]) -> bool:
-    """Whether any of some boxes has a packet in common with any of others."""
-    if len(some) == len(others) == 1:  # as most are
-        return do_overlap(*some, *others)
-    return any(do_overlap(box, each) for box in some for each in others)
+def do_any_overlap(boxes: Collection[Box], others: Collection[Box]) -> bool:
+    """Whether any of some boxes has packets in common with any of others."""
+    if len(boxes) == len(others) == 1:  # the usual case
+        return do_overlap(*boxes, *others)
+    return any(do_overlap(box, other) for box in boxes for other in others)
 
 
 def do_overlap(one: Box, other: Box) -> bool:
-    """Whether two boxes have packets in common; what these are takes longer to say."""
+    """Whether two boxes have packets in common; faster than to compute these packets."""
     return (
         one.version == other.version
         and _common_protocols(one.protocols, other.protocols) is not None
@@ -149,26 +149,26 @@ def _common_protocols(one: Protocols, other: Protocols) -> Protocols | None:
 
 
 def includes_protocols(outer: Protocols, inner: Protocols) -> bool:
-    """Whether every protocol of `inner` is one of `outer`."""
+    """Whether `outer` contains all protocols of `inner`."""
     if isinstance(outer, int):
         return outer == inner
     return inner not in outer if isinstance(inner, int) else outer <= inner
 
 
 def _inner(one: Net, other: Net) -> Net | None:
-    """The smaller of two networks when it is inside the other; networks are nested or apart."""
+    """The smaller of two networks if it is inside the other; networks are nested or disjoint."""
     if one[1] < other[1]:
         one, other = other, one
     return one if one[0] >> (one[1] - other[1]) == other[0] else None
 
 
 def is_within(inner: Net, outer: Net) -> bool:
-    """Whether a network is inside another, or the same."""
+    """Whether a network is inside another one, or equal to it."""
     return inner[1] >= outer[1] and inner[0] >> (inner[1] - outer[1]) == outer[0]
 
 
 def contains(outer: Box, inner: Box) -> bool:
-    """Whether every packet of `inner` is in `outer`."""
+    """Whether `outer` contains all packets of `inner`."""
     return (
         outer.version == inner.version
         and includes_protocols(outer.protocols, inner.protocols)

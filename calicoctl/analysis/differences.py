@@ -1,4 +1,4 @@
-"""Which packets two versions of a list decide differently: every such packet is in one of the parts, and no other."""
+"""Find the packets that two versions of a list decide differently, divided exactly by the deciding rules."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property
 
-from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
+from calicoctl.analysis.boxes import Box, Packet, common_boxes, do_any_overlap
 from calicoctl.analysis.cover import NEVER, SECOND, Cover
 from calicoctl.analysis.overlaps import Overlaps, overlapping
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
@@ -16,15 +16,15 @@ from calicoctl.records import dataclass
 
 @dataclass(frozen=True)
 class Difference:
-    """The packets that one rule decided, and another one decides now, to another end.
+    """The packets that one rule of the old list decides, and another rule of the new list decides differently.
 
     Attributes:
-        before: The rule that decided them; None when none did.
-        after: The rule that decides them now; None when none does.
-        boxes: What both match; rules before either may take packets out of it.
-        others: The rules before either that do so, of the old list and then of the new one, each once.
+        before: The rule of the old list; None if no rule matches.
+        after: The rule of the new list; None if no rule matches.
+        boxes: The intersections of both rules; earlier rules may decide some of these packets.
+        others: The earlier rules that do so, of the old and then of the new list, without repetitions.
         packet: One of the packets.
-        is_by_new: Whether the rule after is what was added or moved here; else the rule before is gone from its place.
+        is_by_new: Whether the rule `after` was added or moved; otherwise the rule `before` was removed or moved.
     """
 
     before: ListedRule | None
@@ -37,11 +37,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Intended:
-    """The packets that a change is meant to decide otherwise; to find what else it does, these are left out.
+    """The packets whose decision a change is intended to change; they are left out to find unintended differences.
 
     Attributes:
-        opened: Those that shall be allowed.
-        closed: Those that shall not be allowed any more.
+        opened: The packets that should be allowed.
+        closed: The packets that should no longer be allowed.
     """
 
     opened: tuple[Box, ...] = ()
@@ -52,23 +52,23 @@ NOTHING_INTENDED = Intended()
 
 
 def find_differences(old: RuleList, new: RuleList, intended: Intended = NOTHING_INTENDED) -> tuple[Difference, ...]:
-    """The parts of the traffic that two lists decide differently, by the deciding rules.
+    """Find the parts of the traffic that two lists decide differently, by the deciding rules.
 
-    Rules that are not analysed decide nothing here.
+    Rules that are not analysed are ignored.
 
     Args:
-        old: The rules before.
-        new: The rules after.
-        intended: What is left out.
+        old: The rules before the change.
+        new: The rules after it.
+        intended: The packets to leave out.
 
     Raises:
         Undecided: It would take too long.
     """
-    return tuple(_Comparison(old.deciding, new.deciding, intended).found())
+    return tuple(_Comparison(old.deciding, new.deciding, intended).differences())
 
 
 class _Comparison:
-    """Two lists, cut down to what may match anything of what has changed: the other rules decide nothing of it."""
+    """Compares two lists, reduced to the rules that overlap a changed rule; the other rules make no difference."""
 
     def __init__(self, old: Sequence[ListedRule], new: Sequence[ListedRule], intended: Intended) -> None:
         self._removed, self._added = _changed(old, new)
@@ -83,29 +83,29 @@ class _Comparison:
         self._overlaps_of_new = Overlaps(self._new)
         self._intended = intended
 
-    def found(self) -> Iterator[Difference]:
-        """Only where a rule was added, removed or moved can a packet be decided otherwise than before."""
+    def differences(self) -> Iterator[Difference]:
+        """The differences by position. A packet can be decided differently only by a rule that was added or removed."""
         old = {rule.position: rule for rule in self._old}
         new = {rule.position: rule for rule in self._new}
         added = {rule.position for rule in self._added}
-        for at, at_in_new in sorted({*self._pairs_of_removed(), *self._pairs_of_added()}):
-            before, after = old.get(at), new.get(at_in_new)
+        for position, position_in_new in sorted({*self._pairs_of_removed(), *self._pairs_of_added()}):
+            before, after = old.get(position), new.get(position_in_new)
             if decision_of(before) is not decision_of(after):
-                yield from self._between(before, after, is_by_new=at_in_new in added)
+                yield from self._between(before, after, is_by_new=position_in_new in added)
 
     def _pairs_of_removed(self) -> Iterator[tuple[int, int]]:
-        """The places of a rule that is gone and of one that may decide its packets now, or `NEVER` for none."""
+        """The positions of each removed rule and of a rule that may decide its packets now; `NEVER` for no rule."""
         for rule in self._removed:
             yield rule.position, NEVER
-            near = self._overlaps_of_new.of(rule.boxes, _other_decisions(rule))
-            yield from ((rule.position, each.position) for each in near)
+            successors = self._overlaps_of_new.of(rule.boxes, _other_decisions(rule))
+            yield from ((rule.position, successor.position) for successor in successors)
 
     def _pairs_of_added(self) -> Iterator[tuple[int, int]]:
-        """The same of a rule that has come, and of one that may have decided its packets."""
+        """The positions of a rule that may have decided the packets of each added rule, and of that rule."""
         for rule in self._added:
             yield NEVER, rule.position
-            near = self._overlaps_of_old.of(rule.boxes, _other_decisions(rule))
-            yield from ((each.position, rule.position) for each in near)
+            predecessors = self._overlaps_of_old.of(rule.boxes, _other_decisions(rule))
+            yield from ((predecessor.position, rule.position) for predecessor in predecessors)
 
     @cached_property
     def _opening(self) -> Cover:
@@ -118,41 +118,42 @@ class _Comparison:
         return cover_of(self._old, self._new, self._intended.closed)
 
     def _between(self, before: ListedRule | None, after: ListedRule | None, *, is_by_new: bool) -> Iterator[Difference]:
-        at = SECOND if before is None else before.position
-        at_in_second = 2 * SECOND if after is None else SECOND + after.position
+        """The difference between two rules, if there is any."""
+        position = SECOND if before is None else before.position
+        position_in_second = 2 * SECOND if after is None else SECOND + after.position
         cover = self._opening if decision_of(after) is Decision.ALLOW else self._closing
         parts = []
         packet = None
         for box in _common(before, after):
-            free = cover.uncovered(box, at, -1, at_in_second)
-            if free is not None:
+            uncovered = cover.uncovered(box, position, -1, position_in_second)
+            if uncovered is not None:
                 parts.append(box)
-                packet = packet or free
+                packet = packet or uncovered
         if packet is not None:
-            others = self._taking(parts, at, at_in_second - SECOND)
+            others = self._earlier_rules(parts, position, position_in_second - SECOND)
             yield Difference(before, after, tuple(parts), others, packet, is_by_new)
 
-    def _taking(self, parts: Sequence[Box], at: int, at_in_new: int) -> tuple[ListedRule, ...]:
-        """The rules before two places that match packets of some boxes; of those that do the same, the first."""
-        taking: dict[int, ListedRule] = {}
+    def _earlier_rules(self, parts: Sequence[Box], position: int, position_in_new: int) -> tuple[ListedRule, ...]:
+        """The rules before a position in each list that match packets of some boxes; the first of equal rules."""
+        earlier: dict[int, ListedRule] = {}
         for numbers, overlaps, before in (
-            (self._numbers_of_old, self._overlaps_of_old, at),
-            (self._numbers_of_new, self._overlaps_of_new, at_in_new),
+            (self._numbers_of_old, self._overlaps_of_old, position),
+            (self._numbers_of_new, self._overlaps_of_new, position_in_new),
         ):
             for rule in overlaps.of(parts, before=before):
-                if do_meet(rule.boxes, parts):
-                    taking.setdefault(numbers[rule.position], rule)
-        return tuple(taking.values())
+                if do_any_overlap(rule.boxes, parts):
+                    earlier.setdefault(numbers[rule.position], rule)
+        return tuple(earlier.values())
 
 
 def _other_decisions(rule: ListedRule) -> tuple[Decision, ...]:
-    """What a rule does not decide: who decides the same of its packets makes no difference, and may be very many."""
-    return tuple(each for each in Decision if each is not rule.decision)
+    """The decisions that a rule does not make. Rules with its decision make no difference, and may be many."""
+    return tuple(decision for decision in Decision if decision is not rule.decision)
 
 
 def _changed(old: Sequence[ListedRule], new: Sequence[ListedRule]) -> tuple[list[ListedRule], list[ListedRule]]:
-    """The old rules that are gone from their order, and the new ones that have come into it."""
-    in_old, in_new = between_common_ends(old, new, _are_alike)
+    """The rules that were removed from the old list and those that were added to the new one; moved rules are both."""
+    in_old, in_new = between_common_ends(old, new, _are_equal)
     old, new = old[in_old.start : in_old.stop], new[in_new.start : in_new.stop]
     first, second = _numbered(old, new)
     removed: list[ListedRule] = []
@@ -167,21 +168,21 @@ def _changed(old: Sequence[ListedRule], new: Sequence[ListedRule]) -> tuple[list
 
 
 def _numbered(*lists: Sequence[ListedRule]) -> list[list[int]]:
-    """Numbers of the rules of some lists, the same of those that match and decide the same.
+    """A number for each rule of some lists, equal for rules with the same match and decision.
 
-    Rules are looked up again and again, and take long to hash.
+    Numbers are faster to hash than rules, which are looked up many times.
     """
     numbers: dict[object, int] = {}
     return [[numbers.setdefault((rule.boxes, rule.decision), len(numbers)) for rule in rules] for rules in lists]
 
 
-def _are_alike(one: ListedRule, other: ListedRule) -> bool:
-    """Whether two rules match and decide the same."""
+def _are_equal(one: ListedRule, other: ListedRule) -> bool:
+    """Whether two rules have the same match and decision."""
     return one.boxes == other.boxes and one.decision is other.decision
 
 
 def _common(one: ListedRule | None, other: ListedRule | None) -> tuple[Box, ...]:
     if one is None or other is None:
-        lone = one or other
-        return () if lone is None else lone.boxes
-    return meet_all(one.boxes, other.boxes)
+        rule = one or other
+        return () if rule is None else rule.boxes
+    return common_boxes(one.boxes, other.boxes)

@@ -1,4 +1,4 @@
-"""Boxes as matches of the rule language."""
+"""The text of boxes as matches of the rule language."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges
 from calicoctl.language.ports import range_text
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 
-_NAMES = {each.number: each.name for each in AGENT_PROTOCOLS if each.name is not None}
+_NAMES = {protocol.number: protocol.name for protocol in AGENT_PROTOCOLS if protocol.name is not None}
 _EVERYTHING = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def match_texts(boxes: Sequence[Box]) -> tuple[str, ...]:
-    """The matches of some boxes; the same of both IP versions is one, without a version.
+    """The matches of some boxes; two boxes that differ only in their IP version become one match.
 
-    A match of everything is the empty text. What the rule language cannot say is said in its words all the same:
-    several tags on a side, an ICMP range, a protocol by its number.
+    A match of everything is the empty text. Boxes that the rule language cannot express have a similar text: with
+    several tags on a side, a range of ICMP types or codes, or a protocol by its number.
     """
     texts: list[str] = []
-    left = list(boxes)
-    while left:
-        box = left.pop(0)
+    remaining = list(boxes)
+    while remaining:
+        box = remaining.pop(0)
         twin = box._replace(version=10 - box.version)
-        is_of_both = twin in left and box.source_net == box.destination_net == EVERYWHERE
+        is_of_both = twin in remaining and box.source_net == box.destination_net == EVERYWHERE
         if is_of_both:
-            left.remove(twin)
-        texts.append(_match(box, is_of_one=not is_of_both))
+            remaining.remove(twin)
+        texts.append(_match(box, is_of_one_version=not is_of_both))
     return tuple(dict.fromkeys(texts))
 
 
 def matches_text(boxes: Sequence[Box]) -> str:
-    """What some boxes match, for people."""
+    """The matches of some boxes as a phrase."""
     return " or ".join(f"`{text}`" if text else "everything" for text in match_texts(boxes))
 
 
-def _match(box: Box, *, is_of_one: bool) -> str:
+def _match(box: Box, *, is_of_one_version: bool) -> str:
     words = _protocol(box)
-    # The version is said by a network, or by the protocol; else by the network that is everything in it.
-    is_said = (
+    # A network or the protocol implies the version; otherwise, the network of all addresses specifies it.
+    implies_version = (
         box.source_net != EVERYWHERE
         or box.destination_net != EVERYWHERE
         or box.protocols == ICMP_OF_VERSION[box.version]
     )
-    named = _EVERYTHING[box.version] if is_of_one and not is_said else None
+    all_addresses = _EVERYTHING[box.version] if is_of_one_version and not implies_version else None
     has_ports = isinstance(box.protocols, int) and box.protocols in WITH_PORTS
     ends = (
-        ("from", box.source_numbers, box.source_tags, _net(box.version, box.source_net) or named),
+        ("from", box.source_numbers, box.source_tags, _net(box.version, box.source_net) or all_addresses),
         ("to", box.destination_numbers, box.destination_tags, _net(box.version, box.destination_net)),
     )
     for keyword, numbers, tags, net in ends:

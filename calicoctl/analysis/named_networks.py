@@ -1,4 +1,4 @@
-"""The networks that a list of rules names on one side, and addresses that are in none of the more specific ones."""
+"""The networks that the rules of a list name on one side."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from calicoctl.analysis.boxes import Net, is_within
 
 
 class NamedNetworks:
-    """The networks of one IP version.
+    """The named networks of one IP version.
 
-    A network is *tiled* when networks that are named and more specific fill it completely. In one that is not there is
-    an address in none of these: there, only rules match whose networks contain the whole network.
+    A network is *tiled* if more specific named networks fill it completely. A network that is not tiled contains
+    *fresh* addresses, which are in no more specific network: they are matched only by rules for the whole network.
 
     Args:
         nets: The networks.
         bits: The length of an address.
-        example: An address to be shown where any will do.
+        example: The address to use in examples if it is suitable.
     """
 
     def __init__(self, nets: Iterable[Net], bits: int, example: int) -> None:
@@ -24,10 +24,10 @@ class NamedNetworks:
         self._bits = bits
         self._example = (example, bits)
         self._lengths = sorted({length for _, length in self._nets})
-        self._tiled = self._found_tiled()
+        self._tiled = self._find_tiled()
         self._containing: dict[Net, tuple[Net, ...]] = {}
 
-    def _found_tiled(self) -> frozenset[Net]:
+    def _find_tiled(self) -> frozenset[Net]:
         """Merge siblings, from the longest prefix up."""
         by_length: dict[int, set[int]] = {}
         for prefix, length in self._nets:
@@ -42,22 +42,22 @@ class NamedNetworks:
         return frozenset(tiled)
 
     def is_tiled(self, net: Net) -> bool:
-        """Whether more specific networks fill a network."""
+        """Whether more specific named networks fill a network completely."""
         return net in self._tiled
 
     def containing(self, net: Net) -> tuple[Net, ...]:
-        """The named networks that contain a network, itself perhaps among them."""
-        found = self._containing.get(net)
-        if found is None:
+        """The named networks that contain a network; also the network itself if it is named."""
+        containing = self._containing.get(net)
+        if containing is None:
             prefix, length = net
-            probes = [(prefix >> (length - each), each) for each in self._lengths if each <= length]
-            found = self._containing[net] = tuple([probe for probe in probes if probe in self._nets])
-        return found
+            outer_nets = [(prefix >> (length - outer), outer) for outer in self._lengths if outer <= length]
+            containing = self._containing[net] = tuple([outer for outer in outer_nets if outer in self._nets])
+        return containing
 
     def fresh_address(self, net: Net) -> int:
         """An address of a network that is not tiled, in none of the more specific named networks.
 
-        The one for examples where that is possible.
+        The example address if possible.
         """
         prefix, length = net
         if is_within(self._example, net) and self.containing(self._example) == self.containing(net):
@@ -65,5 +65,5 @@ class NamedNetworks:
         while length < self._bits:
             prefix, length = prefix << 1, length + 1
             if (prefix, length) in self._nets or (prefix, length) in self._tiled:
-                prefix |= 1  # not both halves are filled, or the network were tiled
+                prefix |= 1  # the other half is not filled, as the network is not tiled
         return prefix

@@ -1,4 +1,4 @@
-"""The rule that comes nearest to allowing a packet, and what keeps it from doing so."""
+"""Find the rule that comes nearest to allowing a packet, and how the packet differs from its match."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from calicoctl.analysis.ranges import Ranges
 from calicoctl.analysis.rule_list import Decision, ListedRule
 from calicoctl.records import dataclass
 
-# What can keep a packet out of a box.
+# The properties in which a packet can differ from a match.
 VERSION, PROTOCOL = "version", "protocol"
 SOURCE, SOURCE_TAG, SOURCE_PORT = "source", "source_tag", "source_port"
 DESTINATION, DESTINATION_TAG, DESTINATION_PORT = "destination", "destination_tag", "destination_port"
@@ -19,11 +19,12 @@ ICMP_TYPE, ICMP_CODE = "icmp_type", "icmp_code"
 
 @dataclass(frozen=True)
 class NearRule:
-    """A rule that would allow a packet if it were a little different.
+    """A rule that nearly allows a packet.
 
     Attributes:
         rule: The rule.
-        differs: In what the packet differs from what it matches; empty when it only comes too late.
+        differs: The properties in which the packet differs from its match; empty if it matches, but an earlier rule
+            decides the packet.
     """
 
     rule: ListedRule
@@ -31,23 +32,23 @@ class NearRule:
 
 
 def nearest_allow(rules: Sequence[ListedRule], touching: Sequence[ListedRule], packet: Packet) -> NearRule | None:
-    """The rule that allows packets which differ the least from one, the first of them; None when none allows any.
+    """The first rule that allows packets and differs least from one packet; None if no rule allows packets.
 
     Args:
-        rules: The rules of a list that decide something.
-        touching: Those of them that may match the packet.
+        rules: The rules of a list that decide packets.
+        touching: The rules among them that may match the packet.
         packet: The packet.
     """
-    # None but these matches the packet itself; once that is known, a rule that differs in one thing is the nearest.
+    # Only these rules can match the packet itself. If none does, the first rule with one difference is the nearest.
     return _nearest(touching, packet, 1) or _nearest(rules, packet, _MOST)
 
 
 def _nearest(rules: Sequence[ListedRule], packet: Packet, least: int) -> NearRule | None:
-    """The first rule that allows and differs in the least, and in less than so much."""
+    """The first rule that allows packets and has the fewest differences, fewer than `least`."""
     nearest = None
     for rule in rules:
         for box in rule.boxes if rule.decision is Decision.ALLOW else ():
-            # No more are counted than would make it the nearest.
+            # With `least` differences it is not nearer; more are not counted.
             differs = tuple(islice(_differences(box, packet), least))
             if len(differs) < least:
                 nearest, least = NearRule(rule, differs), len(differs)
@@ -56,7 +57,7 @@ def _nearest(rules: Sequence[ListedRule], packet: Packet, least: int) -> NearRul
     return nearest
 
 
-# More than there are differences.
+# More than the number of properties.
 _MOST = 10
 
 
@@ -67,7 +68,7 @@ def _differences(box: Box, packet: Packet) -> Iterator[str]:
     if not is_same_protocol:
         yield PROTOCOL
     yield from _different_ends(box, packet)
-    # Ports of one protocol and types of another are not to be compared.
+    # Ports of one protocol cannot be compared with ICMP types.
     if is_same_protocol and not _is_in(packet.source_number, box.source_numbers):
         yield ICMP_TYPE if packet.is_icmp else SOURCE_PORT
     if is_same_protocol and not _is_in(packet.destination_number, box.destination_numbers):
@@ -80,7 +81,7 @@ def _different_ends(box: Box, packet: Packet) -> Iterator[str]:
     if not box.destination_tags <= packet.destination_tags:
         yield DESTINATION_TAG
     if box.version != packet.version:
-        return  # networks of two versions are not to be compared
+        return  # networks of different versions cannot be compared
     bits = ADDRESS_BITS[packet.version]
     if not is_within((packet.source, bits), box.source_net):
         yield SOURCE

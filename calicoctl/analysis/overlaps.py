@@ -1,4 +1,4 @@
-"""Rules by what they may have in common with a box, for lookups: most rules of a long list have nothing."""
+"""An index that finds the rules that may overlap a box: in a long list, most rules do not."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ from calicoctl.analysis.cover import NEVER
 from calicoctl.analysis.ranges import Ranges, do_intersect
 from calicoctl.analysis.rule_list import Decision, ListedRule
 
-# The rule's position first: entries are ordered by it, and those of one rule by their boxes.
+# The position comes first, so that entries are sorted by position, and those of one rule by box.
 _Entry = tuple[int, Box, ListedRule]
-# One protocol by its number; None for more than one.
+# One protocol by its number; None for several.
 _Protocol = int | None
 
 
-# Of fewer rules or boxes, none is worth being looked up.
+# Up to this number, rules or boxes are compared one by one, which is faster than lookups.
 _FEW = 8
-# Of more boxes than these, each is not looked up: to go through all rules is quicker.
+# Above this number, boxes are not looked up: it is faster to return all rules.
 _MANY = 100
 
 
 def overlapping(rules: Sequence[ListedRule], boxes: Collection[Box]) -> Iterable[ListedRule]:
-    """The rules that may match packets of some boxes, by position; for those who ask once."""
+    """The rules that may match packets of some boxes, by position; for a single query."""
     if len(boxes) > _FEW:
         return Overlaps(rules).of(boxes)
-    # To compare each rule with them takes less than to put all rules in order first.
-    near = {rule.position: rule for rule in rules for each in rule.boxes for box in boxes if do_overlap(each, box)}
+    # To compare all rules with few boxes is faster than to build an index.
+    near = {
+        rule.position: rule for rule in rules for rule_box in rule.boxes for box in boxes if do_overlap(rule_box, box)
+    }
     return near.values()
 
 
 class _Kind(NamedTuple):
-    """What all rules of a group have in common."""
+    """The common properties of the rules of a group."""
 
     decision: Decision | None
     version: int
@@ -47,7 +49,7 @@ class _Kind(NamedTuple):
 
 
 class Overlaps:
-    """Rules by all that they match.
+    """An index of rules by their boxes, built as far as queries need it.
 
     Args:
         rules: The rules, by position.
@@ -61,46 +63,47 @@ class Overlaps:
         boxes: Iterable[Box],
         decisions: Collection[Decision] = tuple(Decision),
         *,
-        of_own_tags: bool = False,
+        same_tags_only: bool = False,
         after: int = -1,
         before: int = NEVER,
     ) -> Iterator[ListedRule]:
-        """The rules that may match packets of some boxes, by position; looked up as they are asked for.
+        """The rules that may match packets of some boxes, by position; found lazily.
 
         Args:
             boxes: The boxes.
-            decisions: What they may decide.
-            of_own_tags: Whether to leave out rules that ask for other tags than a box.
-            after: The position that all of them are after.
-            before: The position that all of them are before.
+            decisions: The decisions of the rules.
+            same_tags_only: Whether to leave out rules that require tags that a box does not require.
+            after: Only rules after this position.
+            before: Only rules before this position.
         """
-        asked = set(boxes)
-        if of_own_tags:
-            near = self._looked_up(
-                self._by_tags, [(box, self._own_kinds(box, decisions)) for box in asked], after, before
-            )
-        elif len(asked) > _MANY:
-            # Nearly all rules are near one of them.
-            near = iter([[entry for entry in self._entries if entry[2].decision in decisions]])
-        elif len(asked) * len(self._entries) <= _FEW * _FEW:
-            near = iter([[entry for entry in self._entries if _is_near(entry, asked, decisions)]])
-        else:
-            near = self._looked_up(
-                self._by_protocol, [(box, self._kinds(box, decisions)) for box in asked], after, before
-            )
         last = after
-        for position, _, rule in merge(*near):
+        for position, _, rule in merge(*self._near(set(boxes), decisions, same_tags_only, after, before)):
             if position >= before:
                 return
             if position > last:
                 last = position
                 yield rule
 
-    @staticmethod
-    def _looked_up(
-        groups: Mapping[_Kind, _Group], asked: Iterable[tuple[Box, Iterable[_Kind]]], after: int, before: int
+    def _near(
+        self, boxes: Collection[Box], decisions: Collection[Decision], same_tags_only: bool, after: int, before: int
     ) -> Iterator[Iterable[_Entry]]:
-        for box, kinds in asked:
+        """Sorted entries that may overlap boxes, among others outside of the two positions."""
+        if same_tags_only:
+            kinds_of_boxes = [(box, self._kinds_with_tags(box, decisions)) for box in boxes]
+            return self._look_up(self._by_tags, kinds_of_boxes, after, before)
+        if len(boxes) > _MANY:
+            # Nearly all rules overlap one of many boxes.
+            return iter([[entry for entry in self._entries if entry[2].decision in decisions]])
+        if len(boxes) * len(self._entries) <= _FEW * _FEW:
+            return iter([[entry for entry in self._entries if _is_near(entry, boxes, decisions)]])
+        kinds_of_boxes = [(box, self._kinds(box, decisions)) for box in boxes]
+        return self._look_up(self._by_protocol, kinds_of_boxes, after, before)
+
+    @staticmethod
+    def _look_up(
+        groups: Mapping[_Kind, _Group], kinds_of_boxes: Iterable[tuple[Box, Iterable[_Kind]]], after: int, before: int
+    ) -> Iterator[Iterable[_Entry]]:
+        for box, kinds in kinds_of_boxes:
             for kind in kinds:
                 if kind in groups:
                     yield from groups[kind].near(box, after, before)
@@ -109,8 +112,8 @@ class Overlaps:
         for decision, protocol in product(decisions, self._protocols_of(box)):
             yield _Kind(decision, box.version, protocol, NO_TAGS, NO_TAGS)
 
-    def _own_kinds(self, box: Box, decisions: Iterable[Decision]) -> Iterator[_Kind]:
-        # A rule asks for one tag on a side at the most.
+    def _kinds_with_tags(self, box: Box, decisions: Iterable[Decision]) -> Iterator[_Kind]:
+        # A rule requires at most one tag on a side.
         sources, destinations = (
             [NO_TAGS, *(frozenset({tag}) for tag in tags)] for tags in (box.source_tags, box.destination_tags)
         )
@@ -150,15 +153,15 @@ def _is_near(entry: _Entry, boxes: Iterable[Box], decisions: Collection[Decision
 
 
 class _Group:
-    """Entries by their numbers: those that many have are looked up apart, all others are compared one by one."""
+    """Entries by their numbers: frequent numbers have indexes of their own, the others are compared one by one."""
 
     def __init__(self, entries: list[_Entry]) -> None:
         self._entries = entries
 
     def near(self, box: Box, after: int, before: int) -> Iterator[Iterable[_Entry]]:
-        """Entries by position, which overlap a box in numbers, and in networks on one side.
+        """Sorted entries that overlap a box in numbers, and in networks on one side.
 
-        Some are outside of the two positions, as far as that is quicker.
+        Entries outside of the two positions may be included.
         """
         first, second = box.source_numbers, box.destination_numbers
         common, others = self._divided
@@ -177,10 +180,10 @@ class _Group:
         by_numbers: dict[tuple[Ranges, Ranges], list[_Entry]] = {}
         for entry in self._entries:
             by_numbers.setdefault((entry[1].source_numbers, entry[1].destination_numbers), []).append(entry)
-        # So that neither are there many numbers that many have, nor many entries of others.
+        # A threshold that limits both the number of indexes and the number of other entries.
         many = max(_FEW, isqrt(len(self._entries)))
-        common = [(numbers, _Networks(each)) for numbers, each in by_numbers.items() if len(each) > many]
-        others = sorted(entry for each in by_numbers.values() if len(each) <= many for entry in each)
+        common = [(numbers, _Networks(group)) for numbers, group in by_numbers.items() if len(group) > many]
+        others = sorted(entry for group in by_numbers.values() if len(group) <= many for entry in group)
         return common, _Networks(others)
 
 
@@ -191,7 +194,7 @@ class _Networks:
         self._entries = entries
 
     def near(self, box: Box, after: int, before: int) -> Iterator[Iterable[_Entry]]:
-        """Entries by position, which overlap a box on the side that leaves fewer; some are outside of two positions."""
+        """Sorted entries that overlap a box on the more selective side, among others outside of the two positions."""
         if len(self._entries) <= _FEW:
             yield self._entries
             return
@@ -216,21 +219,21 @@ class _Networks:
 
     @cached_property
     def _destinations_of(self) -> dict[Net, _Side]:
-        """The entries of a network that many have as their source."""
+        """Indexes of the destinations, for source networks with many entries."""
         many = {net: entries for net, entries in self._sources.by_net.items() if len(entries) > _FEW}
         return {net: _Side(entries, lambda entry: entry[1].destination_net) for net, entries in many.items()}
 
 
 class _Side:
-    """Entries by the network of one side; networks are nested or apart.
+    """Entries by the network of one side; networks are nested or disjoint.
 
     Args:
         entries: The entries, by position; all of one IP version.
-        net_of: Gives the network of one.
+        net_of: Returns the network of an entry.
 
     Attributes:
         by_net: The entries of each network.
-        ordered: The entries by the first address of their network, and of these those of the widest first.
+        ordered: The entries by the first address of their network, wider networks first.
     """
 
     def __init__(self, entries: list[_Entry], net_of: Callable[[_Entry], Net]) -> None:
@@ -244,38 +247,38 @@ class _Side:
         self._places = [place for place, net in ordered for _ in self.by_net[net]]
 
     def count(self, net: Net) -> int:
-        """How many entries overlap a network."""
+        """The number of entries that overlap a network."""
         begin, end = self.inside(net)
-        return end - begin + sum(len(self.by_net.get(each, ())) for each in self.around(net))
+        return end - begin + sum(len(self.by_net.get(outer, ())) for outer in self.around(net))
 
     def near(self, net: Net, after: int, before: int) -> Iterator[Iterable[_Entry]]:
-        """The entries that overlap a network, by position; some are outside of two positions."""
+        """Sorted entries that overlap a network, among others outside of the two positions."""
         begin, end = self.inside(net)
         yield sorted(self.ordered[begin:end])
-        for each in self.around(net):
-            entries = self.by_net.get(each, [])
+        for outer in self.around(net):
+            entries = self.by_net.get(outer, [])
             if len(entries) <= _FEW:
                 yield entries
             else:
-                # Nearly always the first few are enough.
+                # Lazy, as usually only the first few are used.
                 yield map(
                     entries.__getitem__, range(bisect_left(entries, (after + 1,)), bisect_left(entries, (before,)))
                 )
 
     def inside(self, net: Net) -> tuple[int, int]:
-        """The places of the entries whose networks are inside a network, or the same."""
+        """The range of `ordered` with the entries whose networks are inside a network, or equal to it."""
         begin = bisect_left(self._places, _place(net, self._bits))
         return begin, bisect_left(self._places, _place((net[0] + 1, net[1]), self._bits, 0), begin)
 
     def around(self, net: Net) -> Iterator[Net]:
-        """The networks around a network that could be named."""
+        """The networks that contain a network and have a length that entries use."""
         prefix, length = net
-        for each in self._lengths:
-            if each >= length:
+        for outer_length in self._lengths:
+            if outer_length >= length:
                 return
-            yield prefix >> (length - each), each
+            yield prefix >> (length - outer_length), outer_length
 
 
 def _place(net: Net, bits: int, length: int | None = None) -> int:
-    """What networks are ordered by: the first address, and of these the length; another one may stand in its place."""
+    """The sort key of a network: its first address, then its length, or `length` if it is given."""
     return net[0] << (bits - net[1] + 8) | (net[1] if length is None else length)

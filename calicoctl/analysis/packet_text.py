@@ -1,11 +1,11 @@
-"""Packets for people and for programs."""
+"""Packets as text and as JSON."""
 
 from __future__ import annotations
 
 from calicoctl.analysis.boxes import Packet, text_of_number
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 
-_NAMES = {each.number: each.name for each in AGENT_PROTOCOLS if each.name is not None}
+_NAMES = {protocol.number: protocol.name for protocol in AGENT_PROTOCOLS if protocol.name is not None}
 
 
 def packet_document(packet: Packet) -> dict[str, object]:
@@ -35,7 +35,7 @@ def packet_text(packet: Packet) -> str:
 
 
 def example_text(packet: Packet) -> str:
-    """A packet, told as one of many."""
+    """A packet as an example of several."""
     return f"such a packet: {packet_text(packet)}"
 
 

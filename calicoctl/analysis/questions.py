@@ -1,10 +1,10 @@
-"""Which rules decide the packets of a match: the whole of it, divided exactly."""
+"""Divide the packets of a match exactly by the rules that decide them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.analysis.boxes import Box, Packet, do_meet, meet_all
+from calicoctl.analysis.boxes import Box, Packet, common_boxes, do_any_overlap
 from calicoctl.analysis.cover import NEVER, Cover
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.records import dataclass
@@ -12,12 +12,12 @@ from calicoctl.records import dataclass
 
 @dataclass(frozen=True)
 class Part:
-    """The packets of a match that one rule decides, or none.
+    """The packets of a match that one rule decides, or that no rule matches.
 
     Attributes:
-        rule: The rule; None when no rule matches.
-        boxes: What the rule and the match have in common; rules before it may take packets out of it.
-        others: The rules before it that do so.
+        rule: The rule; None if no rule matches.
+        boxes: The intersections of the rule and the match; earlier rules may decide some of these packets.
+        others: The earlier rules that do so.
         packet: One of the packets.
     """
 
@@ -28,7 +28,7 @@ class Part:
 
     @property
     def decision(self) -> Decision:
-        """What becomes of the packets in this profile."""
+        """The decision of this profile about the packets."""
         return decision_of(self.rule)
 
 
@@ -37,8 +37,8 @@ class Division:
     """A match, divided by the rules that decide its packets.
 
     Attributes:
-        parts: The parts, by the positions of their rules; that which no rule matches comes last. Every packet of the
-            match is in one of them, as far as the rules are analysed.
+        parts: The parts by the positions of their rules; the part that no rule matches is the last one. Each packet of
+            the match is in one part, apart from rules that are not analysed.
         unsure: The rules that are not analysed and may decide some of the packets.
         touching: The rules that match some of the packets, by position.
     """
@@ -49,55 +49,56 @@ class Division:
 
 
 def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
-    """Divide the packets of some boxes by the rules that decide them, whatever endpoints there are.
+    """Divide the packets of some boxes by the rules that decide them; valid for any set of endpoints.
 
     Raises:
         Undecided: It would take too long.
     """
-    # The others decide none of the packets.
-    touching = [rule for rule in rules.deciding if do_meet(rule.boxes, boxes)]
+    # The other rules match none of the packets.
+    touching = [rule for rule in rules.deciding if do_any_overlap(rule.boxes, boxes)]
     cover = cover_of(touching)
-    found = (_part(cover, touching, rule, boxes) for rule in (*touching, None))
+    parts = (_part(cover, touching, rule, boxes) for rule in (*touching, None))
     unsure = (rule for rule in rules.unanalysed if _may_decide(cover, rule, boxes))
-    return Division(tuple(part for part in found if part is not None), tuple(unsure), tuple(touching))
+    return Division(tuple(part for part in parts if part is not None), tuple(unsure), tuple(touching))
 
 
-def unexpected(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bool) -> Part | ListedRule | None:
-    """What is against the packets of some boxes being all allowed, or none of them.
+def find_counterexample(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bool) -> Part | ListedRule | None:
+    """Find a counterexample to the claim that all packets of some boxes are allowed, or that none is.
 
     Args:
         rules: The rules.
         boxes: The boxes.
-        is_allowed: Whether all packets shall be allowed; else none.
+        is_allowed: Whether the claim is that all packets are allowed; otherwise, that none is.
 
     Returns:
-        A part of the packets that is decided otherwise; or a rule that is not analysed and may decide some of them
-        otherwise; None when it is as expected.
+        A part of the packets with another decision; or else a rule that is not analysed and may make another decision
+        about some packets; None if the claim is true.
 
     Raises:
         Undecided: It would take too long.
     """
-    found = divide(rules, boxes)
-    for part in found.parts:
+    division = divide(rules, boxes)
+    for part in division.parts:
         if (part.decision is Decision.ALLOW) != is_allowed:
             return part
-    return next((rule for rule in found.unsure if (rule.decision is Decision.ALLOW) != is_allowed), None)
+    return next((rule for rule in division.unsure if (rule.decision is Decision.ALLOW) != is_allowed), None)
 
 
 def _part(cover: Cover, touching: Sequence[ListedRule], rule: ListedRule | None, boxes: Sequence[Box]) -> Part | None:
     position = NEVER if rule is None else rule.position
     parts: list[Box] = []
     packet = None
-    for common in boxes if rule is None else meet_all(rule.boxes, boxes):
-        free = cover.uncovered(common, position)
-        if free is not None:
+    for common in boxes if rule is None else common_boxes(rule.boxes, boxes):
+        uncovered = cover.uncovered(common, position)
+        if uncovered is not None:
             parts.append(common)
-            packet = packet or free
+            packet = packet or uncovered
     if packet is None:
         return None
-    others = tuple(each for each in touching if each.position < position and do_meet(each.boxes, parts))
+    earlier = (other for other in touching if other.position < position)
+    others = tuple(other for other in earlier if do_any_overlap(other.boxes, parts))
     return Part(rule, tuple(parts), others, packet)
 
 
 def _may_decide(cover: Cover, rule: ListedRule, boxes: Sequence[Box]) -> bool:
-    return any(cover.uncovered(each, rule.position) is not None for each in meet_all(rule.perhaps, boxes))
+    return any(cover.uncovered(box, rule.position) is not None for box in common_boxes(rule.perhaps, boxes))

@@ -1,4 +1,4 @@
-"""A list of rules as analysis sees it: what each matches, as boxes, and what it decides."""
+"""Lists of rules for the analysis: the boxes of packets that each rule matches, and its decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calicoctl.analysis.boxes import (
     Net,
     Packet,
     Protocols,
-    meet,
+    common_box,
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
@@ -30,9 +30,9 @@ from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.records import dataclass
 
-_NUMBERS = {each.name: each.number for each in AGENT_PROTOCOLS if each.name is not None}
-_VERSIONS = {each.number: each.ip_version for each in AGENT_PROTOCOLS if each.ip_version is not None}
-# What has no meaning without endpoints, or is a list that only later agents read.
+_NUMBERS = {protocol.name: protocol.number for protocol in AGENT_PROTOCOLS if protocol.name is not None}
+_VERSIONS = {protocol.number: protocol.ip_version for protocol in AGENT_PROTOCOLS if protocol.ip_version is not None}
+# Keys whose meaning depends on the endpoints, or that only later agents read.
 _NOT_ANALYSED = frozenset(
     {
         *(f"{sign}{side}_selector" for sign in ("", "!") for side in ("src", "dst")),
@@ -42,28 +42,28 @@ _NOT_ANALYSED = frozenset(
 
 
 class Decision(Enum):
-    """What becomes of a packet in one profile."""
+    """The decision of one profile about a packet."""
 
     ALLOW = "allow"
     DENY = "deny"
-    NONE = "none"  # no rule matches, or one hands on to the next tier: the endpoint's next profile decides
+    NONE = "none"  # no rule matches, or a rule with the action `next-tier` does: the endpoint's next profile decides
 
 
-_DECISIONS = {each.value: each for each in Decision}
+_DECISIONS = {decision.value: decision for decision in Decision}
 
 
 @dataclass(frozen=True, slots=True)
 class ListedRule:
-    """A rule in its place.
+    """A rule at a position of a list.
 
     Attributes:
-        position: Its place in the list, from 1 on.
-        decision: What it decides; None when it decides nothing, as `log` does.
-        boxes: What it matches; none where it is not analysed, so that it covers nothing.
-        stored: The rule itself; None for what stands for no single rule.
-        note: What to tell in place of a rule.
-        is_analysed: Whether it is: selectors and negated tags have no meaning without endpoints.
-        perhaps: What it matches at most, where it is not analysed.
+        position: The position in the list, from 1 on.
+        decision: The decision of the rule; None if it makes none, as `log`.
+        boxes: The packets that it matches; empty if it is not analysed.
+        stored: The rule itself; None for a pseudo-rule.
+        note: The text of a pseudo-rule.
+        is_analysed: Whether the rule is analysed. The meaning of selectors and negated tags depends on endpoints.
+        perhaps: If the rule is not analysed, the packets that it may match.
     """
 
     position: int
@@ -75,30 +75,30 @@ class ListedRule:
     perhaps: tuple[Box, ...] = ()
 
     def at(self, position: int) -> ListedRule:
-        """The same rule in another place."""
+        """The same rule at another position."""
         if position == self.position:
             return self
-        # Not by `replace`, which takes three times as long: all rules behind a new one are moved.
+        # Faster than `replace` by a factor of 3: all rules after an added one are moved.
         return ListedRule(position, self.decision, self.boxes, self.stored, self.note, self.is_analysed, self.perhaps)
 
     @property
     def text(self) -> str:
         """The rule as a listing shows it."""
-        # Made when it is told: of most rules of a long list it never is.
+        # Made on demand: most rules of a long list are never printed.
         return self.note if self.stored is None else listing_text(self.stored)
 
     @property
     def in_place(self) -> str:
-        """The rule with its position, as it is told: rule 2, `allow tcp`."""
+        """The rule with its position: rule 2, `allow tcp`."""
         return self.text if self.position == DROPPED_POSITION else f"rule {self.position}, `{self.text}`"
 
 
 def decision_of(rule: ListedRule | None) -> Decision:
-    """What a rule decides; that none matches leaves it to the endpoint's next profile."""
+    """The decision of a rule; `NONE` if there is no rule, so that the endpoint's next profile decides."""
     return Decision.NONE if rule is None or rule.decision is None else rule.decision
 
 
-# What stands for the rules of a profile that the agent refuses: one bad rule costs the whole profile (agent.md).
+# The pseudo-rule of a profile that the agent refuses: one invalid rule is enough for that (agent.md).
 DROPPED_POSITION = 0
 _DROPPED_TEXT = "[the agent refuses the profile, and drops everything]"
 
@@ -108,15 +108,16 @@ class RuleList:
 
     Args:
         rules: The rules, in order.
-        like: Another version of the list: the rules of both are looked at once.
+        other_version: Another version of the list, whose analysed rules are reused.
 
     Attributes:
-        rules: The same, as analysis sees them.
+        rules: The analysed rules, in order.
     """
 
-    def __init__(self, rules: Iterable[StoredRule], like: RuleList | None = None) -> None:
-        # By their texts, which is what rules are equal by.
-        known = {} if like is None else {rule.stored.raw: rule for rule in like.rules if rule.stored is not None}
+    def __init__(self, rules: Iterable[StoredRule], other_version: RuleList | None = None) -> None:
+        # Rules with the same text are equal.
+        reusable = () if other_version is None else other_version.rules
+        known = {rule.stored.raw: rule for rule in reusable if rule.stored is not None}
         self.rules: tuple[ListedRule, ...] = tuple(
             known[rule.raw].at(position) if rule.raw in known else _listed(rule, position)
             for position, rule in enumerate(rules, 1)
@@ -125,46 +126,46 @@ class RuleList:
     @classmethod
     def dropping(cls) -> RuleList:
         """The list of a profile that the agent refuses: it drops everything."""
-        made = cls(())
-        made.rules = (ListedRule(DROPPED_POSITION, Decision.DENY, everything(), None, _DROPPED_TEXT),)
-        return made
+        rule_list = cls(())
+        rule_list.rules = (ListedRule(DROPPED_POSITION, Decision.DENY, everything(), None, _DROPPED_TEXT),)
+        return rule_list
 
     def with_rules(self, rules: Iterable[ListedRule]) -> RuleList:
-        """The list with other rules, each at its new position."""
-        made = RuleList(())
-        made.rules = tuple(rule.at(position) for position, rule in enumerate(rules, 1))
-        return made
+        """A list of other rules, each at its new position."""
+        rule_list = RuleList(())
+        rule_list.rules = tuple(rule.at(position) for position, rule in enumerate(rules, 1))
+        return rule_list
 
     @property
     def unanalysed(self) -> tuple[ListedRule, ...]:
-        """The rules that are not analysed, though they may decide something."""
+        """The rules that are not analysed, although they may decide packets."""
         return tuple(rule for rule in self.rules if not rule.is_analysed)
 
     @cached_property
     def deciding(self) -> tuple[ListedRule, ...]:
-        """The rules that decide something, and are analysed."""
+        """The analysed rules that decide packets."""
         return tuple(rule for rule in self.rules if rule.decision is not None and rule.boxes)
 
     @cached_property
     def cover(self) -> Cover:
-        """All rules that decide something, for lookups."""
+        """An index of the rules that decide packets."""
         return cover_of(self.deciding)
 
     def decide(self, packet: Packet) -> ListedRule | None:
-        """The rule that decides a packet whose endpoints carry just its tags; None when none does.
+        """The rule that decides a packet whose endpoints have exactly its tags; None if no rule matches.
 
-        It looks at one rule after the other: what lookups find is tested against it.
+        A linear search, which tests compare with the results of lookups.
         """
         return next((rule for rule in self.deciding if any(_matches(box, packet) for box in rule.boxes)), None)
 
 
 def cover_of(rules: Sequence[ListedRule], second: Sequence[ListedRule] = (), left_out: Sequence[Box] = ()) -> Cover:
-    """Rules by position, for lookups.
+    """Build an index of rules.
 
     Args:
         rules: The rules.
-        second: Those of a second list, whose positions begin at `SECOND`.
-        left_out: What no packet that is asked for may be in.
+        second: The rules of a second list, whose positions begin at `SECOND`.
+        left_out: Boxes whose packets count as covered at any position.
     """
     cover = Cover((*left_out, *(box for rule in (*rules, *second) for box in rule.boxes)))
     for box in left_out:
@@ -177,13 +178,13 @@ def cover_of(rules: Sequence[ListedRule], second: Sequence[ListedRule] = (), lef
 
 
 def _matches(box: Box, packet: Packet) -> bool:
-    return meet(box, box_of(packet)) is not None and (
+    return common_box(box, box_of(packet)) is not None and (
         box.source_tags <= packet.source_tags and box.destination_tags <= packet.destination_tags
     )
 
 
 def box_of(packet: Packet) -> Box:
-    """The box that holds one packet, from endpoints with at least its tags."""
+    """The box of one packet; its endpoints have at least the packet's tags."""
     bits = ADDRESS_BITS[packet.version]
     return Box(
         packet.version,
@@ -198,10 +199,10 @@ def box_of(packet: Packet) -> Box:
 
 
 def boxes_of(rule: Rule) -> tuple[Box, ...]:
-    """What a rule of the language matches.
+    """The boxes that a rule of the language matches.
 
-    It is what its JSON matches, but not made of that: to write networks as text and read them again takes longer than
-    all else (a law holds the two together).
+    The result is the same as that of `boxes_of_json` for the JSON of the rule, which a test verifies. It is computed
+    directly because writing and reading the text of networks would take most of the time.
     """
     version = None if rule.protocol is None else rule.protocol.ip_version
     if version is None:
@@ -237,7 +238,7 @@ def _only(tag: str) -> frozenset[str]:
 def _ports_of(peer: Peer) -> Ranges:
     if len(peer.ports) == 1:
         return ((peer.ports[0].first, peer.ports[0].last),)
-    return union((each.first, each.last) for each in peer.ports) if peer.ports else PORTS
+    return union((ports.first, ports.last) for ports in peer.ports) if peer.ports else PORTS
 
 
 def _octet(number: int | None) -> Ranges:
@@ -262,8 +263,8 @@ def _listed(stored: StoredRule, position: int) -> ListedRule:
 
 
 def _at_most(value: Mapping[str, object]) -> tuple[Box, ...]:
-    """What a rule matches whose keys that are not analysed are left out; these only narrow it."""
-    return tuple(boxes_of_json({key: each for key, each in value.items() if key not in _NOT_ANALYSED}))
+    """The boxes of a rule without the keys that are not analysed; these keys only narrow the match."""
+    return tuple(boxes_of_json({key: member for key, member in value.items() if key not in _NOT_ANALYSED}))
 
 
 def _decision(action: object) -> Decision | None:
@@ -276,7 +277,7 @@ def _decision(action: object) -> Decision | None:
 
 
 def boxes_of_json(value: Mapping[str, object]) -> Iterator[Box]:
-    """What a rule matches that the agent enforces as written."""
+    """The boxes that a rule matches, given as JSON that the agent enforces as written."""
     for version in _ip_versions(value):
         protocols = _protocols(value)
         if isinstance(protocols, int) and _VERSIONS.get(protocols, version) != version:
@@ -313,7 +314,7 @@ def _protocols(value: Mapping[str, object]) -> Protocols:
     if "protocol" not in value:
         return excluded
     number = _number_of(value["protocol"])
-    # One protocol and not the same one: nothing; no packet has the protocol that stands for it here.
+    # `protocol` and `!protocol` with the same value match nothing; -1 is the protocol of no packet.
     return -1 if number in excluded else number
 
 
@@ -355,14 +356,14 @@ def _nets(value: Mapping[str, object], side: str, version: int) -> Iterator[Net]
         yield net
         return
     hole = _net(excluded)
-    if net[1] >= hole[1]:  # nested or apart
+    if net[1] >= hole[1]:  # nested or disjoint
         if net[0] >> (net[1] - hole[1]) != hole[0]:
             yield net
         return
     if hole[0] >> (hole[1] - net[1]) != net[0]:
         yield net
         return
-    # The halves beside the way to the hole.
+    # At each prefix length between the two, the half that does not contain the hole.
     for length in range(net[1] + 1, hole[1] + 1):
         yield (hole[0] >> (hole[1] - length)) ^ 1, length
 
@@ -372,7 +373,7 @@ def _net(value: object) -> Net:
 
 
 def net_of(network: Network) -> Net:
-    """A network as analysis has it."""
+    """Convert a network to a `Net`."""
     length = network.prefixlen
     return int(network.network_address) >> (ADDRESS_BITS[network.version] - length), length
 

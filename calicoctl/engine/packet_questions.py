@@ -8,7 +8,7 @@ from calicoctl import messages, result_texts
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
-from calicoctl.analysis.questions import Part, divide, unexpected
+from calicoctl.analysis.questions import Part, divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
@@ -74,7 +74,7 @@ def _unexpected(statement: statements.Expectation, profile: Profile, place_of: P
     about = {"profile": profile.name, "direction": direction.value}
     try:
         rules = enforced(profile.rules, direction)
-        found = unexpected(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
+        found = find_counterexample(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
     except Undecided:
         return diagnose(messages.RULES_NOT_ANALYSED, statement.rule_span, **about)
     if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from calicoctl.analysis.boxes import ICMP_OF_VERSION, Box, Net, meet, meet_all
+from calicoctl.analysis.boxes import ICMP_OF_VERSION, Box, Net, common_box, common_boxes
 from calicoctl.analysis.ranges import OCTETS, difference, intersection
 from calicoctl.analysis.rule_list import Decision, ListedRule
 from calicoctl.analysis.unneeded import Reason
@@ -12,7 +12,7 @@ from calicoctl.analysis.unneeded import Reason
 
 def taken_out(box: Box, other: Box) -> Iterator[Box]:
     """What is left of a box without another one, of packets from endpoints with no other tags than the box asks for."""
-    common = meet(box, other)
+    common = common_box(box, other)
     if common is None or (common.source_tags, common.destination_tags) != (box.source_tags, box.destination_tags):
         yield box
         return
@@ -65,7 +65,9 @@ def left_of(boxes: Iterable[Box], others: Iterable[ListedRule]) -> list[Box]:
 def deciders(rules: Sequence[ListedRule], boxes: Sequence[Box], without: int = -1) -> list[ListedRule]:
     """The rules that decide packets of some boxes, from endpoints with no other tags than a rule and a box ask for."""
     considered = [rule for rule in rules if rule.position != without]
-    return [rule for index, rule in enumerate(considered) if left_of(meet_all(rule.boxes, boxes), considered[:index])]
+    return [
+        rule for index, rule in enumerate(considered) if left_of(common_boxes(rule.boxes, boxes), considered[:index])
+    ]
 
 
 def asks_no_more(rule: ListedRule, boxes: Sequence[Box]) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.rule_sets import rule_set
 from calicoctl.analysis.rule_list import Decision, RuleList
-from calicoctl.analysis.unneeded import FIRST, Grade, Reason, Unneeded, find_unneeded
+from calicoctl.analysis.unneeded import FIRST, Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.validation import check_rule
@@ -42,7 +42,7 @@ def test_what_is_said_of_rules_is_true_of_every_packet(inbound: list[Json]) -> N
             assert is_redundant == (reason is Reason.REDUNDANT), (position, rule, found.get(position))
 
 
-def check_dead(inbound: list[Json], found: Unneeded) -> None:
+def check_dead(inbound: list[Json], found: UnneededRule) -> None:
     """Its deciders are those of the packets whose endpoints carry its own tags alone, and its packet is one of them."""
     rule = inbound[found.rule.position - 1]
     tags = tuple(frozenset({rule[key]} if key in rule else ()) for key in ("src_tag", "dst_tag"))
@@ -89,7 +89,7 @@ def list_of(texts: Iterable[str]) -> RuleList:
     return RuleList(StoredRule.of(rule) for rule in parsed if rule is not None)
 
 
-def check_plainly(analysed: RuleList) -> tuple[Unneeded, ...]:
+def check_plainly(analysed: RuleList) -> tuple[UnneededRule, ...]:
     """What is found by looking rules up is what is found by going through all of them."""
     found = tuple(each for each in find_unneeded(analysed) if each.rule.boxes)
     assert {each.rule.position: (each.reason, each.deciders, each.suffices) for each in found} == plain.unneeded(
@@ -108,7 +108,7 @@ def check_plainly(analysed: RuleList) -> tuple[Unneeded, ...]:
     return found
 
 
-def check_grade(found: Unneeded, analysed: RuleList) -> None:
+def check_grade(found: UnneededRule, analysed: RuleList) -> None:
     """The worst of a hole or an outage is the first rule that does the opposite."""
     opposite = {Decision.DENY: Decision.ALLOW, Decision.ALLOW: Decision.DENY}.get(found.rule.decision or Decision.NONE)
     doing = [each for each in found.deciders if analysed.rules[each - 1].decision is opposite]

@@ -17,10 +17,10 @@ from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import printable
 from calicoctl.engine.meaning.coverage import coverage
 from calicoctl.engine.meaning.expectations import (
-    Judgement,
+    ExpectationResult,
+    check_expectations,
     draft_expectations,
     expectations_of,
-    judge,
     without_expectations,
 )
 from calicoctl.engine.state import State
@@ -46,8 +46,8 @@ def run(options: Options) -> int:
         for line in _drafts(state):
             print_text(line)
         return ExitStatus.DONE
-    judgements = judge(expectations_of(steps), state, steps if is_offline else ())
-    return _report(judgements, state, arguments)
+    results = check_expectations(expectations_of(steps), state, steps if is_offline else ())
+    return _report(results, state, arguments)
 
 
 def _check_combination(arguments: Arguments) -> None:
@@ -59,20 +59,20 @@ def _check_combination(arguments: Arguments) -> None:
         arguments.refuse("--init takes files only with --offline: without it, it reads the stored profiles")
 
 
-def _report(judgements: Sequence[Judgement], state: State, arguments: Arguments) -> int:
-    covered = coverage(judgements, state) if "--coverage" in arguments.flags else None
-    failed = sum(not judgement.holds for judgement in judgements)
+def _report(results: Sequence[ExpectationResult], state: State, arguments: Arguments) -> int:
+    covered = coverage(results, state) if "--coverage" in arguments.flags else None
+    failed = sum(not result.holds for result in results)
     if arguments.form == "json":
-        print_text(json.dumps(json_document(judgements, covered), indent=2))
+        print_text(json.dumps(json_document(results, covered), indent=2))
     elif arguments.form == "junit":
-        print_text(junit_document(judgements))
+        print_text(junit_document(results))
     else:
-        for judgement in judgements:
-            print_text(printable(result_line(judgement)))
-            print_diagnostics(judgement.diagnostics)
+        for result in results:
+            print_text(printable(result_line(result)))
+            print_diagnostics(result.diagnostics)
         if covered is not None:
             print_text("\n".join(map(printable, coverage_lines(covered))))
-        print_text(result_texts.TESTED.format(count=counted(len(judgements), "expectation"), failed=failed))
+        print_text(result_texts.TESTED.format(count=counted(len(results), "expectation"), failed=failed))
     return ExitStatus.REFUSED if failed else ExitStatus.DONE
 
 

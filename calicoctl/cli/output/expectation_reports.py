@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from calicoctl.diagnostics import printable
 from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
-from calicoctl.engine.meaning.expectations import Judgement
+from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.syntax.repair.search import split_words
 
 _FORMAT = 1
@@ -16,17 +16,17 @@ _FORMAT = 1
 Document = dict[str, object]
 
 
-def _statement(judgement: Judgement) -> str:
-    return " ".join(word.text for word in split_words(judgement.step.extent))
+def _statement(result: ExpectationResult) -> str:
+    return " ".join(word.text for word in split_words(result.step.extent))
 
 
 # --- as text ------------------------------------------------------------------------------------
 
 
-def result_line(judgement: Judgement) -> str:
+def result_line(result: ExpectationResult) -> str:
     """One line for an expectation: whether it holds, its place, and the statement."""
-    extent = judgement.step.extent
-    return f"{'pass' if judgement.holds else 'FAIL'} {extent.source.name}:{extent.line}: {_statement(judgement)}"
+    extent = result.step.extent
+    return f"{'pass' if result.holds else 'FAIL'} {extent.source.name}:{extent.line}: {_statement(result)}"
 
 
 def coverage_lines(covered: Sequence[ListCoverage]) -> Iterator[str]:
@@ -49,30 +49,29 @@ def coverage_lines(covered: Sequence[ListCoverage]) -> Iterator[str]:
 # --- as JSON ------------------------------------------------------------------------------------
 
 
-def json_document(judgements: Sequence[Judgement], covered: Sequence[ListCoverage] | None) -> Document:
+def json_document(results: Sequence[ExpectationResult], covered: Sequence[ListCoverage] | None) -> Document:
     """One JSON document; docs/meaning.md documents it."""
-    failed = sum(not judgement.holds for judgement in judgements)
+    failed = sum(not result.holds for result in results)
     return {
         "format": _FORMAT,
         "reading": "open",
         "ok": failed == 0,
-        "passed": len(judgements) - failed,
+        "passed": len(results) - failed,
         "failed": failed,
-        "expectations": [_expectation(judgement) for judgement in judgements],
+        "expectations": [_expectation(result) for result in results],
         "coverage": None if covered is None else [_coverage(rule_list) for rule_list in covered],
     }
 
 
-def _expectation(judgement: Judgement) -> Document:
-    extent = judgement.step.extent
+def _expectation(result: ExpectationResult) -> Document:
+    extent = result.step.extent
     return {
         "file": extent.source.name,
         "line": extent.line,
-        "statement": _statement(judgement),
-        "ok": judgement.holds,
+        "statement": _statement(result),
+        "ok": result.holds,
         "problems": [
-            {"code": problem.code, "message": problem.message, "hint": problem.hint}
-            for problem in judgement.diagnostics
+            {"code": problem.code, "message": problem.message, "hint": problem.hint} for problem in result.diagnostics
         ],
     }
 
@@ -97,17 +96,17 @@ def _mutant(mutant: Mutant) -> Document:
 # --- as JUnit's XML -----------------------------------------------------------------------------
 
 
-def junit_document(judgements: Sequence[Judgement]) -> str:
+def junit_document(results: Sequence[ExpectationResult]) -> str:
     """One JUnit XML document, which CI servers read: a suite for each file, a case for each expectation."""
     root = ElementTree.Element("testsuites")
-    for file, group in groupby(judgements, key=lambda judgement: judgement.step.extent.source.name):
+    for file, group in groupby(results, key=lambda result: result.step.extent.source.name):
         cases = list(group)
-        failed = str(sum(not judgement.holds for judgement in cases))
+        failed = str(sum(not result.holds for result in cases))
         suite = ElementTree.SubElement(root, "testsuite", name=printable(file), tests=str(len(cases)), failures=failed)
-        for judgement in cases:
-            name = {"classname": printable(file), "name": printable(_statement(judgement))}
-            case = ElementTree.SubElement(suite, "testcase", name, line=str(judgement.step.extent.line))
-            for problem in judgement.diagnostics:
+        for result in cases:
+            name = {"classname": printable(file), "name": printable(_statement(result))}
+            case = ElementTree.SubElement(suite, "testcase", name, line=str(result.step.extent.line))
+            for problem in result.diagnostics:
                 message = printable(problem.message)
                 failure = ElementTree.SubElement(case, "failure", message=message, type=problem.code)
                 failure.text = printable(problem.hint or "")

@@ -1,1 +1,1 @@
-"""What profiles and scripts mean for traffic: the analysis of rules, put to work on what is stored and written."""
+"""The effect of profiles and scripts on traffic: the analysis of rules, applied to stored profiles and to scripts."""

@@ -1,4 +1,7 @@
-"""What expectations cover: the rules that decide them, and the changes of rules that none of them would notice."""
+"""Coverage of expectations: which rules they depend on, and which changes of rules none of them detects.
+
+The second part is mutation testing: each rule is dropped, flipped or swapped, and the expectations are checked again.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,30 @@ from enum import Enum
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
-from calicoctl.analysis.questions import divide, unexpected
+from calicoctl.analysis.questions import divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, decision_of
-from calicoctl.engine.meaning.expectations import Judgement
+from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
 from calicoctl.records import dataclass, replace
 
-# Of longer lists no changes are tried: each of some thousands would take a look at all rules.
+# Longer lists are not mutated: there would be thousands of mutants, each of which needs an analysis of all rules.
 RULES_MAX = 500
 
 
 class Mutation(Enum):
-    """What is done to a rule to see whether an expectation notices."""
+    """A kind of change of a rule."""
 
     DROPPED = "dropped"
-    FLIPPED = "flipped"  # allow for deny, and the reverse
-    SWAPPED = "swapped"  # with the rule behind it
+    FLIPPED = "flipped"  # allow becomes deny, and deny allow
+    SWAPPED = "swapped"  # with the next rule
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change of a rule that allows or forbids other packets, and that no expectation notices."""
+    """A change of one rule of a list."""
 
     change: Mutation
     rule: ListedRule
@@ -39,16 +42,15 @@ class Mutant:
 
 @dataclass(frozen=True)
 class ListCoverage:
-    """What the expectations about one list cover.
+    """The coverage of one list of rules.
 
     Attributes:
         profile: The profile.
-        direction: Which of its lists.
-        rules: How many rules decide something.
-        uncovered: Those that decide no packet of any expectation; None where that took too long to find out.
-        mutants: How many changes that are known to allow or forbid other packets were tried; None where the list is too
-            long.
-        unnoticed: Those of them that no expectation notices.
+        direction: The direction of the list.
+        rules: The number of rules that decide packets.
+        uncovered: The rules that decide no packet of any expectation; None if the computation was too long.
+        mutants: The number of mutants that are known to allow different packets; None if the list is too long.
+        unnoticed: The mutants that no expectation detects.
     """
 
     profile: str
@@ -60,75 +62,87 @@ class ListCoverage:
 
 
 @dataclass(frozen=True)
-class _Expected:
+class _Expectation:
+    """An expectation as boxes of packets."""
+
     boxes: tuple[Box, ...]
     is_allowed: bool
 
 
-def coverage(judgements: Sequence[Judgement], state: State) -> tuple[ListCoverage, ...]:
-    """What the expectations that hold cover, for every list that has rules."""
-    found = []
+def coverage(results: Sequence[ExpectationResult], state: State) -> tuple[ListCoverage, ...]:
+    """The coverage of the expectations that hold, for each list with rules."""
+    lists = []
     for name in state.names():
         for direction in Direction:
             rules = enforced(state.profile(name).rules, direction)
             if rules.deciding:
-                found.append(_of_list(name, direction, rules, list(_expected(judgements, name, direction))))
-    return tuple(found)
+                lists.append(_list_coverage(name, direction, rules, list(_expectations(results, name, direction))))
+    return tuple(lists)
 
 
-def _expected(judgements: Sequence[Judgement], profile: str, direction: Direction) -> Iterator[_Expected]:
+def _expectations(results: Sequence[ExpectationResult], profile: str, direction: Direction) -> Iterator[_Expectation]:
     """The expectations about a list that hold."""
-    for each in judgements:
-        statement = each.step.statement
+    for result in results:
+        statement = result.step.statement
         assert isinstance(statement, valid.Expectation)
-        is_about = isinstance(statement, valid.ExpectVerdictOfAll) or statement.profile == profile
-        if each.holds and is_about and statement.direction is direction:
-            yield _Expected(boxes_of(statement.rule), statement.rule.action is Action.ALLOW)
+        is_about_profile = isinstance(statement, valid.ExpectVerdictOfAll) or statement.profile == profile
+        if result.holds and is_about_profile and statement.direction is direction:
+            yield _Expectation(boxes_of(statement.rule), statement.rule.action is Action.ALLOW)
 
 
-def _of_list(profile: str, direction: Direction, rules: RuleList, expected: Sequence[_Expected]) -> ListCoverage:
+def _list_coverage(
+    profile: str, direction: Direction, rules: RuleList, expectations: Sequence[_Expectation]
+) -> ListCoverage:
     try:
-        decided = {
-            part.rule.position for each in expected for part in divide(rules, each.boxes).parts if part.rule is not None
+        covered = {
+            part.rule.position
+            for expectation in expectations
+            for part in divide(rules, expectation.boxes).parts
+            if part.rule is not None
         }
     except Undecided:
         return ListCoverage(profile, direction, len(rules.deciding), None, None, ())
-    uncovered = tuple(rule for rule in rules.deciding if rule.position not in decided)
+    uncovered = tuple(rule for rule in rules.deciding if rule.position not in covered)
     if len(rules.rules) > RULES_MAX:
         return ListCoverage(profile, direction, len(rules.deciding), uncovered, None, ())
-    mutants = [(mutant, changed) for mutant, changed in _mutants(rules) if _allows_others(rules, changed)]
-    unnoticed = tuple(mutant for mutant, changed in mutants if not _is_noticed(changed, expected))
+    mutants = [(mutant, changed) for mutant, changed in _mutants(rules) if _allows_other_packets(rules, changed)]
+    unnoticed = tuple(mutant for mutant, changed in mutants if not _is_noticed(changed, expectations))
     return ListCoverage(profile, direction, len(rules.deciding), uncovered, len(mutants), unnoticed)
 
 
 def _mutants(rules: RuleList) -> Iterator[tuple[Mutant, RuleList]]:
+    """The mutants of a list, each with the changed list."""
     listed = rules.rules
-    for at, rule in enumerate(listed):
+    for index, rule in enumerate(listed):
         if rule.decision is None or not rule.boxes:
             continue
-        before, behind = listed[:at], listed[at + 1 :]
-        yield Mutant(Mutation.DROPPED, rule), rules.with_rules((*before, *behind))
+        before, after = listed[:index], listed[index + 1 :]
+        yield Mutant(Mutation.DROPPED, rule), rules.with_rules((*before, *after))
         if rule.decision is not Decision.NONE:
-            other = Decision.DENY if rule.decision is Decision.ALLOW else Decision.ALLOW
-            yield Mutant(Mutation.FLIPPED, rule), rules.with_rules((*before, replace(rule, decision=other), *behind))
-        if behind:
-            yield Mutant(Mutation.SWAPPED, rule), rules.with_rules((*before, behind[0], rule, *behind[1:]))
+            opposite = Decision.DENY if rule.decision is Decision.ALLOW else Decision.ALLOW
+            yield Mutant(Mutation.FLIPPED, rule), rules.with_rules((*before, replace(rule, decision=opposite), *after))
+        if after:
+            yield Mutant(Mutation.SWAPPED, rule), rules.with_rules((*before, after[0], rule, *after[1:]))
 
 
-def _allows_others(rules: RuleList, changed: RuleList) -> bool:
-    """Whether it is known that other packets are allowed than before; no expectation tells a denial from no match."""
+def _allows_other_packets(rules: RuleList, changed: RuleList) -> bool:
+    """Whether a change is known to allow different packets; expectations do not distinguish `deny` from no match."""
     try:
         differences = find_differences(rules, changed)
     except Undecided:
         return False
     return any(
-        (decision_of(each.before) is Decision.ALLOW) != (decision_of(each.after) is Decision.ALLOW)
-        for each in differences
+        (decision_of(difference.before) is Decision.ALLOW) != (decision_of(difference.after) is Decision.ALLOW)
+        for difference in differences
     )
 
 
-def _is_noticed(changed: RuleList, expected: Sequence[_Expected]) -> bool:
+def _is_noticed(changed: RuleList, expectations: Sequence[_Expectation]) -> bool:
+    """Whether an expectation does not hold for a changed list."""
     try:
-        return any(unexpected(changed, each.boxes, is_allowed=each.is_allowed) is not None for each in expected)
+        return any(
+            find_counterexample(changed, expectation.boxes, is_allowed=expectation.is_allowed) is not None
+            for expectation in expectations
+        )
     except Undecided:
         return False

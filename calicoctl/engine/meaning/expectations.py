@@ -1,4 +1,4 @@
-"""The expectations of scripts, judged one by one on profiles as they are; and expectations for rules that have none."""
+"""Check the expectations of scripts one by one, and draft expectations for existing rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from calicoctl.analysis.boxes import Box, Packet, contains
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.match_text import match_texts
-from calicoctl.analysis.questions import unexpected
+from calicoctl.analysis.questions import find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.evaluate import RulePlaces
@@ -25,12 +25,12 @@ from calicoctl.syntax import printer
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """What became of an expectation.
+class ExpectationResult:
+    """The result of checking an expectation.
 
     Attributes:
         step: The statement.
-        diagnostics: What is against it; empty when it holds.
+        diagnostics: Why it does not hold; empty when it holds.
     """
 
     step: ScriptStep
@@ -38,33 +38,35 @@ class Judgement:
 
     @property
     def holds(self) -> bool:
-        """Whether it holds."""
+        """Whether the expectation holds."""
         return not self.diagnostics
 
 
 def expectations_of(steps: Sequence[ScriptStep]) -> tuple[ScriptStep, ...]:
-    """The statements that expect something."""
+    """The expectations among the statements of a script."""
     return tuple(step for step in steps if isinstance(step.statement, valid.Expectation))
 
 
 def without_expectations(steps: Sequence[ScriptStep]) -> tuple[ScriptStep, ...]:
-    """The other statements."""
+    """The statements of a script that are not expectations."""
     return tuple(step for step in steps if not isinstance(step.statement, valid.Expectation))
 
 
-def judge(expectations: Sequence[ScriptStep], state: State, steps: Sequence[ScriptStep] = ()) -> tuple[Judgement, ...]:
-    """Judge expectations.
+def check_expectations(
+    expectations: Sequence[ScriptStep], state: State, steps: Sequence[ScriptStep] = ()
+) -> tuple[ExpectationResult, ...]:
+    """Check each expectation by itself.
 
     Args:
         expectations: The statements.
         state: The profiles.
-        steps: The script that made the profiles, for the places of its rules.
+        steps: The script that made the profiles; the diagnostics then show where its rules are written.
     """
     place_of = RulePlaces(steps).find
-    return tuple(Judgement(step, _against(step, state, place_of)) for step in expectations)
+    return tuple(ExpectationResult(step, _problems(step, state, place_of)) for step in expectations)
 
 
-def _against(step: ScriptStep, state: State, place_of: PlaceOf) -> tuple[Diagnostic, ...]:
+def _problems(step: ScriptStep, state: State, place_of: PlaceOf) -> tuple[Diagnostic, ...]:
     statement = step.statement
     assert isinstance(statement, valid.Expectation)
     try:
@@ -79,11 +81,11 @@ def _against(step: ScriptStep, state: State, place_of: PlaceOf) -> tuple[Diagnos
 
 @dataclass(frozen=True)
 class Draft:
-    """An expectation that a rule meets.
+    """A drafted expectation about the packets of a rule.
 
     Attributes:
         rule: The rule.
-        statement: The expectation; None where none holds.
+        statement: The expectation; None if none holds.
     """
 
     rule: ListedRule
@@ -91,7 +93,7 @@ class Draft:
 
 
 def draft_expectations(state: State) -> Iterator[tuple[str, Direction, tuple[Draft, ...]]]:
-    """An expectation for each rule that decides something, list by list."""
+    """Draft an expectation for each rule that decides packets, list by list."""
     for name in state.names():
         for direction in Direction:
             rules = enforced(state.profile(name).rules, direction)
@@ -100,25 +102,33 @@ def draft_expectations(state: State) -> Iterator[tuple[str, Direction, tuple[Dra
 
 
 def _draft(profile: str, direction: Direction, rules: RuleList, rule: ListedRule) -> Draft | None:
-    """An expectation of a rule; None for a rule that is dead, or hands on."""
+    """An expectation about a rule; None if the rule is dead, or only continues with the next profile."""
     if rule.decision is Decision.NONE:
         return None
     about = f"profile {printer.written_profile_name(profile)} expect {direction.value}"
     try:
-        packet = next((each for box in rule.boxes if (each := rules.cover.uncovered(box, rule.position))), None)
+        packets = (rules.cover.uncovered(box, rule.position) for box in rule.boxes)
+        packet = next((packet for packet in packets if packet is not None), None)
         if packet is None:
             return None
         if _holds(f"{about} {rule.text}", rules):
             return Draft(rule, f"{about} {rule.text}")
         action = "allow" if rule.decision is Decision.ALLOW else "deny"
-        box = next(each for each in rule.boxes if contains(each, box_of(packet)))
+        box = next(box for box in rule.boxes if contains(box, box_of(packet)))
         return Draft(rule, _widened(f"{about} {action}", box, packet, rules))
     except Undecided:
         return Draft(rule, None)
 
 
 def _widened(about: str, box: Box, packet: Packet, rules: RuleList) -> str | None:
-    """An expectation of as much around a packet as holds, within a box; None where not even the packet's holds."""
+    """An expectation about as many packets of a box around one packet as holds; None if it fails for that packet.
+
+    Args:
+        about: The statement without its match.
+        box: The box that contains the packet.
+        packet: The packet to begin with.
+        rules: The rules that must meet the expectation.
+    """
     current = box_of(packet)
     statement = f"{about} {match_texts([current])[0]}"
     if not _holds(statement, rules):
@@ -131,7 +141,7 @@ def _widened(about: str, box: Box, packet: Packet, rules: RuleList) -> str | Non
     return statement
 
 
-# One part of a box after the other becomes that of a wider box.
+# Each replaces one part of a box by that of a wider box; in the order in which they are tried.
 _WIDENINGS: tuple[Callable[[Box, Box], Box], ...] = (
     lambda box, wide: box._replace(source_numbers=wide.source_numbers),
     lambda box, wide: box._replace(destination_net=wide.destination_net),
@@ -142,10 +152,11 @@ _WIDENINGS: tuple[Callable[[Box, Box], Box], ...] = (
 
 
 def _holds(statement: str, rules: RuleList) -> bool:
-    """Whether a text is an expectation that rules meet."""
+    """Whether a text is a valid expectation that rules meet."""
     try:
-        read = read_statement(Source("expectation", statement)).statement
+        expectation = read_statement(Source("expectation", statement)).statement
     except Refused:
-        return False  # it says more than the language can
-    assert isinstance(read, valid.ExpectVerdict)
-    return unexpected(rules, boxes_of(read.rule), is_allowed=read.rule.action is Action.ALLOW) is None
+        return False  # the language cannot express the match
+    assert isinstance(expectation, valid.ExpectVerdict)
+    is_allowed = expectation.rule.action is Action.ALLOW
+    return find_counterexample(rules, boxes_of(expectation.rule), is_allowed=is_allowed) is None

@@ -1,4 +1,4 @@
-"""Whether a change decides what it is meant to decide, and nothing else."""
+"""Check whether a change has the intended effect on traffic, and no other effect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import Intended
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text
-from calicoctl.analysis.questions import Part, unexpected
+from calicoctl.analysis.questions import Part, find_counterexample
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, diagnose
 from calicoctl.engine.meaning.traffic import ListTraffic, RulesByName, find_traffic
@@ -22,11 +22,11 @@ from calicoctl.source import Span
 
 @dataclass(frozen=True)
 class Intention:
-    """What a change is meant to do: to allow the packets of a rule's match, or not to allow them any more.
+    """An intended effect of a change: to allow the packets of a match, or to stop allowing them.
 
     Attributes:
-        rule: The rule.
-        where: Where it is written.
+        rule: The match, with `allow` to open it and `deny` to close it.
+        where: Where the rule is written.
     """
 
     rule: Rule
@@ -34,45 +34,46 @@ class Intention:
 
     @property
     def opens(self) -> bool:
-        """Whether the packets shall be allowed."""
+        """Whether the packets should be allowed."""
         return self.rule.action is Action.ALLOW
 
 
 def check_intentions(
     old: RulesByName, new: RulesByName, changed: Sequence[ListTraffic], intentions: Sequence[Intention]
 ) -> tuple[Diagnostic, ...]:
-    """What is against a change doing exactly what is intended.
+    """The errors about intentions that a change does not meet, and about its unintended effects.
 
-    In some list, no packet of an intention was decided so before and every one is now; and no packet else is decided
-    otherwise than before in any list.
+    An intention is met if there is a list in which none of its packets had the intended decision before the change and
+    all of them have it after. An effect is unintended if a packet of no intention is decided differently in any list.
 
     Args:
-        old: The rules of the profiles before.
-        new: The rules after.
+        old: The rules of the profiles before the change.
+        new: The rules after it.
         changed: The traffic that they decide differently.
-        intentions: What is intended; without any, nothing is against it.
+        intentions: The intentions; without any, all changes are accepted.
     """
     if not intentions:
         return ()
     intended = Intended(
-        tuple(box for each in intentions if each.opens for box in boxes_of(each.rule)),
-        tuple(box for each in intentions if not each.opens for box in boxes_of(each.rule)),
+        opened=tuple(box for intention in intentions if intention.opens for box in boxes_of(intention.rule)),
+        closed=tuple(box for intention in intentions if not intention.opens for box in boxes_of(intention.rule)),
     )
-    unmet = (problem for each in intentions if (problem := _unmet(each, old, new, changed)) is not None)
-    return (*unmet, *_unintended(find_traffic(old, new, intended)))
+    unmet = (_unmet(intention, old, new, changed) for intention in intentions)
+    unintended = _unintended(find_traffic(old, new, intended))
+    return (*(problem for problem in unmet if problem is not None), *unintended)
 
 
 def _unmet(
     intention: Intention, old: RulesByName, new: RulesByName, changed: Sequence[ListTraffic]
 ) -> Diagnostic | None:
-    """Why an intention is met in none of the lists that change; of the first of them. None when it is met in one."""
-    first = None
-    for each in changed:
-        problem = _unmet_in(intention, each.profile, each.direction, old, new)
+    """The error about an intention that no changed list meets, for the first of them; None if a list meets it."""
+    first_problem = None
+    for traffic in changed:
+        problem = _unmet_in(intention, traffic.profile, traffic.direction, old, new)
         if problem is None:
             return None
-        first = first or problem
-    return first or diagnose(messages.NOTHING_CHANGES, intention.where)
+        first_problem = first_problem or problem
+    return first_problem or diagnose(messages.NOTHING_CHANGES, intention.where)
 
 
 def _unmet_in(
@@ -86,25 +87,26 @@ def _unmet_in(
         was, now = messages.OPEN_BEFORE, messages.NOT_OPENED
     try:
         for kind, rules, is_allowed in ((was, before, not intention.opens), (now, after, intention.opens)):
-            found = unexpected(rules, boxes, is_allowed=is_allowed)
-            if found is not None:
-                return diagnose(kind, intention.where, _example(found), **about)
+            counterexample = find_counterexample(rules, boxes, is_allowed=is_allowed)
+            if counterexample is not None:
+                return diagnose(kind, intention.where, _example(counterexample), **about)
     except Undecided:
         return diagnose(messages.RULES_NOT_ANALYSED, intention.where, **about)
     return None
 
 
-def _example(found: Part | ListedRule) -> str:
-    if isinstance(found, ListedRule):
-        return f"{found.in_place}, is not analysed"
-    return example_text(found.packet)
+def _example(counterexample: Part | ListedRule) -> str:
+    if isinstance(counterexample, ListedRule):
+        return f"{counterexample.in_place}, is not analysed"
+    return example_text(counterexample.packet)
 
 
-def _unintended(traffic: Sequence[ListTraffic]) -> Iterator[Diagnostic]:
-    for each in traffic:
-        about = {"profile": each.profile, "direction": each.direction.value}
-        if each.differences is None:
+def _unintended(unintended: Sequence[ListTraffic]) -> Iterator[Diagnostic]:
+    """The errors about traffic that is decided differently without an intention."""
+    for traffic in unintended:
+        about = {"profile": traffic.profile, "direction": traffic.direction.value}
+        if traffic.differences is None:
             yield diagnose(messages.RULES_NOT_ANALYSED, None, **about)
-        for item in each.differences or ():
-            example = example_text(item.packet)
-            yield diagnose(messages.NOT_INTENDED, None, example, match=matches_text(item.boxes), **about)
+        for difference in traffic.differences or ():
+            example = example_text(difference.packet)
+            yield diagnose(messages.NOT_INTENDED, None, example, match=matches_text(difference.boxes), **about)

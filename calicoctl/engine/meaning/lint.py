@@ -1,4 +1,4 @@
-"""Rules that do nothing, in scripts and in what is stored: as diagnostics, each with a fix that was tried."""
+"""Lint: diagnostics about rules without effect, in scripts and in stored profiles, each with a verified fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, RuleList
-from calicoctl.analysis.unneeded import FIRST, Grade, Reason, Unneeded, find_unneeded
+from calicoctl.analysis.unneeded import FIRST, Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, ScriptStep
@@ -33,24 +33,24 @@ _ALLOWED = re.compile(r"#\s*lint:\s*allow\s+((?:W08\d\d[\s,]*)+)")
 
 @dataclass(frozen=True)
 class LintFinding:
-    """A rule that does nothing, or is not analysed.
+    """A rule without effect, or one that is not analysed.
 
-    What is told of it is made when it is asked for: of 20,000 findings, a hundred are shown.
+    Fixes and diagnostics are made on demand: of 20,000 findings, 100 are printed.
 
     Attributes:
         profile: The profile.
-        direction: In which of its lists.
-        unneeded: What is known of the rule.
-        kind: What is wrong with it.
-        rules: The list that it is in; None where nothing is known that mends it.
-        span: Where the rule is written; None for what is stored.
-        is_stored: Whether a statement is what mends it, and not an edit of a block.
-        tag: The tag that nobody carries today, where that is what is wrong.
+        direction: The direction of its list.
+        unneeded: The result of the analysis.
+        kind: The kind of the diagnostic.
+        rules: The list that the rule is in; None if no fix is known.
+        span: Where the rule is written; None for a stored rule.
+        is_stored: Whether the fix is a statement; otherwise, it is an edit of a block.
+        tag: A tag of the rule that no endpoint carries, if this is the reason.
     """
 
     profile: str
     direction: Direction
-    unneeded: Unneeded
+    unneeded: UnneededRule
     kind: Kind
     rules: RuleList | None
     span: Span | None = None
@@ -59,37 +59,37 @@ class LintFinding:
 
     @property
     def is_today(self) -> bool:
-        """Whether it holds with the endpoints of today only."""
+        """Whether the finding depends on the endpoints that exist now."""
         return self.kind in (messages.TAG_OF_NO_ENDPOINT, messages.DEAD_TODAY)
 
     @cached_property
     def fix(self) -> tuple[str, ...] | None:
-        """Statements after which the rule does something, or is gone and nothing else has changed; None for none."""
+        """Statements that make the rule effective, or remove it without changing traffic; None if there are none."""
         return None if self.rules is None else _fix(self.profile, self.direction, self.unneeded, self.rules)
 
     @cached_property
     def diagnostic(self) -> Diagnostic:
-        """The finding as it is told."""
+        """The finding as a diagnostic."""
         return diagnose(
             self.kind,
             self.span,
-            self._mend(),
+            self._hint(),
             profile=self.profile,
             direction=self.direction.value,
             position=self.unneeded.rule.position,
             rule=self.unneeded.rule.text,
-            deciders=_listed(self.unneeded.first_deciders),
+            deciders=_rule_numbers(self.unneeded.first_deciders),
             tag=self.tag,
         )
 
-    def _mend(self) -> Fix | str | None:
+    def _hint(self) -> Fix | str | None:
         if self.fix and self.is_stored:
             command = f"calicoctl {self.fix[0]}"
-            if self.unneeded.grade is Grade.CLUTTER or not self.unneeded.is_decided_alike_too:
+            if self.unneeded.grade is Grade.CLUTTER or not self.unneeded.is_partly_repeated:
                 return Command(command)
             remove = f"calicoctl {_removal(self.profile, self.direction, self.unneeded)}"
-            return f"`{remove}` changes no traffic; `{command}` {_reverses(self.unneeded)}"
-        # In a block, a line is moved or removed; the same as a statement behind the block is long.
+            return f"`{remove}` changes no traffic; `{command}` {_effect_before_worst(self.unneeded)}"
+        # In a block, the line itself is moved or removed; a statement after the block would be longer.
         advice = _advice(self.unneeded) if self.fix else _contradiction(self.unneeded)
         packet = None if self.unneeded.packet is None else example_text(self.unneeded.packet)
         return "; ".join(filter(None, (advice, packet))) or None
@@ -108,7 +108,7 @@ def lint_script(script: Script) -> tuple[LintFinding, ...]:
 
 @collector_paused()
 def lint_stored(state: State) -> tuple[LintFinding, ...]:
-    """The findings about all profiles that are stored."""
+    """The findings about all stored profiles."""
     return tuple(_of_profiles(state, state.names()))
 
 
@@ -122,22 +122,22 @@ def _of_profiles(state: State, names: Sequence[str]) -> Iterator[LintFinding]:
 
 @collector_paused()
 def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
-    """The findings about the profiles that a script names, as it leaves them; where it wrote the rules, with places."""
-    steps = [each.step for each in plan.outcomes]
+    """The findings about the profiles that a script changes, after the script; with the places of rules it contains."""
+    steps = [outcome.step for outcome in plan.outcomes]
     names = {step.statement.profile for step in steps if isinstance(step.statement, ProfileStatement)}
     places = RulePlaces(steps)
-    found = (
-        replace(each, span=places.find(each.profile, each.direction, each.unneeded.rule.text))
-        for each in _of_profiles(plan.state, sorted(names))
+    findings = (
+        replace(finding, span=places.find(finding.profile, finding.direction, finding.unneeded.rule.text))
+        for finding in _of_profiles(plan.state, sorted(names))
     )
-    return tuple(each for each in found if not _is_allowed(each))
+    return tuple(finding for finding in findings if not _is_allowed(finding))
 
 
 def _of_block(step: ScriptStep, block: DeclareProfile) -> Iterator[LintFinding]:
     for direction, rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
-        for found in lint_list(block.profile, direction, rules, step.rule_spans(direction)):
-            if not _is_allowed(found):
-                yield found
+        for finding in lint_list(block.profile, direction, rules, step.rule_spans(direction)):
+            if not _is_allowed(finding):
+                yield finding
 
 
 def _is_allowed(finding: LintFinding) -> bool:
@@ -156,15 +156,15 @@ def lint_list(
     """The findings about one list.
 
     Args:
-        profile: The profile that has it.
-        direction: Which of its lists it is.
+        profile: The profile.
+        direction: The direction of the list.
         rules: The rules.
-        spans: Where each of them is written; none for what is stored.
+        spans: Where each rule is written; empty for stored rules.
     """
     analysed = RuleList(rules)
-    for each in find_unneeded(analysed):
-        span = spans[each.rule.position - 1] if spans else None
-        yield LintFinding(profile, direction, each, _kind(each), analysed, span, is_stored=span is None)
+    for unneeded in find_unneeded(analysed):
+        span = spans[unneeded.rule.position - 1] if spans else None
+        yield LintFinding(profile, direction, unneeded, _kind(unneeded), analysed, span, is_stored=span is None)
 
 
 _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
@@ -176,52 +176,53 @@ _KINDS: dict[tuple[Reason, Grade | None], Kind] = {
 }
 
 
-def _kind(found: Unneeded) -> Kind:
-    if found.rule.is_analysed and not found.rule.boxes:
+def _kind(unneeded: UnneededRule) -> Kind:
+    if unneeded.rule.is_analysed and not unneeded.rule.boxes:
         return messages.MATCHES_NOTHING
-    # What a duplicate hides is worth more than that it is one.
-    if found.reason is Reason.DUPLICATE and found.grade is Grade.CLUTTER:
+    # A hole or an outage is reported as such, even if the rule is a duplicate.
+    if unneeded.reason is Reason.DUPLICATE and unneeded.grade is Grade.CLUTTER:
         return messages.DUPLICATE_RULE
-    return _KINDS[Reason.DEAD if found.reason is Reason.DUPLICATE else found.reason, found.grade]
+    return _KINDS[Reason.DEAD if unneeded.reason is Reason.DUPLICATE else unneeded.reason, unneeded.grade]
 
 
-def _advice(found: Unneeded) -> str:
+def _advice(unneeded: UnneededRule) -> str:
     """What to do with the line of a rule, as a part of a sentence."""
-    if found.grade is not Grade.CLUTTER and found.is_decided_alike_too:
-        return f"without the line no traffic changes; above the line of rule {found.worst}, it {_reverses(found)}"
-    if found.grade is not Grade.CLUTTER:
-        return f"above the line of rule {found.worst}, the rule decides something"
-    if found.reason is not Reason.REDUNDANT or found.rule.decision is Decision.NONE:
-        return "the line can go"
-    verb = "stays" if len(found.first_deciders) == 1 else "stay"
-    return f"the line can go as long as {_listed(found.first_deciders)} {verb}"
+    if unneeded.grade is not Grade.CLUTTER and unneeded.is_partly_repeated:
+        effect = _effect_before_worst(unneeded)
+        return f"removing the line changes no traffic; before the line of rule {unneeded.worst}, it {effect}"
+    if unneeded.grade is not Grade.CLUTTER:
+        return f"move the line before that of rule {unneeded.worst}"
+    if unneeded.reason is not Reason.REDUNDANT or unneeded.rule.decision is Decision.NONE:
+        return "remove the line"
+    verb = "remains" if len(unneeded.first_deciders) == 1 else "remain"
+    return f"the line can be removed as long as {_rule_numbers(unneeded.first_deciders)} {verb}"
 
 
-def _reverses(found: Unneeded) -> str:
-    """What a rule does above the first rule that decides its packets otherwise, as a part of a sentence."""
-    does, does_not = ("allows", "denies") if found.grade is Grade.OUTAGE else ("denies", "allows")
-    return f"{does} those of its packets that rule {found.worst} {does_not}"
+def _effect_before_worst(unneeded: UnneededRule) -> str:
+    """The effect of a rule if it is moved before the first rule with the opposite decision, as a verb phrase."""
+    decides, opposite = ("allows", "denies") if unneeded.grade is Grade.OUTAGE else ("denies", "allows")
+    return f"{decides} those of its packets that rule {unneeded.worst} {opposite}"
 
 
-def _contradiction(found: Unneeded) -> str | None:
-    """Why a rule is not moved, as a part of a sentence, where it would only change places with another one."""
-    hidden = _hidden(found)
+def _contradiction(unneeded: UnneededRule) -> str | None:
+    """Why moving a rule does not help, as a part of a sentence: another rule would be without effect then."""
+    hidden = _hidden(unneeded)
     if hidden is None:
         return None
-    return f"before rule {found.worst}, it would leave rule {hidden} nothing to decide; remove one of the two"
+    return f"before rule {unneeded.worst}, it would leave rule {hidden} without effect; remove one of the two"
 
 
-def _hidden(found: Unneeded) -> int | None:
+def _hidden(unneeded: UnneededRule) -> int | None:
     try:
-        return found.hidden
+        return unneeded.hidden
     except Undecided:
         return None
 
 
-def _listed(positions: Sequence[int]) -> str:
-    """Rules by their positions, so many of them as are named: `rule 1`, `rules 1, 4`."""
+def _rule_numbers(positions: Sequence[int]) -> str:
+    """Rules by their positions, at most `_NAMED_MAX` of them: `rule 1`, `rules 1, 4`."""
     if not positions:
-        return "several rules"  # which, it would take too long to say
+        return "several rules"  # to find out which would take too long
     numbers = ", ".join(str(position) for position in positions[:_NAMED_MAX])
     return f"{'rule' if len(positions) == 1 else 'rules'} {numbers}{' and more' if len(positions) > _NAMED_MAX else ''}"
 
@@ -229,30 +230,31 @@ def _listed(positions: Sequence[int]) -> str:
 # --- fixes --------------------------------------------------------------------------------------
 
 
-def _fix(profile: str, direction: Direction, found: Unneeded, analysed: RuleList) -> tuple[str, ...] | None:
-    """Statements that mend a finding, tried on the list itself."""
-    if found.reason is Reason.NOT_ANALYSED:
+def _fix(profile: str, direction: Direction, unneeded: UnneededRule, analysed: RuleList) -> tuple[str, ...] | None:
+    """Statements that correct a finding, verified on the list itself."""
+    if unneeded.reason is Reason.NOT_ANALYSED:
         return None
-    if found.grade is Grade.CLUTTER:
-        # That nothing changes is what was found.
-        return (_removal(profile, direction, found),)
-    # Before the first rule that decides its packets otherwise.
-    rule = None if found.rule.stored is None else found.rule.stored.rule
-    if found.worst is None or rule is None or not _would_decide(found, found.worst, analysed):
+    if unneeded.grade is Grade.CLUTTER:
+        # The analysis has shown that removing the rule changes nothing.
+        return (_removal(profile, direction, unneeded),)
+    # Add the rule again before the first rule with the opposite decision.
+    rule = None if unneeded.rule.stored is None else unneeded.rule.stored.rule
+    if unneeded.worst is None or rule is None or not _would_decide(unneeded, unneeded.worst, analysed):
         return None
     about = f"profile {printer.written_profile_name(profile)} rule"
-    return (f"{about} add {direction.value} --at={found.worst} {rule_text(rule)}",)
+    return (f"{about} add {direction.value} --at={unneeded.worst} {rule_text(rule)}",)
 
 
-def _removal(profile: str, direction: Direction, found: Unneeded) -> str:
+def _removal(profile: str, direction: Direction, unneeded: UnneededRule) -> str:
     """The statement that removes a rule."""
-    return f"profile {printer.written_profile_name(profile)} rule remove {direction.value} --at={found.rule.position}"
+    name = printer.written_profile_name(profile)
+    return f"profile {name} rule remove {direction.value} --at={unneeded.rule.position}"
 
 
-def _would_decide(found: Unneeded, position: int, analysed: RuleList) -> bool:
-    """Whether a rule would decide anything at another position, and leave something to every rule after it."""
+def _would_decide(unneeded: UnneededRule, position: int, analysed: RuleList) -> bool:
+    """Whether a rule would decide packets at another position, without leaving a later rule without effect."""
     try:
-        is_free = any(analysed.cover.uncovered(box, position) is not None for box in found.rule.boxes)
-        return is_free and found.hidden is None
+        has_packets = any(analysed.cover.uncovered(box, position) is not None for box in unneeded.rule.boxes)
+        return has_packets and unneeded.hidden is None
     except Undecided:
         return False

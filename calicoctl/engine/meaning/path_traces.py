@@ -1,11 +1,11 @@
-"""Paths between endpoints as they are now: through the whole profile list of either end."""
+"""Trace paths between the stored endpoints, through all profiles of both ends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from calicoctl import messages
-from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, is_within, meet_all
+from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, common_boxes, is_within
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.paths import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
@@ -20,28 +20,28 @@ from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 
-# Of more endpoints that one end stands for, the addresses are left open, or those of the whole network that was asked
-# about: the answer would be a table of all pairs.
+# If an end has more addresses, any address is assumed, or any of the network that was asked about: otherwise the answer
+# would be a table of all pairs.
 _ADDRESSES_MAX = 8
-# In an answer about a network, what decides the packets of the endpoints in it; they are told of by themselves.
-_ENDPOINTS_THERE = "the profiles of the endpoints there"
-# The positions of that, and of what stands for addresses without an endpoint, in the list of an end outside.
-_OF_ENDPOINTS, _OF_NOBODY = 1, 2
+# In the list of an end without profiles: the pseudo-rules for addresses of endpoints, which have paths of their own,
+# and for addresses without an endpoint.
+_OF_ENDPOINTS, _WITHOUT_ENDPOINT = 1, 2
+_ENDPOINT_PROFILES = "the profiles of the endpoints there"
 
 _Networks = tuple[tuple[int, Net], ...]
 
 
 @dataclass(frozen=True)
 class End:
-    """One end of a path: endpoints with one list of profiles, or addresses where no endpoint is.
+    """One end of a path: endpoints with the same list of profiles, or addresses without an endpoint.
 
     Attributes:
-        name: How it is told.
-        profiles: The list; None where no profile decides.
-        tags: The tags that it carries.
-        unsure: Tags that some of its addresses carry and others do not, or that are not known.
-        networks: The addresses, each with its IP version; empty when they are not known, so that it may be any.
-        taken: Those of them that endpoints have, where no profile decides the others.
+        name: The name to print.
+        profiles: The list of profiles; None where no profile decides.
+        tags: The tags that all of its addresses carry.
+        unsure: The tags that only some of its addresses carry, or that it may carry.
+        networks: The addresses, each with its IP version; empty if they are unknown, so that any is possible.
+        taken: If no profile decides: the addresses among `networks` that belong to endpoints.
     """
 
     name: str
@@ -58,9 +58,9 @@ class Decider:
 
     Attributes:
         profile: The profile; None where no profile decides.
-        position: The rule's place in it; None where the whole profile drops everything.
+        position: The position of the rule; None where the whole profile drops everything.
         text: The rule, or why everything is dropped.
-        decision: What it decides.
+        decision: The decision of the rule.
     """
 
     profile: str | None
@@ -71,15 +71,15 @@ class Decider:
 
 @dataclass(frozen=True)
 class Path:
-    """What becomes of packets between two ends.
+    """The decisions about packets between two ends.
 
     Attributes:
-        source: Where they come from.
-        destination: Where they go.
-        parts: The packets by deciding rules; the positions of these are those of `senders` and `receivers`.
-        senders: The rules of the sender's profiles, in the order in which they decide.
-        receivers: The same of the receiver's.
-        unanalysed: The rules of both that are not analysed.
+        source: The end that sends the packets.
+        destination: The end that receives them.
+        parts: The packets by the rules that decide them; positions refer to `senders` and `receivers`.
+        senders: The rules of the sender's profiles, in order.
+        receivers: The rules of the receiver's profiles, in order.
+        unanalysed: The rules of both ends that are not analysed.
     """
 
     source: End
@@ -91,30 +91,30 @@ class Path:
 
 
 def find_paths(state: State, source: str, destination: str, match: Rule, where: tuple[Span, Span]) -> tuple[Path, ...]:
-    """The paths between two ends, one for each pair of profile lists that they stand for.
+    """The paths between two ends, one for each pair of profile lists.
 
     Args:
         state: The profiles and endpoints.
         source: An endpoint, a tag or a network.
-        destination: The same.
-        match: The packets in question; its action does not matter.
-        where: Where the two are written.
+        destination: An endpoint, a tag or a network.
+        match: The packets in question; the action of the rule is ignored.
+        where: Where the source and the destination are written.
 
     Raises:
-        Refused: One is nothing of these, or it would take too long.
+        Refused: An end does not exist, or the analysis would take too long.
     """
     problems = []
     sets = SetTags(state.network_sets)
     members = [tuple(_members(state, sets, text)) for text in (source, destination)]
-    for text, found, span in zip((source, destination), members, where, strict=True):
-        if not found:
+    for text, members_of_end, span in zip((source, destination), members, where, strict=True):
+        if not members_of_end:
             problems.append(diagnose(messages.UNKNOWN_END, span, _HINT, text=text))
     if problems:
         raise Refused(problems)
     try:
-        asked = _asked_tags(state, members[0], members[1], match)
-        sources, destinations = (tuple(_ends(found, asked)) for found in members)
-        return tuple(_path(state, one, other, match) for one in sources for other in destinations)
+        used_tags = _used_tags(state, members[0], members[1], match)
+        sources, destinations = (tuple(_ends(members_of_end, used_tags)) for members_of_end in members)
+        return tuple(_path(state, sender, receiver, match) for sender in sources for receiver in destinations)
     except Undecided:
         raise Refused([diagnose(messages.PATHS_NOT_ANALYSED, source=source, destination=destination)]) from None
 
@@ -127,9 +127,9 @@ _HINT = "`calicoctl profile show --detailed` lists the endpoints; a network is w
 
 @dataclass(frozen=True)
 class _Member:
-    """One of the endpoints or of the sets of addresses that an end stands for; see `End`.
+    """An endpoint or a network set that belongs to an end; for the attributes see `End`.
 
-    Of an endpoint in a network that was asked about, `within` is the network.
+    If the end is a network, `within` of an endpoint in it is that network.
     """
 
     name: str
@@ -143,95 +143,100 @@ class _Member:
 
     @property
     def tags_known(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The tags that it has, and those that it may have."""
+        """The tags that it has, and the tags that it may have."""
         return self.tags, self.unsure
 
 
 def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
-    """What a text stands for: an endpoint before a tag, and a network."""
+    """The endpoints and network sets that a text means: a network, else an endpoint by name, else a tag."""
     network = read_network(text).network
     if network is not None:
         yield from _members_of_network(state, sets, network)
         return
     endpoints, _ = state.endpoints()
     named = [endpoint for key, endpoint in endpoints if text in (key.endpoint, key.workload, key.text)]
-    tagged = ((each, tags_of(state, each)) for each in named or [each for _, each in endpoints])
-    for endpoint, own in tagged:
-        if not named and text not in own:
+    for endpoint in named or [endpoint for _, endpoint in endpoints]:
+        tags = tags_of(state, endpoint)
+        if not named and text not in tags:
             continue
         addresses = endpoint.addresses  # read from its JSON each time
-        networks = tuple(found for net in addresses if (found := enforced_network(net)) is not None)
+        networks = tuple(network for net in addresses if (network := enforced_network(net)) is not None)
         sure, unsure = sets.find(networks)
-        yield _Member(text, endpoint.profiles, own | sure, unsure - own, networks, has_addresses=bool(addresses))
+        yield _Member(text, endpoint.profiles, tags | sure, unsure - tags, networks, has_addresses=bool(addresses))
     if not named:
-        for each in state.network_sets:
-            if text in each.labels and each.networks:
-                sure, unsure = sets.find(each.networks)
-                yield _Member(text, None, sure, unsure, each.networks)
+        for network_set in state.network_sets:
+            if text in network_set.labels and network_set.networks:
+                sure, unsure = sets.find(network_set.networks)
+                yield _Member(text, None, sure, unsure, network_set.networks)
 
 
 def _members_of_network(state: State, sets: SetTags, network: Network) -> Iterator[_Member]:
-    """The endpoints that have addresses in a network, each with those alone, and what else is in it."""
+    """The endpoints with addresses in a network, each with these addresses only, and the remaining addresses."""
     name = network_text(network)
     taken: list[Network] = []
     for _, endpoint in state.endpoints()[0]:
-        own = tuple(found for net in endpoint.addresses if (found := _common(enforced_network(net), network)))
-        if own:
+        nets = (_common(enforced_network(net), network) for net in endpoint.addresses)
+        addresses = tuple(net for net in nets if net is not None)
+        if addresses:
             tags = tags_of(state, endpoint)
-            sure, unsure = sets.find(own)
-            yield _Member(name, endpoint.profiles, tags | sure, unsure - tags, own, within=network)
-            taken += own
+            sure, unsure = sets.find(addresses)
+            yield _Member(name, endpoint.profiles, tags | sure, unsure - tags, addresses, within=network)
+            taken += addresses
     if not taken or [*collapsed(taken)] != [network]:
         yield _Member(name, None, *sets.find((network,)), (network,), taken=tuple(taken))
 
 
 def _common(one: Network | None, other: Network) -> Network | None:
-    """The addresses that two networks have in common: one of them is in the other, or there are none."""
+    """The addresses that two networks have in common: one of the networks, or None."""
     if one is None or one.version != other.version:
         return None
     smaller, larger = (one, other) if one.prefixlen >= other.prefixlen else (other, one)
     return smaller if is_within(net_of(smaller), net_of(larger)) else None
 
 
-def _asked_tags(
+def _used_tags(
     state: State, sources: Sequence[_Member], destinations: Sequence[_Member], match: Rule
 ) -> frozenset[str] | None:
-    """The tags that rules between two ends ask for; None where it makes no difference.
+    """The tags that rules between two ends use; None if all members with the same profiles have the same tags.
 
-    Endpoints with the same profiles differ in their own labels, often each from all others.
+    Endpoints with the same profiles may have many different labels; labels that no rule uses can be ignored.
     """
-    if all(len({each.profiles for each in found}) == len(_kinds(found)) for found in (sources, destinations)):
+    if all(
+        len({member.profiles for member in members}) == len(_profiles_and_tags(members))
+        for members in (sources, destinations)
+    ):
         return None
     boxes = [*boxes_of(match)]
-    for found, direction in ((sources, Direction.OUTBOUND), (destinations, Direction.INBOUND)):
-        for name in {name for each in found for name in each.profiles or ()}:
+    for members, direction in ((sources, Direction.OUTBOUND), (destinations, Direction.INBOUND)):
+        for name in {name for member in members for name in member.profiles or ()}:
             boxes += (box for rule in enforced_of(state.profile(name), direction).rules for box in rule.boxes)
     return NO_TAGS.union(*(box.source_tags | box.destination_tags for box in boxes))
 
 
-def _kinds(members: Iterable[_Member]) -> set[object]:
-    return {(each.profiles, *each.tags_known) for each in members}
+def _profiles_and_tags(members: Iterable[_Member]) -> set[object]:
+    return {(member.profiles, *member.tags_known) for member in members}
 
 
-def _ends(members: Sequence[_Member], asked: frozenset[str] | None) -> Iterator[End]:
-    """The ends that do not differ in anything that decides.
+def _ends(members: Sequence[_Member], used_tags: frozenset[str] | None) -> Iterator[End]:
+    """Group members that rules cannot distinguish, apart from their addresses.
 
     Args:
-        members: What they stand for.
-        asked: The tags that rules ask for; None for all.
+        members: The endpoints and network sets.
+        used_tags: The tags that rules use; None for all tags.
     """
     groups: dict[object, list[_Member]] = {}
-    for each in members:
-        known = each.tags_known if asked is None else tuple(tags & asked for tags in each.tags_known)
-        groups.setdefault((each.profiles, *known), []).append(each)
-    for found in groups.values():
-        networks = tuple(dict.fromkeys(_network(network) for each in found for network in each.networks))
-        if not all(each.has_addresses for each in found) or len(networks) > _ADDRESSES_MAX:
-            networks = tuple({_network(each.within) for each in found if each.within is not None})
-        taken = tuple(_network(network) for each in found for network in each.taken)
-        tags = frozenset.intersection(*(each.tags for each in found))
-        unsure = NO_TAGS.union(*(each.unsure for each in found)) - tags
-        yield End(found[0].name, found[0].profiles, tags, networks, unsure, taken)
+    for member in members:
+        tags_known = member.tags_known
+        known = tags_known if used_tags is None else tuple(tags & used_tags for tags in tags_known)
+        groups.setdefault((member.profiles, *known), []).append(member)
+    for group in groups.values():
+        networks = tuple(dict.fromkeys(_network(network) for member in group for network in member.networks))
+        if not all(member.has_addresses for member in group) or len(networks) > _ADDRESSES_MAX:
+            networks = tuple({_network(member.within) for member in group if member.within is not None})
+        taken = tuple(_network(network) for member in group for network in member.taken)
+        tags = frozenset.intersection(*(member.tags for member in group))
+        unsure = NO_TAGS.union(*(member.unsure for member in group)) - tags
+        yield End(group[0].name, group[0].profiles, tags, networks, unsure, taken)
 
 
 def _network(network: Network) -> tuple[int, Net]:
@@ -242,7 +247,7 @@ def _network(network: Network) -> tuple[int, Net]:
 
 
 def _path(state: State, source: End, destination: End, match: Rule) -> Path:
-    asked = meet_all(_at_most(boxes_of(match), source, destination), tuple(_between(source, destination)))
+    boxes = common_boxes(_possible_boxes(boxes_of(match), source, destination), tuple(_between(source, destination)))
     sender, senders = _chain(state, source, Direction.OUTBOUND, source, destination)
     receiver, receivers = _chain(state, destination, Direction.INBOUND, source, destination)
     unanalysed = (
@@ -251,17 +256,16 @@ def _path(state: State, source: End, destination: End, match: Rule) -> Path:
         for rule, decider in zip(rules.rules, deciders, strict=True)
         if not rule.is_analysed
     )
-    divided = divide_path(sender, receiver, asked)
     parts = tuple(
         part
-        for part in divided
+        for part in divide_path(sender, receiver, boxes)
         if not _is_of_endpoints(source, part.sender) and not _is_of_endpoints(destination, part.receiver)
     )
     return Path(source, destination, parts, senders, receivers, tuple(unanalysed))
 
 
 def _is_of_endpoints(end: End, rule: ListedRule | None) -> bool:
-    """Whether what decides at an end are the profiles of endpoints that another path is about."""
+    """Whether a rule is the pseudo-rule for addresses of endpoints, which other paths are about."""
     return end.profiles is None and rule is not None and rule.position == _OF_ENDPOINTS
 
 
@@ -276,11 +280,11 @@ def _between(source: End, destination: End) -> Iterator[Box]:
 def _nets(end: End, version: int) -> list[Net]:
     if not end.networks:
         return [EVERYWHERE]
-    return [net for own, net in end.networks if own == version]
+    return [net for net_version, net in end.networks if net_version == version]
 
 
-def _of_these(boxes: Sequence[Box], source: frozenset[str], destination: frozenset[str]) -> tuple[Box, ...]:
-    """Boxes without tags: a box asks for tags that the ends carry, or it matches nothing here."""
+def _matching_boxes(boxes: Sequence[Box], source: frozenset[str], destination: frozenset[str]) -> tuple[Box, ...]:
+    """The boxes that match ends with some tags, without the tags; the other boxes match no packet here."""
     return tuple(
         box._replace(source_tags=NO_TAGS, destination_tags=NO_TAGS)
         for box in boxes
@@ -288,21 +292,21 @@ def _of_these(boxes: Sequence[Box], source: frozenset[str], destination: frozens
     )
 
 
-def _at_most(boxes: Sequence[Box], source: End, destination: End) -> tuple[Box, ...]:
-    """The same, if the ends carry what they perhaps carry."""
-    return _of_these(boxes, source.tags | source.unsure, destination.tags | destination.unsure)
+def _possible_boxes(boxes: Sequence[Box], source: End, destination: End) -> tuple[Box, ...]:
+    """The boxes that match if the ends carry all tags that they may carry, without the tags."""
+    return _matching_boxes(boxes, source.tags | source.unsure, destination.tags | destination.unsure)
 
 
 def _chain(
     state: State, end: End, direction: Direction, source: End, destination: End
 ) -> tuple[RuleList, tuple[Decider, ...]]:
-    """The rules of an end's profiles one behind the other, as the agent asks them, and what each is.
+    """The concatenated rules of an end's profiles, in the agent's order, and the description of each rule.
 
-    A rule that hands on to the next tier leaves its profile, which a list of rules cannot say: it is not analysed.
-    Nor is one that asks for a tag of which it is not known whether the ends carry it.
+    A rule that continues with the next profile skips the rest of its own, which a list of rules cannot express; it is
+    not analysed. Rules that depend on a tag that the ends only may carry are not analysed either.
     """
     if end.profiles is None:
-        return _outside(end, direction)
+        return _without_profiles(end, direction)
     listed: list[ListedRule] = []
     may_differ = bool(source.unsure or destination.unsure)
     deciders: list[Decider] = []
@@ -310,19 +314,19 @@ def _chain(
         profile = state.profile(name)
         for rule in enforced_of(profile, direction).rules:
             is_plain = rule.is_analysed and rule.decision is not Decision.NONE
-            boxes = _of_these(rule.boxes, source.tags, destination.tags) if is_plain else ()
-            if is_plain and may_differ and len(boxes) < len(_at_most(rule.boxes, source, destination)):
+            boxes = _matching_boxes(rule.boxes, source.tags, destination.tags) if is_plain else ()
+            if is_plain and may_differ and len(boxes) < len(_possible_boxes(rule.boxes, source, destination)):
                 is_plain, boxes = False, ()
             is_analysed = is_plain or (rule.decision is None and rule.is_analysed)
             listed.append(replace(rule, boxes=boxes, is_analysed=is_analysed))
-            missing = None if profile.exists else "there is no such profile, so that the agent drops everything"
+            missing = None if profile.exists else "the profile does not exist, so the agent drops everything"
             decision = rule.decision or Decision.NONE
             deciders.append(Decider(name, rule.position or None, missing or rule.text, decision))
     return RuleList(()).with_rules(listed), tuple(deciders)
 
 
-def _outside(end: End, direction: Direction) -> tuple[RuleList, tuple[Decider, ...]]:
-    """The same of addresses where no profile decides, with a rule before for those that endpoints have."""
+def _without_profiles(end: End, direction: Direction) -> tuple[RuleList, tuple[Decider, ...]]:
+    """Pseudo-rules for addresses where no profile decides: one for those of endpoints, then one that allows."""
     taken = tuple(
         box._replace(source_net=net) if direction is Direction.OUTBOUND else box._replace(destination_net=net)
         for box in everything()
@@ -330,11 +334,11 @@ def _outside(end: End, direction: Direction) -> tuple[RuleList, tuple[Decider, .
         if version == box.version
     )
     rules = (
-        ListedRule(_OF_ENDPOINTS, Decision.NONE, taken, None, _ENDPOINTS_THERE),
-        ListedRule(_OF_NOBODY, Decision.ALLOW, everything(), None),
+        ListedRule(_OF_ENDPOINTS, Decision.NONE, taken, None, _ENDPOINT_PROFILES),
+        ListedRule(_WITHOUT_ENDPOINT, Decision.ALLOW, everything(), None),
     )
     deciders = (
-        Decider(None, None, _ENDPOINTS_THERE, Decision.NONE),
+        Decider(None, None, _ENDPOINT_PROFILES, Decision.NONE),
         Decider(None, None, "no profile decides there", Decision.ALLOW),
     )
     return RuleList(()).with_rules(rules), deciders

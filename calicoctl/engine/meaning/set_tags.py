@@ -1,4 +1,4 @@
-"""The tags that addresses carry because they are in sets of addresses."""
+"""The tags that addresses have as members of network sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from calicoctl.records import dataclass
 
 @dataclass(frozen=True)
 class _Ranges:
-    """Addresses of one IP version as ranges that are apart from one another, in their order."""
+    """Addresses of one IP version as disjoint, sorted ranges."""
 
     firsts: Sequence[int]
     lasts: Sequence[int]
@@ -29,48 +29,52 @@ class _Ranges:
 
 
 class SetTags:
-    """What tags the addresses in sets have.
+    """Finds the tags that network sets give to addresses.
 
     Args:
-        network_sets: All sets.
+        network_sets: All network sets.
     """
 
     def __init__(self, network_sets: Iterable[NetworkSet]) -> None:
         networks: dict[tuple[str, int], list[Network]] = {}
-        for each in network_sets:
-            for label in each.labels:
-                for network in each.networks:
+        for network_set in network_sets:
+            for label in network_set.labels:
+                for network in network_set.networks:
                     networks.setdefault((label, network.version), []).append(network)
-        self._ranges = {key: _ranges(found) for key, found in networks.items()}
+        self._ranges = {key: _ranges(tagged) for key, tagged in networks.items()}
         self._tags = frozenset(label for label, _ in networks)
 
     def find(self, networks: Sequence[Network]) -> tuple[frozenset[str], frozenset[str]]:
-        """The tags that all of some addresses have; and those that only some of them have.
+        """The tags that all given addresses have, and the tags that only some of them have.
 
         Args:
-            networks: The addresses; empty where they are not known, so that they may have any tag.
+            networks: The addresses; empty if they are unknown, so that they may have any tag.
         """
         if not networks:
             return NO_TAGS, self._tags
-        sure = frozenset(tag for tag in self._tags if all(self._of(tag, each).has_all(each) for each in networks))
-        some = frozenset(tag for tag in self._tags if any(self._of(tag, each).has_some(each) for each in networks))
+        sure = frozenset(
+            tag for tag in self._tags if all(self._ranges_of(tag, network).has_all(network) for network in networks)
+        )
+        some = frozenset(
+            tag for tag in self._tags if any(self._ranges_of(tag, network).has_some(network) for network in networks)
+        )
         return sure, some - sure
 
-    def _of(self, tag: str, network: Network) -> _Ranges:
-        return self._ranges.get((tag, network.version), _NOTHING)
+    def _ranges_of(self, tag: str, network: Network) -> _Ranges:
+        return self._ranges.get((tag, network.version), _NO_RANGES)
 
 
-_NOTHING = _Ranges((), ())
+_NO_RANGES = _Ranges((), ())
 
 
 def _ranges(networks: Sequence[Network]) -> _Ranges:
-    """Networks of one IP version. What is in several of these together is in one, once halves are put together."""
-    found = sorted((int(each.network_address), int(each.broadcast_address)) for each in collapsed(networks))
-    return _Ranges([first for first, _ in found], [last for _, last in found])
+    """The ranges of networks of one IP version. Adjacent halves are merged, so that each network is in one range."""
+    ranges = sorted((int(network.network_address), int(network.broadcast_address)) for network in collapsed(networks))
+    return _Ranges([first for first, _ in ranges], [last for _, last in ranges])
 
 
 def collapsed(networks: Sequence[Network]) -> Iterable[Network]:
-    """The fewest networks with the addresses of some networks of one IP version, of which there is at least one."""
+    """The fewest networks that contain the same addresses as some networks of one IP version, at least one."""
     if networks[0].version == 4:
-        return collapse_addresses(each for each in networks if isinstance(each, IPv4Network))
-    return collapse_addresses(each for each in networks if isinstance(each, IPv6Network))
+        return collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    return collapse_addresses(network for network in networks if isinstance(network, IPv6Network))

@@ -1,4 +1,4 @@
-"""The traffic that a change opens or closes, profile by profile."""
+"""The traffic that a change of profiles allows or stops allowing, profile by profile."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ RulesByName = Mapping[str, Rules]
 
 @dataclass(frozen=True)
 class ListTraffic:
-    """What is decided differently in one list of a profile.
+    """The traffic that one list of a profile decides differently.
 
     Attributes:
         profile: The profile.
-        direction: In which of its lists.
-        differences: The parts of the traffic, by the deciding rules; None where that took too long to find out.
-        unanalysed: The rules of the new list that are not analysed, so that what they decide is not in the differences.
+        direction: The direction of the list.
+        differences: The parts of the traffic by deciding rules; None if the computation was too long.
+        unanalysed: The rules that are not analysed; the differences do not contain their effect.
     """
 
     profile: str
@@ -34,44 +34,44 @@ class ListTraffic:
 
 
 def rules_before(state: State) -> RulesByName:
-    """The rules as they were read, of the profiles of a state that statements have changed."""
+    """The rules of changed profiles as they were read."""
     return {name: state.original(name).rules for name in state.changed_names()}
 
 
 def rules_changed(state: State) -> RulesByName:
-    """The rules of these profiles as they are now."""
+    """The rules of changed profiles after the statements so far."""
     return {name: state.profile(name).rules for name in state.changed_names()}
 
 
 def rules_after(state: State) -> RulesByName:
-    """The rules of the profiles of a state as they are now."""
+    """The rules of all profiles after the statements so far."""
     return {name: state.profile(name).rules for name in state.names()}
 
 
 def find_traffic(old: RulesByName, new: RulesByName, intended: Intended = NOTHING_INTENDED) -> tuple[ListTraffic, ...]:
-    """The traffic that two sets of profiles decide differently; a profile that is not there has no rules.
+    """The traffic that two sets of profiles decide differently; a missing profile has no rules.
 
     Args:
-        old: The rules of the profiles before.
-        new: The rules after.
-        intended: What is left out.
+        old: The rules of the profiles before the change.
+        new: The rules after it.
+        intended: Differences to leave out.
     """
-    found = []
+    changed = []
     for name in sorted({*old, *new}):
         before, after = old.get(name), new.get(name)
         if before is not after and before != after:
             for direction in Direction:
                 old_list = enforced(before, direction)
                 new_list = enforced(after, direction, old_list)
-                traffic = _of_list(name, direction, old_list, new_list, intended)
-                found += [] if traffic is None else [traffic]
-    return tuple(found)
+                traffic = _list_traffic(name, direction, old_list, new_list, intended)
+                changed += [] if traffic is None else [traffic]
+    return tuple(changed)
 
 
-def _of_list(
+def _list_traffic(
     profile: str, direction: Direction, before: RuleList, after: RuleList, intended: Intended
 ) -> ListTraffic | None:
-    """What is decided differently in one list; None when that is nothing."""
+    """The traffic that one list decides differently; None if there is none."""
     if before.rules == after.rules:
         return None
     unanalysed = tuple(dict.fromkeys((*after.unanalysed, *before.unanalysed)))

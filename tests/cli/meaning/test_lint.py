@@ -80,11 +80,11 @@ def test_a_fix_that_depends_on_another_rule_names_that_rule(embedded: Program) -
         "\n".join(["profile WEB {", "  tags", "  inbound {", *rules, "  }", "  outbound {}", "}", ""])
     )
     result = embedded.run_inside("lint", "web.calico")
-    assert "hint: the line can go as long as rule 3 stays; " in result.stderr
+    assert "hint: the line can be removed as long as rule 3 remains; " in result.stderr
     assert result.stdout.splitlines()[1] == result_texts.LINT_FIXES
     (embedded.folder / "web.calico").write_text(SCRIPT.replace("    allow from tag A\n", "", 1))
     result = embedded.run_inside("lint", "web.calico")
-    assert "the line can go" not in result.stderr
+    assert "remove" not in result.stderr
     assert result_texts.LINT_FIXES not in result.stdout
 
 
@@ -160,7 +160,7 @@ def test_the_fix_states_when_moving_a_rule_would_bypass_a_denial(embedded: Progr
         "rule 1 denies\n"
     ) in stored_report
     in_file = embedded.run_inside("lint", "web.calico").stderr
-    assert "without the line no traffic changes; above the line of rule 1, it allows those of its packets" in in_file
+    assert "removing the line changes no traffic; before the line of rule 1, it allows those of its packets" in in_file
 
 
 @FEW
@@ -188,7 +188,7 @@ def test_contradictory_rules_have_no_fix(embedded: Program) -> None:
     (finding,) = findings(embedded, "web.calico")
     assert (finding["grade"], finding["fix"]) == ("outage", None)
     result = embedded.run_inside("lint", "web.calico")
-    assert "hint: before rule 1, it would leave rule 1 nothing to decide; remove one of the two; " in result.stderr
+    assert "hint: before rule 1, it would leave rule 1 without effect; remove one of the two; " in result.stderr
 
 
 def test_a_run_with_lint_warns_of_findings_in_its_result(embedded: Program) -> None:
