@@ -1,8 +1,8 @@
-"""What the agent makes of a rule: its whole schema, and everything that it refuses or takes for something else.
+"""The schema of a stored rule as the agent reads it: every value that the agent refuses or enforces in another way.
 
-The data model is wider than the language: selectors, negated matches, further actions and protocols. A
-rule without a problem here is enforced as it is written. The facts are the agent's (Felix 1.4.9, and
-its later releases where they are stricter).
+The data model is wider than the language: selectors, negated matches, further actions and protocols. A rule without a
+problem here is enforced as it is written. The facts are those of the agent Felix 1.4.9, and of its later releases where
+they are stricter.
 """
 
 from __future__ import annotations
@@ -66,61 +66,61 @@ from calicoctl.source import Span
 AGENT_ACTIONS = (*ACTIONS, "log", "next-tier")
 PROTOCOL_NAMES = (*PROTOCOLS, *OTHER_PROTOCOLS)
 _PROTOCOL_NUMBERS = frozenset(str(number) for number in range(1, 256))
-# Each protocol by its name and its number: what becomes of ports beside it, and its IP version.
+# By the name and the number of each protocol: what the agent does with ports of it, and its IP version.
 _PORTS: dict[object, Ports] = {
-    **{each.name: each.ports for each in AGENT_PROTOCOLS},
-    **{each.number: each.ports_by_number for each in AGENT_PROTOCOLS},
+    **{protocol.name: protocol.ports for protocol in AGENT_PROTOCOLS},
+    **{protocol.number: protocol.ports_by_number for protocol in AGENT_PROTOCOLS},
 }
 _PROTOCOL_VERSIONS: dict[object, int] = {
-    spelling: each.ip_version
-    for each in AGENT_PROTOCOLS
-    if each.ip_version is not None
-    for spelling in (each.name, each.number)
+    key: protocol.ip_version
+    for protocol in AGENT_PROTOCOLS
+    if protocol.ip_version is not None
+    for key in (protocol.name, protocol.number)
 }
-_BY_NUMBER = {each.number: each.name for each in AGENT_PROTOCOLS if each.ports is Ports.RENDERED}
+_NAMES_BY_NUMBER = {protocol.number: protocol.name for protocol in AGENT_PROTOCOLS if protocol.ports is Ports.RENDERED}
 
-# Each key is also known with a leading `!`, which negates it.
+# Each of these keys may have a leading `!`, which negates it.
 _MATCH_KEYS = (
     *("protocol", "icmp_type", "icmp_code"),
     *(f"{side}_{what}" for side in ("src", "dst") for what in ("net", "tag", "selector", "ports")),
 )
-# Lists of networks, which agents have read since the release; earlier ones refuse the key.
+# Lists of networks, with the first release of the agent that reads them; earlier releases refuse the key.
 LATER_KEYS = {"src_nets": "2.0", "dst_nets": "2.0"}
 KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" for key in _MATCH_KEYS), *LATER_KEYS)
 
-# A rule of the v3 data model that v1 cannot say stands whole in a rule's member of this name, where profiles are
-# resources of v3; beside it may stand why Calico refuses it.
+# In a datastore of the v3 data model, the first key has a whole v3 rule that v1 cannot express, and the second the
+# reason why Calico refuses this rule, if it does.
 RESOURCE_KEY, RESOURCE_PROBLEM_KEY = "calico", "problem"
 _RESOURCE_KEYS = frozenset({"action", RESOURCE_KEY, RESOURCE_PROBLEM_KEY})
 
-# Of one rule; a list of a million wrong ports tells no more than its first thousand.
+# The most problems of one rule: of a million wrong ports, the first thousand are enough.
 PROBLEMS_MAX = 1000
 
-# The agent cuts a longer prefix to what iptables takes.
+# The agent truncates a longer prefix to the length that iptables accepts.
 LOG_PREFIX_MAX = 27
 _LOG_PREFIX = pattern(r"[ !#-\[\]-~]{1,27}")
 
 
 class Verdict(Enum):
-    """What the agent does about a problem."""
+    """What the agent does because of a problem."""
 
     REFUSED = "it drops the whole profile"
-    MISREAD = "it accepts the rule, and does something else than the rule says"
-    TOLERATED = "it enforces the rule; only this program's own bounds are broken"
+    MISREAD = "it accepts the rule, but enforces something else"
+    TOLERATED = "it enforces the rule; only a limit of this program is exceeded"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a rule.
+    """A problem of a rule.
 
     Attributes:
-        path: Where in the rule; empty for the rule itself.
-        kind: What is wrong.
-        verdict: What the agent does about it.
-        fields: The particulars of the kind's message, the path excepted.
-        hint: What to write instead, if that is known.
-        at_key: Whether it is about the key rather than its value.
-        near: A word, and the known words of which it was probably meant to be one.
+        path: The path of the value in the rule; empty for the rule itself.
+        kind: The kind of the problem.
+        verdict: What the agent does because of it.
+        fields: The fields of the message, except the path.
+        hint: The correct text, if it is known.
+        at_key: Whether the problem is in the key and not in its value.
+        near: A word that is not valid, and the valid words; the most similar one is the hint.
     """
 
     path: Path
@@ -132,7 +132,7 @@ class Problem:
     near: tuple[str, tuple[str, ...]] | None = None
 
     def diagnostic(self, above: Path, span: Span | None = None) -> Diagnostic:
-        """The problem as a diagnostic; `above` is the path that leads to the rule."""
+        """The problem as a diagnostic; `above` is the path of the rule in its document."""
         hint = self.hint or (nearest(*self.near) if self.near else None)
         return diagnose(self.kind, span, hint, path=path_text((*above, *self.path)), **dict(self.fields))
 
@@ -146,34 +146,34 @@ def _at_key(key: str, kind: Kind, verdict: Verdict, hint: str | None = None, **f
 
 
 def agent_problems(value: object, *, is_resource: bool = False) -> tuple[Problem, ...]:
-    """Everything that is wrong with a rule; nothing exactly when the agent enforces it as it is written.
+    """The problems of a rule; empty exactly if the agent enforces the rule as it is written.
 
     Args:
         value: Any JSON value as `calicoctl.policy.documents.json_text` reads it.
-        is_resource: Whether it may hold a rule of the v3 data model, whose validation is not looked at here.
+        is_resource: Whether it may contain a rule of the v3 data model, which is not validated here.
     """
     if is_resource and isinstance(value, dict) and RESOURCE_KEY in value and value.keys() <= _RESOURCE_KEYS:
         return tuple(_check_resource(value))
     if isinstance(value, RepeatedKeys):
-        # Readers of JSON take the last one; the person who wrote it may have meant another.
+        # Readers of JSON use the last value of a repeated key, which may not be the intended one.
         counts = Counter(key for key, _ in value.pairs)
-        twice = tuple(_at_key(key, JSON_REPEATED_KEY, Verdict.MISREAD) for key, count in counts.items() if count > 1)
-        return twice + _check_members(dict(value.pairs))
+        repeated = tuple(_at_key(key, JSON_REPEATED_KEY, Verdict.MISREAD) for key, count in counts.items() if count > 1)
+        return repeated + _check_members(dict(value.pairs))
     if isinstance(value, dict):
         return _check_members(value)
     return (_problem((), RULE_NOT_OBJECT, Verdict.REFUSED, found=found_text(value)),)
 
 
 def _check_resource(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """What is wrong with a rule that holds one of the v3 data model."""
+    """The problems of a rule that contains a rule of the v3 data model."""
     problem, inner = rule.get(RESOURCE_PROBLEM_KEY), rule[RESOURCE_KEY]
     if problem is None and isinstance(inner, dict) and "action" in inner:
-        problem = "must not contain the action, which is a key of its own"
+        problem = "must not contain the action, which has a separate key"
     if problem is None and isinstance(inner, dict):
         yield from validate_action(rule)
         return
-    # Of what Calico's tools refuse, its agent enforces a part, drops the profile over another, and fails over a third
-    # (Felix checks rules by the validation of its backend): nobody can rely on such a rule, or on what is dropped.
+    # The effect of a rule that Calico's tools refuse is not predictable: depending on the rule, the agent enforces it,
+    # drops the profile, or fails (Felix validates rules with the validation of its backend).
     reason = problem if isinstance(problem, str) else "must be an object"
     yield _problem((RESOURCE_KEY,), RULE_OF_V3, Verdict.MISREAD, reason=reason)
 
@@ -182,12 +182,11 @@ def _check_members(rule: Mapping[str, object]) -> tuple[Problem, ...]:
     return tuple(islice((problem for validate in VALIDATORS for problem in validate(rule)), PROBLEMS_MAX))
 
 
-# In the validators below `rule.get(key) is None` means absent: a null is what the agent ignores, and it is
-# reported once, by `validate_keys`.
+# The validators below treat null as absent (`rule.get(key) is None`), like the agent; only `validate_keys` reports it.
 
 
 def validate_keys(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """No key is unknown, and none is null."""
+    """All keys are known, and no value is null."""
     for key, value in rule.items():
         if value is None:
             yield _problem((key,), RULE_NULL, Verdict.MISREAD, "leave the key out")
@@ -208,7 +207,7 @@ def validate_protocol(rule: Mapping[str, object]) -> Iterator[Problem]:
     for key in ("protocol", "!protocol"):
         protocol = rule.get(key)
         if protocol is not None and not _is_protocol(protocol):
-            # A number in quotes is its own hint: the same without them. No number is near another one.
+            # The hint for a number in quotes is the number; an unknown number has no hint.
             is_number = isinstance(protocol, str) and protocol in _PROTOCOL_NUMBERS
             near = (protocol, PROTOCOL_NAMES) if isinstance(protocol, str) and not protocol.isdigit() else None
             hint = str(protocol) if is_number else None
@@ -223,7 +222,7 @@ def _is_protocol(value: object) -> bool:
 
 
 def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """A tag has only the characters of a name, and keeps the bounds of one."""
+    """A tag has only valid characters, and is not too long."""
     for key in ("src_tag", "dst_tag", "!src_tag", "!dst_tag"):
         tag = rule.get(key)
         if tag is None:
@@ -244,7 +243,7 @@ def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
         if not isinstance(selector, str):
             reason: str | None = f"it must be a string, not {found_text(selector)}"
         elif not selector.isprintable():
-            reason = "it holds control or invisible characters"
+            reason = "it contains control or invisible characters"
         else:
             reason = selector_fault(selector)
         if reason is not None:
@@ -252,7 +251,7 @@ def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """A network is four dotted decimals or an IPv6 address, with an optional length."""
+    """A network is an IPv4 address of four decimal numbers or an IPv6 address, with an optional length."""
     for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
         net = rule.get(key)
         if net is not None and (not isinstance(net, str) or enforced_network(net) is None):
@@ -270,10 +269,10 @@ def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def validate_ip_version(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """The version that is named, the protocol and all networks are of one IP version.
+    """The key `ip_version`, the protocol and all networks have the same IP version.
 
-    The agent checks only against a version that is named; without one it renders a rule for both
-    versions, in each without the networks of the other.
+    The agent checks this only if the rule has `ip_version`. Otherwise it renders the rule for both versions, each
+    without the networks of the other.
     """
     version = rule.get("ip_version")
     if version is not None and not (is_integer(version, 4, 6) and version != 5):
@@ -282,14 +281,14 @@ def validate_ip_version(rule: Mapping[str, object]) -> Iterator[Problem]:
     for key, other in versions[1:]:
         first_key, first = versions[0]
         if other != first:
-            # The agent knows the ICMP protocols by name, not by number.
-            checked = first_key == "ip_version" and type(rule[key]) is str
-            verdict = Verdict.REFUSED if checked else Verdict.MISREAD
+            # The agent recognizes the ICMP protocols by name only, not by number.
+            is_checked = first_key == "ip_version" and type(rule[key]) is str
+            verdict = Verdict.REFUSED if is_checked else Verdict.MISREAD
             yield _problem((key,), RULE_MIXED_VERSIONS, verdict, version=other, other=first_key, other_version=first)
 
 
 def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
-    """The valid keys that belong to one IP version, and the version."""
+    """The keys of valid values that belong to one IP version, and the version."""
     version = rule.get("ip_version")
     if type(version) is int and version in (4, 6):
         yield "ip_version", version
@@ -318,7 +317,7 @@ def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
             continue
         if protocol not in PORT_PROTOCOLS and (protocol is None or _is_protocol(protocol)):
             is_dropping = protocol is not None and _PORTS.get(protocol) is Ports.DROPPING
-            name = _BY_NUMBER.get(protocol) if type(protocol) is int else None
+            name = _NAMES_BY_NUMBER.get(protocol) if type(protocol) is int else None
             hint = None if name is None else f'"protocol":"{name}"'
             verdict = Verdict.MISREAD if is_dropping else Verdict.REFUSED
             yield _at_key(key, RULE_PORTS_PROTOCOL, verdict, hint, protocols=either(PORT_PROTOCOLS))
@@ -348,10 +347,10 @@ _PORT_PROBLEMS = {
 
 
 def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """An ICMP type is 0 to 254 with an ICMP protocol; a code is 0 to 255 with a type of the same sign.
+    """An ICMP type is 0 to 254 with an ICMP protocol; a code is 0 to 255 with a type, and both or neither are negated.
 
-    The agent matches types only for the literal names: with other protocols it ignores the type on
-    IPv4 and drops everything on IPv6.
+    The agent matches types only if the protocol is given by name. With other protocols it ignores the type on IPv4, and
+    drops everything on IPv6.
     """
     protocol = rule.get("protocol")
     for sign in ("", "!"):
@@ -372,7 +371,7 @@ def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def validate_log_prefix(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """A log prefix is a short text that neither the agent nor iptables-restore has to bend."""
+    """A log prefix is a short text that neither the agent nor iptables-restore changes."""
     prefix = rule.get("log_prefix")
     if prefix is None:
         return
