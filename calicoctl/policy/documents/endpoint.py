@@ -1,4 +1,4 @@
-"""Endpoints as the orchestrators store them: read only, to tell which profiles are in use."""
+"""Endpoints as the orchestrators store them; they are only read, to find the profiles in use."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _NO_LABELS = frozenset[str]()
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What an endpoint's value says.
+    """A stored endpoint.
 
     Attributes:
-        state: Its state, such as `active`; empty when there is none.
-        profiles: The profiles that it names, in their order.
-        labels: The keys of its own labels, where these are what tags stand for.
-        text: The JSON that says so.
+        state: Its state, such as `active`; empty if there is none.
+        profiles: The names of its profiles, in order.
+        labels: The keys of its labels in the v3 data model, where tags are labels; empty in v1.
+        text: The JSON.
     """
 
     state: str
@@ -31,9 +31,9 @@ class Endpoint:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Its networks as they are written, mostly of one address each; what is no list of texts has none.
+        """Its networks as they are written, mostly of one address each; invalid values are left out.
 
-        They are read when they are asked for: of 100,000 endpoints, they would be a tenth of `show --detailed`.
+        They are read on demand: reading those of 100,000 endpoints would take a tenth of the time of `show --detailed`.
         """
         document = json.loads(self.text)
         lists = (document.get("ipv4_nets"), document.get("ipv6_nets"))
@@ -41,16 +41,16 @@ class Endpoint:
 
 
 def read_endpoint(key: str, value: str, *, is_resource: bool = False) -> Endpoint | Diagnostic:
-    """Read an endpoint's JSON: `state`, and `profile_ids` (a list) or `profile_id` (one; older tools).
+    """Read the JSON of an endpoint: `state`, and `profile_ids` (a list) or `profile_id` (one name, of older tools).
 
     Args:
-        key: Where it is.
+        key: The key in the datastore.
         value: The JSON.
-        is_resource: Whether it is made of a resource of Calico's v3 data model. A tag is a label there, whoever gives
-            it; in v1, an endpoint may have labels, too, and these are no tags.
+        is_resource: Whether it is made from a resource of Calico's v3 data model. There, every label counts as a tag;
+            in v1, the labels of an endpoint are not tags.
 
     Returns:
-        A warning that names the key when the value is not an endpoint.
+        The endpoint, or a warning with the key if the value is not valid.
     """
     try:
         document = _read_json(value)
@@ -65,13 +65,13 @@ def read_endpoint(key: str, value: str, *, is_resource: bool = False) -> Endpoin
     if profiles is None:
         profile = document.get("profile_id")
         profiles = [] if profile is None else [profile]
-    if not isinstance(profiles, list) or [each for each in profiles if not isinstance(each, str)]:
+    if not isinstance(profiles, list) or [name for name in profiles if not isinstance(name, str)]:
         return _malformed(key, value, "its `profile_ids` is not a list of names")
     return Endpoint(state or "", tuple(profiles), _labels(document) if is_resource else _NO_LABELS, value)
 
 
 def _read_json(value: str) -> object:
-    """What `json.loads` reads, in half of its time where nothing is around the document."""
+    """The same as `json.loads`, in half the time if there is no white space around the document."""
     try:
         document, end = _DECODER.raw_decode(value)
     except ValueError:

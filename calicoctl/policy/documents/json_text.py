@@ -1,8 +1,8 @@
-"""JSON with positions: where every value of a text stands, and everything about it that Python's reader hides.
+"""JSON with positions: the offsets of values in the text, and details that Python's reader hides.
 
-The scanning is the standard library's; this module calls it once for each value that must keep its
-own text. JSON is RFC 8259: repeated keys, numbers without an exact integer and the constants that
-Python reads on top of JSON are kept as what they are, for the caller to judge.
+The standard library scans the text; this module calls it once for each value whose text must be kept. JSON is defined
+by RFC 8259. Repeated keys, numbers that are not plain integers, and the constants that Python reads in addition to JSON
+have types of their own, so that callers can check for them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 
-# One step of a path into JSON: an object's key or a list's 0-based index.
+# The path of a value in a JSON document: keys of objects and 0-based indices of lists.
 Path = tuple[str | int, ...]
 
 _SPACE = " \t\n\r"
@@ -37,12 +37,12 @@ _OUTSIDE_STRINGS = pattern(r'[^"]+')
 _CONSTANT = pattern(r"-?Infinity|NaN")
 _NOT_PLAIN_ASCII = pattern(r"[^ -~]")
 
-# More digits than any integer of a rule has. Longer ones are kept as text: `int` takes quadratic time
-# on them, and raises an error beyond a limit that depends on the interpreter.
+# More digits than any integer of a rule has. Longer integers are kept as text: `int` takes quadratic time for them, and
+# raises an error above a limit that depends on the interpreter.
 _INTEGER_LENGTH_MAX = 18
 _SHOWN_LENGTH = 60
 
-# The standard library's complaints, by how they begin (the rest differs between Python versions).
+# The beginnings of the standard library's messages (their ends differ between Python versions), and our messages.
 _REASONS = (
     ("Unterminated string", "this string does not end"),
     ("Invalid control character", "a string contains an unescaped control character"),
@@ -56,19 +56,19 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True)
 class OddNumber:
-    """A number that is no plain integer: with a fraction or an exponent, very long, or NaN or Infinity."""
+    """A number that is not a plain integer: it has a fraction or an exponent, is very long, or is NaN or Infinity."""
 
     text: str
 
     @property
     def is_json(self) -> bool:
-        """Whether JSON has such a number; NaN and the infinities are Python's addition."""
+        """Whether the number is valid in JSON; NaN and Infinity are only valid in Python's reader."""
         return not self.text.lstrip("-")[:1].isalpha()
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatedKeys:
-    """An object in which a key stands more than once, as its pairs in order."""
+    """An object in which a key is repeated, as its pairs in order."""
 
     pairs: tuple[tuple[str, object], ...]
 
@@ -90,10 +90,10 @@ class Member:
         key: The key, its escapes resolved.
         key_start: The offset of the key's opening quote.
         key_end: The offset after its closing quote.
-        value: The value; an empty list in the stead of one that was read as `elements`.
+        value: The value; an empty list if there are `elements`.
         start: The offset of the value.
         end: The offset after it.
-        elements: The value's elements, if it is a list that the caller asked to have taken apart.
+        elements: The elements of a list, if the caller asked for the elements of this key.
     """
 
     key: str
@@ -107,12 +107,12 @@ class Member:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A stored text in which nothing can be edited safely.
+    """A stored text that cannot be edited safely.
 
     Attributes:
-        source: The text; its name is the datastore's key.
-        diagnostics: Why.
-        is_resource: Whether it is a resource of Calico's v3 data model, which only its removal can end.
+        source: The text; its name is the key in the datastore.
+        diagnostics: The reasons.
+        is_resource: Whether it is a resource of Calico's v3 data model, which can only be removed.
     """
 
     source: Source
@@ -136,9 +136,9 @@ _DECODER = json.JSONDecoder(
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from looking through a large document again and again while it is read.
+    """Pause the garbage collector while a large document is read, which halves the time for 100,000 rules.
 
-    Everything that is made meanwhile is kept, and none of it is in a cycle. It halves the time for 100,000 rules.
+    Meanwhile, there is no garbage to collect: all objects are kept, and none is in a reference cycle.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -155,11 +155,11 @@ def refusal(kind: Kind, source: Source, start: int, end: int, hint: str | None =
 
 
 def require_text(source: Source) -> None:
-    """Make sure that there is text, and that it can be written as UTF-8.
+    """Check that a text is not empty, and can be encoded as UTF-8.
 
     Raises:
-        Refused: It is empty, begins with a byte order mark, or holds lone surrogates (which is how
-            Python holds bytes that are not UTF-8).
+        Refused: It is empty, begins with a byte order mark, or contains lone surrogates, which in Python are bytes that
+            are not UTF-8.
     """
     text = source.text
     if skip_space(text, 0) == len(text):
@@ -173,13 +173,13 @@ def require_text(source: Source) -> None:
 
 
 def read_value(source: Source, start: int) -> tuple[object, int]:
-    """Read the value that begins at `start`.
+    """Read the value at the offset `start`.
 
     Returns:
         The value, and the offset after it.
 
     Raises:
-        Refused: There is no JSON value.
+        Refused: The text is not valid JSON there.
     """
     try:
         return _DECODER.raw_decode(source.text, start)
@@ -190,7 +190,7 @@ def read_value(source: Source, start: int) -> tuple[object, int]:
 
 
 def read_elements(source: Source, start: int) -> tuple[tuple[Element, ...], int]:
-    """Read the list whose bracket stands at `start`, one element at a time.
+    """Read the list whose opening bracket is at the offset `start`.
 
     Returns:
         The elements, and the offset after the list.
@@ -213,12 +213,12 @@ def read_elements(source: Source, start: int) -> tuple[tuple[Element, ...], int]
 
 
 def read_members(source: Source, start: int, lists: frozenset[str] = frozenset()) -> tuple[tuple[Member, ...], int]:
-    """Read the object whose brace stands at `start`, one member at a time; keys may repeat.
+    """Read the object whose opening brace is at the offset `start`; keys may be repeated.
 
     Args:
         source: The text.
         start: The offset of the opening brace.
-        lists: The keys whose lists are taken apart into elements.
+        lists: The keys of lists that are read as elements.
 
     Returns:
         The members in order, and the offset after the object.
@@ -246,7 +246,7 @@ def _read_member(source: Source, at: int, lists: frozenset[str]) -> Member:
         raise _syntax_refusal(source, at, "Expecting property name")
     key, key_end = read_value(source, at)
     start = skip_space(text, _expect(source, skip_space(text, key_end), ":"))
-    # A value that begins with a quote is a string, so the key is one.
+    # The key is a string, as it begins with a quote.
     if str(key) in lists and text[start : start + 1] == "[":
         elements, end = read_elements(source, start)
         return Member(str(key), at, key_end, [], start, end, elements)
@@ -255,10 +255,10 @@ def _read_member(source: Source, at: int, lists: frozenset[str]) -> Member:
 
 
 def require_end(source: Source, end: int) -> None:
-    """Make sure that nothing but white space follows.
+    """Check that only white space follows.
 
     Raises:
-        Refused: Something does.
+        Refused: Other text follows.
     """
     at = skip_space(source.text, end)
     if at < len(source.text):
@@ -266,7 +266,7 @@ def require_end(source: Source, end: int) -> None:
 
 
 def find_constant(source: Source) -> Diagnostic | None:
-    """The complaint about the first NaN or Infinity of a text that Python's reader accepts."""
+    """The error about the first NaN or Infinity of a text that Python's reader accepts; None if there is none."""
     if "NaN" not in source.text and "Infinity" not in source.text:
         return None
     for start, end, is_string in _tokens(source.text):
@@ -277,9 +277,9 @@ def find_constant(source: Source) -> Diagnostic | None:
 
 
 def _tokens(text: str) -> Iterator[tuple[int, int, bool]]:
-    """The strings of a JSON text that has been read, and what stands between them: start, end, is it a string.
+    """The strings of a valid JSON text, and the texts between them: start, end, and whether it is a string.
 
-    The standard library finds where strings end: a regular expression takes a hundred times a string's memory.
+    The standard library finds the end of a string: a regular expression takes a hundred times the memory of the string.
     """
     at = 0
     while at < len(text):
@@ -290,27 +290,29 @@ def _tokens(text: str) -> Iterator[tuple[int, int, bool]]:
 
 
 def locate(source: Source, start: int, path: Path, *, at_key: bool = False) -> Span:
-    """The span of a value inside a text that has been read.
+    """The span of a value in a valid JSON text.
 
     Args:
         source: The text.
-        start: The offset of the value that the path begins in.
-        path: The steps from there. Of a repeated key the last one counts, as it does for readers of JSON.
-        at_key: Whether the last step's key is meant, rather than its value.
+        start: The offset of the value in which the path begins.
+        path: The path. Of a repeated key, the last one is used, as by readers of JSON.
+        at_key: Whether to return the span of the last key of the path instead of its value.
     """
     if not path:
         return Span(source, start, read_value(source, start)[1])
-    step, rest = path[0], path[1:]
+    step, *next_steps = path
     if isinstance(step, int):
         element = _elements_at(source, start)[step]
-        return locate(source, element.start, rest, at_key=at_key) if rest else Span(source, element.start, element.end)
-    member = next(each for each in reversed(_members_at(source, start)) if each.key == step)
-    if rest:
-        return locate(source, member.start, rest, at_key=at_key)
+        if next_steps:
+            return locate(source, element.start, tuple(next_steps), at_key=at_key)
+        return Span(source, element.start, element.end)
+    member = next(member for member in reversed(_members_at(source, start)) if member.key == step)
+    if next_steps:
+        return locate(source, member.start, tuple(next_steps), at_key=at_key)
     return Span(source, *((member.key_start, member.key_end) if at_key else (member.start, member.end)))
 
 
-# The problems of one rule are located one after another; each needs the same few objects and lists.
+# The problems of a rule are located one after another, in the same few objects and lists.
 @lru_cache(maxsize=4)
 def _members_at(source: Source, start: int) -> tuple[Member, ...]:
     return read_members(source, start)[0]
@@ -322,7 +324,7 @@ def _elements_at(source: Source, start: int) -> tuple[Element, ...]:
 
 
 def path_text(path: Path) -> str:
-    """A path as people write it: `inbound_rules[3].dst_ports[0]`."""
+    """The text of a path, such as `inbound_rules[3].dst_ports[0]`."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -335,7 +337,7 @@ def path_text(path: Path) -> str:
 
 
 def found_text(value: object) -> str:
-    """What stands where something else is expected: short, and as it is written in JSON."""
+    """A short text for an unexpected value in a message, such as `a list` or its JSON."""
     if isinstance(value, (dict, RepeatedKeys)):
         return "an object"
     if isinstance(value, list):
@@ -346,11 +348,11 @@ def found_text(value: object) -> str:
 
 
 def value_text(value: object) -> str:
-    """A value that was read, as JSON in one line of ASCII; numbers are spelled and keys repeated as they were.
+    """The JSON of a value from `read_value`, in one line of ASCII, with the original numbers and repeated keys.
 
     Raises:
-        TypeError: It is no value that `read_value` returns.
-        RecursionError: It is nested too deeply.
+        TypeError: The value has another type than the values of `read_value`.
+        RecursionError: The value is nested too deeply.
     """
     if isinstance(value, OddNumber):
         return value.text
@@ -358,16 +360,16 @@ def value_text(value: object) -> str:
         return f"[{', '.join(map(value_text, value))}]"
     if isinstance(value, dict | RepeatedKeys):
         pairs = value.items() if isinstance(value, dict) else value.pairs
-        return "{" + ", ".join(f"{json.dumps(key)}: {value_text(each)}" for key, each in pairs) + "}"
+        return "{" + ", ".join(f"{json.dumps(key)}: {value_text(member)}" for key, member in pairs) + "}"
     return json.dumps(value)
 
 
 def visible_json(raw: str) -> str:
-    """JSON in one line of printable ASCII, with every token spelled as it was.
+    """JSON in one line of printable ASCII, with every token as it was written.
 
     Args:
-        raw: JSON that has been read, so that white space outside its strings means nothing, and
-            characters other than ASCII stand only in strings.
+        raw: Valid JSON: white space outside of strings can be removed, and other characters than ASCII are only in
+            strings.
     """
     pieces = (
         raw[start:end] if is_string else "".join(raw[start:end].split()) for start, end, is_string in _tokens(raw)
@@ -377,7 +379,7 @@ def visible_json(raw: str) -> str:
 
 
 def _escaped(character: str) -> str:
-    """JSON's escape of a character: one of UTF-16's units, or a pair of them."""
+    """The JSON escape of a character: one code unit of UTF-16, or a pair."""
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
@@ -387,34 +389,35 @@ def _shortened(text: str) -> str:
 
 
 def skip_space(text: str, at: int) -> int:
-    """The offset of the first character from `at` on that is not JSON's white space; `len(text)` if there is none."""
+    """The offset of the first character from `at` on that is not white space in JSON; `len(text)` if there is none."""
     match = _SPACES.match(text, at)
     assert match is not None, "the pattern matches the empty text"
     return match.end()
 
 
 def _expect(source: Source, at: int, character: str) -> int:
-    """The offset after `character`, which must stand at `at`."""
+    """The offset after the character that is expected at `at`."""
     if source.text[at : at + 1] != character:
         raise _syntax_refusal(source, at, f"Expecting '{character}' delimiter")
     return at + 1
 
 
-def _syntax_refusal(source: Source, at: int, complaint: str) -> Refused:
-    """Say what is wrong at `at`, in words that do not depend on the Python version."""
+def _syntax_refusal(source: Source, at: int, python_message: str) -> Refused:
+    """The exception for a syntax error at `at`, with a message that does not depend on the Python version."""
     text = source.text
-    comma = _lonely_comma(text, at)
+    comma = _trailing_comma(text, at)
     if comma is not None:
         reason = "nothing follows this comma"
         return refusal(JSON_SYNTAX, source, comma, comma + 1, "remove the comma", reason=reason)
     if at >= len(text):
         return refusal(JSON_SYNTAX, source, len(text), len(text), reason="incomplete text")
-    reason = next((ours for theirs, ours in _REASONS if complaint.startswith(theirs)), complaint.lower())
+    reasons = (reason for beginning, reason in _REASONS if python_message.startswith(beginning))
+    reason = next(reasons, python_message.lower())
     return refusal(JSON_SYNTAX, source, at, at + 1, _syntax_hint(text, at), reason=reason)
 
 
-def _lonely_comma(text: str, at: int) -> int | None:
-    """The offset of a comma with nothing after it. Python complains about the bracket, since 3.13 about the comma."""
+def _trailing_comma(text: str, at: int) -> int | None:
+    """The offset of a trailing comma. Python reports the error at the bracket, and since 3.13 at the comma."""
     if text[at : at + 1] == ",":
         after = skip_space(text, at + 1)
         return at if text[after : after + 1] in ("]", "}") else None

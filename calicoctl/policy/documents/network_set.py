@@ -1,4 +1,4 @@
-"""Sets of addresses with labels: a rule that asks for a label matches them as it does endpoints."""
+"""Network sets: networks with labels, which rules with a label match in the same way as endpoints."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from calicoctl.records import dataclass
 
 @dataclass(frozen=True, slots=True)
 class NetworkSet:
-    """What a set of addresses says.
+    """A network set.
 
     Attributes:
         labels: The keys of its labels.
-        networks: Its addresses.
+        networks: Its networks.
     """
 
     labels: frozenset[str]
@@ -22,11 +22,11 @@ class NetworkSet:
 
 
 def read_network_set(value: str) -> NetworkSet | None:
-    """Read a set's JSON, `labels` and `nets`; None where a network is none, so that the agent leaves out the set."""
+    """Read the JSON of a set, `labels` and `nets`; None if a network is invalid, as the agent then ignores the set."""
     document = json.loads(value)
     nets = document["nets"]
     if not isinstance(nets, list):
         return None
-    read = (enforced_network(net) for net in nets if isinstance(net, str))
-    networks = tuple(network for network in read if network is not None)
+    parsed = (enforced_network(net) for net in nets if isinstance(net, str))
+    networks = tuple(network for network in parsed if network is not None)
     return NetworkSet(frozenset(document["labels"]), networks) if len(networks) == len(nets) else None

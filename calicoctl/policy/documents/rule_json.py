@@ -1,7 +1,7 @@
-"""Rules as JSON: the form in which they are stored, and the reading back of what the language can say.
+"""Rules as JSON, the format in which they are stored: from rules to JSON, and from JSON to rules.
 
-The reading here answers only whether a JSON value is a rule of the language; what is wrong with one that
-is not, `calicoctl.policy.documents.agent_schema` tells.
+Only JSON that the language can express becomes a rule. The problems of other JSON are reported by
+`calicoctl.policy.documents.agent_schema`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from calicoctl.language.words import Action
 from calicoctl.policy.rule import ANYONE, Peer, Rule
 from calicoctl.records import dataclass
 
-# The keys of a rule that the language can say, in the order in which they are printed.
+# The keys that the language can express, in the order in which they are printed.
 LANGUAGE_KEYS = (
     "action",
     "dst_net",
@@ -38,7 +38,7 @@ LANGUAGE_KEYS = (
 )
 _LANGUAGE_KEYS = frozenset(LANGUAGE_KEYS)
 _ACTIONS = {action.value: action for action in Action}
-# What the agent takes a rule without `action` for; OpenStack's driver writes all of its rules so.
+# The agent treats a rule without `action` as this action; OpenStack's driver writes all of its rules without it.
 _DEFAULT_ACTION = Action.ALLOW.value
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
 
@@ -47,11 +47,11 @@ _PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in 
 
 
 class _NotInLanguage(Exception):
-    """A value that no rule of the language has."""
+    """A value that the language cannot express."""
 
 
 def to_json(rule: Rule) -> dict[str, object]:
-    """A rule as JSON: only the keys that it uses, in alphabetical order.
+    """A rule as JSON: only the keys with a value, in alphabetical order.
 
     Ports are integers and `"N:M"` strings in the user's order; networks are canonical.
     """
@@ -89,18 +89,18 @@ _COMPACT = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 
 
 def compact_json(value: object) -> str:
-    """JSON without spaces, keys in alphabetical order, nothing but ASCII."""
+    """JSON in ASCII without spaces, with the keys in alphabetical order."""
     return _COMPACT.encode(value)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bounds:
-    """What the values of a rule may be.
+    """The limits of the values of a rule.
 
     Attributes:
         icmp_type_max: The highest ICMP type.
-        is_tag: Whether a tag may be so.
-        port: The ports that a JSON value is; None when it may not be one.
+        is_tag: Whether a text is valid as a tag.
+        port: The ports of a JSON value; None if it is not valid.
     """
 
     icmp_type_max: int
@@ -109,14 +109,14 @@ class _Bounds:
 
 
 _LANGUAGE_BOUNDS = _Bounds(ICMP_TYPE_MAX, is_tag, enforced_port)
-# What older tools could store, for rules that are only looked for: ports in quotes, too, and any tag.
+# For rules that are only searched for: older tools could also store ports as strings, and any tag.
 _LENIENT_BOUNDS = _Bounds(STORED.icmp_type_max, bool, older_port)
 
 
 def from_json(value: object) -> Rule | None:
-    """The rule that a JSON value is, if the language can say it and the agent enforces it as written.
+    """The rule of a JSON value; None if the language cannot express it, or the agent does not enforce it as written.
 
-    Host bits of networks are masked, as the agent does.
+    Host bits of networks are masked, as by the agent.
 
     Args:
         value: A JSON value, with objects as dictionaries.
@@ -125,7 +125,7 @@ def from_json(value: object) -> Rule | None:
 
 
 def from_json_leniently(value: object) -> Rule | None:
-    """The rule that a JSON value was meant to be by an older tool, whether or not the agent enforces it as written.
+    """The rule that an older tool meant by a JSON value, whether or not the agent enforces it as written.
 
     Args:
         value: A JSON value, with objects as dictionaries.
@@ -147,11 +147,11 @@ def _from_json(value: object, bounds: _Bounds) -> Rule | None:
         )
     except (_NotInLanguage, KeyError):
         return None
-    return rule if _agrees(rule) else None
+    return rule if _is_consistent(rule) else None
 
 
-def _agrees(rule: Rule) -> bool:
-    """Whether the parts of a rule fit together: ports and ICMP types with the protocol, one IP version."""
+def _is_consistent(rule: Rule) -> bool:
+    """Whether the protocol allows the ports and the ICMP type, and all parts have the same IP version."""
     protocol, source, destination = rule.protocol, rule.source, rule.destination
     if (source.ports or destination.ports) and (protocol is None or not protocol.has_ports):
         return False
@@ -211,9 +211,9 @@ def _port(value: object, bounds: _Bounds) -> PortRange:
 
 
 def with_single_ports(value: object) -> object:
-    """A rule's JSON with every port range of one port, `"80:80"`, as that port.
+    """The JSON of a rule, with every port range of a single port, such as `"80:80"`, replaced by the port.
 
-    The language takes such a range for the port itself; the agent refuses it, so it must not be stored.
+    The agent refuses such a range, so it must not be stored.
     """
     if not isinstance(value, dict):
         return value
