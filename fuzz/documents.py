@@ -10,7 +10,7 @@ from calicoctl.policy.documents.endpoint import read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import RulesDocument, display_json, read_stored_rules, stored_warnings
-from calicoctl.policy.documents.selector import LENGTH_MAX, selector_fault
+from calicoctl.policy.documents.selector import SELECTOR_LENGTH_MAX, selector_fault
 from calicoctl.policy.documents.tags_document import read_stored_tags, tag_warnings
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
@@ -28,7 +28,7 @@ def one_input(content: bytes) -> None:
         require_answers([endpoint])
     fault = selector_fault(source.text)
     assert fault is None or fault != ""
-    assert fault is not None or len(source.text.strip(" ")) <= LENGTH_MAX
+    assert fault is not None or len(source.text.strip(" ")) <= SELECTOR_LENGTH_MAX
 
 
 def _check_stored_rules(source: Source) -> None:

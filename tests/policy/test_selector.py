@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from calicoctl.policy.documents.selector import LENGTH_MAX, selector_fault
+from calicoctl.policy.documents.selector import SELECTOR_LENGTH_MAX, selector_fault
 
 GOOD = [
     "",
@@ -43,7 +43,7 @@ GOOD = [
 
 # selector | a part of the reason
 BAD = [
-    ("role", "too soon"),
+    ("role", "incomplete"),
     ("&&", "character 1"),
     ('role = "web"', "character 6"),
     ("role == web", "a string in quotes"),
@@ -67,7 +67,7 @@ BAD = [
     ("has(a) and has(b)", "`and`"),
     ('\u00e9 == "x"', "character 1"),
     ('"a" == "b"', '`"a"`'),
-    ("!" * 5000, str(LENGTH_MAX)),
+    ("!" * 5000, str(SELECTOR_LENGTH_MAX)),
 ]
 
 

@@ -1,6 +1,6 @@
-"""Selectors: a small language inside the strings of rules that are wider than ours.
+"""Selectors: a small language in the strings of rules that this program's language cannot express.
 
-The agent's syntax; a selector that it cannot read costs the whole profile. The grammar is in
+The syntax is the agent's, which drops the whole profile because of an invalid selector. The grammar is in
 `selector.lark`.
 """
 
@@ -13,11 +13,11 @@ from calicoctl.annotations import TYPE_CHECKING
 if TYPE_CHECKING:
     from lark import Lark
 
-# Room for any selector that a person writes, and an end to what a hostile one costs to parse.
-LENGTH_MAX = 4096
+# Longer than any selector that a person writes; it limits the time to parse a hostile one.
+SELECTOR_LENGTH_MAX = 4096
 
-# The terminals as people write them.
-_SHOWN = {
+# The terminals as they are named in messages.
+_TERMINAL_TEXTS = {
     "LABEL": "a label",
     "STRING": "a string in quotes",
     "EQUALS": "`==`",
@@ -43,10 +43,10 @@ def selector_grammar(strict: bool = False) -> Lark:
     """The compiled grammar.
 
     Args:
-        strict: Make every conflict and every collision of terminals an error (needs the package
-            interegular); a test compiles the grammar so.
+        strict: Make every conflict and every collision of terminals an error, for a test; this needs the package
+            interegular.
     """
-    # Lark costs more to import than most commands take; only a rule with a selector pays for it.
+    # Imported here: importing Lark takes longer than most commands, and only a rule with a selector needs it.
     from importlib import resources
 
     from lark import Lark
@@ -57,15 +57,15 @@ def selector_grammar(strict: bool = False) -> Lark:
 
 @lru_cache(maxsize=4096)
 def selector_fault(text: str) -> str | None:
-    """Why the agent could not read a selector, in words; None if it can.
+    """The reason why the agent cannot read a selector, as a text; None if it can.
 
     Args:
-        text: The selector; the empty text selects everything.
+        text: The selector; an empty one selects everything.
     """
     if not text.strip(" "):
         return None
-    if len(text) > LENGTH_MAX:
-        return f"it is longer than {LENGTH_MAX} characters"
+    if len(text) > SELECTOR_LENGTH_MAX:
+        return f"it is longer than {SELECTOR_LENGTH_MAX} characters"
     from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     try:
@@ -73,9 +73,10 @@ def selector_fault(text: str) -> str | None:
     except UnexpectedCharacters as error:
         return f"unexpected `{error.char}` at character {error.column}"
     except UnexpectedToken as error:
-        # After a whole selector Lark names no terminal: then only the end can follow.
-        expected = " or ".join(sorted(_SHOWN[name] for name in error.accepts or error.expected)) or _SHOWN["$END"]
+        # After a complete selector, Lark names no terminal: only the end can follow.
+        terminals = error.accepts or error.expected or ("$END",)
+        expected = " or ".join(sorted(_TERMINAL_TEXTS[name] for name in terminals))
         if error.token.type == "$END":
-            return f"it ends too soon, where {expected} is expected"
+            return f"it is incomplete: {expected} is expected"
         return f"unexpected `{error.token}` at character {error.column}, where {expected} is expected"
     return None
