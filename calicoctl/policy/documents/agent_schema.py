@@ -227,11 +227,11 @@ def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
         tag = rule.get(key)
         if tag is None:
             continue
-        found = found_text(tag)
+        text = found_text(tag)
         if not isinstance(tag, str) or not is_agent_tag(tag):
-            yield _problem((key,), RULE_TAG, Verdict.REFUSED, found=found)
+            yield _problem((key,), RULE_TAG, Verdict.REFUSED, found=text)
         elif not is_tag(tag):
-            yield _problem((key,), RULE_TAG_BOUNDS, Verdict.TOLERATED, found=found, maximum=NAME_LENGTH)
+            yield _problem((key,), RULE_TAG_BOUNDS, Verdict.TOLERATED, found=text, maximum=NAME_LENGTH)
 
 
 def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
@@ -359,11 +359,11 @@ def validate_icmp(rule: Mapping[str, object]) -> Iterator[Problem]:
         if icmp_type == ICMP_TYPE_MAX + 1 and type(icmp_type) is int:
             yield _problem((type_key,), RULE_ICMP_TYPE_255, Verdict.MISREAD)
         elif icmp_type is not None and not is_integer(icmp_type, 0, ICMP_TYPE_MAX):
-            found = found_text(icmp_type)
-            yield _problem((type_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_TYPE_MAX)
+            text = found_text(icmp_type)
+            yield _problem((type_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=text, maximum=ICMP_TYPE_MAX)
         if icmp_code is not None and not is_integer(icmp_code, 0, ICMP_CODE_MAX):
-            found = found_text(icmp_code)
-            yield _problem((code_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=found, maximum=ICMP_CODE_MAX)
+            text = found_text(icmp_code)
+            yield _problem((code_key,), RULE_ICMP_NUMBER, Verdict.REFUSED, found=text, maximum=ICMP_CODE_MAX)
         if icmp_code is not None and icmp_type is None:
             yield _problem((code_key,), RULE_ICMP_CODE_ALONE, Verdict.REFUSED, needed=type_key)
         if icmp_type is not None and protocol not in ICMP_PROTOCOLS and (protocol is None or _is_protocol(protocol)):

@@ -1,7 +1,7 @@
-"""Rules as they are stored: everything that other tools wrote keeps its text, whether or not it makes sense.
+"""Stored documents of rules, in which the texts of other tools are kept exactly, valid or not.
 
-An edit rewrites only the rules that it names. So a document is held as the raw texts of its rules and of
-its other members; what they mean stands beside them.
+An edit rewrites only the rules that it changes. So a document consists of the raw texts of its rules and of its other
+members, with the meaning of each rule in addition.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ from calicoctl.source import Source, Span
 
 _LIST_KEYS = frozenset(direction.json_key for direction in Direction)
 _BOTH_LISTS = tuple((f'"{direction.json_key}"', direction) for direction in Direction)
-# Warnings about one profile that are printed in full; the others are counted.
+# The most warnings about one profile that are printed; the others are counted.
 _WARNINGS_MAX = 5
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRule:
-    """A rule as it is stored. Two are equal when their texts are.
+    """A stored rule. Two stored rules are equal (`==`) if their texts are.
 
     Attributes:
-        raw: Its JSON text, kept exactly.
-        value: What the text says, where the language cannot say it, and None where it can, to save memory; see
-            `calicoctl.policy.documents.json_text` for what is no plain JSON value.
-        rule: The rule, exactly when the language can say it and the agent enforces it as written. Host
-            bits are masked here, not in `raw`.
-        problems: What is wrong with it; empty when the agent enforces it as written.
-        offset: Where the text began in the source that it was read from; None for a new rule.
-        lenient_rule: Where `rule` is None, the rule that an older tool meant by the text, if there is one.
+        raw: The exact JSON text.
+        value: The value of the text, as `calicoctl.policy.documents.json_text` reads it; None if there is a `rule`, to
+            save memory.
+        rule: The rule, if the language can express it and the agent enforces it as written. Its networks have no host
+            bits, unlike those in `raw`.
+        problems: The problems of the rule; empty if the agent enforces it as written.
+        offset: The offset of the text in the source that it was read from; None for a new rule.
+        lenient_rule: If `rule` is None: the rule that an older tool meant by the text, if there is one.
     """
 
     raw: str
@@ -75,77 +75,77 @@ class StoredRule:
 
     @staticmethod
     def of(rule: Rule) -> StoredRule:
-        """A new rule, in its canonical text."""
+        """A new rule in its canonical text."""
         return StoredRule(rule_json_text(rule), None, rule)
 
     @staticmethod
     def without_action(rule: Rule) -> StoredRule:
-        """A new rule that allows by saying no action, in its text that is canonical otherwise."""
+        """A new rule without an action, which means `allow`; its text is canonical otherwise."""
         members = {key: value for key, value in to_json(rule).items() if key != "action"}
         return StoredRule(compact_json(members), None, rule)
 
     @staticmethod
     def foreign(value: object) -> StoredRule:
-        """A new rule beyond the language: a valid JSON object, which keeps its values and gets its keys sorted."""
+        """A new rule that the language cannot express: a valid JSON object, which is stored with sorted keys."""
         return StoredRule(compact_json(value), value, None)
 
     @property
     def meaning(self) -> object:
-        """A hashable value that two rules share when they are the same.
+        """A hashable value that equivalent rules share.
 
-        Of a rule beyond the language it is its JSON, of one that makes no sense its very text.
+        It is the canonical JSON of a rule that the language cannot express, and the exact text of a rule with problems.
         """
         if self.rule is not None:
             return self.rule.meaning
         return self.raw if self.problems else compact_json(self.value)
 
     def is_equivalent(self, rule: Rule) -> bool:
-        """Whether it means the same as a rule of the language."""
+        """Whether it is equivalent to a rule of the language, and the agent enforces it as written."""
         own = self.rule
         return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
 
     def is_leniently_equivalent(self, rule: Rule) -> bool:
-        """Whether it says a rule, in words that the agent may refuse."""
+        """Whether it is equivalent to a rule of the language, in a text that the agent may refuse."""
         own = self.rule or self.lenient_rule
         return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
 
     @property
     def is_refused(self) -> bool:
-        """Whether the agent drops the whole profile over it."""
+        """Whether the agent drops the whole profile because of it."""
         return any(problem.verdict is Verdict.REFUSED for problem in self.problems)
 
     @property
     def is_misread(self) -> bool:
-        """Whether the agent takes it, but for something else than it says."""
+        """Whether the agent accepts it, but enforces something else."""
         return not self.is_refused and any(problem.verdict is Verdict.MISREAD for problem in self.problems)
 
     @property
     def is_foreign(self) -> bool:
-        """Whether the agent enforces it as written, but the language cannot say it."""
+        """Whether the agent enforces it as written, but the language cannot express it."""
         return self.rule is None and all(problem.verdict is Verdict.TOLERATED for problem in self.problems)
 
 
 def _fingerprint(stored: StoredRule) -> int | None:
-    """What a rule is searched for by; one that no tool could name is never searched for."""
+    """The key by which a rule is searched for; None if no statement can name the rule."""
     rule = stored.rule or stored.lenient_rule
     return None if rule is None else rule.fingerprint
 
 
-def _listed(rules: Iterable[StoredRule]) -> IndexedSequence[StoredRule]:
+def _indexed(rules: Iterable[StoredRule]) -> IndexedSequence[StoredRule]:
     return IndexedSequence(rules, _fingerprint)
 
 
 @dataclass(frozen=True)
 class RulesDocument:
-    """A profile's rules document.
+    """The rules document of a profile.
 
     Attributes:
         lists: The rules for traffic to an endpoint, and those for traffic from it.
-        members: The document's members in order: each key's raw text, and either the raw text of a value
-            that is no concern of ours or the direction whose list stands there.
-        problems: What is wrong with the document itself.
-        stored_text: The text that it was read from; None as soon as it has been edited.
-        is_resource: Whether it is made of a resource of Calico's v3 data model.
+        members: The members of the document in order: the raw text of each key, and either a direction, for the list of
+            its rules, or the raw text of any other value.
+        problems: The problems of the document apart from its rules.
+        stored_text: The text that it was read from; None after an edit.
+        is_resource: Whether it is made from a resource of Calico's v3 data model.
     """
 
     lists: tuple[IndexedSequence[StoredRule], IndexedSequence[StoredRule]]
@@ -156,8 +156,8 @@ class RulesDocument:
 
     @staticmethod
     def new(inbound: Iterable[StoredRule] = (), outbound: Iterable[StoredRule] = ()) -> RulesDocument:
-        """A document that is nowhere stored yet."""
-        return RulesDocument((_listed(inbound), _listed(outbound)), _BOTH_LISTS)
+        """A new document."""
+        return RulesDocument((_indexed(inbound), _indexed(outbound)), _BOTH_LISTS)
 
     @property
     def inbound(self) -> tuple[StoredRule, ...]:
@@ -171,7 +171,7 @@ class RulesDocument:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the agent refuses it, or does something else than it says."""
+        """Whether the agent refuses the document, or enforces it in another way."""
         return bool(self.problems) or any(
             rule.problems and not rule.is_foreign for rules in self.lists for rule in rules
         )
@@ -181,47 +181,47 @@ class RulesDocument:
         return self.lists[0] if direction is Direction.INBOUND else self.lists[1]
 
     def with_rules(self, direction: Direction, rules: Sequence[StoredRule]) -> RulesDocument:
-        """The same document with other rules in one direction.
+        """The document with other rules in one direction.
 
-        The document itself when the rules are the ones that its list has. Otherwise the new one has both
-        lists, even where one was missing.
+        The document itself is returned if its rules are equal. Otherwise the new document has both lists, even if one
+        was missing.
         """
-        kept = tuple(rules)
-        if self.rules(direction) == kept and self._has(direction):
+        new_rules = tuple(rules)
+        if self.rules(direction) == new_rules and self._has(direction):
             return self
-        return self._edited(direction, _listed(kept))
+        return self._edited(direction, _indexed(new_rules))
 
     def with_rule_inserted(self, direction: Direction, index: int, rule: StoredRule) -> RulesDocument:
-        """The same document with one more rule, before the one at a 0-based index."""
+        """The document with one more rule, before the one at a 0-based index."""
         return self._edited(direction, self.rules(direction).inserted(index, rule))
 
     def with_rule_removed(self, direction: Direction, index: int) -> RulesDocument:
-        """The same document without the rule at a 0-based index."""
+        """The document without the rule at a 0-based index."""
         return self._edited(direction, self.rules(direction).removed(index))
 
     def with_rule_moved(self, direction: Direction, before: int, after: int) -> RulesDocument:
-        """The same document with the rule at one 0-based index moved to another, as counted without it."""
+        """The document with one rule moved to another 0-based index, which is counted without the rule."""
         rules = self.rules(direction)
         rule = rules[before]
         return self._edited(direction, rules.removed(before).inserted(after, rule))
 
-    def with_members(self, given: Iterable[tuple[str, str]]) -> RulesDocument:
-        """The same document with more members beside the lists, each as the texts of its key and its value."""
+    def with_members(self, new_members: Iterable[tuple[str, str]]) -> RulesDocument:
+        """The document with more members in addition to the lists, each as the raw texts of its key and its value."""
         members = {json.loads(key): (key, value) for key, value in self.members}
         before = dict(members)
-        members |= {json.loads(key): (key, value) for key, value in given}
+        members |= {json.loads(key): (key, value) for key, value in new_members}
         return self if members == before else replace(self, members=tuple(members.values()), stored_text=None)
 
     def find(self, direction: Direction, rule: Rule) -> int | None:
-        """The 0-based index of the first rule that means the same; None when there is none."""
+        """The 0-based index of the first equivalent rule; None if there is none."""
         return self.rules(direction).find(rule.fingerprint, lambda stored: stored.is_equivalent(rule))
 
     def has(self, direction: Direction, rule: Rule) -> bool:
-        """Whether a rule means the same."""
+        """Whether the document has an equivalent rule."""
         return self.rules(direction).has(rule.fingerprint, lambda stored: stored.is_equivalent(rule))
 
     def find_lenient(self, direction: Direction, rule: Rule) -> int | None:
-        """The 0-based index of the first rule that says the same, enforced or not; None when there is none."""
+        """The 0-based index of the first rule that is leniently equivalent; None if there is none."""
         return self.rules(direction).find(rule.fingerprint, lambda stored: stored.is_leniently_equivalent(rule))
 
     def _has(self, direction: Direction) -> bool:
@@ -237,7 +237,7 @@ class RulesDocument:
         return RulesDocument(lists, members, self.problems, None, self.is_resource)
 
     def text(self) -> str:
-        """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces between."""
+        """The text to store: exactly the text that was read, or after an edit a text without spaces between members."""
         if self.stored_text is not None:
             return self.stored_text
         pieces = (
@@ -251,11 +251,11 @@ class RulesDocument:
 
 @collector_paused()
 def read_stored_rules(source: Source, *, is_resource: bool = False) -> RulesDocument | Unreadable:
-    """Read a stored rules document. Never raises: what nothing can be done with is `Unreadable`.
+    """Read a stored rules document. A text that cannot be edited safely is returned as `Unreadable`.
 
     Args:
-        source: The stored text; its name is the datastore's key.
-        is_resource: Whether it is made of a resource of Calico's v3 data model, which can say more than v1.
+        source: The stored text; its name is the key in the datastore.
+        is_resource: Whether it is made from a resource of Calico's v3 data model, whose rules v1 cannot always express.
     """
     try:
         members = read_document(source)
@@ -265,17 +265,17 @@ def read_stored_rules(source: Source, *, is_resource: bool = False) -> RulesDocu
         return Unreadable(source, faults, is_resource)
     text = source.text
     rules: dict[str, IndexedSequence[StoredRule]] = {}
-    kept: list[tuple[str, str | Direction]] = []
+    raw_members: list[tuple[str, str | Direction]] = []
     for member in members:
         raw_key = text[member.key_start : member.key_end]
         if member.elements is None:
-            kept.append((raw_key, text[member.start : member.end]))
+            raw_members.append((raw_key, text[member.start : member.end]))
         else:
-            rules[member.key] = _listed(_stored_rule(text, element, is_resource) for element in member.elements)
-            kept.append((raw_key, _direction(member.key)))
+            rules[member.key] = _indexed(_stored_rule(text, element, is_resource) for element in member.elements)
+            raw_members.append((raw_key, _direction(member.key)))
     inbound, outbound = (rules.get(direction.json_key) for direction in Direction)
-    lists = (inbound or _listed(()), outbound or _listed(()))
-    return RulesDocument(lists, tuple(kept), _document_problems(source, rules), text, is_resource)
+    lists = (inbound or _indexed(()), outbound or _indexed(()))
+    return RulesDocument(lists, tuple(raw_members), _document_problems(source, rules), text, is_resource)
 
 
 def _direction(key: str) -> Direction:
@@ -291,10 +291,10 @@ def _stored_rule(text: str, element: Element, is_resource: bool) -> StoredRule:
 
 
 def read_document(source: Source) -> tuple[Member, ...]:
-    """The members of a JSON object; the two lists of rules are taken apart.
+    """The members of a JSON object; those with the two lists of rules have elements.
 
     Raises:
-        Refused: It is not such an object.
+        Refused: The text is not a JSON object.
     """
     require_text(source)
     start = skip_space(source.text, 0)
@@ -308,7 +308,7 @@ def read_document(source: Source) -> tuple[Member, ...]:
 
 
 def document_faults(source: Source, members: tuple[Member, ...]) -> tuple[Diagnostic, ...]:
-    """What makes a document ambiguous: a key that stands twice, a list of rules that is no list."""
+    """The errors of a document that cannot be edited: a key is repeated, or a list of rules is not a list."""
     faults: list[Diagnostic] = []
     seen: set[str] = set()
     for member in members:
@@ -316,8 +316,8 @@ def document_faults(source: Source, members: tuple[Member, ...]) -> tuple[Diagno
         if member.key in seen:
             faults.append(diagnose(JSON_REPEATED_KEY, Span(source, member.key_start, member.key_end), path=path))
         elif member.key in _LIST_KEYS and member.elements is None:
-            found = found_text(member.value)
-            faults.append(diagnose(JSON_NOT_A_LIST, Span(source, member.start, member.end), path=path, found=found))
+            span = Span(source, member.start, member.end)
+            faults.append(diagnose(JSON_NOT_A_LIST, span, path=path, found=found_text(member.value)))
         seen.add(member.key)
     return tuple(faults)
 
@@ -325,20 +325,20 @@ def document_faults(source: Source, members: tuple[Member, ...]) -> tuple[Diagno
 def _document_problems(source: Source, rules: Mapping[str, Iterable[StoredRule]]) -> tuple[Problem, ...]:
     problems = []
     constant = find_constant(source)
-    if constant is not None and not any(rule.is_refused for listed in rules.values() for rule in listed):
+    if constant is not None and not any(rule.is_refused for listed_rules in rules.values() for rule in listed_rules):
         problems.append(Problem((), JSON_CONSTANT, Verdict.REFUSED, constant.fields))
     return tuple(problems)
 
 
 def stored_warnings(document: RulesDocument | Unreadable, source: Source) -> tuple[Diagnostic, ...]:
-    """What the user should know of a stored document: where the agent drops the profile, or does something else.
+    """The warnings about a stored document that the agent refuses, or enforces in another way.
 
     Args:
         document: The document as it was read.
-        source: What it was read from; its name is the datastore's key.
+        source: The text that it was read from; its name is the key in the datastore.
 
     Returns:
-        At most one warning for a rule, and for the whole document not many more than can be read.
+        At most one warning for each rule, and at most a few for the document, with the number of the others.
     """
     if isinstance(document, Unreadable):
         return tuple(_warning(STORED_REFUSED, diagnostic) for diagnostic in document.diagnostics)
@@ -373,15 +373,15 @@ def _rule_warning(rule: StoredRule, above: Path, source: Source) -> Diagnostic:
 
 
 def _warning(kind: Kind, why: Diagnostic) -> Diagnostic:
-    """A warning that gives an error of the text as its reason."""
+    """A warning with an error of the text as its reason."""
     return diagnose(kind, why.span, why.fix, why=why.message)
 
 
 def display_json(document: RulesDocument) -> str:
-    """The two lists of rules as `rule json` prints them: keys in alphabetical order, an indentation of 2.
+    """The two lists of rules as `rule json` prints them, with keys in alphabetical order and an indentation of 2.
 
-    A rule that is no plain JSON object is printed in one line as it is spelled. The text is printable
-    ASCII, without a final line break.
+    A rule that is not a plain JSON object is printed in one line as it is stored. The text is printable ASCII, without
+    a final line break.
     """
     lists = (f'  "{direction.json_key}": {_displayed_list(document.rules(direction))}' for direction in Direction)
     return "{\n" + ",\n".join(lists) + "\n}"
@@ -394,14 +394,14 @@ def _displayed_list(rules: Sequence[StoredRule]) -> str:
 
 
 def display_rule(rule: StoredRule, margin: int) -> str:
-    """A rule as `rule json` prints it; the lines below the first begin with a margin of so many spaces."""
+    """A rule as `rule json` prints it; all lines except the first are indented by a margin of spaces."""
     value = rule.value if rule.rule is None else json.loads(rule.raw)
     if not isinstance(value, dict):
         return visible_json(rule.raw)
     try:
         text = json.dumps(value, indent=2, sort_keys=True)
     except (TypeError, RecursionError):
-        # Repeated keys or an odd number somewhere inside, or nested too deeply for the encoder.
+        # The value has repeated keys or an `OddNumber`, or is nested too deeply for the encoder.
         return visible_json(rule.raw)
-    # Printable ASCII but for the encoder's own line breaks: in strings, all else is escaped.
+    # The only line breaks are those between values: in strings, they are escaped.
     return text.replace("\n", "\n" + " " * margin)

@@ -1,6 +1,6 @@
-"""A profile's tags as they are stored: a JSON list of strings, in the order in which they were added.
+"""The stored tags of a profile: a JSON list of strings, in the order in which they were added.
 
-What other tools wrote keeps its text; an edit touches only the tag that it names.
+The texts of other tools are kept exactly; an edit rewrites only the tag that it changes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from calicoctl.policy.sequence import IndexedSequence
 from calicoctl.records import dataclass, field
 from calicoctl.source import Source
 
-# Bad tags that are warned about one by one; a single one already voids the list.
+# The most invalid tags that are reported; one is enough for the agent to ignore the list.
 _WARNINGS_MAX = 5
 
 
@@ -37,8 +37,8 @@ class StoredTag:
     """An element of a stored list of tags.
 
     Attributes:
-        raw: Its JSON text, kept exactly.
-        name: The tag; None when the element is no string.
+        raw: The exact JSON text.
+        name: The tag; None if the element is not a string.
     """
 
     raw: str
@@ -47,11 +47,11 @@ class StoredTag:
 
 @dataclass(frozen=True)
 class TagsDocument:
-    """A profile's list of tags.
+    """The list of tags of a profile.
 
     Attributes:
-        elements: The tags in order, and whatever else stands in the list.
-        stored_text: The text that it was read from; None as soon as it has been edited.
+        elements: The elements of the list in order, tags or not.
+        stored_text: The text that it was read from; None after an edit.
     """
 
     elements: IndexedSequence[StoredTag]
@@ -59,17 +59,17 @@ class TagsDocument:
 
     @staticmethod
     def new(tags: Iterable[str] = ()) -> TagsDocument:
-        """A list that is nowhere stored yet."""
-        return TagsDocument(_listed(map(_new_tag, tags)))
+        """A new list."""
+        return TagsDocument(_indexed(map(_new_tag, tags)))
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The tags, in order; what is no string is left out."""
+        """The tags in order; elements that are not strings are left out."""
         return tuple(element.name for element in self.elements if element.name is not None)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What makes the agent ignore the whole list, each with its index as the path."""
+        """The invalid tags, because of which the agent ignores the whole list; the path of each is its index."""
         return tuple(
             Problem((index,), TAGS_TAG, Verdict.REFUSED, (("found", _found(element)),))
             for index, element in enumerate(self.elements)
@@ -77,43 +77,45 @@ class TagsDocument:
         )
 
     def has(self, tag: str) -> bool:
-        """Whether a tag is in the list; that takes no look through all of it."""
+        """Whether a tag is in the list."""
         return self.elements.has(tag, _is_any)
 
     def has_exactly(self, tags: Iterable[str]) -> bool:
-        """Whether these are its tags, in any order, and nothing but tags is in the list."""
+        """Whether the list consists of exactly these tags, in any order."""
         return {element.name for element in self.elements} == set(tags)
 
     def with_exactly(self, tags: Sequence[str]) -> TagsDocument:
-        """The list with these tags: those that it has keep their order, and new ones come after them."""
+        """The list with exactly these tags: present tags keep their order, and new ones follow."""
         if self.has_exactly(tags):
             return self
         wanted = set(tags)
-        kept = tuple({each.name: each for each in reversed(self.elements[:]) if each.name in wanted}.values())[::-1]
-        names = {each.name for each in kept}
-        return TagsDocument(_listed((*kept, *(_new_tag(tag) for tag in tags if tag not in names))))
+        # Of several equal tags, only one stays.
+        by_name = {element.name: element for element in reversed(self.elements[:]) if element.name in wanted}
+        present = tuple(by_name.values())[::-1]
+        new = (_new_tag(tag) for tag in tags if tag not in by_name)
+        return TagsDocument(_indexed((*present, *new)))
 
     def add(self, tag: str) -> TagsDocument:
-        """The list with a tag at its end; the list itself when the tag is in it."""
+        """The list with a tag added at its end; the list itself if it has the tag."""
         if self.has(tag):
             return self
         return TagsDocument(self.elements.inserted(len(self.elements), _new_tag(tag)))
 
     def remove(self, tag: str) -> TagsDocument:
-        """The list without a tag, wherever it stands; the list itself when the tag is not in it."""
+        """The list without any element with this tag; the list itself if there is none."""
         elements = self.elements
         while (index := elements.find(tag, _is_any)) is not None:
             elements = elements.removed(index)
         return self if elements is self.elements else TagsDocument(elements)
 
     def text(self) -> str:
-        """The text to store: byte for byte what was read when nothing was edited, otherwise without spaces."""
+        """The text to store: exactly the text that was read, or after an edit a text without spaces."""
         if self.stored_text is not None:
             return self.stored_text
         return "[" + ",".join(element.raw for element in self.elements) + "]"
 
 
-def _listed(elements: Iterable[StoredTag]) -> IndexedSequence[StoredTag]:
+def _indexed(elements: Iterable[StoredTag]) -> IndexedSequence[StoredTag]:
     return IndexedSequence(elements, attrgetter("name"))
 
 
@@ -130,10 +132,10 @@ def _found(element: StoredTag) -> str:
 
 
 def read_stored_tags(source: Source) -> TagsDocument | Unreadable:
-    """Read a stored list of tags. Never raises: what is no JSON list is `Unreadable`.
+    """Read a stored list of tags. A text that is not a JSON list is returned as `Unreadable`.
 
     Args:
-        source: The stored text; its name is the datastore's key.
+        source: The stored text; its name is the key in the datastore.
     """
     text = source.text
     try:
@@ -147,18 +149,19 @@ def read_stored_tags(source: Source) -> TagsDocument | Unreadable:
         require_end(source, end)
     except Refused as refused:
         return Unreadable(source, refused.diagnostics)
-    stored = (
-        StoredTag(text[each.start : each.end], each.value if isinstance(each.value, str) else None) for each in elements
+    stored_tags = (
+        StoredTag(text[element.start : element.end], element.value if isinstance(element.value, str) else None)
+        for element in elements
     )
-    return TagsDocument(_listed(stored), text)
+    return TagsDocument(_indexed(stored_tags), text)
 
 
 def tag_warnings(document: TagsDocument | Unreadable, source: Source) -> tuple[Diagnostic, ...]:
-    """What the user should know of a stored list of tags: why the agent ignores all of it.
+    """The warnings about a stored list of tags that the agent ignores.
 
     Args:
         document: The list as it was read.
-        source: What it was read from; its name is the datastore's key.
+        source: The text that it was read from; its name is the key in the datastore.
     """
     if isinstance(document, Unreadable):
         reasons = document.diagnostics
