@@ -155,15 +155,17 @@ def _nearest_option(words: Sequence[str], at: int) -> str | None:
     name, equals, value = words[at].partition("=")
     options = (*options_of(help_of(words[0])), *program_options())
     known = {spelling: option for option in options for spelling in option.names}
-    long_names = {spelling[2:]: spelling for spelling in known if spelling.startswith("--")}
     near = OPTION_SYNONYMS.get(words[0], {}).get(name)
     if near is None and name.startswith("--"):
+        # The formats in the command's own help have precedence over those in the program's help.
+        output = _table(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
+        formats = () if output is None else output.choices or OUTPUT_FORMS[:1]
         # Compared without the dashes, which would make any two names similar.
-        near = long_names.get(nearest(name[2:], long_names, _SIMILARITY_MIN) or "")
-    # The formats in the command's own help have precedence over those in the program's help.
-    output = _table(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
-    if output is not None and name in {f"--{form}" for form in output.choices or OUTPUT_FORMS[:1]}:
-        near, equals, value = OUTPUT_OPTIONS[1], "=", name[2:]
+        long_names = [spelling[2:] for spelling in known if spelling.startswith("--")]
+        near_name = nearest(name[2:], [*long_names, *formats], _SIMILARITY_MIN)
+        if near_name in formats:
+            return f"{OUTPUT_OPTIONS[1]}={near_name}"
+        near = None if near_name is None else f"--{near_name}"
     if near is None:
         return None
     return near if known[near].value is None else f"{near}{equals}{value}"

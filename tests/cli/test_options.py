@@ -25,7 +25,7 @@ from tests.cli.program import Program
         ("export -o json", 18, "E0629", "`calicoctl export --help` lists the options"),
         ("export --datastor=x", 18, "E0629", "calicoctl export --datastore=x"),
         ("doctor --fix", 18, "E0629", "`calicoctl doctor --help` lists the options"),
-        ("doctor --josn", 18, "E0629", "`calicoctl doctor --help` lists the options"),
+        ("doctor --josn", 18, "E0629", "calicoctl doctor --output=json"),
         ("doctor WEB", 18, "E0643", "`calicoctl doctor --help` lists the options"),
         ("explain --foo", 19, "E0629", "`calicoctl explain --help` lists the options"),
         ("completion sh", 22, "E0644", None),
