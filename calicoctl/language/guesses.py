@@ -47,8 +47,8 @@ def without_typography(text: str) -> str:
 
 
 def guess_port(text: str) -> str | None:
-    """The probable port or range for an invalid item of a port list: `ssh`, `1024:`, `80..90`."""
-    plain = without_typography(text)
+    """The probable port or range for an invalid item of a port list: `ssh`, `1024:`, `80..90`, `[80` in `[80,443]`."""
+    plain = without_typography(text).strip("[]{}")
     return _service_port(text) or (plain if read_item(plain).within() is not None else None) or _other_range(text)
 
 

@@ -46,6 +46,10 @@ allow from 10.0.0.0/8,192.168.0.0/16;fail;E0163;12
 allow 80/tcp;fail;E0166;7;allow tcp to ports 80
 deny 53/udp;fail;E0166;6;deny udp to ports 53
 allow 8000:8080/tcp;fail;E0166;7;allow tcp to ports 8000:8080
+allow tcp/80;fail;E0166;7;allow tcp to ports 80
+allow udp/53,5353;fail;E0166;7;allow udp to ports 53,5353
+allow proto tcp;fail;E0162;7;allow tcp
+allow protocol tcp dport 80;fail;E0162,E0105;7;allow tcp to ports 80
 allow tcp,udp;fail;E0163;7;~
 allow tcp/udp to ports 53;fail;E0163;7;~
 allow ssh;fail;E0162;7;~
@@ -64,6 +68,7 @@ profile WEB rule add inbound pass;fail;E0161;30;~
 profile WEB rule add inbound next-tier from tag A;fail;E0161;30;~
 profile WEB rule add inbound --at=1 log;fail;E0161;37;~
 profile WEB rule move inbound 1 2;fail;E0162;18;~
+profile WEB rule set inbound;fail;E0162;18;~
 profile WEB rule clear;fail;E0162;18;~
 profile rename WEB DB;fail;E0162;16;~
 profile WEB list;fail;E0162;13;~
@@ -78,6 +83,7 @@ profile WEB rule add inbound -p icmp --icmp-type 8 -j ACCEPT;fail;E0165;30;profi
 profile WEB rule add inbound -p tcp ! -s 10.0.0.0/8 -j ACCEPT;fail;E0165;30
 profile WEB rule add inbound -p sctp -j ACCEPT;fail;E0165;30
 profile WEB rule add inbound allow -p tcp --dport 80;fail;E0165;36;profile WEB rule add inbound allow tcp to ports 80
+profile WEB rule add inbound allow tcp --dport 1024:;fail;E0165;40;profile WEB rule add inbound allow tcp to ports 1024:65535
 profile WEB rule add inbound allow -p tcp --dport 80 -j DROP;fail;E0165;36
 profile WEB rule add inbound allow udp -s 10.0.0.0/8 --dport 53;fail;E0165;40;profile WEB rule add inbound allow udp from cidr 10.0.0.0/8 to ports 53
 profile WEB rule add inbound -p tcp --dport 80 -m state --state NEW -j ACCEPT;fail;E0165;30;profile WEB rule add inbound allow tcp to ports 80

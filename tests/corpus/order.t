@@ -31,11 +31,18 @@ profile WEB rule remove deny outbound udp;fail;E0106;25;profile WEB rule remove 
 profile WEB rule add tcp inbound allow;fail;E0106;22;profile WEB rule add inbound allow tcp
 profile WEB rule add inbound tcp allow;fail;E0106;30;profile WEB rule add inbound allow tcp
 profile WEB rule add inbound tcp to ports 80 allow;fail;E0106;30;profile WEB rule add inbound allow tcp to ports 80
+profile WEB rule add inbound tcp dport 80 accept;fail;E0104,E0106,E0105;43;profile WEB rule add inbound allow tcp to ports 80
+profile WEB rule add inbound from tag WEB drop;fail;E0104,E0106;43;profile WEB rule add inbound deny from tag WEB
+profile WEB rule add inbound from tag accept;fail;E0101;30
+profile WEB rule add inbound from accept;fail;E0101;30
 profile WEB rule add --at=1 allow inbound;fail;E0106;29;profile WEB rule add inbound --at=1 allow
 profile WEB rule add allow --at=1 inbound tcp;fail;E0106;22;profile WEB rule add inbound --at=1 allow tcp
 profile WEB rule add allow inbound to tag B from tag A;fail;E0106;22;profile WEB rule add inbound allow from tag A to tag B
 profile WEB rule inbound add allow;fail;E0101;18
-profile rule WEB add inbound allow;fail;E0101;14
+profile rule WEB add inbound allow;fail;E0106;14;profile WEB rule add inbound allow
+profile trace WEB inbound;fail;E0106;15;profile WEB trace inbound
+profile tag WEB show;fail;E0106;13;profile WEB tag show
+profile expect WEB inbound allow tcp;fail;E0106;16;profile WEB expect inbound allow tcp
 profile WEB add rule inbound allow;fail;E0101;13
 profile rule add WEB inbound allow;fail;E0101;14;~
 rule add inbound allow;fail;E0101;1

@@ -94,6 +94,8 @@ def repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -
         yield from _missing_at(words, index, expected)
         yield from _split_ports(words, index)
         yield from _anything(words, index)
+        yield from _named_protocol(words, index)
+        yield from _late_action(words, index, expected)
         yield from _show_one(words, index)
         yield from _semicolon(words)
     else:
@@ -374,6 +376,27 @@ def _anything(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
         return
     fields = (("word", word.text), ("keyword", words[first].text))
     yield Repair([*words[:first], *words[index + 1 :]], 1, messages.ANY_MATCH, words[first].start, word.end, fields)
+
+
+def _named_protocol(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
+    """`proto tcp`, where the protocol itself is enough."""
+    word = words[index]
+    is_before_protocol = index + 1 < len(words) and words[index + 1].text in PROTOCOLS
+    if is_before_protocol and word.text.lower() in ("proto", "protocol"):
+        fields = (("word", word.text),)
+        yield Repair([*words[:index], *words[index + 1 :]], 1, messages.NO_COUNTERPART, word.start, word.end, fields)
+
+
+def _late_action(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
+    """The action in another tool's words and place, the end; the place is corrected next: `tcp dport 80 accept`."""
+    last = words[-1]
+    before = _keyword_of(words[-2]) if len(words) > 1 else ""
+    if index == len(words) - 1 or before in (*PEERS, *PEER_PARTS) or not {*ACTIONS} & set(expected_keywords(expected)):
+        return  # the action is in its place, or the word is a value: `from tag accept`
+    for action in {*ACTIONS} & set(_synonyms(last.text)):
+        fields = (("word", last.text), ("meant", action))
+        renamed = PlacedWord(action, last.start, last.end)
+        yield Repair([*words[:-1], renamed], 1, messages.UNKNOWN_WORD, last.start, last.end, fields)
 
 
 def _show_one(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:

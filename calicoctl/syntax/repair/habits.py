@@ -29,6 +29,7 @@ _JSON_ACTIONS = {"log": "log", "pass": "next-tier", "next-tier": "next-tier", "r
 _ONE_PROTOCOL = f"(?:{'|'.join(PROTOCOLS)})"
 _SEVERAL_PROTOCOLS = re.compile(rf"{_ONE_PROTOCOL}(?:[,/|+&]{_ONE_PROTOCOL})+\Z")
 _PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>{LIKE_PORTS})/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
+_PROTOCOL_AND_PORT = re.compile(rf"(?P<protocol>{'|'.join(PORT_PROTOCOLS)})/(?P<ports>{LIKE_PORTS})\Z")
 _PORTS = re.compile(rf"{LIKE_PORTS}\Z")
 _SHELL_VARIABLE = re.compile(rf"\$(?:\{{?{VARIABLE}\}}?|\([^)]*\)?)\S*\Z")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?\Z")
@@ -185,6 +186,8 @@ def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[Place
         yield _without(word, "add the new rule with `--at=POSITION` and remove the old one, or use `rule update`")
     elif {lower, before[-1].lower() if before else ""} & _RENAMINGS and "rule" not in before and "tag" not in before:
         yield _without(word, "print its rules with `rule json`, and read them into another profile with `rule update`")
+    elif before[-1:] == ("rule",) and lower == "set" and after and not {*ACTIONS} & {each.text for each in after}:
+        yield _without(word, "`rule add` adds a rule; `rule update` replaces all rules with JSON from standard input")
     elif before[-1:] == ("rule",) and lower in ("flush", "clear", "reset"):
         yield _without(word, "`rule update` with two empty lists removes all rules")
     elif lower in _SHOWN and before[-2:-1] == ("profile",) and not after and not before[-1].startswith("-"):
@@ -268,7 +271,7 @@ def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
         yield Habit(messages.JSON_ONLY, word, named, _in_json("protocol", f'"{lower}"') + ", without ports")
     elif _SEVERAL_PROTOCOLS.match(lower):
         yield Habit(messages.SEVERAL_VALUES, word, named, "write one rule for each protocol")
-    elif (port := _PORT_AND_PROTOCOL.match(lower)) and before in ACTIONS and index == len(words) - 1:
+    elif (port := _port_with_protocol(lower)) and before in ACTIONS and index == len(words) - 1:
         meant = (*(each.text for each in words[:index]), port["protocol"], "to", "ports", port["ports"])
         yield Habit(messages.PORT_WITH_PROTOCOL, word, named, None, meant)
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
@@ -279,6 +282,11 @@ def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
         yield _without(word, f"services are not known by name here; `{lower}` is usually `{_SERVICES[lower]}`")
     elif before in (*ACTIONS, "to") and lower in _BOTH_PROTOCOLS:
         yield _without(word, f"services are not known by name here; `{lower}` usually needs rules for `tcp` and `udp`")
+
+
+def _port_with_protocol(text: str) -> re.Match[str] | None:
+    """The parts of `80/tcp` or `tcp/80`."""
+    return _PORT_AND_PROTOCOL.match(text) or _PROTOCOL_AND_PORT.match(text)
 
 
 def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from calicoctl.language.limits import PORT_MAX
 from calicoctl.language.protocols import PROTOCOLS, Protocol
 from calicoctl.language.words import PEERS, Action, Direction
 
@@ -39,6 +40,8 @@ _IGNORED_VALUES = frozenset({*_CHAINS, "multiport", "icmp6", "state", "conntrack
 STATE_OPTIONS = ("--state", "--ctstate")
 _NEW = "NEW"
 _PORTS = re.compile(r"[0-9]+(?::[0-9]+)?(?:,[0-9]+(?::[0-9]+)?)*\Z")
+# A range without an upper bound: `1024:`.
+_OPEN_RANGE = re.compile(r"([0-9]+):(?=,|\Z)")
 
 
 def rule_of(words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...] | None:
@@ -61,7 +64,7 @@ def rule_of(words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...]
         name = _NAMES.get(option)
         if name is None or name in parts or value.startswith("-"):
             return None
-        parts[name] = value
+        parts[name] = _OPEN_RANGE.sub(rf"\1:{PORT_MAX}", value) if name.endswith("ports") else value
     if rest or parts.get("action") not in _TARGETS:
         return None
     is_consistent = not before or _TARGETS[parts["action"]] == before[0]

@@ -21,6 +21,8 @@ _Word = TypeVar("_Word", bound=_HasText)
 RULE_ORDER = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"
 STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match"
 EXPECTATION_ORDER = "`expect`, direction, action, match"
+NAME_ORDER = "`profile`, its name, then `rule`, `tag`, `trace` or `expect`"
+_SUBJECTS = ("rule", "tag", "trace", "expect")
 
 
 def match_start(words: Sequence[_Word]) -> int | None:
@@ -39,6 +41,9 @@ def arrangements(words: Sequence[_Word]) -> Iterator[tuple[list[_Word], str]]:
         arranged = _arrange_match(words[start:])
         if arranged is not None:
             yield [*words[:start], *arranged], RULE_ORDER
+    named = _arrange_name(words)
+    if named is not None:
+        yield named, NAME_ORDER
     expectation = _arrange_expectation(words)
     if expectation is not None:
         yield expectation, EXPECTATION_ORDER
@@ -79,6 +84,14 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
     wanted: list[tuple[str, ...]] = [("protocol",), *((part,) for part in ICMP_PARTS)]
     wanted += [(each, part) for each in PEERS for part in ("", *PEER_PARTS)]
     return [word for place in wanted for word in parts.get(place, ())]
+
+
+def _arrange_name(words: Sequence[_Word]) -> list[_Word] | None:
+    """A statement with the subject before the name of the profile, in the usage's order: `profile tag WEB show`."""
+    at = next((index for index, word in enumerate(words[:2]) if word.text == "profile"), None)
+    if at is None or len(words) < at + 3 or words[at + 1].text not in _SUBJECTS:
+        return None
+    return [*words[: at + 1], words[at + 2], words[at + 1], *words[at + 3 :]]
 
 
 def _arrange_expectation(words: Sequence[_Word]) -> list[_Word] | None:
