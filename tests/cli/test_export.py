@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from tests.cli.program import TIMEOUT_SECONDS, Program
 from tests.cli.raw import PROFILES, RawStore, make_empty
+from tests.cli.scripts import codes, located_codes
 from tests.support.etcd_server import RawEtcd, closed_port
 
 RULES = """\
@@ -110,35 +112,36 @@ def test_an_export_that_is_run_on_its_own_datastore_writes_nothing(program: Prog
 
 
 @pytest.mark.parametrize(
-    ("rules", "tags", "reason"),
+    ("rules", "tags", "reason_word"),
     [
-        ('{"inbound_rules":[', '["A"]', "the agent would not enforce it as it is"),
-        ('{"inbound_rules":[{"action":"x"}],"outbound_rules":[]}', "[]", "the agent would not enforce it as it is"),
-        ('{"inbound_rules":[{"action":"allow","icmp_type":8}],"outbound_rules":[]}', "[]", None),
-        (None, '["a b"]', "the agent would not enforce it as it is"),
-        (None, "", "the agent would not enforce it as it is"),
-        (None, '["A","A"]', "it contains a tag twice"),
-        (None, '["-a"]', "it has a tag that no new one may be called"),
+        ('{"inbound_rules":[', '["A"]', "agent"),
+        ('{"inbound_rules":[{"action":"x"}],"outbound_rules":[]}', "[]", "agent"),
+        ('{"inbound_rules":[{"action":"allow","icmp_type":8}],"outbound_rules":[]}', "[]", "agent"),
+        (None, '["a b"]', "agent"),
+        (None, "", "agent"),
+        (None, '["A","A"]', "twice"),
+        (None, '["-a"]', "tag"),
         (
             '{"inbound_rules":[{"action":"allow","src_tag":"-a"}],"outbound_rules":[]}',
             None,
-            "it has a tag that no new one may be called",
+            "tag",
         ),
     ],
 )
 def test_a_profile_that_run_would_refuse_becomes_comments(
-    program: Program, stored: RawStore, rules: str | None, tags: str | None, reason: str | None
+    program: Program, stored: RawStore, rules: str | None, tags: str | None, reason_word: str
 ) -> None:
-    reason = reason or "the agent would not enforce it as it is"
     shown = []
     for name, text in (("rules", rules), ("tags", tags)):
         if text is not None:
             stored.put(f"{PROFILES}/BAD/{name}", text)
             shown += [f"# {name}:", f"#   {text}"]
-    comments = "\n".join([f"# profile BAD cannot be declared: {reason}", *shown])
     result = program.run_inside("export")
-    assert (result.status, result.stdout) == (1, f"{comments}\n\n{WEB}\n{SHOW}")
-    assert result.stderr == f"warning: profile `BAD` is exported as comments: {reason} [W0402]\n"
+    first, _, following = result.stdout.partition("\n")
+    comments = "\n".join(shown)
+    assert (result.status, following) == (1, f"{comments}\n\n{WEB}\n{SHOW}")
+    assert re.fullmatch(rf"# profile BAD .*: .*\b{reason_word}\b.*", first)
+    assert re.fullmatch(rf"warning: .*`BAD`.*\b{reason_word}\b.* \[W0402\]\n", result.stderr)
     assert program.run_inside("export", "WEB").status == 0
     before = stored.dump()
     assert program.run_inside("run", stdin=result.stdout).status == 0
@@ -150,8 +153,8 @@ def test_a_profile_that_could_not_be_created_becomes_comments(program: Program, 
     raw.put(f"{PROFILES}/{name}/tags", "[]")
     result = program.run_inside("export")
     assert result.status == 1
-    assert "cannot be declared: no new profile may be called so\n# tags:\n#   []\n" in result.stdout
-    assert "[W0402]" in result.stderr
+    assert re.fullmatch(r"# profile .*\n# tags:\n#   \[\]\n", result.stdout)
+    assert codes(result) == ["W0402"]
     assert program.run_inside("run", stdin=result.stdout).stdout.startswith("Done: 0 rules added")
 
 
@@ -171,14 +174,7 @@ def test_stored_text_stays_in_its_comment_and_is_escaped(program: Program, raw: 
 def test_unknown_names_are_reported_at_their_places_and_nothing_is_printed(program: Program, stored: RawStore) -> None:
     result = program.run_inside("export", "NONE", "WEB", "WBE")
     assert (result.status, result.stdout) == (1, "")
-    assert result.stderr.splitlines() == [
-        "<command line>:1:18: error: there is no profile `NONE` [E0401]",
-        "  calicoctl export NONE WEB WBE",
-        "                   ^^^^",
-        "<command line>:1:27: error: there is no profile `WBE` [E0401]",
-        "  calicoctl export NONE WEB WBE",
-        "                            ^^^",
-    ]
+    assert located_codes(result) == ["<command line>:1:18 E0401", "<command line>:1:27 E0401"]
 
 
 @pytest.mark.parametrize("word", ["a/b", "..", ".", "", "''"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
-from tests.cli.scripts import codes
+from tests.cli.scripts import codes, located_codes, message_lines
 
 MESSY = """\
 
@@ -134,9 +135,9 @@ def test_a_mistake_is_reported_and_its_file_unchanged(embedded: Program, messy: 
     result = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
     assert result.status == 1
     assert result.stdout == "shop.calico\n"
-    assert "wrong.calico:2:30: error: unknown keyword `alow`; did you mean `allow`? [E0104]" in result.stderr
+    assert located_codes(result)[:2] == ["wrong.calico:2:30 E0104", "error E0626"]
     assert "hint: profile WEB rule add inbound allow tcp\n" in result.stderr
-    assert "error: cannot read `nowhere.calico`: no such file or directory [E0626]" in result.stderr
+    assert "`nowhere.calico`" in message_lines(result)[1]
     assert (folder / "wrong.calico").read_text() == wrong
     assert messy.read_text() == TIDY
 
@@ -152,24 +153,21 @@ def test_a_file_that_cannot_be_written_is_unchanged(embedded: Program, messy: Pa
         check=False,
     )
     assert (result.stdout, result.returncode) == ("", 1)
-    assert result.stderr.endswith("error: cannot write `shop.calico`: file too large [E0631]\n")
+    assert re.search(r"error: .*`shop.calico`.* \[E0631\]\n$", result.stderr)
     assert messy.read_text() == MESSY
     assert [path.name for path in folder.iterdir()] == ["shop.calico"]
 
 
 @pytest.mark.parametrize(
-    ("words", "reason"),
+    "words",
     [
-        (["-w"], "--write needs files: standard input cannot be written"),
-        (["-w", "--check", "shop.calico"], "--write and --check cannot be combined"),
+        ["-w"],
+        ["-w", "--check", "shop.calico"],
     ],
 )
-def test_invalid_combinations_of_options_are_refused(
-    embedded: Program, messy: Path, words: list[str], reason: str
-) -> None:
+def test_invalid_combinations_of_options_write_nothing(embedded: Program, messy: Path, words: list[str]) -> None:
     result = embedded.run("fmt", *words, stdin=MESSY)
-    assert (result.stdout, result.status) == ("", 1)
-    assert f"error: {reason} [E0627]" in result.stderr
+    assert (result.stdout, result.status, codes(result)) == ("", 1, ["E0627"])
     assert messy.read_text() == MESSY
 
 

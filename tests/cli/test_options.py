@@ -7,7 +7,13 @@ import re
 import pytest
 
 from calicoctl.cli.help.help_parser import command_names, help_of, options_of
-from tests.cli.program import Program
+from tests.cli.program import CommandResult, Program
+
+
+def commands_of_hints(result: CommandResult) -> list[str]:
+    """The command of each hint: the whole hint, or the first words in backticks of an advice."""
+    hints = re.findall(r"^hint: (.*)$", result.stderr, re.MULTILINE)
+    return [hint if hint.startswith("calicoctl ") else hint.split("`")[1] for hint in hints]
 
 
 @pytest.mark.parametrize(
@@ -17,32 +23,32 @@ from tests.cli.program import Program
         ("run F --verbos", 17, "E0629", "calicoctl run F --verbose"),
         ("run --json F", 15, "E0629", "calicoctl run --output=json F"),
         ("run -f F", 15, "E0629", "calicoctl run F"),
-        ("run -vx F", 15, "E0629", "`calicoctl run --help` lists the options"),
+        ("run -vx F", 15, "E0629", "calicoctl run --help"),
         ("run --check=1 F", 15, "E0642", "calicoctl run --check F"),
         ("run -o", 15, "E0620", None),
         ("run --define", 15, "E0620", None),
         ("fmt --wirte F", 15, "E0629", "calicoctl fmt --write F"),
-        ("export -o json", 18, "E0629", "`calicoctl export --help` lists the options"),
+        ("export -o json", 18, "E0629", "calicoctl export --help"),
         ("export --datastor=x", 18, "E0629", "calicoctl export --datastore=x"),
-        ("doctor --fix", 18, "E0629", "`calicoctl doctor --help` lists the options"),
+        ("doctor --fix", 18, "E0629", "calicoctl doctor --help"),
         ("doctor --josn", 18, "E0629", "calicoctl doctor --output=json"),
-        ("doctor WEB", 18, "E0643", "`calicoctl doctor --help` lists the options"),
-        ("explain --foo", 19, "E0629", "`calicoctl explain --help` lists the options"),
+        ("doctor WEB", 18, "E0643", "calicoctl doctor --help"),
+        ("explain --foo", 19, "E0629", "calicoctl explain --help"),
         ("completion sh", 22, "E0644", None),
         ("completion bahs", 22, "E0644", "calicoctl completion bash"),
-        ("completion --zsh", 22, "E0629", "`calicoctl completion --help` lists the options"),
-        ("completion bash zsh", 27, "E0643", "`calicoctl completion --help` lists the options"),
+        ("completion --zsh", 22, "E0629", "calicoctl completion --help"),
+        ("completion bash zsh", 27, "E0643", "calicoctl completion --help"),
         (
             "profile WEB rule remove inbound --at=1 --dry-run",
             50,
             "E0629",
-            "`calicoctl profile --help` lists the options",
+            "calicoctl profile --help",
         ),
         ("profile show --json", 24, "E0629", "calicoctl profile show --output=json"),
         ("profile show --detaild", 24, "E0104", "calicoctl profile show --detailed"),
         ("profile remove WEB --nocheck", 30, "E0104", "calicoctl profile remove WEB --no-check"),
-        ("profile add WEB --force", 27, "E0629", "`calicoctl profile --help` lists the options"),
-        ("profile W rule add inbound allow --stats x", 44, "E0629", "`calicoctl profile --help` lists the options"),
+        ("profile add WEB --force", 27, "E0629", "calicoctl profile --help"),
+        ("profile W rule add inbound allow --stats x", 44, "E0629", "calicoctl profile --help"),
         ("--datastor=x profile show", 11, "E0629", "calicoctl --datastore=x profile show"),
     ],
 )
@@ -53,7 +59,7 @@ def test_an_invalid_option_is_an_error_with_a_hint(
     assert (result.status, result.stdout) == (1, "")
     assert result.stderr.startswith(f"<command line>:1:{place}: error: ")
     assert re.findall(r"\[(\w+)\]$", result.stderr, re.MULTILINE) == [code]
-    assert re.findall(r"^hint: (.*)$", result.stderr, re.MULTILINE) == ([] if hint is None else [hint])
+    assert commands_of_hints(result) == ([] if hint is None else [hint])
     assert "usage:" not in result.stderr
 
 
@@ -127,7 +133,7 @@ def test_the_hint_for_a_command_of_another_tool_is_the_equivalent(embedded: Prog
     (embedded.folder / "F").write_text("profile add NEW\n")
     assert embedded.run_inside("profile", "add", "X").status == 0
     result = embedded.run_inside(*words.split())
-    assert (result.status, result.stderr.splitlines()[-1]) == (1, f"hint: {hint}")
+    assert (result.status, commands_of_hints(result)) == (1, [hint])
     assert embedded.run_inside(*hint.split()[1:]).status == 0
 
 
@@ -143,23 +149,23 @@ def test_a_command_of_the_full_calicoctl_gets_a_hint_about_that_program(embedded
 
 def test_the_hint_for_a_misspelt_command_is_itself_valid(embedded: Program) -> None:
     result = embedded.run_inside("profil", "WEB", "rule", "ad", "inbound", "allow")
-    assert result.stderr.splitlines()[-1] == "hint: calicoctl profile WEB rule add inbound allow"
+    assert commands_of_hints(result) == ["calicoctl profile WEB rule add inbound allow"]
     result = embedded.run_inside("profil", "WEB", "frobnicate", "x")
-    assert result.stderr.splitlines()[-1] == "hint: `calicoctl profile --help` lists the statements"
+    assert commands_of_hints(result) == ["calicoctl profile --help"]
     result = embedded.run_inside("profil", "WEB", "show")
-    assert result.stderr.splitlines()[-1].startswith("hint: `profile WEB rule show` shows its rules")
+    assert commands_of_hints(result) == ["profile WEB rule show"]
 
 
 @pytest.mark.parametrize("words", ["rule add inbound allow", "tag show", "rule"])
 def test_the_hint_for_a_statement_without_its_profile_names_the_profile_first(embedded: Program, words: str) -> None:
     kind = words.split(maxsplit=1)[0]
     result = embedded.run_inside(*words.split())
-    advice = f"hint: `calicoctl profile <PROFILE> {kind} ...`: the profile is named first"
-    assert (result.status, result.stderr.splitlines()[-1]) == (1, advice)
+    assert (result.status, commands_of_hints(result)) == (1, [f"calicoctl profile <PROFILE> {kind} ..."])
 
 
 @pytest.mark.parametrize("word", ["edit", "validate", "apply", "delete", "create", "describe"])
 def test_the_hint_for_a_command_without_its_operand_is_advice(embedded: Program, word: str) -> None:
     result = embedded.run_inside(word)
     assert result.status == 1
-    assert result.stderr.splitlines()[-1].startswith("hint: `calicoctl ")
+    (advice,) = re.findall(r"^hint: `(.*?)`", result.stderr, re.MULTILINE)
+    assert advice.startswith("calicoctl ")

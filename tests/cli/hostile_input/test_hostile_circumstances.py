@@ -11,6 +11,7 @@ import pytest
 from tests.cli.hostile import require_harmless
 from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, wait_for
 from tests.cli.raw import PROFILES, RawEtcdStore, make_empty, open_raw, values
+from tests.cli.scripts import located_codes
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, fault_proxy
 
@@ -103,7 +104,7 @@ def test_a_script_is_read_as_utf_8_in_every_locale(embedded: Program, locale: di
     assert embedded.datastore is not None
     result = in_shell(embedded, '"$@" run names.calico', CALICOCTL_DATASTORE=embedded.datastore, **locale)
     assert result.status == 1
-    assert result.stderr.startswith("names.calico:1:9: error: there is no profile `")
+    assert located_codes(result)[-1] == "names.calico:1:9 E0401"
     assert "\\u202e" in result.stderr
 
 

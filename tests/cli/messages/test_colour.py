@@ -40,14 +40,11 @@ def shown_on(terminal: Terminal, program: Program, *words: str, stdout: bool = F
 
 
 def test_a_diagnostic_is_coloured_on_a_terminal(program: Program, wide_terminal: Terminal) -> None:
-    shown = shown_on(wide_terminal, program, *MISTAKE)
-    assert shown.splitlines()[:4] == [
-        "<command line>:1:40: \x1b[1;31merror:\x1b[0m unknown keyword `permit`;"
-        " did you mean `allow`? \x1b[2m[E0104]\x1b[0m",
-        "  calicoctl profile WEB rule add inbound permit",
-        "                                         \x1b[1;31m^^^^^^\x1b[0m",
-        "\x1b[1;32mhint:\x1b[0m calicoctl profile WEB rule add inbound allow",
-    ]
+    expected = program.run(*MISTAKE).stderr
+    for text, colour in (("error:", "1;31"), ("[E0104]", "2"), ("^^^^^^", "1;31"), ("hint:", "1;32")):
+        assert expected.count(text) == 1
+        expected = expected.replace(text, f"\x1b[{colour}m{text}\x1b[0m")
+    assert shown_on(wide_terminal, program, *MISTAKE) == expected
 
 
 def test_a_warning_and_a_note_have_their_own_colours(program: Program, wide_terminal: Terminal) -> None:
@@ -58,7 +55,7 @@ def test_a_warning_and_a_note_have_their_own_colours(program: Program, wide_term
     shown = shown_on(wide_terminal, unnamed, *words)
     assert "\x1b[1;33mwarning:\x1b[0m " in shown
     assert "\x1b[1;33m^^^^^^^^^^\x1b[0m" in shown
-    assert "\x1b[1;36mnote:\x1b[0m no datastore is named" in shown
+    assert "\x1b[1;36mnote:\x1b[0m " in shown
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -16,6 +17,7 @@ import pytest
 from calicoctl.diagnostics import display_width
 from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw, values
+from tests.cli.scripts import codes, located_codes
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 
@@ -82,8 +84,7 @@ def test_rule_update_prints_a_note_and_reads_what_is_typed(
         "--timeout=0.5", "profile", "WEB", "rule", "update", stdin=terminal, stdout=terminal, stderr=terminal
     )
     narrow_terminal.hand_over()
-    note = narrow_terminal.read_until("[N0602]")
-    assert note.startswith("note: reading the rules as JSON from the terminal; press Ctrl-D on an empty line to end")
+    narrow_terminal.read_until("[N0602]")
     time.sleep(0.7)  # longer than the time limit, which is under test
     narrow_terminal.write('{"inbound_rules": [{"action": "deny"}], "outbound_rules": []}\n\x04')
     assert narrow_terminal.read_all().endswith("Successfully updated rules on profile WEB\n")
@@ -97,7 +98,7 @@ def test_run_prints_a_note_and_reads_what_is_typed(
     terminal = narrow_terminal.descriptor
     process = embedded.start("run", stdin=terminal, stdout=terminal, stderr=terminal)
     narrow_terminal.hand_over()
-    assert narrow_terminal.read_until("[N0604]").startswith("note: reading a script from the terminal")
+    narrow_terminal.read_until("[N0604]")
     narrow_terminal.write("profile WEB tag add ONE\n\x04")
     assert narrow_terminal.read_all().endswith("Done: 0 rules added, 0 removed, 1 profile changed; 1 tag added\n")
     assert wait_for(process).status == 0
@@ -129,10 +130,7 @@ def test_a_pipe_without_a_reader_causes_no_traceback(embedded: Program, store: R
 def test_output_to_a_full_disk_is_an_error(embedded: Program, store: RawStore) -> None:
     with opened("/dev/full", os.O_WRONLY) as full:
         result = wait_for(embedded.start("profile", "WEB", "tag", "add", "ONE", stdout=full))
-    message = (
-        "error: the statement was carried out, but its output could not be written: no space left on device [E0625]"
-    )
-    assert (result.status, result.stderr) == (1, f"{message}\n")
+    assert (result.status, codes(result), "no space left on device" in result.stderr) == (1, ["E0625"], True)
     assert values(store)[f"{PROFILES}/WEB/tags"] == '["WEB","ONE"]'
 
 
@@ -143,19 +141,19 @@ def test_a_full_disk_does_not_matter_to_a_statement_without_output(embedded: Pro
 
 
 @pytest.mark.parametrize(
-    ("redirection", "words", "status", "stderr"),
+    ("redirection", "words", "status", "expected_codes"),
     [
-        ("<&-", "rule update", 1, "error: standard input cannot be read: it is closed [E0624]\n"),
-        ("<&-", "tag show", 0, ""),
-        (">&-", "tag add ONE", 0, ""),
-        ("2>&-", "tag remove NONE", 1, ""),
+        ("<&-", "rule update", 1, ["E0624"]),
+        ("<&-", "tag show", 0, []),
+        (">&-", "tag add ONE", 0, []),
+        ("2>&-", "tag remove NONE", 1, []),
     ],
 )
 def test_a_closed_stream_is_an_error_only_where_it_is_read(
-    embedded: Program, store: RawStore, redirection: str, words: str, status: int, stderr: str
+    embedded: Program, store: RawStore, redirection: str, words: str, status: int, expected_codes: list[str]
 ) -> None:
     command = " ".join([*embedded.command, "profile", "WEB", words, redirection])
-    done = subprocess.run(
+    completed = subprocess.run(
         ["sh", "-c", command],
         env=embedded.environment,
         cwd=embedded.folder,
@@ -163,14 +161,14 @@ def test_a_closed_stream_is_an_error_only_where_it_is_read(
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert (done.returncode, done.stderr.decode()) == (status, stderr)
+    assert completed.returncode == status
+    assert re.findall(r"\[(\w+)\]\n", completed.stderr.decode()) == expected_codes
 
 
 def test_standard_input_that_cannot_be_read_is_an_error(embedded: Program, store: RawStore) -> None:
     with opened("/dev/null", os.O_WRONLY) as unreadable:
         result = wait_for(embedded.start("profile", "WEB", "rule", "update", stdin=unreadable))
-    message = "error: standard input cannot be read: bad file descriptor [E0624]\n"
-    assert (result.status, result.stderr) == (1, message)
+    assert (result.status, codes(result), "bad file descriptor" in result.stderr) == (1, ["E0624"], True)
 
 
 def test_characters_outside_the_encoding_are_written_as_escapes(embedded: Program, store: RawStore) -> None:
@@ -187,10 +185,7 @@ def test_characters_outside_the_encoding_are_written_as_escapes(embedded: Progra
 def test_an_argument_that_is_not_utf_8_is_refused(embedded: Program, store: RawStore) -> None:
     before = store.dump()
     result = embedded.run("profile", "WEB", "tag", "add", b"caf\xe9")
-    assert (result.status, result.stderr.splitlines()[0]) == (
-        1,
-        "<command line>:1:31: error: this text is not valid UTF-8 [E0115]",
-    )
+    assert (result.status, located_codes(result)) == (1, ["<command line>:1:31 E0115"])
     assert store.dump() == before
 
 
@@ -214,7 +209,7 @@ def test_input_that_is_not_json_is_refused(embedded: Program, store: RawStore, d
 
 def test_a_removed_working_folder_does_not_matter(embedded: Program, store: RawStore, tmp_path: Path) -> None:
     script = f'cd "{embedded.folder}" && rmdir "{embedded.folder}" && exec "$@"'
-    done = subprocess.run(
+    completed = subprocess.run(
         ["sh", "-c", script, "sh", *embedded.command, "profile", "WEB", "tag", "show"],
         env=embedded.environment,
         cwd=tmp_path,
@@ -222,7 +217,7 @@ def test_a_removed_working_folder_does_not_matter(embedded: Program, store: RawS
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"WEB\n", b"")
+    assert (completed.returncode, completed.stdout, completed.stderr) == (0, b"WEB\n", b"")
 
 
 # --- excerpts and explanations that fit -----------------------------------------------------------

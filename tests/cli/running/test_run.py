@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -164,11 +165,9 @@ def test_mistakes_in_all_files_are_reported_and_nothing_is_written(program: Prog
     files = ["one.calico", "none.calico", "two.calico", "gone.calico", ".", "-"]
     result = program.run_inside("run", *files, stdin="profile")
     assert (result.status, result.stdout) == (1, "")
-    assert message_lines(result)[:3] == [
-        "error: cannot read `none.calico`: no such file or directory [E0626]",
-        "error: cannot read `gone.calico`: no such file or directory [E0626]",
-        "error: cannot read `.`: is a directory [E0626]",
-    ]
+    for line, name in zip(message_lines(result), ("`none.calico`", "`gone.calico`", "`.`"), strict=False):
+        assert name in line
+    assert located_codes(result)[:3] == ["error E0626"] * 3
     assert located_codes(result)[3:] == ["one.calico:2:17 E0104", "two.calico:3:51 E0203", "<standard input>:1:8 E0102"]
     assert stored.dump() == before
 
@@ -209,7 +208,7 @@ def test_standard_input_that_cannot_be_read_is_an_error(embedded: Program, redir
         check=False,
     )
     assert (completed.returncode, completed.stdout) == (1, b"")
-    assert completed.stderr.decode().startswith(f"error: standard input cannot be read: {reason}")
+    assert re.search(rf"^error: .*{reason} \[E0624\]$", completed.stderr.decode(), re.MULTILINE)
 
 
 # --- documents of `rule update` -----------------------------------------------------------------
@@ -242,4 +241,4 @@ def test_json_errors_point_into_the_lines_of_the_script(embedded: Program) -> No
         "sub/wrong.json:2:23 E0324",
     ]
     assert '  {"action": "allow", "dst_ports": [80]}]' in result.stderr
-    assert "cannot read `sub/none.json`: no such file or directory" in result.stderr
+    assert "`sub/none.json`" in message_lines(result)[1]

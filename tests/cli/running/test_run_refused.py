@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-
-import pytest
 
 from tests.cli.program import Program
 from tests.cli.raw import HOSTS, PROFILES, RawStore
@@ -52,7 +51,7 @@ def test_twenty_errors_are_reported_and_the_others_counted(embedded: Program) ->
     warnings = "profile A rule add inbound allow from 10.0.0.1/8\n" * 30
     result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n" * 25)
     assert located_codes(result) == [*(f"<standard input>:{line}:12 E0102" for line in range(31, 51)), "note N0603"]
-    assert message_lines(result)[-1] == "note: and 5 errors and 30 warnings more [N0603]"
+    assert re.search("5 errors .*30 warnings", message_lines(result)[-1])
     # Errors have precedence: one after many warnings is still reported, in the order of the text.
     result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n")
     expected = [*(f"<standard input>:{line}:39 W0202" for line in range(1, 20)), "<standard input>:31:12 E0102"]
@@ -93,25 +92,7 @@ def test_damage_in_the_datastore_is_a_warning_once_and_an_error_if_strict(progra
 # --- options ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("options", "reason"),
-    [
-        (["--check", "--dry-run"], "--check and --dry-run cannot be combined"),
-        (["--resume", "--rollback"], "--resume and --rollback cannot be combined"),
-        (["--check", "--rollback"], "--check and --rollback cannot be combined"),
-        (["--detailed-exitcode"], "--detailed-exitcode requires --dry-run"),
-        (["--check", "--detailed-exitcode"], "--detailed-exitcode requires --dry-run"),
-        (["-o", "json"], "-o json requires --check or --dry-run"),
-        (["--resume", "a.calico"], "--resume takes no file: the run itself is kept in the datastore"),
-        (["--rollback", "-"], "--rollback takes no file: the run itself is kept in the datastore"),
-    ],
-)
-def test_invalid_combinations_of_options_are_refused(embedded: Program, options: list[str], reason: str) -> None:
-    result = embedded.run_inside("run", *options, stdin="profile add A")
-    assert (result.status, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"error: {reason}")
-    assert result.stderr.endswith(" [E0627]\nhint: `calicoctl run --help` lists the options\n")
-    assert not list(embedded.folder.iterdir())
+# Combinations that are refused are in golden/diagnostics/run_and_export.golden.
 
 
 def test_two_dashes_precede_a_file_that_looks_like_an_option(embedded: Program) -> None:

@@ -44,13 +44,13 @@ def test_the_hint_for_a_name_of_v1_is_the_migrated_profile(v3: Program, raw_etcd
     assert "hint: calicoctl profile web-f1e29c6d rule show\n" in result.stderr
     # A name that is invalid in v3 is not suggested for a new profile.
     result = v3.run_inside("profile", "CACHE", "rule", "show")
-    assert "hint: `calicoctl profile show` lists the profiles\n" in result.stderr
+    assert "hint: `calicoctl profile show`" in result.stderr
 
 
 def test_a_resource_that_cannot_be_read_can_be_removed(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     raw_etcd_v3.put(f"{PROFILES}/web", "{not json")
     result = v3.run_inside("profile", "web", "rule", "show")
-    assert "hint: `calicoctl profile remove web` removes the resource\n" in result.stderr
+    assert "hint: `calicoctl profile remove web`" in result.stderr
     assert v3.run_inside("profile", "remove", "web").status == 0
     assert resources(raw_etcd_v3) == {}
 
@@ -118,7 +118,7 @@ def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_et
     [
         ("profile add WEB", "E0913", "hint: calicoctl profile add web\n"),
         ("profile add my_app", "E0913", "hint: calicoctl profile add my-app\n"),
-        ("profile web tag add _x", "E0914", "hint: `x` can be one\n"),
+        ("profile web tag add _x", "E0914", "hint: `x`"),
         ("profile kns.default tag add x", "E0515", ""),
     ],
 )
