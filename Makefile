@@ -1,16 +1,17 @@
-# From a clean clone, with nothing but make and Python 3.10 or later:
-#   make demo    the specification's walk-through, on a datastore of its own that is thrown away
-#   make quick   the tests of the language alone: no etcd, no shell, under 20 seconds on two cores
-#   make test    every test, about five minutes on two cores
-#   make lint    style, types and the direction of imports
-#   make laws    new examples for the laws, and more, where `make test` takes the same ones each time
-#   make fuzz    a long search for inputs that break a law; FUZZ_SECONDS=3600 for each target
-#   make bench   the figures of docs/performance.md, each with its reach; BENCH_ARGS='check commands' for some
-#   make chaos   the reliability proof: a cluster that is broken for five minutes, and what the writers were told
+# Targets, in a clean clone with only make and Python 3.10 or later:
+#   make demo    run the walk-through of the specification, on a temporary datastore
+#   make quick   run the tests of the language only: no etcd, no shell, under 20 seconds on two cores
+#   make test    run all tests, in about five minutes on two cores
+#   make lint    check style, types and the direction of imports
+#   make laws    run the property tests with new and more examples; `make test` always uses the same ones
+#   make fuzz    search for inputs that break a law; FUZZ_SECONDS=3600 sets the time for each target
+#   make bench   measure the figures of docs/performance.md; BENCH_ARGS='check commands' selects some
+#   make chaos   test the guarantees on an etcd cluster with injected faults, for five minutes
 #   make docs    generate calicoctl/messages.py, and the pages of the grammar, the messages and the help
-#   make site    the documents as a web site in build/site; a link that leads nowhere is an error
+#   make site    build the documents as a web site in build/site; a broken link is an error
 #   make clean   remove what these targets made
-# PYTHON=python3.12 chooses the interpreter; PYTEST_ARGS='-k selector' goes to pytest, CHAOS_ARGS='--seed=1' to chaos.
+# PYTHON=python3.12 selects the interpreter; PYTEST_ARGS='-k selector' is passed to pytest, CHAOS_ARGS='--seed=1' to
+# chaos.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -22,7 +23,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STRICT := tests/syntax/strict-requirements.txt
-# What needs neither a datastore nor a process.
+# The tests that need neither a datastore nor a process.
 QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_reading.py \
   tests/engine/test_state.py tests/test_made_pages.py tests/test_links.py
 
@@ -39,8 +40,8 @@ demo: $(READY)
 quick: $(READY)
 	$(BIN)/python -m pytest -n 2 -q $(QUICK)
 
-# Four workers for two cores, since many tests wait for a server or a time limit. A worker that has done its share of
-# the tests takes half of what another one has left; each has an etcd of its own, from its first test to its last.
+# Four workers for two cores, because many tests wait for a server or a time limit. A worker without tests takes half of
+# the remaining tests of another one. Each worker has its own etcd, from its first test to its last.
 test: $(READY)
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST_ARGS)
 
@@ -53,10 +54,10 @@ lint: $(READY)
 laws: $(READY)
 	$(BIN)/python -m pytest -n 2 --hypothesis-profile=search -m hypothesis $(PYTEST_ARGS)
 
-# atheris has wheels for Linux on x86-64 and CPython 3.11 to 3.14 alone.
+# atheris has wheels only for CPython 3.11 to 3.14 on Linux x86-64.
 fuzz: $(READY)
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
-	  { echo "make: there is no atheris for this Python; name one of 3.11 to 3.14, on Linux x86-64: make PYTHON=python3.11 fuzz" >&2; exit 1; }
+	  { echo "make: atheris is not available for this Python; use 3.11 to 3.14 on Linux x86-64: make PYTHON=python3.11 fuzz" >&2; exit 1; }
 	$(BIN)/python -m fuzz.run --seconds $(FUZZ_SECONDS)
 
 bench: $(READY)
@@ -69,7 +70,7 @@ docs: $(READY)
 	$(BIN)/python -m docs.message_pages
 	$(BIN)/python -m docs.make
 
-# A page that is read again could warn of what a page that is kept no longer warns of: everything is read each time.
+# Sphinx reads all pages each time (-E), because it prints no warnings for pages that it has cached.
 site: $(READY)
 	rm -rf build/site
 	$(BIN)/sphinx-build -q -E -W --keep-going -c docs/site -d build/site-cache . build/site
@@ -79,15 +80,15 @@ clean:
 	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What slows Lark down lies apart, where only one test looks (tests/syntax/test_strict.py).
-# The environment is made anew each time, so a half-made one, or one whose interpreter is gone, heals itself.
+# interegular slows Lark down, so it is installed in a separate folder that only tests/syntax/test_strict.py uses.
+# The environment is created again each time, which repairs an incomplete one, or one whose interpreter is missing.
 $(READY): setup.py pyproject.toml calicoctl/version.py $(STRICT)
 	@command -v $(PYTHON) >/dev/null || \
-	  { echo "make: there is no '$(PYTHON)'; install Python 3.10 or later, or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	  { echo "make: '$(PYTHON)' not found; install Python 3.10 or later, or specify one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
-	  { echo "make: '$(PYTHON)' is $$($(PYTHON) --version 2>&1); Python 3.10 or later is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
+	  { echo "make: '$(PYTHON)' is $$($(PYTHON) --version 2>&1); Python 3.10 or later is required: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-	  { echo "make: '$(PYTHON)' cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	  { echo "make: '$(PYTHON)' cannot create virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,lint,docs]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(VENV)/strict -r $(STRICT)

