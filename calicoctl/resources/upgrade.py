@@ -101,15 +101,7 @@ def upgraded_profile(
         rules = lists.get(direction, ())
         if rules:
             spec[key] = [upgraded_rule(upgrade, rule, (direction.json_key, index)) for index, rule in enumerate(rules)]
-    labels_to_apply = dict(labels or {})
-    for key in labels_to_apply:
-        upgrade.tags.setdefault(key, set()).add(key)
-    for tag in tags:
-        label = upgrade.label(tag)
-        value = labels_to_apply.setdefault(label, "")
-        if value != "":
-            reason = f"and the label `{label}` with the value {found_text(value)} would be the same in v3"
-            upgrade.problems.append(ResourceProblem(("tags", tag), reason))
+    labels_to_apply = _labels_to_apply(upgrade, tags, labels or {})
     if labels_to_apply:
         spec["labelsToApply"] = labels_to_apply
     metadata: dict[str, object] = {"name": new_name}
@@ -117,6 +109,20 @@ def upgraded_profile(
     if annotations:
         metadata["annotations"] = annotations
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+
+
+def _labels_to_apply(upgrade: Upgrade, tags: Iterable[str], labels: Mapping[str, object]) -> dict[str, object]:
+    """The labels of a profile, and the labels that represent its tags."""
+    labels_to_apply = dict(labels)
+    for key in labels:
+        upgrade.tags.setdefault(key, set()).add(key)
+    for tag in tags:
+        label = upgrade.label(tag)
+        value = labels_to_apply.setdefault(label, "")
+        if value != "":
+            reason = f"and the label `{label}` with the value {found_text(value)} would be the same in v3"
+            upgrade.problems.append(ResourceProblem(("tags", tag), reason))
+    return labels_to_apply
 
 
 def _annotations(name: str, new_name: str, renamed_tags: Mapping[str, str]) -> dict[str, str]:
