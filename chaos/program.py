@@ -23,7 +23,7 @@ from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.engine.runs.lock import LOCK_SECONDS
 from calicoctl.engine.runs.recovery import resume, rollback
 from calicoctl.engine.runs.run import apply_script, plan_script
-from calicoctl.engine.runs.unfinished import find_unfinished
+from calicoctl.engine.runs.unfinished_runs import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.layout.opening import open_profiles
 from calicoctl.source import Source

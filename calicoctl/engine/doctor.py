@@ -11,7 +11,7 @@ from calicoctl.engine.carriers import carriers_roots, missing_profile, missing_p
 from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import damage
 from calicoctl.engine.rule_lists import carried_tags
-from calicoctl.engine.runs.unfinished import HOW_TO_END, find_unfinished
+from calicoctl.engine.runs.unfinished_runs import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
 from calicoctl.language.names import HIDDEN
 from calicoctl.language.networks import is_mapped, network_text

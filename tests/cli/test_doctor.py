@@ -10,7 +10,7 @@ import pytest
 
 from calicoctl.engine.runs.journal import Journal
 from calicoctl.engine.runs.lock import Holder
-from calicoctl.engine.runs.unfinished import new_run_name
+from calicoctl.engine.runs.unfinished_runs import new_run_name
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 from tests.cli.program import Program

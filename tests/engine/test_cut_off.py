@@ -17,7 +17,7 @@ from calicoctl import messages
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.recovery import resume, rollback
-from calicoctl.engine.runs.unfinished import find_unfinished
+from calicoctl.engine.runs.unfinished_runs import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -114,7 +114,7 @@ def test_a_key_that_may_still_be_created_leaves_the_run_unfinished(
     assert values(store_at) == BEFORE
     assert "node" in raw.request("PUT", key, form={"value": "new", "prevExist": "false"})
     (run,) = find_unfinished(store_at()).unfinished
-    assert rollback(run, store_at, Deadline(SECONDS)).left_alone == ()
+    assert rollback(run, store_at, Deadline(SECONDS)).skipped_profiles == ()
     assert values(store_at) == BEFORE
 
 
@@ -178,7 +178,7 @@ def test_ctrl_c_while_a_run_is_undone_leaves_it_unfinished(raw: RawEtcd, store_a
     assert caught.value.diagnostic.code == "E0706"
     assert "interrupted again" in fields_of(caught.value.diagnostic)["reason"]
     (run,) = find_unfinished(store_at()).unfinished
-    assert rollback(run, store_at, Deadline(SECONDS)).left_alone == ()
+    assert rollback(run, store_at, Deadline(SECONDS)).skipped_profiles == ()
     assert values(store_at) == BEFORE
     assert own_keys(raw) == []
 
@@ -253,7 +253,7 @@ def test_a_run_stays_unfinished_when_the_lock_is_lost_while_resuming_it(
         resume(run, store_at, Deadline(SECONDS), RunOptions(progress=progress))
     assert caught.value.diagnostic.code == "E0706"
     (run,) = find_unfinished(store_at()).unfinished
-    assert rollback(run, store_at, Deadline(SECONDS)).left_alone == ()
+    assert rollback(run, store_at, Deadline(SECONDS)).skipped_profiles == ()
     assert values(store_at) == BEFORE
 
 
@@ -315,7 +315,7 @@ def test_an_unfinished_run_after_the_loss_of_the_server_can_be_resumed_or_rolled
     assert (problem.code, "site.calico" in fields_of(problem)["run"]) == ("E0707", True)
     (run,) = find_unfinished(store_at()).unfinished
     settled = (resume if is_resumed else rollback)(run, store_at, Deadline(SECONDS))
-    assert settled.left_alone == ()
+    assert settled.skipped_profiles == ()
     assert values(store_at) == (updated(BEFORE, TARGET) if is_resumed else BEFORE)
     assert own_keys(raw) == []
     with pytest.raises(Refused):
@@ -333,7 +333,7 @@ def test_values_that_others_changed_since_are_kept_and_reported(
     raw.delete(keys.profile_folder("p5"))
     (run,) = find_unfinished(store_at()).unfinished
     settled = (resume if is_resumed else rollback)(run, store_at, Deadline(SECONDS))
-    assert settled.left_alone == ("p25", "p3", "p5")
+    assert settled.skipped_profiles == ("p25", "p3", "p5")
     assert [warning.code for warning in settled.warnings] == ["W0703"] * 3
     theirs = {rules(3): "theirs", rules(25): "theirs", rules(5): None}
     assert values(store_at) == updated(updated(BEFORE, TARGET) if is_resumed else BEFORE, theirs)
@@ -357,7 +357,7 @@ def test_the_journal_has_the_values_of_others_before_they_are_overwritten(
     raw.delete(keys.LOCK)
     assert values(store_at)[rules(3)] == "changed"
     (run,) = find_unfinished(store_at()).unfinished
-    assert rollback(run, store_at, Deadline(SECONDS)).left_alone == ()
+    assert rollback(run, store_at, Deadline(SECONDS)).skipped_profiles == ()
     assert values(store_at) == {**BEFORE, rules(3): "theirs", rules(30): "theirs"}
 
 

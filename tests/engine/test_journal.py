@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.journal import Journal, JournalStep, read_steps
-from calicoctl.engine.runs.lock import Holder, Turn, taken
-from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
-from calicoctl.engine.runs.unfinished import Journals, find_unfinished, new_run_name, unfinished_touching
+from calicoctl.engine.runs.lock import Holder, RunLock, holding_lock
+from calicoctl.engine.runs.recovery import clear_stale_journals, resume, rollback
+from calicoctl.engine.runs.unfinished_runs import Journals, find_unfinished, new_run_name, unfinished_touching
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -201,7 +201,7 @@ def test_a_journal_that_a_server_creates_late_is_recognized_as_ended(
         raw.request("PUT", keys.run_key("run-1", name), form={"value": journal_values[name], "prevExist": "false"})
     assert find_unfinished(store) == Journals()
     assert unfinished_touching(store, "a") is None
-    clear_spent(opener(raw.url), Deadline(SECONDS))
+    clear_stale_journals(opener(raw.url), Deadline(SECONDS))
     assert "head" not in str(leaves(raw))
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     assert leaves(raw) == {}
@@ -399,7 +399,7 @@ def test_a_run_waits_for_the_lock(raw: RawEtcd) -> None:
     leave = threading.Event()
 
     def hold() -> None:
-        with taken(Turn(holder("first"), opener(raw.url)), Deadline(SECONDS)):
+        with holding_lock(RunLock(holder("first"), opener(raw.url)), Deadline(SECONDS)):
             inside.set()
             assert leave.wait(SECONDS)
             order.append("first")
@@ -408,7 +408,7 @@ def test_a_run_waits_for_the_lock(raw: RawEtcd) -> None:
     first.start()
     assert inside.wait(SECONDS)
     threading.Timer(0.2, leave.set).start()
-    with taken(Turn(holder("second"), opener(raw.url)), Deadline(SECONDS)):
+    with holding_lock(RunLock(holder("second"), opener(raw.url)), Deadline(SECONDS)):
         order.append("second")
     first.join()
     assert order == ["first", "second"]
@@ -422,13 +422,13 @@ def test_a_run_keeps_trying_after_a_write_of_the_lock_with_an_unknown_outcome(ra
         proxy.inject(
             "PUT", Fault(False, CUT, after=lambda: raw.request("PUT", keys.LOCK, form={"value": other, "ttl": "1"}))
         )
-        with taken(Turn(holder("first"), opener(proxy.url)), Deadline(SECONDS)):
+        with holding_lock(RunLock(holder("first"), opener(proxy.url)), Deadline(SECONDS)):
             lock = json.loads(raw.get(keys.LOCK) or "")
             assert lock["run"] == "first"
 
 
 def test_the_holder_of_the_lock_is_reported_when_the_wait_times_out(raw: RawEtcd, store: EtcdDatastore) -> None:
-    with taken(Turn(holder("first"), opener(raw.url)), Deadline(SECONDS)):
+    with holding_lock(RunLock(holder("first"), opener(raw.url)), Deadline(SECONDS)):
         with pytest.raises(Unreachable) as caught:
             apply_changes(creations("x"), store, opener(raw.url), Deadline(0.3), never)
         problem = caught.value.diagnostic
@@ -439,32 +439,32 @@ def test_the_holder_of_the_lock_is_reported_when_the_wait_times_out(raw: RawEtcd
 
 
 def test_a_renewed_lock_outlives_its_time_to_live(raw: RawEtcd) -> None:
-    with taken(Turn(holder("first"), opener(raw.url), lock_seconds=1), Deadline(SECONDS)):
+    with holding_lock(RunLock(holder("first"), opener(raw.url), lock_seconds=1), Deadline(SECONDS)):
         with pytest.raises(Unreachable):
-            Turn(holder("second"), opener(raw.url)).take(Deadline(2.5))
+            RunLock(holder("second"), opener(raw.url)).acquire(Deadline(2.5))
         assert "first" in (raw.get(keys.LOCK) or "")
 
 
 def test_a_lock_that_is_not_renewed_expires_and_is_taken_over(raw: RawEtcd) -> None:
-    dead = Turn(holder("dead"), opener(raw.url), lock_seconds=1)
-    dead.take(Deadline(SECONDS))
+    dead = RunLock(holder("dead"), opener(raw.url), lock_seconds=1)
+    dead.acquire(Deadline(SECONDS))
     started = time.monotonic()
-    with taken(Turn(holder("alive"), opener(raw.url)), Deadline(SECONDS)):
+    with holding_lock(RunLock(holder("alive"), opener(raw.url)), Deadline(SECONDS)):
         assert time.monotonic() - started < 5
-        assert (dead.is_held, dead.confirm()) == (False, False)
-        dead.give_up()
+        assert (dead.is_held, dead.renew()) == (False, False)
+        dead.release()
         assert "alive" in (raw.get(keys.LOCK) or "")
 
 
 def test_a_holder_notices_that_its_lock_was_removed(raw: RawEtcd) -> None:
-    turn = Turn(holder("first"), opener(raw.url))
-    turn.take(Deadline(SECONDS))
-    assert turn.confirm()
+    lock = RunLock(holder("first"), opener(raw.url))
+    lock.acquire(Deadline(SECONDS))
+    assert lock.renew()
     raw.delete(keys.LOCK)
     # At first it is held according to this host's clock, the only thing that `is_held` checks.
-    assert (turn.is_held, turn.confirm(), turn.is_held) == (True, False, False)
+    assert (lock.is_held, lock.renew(), lock.is_held) == (True, False, False)
     with pytest.raises(Unreachable) as caught:
-        turn.require()
+        lock.require()
     assert caught.value.diagnostic.code == "E0702"
 
 
@@ -472,7 +472,7 @@ def test_a_holder_notices_that_its_lock_was_removed(raw: RawEtcd) -> None:
 def test_a_lock_with_an_invalid_value_counts_as_held(raw: RawEtcd, value: str) -> None:
     raw.put(keys.LOCK, value)
     with pytest.raises(Unreachable) as caught:
-        Turn(holder("first"), opener(raw.url)).take(Deadline(0))
+        RunLock(holder("first"), opener(raw.url)).acquire(Deadline(0))
     assert caught.value.diagnostic.code == "E0701"
     assert raw.get(keys.LOCK) == value
 

@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 
 from calicoctl.engine.runs.recovery import resume, rollback
-from calicoctl.engine.runs.unfinished import Journals, find_unfinished
+from calicoctl.engine.runs.unfinished_runs import Journals, find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.recovery import resume, rollback
-from calicoctl.engine.runs.unfinished import find_unfinished
+from calicoctl.engine.runs.unfinished_runs import find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.v2.datastore import EtcdDatastore
@@ -131,7 +131,7 @@ def _do(job: Job) -> None:
         return
     (run,) = find_unfinished(store).unfinished
     settled = {"resume": resume, "rollback": rollback}[job.action](run, open_store, Deadline(SECONDS))
-    assert settled.left_alone == ()
+    assert settled.skipped_profiles == ()
 
 
 def _main() -> None:

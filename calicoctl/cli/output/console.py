@@ -181,10 +181,10 @@ def _read_typed(descriptor: int) -> bytes:
     # Imported here: input is rarely typed.
     import select
 
-    from calicoctl.engine.runs.interrupt import waking_signals
+    from calicoctl.engine.runs.interrupt import signal_wakeup
 
     content = bytearray()
-    with waking_signals() as woken:
+    with signal_wakeup() as woken:
         while True:
             if descriptor not in select.select([descriptor, woken], [], [])[0]:
                 os.read(woken, 1)

@@ -16,7 +16,7 @@ from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import counts
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.scripts import Script
-from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
+from calicoctl.engine.runs.interrupt import signals_as_ctrl_c
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.writers import RunOptions
@@ -73,7 +73,7 @@ def _apply(
     plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
 ) -> int:
     scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
-    with ended_as_by_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
+    with signals_as_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
 
         def interrupted(made: int) -> None:
             print_at_once(result_texts.INTERRUPTED.format(count=counted(made, "change")))

@@ -10,9 +10,9 @@ from calicoctl.cli.output.progress_bar import progress
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic, Refused, printable
-from calicoctl.engine.runs.interrupt import ended_as_by_ctrl_c
-from calicoctl.engine.runs.recovery import clear_spent, resume, rollback
-from calicoctl.engine.runs.unfinished import Journals, find_unfinished
+from calicoctl.engine.runs.interrupt import signals_as_ctrl_c
+from calicoctl.engine.runs.recovery import clear_stale_journals, resume, rollback
+from calicoctl.engine.runs.unfinished_runs import Journals, find_unfinished
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
@@ -33,7 +33,7 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
     end, message = (resume, result_texts.RESUMED) if request.resume else (rollback, result_texts.ROLLED_BACK)
     warnings: list[Diagnostic] = []
     try:
-        with ended_as_by_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
+        with signals_as_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
             journals = find_unfinished(datastore)
             for run in journals.unfinished:
                 try:
@@ -44,7 +44,7 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
                     continue
                 warnings += settled.warnings
                 print_text(message.format(run=printable(str(run))))
-            clear_spent(opener(setting, options.timeout), deadline)
+            clear_stale_journals(opener(setting, options.timeout), deadline)
     except DatastoreError as error:
         print_diagnostics([*warnings, error.diagnostic])
         return status_of(error)

@@ -1,9 +1,8 @@
-"""Making the many changes of a run, so that in the end all of them are made or none.
+"""Applying the changes of a run: all of them, or none.
 
-SQLite does that by itself, and so does etcd's v3 API as long as there are not too many changes. Its v2 API changes
-one key at a time, so a run there keeps a journal
-(`calicoctl.engine.runs.journal`), takes turns with others (`calicoctl.engine.runs.lock`), and undoes what it has
-written when it cannot be completed. What a killed run leaves, `calicoctl.engine.runs.recovery` ends.
+SQLite makes them in one transaction, and so does etcd's v3 API unless there are too many. etcd's v2 API changes one key
+at a time, so a run keeps a journal (`calicoctl.engine.runs.journal`), holds a lock (`calicoctl.engine.runs.lock`), and
+undoes its changes if it cannot be completed. A run that was killed is recovered by `calicoctl.engine.runs.recovery`.
 """
 
 from __future__ import annotations
@@ -15,19 +14,25 @@ from contextlib import closing
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import pauses
-from calicoctl.engine.runs.claim import Begun, TakenOver, Way, take_back
 from calicoctl.engine.runs.interrupt import Interrupt, deferred_interrupt
 from calicoctl.engine.runs.journal import Journal, JournalStep, profile_of_change, read_steps
-from calicoctl.engine.runs.lock import Holder, OpenStore, Turn, taken
-from calicoctl.engine.runs.unfinished import HOW_TO_END, Journals, find_unfinished, new_run_name, sweep
+from calicoctl.engine.runs.lock import Holder, OpenStore, RunLock, holding_lock
+from calicoctl.engine.runs.ownership import OwnershipRecord, RunGoal, TakenOver, undo_late_writes
+from calicoctl.engine.runs.unfinished_runs import (
+    HOW_TO_END,
+    Journals,
+    find_unfinished,
+    new_run_name,
+    remove_stale_journals,
+)
 from calicoctl.engine.runs.writers import (
+    PhaseWriter,
     RunOptions,
-    Stopped,
     Writers,
-    Writing,
+    WritingStopped,
+    apply_steps,
     read_profiles,
     read_values,
-    settle,
 )
 from calicoctl.engine.state import phase_of
 from calicoctl.records import replace
@@ -44,7 +49,7 @@ from calicoctl.store.interface import (
     Unreachable,
 )
 
-# Evaluates again what concerns some profiles, on the snapshot of their folders (and of `also_read`); gives
+# Evaluates the statements about some profiles again, on a snapshot of their folders (and of `also_read`). It returns
 # the changes of these profiles, or raises Refused.
 Replan = Callable[[frozenset[str], Snapshot], Sequence[Change]]
 
@@ -59,33 +64,33 @@ def apply_changes(
     replan: Replan,
     options: RunOptions = _DEFAULTS,
 ) -> tuple[Diagnostic, ...]:
-    """Make all of the changes, or none of them.
+    """Make all changes, or none of them.
 
-    Where others have changed a profile since it was read, it is evaluated again on the new state; the
-    changes of the other profiles stay as they are. Where the datastore makes them at once that is all. Otherwise the
-    run waits for its turn, writes a journal, and makes creations, then updates, then deletions, several
-    at a time. When it cannot go on (or Ctrl-C is pressed: KeyboardInterrupt is raised in the end) it
-    undoes what it has made, wherever nobody else has changed that since.
+    A profile that others have changed since it was read is evaluated again on its new state; the changes of the other
+    profiles stay the same. If the datastore can make all changes in one transaction, it does. Otherwise the run waits
+    for the lock, writes a journal, and makes creations, then updates, then deletions, several in parallel. If it cannot
+    continue, or Ctrl-C is pressed (KeyboardInterrupt is raised at the end), it undoes its changes, except those that
+    others have changed since.
 
     Args:
-        changes: At most one for a key, all of them keys of profiles.
-        datastore: Where; used from this thread.
-        open_store: Opens the same datastore for another thread; its time counts from then, not from the run's
-            start, since undoing must be possible after the deadline.
+        changes: At most one for each key; all keys are of profiles.
+        datastore: The datastore; used from this thread.
+        open_store: Opens the same datastore for another thread. Its timeout begins when it is opened and not with the
+            run, since undoing must be possible after the deadline.
         deadline: When to stop waiting for the lock, evaluating again, and writing.
         replan: Evaluates profiles again.
-        options: How.
+        options: The options of the run.
 
     Returns:
-        What to tell of a run that was made: a warning when another process has completed it.
+        Warnings about a successful run: that another process has completed it.
 
     Raises:
         Refused: An earlier run is unfinished, or `replan` refused; nothing was changed.
-        TooLarge: A value is over the datastore's limit; nothing was changed.
+        TooLarge: A value exceeds the datastore's limit; nothing was changed.
         Conflict: Others changed the same profiles until the deadline; nothing was changed.
-        Unreachable: It was not this run's turn until the deadline, or the datastore failed; nothing was changed.
-        OutcomeUnknown: A part of the changes is made: undoing was cut off as well, and the journal stays;
-            or others have changed since what was to be undone.
+        Unreachable: Another run held the lock until the deadline, or the datastore failed; nothing was changed.
+        OutcomeUnknown: Some changes are made: undoing was interrupted, and the journal is kept; or others have changed
+            the same keys since.
     """
     if not changes:
         return ()
@@ -93,17 +98,17 @@ def apply_changes(
     if datastore.makes_at_once(changes):
         _apply_at_once(changes, datastore, _uncounted(replan, deadline), deadline, options)
         return ()
-    return _Run(open_store, deadline, replan, options).carry_out(changes)
+    return _JournaledRun(open_store, deadline, replan, options).carry_out(changes)
 
 
 def _uncounted(replan: Replan, deadline: Deadline) -> Replan:
-    """The same, without the time that it takes being counted."""
+    """The same function, whose time does not count towards the deadline."""
 
-    def replan_in_peace(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
+    def uncounted_replan(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
         with deadline.stopped():
             return replan(profiles, snapshot)
 
-    return replan_in_peace
+    return uncounted_replan
 
 
 def _apply_at_once(
@@ -113,18 +118,18 @@ def _apply_at_once(
     try:
         datastore.commit(changes, options.unchanged)
     except Conflict:
-        # Not tried in the same way again: among many writers, a long evaluation would be outdated each time.
-        while not _made_alone(changes, datastore, replan, options):
+        # Retried with other writers locked out: otherwise a long evaluation could be outdated every time.
+        while not _apply_exclusively(changes, datastore, replan, options):
             deadline.pause(next(waits))
             if deadline.remaining() == 0:
                 raise
     options.progress(len(changes), len(changes))
 
 
-def _made_alone(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> bool:
-    """Bring the changes up to date and make them, without others, where they can be kept out; whether it was done."""
+def _apply_exclusively(changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions) -> bool:
+    """Update the changes and make them, with other writers locked out if possible; whether they were made."""
     with datastore.exclusive():
-        changes, options = _brought_up_to_date(changes, datastore, replan, options)
+        changes, options = _updated(changes, datastore, replan, options)
         try:
             datastore.commit(changes, options.unchanged)
         except Conflict:
@@ -132,13 +137,13 @@ def _made_alone(changes: Sequence[Change], datastore: Datastore, replan: Replan,
     return True
 
 
-def _brought_up_to_date(
+def _updated(
     changes: Sequence[Change], datastore: Datastore, replan: Replan, options: RunOptions
 ) -> tuple[Sequence[Change], RunOptions]:
-    """The changes, and what else they rest on, after profiles that others have changed were evaluated again."""
+    """The changes, and the options with `unchanged`, after evaluating again the profiles that others have changed."""
     read = {**options.unchanged, **{change.key: change.before for change in changes}}
-    found = read_values(datastore, read)
-    outdated = {profile_of_change(key) for key, entry in read.items() if found.get(key) != entry}
+    current = read_values(datastore, read)
+    outdated = {profile_of_change(key) for key, entry in read.items() if current.get(key) != entry}
     if not outdated:
         return changes, options
     snapshot = read_profiles(datastore, outdated, options.also_read)
@@ -155,13 +160,26 @@ def _brought_up_to_date(
 def _replaced(changes: Sequence[Change], profiles: Collection[str], new: Sequence[Change]) -> list[Change]:
     """The changes with those of some profiles replaced, in the order of writing."""
     if any(profile_of_change(change.key) not in profiles for change in new):
-        raise ValueError("profiles were evaluated again, and others came out changed")
-    kept = (change for change in changes if profile_of_change(change.key) not in profiles)
-    return sorted((*kept, *new), key=phase_of)
+        raise ValueError("the evaluation of some profiles changed other profiles")
+    others = (change for change in changes if profile_of_change(change.key) not in profiles)
+    return sorted((*others, *new), key=phase_of)
 
 
-class _Run:
-    """A run on a datastore that takes changes one by one."""
+def _refuse_unfinished(store: Datastore) -> None:
+    """Refuse to begin a run while an earlier one is unfinished.
+
+    Raises:
+        Refused: There is an unfinished run, or a damaged journal.
+        Unreachable: The datastore does not respond.
+    """
+    journals = find_unfinished(store)
+    if journals != Journals():
+        runs = [diagnose(messages.EARLIER_RUN_UNFINISHED, None, HOW_TO_END, run=run) for run in journals.unfinished]
+        raise Refused([*runs, *journals.damaged])
+
+
+class _JournaledRun:
+    """A run on a datastore that makes changes one by one."""
 
     def __init__(self, open_store: OpenStore, deadline: Deadline, replan: Replan, options: RunOptions) -> None:
         self._open_store = open_store
@@ -170,25 +188,26 @@ class _Run:
         self._options = options
         holder = Holder.here(new_run_name(), options.scripts)
         self._name = holder.run
-        self._turn = Turn(holder, open_store, options.lock_seconds)
+        self._lock = RunLock(holder, open_store, options.lock_seconds)
         self._journal = Journal(holder, open_store, options.piece_bytes)
         self._interrupt = Interrupt()
-        # What has been written, also what was taken back since, with the versions.
+        # All writes with their versions, including those that were undone.
         self._written: dict[str, tuple[Change, int]] = {}
+        # The changes that were made in the current phase.
         self._being_made: Sequence[Change] = []
         self._is_undoing = False
-        # What is made, or may be: by key, since a key that is evaluated again has another step.
+        # The steps that are made or may be made, by key: after an evaluation, a key has another step.
         self._made: dict[str, JournalStep] = {}
-        # Those of them of which it is not known: they may still be made, by a server that goes on after a standstill.
+        # The changes whose outcome is unknown; a server that hangs may make them when it continues.
         self._doubtful: dict[str, Change] = {}
-        # A conflict after which profiles are being evaluated again.
+        # The conflict because of which profiles are being evaluated again.
         self._unsettled: Conflict | None = None
-        # What was made, but was not there any more when it was to be taken back.
+        # The steps that could not be undone, since others had changed their keys.
         self._overtaken: list[JournalStep] = []
 
     def carry_out(self, changes: Sequence[Change]) -> tuple[Diagnostic, ...]:
         """See `apply_changes`."""
-        with taken(self._turn, self._deadline):
+        with holding_lock(self._lock, self._deadline):
             changes = self._prepare(changes)
             if not changes:
                 return ()
@@ -197,55 +216,49 @@ class _Run:
                     self._make_or_undo(changes)
                     self._finish()
                 except TakenOver as taken_over:
-                    return self._taken_over(taken_over.begun)
+                    return self._taken_over(taken_over.record)
                 return ()
 
     def _note_interrupt(self) -> None:
-        """Say at once that the run is being undone: the first time, and not while it is so already."""
+        """Report immediately that the run will be undone, unless it is being undone already."""
         if not self._is_undoing:
             self._is_undoing = True
-            # Told of in batches only, the writes of the moment are counted here.
+            # `_made` is updated after each phase, so the changes of the current phase are counted separately.
             self._options.interrupted(len(self._made) + len(self._being_made))
 
     def _make_or_undo(self, changes: Sequence[Change]) -> None:
         try:
             self._journal.complete()
-            # Proves that it was our turn until the head was there, so that nobody has swept the journal away.
-            self._turn.require()
+            # If the lock was held until the head was written, no other run has removed the journal as stale.
+            self._lock.require()
             self._make_all(changes)
-            self._turn.require()
-            if self._interrupt.count:  # pressed when no further write was to be held back
+            self._lock.require()
+            if self._interrupt.count:  # an interrupt during the last writes, which did not stop them
                 raise KeyboardInterrupt
         except TakenOver:
             raise
         except (DatastoreError, Refused) as cause:
             raise self._undone(cause) from cause
         except BaseException as cause:
-            left_alone = self._undo("it was interrupted")
-            if left_alone:
-                raise self._partly_undone(left_alone, "it was interrupted") from cause
+            skipped_profiles = self._undo("it was interrupted")
+            if skipped_profiles:
+                raise self._partly_undone(skipped_profiles, "it was interrupted") from cause
             raise
 
     # --- before and after ----------------------------------------------------------------------
 
     def _prepare(self, changes: Sequence[Change]) -> Sequence[Change]:
-        """Write the journal but for its head. Until that is there, the run has changed nothing.
+        """Write the journal without its head. Until the head is written, the run has changed nothing.
 
         Returns:
-            The changes, evaluated again where others have changed a profile before it was this run's turn.
+            The changes, after evaluating again the profiles that others changed before this run held the lock.
         """
         try:
             with closing(self._open_store()) as store:
-                sweep(store)
-                in_the_way = find_unfinished(store)
-                if in_the_way != Journals():
-                    runs = [
-                        diagnose(messages.EARLIER_RUN_UNFINISHED, None, HOW_TO_END, run=run)
-                        for run in in_the_way.unfinished
-                    ]
-                    raise Refused([*runs, *in_the_way.damaged])
+                remove_stale_journals(store)
+                _refuse_unfinished(store)
                 checked = changes
-                changes, _ = _brought_up_to_date(changes, store, self._replan, self._options)
+                changes, _ = _updated(changes, store, self._replan, self._options)
                 if changes is not checked:
                     store.check(changes)
             if changes:
@@ -267,40 +280,42 @@ class _Run:
 
     # --- when another process has taken the run over ----------------------------------------------
 
-    def _taken_over(self, begun: Begun | None) -> tuple[Diagnostic, ...]:
-        """What is true of a run that another process has taken over, while this one stood still.
+    def _taken_over(self, record: OwnershipRecord | None) -> tuple[Diagnostic, ...]:
+        """The result if another process has taken the run over while this one was suspended.
 
-        What this process has written since, and the other one has not seen, is taken back.
+        Writes that this process has made since, and that the other process has not seen, are undone.
 
         Returns:
-            A warning, when the other one has completed it.
+            A warning, if the other process has completed the run.
 
         Raises:
-            Unreachable: The other one has rolled it back; nothing is changed.
-            OutcomeUnknown: A part of it was left alone, or it is not known what became of it.
+            Unreachable: The other process has undone the run; nothing is changed.
+            OutcomeUnknown: Some profiles were skipped, or the outcome could not be determined.
         """
-        claim = self._journal.claim
+        ownership = self._journal.ownership
         try:
-            ended = None if begun is None else claim.wait_for_end(begun, self._deadline.seconds)
+            ended = None if record is None else ownership.wait_for_end(record, self._deadline.seconds)
             if ended is not None:
-                take_back(self._written, ended, claim.way, self._open_store)
+                undo_late_writes(self._written, ended, ownership.goal, self._open_store)
         except DatastoreError as error:
             raise self._unfinished(error.diagnostic.message) from error
         if ended is None:
             hint = "look at the profiles that it changes before running it again"
-            if begun is None:
+            if record is None:
                 raise OutcomeUnknown(diagnose(messages.RUN_RESULT_UNKNOWN, None, hint, run=self._name))
-            raise OutcomeUnknown(diagnose(messages.RUN_TAKEN, None, HOW_TO_END, run=self._name, holder=begun.holder))
-        profiles = ", ".join(f"`{profile}`" for profile in ended.left_alone)
-        if ended.way is Way.FORWARD:
+            raise OutcomeUnknown(diagnose(messages.RUN_TAKEN, None, HOW_TO_END, run=self._name, holder=record.holder))
+        profiles = ", ".join(f"`{profile}`" for profile in ended.skipped_profiles)
+        if ended.goal is RunGoal.COMPLETE:
             kind = messages.RUN_PARTLY_COMPLETED if profiles else messages.RUN_COMPLETED
-            told = diagnose(kind, holder=ended.holder, profiles=profiles)
+            diagnostic = diagnose(kind, holder=ended.holder, profiles=profiles)
             if profiles:
-                raise OutcomeUnknown(told)
-            return (told,)
+                raise OutcomeUnknown(diagnostic)
+            return (diagnostic,)
         if profiles or self._doubtful:
             doubtful = {profile_of_change(key) for key in self._doubtful}
-            raise self._partly_undone(sorted({*ended.left_alone, *doubtful}), f"by another process, {ended.holder}")
+            raise self._partly_undone(
+                sorted({*ended.skipped_profiles, *doubtful}), f"by another process, {ended.holder}"
+            )
         raise Unreachable(diagnose(messages.RUN_ROLLED_BACK, holder=ended.holder))
 
     # --- making --------------------------------------------------------------------------------
@@ -309,21 +324,21 @@ class _Run:
         pending = list(changes)
         waits = pauses()
         while pending:
-            self._journal.claim.require()
+            self._journal.ownership.require()
             phase = min(map(phase_of, pending))
-            writing = self._write([change for change in pending if phase_of(change) == phase], len(pending))
+            phase_writer = self._write([change for change in pending if phase_of(change) == phase], len(pending))
             pending = [change for change in pending if phase_of(change) != phase]
-            self._unsettled = next(iter(writing.conflicts.values()), None)
+            self._unsettled = next(iter(phase_writer.conflicts.values()), None)
             if self._unsettled is not None:
-                profiles = frozenset(writing.conflicts)
+                profiles = frozenset(phase_writer.conflicts)
                 pause = next(waits)
                 if self._deadline.remaining() <= pause:
                     raise self._unsettled
                 self._deadline.pause(pause)
                 pending = _replaced(pending, profiles, self._evaluated_again(profiles))
 
-    def _write(self, batch: Sequence[Change], pending_count: int) -> Writing:
-        """Write the changes of one phase; those of profiles in conflict are left."""
+    def _write(self, batch: Sequence[Change], pending_count: int) -> PhaseWriter:
+        """Write the changes of one phase, except those of profiles that conflict."""
         total = len(self._made) + pending_count
         done = len(self._made)
 
@@ -332,31 +347,33 @@ class _Run:
             done += count
             self._options.progress(done, total)
 
-        writing = Writing(batch, self._writers(self._may_go_on))
-        self._being_made = writing.made
+        phase_writer = PhaseWriter(batch, self._writers(self._may_go_on))
+        self._being_made = phase_writer.made
         try:
-            writing.run(report)
+            phase_writer.run(report)
         finally:
             self._being_made = []
-            self._made.update((change.key, JournalStep.of(change)) for change in (*writing.made, *writing.doubtful))
-            self._doubtful.update((change.key, change) for change in writing.doubtful)
-        if writing.failure is not None:
-            raise writing.failure
-        if writing.is_cut_off:
+            self._made.update(
+                (change.key, JournalStep.of(change)) for change in (*phase_writer.made, *phase_writer.doubtful)
+            )
+            self._doubtful.update((change.key, change) for change in phase_writer.doubtful)
+        if phase_writer.failure is not None:
+            raise phase_writer.failure
+        if phase_writer.is_cut_off:
             raise self._why_stopped()
-        return writing
+        return phase_writer
 
     def _writers(self, may_go_on: Callable[[], bool]) -> Writers:
         return Writers(self._open_store, may_go_on, self._options.workers, self._written)
 
     def _may_go_on(self) -> bool:
-        return self._interrupt.count == 0 and self._turn.is_held and self._deadline.remaining() > 0
+        return self._interrupt.count == 0 and self._lock.is_held and self._deadline.remaining() > 0
 
     def _why_stopped(self) -> BaseException:
         if self._interrupt.count:
             return KeyboardInterrupt()
-        if not self._turn.is_held:
-            return self._turn.lost()
+        if not self._lock.is_held:
+            return self._lock.lost_error()
         if self._unsettled is not None:
             return self._unsettled
         hint = "give it more with `--timeout`"
@@ -365,16 +382,16 @@ class _Run:
     def _evaluated_again(self, profiles: frozenset[str]) -> Sequence[Change]:
         """The new changes of profiles that others have changed.
 
-        What was made of them is taken back first: statements are evaluated on what others have made of
-        a profile, never on their own effect. The journal knows both, the old steps and the new ones.
+        The run's own changes of these profiles are undone first, so that statements are evaluated on the other
+        writers' version and never on their own effect. The journal contains both the old and the new steps.
         """
-        mine = [step for step in self._made.values() if step.profile in profiles]
+        own_steps = [step for step in self._made.values() if step.profile in profiles]
         writers = self._writers(self._may_go_on)
         try:
-            self._overtaken += settle([step.back for step in mine], writers, lambda _: None)
-        except Stopped as stopped:
+            self._overtaken += apply_steps([step.back for step in own_steps], writers, lambda _: None)
+        except WritingStopped as stopped:
             raise self._why_stopped() from stopped
-        for step in mine:
+        for step in own_steps:
             del self._made[step.key]
         with closing(self._open_store()) as store:
             snapshot = read_profiles(store, profiles, self._options.also_read)
@@ -386,51 +403,53 @@ class _Run:
     # --- undoing -------------------------------------------------------------------------------
 
     def _undone(self, cause: DatastoreError | Refused) -> DatastoreError | Refused:
-        """Undo; the error that tells what has become of the run."""
-        why = cause.diagnostics if isinstance(cause, Refused) else (cause.diagnostic,)
-        reason = "; ".join(each.message for each in why)
-        left_alone = self._undo(reason)
-        if left_alone:
-            return self._partly_undone(left_alone, reason)
+        """Undo the changes; the error about the failed run."""
+        diagnostics = cause.diagnostics if isinstance(cause, Refused) else (cause.diagnostic,)
+        reason = "; ".join(diagnostic.message for diagnostic in diagnostics)
+        skipped_profiles = self._undo(reason)
+        if skipped_profiles:
+            return self._partly_undone(skipped_profiles, reason)
         if isinstance(cause, Refused):
             return cause
         kind = type(cause) if isinstance(cause, Conflict | TooLarge | Obstructed) else Unreachable
-        return kind(diagnose(messages.RUN_UNDONE, None, why[0].fix, reason=reason))
+        return kind(diagnose(messages.RUN_UNDONE, None, diagnostics[0].fix, reason=reason))
 
-    def _partly_undone(self, left_alone: Collection[str], reason: str) -> OutcomeUnknown:
-        profiles = ", ".join(f"`{profile}`" for profile in left_alone)
+    def _partly_undone(self, skipped_profiles: Collection[str], reason: str) -> OutcomeUnknown:
+        profiles = ", ".join(f"`{profile}`" for profile in skipped_profiles)
         hint = "look at these profiles before running it again"
         return OutcomeUnknown(diagnose(messages.RUN_PARTLY_UNDONE, None, hint, profiles=profiles, reason=reason))
 
     def _undo(self, reason: str) -> list[str]:
-        """Take back what was made, and remove the journal.
+        """Undo the changes, and remove the journal.
 
         Returns:
-            The profiles of which something could not be taken back, since others have changed it.
+            The profiles with changes that could not be undone, since others had changed the same keys.
 
         Raises:
-            TakenOver: Another process has the run.
-            OutcomeUnknown: It was cut off; the journal stays.
+            TakenOver: Another process owns the run.
+            OutcomeUnknown: It was interrupted; the journal is kept.
         """
         self._is_undoing = True
-        presses = self._interrupt.count
-        writers = self._writers(lambda: self._turn.is_held and self._interrupt.count == presses)
+        earlier_interrupts = self._interrupt.count
+        writers = self._writers(lambda: self._lock.is_held and self._interrupt.count == earlier_interrupts)
         try:
-            self._journal.claim.turn_back()
-            may_come = self._forestalled()
+            self._journal.ownership.record_undoing()
+            late_creation = self._prevent_late_writes()
             steps = [step.back for step in self._steps_to_undo()]
-            left_alone = settle(steps, writers, self._undone_so_far(len(steps)))
-            if may_come is not None:
-                raise may_come
+            skipped_steps = apply_steps(steps, writers, self._undoing_report(len(steps)))
+            if late_creation is not None:
+                raise late_creation
             self._journal.remove()
-        except Stopped as stopped:
-            again = "it was interrupted again" if self._turn.is_held else self._turn.lost().diagnostic.message
-            raise self._unfinished(f"{reason}; and then {again}") from stopped
+        except WritingStopped as stopped:
+            second_reason = (
+                "it was interrupted again" if self._lock.is_held else self._lock.lost_error().diagnostic.message
+            )
+            raise self._unfinished(f"{reason}; and then {second_reason}") from stopped
         except (DatastoreError, Refused) as error:
             raise self._unfinished(f"{reason}; and then {error}") from error
-        return sorted({step.profile for step in (*left_alone, *self._overtaken)})
+        return sorted({step.profile for step in (*skipped_steps, *self._overtaken)})
 
-    def _undone_so_far(self, total: int) -> Callable[[int], None]:
+    def _undoing_report(self, total: int) -> Callable[[int], None]:
         done = 0
 
         def report(count: int) -> None:
@@ -440,36 +459,36 @@ class _Run:
 
         return report
 
-    def _forestalled(self) -> OutcomeUnknown | None:
-        """Keep writes whose outcome is unknown from being made later, after everything was undone.
+    def _prevent_late_writes(self) -> OutcomeUnknown | None:
+        """Prevent writes whose outcome is unknown from being made later, after everything was undone.
 
-        A value that is as it was before the write is written anew: its version is another then, to which the
-        write's comparison fails. For a key that is absent there is no such thing.
+        A value that is still the old one is written again: its version changes, so the comparison of the late write
+        fails. A late creation cannot be prevented.
 
         Returns:
-            What to tell of a key that may still be created; None when there is none.
+            The error about a key that may still be created; None if there is none.
 
         Raises:
             DatastoreError: The datastore failed.
         """
-        may_come = None
+        late_creation = None
         with closing(self._open_store()) as store:
-            found = store.read(tuple(self._doubtful))
+            entries = store.read(tuple(self._doubtful))
             for key, change in self._doubtful.items():
-                entry = found.get(key)
+                entry = entries.get(key)
                 if entry is not None and entry == change.before:
-                    with contextlib.suppress(Conflict):  # changed by others, it has another version as well
+                    with contextlib.suppress(Conflict):  # others have just changed it, and thereby its version
                         store.commit([Change(key, entry, entry.value)])
                 elif entry is None and change.before is None:
                     reason = "the server that got it may still create it"
-                    may_come = OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, key=key, reason=reason))
-        return may_come
+                    late_creation = OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, key=key, reason=reason))
+        return late_creation
 
     def _steps_to_undo(self) -> Collection[JournalStep]:
-        """What was made; after a lost turn, all that the journal holds, since somebody may have begun to resume it."""
-        if self._turn.is_held or not self._made:
+        """The steps that were made; after losing the lock, all steps of the journal: a process may be resuming it."""
+        if self._lock.is_held or not self._made:
             return self._made.values()
-        self._turn.take(Deadline(self._deadline.seconds))
+        self._lock.acquire(Deadline(self._deadline.seconds))
         with closing(self._open_store()) as store:
             for run in find_unfinished(store).unfinished:
                 if run.name == self._name:

@@ -1,6 +1,6 @@
-"""Ctrl-C that waits: for work that must be undone, and not dropped, when it is interrupted.
+"""Deferred interrupts, for work that must be undone when it is interrupted.
 
-So do the signals by which a system ends a program (SIGTERM) and a terminal that is closed does (SIGHUP).
+SIGTERM (sent when a system ends a program) and SIGHUP (sent when a terminal is closed) are treated like Ctrl-C.
 """
 
 from __future__ import annotations
@@ -15,77 +15,77 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupt:
-    """How often Ctrl-C was pressed, or another such signal came, since its waiting began."""
+    """The number of interrupts (Ctrl-C, SIGTERM, SIGHUP) that were deferred."""
 
     def __init__(self) -> None:
         self.count = 0
 
 
 @contextmanager
-def deferred_interrupt(pressed: Callable[[], None]) -> Iterator[Interrupt]:
-    """Count Ctrl-C and its kin instead of ending, or raising KeyboardInterrupt, wherever the main thread happens to be.
+def deferred_interrupt(on_interrupt: Callable[[], None]) -> Iterator[Interrupt]:
+    """Count interrupts instead of ending the program or raising KeyboardInterrupt at any point of the main thread.
 
-    In another thread, which gets no signals, nothing changes; nor for a signal that is ignored (`nohup`).
+    It has no effect in other threads, which receive no signals, or for an ignored signal (`nohup`).
 
     Args:
-        pressed: Called at once, each time.
+        on_interrupt: Called immediately, for each interrupt.
     """
     interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    heard = {number: action for number, action in before.items() if action not in (signal.SIG_IGN, None)}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    replaced = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
 
-    def note(*_: object) -> None:
+    def count(*_: object) -> None:
         interrupt.count += 1
-        pressed()
+        on_interrupt()
 
-    for number in heard:
-        signal.signal(number, note)
+    for number in replaced:
+        signal.signal(number, count)
     try:
         yield interrupt
     finally:
-        for number, action in heard.items():
-            signal.signal(number, action)
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
-def waking_signals() -> Iterator[int]:
-    """A descriptor that can be read as soon as a signal has come, also for one that came before the waiting began.
+def signal_wakeup() -> Iterator[int]:
+    """A file descriptor that becomes readable when a signal arrives, even before anything waits for it.
 
-    Outside the main thread, which alone gets signals, nothing ever comes.
+    In other threads than the main thread it never becomes readable, since only the main thread receives signals.
     """
-    woken, waking = os.pipe()
-    os.set_blocking(waking, False)
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
     try:
         if threading.current_thread() is not threading.main_thread():
-            yield woken
+            yield read_end
             return
-        before = signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+        previous = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         try:
-            yield woken
+            yield read_end
         finally:
-            signal.set_wakeup_fd(before)
+            signal.set_wakeup_fd(previous)
     finally:
-        os.close(woken)
-        os.close(waking)
+        os.close(read_end)
+        os.close(write_end)
 
 
 @contextmanager
-def ended_as_by_ctrl_c() -> Iterator[None]:
-    """Have the other signals raise KeyboardInterrupt, too, so that what a run holds is let go of.
+def signals_as_ctrl_c() -> Iterator[None]:
+    """Make SIGTERM and SIGHUP raise KeyboardInterrupt, too, so that a run releases its lock.
 
-    Nothing changes for one that is ignored (`nohup`) or has been taken care of, and in threads, which get none.
+    It has no effect for a signal that is ignored (`nohup`) or has a handler, or in threads, which receive no signals.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ending = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
-    for number in ending:
+    unhandled = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in unhandled:
         signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number in ending:
+        for number in unhandled:
             signal.signal(number, signal.SIG_DFL)

@@ -1,7 +1,7 @@
-"""The journal of a run: what it means to change, with the old values, kept in the datastore until the run has ended.
+"""The journal of a run: its changes with the old values, kept in the datastore until the run has ended.
 
-It is one long text, JSON, one object a line, cut into pieces so that no value comes near the server's
-limit. Where its keys are and in which order they come and go, `calicoctl.engine.runs.unfinished` tells.
+It is one text of JSON objects, one per line, divided into pieces that are much smaller than the server's size limit.
+`calicoctl.engine.runs.unfinished_runs` describes its keys and the order in which they are written.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timezone
 
-from calicoctl.engine.runs.claim import Claim
 from calicoctl.engine.runs.lock import Holder, OpenStore
-from calicoctl.engine.runs.unfinished import (
+from calicoctl.engine.runs.ownership import Ownership
+from calicoctl.engine.runs.unfinished_runs import (
     FORMAT,
     Segment,
     UnfinishedRun,
@@ -28,22 +28,21 @@ from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Datastore, DatastoreError, Entry
 
-# The bytes of a piece as it is sent, at most. etcd takes 10 MiB, and keeps its last 1,000 writes in memory.
+# The maximum size of a piece as sent, in bytes. etcd accepts 10 MiB, and keeps its last 1,000 writes in memory.
 PIECE_BYTES = 1 << 20
-_BYTES_PER_CHARACTER = 3  # the text is ASCII; `%22`
+_BYTES_PER_CHARACTER = 3  # a quoted ASCII character, such as `%22`
 
 
 @dataclass(frozen=True, slots=True)
 class JournalStep:
-    """One key's way from one value to another; None stands for no value at all.
+    """A change of one key from one value to another; None means that the key is absent.
 
     Attributes:
         key: The key.
-        before: The value that it leads from.
-        after: The value that it leads to.
-        resource_before: Where the value is a part of a resource of v3, which says more: the text of the whole, before
-            it was edited.
-        resource_after: The same, where the step leads back to it.
+        before: The old value.
+        after: The new value.
+        resource_before: If the value is a part of a v3 resource: the full text of the resource before the edit.
+        resource_after: The same, if this step undoes the edit.
     """
 
     key: str
@@ -54,13 +53,13 @@ class JournalStep:
 
     @classmethod
     def of(cls, change: Change) -> JournalStep:
-        """A change, without the version."""
+        """The step of a change, which does not include the version."""
         before = None if change.before is None else change.before.value
         return cls(change.key, before, change.after, change.former_resource)
 
     @property
     def back(self) -> JournalStep:
-        """The way back."""
+        """The step that undoes this one."""
         return JournalStep(self.key, self.after, self.before, self.resource_after, self.resource_before)
 
     @property
@@ -73,23 +72,23 @@ def profile_of_change(key: str) -> str:
     """The profile that a key belongs to.
 
     Raises:
-        ValueError: It belongs to none.
+        ValueError: It belongs to no profile.
     """
-    place = keys.profile_of(key)
-    if place is None:
+    profile_and_path = keys.profile_of(key)
+    if profile_and_path is None:
         raise ValueError(f"{key!r} is not a key of a profile")
-    return place[0]
+    return profile_and_path[0]
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
 def read_steps(datastore: Datastore, run: UnfinishedRun) -> tuple[JournalStep, ...]:
-    """What a run means to change: each key once.
+    """The steps in the journal of a run, one for each key.
 
     Raises:
         Refused: A part of the journal is missing or damaged.
-        Unreachable: The datastore does not answer.
+        Unreachable: The datastore does not respond.
     """
     steps: dict[str, JournalStep] = {}
     first = 0
@@ -105,18 +104,18 @@ def read_steps(datastore: Datastore, run: UnfinishedRun) -> tuple[JournalStep, .
 
 
 def _lines(datastore: Datastore, run: str, numbers: range, checksum: str) -> Iterator[str]:
-    """The lines of a segment, read piece by piece; the end comes only when the checksum is right."""
+    """The lines of a segment, read piece by piece; the iterator ends only if the checksum is correct."""
     digest = hashlib.sha256()
-    begun = ""
+    incomplete_line = ""
     for number in numbers:
         key = piece_key(run, number)
         entry = datastore.read([key]).get(key)
         if entry is None:
             raise damaged(run, f"piece {number} is missing")
         digest.update(entry.value.encode("utf-8", "backslashreplace"))
-        *lines, begun = (begun + entry.value).split("\n")
+        *lines, incomplete_line = (incomplete_line + entry.value).split("\n")
         yield from lines
-    if begun or digest.hexdigest() != checksum:
+    if incomplete_line or digest.hexdigest() != checksum:
         raise damaged(run, "its checksum is wrong")
 
 
@@ -124,18 +123,17 @@ def _read_line(run: str, line: str) -> JournalStep:
     try:
         fields = json.loads(line)
         key, before, after = fields["key"], fields["before"], fields["after"]
-        # Journals of earlier versions do not have it.
-        resource = fields.get("resource")
-        return JournalStep(_own_key(text_of(key)), _value(before), _value(after), _resource(resource))
+        resource = fields.get("resource")  # missing in journals of earlier versions
+        return JournalStep(_profile_key(text_of(key)), _value(before), _value(after), _resource(resource))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "a line is not understood") from error
 
 
-def _own_key(key: str) -> str:
-    """The key, which must be a profile's own as it is spelled: a server resolves empty pieces, `.` and `..`."""
+def _profile_key(key: str) -> str:
+    """Validate that a key is in the folder of a profile; a server resolves empty pieces, `.` and `..`."""
     profile_of_change(key)
     if not all(map(keys.is_inside_tree, key.split("/")[1:])):
-        raise ValueError("a key that leads elsewhere")
+        raise ValueError("the key resolves to another key")
     return key
 
 
@@ -144,7 +142,7 @@ def _value(value: object) -> str | None:
 
 
 def _resource(value: object) -> str | None:
-    """The text of a resource: etcd's v3 API keeps bytes that are no UTF-8, which others may have stored."""
+    """The text of a resource. It may contain surrogates: etcd's v3 API stores bytes that are not UTF-8."""
     if value is None or isinstance(value, str):
         (value or "").encode("utf-8", "surrogateescape")
         return value
@@ -155,19 +153,19 @@ def _resource(value: object) -> str | None:
 
 
 class Journal:
-    """The journal of one run, as the run itself keeps it.
+    """The journal of one run, as its own process writes it.
 
     Attributes:
-        claim: The run's hold on it.
+        ownership: The ownership of the run.
 
     Args:
-        holder: The run.
-        open_store: Opens a datastore, one for each call: a run may outlast the time of one.
-        piece_bytes: The size of a piece, as sent, at most.
+        holder: The process, and the run's name.
+        open_store: Opens a datastore; called for each request, since a run may last longer than one timeout.
+        piece_bytes: The maximum size of a piece as sent.
     """
 
     def __init__(self, holder: Holder, open_store: OpenStore, piece_bytes: int = PIECE_BYTES) -> None:
-        self.claim = Claim(holder.run, holder, open_store)
+        self.ownership = Ownership(holder.run, holder, open_store)
         self._holder = holder
         self._open_store = open_store
         self._piece_characters = max(1, piece_bytes // _BYTES_PER_CHARACTER)
@@ -178,13 +176,13 @@ class Journal:
         self._head_entry: Entry | None = None
 
     def prepare(self, changes: Iterable[Change]) -> None:
-        """Write everything but the head. Should that fail, what was written is removed, now or by the next run.
+        """Write everything except the head. If that fails, the written parts are removed, now or by the next run.
 
         Raises:
             DatastoreError: It could not be written.
         """
         try:
-            self.claim.begin()
+            self.ownership.begin()
             with closing(self._open_store()) as store:
                 self._add_segment(store, map(JournalStep.of, changes))
         except BaseException:
@@ -200,43 +198,45 @@ class Journal:
         self._write_head()
 
     def amend(self, profiles: Collection[str], changes: Sequence[Change]) -> None:
-        """Replace what is to be done with some profiles.
+        """Replace the changes of some profiles.
 
         Args:
             profiles: The profiles.
-            changes: The new changes, all of them of these profiles.
+            changes: The new changes, all of these profiles.
 
         Raises:
-            TakenOver: Another process has the run.
-            DatastoreError: It could not be written; the old contents hold, or after OutcomeUnknown the new.
+            TakenOver: Another process owns the run.
+            DatastoreError: It could not be written; the old contents are valid, or after OutcomeUnknown perhaps the
+                new.
         """
-        self.claim.require()
+        self.ownership.require()
         changed = {change.key for change in changes}
-        gone = [key for key in self._step_keys if profile_of_change(key) in profiles and key not in changed]
+        unchanged = [key for key in self._step_keys if profile_of_change(key) in profiles and key not in changed]
+        # A step whose old and new value are the same deletes an earlier step of that key.
+        deletions = [JournalStep(key, None, None) for key in unchanged]
         with closing(self._open_store()) as store:
-            # A step from nothing to nothing takes back what stands before it.
-            self._add_segment(store, (*(JournalStep(key, None, None) for key in gone), *map(JournalStep.of, changes)))
-        self._step_keys.difference_update(gone)
+            self._add_segment(store, (*deletions, *map(JournalStep.of, changes)))
+        self._step_keys.difference_update(unchanged)
         self._write_head()
 
     def remove(self) -> None:
         """End the run, and remove its journal.
 
         Raises:
-            TakenOver: Another process has the run.
-            DatastoreError: The end could not be written, or may not have been.
+            TakenOver: Another process owns the run.
+            DatastoreError: The end could not be written, or it is unknown whether it was.
         """
-        self.claim.finish()
+        self.ownership.end()
         self._remove_spent()
 
     def remove_rest(self) -> None:
-        """Remove a journal that has no head yet; what cannot be removed now, the next run sweeps away."""
+        """Remove a journal that has no head yet; the next run removes what cannot be removed now."""
         with contextlib.suppress(DatastoreError):
             self._remove_spent()
-            self.claim.forget()
+            self.ownership.delete_record()
 
     def _remove_spent(self) -> None:
-        """Remove all but `begun`; what cannot be removed now, the next run sweeps away."""
+        """Remove everything except `begun`; the next run removes what cannot be removed now."""
         with contextlib.suppress(DatastoreError), closing(self._open_store()) as store:
             remove_pieces(store, self._holder.run, self._piece_count)
             if self._head_entry is not None:
@@ -257,27 +257,27 @@ class Journal:
         fields = {
             "format": FORMAT,
             **self._holder.fields(),
-            "origin": self.claim.origin,
+            "origin": self.ownership.origin,
             "started": self._started,
             "changes": len(self._step_keys),
-            "segments": [{"pieces": each.pieces, "checksum": each.checksum} for each in self._segments],
+            "segments": [{"pieces": segment.pieces, "checksum": segment.checksum} for segment in self._segments],
         }
         is_short = len(json.dumps(names)) <= self._piece_characters
         return json.dumps({**fields, "profiles": names if is_short else None})
 
     def _add_segment(self, store: Datastore, steps: Iterable[JournalStep]) -> None:
-        """Write the pieces of a segment, one at a time, so that no more than one is held in memory."""
+        """Write the pieces of a segment one by one, so that only one is in memory."""
         digest = hashlib.sha256()
         first = self._piece_count
-        for piece in _cut(self._noted(steps), self._piece_characters):
+        for piece in _pieces(self._step_lines(steps), self._piece_characters):
             key = piece_key(self._holder.run, self._piece_count)
             self._piece_count += 1
             digest.update(piece.encode("ascii"))
             store.commit([Change(key, None, piece)])
         self._segments.append(Segment(self._piece_count - first, digest.hexdigest()))
 
-    def _noted(self, steps: Iterable[JournalStep]) -> Iterator[str]:
-        # The whole of a resource is noted with the first of its steps, which are taken back together.
+    def _step_lines(self, steps: Iterable[JournalStep]) -> Iterator[str]:
+        # The text of a resource is written with the first of its steps, since they are undone together.
         profiles: set[str] = set()
         for step in steps:
             self._step_keys.add(step.key)
@@ -289,25 +289,25 @@ class Journal:
 
 
 def remove_journal(datastore: Datastore, run: UnfinishedRun) -> None:
-    """Remove what a run that has ended leaves; what cannot be removed now, the next run sweeps away."""
+    """Remove the journal of a run that has ended; the next run removes what cannot be removed now."""
     head = keys.run_key(run.name, "head")
     with contextlib.suppress(DatastoreError):
         remove_pieces(datastore, run.name, sum(segment.pieces for segment in run.segments))
         datastore.commit([Change(head, entry, None) for entry in datastore.read([head]).values()])
 
 
-def _cut(lines: Iterable[str], size: int) -> Iterator[str]:
-    """The text of the lines in pieces of `size` characters, the last one shorter."""
-    held: list[str] = []
+def _pieces(lines: Iterable[str], size: int) -> Iterator[str]:
+    """The text of the lines in pieces of `size` characters; the last one may be shorter."""
+    buffer: list[str] = []
     length = 0
     for line in lines:
-        held.append(line)
+        buffer.append(line)
         length += len(line)
         if length < size:
             continue
-        text = "".join(held)
-        whole = length - length % size
-        yield from (text[start : start + size] for start in range(0, whole, size))
-        held, length = [text[whole:]], length - whole
+        text = "".join(buffer)
+        end = length - length % size
+        yield from (text[start : start + size] for start in range(0, end, size))
+        buffer, length = [text[end:]], length - end
     if length:
-        yield "".join(held)
+        yield "".join(buffer)

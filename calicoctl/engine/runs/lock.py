@@ -1,8 +1,8 @@
-"""Runs take turns: an advisory lock in the datastore, which ends by itself when its holder dies.
+"""The lock of runs: an advisory lock in the datastore, which expires if its holder dies.
 
-It is a key with a time to live, written anew from a thread of its own while the run goes on. No server
-guards a run's writes with it. What guards them is that each is a compare-and-swap; the lock keeps two
-runs from undoing and evaluating one another's changes without end.
+It is a key with a time to live, which a separate thread renews during the run. The server does not check it for the
+writes of a run; they are protected by compare-and-swap. The lock prevents two runs from undoing and re-evaluating each
+other's changes endlessly.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, DatastoreError, Entry, OutcomeUnknown, Unreachable
 
-# Makes a datastore for one thread. Each has its time from when it is made.
+# Opens a datastore for one thread. Its timeout begins when it is opened.
 OpenStore = Callable[[], Datastore]
 
 LOCK_SECONDS = 15
 _POLL_SECONDS = 0.3
-_JOIN_SECONDS = 2.0  # a server that does not answer holds nobody up at the end
-_SCRIPTS_MAX = 100
-_TEXT_MAX = 1000  # characters
-_REFRESHES = 3  # in one time to live, so that two of them may fail
+_JOIN_SECONDS = 2.0  # a server that does not respond must not delay the end of a run
+_MAX_SCRIPTS = 100
+_MAX_TEXT_LENGTH = 1000  # characters
+_RENEWALS = 3  # per time to live, so that two of them may fail
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who carries a run out.
+    """The process that carries out a run.
 
     Attributes:
         run: The run's name.
-        host: The name of the host.
-        process: The process's number there.
-        user: Whose process it is.
-        scripts: What is run: the names of files.
+        host: The host name.
+        process: The process ID.
+        user: The user name.
+        scripts: The file names of the scripts.
     """
 
     run: str
@@ -55,20 +55,20 @@ class Holder:
     scripts: tuple[str, ...]
 
     def __str__(self) -> str:
-        what = ", ".join(self.scripts) or "a run"
-        return f"{what} by {self.user} on {self.host} (process {self.process}, run {self.run})"
+        scripts = ", ".join(self.scripts) or "a run"
+        return f"{scripts} by {self.user} on {self.host} (process {self.process}, run {self.run})"
 
     @classmethod
     def here(cls, run: str, scripts: Sequence[str]) -> Holder:
         """This process."""
         try:
             user = getpass.getuser()
-        except (KeyError, OSError):  # a user without a name; which of the two depends on Python's version
+        except (KeyError, OSError):  # a user ID without a name; the exception depends on Python's version
             user = str(os.getuid())
         return cls(run, platform.node(), os.getpid(), user, tuple(scripts))
 
     def fields(self) -> dict[str, object]:
-        """The same as an object of JSON."""
+        """The members of its JSON object."""
         return {
             "run": self.run,
             "host": self.host,
@@ -79,7 +79,7 @@ class Holder:
 
     @classmethod
     def of(cls, fields: dict[str, object]) -> Holder:
-        """The holder of which `fields` tells; whatever is missing, or cannot be, stays empty."""
+        """The holder in a JSON object; missing and invalid members are empty."""
         scripts = fields.get("scripts")
         process = fields.get("process")
         return cls(
@@ -87,22 +87,22 @@ class Holder:
             _short_text(fields.get("host")),
             process if type(process) is int and 0 <= process < 1 << 31 else 0,
             _short_text(fields.get("user")),
-            tuple(map(_short_text, scripts[:_SCRIPTS_MAX])) if isinstance(scripts, list) else (),
+            tuple(map(_short_text, scripts[:_MAX_SCRIPTS])) if isinstance(scripts, list) else (),
         )
 
     @classmethod
     def unknown(cls, run: str) -> Holder:
-        """One of whom nothing is known but the run."""
+        """A holder of which only the run is known."""
         return cls(run, "", 0, "", ())
 
 
 def _short_text(value: object) -> str:
-    """A text of a sensible length; what others wrote need not be one."""
-    return value[:_TEXT_MAX] if isinstance(value, str) else ""
+    """A value as text of limited length, since other programs may have written it; empty if it is not a text."""
+    return value[:_MAX_TEXT_LENGTH] if isinstance(value, str) else ""
 
 
 def holder_of(entry: Entry | None) -> Holder | None:
-    """Who holds the lock, by the entry that was read at its key; None when nobody does."""
+    """The holder of the lock in the entry of its key; None if the key is absent."""
     if entry is None:
         return None
     try:
@@ -112,12 +112,12 @@ def holder_of(entry: Entry | None) -> Holder | None:
     return Holder.of(fields if isinstance(fields, dict) else {"run": entry.value[:100]})
 
 
-class Turn:
-    """A run's hold on the lock.
+class RunLock:
+    """The lock, as one run acquires and renews it.
 
     Args:
         holder: This run.
-        open_store: Opens a datastore; the thread that writes the lock anew has one of its own each time.
+        open_store: Opens a datastore; the thread that renews the lock opens one for each renewal.
         lock_seconds: The lock's time to live.
     """
 
@@ -125,52 +125,52 @@ class Turn:
         self._holder = holder
         self._open_store = open_store
         self._lock_seconds = lock_seconds
-        self._held_until = 0.0  # by `_now`; counted from before a write was sent
+        self._held_until = 0.0  # on the clock of `_now`; computed from the time before a write was sent
         self._writes = 0
         self._writing = threading.Lock()
 
     @property
     def is_held(self) -> bool:
-        """Whether nobody else can have the lock yet, by this host's clock alone."""
+        """Whether no other run can hold the lock yet, according to this host's clock."""
         return _now() < self._held_until
 
-    def take(self, deadline: Deadline) -> None:
-        """Wait for the lock and take it.
+    def acquire(self, deadline: Deadline) -> None:
+        """Wait for the lock and acquire it.
 
         Raises:
-            Unreachable: Another run held it until the deadline, or the datastore does not answer.
+            Unreachable: Another run held it until the deadline, or the datastore does not respond.
         """
-        seen: Holder | None = None
+        last_holder: Holder | None = None
         with closing(self._open_store()) as store:
             while True:
                 is_last = deadline.remaining() == 0
                 try:
-                    holder = self._try(store)
+                    holder = self._try_acquire(store)
                 except OutcomeUnknown as error:
                     if is_last:
                         raise Unreachable(error.diagnostic) from error
                     deadline.pause(_POLL_SECONDS)
-                    continue  # who has it now is seen the next time; it may be this run itself
+                    continue  # the next attempt reads who holds the lock; it may be this run
                 except Unreachable as error:
-                    if seen is None or deadline.remaining() > 0:
+                    if last_holder is None or deadline.remaining() > 0:
                         raise
-                    # The time was up in the middle of asking once more; what it was spent on is what matters.
-                    raise Unreachable(self._held_by(seen)) from error
+                    # The deadline passed during another attempt; the reason for the wait is more useful to the user.
+                    raise Unreachable(self._held_by(last_holder)) from error
                 if holder is None:
                     return
                 if is_last:
                     raise Unreachable(self._held_by(holder))
-                seen = holder
+                last_holder = holder
                 deadline.pause(_POLL_SECONDS * random.uniform(0.2, 1.0))
 
-    def _try(self, store: Datastore) -> Holder | None:
-        """Try once to take the lock; the one who holds it instead, or None."""
+    def _try_acquire(self, store: Datastore) -> Holder | None:
+        """Try once to acquire the lock; None on success, else its holder."""
         with self._writing:
             if self._write(store, None):
                 return None
-            found = store.read([keys.LOCK]).get(keys.LOCK)
-            holder = holder_of(found)
-            if (holder is None or holder.run == self._holder.run) and self._write(store, found):
+            entry = store.read([keys.LOCK]).get(keys.LOCK)
+            holder = holder_of(entry)
+            if (holder is None or holder.run == self._holder.run) and self._write(store, entry):
                 return None
             return holder or self._holder
 
@@ -178,92 +178,92 @@ class Turn:
         hint = f"try again when it has ended; of a process that died, the lock ends within {self._lock_seconds} s"
         return diagnose(messages.LOCK_HELD, None, hint, holder=holder)
 
-    def confirm(self) -> bool:
-        """Write the lock anew; whether it was held without a break until now.
+    def renew(self) -> bool:
+        """Renew the lock; whether it was held without interruption until now.
 
         Raises:
-            DatastoreError: The datastore does not answer.
+            DatastoreError: The datastore does not respond.
         """
         with self._writing, closing(self._open_store()) as store:
-            found = store.read([keys.LOCK]).get(keys.LOCK)
-            if self._is_ours(found) and self.is_held and self._write(store, found):
+            entry = store.read([keys.LOCK]).get(keys.LOCK)
+            if self._is_own(entry) and self.is_held and self._write(store, entry):
                 return True
             self._held_until = 0.0
             return False
 
     def require(self) -> None:
-        """Confirm it.
+        """Renew the lock, which must still be held.
 
         Raises:
-            Unreachable: It is lost, or the datastore does not answer.
+            Unreachable: It is lost, or the datastore does not respond.
         """
         try:
-            is_held = self.confirm()
+            is_held = self.renew()
         except OutcomeUnknown as error:
             raise Unreachable(error.diagnostic) from error
         if not is_held:
-            raise self.lost()
+            raise self.lost_error()
 
-    def lost(self) -> Unreachable:
-        """The error that says so."""
+    def lost_error(self) -> Unreachable:
+        """The error about a lost lock."""
         reason = f"the lock was not renewed for {self._lock_seconds} s, or was removed"
         return Unreachable(diagnose(messages.LOCK_LOST, reason=reason))
 
-    def give_up(self) -> None:
-        """Let the lock go. What cannot be removed ends by itself."""
+    def release(self) -> None:
+        """Release the lock. If it cannot be removed, it expires."""
         if not self.is_held:
             return
         self._held_until = 0.0
         with contextlib.suppress(DatastoreError, Refused), closing(self._open_store()) as store:
-            found = store.read([keys.LOCK]).get(keys.LOCK)
-            if self._is_ours(found):
-                store.commit([Change(keys.LOCK, found, None)])
+            entry = store.read([keys.LOCK]).get(keys.LOCK)
+            if self._is_own(entry):
+                store.commit([Change(keys.LOCK, entry, None)])
 
-    def _is_ours(self, found: Entry | None) -> bool:
-        holder = holder_of(found)
+    def _is_own(self, entry: Entry | None) -> bool:
+        holder = holder_of(entry)
         return holder is not None and holder.run == self._holder.run
 
-    def _write(self, store: Datastore, found: Entry | None) -> bool:
-        """Write the lock by compare-and-swap; False when it is not as it was found."""
-        sent = _now()
+    def _write(self, store: Datastore, entry: Entry | None) -> bool:
+        """Write the lock by compare-and-swap; False if it was changed since `entry` was read."""
+        start = _now()
         self._writes += 1
-        # The number makes each value differ from the last: after a doubtful write, only a new value tells of it.
+        # The number makes each value unique: after a doubtful write, the value shows whether it was made.
         value = json.dumps({**self._holder.fields(), "writes": self._writes})
         try:
-            store.commit([Change(keys.LOCK, found, value, self._lock_seconds)])
+            store.commit([Change(keys.LOCK, entry, value, self._lock_seconds)])
         except Conflict:
             return False
-        self._held_until = sent + self._lock_seconds
+        self._held_until = start + self._lock_seconds
         return True
 
-    def keep(self, ended: threading.Event) -> None:
-        """Write the lock anew, again and again, until `ended` or until it is lost."""
-        while not ended.wait(self._lock_seconds / _REFRESHES):
-            # Without an answer the lock may still be held; `is_held` turns by itself when it no longer is.
+    def renew_until(self, ended: threading.Event) -> None:
+        """Renew the lock periodically until `ended` is set."""
+        while not ended.wait(self._lock_seconds / _RENEWALS):
+            # If the datastore does not respond, the lock is still held until it expires; `is_held` checks the time.
             with contextlib.suppress(DatastoreError, Refused):
-                self.confirm()
+                self.renew()
 
 
 @contextmanager
-def taken(turn: Turn, deadline: Deadline) -> Iterator[None]:
-    """Hold the lock, and keep it alive.
+def holding_lock(lock: RunLock, deadline: Deadline) -> Iterator[None]:
+    """Acquire the lock, and renew it until the end of the context.
 
     Raises:
-        Unreachable: It was not to be had by the deadline.
+        Unreachable: It could not be acquired by the deadline.
     """
     ended = threading.Event()
-    keeper = threading.Thread(target=turn.keep, args=(ended,), name="calicoctl lock", daemon=True)
+    renewal = threading.Thread(target=lock.renew_until, args=(ended,), name="calicoctl lock", daemon=True)
     try:
-        turn.take(deadline)
-        keeper.start()
+        lock.acquire(deadline)
+        renewal.start()
         yield
     finally:
         ended.set()
-        if keeper.ident is not None:
-            keeper.join(_JOIN_SECONDS)
-        turn.give_up()
+        if renewal.ident is not None:
+            renewal.join(_JOIN_SECONDS)
+        lock.release()
 
 
 def _now() -> float:
-    """Seconds on a clock that goes on while the host sleeps, as the server's does, where the system has one."""
+    """Seconds on a clock that includes the time in which the host is suspended, if the system has one."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

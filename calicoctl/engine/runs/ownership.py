@@ -1,13 +1,14 @@
-"""Who may carry a run out, or end it: one key, `begun`, that changes hands by compare-and-swap.
+"""The process that owns a run: one key, `begun`, which is transferred by compare-and-swap.
 
-A process may stand still for longer than its lock lives, and a server may carry out late what it was sent long
-ago. So the journal of a run is one that counts only while its `begun` is the very write that the journal's head
-names, or one that took it over from there. Every change of hands gives the key another version. A creation that
-is carried out late does so, too, and then no head names it: what comes back is recognised as spent.
+A process may be suspended for longer than its lock lives, and a server may carry out a request long after it was sent.
+So the journal of a run is valid only while its key `begun` has the version that the journal's head names, or has been
+taken over from that version. Each transfer gives the key a new version. So does a creation that is carried out late,
+and no head names that version: such a journal is recognised as stale.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -20,115 +21,115 @@ from calicoctl.engine.runs.lock import Holder, OpenStore
 from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.interface import Change, Conflict, Datastore, Entry
+from calicoctl.store.interface import Change, Conflict, Entry
 
-# How long it is remembered what became of a run whose process may be alive and not know it yet.
-REMEMBERED_SECONDS = 24 * 60 * 60
-_NAMES_MAX = 1000
-_NAME_MAX = 1000  # characters
+# How long the outcome of a run is kept for a former owner that may still be alive.
+ENDED_RECORD_SECONDS = 24 * 60 * 60
+_MAX_NAMES = 1000
+_MAX_NAME_LENGTH = 1000  # characters
 _POLL_SECONDS = 0.3
 
 
-class Way(Enum):
-    """Where a run is being brought: to its end, or back to where it began."""
+class RunGoal(Enum):
+    """What the owner does with a run: it makes all changes, or undoes them."""
 
-    FORWARD = "forward"
-    BACK = "back"
+    COMPLETE = "forward"
+    UNDO = "back"
 
 
 @dataclass(frozen=True)
-class Begun:
-    """What the key `begun` of a run tells.
+class OwnershipRecord:
+    """The content of the key `begun` of a run.
 
     Attributes:
         entry: The key as it was read.
         origin: The version that the key had when the run began.
-        holder: Who has the run in hand.
-        way: Where it is being brought.
-        is_ended: Whether it has been brought there.
-        was_back: Whether anybody has ever been taking it back.
-        left_alone: Profiles that were left as they are when it was ended, since others had changed them.
+        holder: The owner of the run.
+        goal: What the owner does with it.
+        is_ended: Whether that is done.
+        was_undoing: Whether any owner has ever undone changes of it.
+        skipped_profiles: Profiles that the owner did not complete or undo, since others had changed them.
     """
 
     entry: Entry
     origin: int
     holder: Holder
-    way: Way = Way.FORWARD
+    goal: RunGoal = RunGoal.COMPLETE
     is_ended: bool = False
-    was_back: bool = False
-    left_alone: tuple[str, ...] = ()
+    was_undoing: bool = False
+    skipped_profiles: tuple[str, ...] = ()
 
-    def in_hands_of(self, holder: Holder, way: Way) -> Begun:
-        """The same run when somebody has it in hand; `entry` is what that is written over."""
-        return replace(self, holder=holder, way=way, was_back=self.was_back or way is Way.BACK)
+    def owned_by(self, holder: Holder, goal: RunGoal) -> OwnershipRecord:
+        """The record with another owner; `entry` is still the one that it replaces."""
+        return replace(self, holder=holder, goal=goal, was_undoing=self.was_undoing or goal is RunGoal.UNDO)
 
     @property
     def text(self) -> str:
-        """The value that tells so."""
-        fields = {"origin": self.origin, "way": self.way.value, "ended": self.is_ended, "was_back": self.was_back}
-        return json.dumps({**self.holder.fields(), **fields, "left_alone": list(self.left_alone[:_NAMES_MAX])})
+        """The value of the key; the names in its JSON are part of the stored format."""
+        fields = {"origin": self.origin, "way": self.goal.value, "ended": self.is_ended, "was_back": self.was_undoing}
+        return json.dumps({**self.holder.fields(), **fields, "left_alone": list(self.skipped_profiles[:_MAX_NAMES])})
 
 
-def read_begun(entry: Entry) -> Begun:
-    """Read the key; one that is not understood is the beginning of a run that nobody has taken over."""
+def read_record(entry: Entry) -> OwnershipRecord:
+    """Parse the key; an invalid value is treated as that of a run that was not taken over."""
     try:
         fields = json.loads(entry.value)
         holder = Holder.of(fields)
         if "origin" not in fields:
-            return Begun(entry, entry.version, holder)
-        origin, is_ended, was_back = fields["origin"], fields["ended"], fields["was_back"]
-        if type(origin) is not int or type(is_ended) is not bool or type(was_back) is not bool:
+            return OwnershipRecord(entry, entry.version, holder)
+        origin, is_ended, was_undoing = fields["origin"], fields["ended"], fields["was_back"]
+        if type(origin) is not int or type(is_ended) is not bool or type(was_undoing) is not bool:
             raise ValueError("not a version, or not a truth value")
-        names = tuple(str(name)[:_NAME_MAX] for name in list(fields["left_alone"])[:_NAMES_MAX])
-        return Begun(entry, origin, holder, Way(fields["way"]), is_ended, was_back, names)
+        names = tuple(str(name)[:_MAX_NAME_LENGTH] for name in list(fields["left_alone"])[:_MAX_NAMES])
+        return OwnershipRecord(entry, origin, holder, RunGoal(fields["way"]), is_ended, was_undoing, names)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return Begun(entry, entry.version, Holder.unknown(entry.key))
+        return OwnershipRecord(entry, entry.version, Holder.unknown(entry.key))
 
 
 class TakenOver(Exception):
     """Another process has taken the run over.
 
     Attributes:
-        begun: What is known of that; None when nothing is any more.
+        record: The record of the new owner; None if it is already deleted.
     """
 
-    def __init__(self, begun: Begun | None) -> None:
+    def __init__(self, record: OwnershipRecord | None) -> None:
         super().__init__("another process has taken the run over")
-        self.begun = begun
+        self.record = record
 
 
-class Claim:
-    """The hold of this process on a run.
+class Ownership:
+    """The ownership of a run by this process.
 
     Args:
         run: The run's name.
         holder: This process.
-        open_store: Opens a datastore, one for each call.
+        open_store: Opens a datastore; called for each request.
     """
 
     def __init__(self, run: str, holder: Holder, open_store: OpenStore) -> None:
         self._key = keys.run_key(run, "begun")
         self._holder = holder
         self._open_store = open_store
-        self._begun: Begun | None = None
+        self._record: OwnershipRecord | None = None
 
     @property
     def origin(self) -> int:
         """The version that the head of the journal names."""
-        return self._held.origin
+        return self._own_record.origin
 
     @property
-    def way(self) -> Way:
-        """Where this process is bringing the run."""
-        return self._held.way
+    def goal(self) -> RunGoal:
+        """What this process does with the run."""
+        return self._own_record.goal
 
     @property
-    def _held(self) -> Begun:
-        assert self._begun is not None, "the run is not begun"
-        return self._begun
+    def _own_record(self) -> OwnershipRecord:
+        assert self._record is not None, "the run is not begun"
+        return self._record
 
     def begin(self) -> None:
-        """Begin the run.
+        """Begin a run, as its owner.
 
         Raises:
             DatastoreError: It could not be written.
@@ -136,119 +137,121 @@ class Claim:
         text = json.dumps(self._holder.fields())
         with closing(self._open_store()) as store:
             version = store.commit([Change(self._key, None, text)])[self._key]
-        self._begun = Begun(Entry(self._key, text, version), version, self._holder)
+        self._record = OwnershipRecord(Entry(self._key, text, version), version, self._holder)
 
-    def take_over(self, begun: Begun, way: Way) -> None:
-        """Take a run over from the process that has it, so that whatever that one still asks for tells it so.
+    def take_over(self, record: OwnershipRecord, goal: RunGoal) -> None:
+        """Take a run over from its owner, which learns of it with its next `require` or write of the key.
 
         Raises:
             TakenOver: A third process was faster.
             DatastoreError: It could not be written.
         """
-        self._begun = begun
-        self._write(begun.in_hands_of(self._holder, way))
+        self._record = record
+        self._write(record.owned_by(self._holder, goal))
 
-    def turn_back(self) -> None:
-        """Note that what was made is being taken back.
+    def record_undoing(self) -> None:
+        """Record that this process now undoes the changes.
 
         Raises:
-            TakenOver: Another process has the run.
+            TakenOver: Another process owns the run.
             DatastoreError: It could not be written.
         """
-        self._write(self._held.in_hands_of(self._holder, Way.BACK))
+        self._write(self._own_record.owned_by(self._holder, RunGoal.UNDO))
 
-    def finish(self) -> None:
-        """End a run that nobody has taken over: from here on, its journal is spent.
+    def end(self) -> None:
+        """End a run that was not taken over, by deleting the key; its journal is stale from then on.
 
         Raises:
-            TakenOver: Another process has the run.
-            DatastoreError: It could not be written.
+            TakenOver: Another process owns the run.
+            DatastoreError: It could not be deleted.
         """
         try:
             with closing(self._open_store()) as store:
-                store.commit([Change(self._key, self._held.entry, None)])
+                store.commit([Change(self._key, self._own_record.entry, None)])
         except Conflict as conflict:
-            raise TakenOver(self.look()) from conflict
+            raise TakenOver(self.read()) from conflict
 
-    def end(self, left_alone: Sequence[str] = ()) -> None:
-        """End a run that was taken over: from here on, its journal is spent.
+    def end_after_takeover(self, skipped_profiles: Sequence[str] = ()) -> None:
+        """End a run that was taken over; its journal is stale from then on.
 
-        How it ended is remembered for a day, for the process that it was taken from.
+        The outcome is kept for a day, for the former owner.
 
         Raises:
-            TakenOver: Another process has the run.
+            TakenOver: Another process owns the run.
             DatastoreError: It could not be written.
         """
-        self._write(replace(self._held, is_ended=True, left_alone=tuple(left_alone)), REMEMBERED_SECONDS)
+        self._write(
+            replace(self._own_record, is_ended=True, skipped_profiles=tuple(skipped_profiles)), ENDED_RECORD_SECONDS
+        )
 
     def require(self) -> None:
-        """Make sure that the run is still in the hands of this process.
+        """Check that this process still owns the run.
 
         Raises:
-            TakenOver: It is not.
-            Unreachable: The datastore does not answer.
+            TakenOver: It does not.
+            Unreachable: The datastore does not respond.
         """
-        found = self.look()
-        if found is None or found.entry.version != self._held.entry.version:
-            raise TakenOver(found)
+        record = self.read()
+        if record is None or record.entry.version != self._own_record.entry.version:
+            raise TakenOver(record)
 
-    def look(self) -> Begun | None:
-        """Who has the run now.
+    def read(self) -> OwnershipRecord | None:
+        """Read the record of the current owner; None if it is deleted.
 
         Raises:
-            Unreachable: The datastore does not answer.
+            Unreachable: The datastore does not respond.
         """
         with closing(self._open_store()) as store:
-            found = store.read([self._key]).get(self._key)
-        return None if found is None else read_begun(found)
+            entry = store.read([self._key]).get(self._key)
+        return None if entry is None else read_record(entry)
 
-    def wait_for_end(self, begun: Begun, seconds: float) -> Begun | None:
+    def wait_for_end(self, record: OwnershipRecord, seconds: float) -> OwnershipRecord | None:
         """Wait until the process that has taken the run over has ended it.
 
         Returns:
-            What it says at its end; None when it has not ended it in time, or nothing is known any more.
+            Its last record; None if it has not ended the run in time, or the record is deleted.
 
         Raises:
-            Unreachable: The datastore does not answer.
+            Unreachable: The datastore does not respond.
         """
         deadline = Deadline(seconds)
-        found: Begun | None = begun
-        while found is not None and not found.is_ended:
+        current: OwnershipRecord | None = record
+        while current is not None and not current.is_ended:
             if deadline.remaining() <= _POLL_SECONDS:
                 return None
             deadline.pause(_POLL_SECONDS)
-            found = self.look()
-        return found
+            current = self.read()
+        return current
 
-    def forget(self) -> None:
-        """Remove the key of a run that has ended, when nobody can ask for it any more.
+    def delete_record(self) -> None:
+        """Delete the record of a run that has ended, when no former owner can be alive.
 
         Raises:
-            DatastoreError: It could not be removed; it vanishes by itself.
+            DatastoreError: It could not be deleted; it expires.
         """
-        # No other run has this name: where it was cut off before it knew what it had written, that is looked for.
-        begun = self._begun or self.look()
-        if begun is not None:
+        # If the write of the record was interrupted, its version is unknown and is read; no other run has this name.
+        record = self._record or self.read()
+        if record is not None:
             with closing(self._open_store()) as store:
-                store.commit([Change(self._key, begun.entry, None)])
+                store.commit([Change(self._key, record.entry, None)])
 
-    def _write(self, begun: Begun, seconds_to_live: int | None = None) -> None:
-        text = begun.text
+    def _write(self, record: OwnershipRecord, seconds_to_live: int | None = None) -> None:
+        text = record.text
         try:
             with closing(self._open_store()) as store:
-                version = store.commit([Change(self._key, self._held.entry, text, seconds_to_live)])[self._key]
+                version = store.commit([Change(self._key, self._own_record.entry, text, seconds_to_live)])[self._key]
         except Conflict as conflict:
-            raise TakenOver(self.look()) from conflict
-        self._begun = replace(begun, entry=Entry(self._key, text, version))
+            raise TakenOver(self.read()) from conflict
+        self._record = replace(record, entry=Entry(self._key, text, version))
 
 
-def may_live(holder: Holder) -> bool:
-    """Whether the process that began a run may still be there, standing still; only on this host can one tell."""
+def may_be_alive(holder: Holder) -> bool:
+    """Whether a process may still exist; True for a process of another host, which cannot be checked."""
     if holder.host != platform.node() or holder.process <= 0:
         return True
     try:
         os.kill(holder.process, 0)
-        # One that has died, and that its parent has not asked for yet, is still to be found: proc(5), the state `Z`.
+        # A zombie, whose parent has not waited for it, still has an entry: proc(5), state `Z`.
         state = Path(f"/proc/{holder.process}/stat").read_text(encoding="utf-8", errors="replace")
     except ProcessLookupError:
         return False
@@ -257,36 +260,32 @@ def may_live(holder: Holder) -> bool:
     return not state.rpartition(")")[2].lstrip().startswith("Z")
 
 
-def take_back(written: Mapping[str, tuple[Change, int]], begun: Begun, way: Way, open_store: OpenStore) -> None:
-    """Take back what this process has written although another had taken its run over.
+def undo_late_writes(
+    written: Mapping[str, tuple[Change, int]], record: OwnershipRecord, goal: RunGoal, open_store: OpenStore
+) -> None:
+    """Undo the writes that this process made although another process had taken its run over.
 
-    That is what still has the version of this process's own write: the other one has not seen it, since it would
-    have brought it back. Where both processes went the same way, only what came after the end was not wanted.
+    A key that still has the version of this process's write was not seen by the other process, which would have
+    reverted it. If both processes had the same goal, only writes after the end of the run are undone.
 
     Args:
         written: The changes that this process made, and the version that each gave its key.
-        begun: What the other process says at its end.
-        way: Where this process was bringing the run.
+        record: The last record of the other process.
+        goal: The goal of this process.
         open_store: Opens the datastore.
 
     Raises:
         DatastoreError: It could not be done.
     """
-    since = begun.entry.version if way is begun.way else 0
+    since = record.entry.version if goal is record.goal else 0
     late = {key: change for key, (change, version) in written.items() if version > since}
     if not late:
         return
     with closing(open_store()) as store:
-        found = store.read(tuple(late))
+        entries = store.read(tuple(late))
         for key, change in late.items():
-            entry = found.get(key)
+            entry = entries.get(key)
             if entry is not None and entry.version == written[key][1]:
                 before = None if change.before is None else change.before.value
-                _try(store, Change(key, entry, before, resource=change.former_resource))
-
-
-def _try(store: Datastore, change: Change) -> None:
-    try:
-        store.commit([change])
-    except Conflict:
-        return  # someone else has changed it just now: it is theirs
+                with contextlib.suppress(Conflict):  # another process has just changed it: its value is kept
+                    store.commit([Change(key, entry, before, resource=change.former_resource)])

@@ -1,7 +1,7 @@
-"""Ending a run that was cut off: `resume` completes it, `rollback` undoes it, from its journal alone.
+"""Recovery of interrupted runs from their journals: `resume` completes a run, `rollback` undoes it.
 
-Both look only at values: a key that holds the run's new value was changed by it, one that holds the old
-value was not yet (or no longer), and one that holds anything else was changed by others since.
+Both compare only values: a key with the run's new value was changed by the run, one with the old value was not (or is
+already restored), and one with a third value was changed by others since.
 """
 
 from __future__ import annotations
@@ -12,18 +12,25 @@ from contextlib import closing
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.runs.claim import Begun, Claim, TakenOver, Way, may_live, take_back
 from calicoctl.engine.runs.journal import JournalStep, read_steps, remove_journal
-from calicoctl.engine.runs.lock import Holder, OpenStore, Turn, taken
-from calicoctl.engine.runs.unfinished import (
+from calicoctl.engine.runs.lock import Holder, OpenStore, RunLock, holding_lock
+from calicoctl.engine.runs.ownership import (
+    Ownership,
+    OwnershipRecord,
+    RunGoal,
+    TakenOver,
+    may_be_alive,
+    undo_late_writes,
+)
+from calicoctl.engine.runs.unfinished_runs import (
     HOW_TO_END,
     UnfinishedRun,
     find_unfinished,
-    has_spent,
+    has_stale_journal,
     new_run_name,
-    sweep,
+    remove_stale_journals,
 )
-from calicoctl.engine.runs.writers import RunOptions, Stopped, Writers, settle
+from calicoctl.engine.runs.writers import RunOptions, Writers, WritingStopped, apply_steps
 from calicoctl.records import dataclass
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, DatastoreError, OutcomeUnknown
@@ -32,128 +39,134 @@ _DEFAULTS = RunOptions()
 
 
 @dataclass(frozen=True)
-class Settled:
-    """What became of an unfinished run.
+class RecoveryResult:
+    """The result of the recovery of a run.
 
     Attributes:
-        left_alone: The profiles, sorted, of which others have changed something that the run changes, too.
+        skipped_profiles: The profiles, sorted, with keys that were skipped because others had changed them.
     """
 
-    left_alone: tuple[str, ...]
+    skipped_profiles: tuple[str, ...]
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
-        """One for each profile that was left alone."""
-        return tuple(diagnose(messages.LEFT_UNCHANGED, profile=profile) for profile in self.left_alone)
+        """A warning for each skipped profile."""
+        return tuple(diagnose(messages.LEFT_UNCHANGED, profile=profile) for profile in self.skipped_profiles)
 
 
-def resume(run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS) -> Settled:
-    """Make what an unfinished run has not made yet, and remove its journal.
+def resume(
+    run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS
+) -> RecoveryResult:
+    """Make the changes that an unfinished run has not made yet, and remove its journal.
 
-    Cut off at any moment, it can be called again.
+    If it is interrupted at any point, it can be called again.
 
     Args:
-        run: One that `find_unfinished` found.
-        open_store: Opens a datastore for one thread; its time counts from then.
-        deadline: How long to wait for the lock, and to write.
-        options: How; of a run's options, `also_read` and `piece_bytes` have no meaning here.
+        run: A run from `find_unfinished`.
+        open_store: Opens a datastore for one thread; its timeout begins when it is opened.
+        deadline: When to stop waiting for the lock, and writing.
+        options: The options; `also_read` and `piece_bytes` are ignored.
 
     Raises:
-        Refused: Someone else has ended the run, or its journal is damaged; nothing was changed.
-        Unreachable: Another run held the lock until the deadline, or no answer came; nothing was changed.
-        OutcomeUnknown: It was cut off, and the run is still unfinished.
+        Refused: Another process has ended the run, or its journal is damaged; nothing was changed.
+        Unreachable: Another run held the lock until the deadline, or the datastore did not respond; nothing was
+            changed.
+        OutcomeUnknown: It was interrupted, and the run is still unfinished.
     """
-    return _Ending(run, open_store, deadline, options).carry_out(Way.FORWARD)
+    return _Recovery(run, open_store, deadline, options).carry_out(RunGoal.COMPLETE)
 
 
-def rollback(run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS) -> Settled:
-    """Undo what an unfinished run has made, and remove its journal; for the rest, see `resume`."""
-    return _Ending(run, open_store, deadline, options).carry_out(Way.BACK)
+def rollback(
+    run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions = _DEFAULTS
+) -> RecoveryResult:
+    """Undo the changes that an unfinished run has made, and remove its journal; see `resume`."""
+    return _Recovery(run, open_store, deadline, options).carry_out(RunGoal.UNDO)
 
 
-def clear_spent(open_store: OpenStore, deadline: Deadline) -> None:
-    """Remove the heads of journals that came back when their runs had ended, and what belongs to them.
+def clear_stale_journals(open_store: OpenStore, deadline: Deadline) -> None:
+    """Remove stale journals: those whose keys were written late, after their run had ended.
 
-    The next run does so as well.
+    The next run removes them, too.
 
     Raises:
-        DatastoreError: It could not be done.
+        DatastoreError: They could not be removed.
     """
     with closing(open_store()) as store:
-        if not has_spent(store):
+        if not has_stale_journal(store):
             return
-        with taken(Turn(Holder.here(new_run_name(), ()), open_store), deadline):
-            sweep(store)
+        with holding_lock(RunLock(Holder.here(new_run_name(), ()), open_store), deadline):
+            remove_stale_journals(store)
 
 
-class _Ending:
-    """The end of one unfinished run."""
+class _Recovery:
+    """The recovery of one unfinished run."""
 
     def __init__(self, run: UnfinishedRun, open_store: OpenStore, deadline: Deadline, options: RunOptions) -> None:
         self._run = run
         self._open_store = open_store
         self._deadline = deadline
         self._options = options
-        # A name of its own: the run's process may still be alive, and must not take this turn for its own.
+        # The lock has another run name: the run's own process may still be alive, and must not mistake the lock for its
+        # own.
         holder = Holder.here(new_run_name(), options.scripts)
-        self._turn = Turn(holder, open_store, options.lock_seconds)
-        self._claim = Claim(run.name, holder, open_store)
+        self._lock = RunLock(holder, open_store, options.lock_seconds)
+        self._ownership = Ownership(run.name, holder, open_store)
         self._written: dict[str, tuple[Change, int]] = {}
 
-    def carry_out(self, way: Way) -> Settled:
-        """Bring the run to its end, or back to where it began."""
-        with taken(self._turn, self._deadline):
+    def carry_out(self, goal: RunGoal) -> RecoveryResult:
+        """Complete or undo the run."""
+        with holding_lock(self._lock, self._deadline):
             steps = self._read()
             try:
-                return self._end(steps if way is Way.FORWARD else [step.back for step in steps], way)
+                return self._end(steps if goal is RunGoal.COMPLETE else [step.back for step in steps], goal)
             except TakenOver as taken_over:
-                return self._taken_over(taken_over.begun)
+                return self._taken_over(taken_over.record)
             except DatastoreError as error:
                 raise self._unfinished(error.diagnostic.message) from error
 
-    def _end(self, steps: Sequence[JournalStep], way: Way) -> Settled:
-        begun = self._run.begun
+    def _end(self, steps: Sequence[JournalStep], goal: RunGoal) -> RecoveryResult:
+        record = self._run.record
         try:
-            self._claim.take_over(begun, way)
+            self._ownership.take_over(record, goal)
         except TakenOver as taken_over:
-            if taken_over.begun is None:
+            if taken_over.record is None:
                 raise Refused([diagnose(messages.RUN_ENDED, run=self._run.name)]) from None
             raise
-        # The process that had it in hand may only stand still. What it may write yet, by versions that it knows, is
-        # kept from being made: of what it was making, when that is taken back, and the reverse.
-        anew = way is Way.BACK or begun.was_back
+        # A former owner may only be suspended. If this process or a former owner undoes the run, values are rewritten,
+        # so that late writes with the opposite goal, which compare with old versions, fail.
+        rewrite = goal is RunGoal.UNDO or record.was_undoing
         try:
-            left_alone = sorted({step.profile for step in self._settle(steps, anew=anew)})
-        except Stopped as stopped:
-            self._claim.require()
+            skipped_profiles = sorted({step.profile for step in self._apply_steps(steps, rewrite=rewrite)})
+        except WritingStopped as stopped:
+            self._ownership.require()
             raise self._unfinished(self._why_stopped().message) from stopped
-        self._claim.end(left_alone)
+        self._ownership.end_after_takeover(skipped_profiles)
         with closing(self._open_store()) as store:
             remove_journal(store, self._run)
-        if not (may_live(self._run.holder) or may_live(begun.holder)):
-            with contextlib.suppress(DatastoreError):  # it vanishes by itself
-                self._claim.forget()
-        return Settled(tuple(left_alone))
+        if not (may_be_alive(self._run.holder) or may_be_alive(record.holder)):
+            with contextlib.suppress(DatastoreError):  # it expires
+                self._ownership.delete_record()
+        return RecoveryResult(tuple(skipped_profiles))
 
-    def _taken_over(self, begun: Begun | None) -> Settled:
-        """What is true of the run after another process has taken it over from this one, which stood still."""
-        ended = None if begun is None else self._claim.wait_for_end(begun, self._deadline.seconds)
-        if begun is None or ended is None:
+    def _taken_over(self, record: OwnershipRecord | None) -> RecoveryResult:
+        """The result if another process has taken the run over while this one was suspended."""
+        ended = None if record is None else self._ownership.wait_for_end(record, self._deadline.seconds)
+        if record is None or ended is None:
             hint = "look at the profiles that it changes"
             raise OutcomeUnknown(diagnose(messages.RUN_RESULT_UNKNOWN, None, hint, run=self._run.name))
         try:
-            take_back(self._written, ended, self._claim.way, self._open_store)
+            undo_late_writes(self._written, ended, self._ownership.goal, self._open_store)
         except DatastoreError as error:
             raise self._unfinished(error.diagnostic.message) from error
-        if ended.way is self._claim.way:
-            return Settled(ended.left_alone)
-        if ended.way is Way.BACK:
+        if ended.goal is self._ownership.goal:
+            return RecoveryResult(ended.skipped_profiles)
+        if ended.goal is RunGoal.UNDO:
             raise Refused([diagnose(messages.RUN_ROLLED_BACK, holder=ended.holder)])
         raise Refused([diagnose(messages.RUN_ENDED, None, f"it was completed by {ended.holder}", run=self._run.name)])
 
     def _read(self) -> Sequence[JournalStep]:
         with closing(self._open_store()) as store:
-            # Read again now that it is our turn: it may have been amended since, or ended.
+            # Read again with the lock held: the run may have been amended or ended since.
             journals = find_unfinished(store)
             runs = [run for run in journals.unfinished if run.name == self._run.name]
             if not runs:
@@ -161,7 +174,7 @@ class _Ending:
             self._run = runs[0]
             return read_steps(store, self._run)
 
-    def _settle(self, steps: Sequence[JournalStep], *, anew: bool) -> Sequence[JournalStep]:
+    def _apply_steps(self, steps: Sequence[JournalStep], *, rewrite: bool) -> Sequence[JournalStep]:
         done = 0
 
         def report(count: int) -> None:
@@ -170,17 +183,17 @@ class _Ending:
             self._options.progress(done, len(steps))
 
         writers = Writers(self._open_store, self._may_go_on, self._options.workers, self._written)
-        left_alone = settle(steps, writers, report, anew=anew)
-        self._turn.require()
-        return left_alone
+        skipped_steps = apply_steps(steps, writers, report, rewrite=rewrite)
+        self._lock.require()
+        return skipped_steps
 
     def _may_go_on(self) -> bool:
-        return self._turn.is_held and self._deadline.remaining() > 0
+        return self._lock.is_held and self._deadline.remaining() > 0
 
     def _why_stopped(self) -> Diagnostic:
         if self._deadline.remaining() == 0:
             return diagnose(messages.RUN_TOO_LONG, seconds=f"{self._deadline.seconds:g}")
-        return self._turn.lost().diagnostic
+        return self._lock.lost_error().diagnostic
 
     def _unfinished(self, reason: str) -> OutcomeUnknown:
         return OutcomeUnknown(diagnose(messages.RUN_UNFINISHED, None, HOW_TO_END, reason=reason))

@@ -1,4 +1,4 @@
-"""Carrying a script out: evaluated as a whole, applied as one unit, evaluated again where others were faster."""
+"""Runs of scripts: a script is evaluated as a whole, applied as a unit, and evaluated again after conflicts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from calicoctl.store.interface import Change, Datastore, Snapshot
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run has done.
+    """The result of a run.
 
     Attributes:
-        outcomes: Each statement with its answer, in order.
-        diffs: The profiles that were changed, by name.
-        warnings: What else to tell of how it was done.
+        outcomes: The outcome of each statement, in order.
+        diffs: The differences of the changed profiles, sorted by name.
+        warnings: Warnings about how the run was carried out.
     """
 
     outcomes: tuple[StepOutcome, ...]
@@ -37,10 +37,10 @@ class RunResult:
 def plan_script(
     steps: Sequence[ScriptStep], datastore: Datastore, deadline: Deadline, progress: Progress = no_progress
 ) -> ScriptPlan:
-    """Evaluate a script against what is stored; nothing is written.
+    """Evaluate a script against the stored profiles; nothing is written.
 
     Raises:
-        Unreachable: The datastore does not answer.
+        Unreachable: The datastore does not respond.
     """
     snapshot = datastore.read(script_roots(steps))
     with deadline.stopped():
@@ -50,18 +50,18 @@ def plan_script(
 def apply_script(
     plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, options: RunOptions
 ) -> RunResult:
-    """Apply what was planned, all of it or nothing.
+    """Apply a plan, all of it or nothing.
 
     Args:
         plan: A plan without errors.
-        datastore: Where; the one that was read for the plan.
+        datastore: The datastore that was read for the plan.
         open_store: Opens the same datastore for another thread.
         deadline: When to stop trying.
-        options: How.
+        options: The options of the run.
 
     Raises:
-        Refused: Others have changed a profile so that a statement about it cannot be done any more, or an
-            earlier run is unfinished; nothing was changed.
+        Refused: Others have changed a profile so that a statement about it is no longer possible, or an earlier run is
+            unfinished; nothing was changed.
         DatastoreError: See `calicoctl.engine.runs.apply.apply_changes`.
     """
     applied = _Applied(plan)
@@ -77,23 +77,23 @@ def apply_script(
 
 
 class _Applied:
-    """A plan, and what has taken the place of parts of it."""
+    """A plan being applied, with the results of later evaluations."""
 
     def __init__(self, plan: ScriptPlan) -> None:
-        self.steps = [each.step for each in plan.outcomes]
+        self.steps = [outcome.step for outcome in plan.outcomes]
         self._has_resources = plan.state.has_resources
         self._outcomes = list(plan.outcomes)
         self._diffs = {diff.profile: diff for diff in profile_diffs(plan.state)}
 
     def replan(self, profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
         """Evaluate the statements about some profiles again."""
-        places = [index for index, step in enumerate(self.steps) if _is_about(step, profiles)]
-        steps = [self.steps[index] for index in places]
+        indexes = [index for index, step in enumerate(self.steps) if _is_about(step, profiles)]
+        steps = [self.steps[index] for index in indexes]
         plan = evaluate_script(steps, snapshot, has_resources=self._has_resources)
-        errors: list[Diagnostic] = [each for each in plan.diagnostics if each.is_error]
+        errors: list[Diagnostic] = [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]
         if errors:
             raise Refused(errors)
-        for index, outcome in zip(places, plan.outcomes, strict=True):
+        for index, outcome in zip(indexes, plan.outcomes, strict=True):
             self._outcomes[index] = outcome
         for profile in profiles:
             self._diffs.pop(profile, None)
@@ -101,13 +101,13 @@ class _Applied:
         return plan.changes
 
     def result(self) -> RunResult:
-        """What has been applied in the end."""
+        """The result of the run."""
         return RunResult(tuple(self._outcomes), tuple(diff for _, diff in sorted(self._diffs.items())))
 
 
 def _is_about(step: ScriptStep, profiles: frozenset[str]) -> bool:
     statement = step.statement
-    # What is expected of all is asked again of these.
+    # An expectation about all profiles is evaluated again for these.
     return isinstance(statement, valid.ExpectVerdictOfAll) or (
         isinstance(statement, valid.ProfileStatement) and statement.profile in profiles
     )

@@ -1,9 +1,9 @@
-"""Runs that have not ended: the heads of their journals, which any host can find.
+"""Unfinished runs, found by the heads of their journals in the datastore.
 
-A run's folder (`keys.RUNS`) holds `begun`, then the pieces of the journal, and at last `head`, which says that the
-journal is complete: before it nothing is changed. The head names the version that `begun` had. A journal counts
-only while `begun` has that version, or says that it was taken over from there (`calicoctl.engine.runs.claim`); whatever
-else lies in the folder of a run is spent, and is swept away.
+The folder of a run (`keys.RUNS`) holds the key `begun`, the pieces of the journal, and `head`, written in this order.
+`head` means that the journal is complete; nothing is changed before it is written. The head names the version that
+`begun` had. A journal is valid only while `begun` has that version, or was taken over from it
+(`calicoctl.engine.runs.ownership`). Anything else in the folder of a run is stale, and is removed.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from datetime import datetime, timezone
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.runs.claim import REMEMBERED_SECONDS, Begun, Way, may_live, read_begun
 from calicoctl.engine.runs.lock import Holder, holder_of
+from calicoctl.engine.runs.ownership import ENDED_RECORD_SECONDS, OwnershipRecord, RunGoal, may_be_alive, read_record
 from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
 
 FORMAT = 2
-_MOST = 100_000_000  # of anything that a journal counts
-_AT_ONCE = 8  # pieces
+_MAX_COUNT = 100_000_000  # the maximum of any number in a journal
+_PIECES_PER_READ = 8
 HOW_TO_END = "`calicoctl run --resume` completes it, `calicoctl run --rollback` undoes it"
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A part of the journal that was written at once; the pieces of all are numbered together.
+    """A part of a journal that was written in one step; pieces are numbered across segments.
 
     Attributes:
-        pieces: How many.
+        pieces: The number of pieces.
         checksum: SHA-256 of their text.
     """
 
@@ -44,17 +44,16 @@ class Segment:
 
 @dataclass(frozen=True)
 class UnfinishedRun:
-    """What the head of a journal tells.
+    """A run that has not ended, as the head of its journal describes it.
 
     Attributes:
-        holder: Who carried it out.
-        started: When, in UTC, as ISO 8601.
-        change_count: How many keys it changes.
-        profiles: Which profiles, sorted; None when they are too many to be listed.
-        segments: Where the changes are written down.
-        begun: In whose hands it is.
-        is_running: Whether the process that has it in hand holds the lock, so that it is not to be called
-            unfinished yet.
+        holder: The process that began it.
+        started: The time of its start in UTC, as ISO 8601.
+        change_count: The number of keys that it changes.
+        profiles: The profiles that it changes, sorted; None if there are too many to list.
+        segments: The segments of its journal.
+        record: Its current owner.
+        is_running: Whether its owner holds the lock, so that the run is still in progress.
     """
 
     holder: Holder
@@ -62,7 +61,7 @@ class UnfinishedRun:
     change_count: int
     profiles: tuple[str, ...] | None
     segments: tuple[Segment, ...]
-    begun: Begun
+    record: OwnershipRecord
     is_running: bool = False
 
     @property
@@ -76,11 +75,11 @@ class UnfinishedRun:
 
 @dataclass(frozen=True)
 class Journals:
-    """The journals that count.
+    """The valid journals in a datastore.
 
     Attributes:
-        unfinished: The runs, the earliest first; also one that is going on (`UnfinishedRun.is_running`).
-        damaged: What is wrong with the journals that cannot be read.
+        unfinished: The runs, the earliest first, including one that is in progress (`UnfinishedRun.is_running`).
+        damaged: The errors about journals that cannot be read.
     """
 
     unfinished: tuple[UnfinishedRun, ...] = ()
@@ -88,29 +87,28 @@ class Journals:
 
 
 def new_run_name() -> str:
-    """A name that no other run has; by their names, runs are in the order in which they started."""
+    """A unique name; the names of runs sort by the time of their start."""
     return f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
 
 
-# --- finding ------------------------------------------------------------------------------------
+# --- search -------------------------------------------------------------------------------------
 
 
 def find_unfinished(datastore: Datastore) -> Journals:
-    """The runs whose journals are complete.
-
-    One small read where there is none.
+    """Find the runs whose journals are complete. If there are none, it costs one small read.
 
     Raises:
-        Unreachable: The datastore does not answer.
+        Unreachable: The datastore does not respond.
     """
     if not datastore.has_journals:
         return Journals()
-    first = _live(datastore.read([keys.RUNS]))
+    first = _live_journals(datastore.read([keys.RUNS]))
     if not first:
         return Journals()
     holder = holder_of(datastore.read([keys.LOCK]).get(keys.LOCK))
-    # A run ends its journal before it lets the lock go: one that still counts is the holder's or nobody's.
-    still = _live(datastore.read([keys.RUNS]))
+    # A run ends its journal before it releases the lock. So a journal that is still valid after the lock was read
+    # belongs to the holder of the lock, or its run is not in progress.
+    still = _live_journals(datastore.read([keys.RUNS]))
     unfinished: list[UnfinishedRun] = []
     problems: list[Diagnostic] = []
     for run in sorted(first.keys() & still.keys()):
@@ -122,10 +120,10 @@ def find_unfinished(datastore: Datastore) -> Journals:
 
 
 def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None:
-    """A warning, or a note, when a run that has not ended changes a profile.
+    """A warning, or a note, if an unfinished run changes a profile.
 
-    It costs one read of a key that is absent as a rule. Whatever goes wrong with it is left to the
-    command itself, which needs no journal: a user may well have no right to see runs.
+    It costs one read of a key that is usually absent. Its failures are ignored, since the command needs no journal: the
+    user may not be permitted to read runs.
     """
     try:
         journals = find_unfinished(datastore)
@@ -145,86 +143,89 @@ def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None
     return None
 
 
-def has_spent(datastore: Datastore) -> bool:
-    """Whether there is the head of a journal that does not count.
+def has_stale_journal(datastore: Datastore) -> bool:
+    """Whether there is the head of a stale journal.
 
     Raises:
-        Unreachable: The datastore does not answer.
+        Unreachable: The datastore does not respond.
     """
     if not datastore.has_journals:
         return False
-    found = datastore.read([keys.RUNS])
-    live = _live(found)
-    return any(keys.run_key(run, "head") in found for run in _runs(found) - live.keys())
+    snapshot = datastore.read([keys.RUNS])
+    live = _live_journals(snapshot)
+    return any(keys.run_key(run, "head") in snapshot for run in _runs(snapshot) - live.keys())
 
 
-def sweep(datastore: Datastore) -> None:
-    """Remove what is left of journals that do not count, or not yet. Only for who holds the lock.
+def remove_stale_journals(datastore: Datastore) -> None:
+    """Remove stale and incomplete journals. Only for the holder of the lock.
 
     Raises:
         DatastoreError: They could not be removed.
     """
-    found = datastore.read([keys.RUNS])
-    for run in sorted(_runs(found) - _live(found).keys()):
-        begun = found.get(keys.run_key(run, "begun"))
-        head = found.get(keys.run_key(run, "head"))
-        is_remembered = begun is not None and read_begun(begun).is_ended
-        with contextlib.suppress(Conflict):  # the run itself is about to remove it
-            if begun is not None and not is_remembered:
-                # First, so that its head, should it be on its way, does not count any more.
-                spent = replace(read_begun(begun), way=Way.BACK, is_ended=True)
-                version = datastore.commit([Change(begun.key, begun, spent.text, REMEMBERED_SECONDS)])[begun.key]
-                begun = Entry(begun.key, spent.text, version)
-            remove_pieces(datastore, run)
-            if begun is not None and (is_remembered or may_live(read_begun(begun).holder)):
-                begun = None  # its process is to learn of it; it vanishes by itself
-            rest = [each for each in (head, begun) if each is not None]
-            datastore.commit([Change(entry.key, entry, None) for entry in rest])
+    snapshot = datastore.read([keys.RUNS])
+    for run in sorted(_runs(snapshot) - _live_journals(snapshot).keys()):
+        with contextlib.suppress(Conflict):  # the run itself is removing it
+            _remove_stale(datastore, run, snapshot)
+
+
+def _remove_stale(datastore: Datastore, run: str, snapshot: Snapshot) -> None:
+    head = snapshot.get(keys.run_key(run, "head"))
+    entry = snapshot.get(keys.run_key(run, "begun"))
+    is_ended = entry is not None and read_record(entry).is_ended
+    if entry is not None and not is_ended:
+        # Written first, so that a head that is written late is not valid.
+        record = replace(read_record(entry), goal=RunGoal.UNDO, is_ended=True)
+        version = datastore.commit([Change(entry.key, entry, record.text, ENDED_RECORD_SECONDS)])[entry.key]
+        entry = Entry(entry.key, record.text, version)
+    remove_pieces(datastore, run)
+    if entry is not None and (is_ended or may_be_alive(read_record(entry).holder)):
+        entry = None  # kept for its former owner; it expires
+    datastore.commit([Change(left.key, left, None) for left in (head, entry) if left is not None])
 
 
 def remove_pieces(datastore: Datastore, run: str, known: int = 0) -> None:
-    """Remove the pieces of a run's journal: the last one first, so that those that are left have no gap before them.
+    """Remove the pieces of a run's journal, the last one first, so that no gap precedes a remaining piece.
 
     Args:
-        datastore: Where.
+        datastore: The datastore.
         run: The run's name.
-        known: How many there are at least, unless some are removed already; the others are looked for one by one.
+        known: The minimum number of pieces that were written; further ones are searched for one by one.
 
     Raises:
         DatastoreError: They could not be removed.
     """
-    there: list[Entry] = []
+    entries: list[Entry] = []
     first = 0
     while True:
-        end = max(first + 1, min(first + _AT_ONCE, known))
+        end = max(first + 1, min(first + _PIECES_PER_READ, known))
         pieces = datastore.read([piece_key(run, number) for number in range(first, end)])
         if not pieces and first >= known:
             break
-        there += [replace(entry, value="") for entry in pieces.values()]  # of values that may be large, no more
+        entries += [replace(entry, value="") for entry in pieces.values()]  # values may be large, and are not needed
         first = end
-    datastore.commit([Change(entry.key, entry, None) for entry in reversed(there)])
+    datastore.commit([Change(entry.key, entry, None) for entry in reversed(entries)])
 
 
-def _runs(found: Snapshot) -> set[str]:
-    return {place[0] for key in found if (place := keys.run_of(key))}
+def _runs(snapshot: Snapshot) -> set[str]:
+    return {run_and_path[0] for key in snapshot if (run_and_path := keys.run_of(key))}
 
 
-def _live(found: Snapshot) -> Mapping[str, tuple[Entry, Begun]]:
-    """The heads of the journals that count among what was read, and who has them in hand, by the run's name."""
+def _live_journals(snapshot: Snapshot) -> Mapping[str, tuple[Entry, OwnershipRecord]]:
+    """The heads and the ownership records of the valid journals, by the run's name."""
     live = {}
-    for run in _runs(found):
-        head, begun = found.get(keys.run_key(run, "head")), found.get(keys.run_key(run, "begun"))
-        if head is None or begun is None:
+    for run in _runs(snapshot):
+        head, entry = snapshot.get(keys.run_key(run, "head")), snapshot.get(keys.run_key(run, "begun"))
+        if head is None or entry is None:
             continue
-        hands = read_begun(begun)
-        # A head that cannot be read may count: it is for a person to judge, and not to be swept away.
-        if not hands.is_ended and _origin(head) in (hands.origin, None):
-            live[run] = (head, hands)
+        record = read_record(entry)
+        # A head that cannot be read may be valid: the user must decide, so it is not removed.
+        if not record.is_ended and _origin(head) in (record.origin, None):
+            live[run] = (head, record)
     return live
 
 
 def _origin(head: Entry) -> int | None:
-    """The version of `begun` that a head names; None when it is not understood."""
+    """The version of `begun` that a head names; None if the head is invalid."""
     try:
         origin = json.loads(head.value)["origin"]
     except (ValueError, TypeError, LookupError, RecursionError):
@@ -232,7 +233,7 @@ def _origin(head: Entry) -> int | None:
     return origin if type(origin) is int else None
 
 
-def _read_head(entry: Entry, begun: Begun, run: str, holder: Holder | None) -> UnfinishedRun:
+def _read_head(entry: Entry, record: OwnershipRecord, run: str, holder: Holder | None) -> UnfinishedRun:
     try:
         fields = json.loads(entry.value)
         if (number := _count(fields["format"])) != FORMAT:
@@ -243,26 +244,26 @@ def _read_head(entry: Entry, begun: Begun, run: str, holder: Holder | None) -> U
             text_of(fields["started"]),
             _count(fields["changes"]),
             None if names is None else tuple(map(text_of, names)),
-            tuple(Segment(_count(each["pieces"]), text_of(each["checksum"])) for each in fields["segments"]),
-            begun,
-            is_running=holder is not None and holder.run in (run, begun.holder.run),
+            tuple(Segment(_count(part["pieces"]), text_of(part["checksum"])) for part in fields["segments"]),
+            record,
+            is_running=holder is not None and holder.run in (run, record.holder.run),
         )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise damaged(run, "its head is not understood") from error
 
 
 def _count(value: object) -> int:
-    """A number of things that a journal tells of. A journal is input: who wrote it need not have been this program."""
-    if type(value) is int and 0 <= value <= _MOST:
+    """A number from a journal. Journals are validated, since other programs may have written them."""
+    if type(value) is int and 0 <= value <= _MAX_COUNT:
         return value
     raise ValueError("not a count")
 
 
 def text_of(value: object) -> str:
-    """A text that a journal tells of, which can be written again as it is.
+    """A text from a journal that can be encoded as UTF-8.
 
     Raises:
-        ValueError: It is no text, or has surrogates.
+        ValueError: It is not a text, or contains surrogates.
     """
     if not isinstance(value, str):
         raise ValueError("not a text")
@@ -271,13 +272,13 @@ def text_of(value: object) -> str:
 
 
 def damaged(run: str, reason: str) -> Refused:
-    """The error that says so."""
-    # The name is a piece of a key, which anybody may have written: pasted into a shell, it must be one word.
+    """The error about a damaged journal."""
+    # The name is part of a key, which other programs may have written; the quoted command must be safe to paste.
     folder = shlex.quote(f"{keys.RUNS}/{run}")
     hint = f"look at the profiles that it was to change, then remove it: `etcdctl rm --recursive {folder}`"
     return Refused([diagnose(messages.JOURNAL_DAMAGED, None, hint, run=run, reason=reason)])
 
 
 def piece_key(run: str, number: int) -> str:
-    """The key of a piece of a run's journal, in a folder that listings leave out."""
+    """The key of a piece of a run's journal, in a folder that listings do not include."""
     return keys.run_key(run, f"_pieces/{number:06}")

@@ -1,4 +1,4 @@
-"""Many changes made at once on a datastore that takes them one by one: several writes in flight."""
+"""Parallel writes of many changes, for a datastore that makes changes one by one."""
 
 from __future__ import annotations
 
@@ -30,30 +30,31 @@ from calicoctl.store.interface import (
     Snapshot,
 )
 
-_READ_BY_KEY = 16  # that many keys are read one by one, more of them with the whole tree in one read
-_CHUNK = 1000  # changes for which datastores are opened anew, so that their time counts for no more than these
+_READ_BY_KEY = 16  # up to this number, keys are read one by one; more of them are read with the whole tree
+_CHUNK = 1000  # changes that are made with the same connections, so that their timeout applies to these only
 _ROUNDS = 20
-# Where a transaction takes many changes: so many profiles. In etcd, of more the comparison would be about the whole
-# folder, in which the other writers are busy.
-_PROFILES_AT_ONCE = 100
-_TOLD_TIMES = 100  # how often the caller is told of progress, if there are so many writes
+# The profiles in one transaction, if a transaction can hold many changes. With more, etcd would compare the whole
+# folder, in which the other writers are active.
+_PROFILES_PER_TRANSACTION = 100
+_MAX_REPORTS = 100  # the approximate number of progress reports
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is carried out.
+    """The options of a run.
 
     Attributes:
-        scripts: What is run, as others are to be told who wait for it: the names of files.
-        also_read: Keys below which everything is read when profiles are evaluated again, besides their folders.
-        progress: Told in the caller's thread how many of how many changes are made.
-        undoing: Told so of what is taken back.
-        interrupted: Told, at once, that Ctrl-C was pressed and how many changes are made that will be taken back.
-        unchanged: What else the changes rest on: keys of profiles that are to stay as they were read (None:
-            absent). Where one is not, its profile is evaluated again.
-        workers: How many writes are in flight.
+        scripts: The file names of the scripts, for the messages of runs that wait for this one.
+        also_read: Keys that are read in addition to the folders of profiles, with all keys below them, when profiles
+            are evaluated again.
+        progress: Called in the caller's thread with the number of changes made, and their total number.
+        undoing: The same, for changes that are undone.
+        interrupted: Called immediately when Ctrl-C is pressed, with the number of changes that will be undone.
+        unchanged: Further keys of profiles that the changes depend on, with the entries that were read (None: absent).
+            If one was changed, its profile is evaluated again.
+        workers: The number of parallel writes.
         lock_seconds: The lock's time to live.
-        piece_bytes: The size of a piece of the journal, at most, as it is sent.
+        piece_bytes: The maximum size of a piece of the journal as sent.
     """
 
     scripts: tuple[str, ...] = ()
@@ -67,19 +68,19 @@ class RunOptions:
     piece_bytes: int = PIECE_BYTES
 
 
-class Stopped(Exception):
-    """Writing was stopped before everything was written."""
+class WritingStopped(Exception):
+    """Writing was stopped before all changes were made."""
 
 
 @dataclass(frozen=True)
 class Writers:
-    """Those who write.
+    """The writers of a run.
 
     Attributes:
-        open_store: Opens a datastore for one of them.
-        may_go_on: Asked before each write; once it says no, no further write is sent.
-        count: How many writes are in flight.
-        written: What they have written, by key: the change, and the version that it gave the key.
+        open_store: Opens a datastore for one writer.
+        may_go_on: Called before each write; if it returns False, no further write is sent.
+        count: The number of parallel writers.
+        written: The changes made, by key, with the new version of the key.
     """
 
     open_store: OpenStore
@@ -89,21 +90,20 @@ class Writers:
 
 
 def phases(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """The changes, phase by phase."""
+    """The changes of each phase."""
     for _, phase in groupby(sorted(changes, key=phase_of), key=phase_of):
         yield list(phase)
 
 
-class Writing:
-    """The changes of one phase being written; those of one profile by one writer, in their order.
+class PhaseWriter:
+    """Writes the changes of one phase; one writer makes all changes of a profile, in their order.
 
     Attributes:
         made: The changes that were made.
-        doubtful: Those of which it is not known whether they were.
-        conflicts: For each profile that was not as it had been read, the conflict; what was still to be
-            written of it was not.
-        failure: Why writing was stopped; None when it was not, or `is_cut_off`.
-        is_cut_off: Whether it was stopped because it might not go on.
+        doubtful: The changes whose outcome is unknown.
+        conflicts: For each profile that was changed since it was read, the conflict; its further changes were not made.
+        failure: The error that stopped the writers; None if there was none.
+        is_cut_off: Whether the writers were stopped by `Writers.may_go_on`.
     """
 
     def __init__(self, changes: Sequence[Change], writers: Writers) -> None:
@@ -113,20 +113,21 @@ class Writing:
         self.failure: DatastoreError | None = None
         self.is_cut_off = False
         self._writers = writers
-        of_profile: dict[str, list[Change]] = {}
+        changes_by_profile: dict[str, list[Change]] = {}
         for change in changes:
-            of_profile.setdefault(profile_of_change(change.key), []).append(change)
-        self._waiting = deque(of_profile.values())
-        # To tell the caller's thread of each write would cost as much again as a tenth of the write.
-        self._told_at_once = max(1, len(of_profile) // _TOLD_TIMES)
+            changes_by_profile.setdefault(profile_of_change(change.key), []).append(change)
+        self._waiting = deque(changes_by_profile.values())
+        # Reporting each write to the caller's thread would take a tenth of the time of the write.
+        self._report_size = max(1, len(changes_by_profile) // _MAX_REPORTS)
         self._stop = threading.Event()
-        self._ticks: SimpleQueue[int | None] = SimpleQueue()
+        # The number of changes that a writer has made since its last report; None when it has ended.
+        self._reports: SimpleQueue[int | None] = SimpleQueue()
 
     def run(self, report: Callable[[int], None]) -> None:
-        """Write; whatever is raised, no write is in flight any more afterwards.
+        """Make the changes. When it returns or raises an exception, all writes have ended.
 
         Args:
-            report: Told in this thread of every few changes that were made: how many.
+            report: Called in this thread with the number of changes made since the last call.
         """
         running = min(self._writers.count, len(self._waiting))
         if not running:
@@ -135,53 +136,61 @@ class Writing:
             futures = [pool.submit(self._work) for _ in range(running)]
             try:
                 while running:
-                    tick = self._ticks.get()
-                    if tick is None:
+                    count = self._reports.get()
+                    if count is None:
                         running -= 1
-                    elif tick:
-                        report(tick)
+                    elif count:
+                        report(count)
             finally:
                 self._stop.set()
         for future in futures:
             future.result()
 
     def _work(self) -> None:
-        """What one writer does: all of the next profile, until there is none."""
-        untold = 0
+        """One writer: make all changes of the next profiles until there are no more."""
+        unreported = 0
         try:
             with closing(self._writers.open_store()) as store:
-                takes_many = store.makes_at_once(())
+                has_transactions = store.makes_at_once(())
                 while self._waiting and not self._stop.is_set():
                     if not self._writers.may_go_on():
                         self.is_cut_off = True
                         break
-                    profiles = self._next(_PROFILES_AT_ONCE if takes_many else 1)
-                    changes = list(chain.from_iterable(profiles))
-                    if len(profiles) > 1 and store.makes_at_once(changes):
-                        untold += self._write_at_once(store, changes, profiles)
-                    else:
-                        untold += sum(self._write(store, each) for each in profiles if not self._stop.is_set())
-                    if untold >= self._told_at_once:
-                        self._ticks.put(untold)
-                        untold = 0
+                    profiles = self._next(_PROFILES_PER_TRANSACTION if has_transactions else 1)
+                    unreported += self._write_profiles(store, profiles)
+                    if unreported >= self._report_size:
+                        self._reports.put(unreported)
+                        unreported = 0
         finally:
-            self._ticks.put(untold)
-            self._ticks.put(None)
+            self._reports.put(unreported)
+            self._reports.put(None)
 
     def _next(self, count: int) -> list[list[Change]]:
-        """The changes of the next profiles; other writers take some of them, too."""
-        taken: list[list[Change]] = []
+        """Remove the changes of up to `count` profiles from the queue, which the writers share."""
+        profiles: list[list[Change]] = []
         with contextlib.suppress(IndexError):
-            while len(taken) < count:
-                taken.append(self._waiting.popleft())
-        return taken
+            while len(profiles) < count:
+                profiles.append(self._waiting.popleft())
+        return profiles
 
-    def _write_at_once(self, store: Datastore, changes: Sequence[Change], profiles: Sequence[Sequence[Change]]) -> int:
-        """Write the changes of several profiles in one transaction, or else one after the other; how many were made."""
+    def _write_profiles(self, store: Datastore, profiles: Sequence[Sequence[Change]]) -> int:
+        """Make the changes of several profiles, in one transaction if possible; the number of changes made."""
+        changes = list(chain.from_iterable(profiles))
+        if len(profiles) > 1 and store.makes_at_once(changes):
+            with contextlib.suppress(Conflict):
+                return self._write_at_once(store, changes)
+        return sum(self._write(store, profile_changes) for profile_changes in profiles if not self._stop.is_set())
+
+    def _write_at_once(self, store: Datastore, changes: Sequence[Change]) -> int:
+        """Make the changes of several profiles in one transaction; the number of changes made.
+
+        Raises:
+            Conflict: A profile was changed since it was read; no change was made.
+        """
         try:
             versions = store.commit(changes)
         except Conflict:
-            return sum(self._write(store, each) for each in profiles if not self._stop.is_set())
+            raise  # nothing was changed; the caller makes the changes of each profile separately
         except DatastoreError as error:
             if isinstance(error, OutcomeUnknown):
                 self.doubtful += changes
@@ -192,12 +201,11 @@ class Writing:
             self.doubtful += changes
             self._stop.set()
             raise
-        self.made.extend(changes)
-        self._writers.written.update((each.key, (each, versions[each.key])) for each in changes if each.key in versions)
+        self._record(changes, versions)
         return len(changes)
 
     def _write(self, store: Datastore, changes: Sequence[Change]) -> int:
-        """Write one profile's changes; how many were made."""
+        """Make the changes of one profile; the number of changes made."""
         done: Sequence[Change] = changes
         try:
             versions = store.commit(changes)
@@ -214,94 +222,108 @@ class Writing:
             self.doubtful.extend(changes)
             self._stop.set()
             raise
-        self.made.extend(done)
-        self._writers.written.update((each.key, (each, versions[each.key])) for each in done if each.key in versions)
+        self._record(done, versions)
         return len(done)
 
+    def _record(self, made: Sequence[Change], versions: Mapping[str, int]) -> None:
+        self.made.extend(made)
+        self._writers.written.update(
+            (change.key, (change, versions[change.key])) for change in made if change.key in versions
+        )
 
-def settle(
-    steps: Collection[JournalStep], writers: Writers, report: Callable[[int], None], *, anew: bool = False
+
+def apply_steps(
+    steps: Collection[JournalStep], writers: Writers, report: Callable[[int], None], *, rewrite: bool = False
 ) -> tuple[JournalStep, ...]:
-    """Bring every key to the value that its step leads to, if it has the one that it leads from.
+    """Change the value of each key from the old to the new value of its step.
 
-    Done in the order of phases, and as often as wanted: a key that is there already stays.
+    The changes are made in the order of phases. A key that already has the new value is not changed, so that the
+    function can be repeated.
 
     Args:
-        steps: The steps.
-        writers: Who makes them.
-        report: Told of every few keys that are done: how many.
-        anew: Whether a value that is there already is written once more. Its version is another one then, so that
-            what a process that stands still may yet write, by the version that it knows, comes to nothing.
+        steps: The steps, one for each key.
+        writers: The writers.
+        report: Called with the number of keys that are done since the last call.
+        rewrite: Whether a value that is already the new one is written again. Its version changes then, so that later
+            writes of a suspended process, which compare with the old version, fail.
 
     Returns:
-        The steps whose keys hold neither of the two: others have changed them, and they are left alone.
+        The steps that were skipped, since their keys have a third value: others have changed them.
 
     Raises:
         DatastoreError: The datastore failed.
-        Stopped: The writers might not go on.
+        WritingStopped: The writers were stopped.
     """
-    left_alone: list[JournalStep] = []
+    skipped: list[JournalStep] = []
     pending = {step.key: step for step in steps}
     waits = pauses()
     for _ in range(_ROUNDS):
         with closing(writers.open_store()) as store:
-            found = read_values(store, pending)
-        changes: list[Change] = []
-        for key, step in pending.items():
-            entry = found.get(key)
-            value = None if entry is None else entry.value
-            if value == step.before:
-                changes.append(Change(key, entry, step.after, resource=step.resource_after))
-            elif value != step.after:
-                left_alone.append(step)
-            elif anew and entry is not None:
-                changes.append(Change(key, entry, entry.value))
+            changes, third_values = _step_changes(pending, read_values(store, pending), rewrite=rewrite)
+        skipped += third_values
         report(len(pending) - len(changes))
-        del found
-        made = _make(changes, writers, report)
+        made = _write_changes(changes, writers, report)
         pending = {change.key: pending[change.key] for change in changes if change.key not in made}
         if not pending:
-            return tuple(left_alone)
+            return tuple(skipped)
         time.sleep(next(waits))
-    return (*left_alone, *pending.values())  # someone writes them without end
+    return (*skipped, *pending.values())  # other writers change these keys all the time
 
 
-def _make(changes: Sequence[Change], writers: Writers, report: Callable[[int], None]) -> set[str]:
-    """Make the changes, but for those in conflict; the keys that were changed."""
+def _step_changes(
+    steps: Mapping[str, JournalStep], snapshot: Snapshot, *, rewrite: bool
+) -> tuple[list[Change], list[JournalStep]]:
+    """The changes that steps need, and the steps whose keys have a third value; see `apply_steps`."""
+    changes: list[Change] = []
+    third_values: list[JournalStep] = []
+    for key, step in steps.items():
+        entry = snapshot.get(key)
+        value = None if entry is None else entry.value
+        if value == step.before:
+            changes.append(Change(key, entry, step.after, resource=step.resource_after))
+        elif value != step.after:
+            third_values.append(step)
+        elif rewrite and entry is not None:
+            changes.append(Change(key, entry, entry.value))
+    return changes, third_values
+
+
+def _write_changes(changes: Sequence[Change], writers: Writers, report: Callable[[int], None]) -> set[str]:
+    """Make the changes that do not conflict; the keys that were changed."""
     made: set[str] = set()
     for phase in phases(changes):
         for start in range(0, len(phase), _CHUNK):
-            writing = Writing(phase[start : start + _CHUNK], writers)
-            writing.run(report)
-            if writing.failure is not None:
-                raise writing.failure
-            if writing.is_cut_off:
-                raise Stopped
-            made.update(change.key for change in writing.made)
+            phase_writer = PhaseWriter(phase[start : start + _CHUNK], writers)
+            phase_writer.run(report)
+            if phase_writer.failure is not None:
+                raise phase_writer.failure
+            if phase_writer.is_cut_off:
+                raise WritingStopped
+            made.update(change.key for change in phase_writer.made)
     return made
 
 
-def read_values(datastore: Datastore, wanted: Collection[str]) -> Snapshot:
-    """What keys of profiles hold; many of them are read at once, with all there is.
+def read_values(datastore: Datastore, wanted_keys: Collection[str]) -> Snapshot:
+    """Read the entries of keys of profiles; many keys are read with one listing of all profiles.
 
     Raises:
-        Unreachable: The datastore does not answer.
+        Unreachable: The datastore does not respond.
     """
-    if len(wanted) <= _READ_BY_KEY:
-        return datastore.read(tuple(wanted))
-    # A listing leaves hidden keys out.
-    hidden = tuple(key for key in wanted if "/_" in key[len(keys.PROFILES) :])
+    if len(wanted_keys) <= _READ_BY_KEY:
+        return datastore.read(tuple(wanted_keys))
+    # A listing does not include hidden keys.
+    hidden = tuple(key for key in wanted_keys if "/_" in key[len(keys.PROFILES) :])
     return datastore.read((keys.PROFILES, *hidden))
 
 
-def read_profiles(datastore: Datastore, profiles: Collection[str], also: Sequence[str]) -> Snapshot:
-    """The whole folders of profiles, and what is below the keys `also`.
+def read_profiles(datastore: Datastore, profiles: Collection[str], also_read: Sequence[str]) -> Snapshot:
+    """Read the folders of profiles, and the keys `also_read` with all keys below them.
 
     Raises:
-        Unreachable: The datastore does not answer.
+        Unreachable: The datastore does not respond.
     """
     folders = tuple(map(keys.profile_folder, sorted(profiles)))
     if len(profiles) > _READ_BY_KEY:
         hidden = tuple(folder for folder in folders if "/_" in folder[len(keys.PROFILES) :])
         folders = (keys.PROFILES, *hidden)
-    return datastore.read((*folders, *also))
+    return datastore.read((*folders, *also_read))
