@@ -1,1 +1,1 @@
-"""How profiles lie in a datastore: v1 in two keys each, as the engine knows them, and v3 in one resource."""
+"""The layout of profiles in a datastore: two documents each in the v1 data model, and one resource each in v3."""

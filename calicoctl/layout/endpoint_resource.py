@@ -1,4 +1,4 @@
-"""Endpoints of the v3 data model as those of v1."""
+"""Endpoints of the v3 data model as endpoints of v1."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from calicoctl.layout.resource_keys import WORKLOAD_ENDPOINTS
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry
 
-# v3 has no state of an endpoint; the agent takes all for active.
+# Endpoints of v3 have no state; the agent treats all of them as active.
 _STATE = "active"
 _NO_NAME = "none"
 
 
 def endpoint_entry(entry: Entry) -> Entry:
-    """The endpoint of a resource, at the key that it would have in v1.
+    """The endpoint of a resource, with the key that it would have in v1.
 
-    What makes no sense keeps its text, at a key that tells where it is.
+    An invalid resource keeps its text, and gets a key with the last part of its own key.
     """
     try:
         resource = json.loads(entry.value)
@@ -29,19 +29,19 @@ def endpoint_entry(entry: Entry) -> Entry:
             endpoint["labels"] = labels
         return Entry(key, json.dumps(endpoint), entry.version, is_resource=True)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        where = keys.EndpointKey(_NO_NAME, None, None, entry.key.rpartition("/")[2])
-        return Entry(keys.endpoint_key(where), entry.value, entry.version, is_resource=True)
+        endpoint_key = keys.EndpointKey(_NO_NAME, None, None, entry.key.rpartition("/")[2])
+        return Entry(keys.endpoint_key(endpoint_key), entry.value, entry.version, is_resource=True)
 
 
 def labels_of(resource: Mapping[str, object]) -> Mapping[str, object]:
-    """A resource's own labels; what is no table of them tells none."""
+    """The labels of a resource; none if they are not an object."""
     metadata = resource.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, dict) else None
     return labels if isinstance(labels, dict) else {}
 
 
 def _workload_key(key: str, spec: dict[str, object]) -> str:
-    """The key of a workload's endpoint; Felix maps resources so."""
+    """The key of a workload endpoint, which is the same as Felix makes from a resource."""
     namespace = key.split("/")[-2]
     workload = spec.get("pod") or spec.get("workload") or spec.get("containerID") or _NO_NAME
     return keys.endpoint_key(
@@ -66,14 +66,14 @@ def _text(value: object) -> str:
 
 def _endpoint(spec: dict[str, object], *, is_workload: bool) -> dict[str, object]:
     nets = spec.get("ipNetworks") if is_workload else spec.get("expectedIPs")
-    found: dict[str, object] = {"state": _STATE} if is_workload else {}
-    found["profile_ids"] = spec.get("profiles") or []
-    return {**found, **_addresses(nets if isinstance(nets, list) else ())}
+    endpoint: dict[str, object] = {"state": _STATE} if is_workload else {}
+    endpoint["profile_ids"] = spec.get("profiles") or []
+    return {**endpoint, **_networks(nets if isinstance(nets, list) else ())}
 
 
-def _addresses(nets: Iterable[object]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _networks(nets: Iterable[object]) -> dict[str, list[str]]:
+    networks: dict[str, list[str]] = {}
     for net in nets:
         if isinstance(net, str):
-            found.setdefault("ipv6_nets" if ":" in net else "ipv4_nets", []).append(net)
-    return found
+            networks.setdefault("ipv6_nets" if ":" in net else "ipv4_nets", []).append(net)
+    return networks

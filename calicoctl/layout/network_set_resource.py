@@ -1,4 +1,4 @@
-"""Sets of addresses of the v3 data model, global ones and those of namespaces, as the engine knows them."""
+"""Network sets of the v3 data model, global or in a namespace, in the format that the engine reads."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from calicoctl.store.interface import Entry
 
 
 def network_set_entries(name: str, stored: Entry) -> Iterator[Entry]:
-    """The labels and networks of a resource; nothing of one that makes no sense, which the agent leaves out as well.
+    """The entry with the labels and networks of a resource; none for an invalid resource, as the agent ignores it.
 
     Args:
-        name: The set's name.
+        name: The name of the set.
         stored: The resource.
     """
     try:

@@ -1,4 +1,4 @@
-"""Opening the datastore that a setting names, whatever data model it is of."""
+"""Opening a datastore of either data model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from calicoctl.store.settings import Setting, open_datastore
 
 
 def open_profiles(setting: Setting, deadline: Deadline, *, must_exist: bool = False) -> Datastore:
-    """Make the datastore, as `open_datastore`, with profiles as the engine knows them.
+    """Open a datastore like `open_datastore`, with its profiles as documents of v1.
 
     Args:
-        setting: Which one.
+        setting: The datastore.
         deadline: When to stop waiting for it.
-        must_exist: Whether to read a file that was named and does not exist is an error.
+        must_exist: Whether reading a missing file that was given explicitly is an error.
 
     Raises:
         Refused: A certificate or a key cannot be used.
@@ -21,7 +21,7 @@ def open_profiles(setting: Setting, deadline: Deadline, *, must_exist: bool = Fa
     datastore = open_datastore(setting, deadline, must_exist=must_exist)
     if not setting.is_v3:
         return datastore
-    # Imported here: v1 needs none of it.
+    # Imported here: a datastore of v1 does not need it.
     from calicoctl.layout.resource_datastore import ResourceDatastore
 
     return ResourceDatastore(datastore)

@@ -1,14 +1,15 @@
-"""A profile of the v3 data model as the rules and tags of v1 that the engine knows, and what an edit makes of it.
+"""A profile of the v3 data model as documents of v1, and the resource after an edit of these documents.
 
-A rule that v1 can say is the rule of v1; what else v3 has stands whole in the member `calico` of a rule. An edit
-rewrites only what differs: every other rule keeps its value, and so does everything in the resource that is no rule
-and no tag.
+A v3 rule that v1 can express is read as the rule of v1. Any other rule is put whole into the member `calico` of a rule.
+An edit rewrites only what it changes: every other rule keeps its value, and so do all parts of the resource that are
+not rules or tags.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import operator
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -28,24 +29,25 @@ from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, U
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_tag_label
 from calicoctl.source import Source
 
-# What `rule update` keeps beside the lists, such as comments.
+# The annotation with the members of a rules document other than the lists, such as comments.
 _MEMBERS_ANNOTATION = "calicoctl-profile/members"
-# More of a number says no more to whoever looks for it.
+# The most digits of a number in a message.
 _SHOWN_DIGITS = 40
-_READ_OF_SPEC = (*LIST_KEYS.values(), "labelsToApply")
-_LISTS_OF_V1 = frozenset(each.json_key for each in Direction)
-_OLD_ACTIONS = {new: old for old, new in ACTIONS.items()}
+# The fields of `spec` that are read.
+_SPEC_FIELDS = (*LIST_KEYS.values(), "labelsToApply")
+_V1_LIST_KEYS = frozenset(direction.json_key for direction in Direction)
+_V1_ACTIONS = {new: old for old, new in ACTIONS.items()}
 
 
 class UnusableResource(Exception):
-    """What is stored is no resource in which something could be edited."""
+    """A stored value is not a resource that can be read and edited."""
 
 
 class NotInV3(Exception):
-    """A new rule is none that Calico takes.
+    """A new rule or tag cannot be stored in the v3 data model.
 
     Attributes:
-        problem: What is in the way.
+        problem: The reason.
     """
 
     def __init__(self, problem: ResourceProblem) -> None:
@@ -55,7 +57,7 @@ class NotInV3(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """A profile as the engine reads it: the texts of its documents in v1."""
+    """The texts of the documents of v1 as which a profile is read."""
 
     rules: str
     tags: str
@@ -64,36 +66,36 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class PartEdit:
-    """What shall become of the parts of a profile; None for one that stays."""
+    """The new texts of the documents of a profile; None for a document that is not changed."""
 
     rules: str | None = None
     tags: str | None = None
 
 
-# A large run reads all profiles twice: for its plan, and when it is its turn.
+# A large run reads all profiles twice: for its plan, and when it holds the lock.
 @lru_cache(maxsize=8192)
 def parts_of(text: str) -> Parts:
-    """The documents that a resource is read as.
+    """The documents as which a resource is read.
 
     Raises:
-        UnusableResource: It is none.
+        UnusableResource: The text is not a usable resource.
     """
     resource = load_resource(text)
     spec = _spec(resource)
-    lists = (f'"{each.json_key}":[{",".join(_raw_rules(spec, each))}]' for each in Direction)
+    lists = (f'"{direction.json_key}":[{",".join(_raw_rules(spec, direction))}]' for direction in Direction)
     others = (f"{json.dumps(key)}:{json.dumps(value)}" for key, value in _other_members(resource).items())
     rules = "{" + ",".join((*lists, *others)) + "}"
     labels = _labels(spec)
-    own = {key: value for key, value in labels.items() if not is_tag_label(key, value)}
+    other_labels = {key: value for key, value in labels.items() if not is_tag_label(key, value)}
     tags = [key for key, value in labels.items() if is_tag_label(key, value)]
-    return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(own) if own else None)
+    return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(other_labels) if other_labels else None)
 
 
 def load_resource(text: str) -> dict[str, Any]:
-    """The resource of a text.
+    """The resource of a JSON text.
 
     Raises:
-        UnusableResource: It is none.
+        UnusableResource: The text is not a JSON object.
     """
     try:
         resource = json.loads(text)
@@ -105,21 +107,22 @@ def load_resource(text: str) -> dict[str, Any]:
 
 
 def _spec(resource: Mapping[str, Any]) -> dict[str, Any]:
-    _refuse_other_case(resource, ("spec",))
+    _check_case(resource, ("spec",))
     spec = resource.get("spec") or {}
     if not isinstance(spec, dict):
         raise UnusableResource("its `spec` is not an object")
-    _refuse_other_case(spec, _READ_OF_SPEC)
+    _check_case(spec, _SPEC_FIELDS)
     return spec
 
 
-def _refuse_other_case(members: Collection[str], names: Collection[str]) -> None:
-    """Refuse names that are spelled in another case: Calico reads them like the right ones.
+def _check_case(members: Collection[str], names: Collection[str]) -> None:
+    """Check that no member has one of some names in another case, which Calico reads as the name.
 
-    Which of two it would read depends on their order, so nothing is said of them and nothing is put beside them.
+    If there were both spellings, Calico would read one of them, depending on their order. So such a resource is neither
+    read nor edited.
 
     Raises:
-        UnusableResource: There is one.
+        UnusableResource: There is such a member.
     """
     for member in members:
         name = None if member in names else read_as(member, names)
@@ -142,33 +145,33 @@ def _listed(spec: Mapping[str, Any], direction: Direction) -> list[Any]:
 
 
 def _raw_rules(spec: Mapping[str, Any], direction: Direction) -> list[str]:
-    """The rules of one direction as texts of v1, each told from all that say something else."""
+    """The rules of one direction as texts of v1; rules with different meanings have different texts."""
     return [_raw_rule(json.dumps(rule), direction) for rule in _listed(spec, direction)]
 
 
-# Many profiles have the same few rules.
+# Cached because many profiles have the same few rules.
 @lru_cache(maxsize=65536)
 def _raw_rule(text: str, direction: Direction) -> str:
     rule = json.loads(text)
     problems = itertools.chain(rule_problems(rule, is_ingress=direction is Direction.INBOUND), misread_fields(rule))
     problem = next(problems, None)
     if problem is not None:
-        return compact_json({**_in_place(rule), RESOURCE_PROBLEM_KEY: _reason(problem)})
+        return compact_json({**_wrapped_rule(rule), RESOURCE_PROBLEM_KEY: _reason(problem)})
     downgrade = Downgrade()
-    old = downgraded_rule(downgrade, rule)
-    # Today's agents enforce some rules that those of v1 do not, such as ports of SCTP.
-    if not downgrade.problems and (from_json(old) is not None or not agent_problems(old)):
-        return compact_json(old)
-    return compact_json(_in_place(rule))
+    v1_rule = downgraded_rule(downgrade, rule)
+    # Agents of v3 enforce some rules that agents of v1 do not, such as ports of SCTP.
+    if not downgrade.problems and (from_json(v1_rule) is not None or not agent_problems(v1_rule)):
+        return compact_json(v1_rule)
+    return compact_json(_wrapped_rule(rule))
 
 
-def _in_place(rule: Any) -> dict[str, Any]:
-    """A rule that v1 cannot say: whole, but for its action."""
+def _wrapped_rule(rule: Any) -> dict[str, Any]:
+    """A rule that v1 cannot express, as a rule of v1 with the same action and the v3 rule as a member."""
     if not isinstance(rule, dict):
         return {RESOURCE_KEY: rule}
     action = rule.get("action")
-    rest = {key: value for key, value in rule.items() if key != "action"}
-    return {"action": _OLD_ACTIONS.get(action, action) if isinstance(action, str) else action, RESOURCE_KEY: rest}
+    members = {key: value for key, value in rule.items() if key != "action"}
+    return {"action": _V1_ACTIONS.get(action, action) if isinstance(action, str) else action, RESOURCE_KEY: members}
 
 
 def _reason(problem: ResourceProblem) -> str:
@@ -176,35 +179,35 @@ def _reason(problem: ResourceProblem) -> str:
 
 
 def _other_members(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """What stands beside the lists in the rules; what is none of ours is left out."""
+    """The members of the rules document other than the lists; none if the annotation is invalid."""
     try:
         members = json.loads(resource["metadata"]["annotations"][_MEMBERS_ANNOTATION])
-        found = {key: value for key, value in members.items() if key not in _LISTS_OF_V1}
-        json.dumps(found, allow_nan=False)  # neither is JSON, and nobody could read the rules with them
+        others = {key: value for key, value in members.items() if key not in _V1_LIST_KEYS}
+        json.dumps(others, allow_nan=False)  # with NaN or Infinity, the document could not be read
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return {}
-    return found
+    return others
 
 
 # --- editing ------------------------------------------------------------------------------------
 
 
 def new_resource(name: str) -> str:
-    """The text of a profile that nothing is in yet."""
+    """The text of a new, empty profile."""
     resource = {"kind": KIND, "apiVersion": API_VERSION, "metadata": {"name": name}, "spec": {}}
     return json.dumps(with_identity(resource))
 
 
 def built_in_resource() -> str:
-    """The text of the profile that Calico has without storing it: it allows everything."""
+    """The text of the profile that allows everything, which Calico has without storing it."""
     spec = {key: [{"action": "Allow"}] for key in LIST_KEYS.values()}
     metadata = {"name": BUILT_IN_PROFILE}
     return json.dumps({"kind": KIND, "apiVersion": API_VERSION, "metadata": metadata, "spec": spec})
 
 
 def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A resource with what tells it from all others, which Calico's own tools need to change it later."""
-    # Imported here: only what is new needs them.
+    """A resource with a unique ID and a creation time, which Calico's own tools need to change it later."""
+    # Imported here: only new resources need them.
     import uuid
     from datetime import datetime, timezone
 
@@ -214,29 +217,29 @@ def with_identity(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_same_resource(one: str, other: str) -> bool:
-    """Whether two resources say the same, however their texts are spelled.
+    """Whether two texts are the same resource, apart from the order of keys and white space.
 
     Raises:
-        UnusableResource: One is none.
+        UnusableResource: A text is not a JSON object.
     """
-    # As texts: to Python, `1` and `true` are the same.
-    return one == other or json.dumps(load_resource(one), sort_keys=True) == json.dumps(
-        load_resource(other), sort_keys=True
-    )
+    if one == other:
+        return True
+    # Texts are compared and not values, because in Python `1` and `true` are equal.
+    one_text, other_text = (json.dumps(load_resource(text), sort_keys=True) for text in (one, other))
+    return one_text == other_text
 
 
 def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str:
     """The text of a resource after an edit.
 
     Args:
-        text: The resource as it is.
-        edit: The new texts of its parts, as the engine writes them.
-        former: The resource as it once was, where the texts are those of then: from it, rules are put back as they
-            were stored.
+        text: The resource before the edit.
+        edit: The new texts of its documents, as the engine writes them.
+        former: If the edit restores former texts: the resource that had them, from which rules are restored exactly.
 
     Raises:
-        UnusableResource: It is none, or a text is no document, or something else in it could not be kept as it is.
-        NotInV3: A new rule is none that Calico takes.
+        UnusableResource: The resource or a new text is invalid, or another part of the resource could not be kept.
+        NotInV3: A new rule or tag cannot be stored in the v3 data model.
     """
     resource = load_resource(text)
     spec = dict(_spec(resource))
@@ -261,21 +264,21 @@ def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str
 
 
 def _require_kept_numbers(text: str) -> None:
-    """Make sure that all numbers of a resource are written again as those that they are.
+    """Check that all numbers of a resource keep their values when they are written again.
 
     Raises:
-        UnusableResource: One is not.
+        UnusableResource: A number would be changed.
     """
     json.loads(text, parse_float=_require_kept, parse_constant=_refuse_number)
 
 
 def _require_kept(number: str) -> None:
-    # Imported here: few resources have such a number.
+    # Imported here: few resources have a number with a fraction or an exponent.
     from decimal import Decimal, InvalidOperation
 
     try:
         is_kept = Decimal(number) == Decimal(repr(float(number)))
-    except InvalidOperation:  # an exponent beyond all bounds
+    except InvalidOperation:  # the exponent is too large
         is_kept = False
     if not is_kept:
         _refuse_number(number)
@@ -287,10 +290,10 @@ def _refuse_number(number: str) -> NoReturn:
 
 
 def _json_text(resource: Mapping[str, Any]) -> str:
-    """A resource as it is stored.
+    """The text in which a resource is stored.
 
     Raises:
-        UnusableResource: A new number in it is none of JSON.
+        UnusableResource: A new number is not valid in JSON.
     """
     try:
         text = json.dumps(resource, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -305,52 +308,52 @@ def _json_text(resource: Mapping[str, Any]) -> str:
 
 def _put_list(spec: dict[str, Any], direction: Direction, raws: Sequence[str], originals: Mapping[str, Any]) -> None:
     key = LIST_KEYS[direction]
-    rules = _matched(_with_texts(spec, direction), raws, ("spec", key), _with_texts(originals, direction))
+    rules = _rules_of_texts(_with_texts(spec, direction), raws, ("spec", key), _with_texts(originals, direction))
     if rules or key in spec:
         spec[key] = rules
 
 
 def _with_texts(spec: Mapping[str, Any], direction: Direction) -> list[tuple[str, Any]]:
-    """The rules of one direction, each with its text of v1."""
+    """The rules of one direction, each after its text of v1."""
     return list(zip(_raw_rules(spec, direction), _listed(spec, direction), strict=True))
 
 
-def _matched(
+def _rules_of_texts(
     old: Sequence[tuple[str, Any]], raws: Sequence[str], path: Path, originals: Sequence[tuple[str, Any]]
 ) -> list[Any]:
-    """The rules that texts stand for: as they were stored, where a text was there before, or once in its place.
+    """The rules of some texts: the stored rule with a text, else the original rule at its index, else a new rule.
 
-    Of rules with the same text, those at the beginning and at the end stay what they are; so an edit in the middle
-    does not exchange two that differ in how they say the same.
+    Different rules may have the same text. Rules of the common beginning and the common end are not moved, so that an
+    edit between them does not exchange two such rules.
     """
-    start = 0
-    while start < min(len(old), len(raws)) and old[start][0] == raws[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(raws)) - start and old[-1 - end][0] == raws[-1 - end]:
-        end += 1
-    left: dict[str, deque[Any]] = {}
-    for raw, rule in old[start : len(old) - end]:
-        left.setdefault(raw, deque()).append(rule)
+    # Imported here: only edits need it.
+    from calicoctl.common_ends import between_common_ends
+
+    old_middle, new_middle = between_common_ends([raw for raw, _ in old], raws, operator.eq)
+    stored: dict[str, deque[Any]] = {}
+    for raw, rule in old[old_middle.start : old_middle.stop]:
+        stored.setdefault(raw, deque()).append(rule)
     middle = (
-        left[raw].popleft() if left.get(raw) else _put_back(raw, originals, path, index)
-        for index, raw in enumerate(raws[start : len(raws) - end], start)
+        stored[raws[index]].popleft()
+        if stored.get(raws[index])
+        else _original_or_new_rule(raws[index], originals, path, index)
+        for index in new_middle
     )
-    return [*(rule for _, rule in old[:start]), *middle, *(rule for _, rule in old[len(old) - end :])]
+    return [*(rule for _, rule in old[: old_middle.start]), *middle, *(rule for _, rule in old[old_middle.stop :])]
 
 
-def _put_back(raw: str, originals: Sequence[tuple[str, Any]], path: Path, index: int) -> Any:
-    """The rule that once stood in a place, if it has this text; otherwise a new one."""
+def _original_or_new_rule(raw: str, originals: Sequence[tuple[str, Any]], path: Path, index: int) -> Any:
+    """The original rule at an index, if it has this text; otherwise a new rule."""
     if index < len(originals) and originals[index][0] == raw:
         return originals[index][1]
     return _new_rule(raw, (*path, index))
 
 
 def _new_rule(raw: str, path: Path) -> Any:
-    """The rule of v3 that a new text stands for.
+    """The v3 rule of a new text.
 
     Raises:
-        NotInV3: Calico takes none such, or something of it would be lost.
+        NotInV3: Calico refuses the rule, or a part of it would be lost.
     """
     rule, problem = _upgraded(raw, LIST_KEYS[Direction.INBOUND] in path)
     if problem is not None:
@@ -359,22 +362,22 @@ def _new_rule(raw: str, path: Path) -> Any:
 
 
 def upgrade_problem(raw: str, direction: Direction) -> ResourceProblem | None:
-    """Why Calico would not take a new rule, or what of it would be lost; None when it is taken.
+    """The reason why a new rule cannot be stored in the v3 data model; None if it can.
 
     Args:
-        raw: The rule's text, as the engine writes it.
-        direction: In which list.
+        raw: The text of the rule, as the engine writes it.
+        direction: The direction of its list.
     """
     return _upgraded(raw, direction is Direction.INBOUND)[1]
 
 
 @lru_cache(maxsize=65536)
 def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
-    """The rule of v3 that a text stands for, which nobody may change, and what is in its way."""
+    """The v3 rule of a text, which must not be changed as it is cached, and its first problem."""
     upgrade = Upgrade(keeps_tags=True)
     try:
         value = json.loads(raw)
-    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+    except (ValueError, RecursionError):  # the text has thousands of digits, or of brackets
         return None, ResourceProblem((), "cannot be read")
     rule = upgraded_rule(upgrade, value)
     problems = (
@@ -387,10 +390,10 @@ def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
 
 
 def _put_members(resource: dict[str, Any], rules: RulesDocument) -> None:
-    """Keep what stands beside the lists, in an annotation."""
+    """Store the members other than the lists in an annotation."""
     members = {json.loads(key): json.loads(value) for key, value in rules.members if isinstance(value, str)}
     if json.dumps(members) == json.dumps(_other_members(resource)):
-        return  # also where the annotation holds what is none of ours
+        return  # an invalid annotation is kept if there are no members
     metadata = resource.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
     annotations = metadata.get("annotations")
@@ -407,10 +410,10 @@ def _put_members(resource: dict[str, Any], rules: RulesDocument) -> None:
 
 
 def _put_tags(spec: dict[str, Any], tags: Sequence[str]) -> None:
-    """Let the labels that are tags be these; those that stay keep their place.
+    """Set the labels that are tags; labels that are kept stay in their place.
 
     Raises:
-        NotInV3: A tag is a label with a value.
+        NotInV3: A new tag is already a label with a value.
     """
     labels = {key: value for key, value in _labels(spec).items() if not is_tag_label(key, value) or key in tags}
     for tag in tags:

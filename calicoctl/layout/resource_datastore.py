@@ -1,13 +1,13 @@
-"""A datastore of Calico's v3 data model, as the engine knows datastores: with the keys and documents of v1.
+"""A datastore of Calico's v3 data model with the interface that the engine uses: keys and documents of v1.
 
-Each profile is one resource: what is changed of it is one change of one key.
+Each profile is one resource, so that all changes of a profile become one change of one key.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from calicoctl import messages
@@ -39,7 +39,7 @@ from calicoctl.store.interface import (
     Snapshot,
 )
 
-# No change is ever compared with it.
+# Any number: no change is compared with this version.
 _BUILT_IN_VERSION = 1
 
 
@@ -47,19 +47,19 @@ class ResourceDatastore:
     """A `Datastore` whose profiles are resources of Calico v3.
 
     Args:
-        stored: Where the resources are.
+        stored: The datastore of the resources.
     """
 
     def __init__(self, stored: Datastore) -> None:
         self._stored = stored
-        # What was read last, by the keys of the resources; None for what is not there.
+        # The entries that were read last, by the keys of the resources; None for a key that does not exist.
         self._known: dict[str, Entry | None] = {}
-        # The last changes that were asked about, and what they come to: one commit asks three times.
-        self._made_of: tuple[Sequence[Change], tuple[Change, ...]] = ((), ())
+        # The last converted changes, and the changes of resources: one commit needs them three times.
+        self._converted: tuple[Sequence[Change], tuple[Change, ...]] = ((), ())
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """The name of the datastore in messages."""
         return self._stored.name
 
     @property
@@ -73,36 +73,36 @@ class ResourceDatastore:
         return self._stored.has_journals
 
     def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        """See `Datastore.makes_at_once`; judged by what would be stored."""
-        return self._stored.makes_at_once(self._changes(changes))
+        """See `Datastore.makes_at_once`; about the changes of resources."""
+        return self._stored.makes_at_once(self._resource_changes(changes))
 
     def read(self, roots: Sequence[str]) -> Snapshot:
         """See `Datastore.read`."""
-        asked = resource_keys.stored_roots(roots)
-        found = self._stored.read(asked)
-        self._made_of = ((), ())
-        # What was there before may be gone.
-        self._known = {key: entry for key, entry in self._known.items() if not _is_wanted(key, asked)}
-        self._known.update(dict.fromkeys(asked))
-        self._known.update(found)
-        stored = [*found.values(), *_built_in(asked, found)]
-        return {entry.key: entry for each in stored for entry in _entries(each) if _is_wanted(entry.key, roots)}
+        stored_roots = resource_keys.stored_roots(roots)
+        snapshot = self._stored.read(stored_roots)
+        self._converted = ((), ())
+        # Remove entries that may have been deleted since.
+        self._known = {key: entry for key, entry in self._known.items() if not _is_below(key, stored_roots)}
+        self._known.update(dict.fromkeys(stored_roots))
+        self._known.update(snapshot)
+        stored = [*snapshot.values(), *_built_in_profile(stored_roots, snapshot)]
+        return {entry.key: entry for resource in stored for entry in _entries(resource) if _is_below(entry.key, roots)}
 
     def check(self, changes: Sequence[Change]) -> None:
         """See `Datastore.check`."""
-        self._stored.check(self._changes(changes))
+        self._stored.check(self._resource_changes(changes))
 
     def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
-        """See `Datastore.commit`; one change for each profile.
+        """See `Datastore.commit`; with one change for each profile.
 
         Raises:
-            Obstructed: Calico would not take what would be stored, or nothing may be written now.
+            Obstructed: Calico would refuse a resource, or the datastore may not be written now.
         """
-        stored = self._changes(changes)
-        versions = self._stored.commit(stored, self._rested_on(changes, unchanged))
+        resource_changes = self._resource_changes(changes)
+        versions = self._stored.commit(resource_changes, self._unchanged_resources(changes, unchanged))
         self._known.clear()
-        self._made_of = ((), ())
-        return {each.key: versions[key] for each in changes if (key := _stored_key(each.key)) in versions}
+        self._converted = ((), ())
+        return {change.key: versions[key] for change in changes if (key := _stored_key(change.key)) in versions}
 
     def exclusive(self) -> AbstractContextManager[None]:
         """See `Datastore.exclusive`."""
@@ -118,37 +118,43 @@ class ResourceDatastore:
 
     # --- from changes of v1 to those of resources -------------------------------------------------
 
-    def _changes(self, changes: Sequence[Change]) -> tuple[Change, ...]:
-        """The changes of resources that changes of the documents in them come to.
+    def _resource_changes(self, changes: Sequence[Change]) -> tuple[Change, ...]:
+        """The changes of resources for changes of their documents.
 
         Raises:
-            Conflict: A resource is not as it was read.
-            Obstructed: Calico would not take what would be stored.
+            Conflict: A resource was changed after it was read.
+            Obstructed: Calico would refuse a resource.
         """
-        if changes and self._made_of[0] is changes:
-            return self._made_of[1]
-        of_key: dict[str, list[Change]] = {}
+        if changes and self._converted[0] is changes:
+            return self._converted[1]
+        by_key: dict[str, list[Change]] = {}
         for change in changes:
-            of_key.setdefault(_stored_key(change.key), []).append(change)
-        self._learn(of_key)
-        made = (each if resource_keys.is_own(key) else self._made(key, each) for key, each in of_key.items())
-        self._made_of = (changes, tuple(itertools.chain.from_iterable(made)))
-        return self._made_of[1]
+            by_key.setdefault(_stored_key(change.key), []).append(change)
+        self._read_unknown(by_key)
+        converted = (
+            document_changes if resource_keys.is_own(key) else self._resource_change(key, document_changes)
+            for key, document_changes in by_key.items()
+        )
+        self._converted = (changes, tuple(itertools.chain.from_iterable(converted)))
+        return self._converted[1]
 
-    def _learn(self, wanted: Mapping[str, object]) -> None:
-        """Read the resources that are not known yet: a journal's changes were read by another one."""
+    def _read_unknown(self, keys_of_changes: Iterable[str]) -> None:
+        """Read the resources that are not known yet: those of the changes in a journal were read by another run."""
         is_all_known = resource_keys.PROFILES in self._known
-        unknown = [key for key in wanted if not (resource_keys.is_own(key) or is_all_known or key in self._known)]
+        unknown = [
+            key for key in keys_of_changes if not (resource_keys.is_own(key) or is_all_known or key in self._known)
+        ]
         if unknown:
-            found = self._stored.read([*unknown, resource_keys.CLUSTER])
-            self._known.update(dict.fromkeys([*unknown, resource_keys.CLUSTER]))
-            self._known.update(found)
+            roots = [*unknown, resource_keys.CLUSTER]
+            snapshot = self._stored.read(roots)
+            self._known.update(dict.fromkeys(roots))
+            self._known.update(snapshot)
 
-    def _made(self, key: str, changes: Sequence[Change]) -> Iterator[Change]:
-        """The change of one resource."""
+    def _resource_change(self, key: str, changes: Sequence[Change]) -> Iterator[Change]:
+        """The change of one resource, if anything of it changes."""
         name = resource_keys.profile_of_resource(key)
         if name is None:
-            raise ValueError(f"{changes[0].key} is not for the engine to write")
+            raise ValueError(f"{changes[0].key} is not a key that the engine may write")
         if is_foreign_profile(name):
             raise Obstructed(diagnose(messages.FOREIGN_PROFILE, profile=name))
         before = self._known.get(key)
@@ -168,13 +174,15 @@ class ResourceDatastore:
             raise Obstructed(error.problem.diagnostic(messages.RESOURCE_REFUSED, name=name)) from error
         yield Change(key, before, text)
 
-    def _rested_on(
+    def _unchanged_resources(
         self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None]
     ) -> Mapping[str, Entry | None]:
-        """The resources that must be as they were read, beside those that are changed; and that writing is allowed.
+        """The resources that must still be as they were read, except those that are changed.
+
+        `CLUSTER` is one of them, so that writing is still allowed when the changes are made.
 
         Raises:
-            Obstructed: It is not.
+            Obstructed: Writing is not allowed.
         """
         changed = {_stored_key(change.key) for change in changes}
         if all(map(resource_keys.is_own, changed)):
@@ -182,23 +190,23 @@ class ResourceDatastore:
         cluster = self._known[resource_keys.CLUSTER]
         if cluster is not None and not resource_keys.is_ready(cluster.value):
             raise Obstructed(diagnose(messages.NOT_READY))
-        found = {resource_keys.CLUSTER: cluster}
+        resources = {resource_keys.CLUSTER: cluster}
         for key, entry in unchanged.items():
-            stored = _stored_key(key)
-            if stored not in changed:
-                found[stored] = None if entry is None else Entry(stored, "", entry.version)
-        return found
+            stored_key = _stored_key(key)
+            if stored_key not in changed:
+                resources[stored_key] = None if entry is None else Entry(stored_key, "", entry.version)
+        return resources
 
 
-def _built_in(asked: Sequence[str], found: Snapshot) -> Iterator[Entry]:
-    """The profile that Calico has without storing it, where it is asked for by its name."""
+def _built_in_profile(roots: Sequence[str], snapshot: Snapshot) -> Iterator[Entry]:
+    """The profile that Calico has without storing it, if it is read by its name."""
     key = resource_keys.profile_key(BUILT_IN_PROFILE)
-    if key in asked and key not in found:
+    if key in roots and key not in snapshot:
         yield Entry(key, built_in_resource(), _BUILT_IN_VERSION, is_built_in=True)
 
 
 def _stored_key(key: str) -> str:
-    """The key of the resource that a document of v1 is made of."""
+    """The key of the resource with the document of a key of v1."""
     place = keys.profile_of(key)
     return key if place is None else resource_keys.profile_key(place[0])
 
@@ -212,51 +220,52 @@ def _edit(texts: Mapping[str, str | None]) -> PartEdit:
 
 
 def _created(name: str, texts: Mapping[str, str | None]) -> str:
-    """The text of a resource that is not there, from the texts of its parts: a new one, or one that is put back."""
-    edit, whole = _edit(texts), texts.get(keys.RESOURCE)
-    if whole is not None and _says(whole, edit):
-        return whole
-    return edited_resource(whole or new_resource(name), edit)
+    """The text of a resource that does not exist, from the texts of its documents: a new one, or a restored one."""
+    edit, former = _edit(texts), texts.get(keys.RESOURCE)
+    if former is not None and _has_texts(former, edit):
+        return former
+    return edited_resource(former or new_resource(name), edit)
 
 
 def _changed(text: str, changes: Sequence[Change]) -> str:
-    """The text of a resource after changes of its parts.
+    """The text of a resource after changes of its documents.
 
-    Where they take an edit back, it is what was there before the edit, unless others have changed something else since:
-    then only the parts are put back. What was stored once is never judged.
+    If the changes undo an edit, the former resource is restored, without checking whether Calico would accept it. If
+    others have changed other parts of the resource since, only the documents are restored.
     """
     edit = _edit({_part(change): change.after for change in changes})
-    made = _edit({_part(change): change.before.value for change in changes if change.before is not None})
-    if edit == made:  # only to be written once more
+    before = _edit({_part(change): change.before.value for change in changes if change.before is not None})
+    if edit == before:  # the resource is only written again
         return text
     former = next((change.resource for change in changes if change.resource is not None), None)
     if former is None:
         return edited_resource(text, edit)
-    if _says(former, edit) and _is_made_of(former, made, text):
+    if _has_texts(former, edit) and _is_result_of(text, former, before):
         return former
     return edited_resource(text, edit, former)
 
 
-def _says(text: str, edit: PartEdit) -> bool:
-    """Whether an edit would change nothing of what a resource is read as."""
-    texts = _texts(text)
+def _has_texts(resource: str, edit: PartEdit) -> bool:
+    """Whether a resource has the texts of an edit already."""
+    texts = _document_texts(resource)
     return edit.rules in (None, texts[keys.RULES]) and edit.tags in (None, texts[keys.TAGS])
 
 
-def _is_made_of(former: str, edit: PartEdit, text: str) -> bool:
-    """Whether a resource is what an edit makes of another one, and nobody has changed it since."""
+def _is_result_of(text: str, former: str, edit: PartEdit) -> bool:
+    """Whether a resource is exactly the result of an edit of a former one."""
     try:
         return is_same_resource(edited_resource(former, edit), text)
     except (UnusableResource, NotInV3):
         return False
 
 
-def _is_wanted(key: str, roots: Sequence[str]) -> bool:
+def _is_below(key: str, roots: Sequence[str]) -> bool:
+    """Whether a key is a root or below one."""
     return any(key == root or key.startswith(f"{root}/") or root == "/" for root in roots)
 
 
 def _entries(stored: Entry) -> Iterator[Entry]:
-    """What a value that is stored is read as."""
+    """The entries of v1 as which a stored entry is read."""
     name = resource_keys.profile_of_resource(stored.key)
     if resource_keys.is_own(stored.key):
         yield stored
@@ -273,18 +282,18 @@ def _entries(stored: Entry) -> Iterator[Entry]:
 def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
     if not keys.is_inside_tree(name):
         return
-    # Beside its parts, the resource whole, so that a removal can be undone without losing anything.
-    for part, text in (*_texts(stored.value).items(), (keys.RESOURCE, stored.value)):
+    # The whole resource is one of the entries, so that a removal can be undone completely.
+    for part, text in (*_document_texts(stored.value).items(), (keys.RESOURCE, stored.value)):
         key = f"{keys.profile_folder(name)}/{part}"
         yield replace(stored, key=key, value=text, is_resource=True, resource=stored.value)
 
 
-def _texts(whole: str) -> dict[str, str]:
-    """The texts of the parts that a resource is read as."""
+def _document_texts(resource: str) -> dict[str, str]:
+    """The texts of the documents as which a resource is read."""
     try:
-        parts = parts_of(whole)
+        parts = parts_of(resource)
     except UnusableResource as error:
-        # As the value of both, so that nothing is edited; the reason is told as that of the rules.
+        # A string is not a rules document, so that it is never edited; it is the reason in messages.
         return {keys.RULES: json.dumps(str(error)), keys.TAGS: "[]"}
     labels = {} if parts.labels is None else {keys.LABELS: parts.labels}
     return {keys.RULES: parts.rules, keys.TAGS: parts.tags, **labels}

@@ -1,4 +1,4 @@
-"""The keys of Calico's v3 data model, and the keys of v1 that stand for them in the engine."""
+"""The keys of Calico's v3 data model, and the keys of v1 by which the engine refers to them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _RESOURCES = f"{keys.ROOT}/resources/v3/projectcalico.org"
 PROFILES = f"{_RESOURCES}/profiles"
 WORKLOAD_ENDPOINTS = f"{_RESOURCES}/workloadendpoints"
 HOST_ENDPOINTS = f"{_RESOURCES}/hostendpoints"
-# What says whether writing is allowed, and of which release Calico is.
+# The resource that has the release of Calico, and whether the datastore may be written.
 CLUSTER = f"{_RESOURCES}/clusterinformations/default"
 
 _ENDPOINTS = (WORKLOAD_ENDPOINTS, HOST_ENDPOINTS)
@@ -24,34 +24,34 @@ def profile_key(name: str) -> str:
 
 
 def profile_of_resource(key: str) -> str | None:
-    """The profile whose key it is; None for another key."""
+    """The profile of a key; None for a key of another resource."""
     return key[len(PROFILES) + 1 :] if key.startswith(f"{PROFILES}/") else None
 
 
 def network_set_of(key: str) -> str | None:
-    """The name of the set of addresses whose key it is, with its namespace if it has one; None for another key."""
+    """The name of the network set of a key, with its namespace if it has one; None for a key of another resource."""
     names = (key[len(root) + 1 :] for root in _NETWORK_SETS if key.startswith(f"{root}/"))
     return next(names, None)
 
 
 def is_own(key: str) -> bool:
-    """Whether a key is the program's own, which is the same in all data models."""
+    """Whether a key belongs to this program's own data, whose keys are the same in all data models."""
     return key == keys.OWN or key.startswith(f"{keys.OWN}/")
 
 
 def stored_roots(roots: Iterable[str]) -> tuple[str, ...]:
-    """Where to read what v1 has at and below keys; beside it, whether writing is allowed."""
-    found: dict[str, None] = {CLUSTER: None}
+    """The keys to read for roots of v1, and `CLUSTER` in addition, for the check before writing."""
+    stored: dict[str, None] = {CLUSTER: None}
     for root in roots:
-        found.update(dict.fromkeys(_stored(root)))
-    return tuple(found)
+        stored.update(dict.fromkeys(_stored_roots_of(root)))
+    return tuple(stored)
 
 
-def _stored(root: str) -> tuple[str, ...]:
+def _stored_roots_of(root: str) -> tuple[str, ...]:
     if is_own(root):
         return (root,)
     if f"{keys.PROFILES}/".startswith(f"{root}/"):
-        # At the root of both or above it.
+        # The root is the root of all profiles, or above it.
         return (PROFILES, *(_ENDPOINTS if f"{keys.HOSTS}/".startswith(f"{root}/") else ()))
     if f"{root}/".startswith(f"{keys.HOSTS}/"):
         return _ENDPOINTS
@@ -63,7 +63,7 @@ def _stored(root: str) -> tuple[str, ...]:
 
 
 def is_ready(cluster: str) -> bool:
-    """Whether Calico lets its datastore be written to; what makes no sense does not hinder.
+    """Whether the datastore may be written; it may if the value is invalid.
 
     Args:
         cluster: The value at `CLUSTER`.
@@ -72,7 +72,7 @@ def is_ready(cluster: str) -> bool:
 
 
 def calico_version(cluster: str) -> str | None:
-    """The release of Calico that the value at `CLUSTER` names; None where it names none."""
+    """The release of Calico in the value at `CLUSTER`; None if there is none."""
     version = _cluster_spec(cluster).get("calicoVersion")
     return version if isinstance(version, str) and version else None
 

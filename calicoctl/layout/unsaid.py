@@ -1,4 +1,4 @@
-"""What a resource says beside rules and tags, for which the language has no words."""
+"""The parts of a resource that the language cannot express: everything but its rules and tags."""
 
 from __future__ import annotations
 
@@ -9,52 +9,57 @@ from calicoctl.layout.profile_resource import UnusableResource, parts_of
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.resources.upgrade import LIST_KEYS
 
-# What every resource has, and what is made anew with each.
-_OF_EVERY_RESOURCE = frozenset(
+# The metadata that every resource has, and that are set when a resource is created.
+_STANDARD_METADATA = frozenset(
     {"name", "uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "selfLink"}
 )
-_SAID_BY_BLOCKS = frozenset({*LIST_KEYS.values(), "labelsToApply"})
-_WITH_PARTS = ("labels", "annotations")
-_OWN_ANNOTATIONS = "calicoctl-profile/"
+# The fields of `spec` that a block of a script expresses.
+_BLOCK_FIELDS = frozenset({*LIST_KEYS.values(), "labelsToApply"})
+_METADATA_OBJECTS = ("labels", "annotations")
+_OWN_ANNOTATION_PREFIX = "calicoctl-profile/"
 
 
 def inexpressible_parts(text: str) -> tuple[Path, ...]:
-    """Where in a resource something stands that its block does not say.
+    """The paths of the values of a resource that its block in a script does not express.
 
     Args:
-        text: The resource; of one that cannot be read, nothing is known.
+        text: The resource; a resource that cannot be read has no such paths.
     """
     try:
         labels = parts_of(text).labels
     except UnusableResource:
         return ()
     resource = json.loads(text)
-    return (*_of_metadata(resource.get("metadata")), *_of_spec(resource.get("spec"), labels), *_beside(resource))
+    return (
+        *_metadata_paths(resource.get("metadata")),
+        *_spec_paths(resource.get("spec"), labels),
+        *_other_paths(resource),
+    )
 
 
-def _of_metadata(metadata: object) -> Iterator[Path]:
+def _metadata_paths(metadata: object) -> Iterator[Path]:
     for key, value in _members(metadata).items():
-        if key in _WITH_PARTS and isinstance(value, dict):
-            yield from (("metadata", key, each) for each in value if not _is_own(key, each))
-        elif key not in _OF_EVERY_RESOURCE and _is_something(value):
+        if key in _METADATA_OBJECTS and isinstance(value, dict):
+            yield from (("metadata", key, name) for name in value if not _is_own_annotation(key, name))
+        elif key not in _STANDARD_METADATA and _is_not_empty(value):
             yield ("metadata", key)
 
 
-def _is_own(key: str, name: str) -> bool:
-    return key == "annotations" and name.startswith(_OWN_ANNOTATIONS)
+def _is_own_annotation(key: str, name: str) -> bool:
+    return key == "annotations" and name.startswith(_OWN_ANNOTATION_PREFIX)
 
 
-def _of_spec(spec: object, labels: str | None) -> Iterator[Path]:
-    """The labels that are no tags, and the fields that no rule of the program's looks at."""
+def _spec_paths(spec: object, labels: str | None) -> Iterator[Path]:
+    """The paths of the labels that are not tags, and of the fields that a block does not express."""
     yield from (("spec", "labelsToApply", label) for label in json.loads(labels or "{}"))
     for key, value in _members(spec).items():
-        if key not in _SAID_BY_BLOCKS and _is_something(value):
+        if key not in _BLOCK_FIELDS and _is_not_empty(value):
             yield ("spec", key)
 
 
-def _beside(resource: Mapping[str, object]) -> Iterator[Path]:
+def _other_paths(resource: Mapping[str, object]) -> Iterator[Path]:
     for key, value in resource.items():
-        if key not in ("apiVersion", "kind", "metadata", "spec") and _is_something(value):
+        if key not in ("apiVersion", "kind", "metadata", "spec") and _is_not_empty(value):
             yield (key,)
 
 
@@ -62,6 +67,6 @@ def _members(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_something(value: object) -> bool:
-    """Whether a value says anything: what is empty is as good as absent."""
+def _is_not_empty(value: object) -> bool:
+    """Whether a value is not empty; an empty value means the same as an absent one."""
     return value is not None and value not in ("", [], {})

@@ -1,1 +1,1 @@
-"""What policy means: rules, their JSON, their validation, and what a statement does to a profile."""
+"""Rules and profiles: their validation, their stored documents, and the effects of statements; no datastore."""

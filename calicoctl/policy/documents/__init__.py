@@ -1,1 +1,1 @@
-"""What is stored, and given as JSON: rules, tags and endpoints, and what the agent makes of them."""
+"""Stored documents and other JSON: rules, tags, endpoints and network sets, with the rules of the agent for them."""
