@@ -1,4 +1,4 @@
-"""Rules judged packet by packet: a small space of packets, one for every way in which small lists can differ."""
+"""Rules evaluated packet by packet: a small space of packets, one for every way in which small lists can differ."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NETS = {
     6: ["::/0", "fd00::/8", "fd00::/9", "fd80::/9"],
 }
 DESTINATION_NETS = {4: ["0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"], 6: ["::/0", "fd00::/9"]}
-# One address for each set of networks that can hold one.
+# One address for each combination of networks that can contain one.
 ADDRESSES = {
     4: ["1.1.1.1", "129.1.1.1", "10.1.1.1", "10.128.0.0", "10.128.0.1"],
     6: ["2000::1", "fd00::1", "fd80::1"],
@@ -38,23 +38,23 @@ NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58, "sctp": 132}
 
 @st.composite
 def rules(draw: st.DrawFn) -> Json:
-    """A rule that the agent enforces as written, of the language or beyond it."""
+    """A rule that the agent enforces as written, not necessarily of the language."""
     rule: Json = {"action": draw(st.sampled_from(["allow", "allow", "deny", "deny", "next-tier", "log"]))}
     version = draw(st.sampled_from([4, 4, 6]))
     protocol = draw(st.sampled_from([None, None, "tcp", "tcp", "udp", "icmp" if version == 4 else "icmpv6", "sctp"]))
     if protocol is not None:
         rule[draw(st.sampled_from(["protocol"] * 3 + ["!protocol"]))] = protocol
-    is_said = "protocol" in rule
+    has_protocol = "protocol" in rule
     for side in ("src", "dst"):
         if draw(st.booleans()):
             sign = draw(st.sampled_from(["", "", "", "!"]))
             rule[f"{sign}{side}_net"] = draw(st.sampled_from((NETS if side == "src" else DESTINATION_NETS)[version]))
         if draw(st.sampled_from([True, False, False])):
             rule[f"{side}_tag"] = draw(st.sampled_from(TAGS[: 2 if side == "src" else 1]))
-        if is_said and protocol in ("tcp", "udp") and draw(st.booleans()):
+        if has_protocol and protocol in ("tcp", "udp") and draw(st.booleans()):
             sign = draw(st.sampled_from(["", "", "", "!"]))
             rule[f"{sign}{side}_ports"] = draw(st.sampled_from(SOURCE_PORT_LISTS if side == "src" else PORT_LISTS))
-    if is_said and protocol in ("icmp", "icmpv6") and draw(st.booleans()):
+    if has_protocol and protocol in ("icmp", "icmpv6") and draw(st.booleans()):
         rule["icmp_type"] = draw(st.sampled_from([0, 8]))
         if draw(st.booleans()):
             rule["icmp_code"] = draw(st.sampled_from([0, 8]))
@@ -62,7 +62,7 @@ def rules(draw: st.DrawFn) -> Json:
 
 
 def document(inbound: Sequence[Json]) -> RulesDocument:
-    """The rules as they would be stored."""
+    """A stored document with these inbound rules."""
     text = json.dumps({"inbound_rules": list(inbound), "outbound_rules": []})
     read = read_stored_rules(Source("rules", text))
     assert isinstance(read, RulesDocument)
@@ -70,16 +70,16 @@ def document(inbound: Sequence[Json]) -> RulesDocument:
 
 
 def stored(inbound: Sequence[Json]) -> tuple[StoredRule, ...]:
-    """The rules as they would be read from the datastore."""
+    """The rules as read from the datastore."""
     return document(inbound).inbound
 
 
 def packets(version: int) -> Iterator[Packet]:
-    """Every packet of the small space, of one IP version."""
+    """Every packet of the small space with one IP version."""
     ports = list(itertools.product([0, 22, 80], PORTS))
     icmp = list(itertools.product(ICMP, ICMP))
-    own = 1 if version == 4 else 58
-    numbers = {6: ports, 17: ports, own: icmp, 132: [(0, 0)], 253: [(0, 0)]}
+    own, other = (1, 58) if version == 4 else (58, 1)
+    numbers = {6: ports, 17: ports, own: icmp, other: [(0, 0)], 132: [(0, 0)], 253: [(0, 0)]}
     addresses = [int(ip_address(address)) for address in ADDRESSES[version]]
     for source, destination in itertools.product(addresses, addresses[1:3]):
         for source_tags, destination_tags in itertools.product(TAG_SETS, TAG_SETS[:2]):
@@ -91,7 +91,7 @@ def packets(version: int) -> Iterator[Packet]:
 
 
 def matches(rule: Json, packet: Packet) -> bool:
-    """Whether a rule matches a packet, read off the rule's JSON."""
+    """Whether a rule matches a packet, evaluated from the rule's JSON."""
     return all(_meets(key, value, packet) for key, value in rule.items() if key != "action")
 
 
@@ -99,7 +99,7 @@ def _meets(key: str, value: Any, packet: Packet) -> bool:
     name = key.removeprefix("!")
     if name in ("src_net", "dst_net"):
         version, first, last = _network(value)
-        # A network, negated or not, is about packets of its own version.
+        # A network, negated or not, matches only packets of its version.
         if version != packet.version:
             return False
         meets = first <= (packet.source if name == "src_net" else packet.destination) <= last
@@ -141,7 +141,7 @@ def _is_listed(port: int, ports: Sequence[object]) -> bool:
 
 
 def decider(inbound: Sequence[Json], packet: Packet, without: int = -1) -> int | None:
-    """The position of the rule that decides a packet; None when none does."""
+    """The position of the rule that decides a packet; None if there is none."""
     for position, rule in enumerate(inbound, 1):
         if position != without and rule["action"] != "log" and matches(rule, packet):
             return position
@@ -149,14 +149,14 @@ def decider(inbound: Sequence[Json], packet: Packet, without: int = -1) -> int |
 
 
 def decision(inbound: Sequence[Json], packet: Packet, without: int = -1) -> str:
-    """What becomes of a packet: `allow`, `deny` or `none`."""
+    """The decision about a packet: `allow`, `deny` or `none`."""
     position = decider(inbound, packet, without)
     action = "none" if position is None else str(inbound[position - 1]["action"])
     return "none" if action == "next-tier" else action
 
 
 def packet_of(shown: Json) -> Packet:
-    """The packet that a JSON document tells of."""
+    """The packet that a JSON document describes."""
     first, second = (
         next((int(shown[name]) for name in names if shown[name] is not None), 0)
         for names in (("source_port", "icmp_type"), ("destination_port", "icmp_code"))

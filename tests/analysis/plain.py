@@ -1,4 +1,4 @@
-"""Rules that do nothing, found in the plainest way: every rule before takes its packets away, box by box."""
+"""Rules without effect, found by the simplest algorithm: the boxes of all rules before are subtracted one by one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from calicoctl.analysis.rule_list import Decision, ListedRule
 from calicoctl.analysis.unneeded import Reason
 
 
-def taken_out(box: Box, other: Box) -> Iterator[Box]:
-    """What is left of a box without another one, of packets from endpoints with no other tags than the box asks for."""
+def subtract(box: Box, other: Box) -> Iterator[Box]:
+    """The parts of a box outside of another, for packets between endpoints that have only the tags of the box."""
     common = common_box(box, other)
     if common is None or (common.source_tags, common.destination_tags) != (box.source_tags, box.destination_tags):
         yield box
@@ -26,10 +26,10 @@ def taken_out(box: Box, other: Box) -> Iterator[Box]:
         box = box._replace(protocols=common.protocols)
         if isinstance(common.protocols, int):
             box = of_protocol(box, common.protocols)
-    for net in beside(box.source_net, common.source_net):
+    for net in complement(box.source_net, common.source_net):
         yield box._replace(source_net=net)
     box = box._replace(source_net=common.source_net)
-    for net in beside(box.destination_net, common.destination_net):
+    for net in complement(box.destination_net, common.destination_net):
         yield box._replace(destination_net=net)
     box = box._replace(destination_net=common.destination_net)
     if first := difference(box.source_numbers, common.source_numbers):
@@ -43,69 +43,75 @@ def of_protocol(box: Box, protocol: int) -> Box:
     box = box._replace(protocols=protocol)
     if protocol != ICMP_OF_VERSION[box.version]:
         return box
-    first, second = (intersection(each, OCTETS) for each in (box.source_numbers, box.destination_numbers))
+    first, second = (intersection(numbers, OCTETS) for numbers in (box.source_numbers, box.destination_numbers))
     return box._replace(source_numbers=first, destination_numbers=second)
 
 
-def beside(outer: Net, inner: Net) -> Iterator[Net]:
-    """The networks that fill a network without one inside it."""
+def complement(outer: Net, inner: Net) -> Iterator[Net]:
+    """The networks that make up a network without one inside it."""
     for length in range(outer[1] + 1, inner[1] + 1):
         yield (inner[0] >> (inner[1] - length)) ^ 1, length
 
 
-def left_of(boxes: Iterable[Box], others: Iterable[ListedRule]) -> list[Box]:
-    """What some rules leave of some boxes."""
-    left = list(boxes)
+def subtract_all(boxes: Iterable[Box], others: Iterable[ListedRule]) -> list[Box]:
+    """The parts of boxes that no rule matches."""
+    remaining = list(boxes)
     for rule in others:
         for other in rule.boxes:
-            left = [each for box in left for each in taken_out(box, other)]
-    return left
+            remaining = [part for box in remaining for part in subtract(box, other)]
+    return remaining
 
 
 def deciders(rules: Sequence[ListedRule], boxes: Sequence[Box], without: int = -1) -> list[ListedRule]:
-    """The rules that decide packets of some boxes, from endpoints with no other tags than a rule and a box ask for."""
+    """The rules that decide packets of boxes, between endpoints that have only the tags of the rule and the box."""
     considered = [rule for rule in rules if rule.position != without]
     return [
-        rule for index, rule in enumerate(considered) if left_of(common_boxes(rule.boxes, boxes), considered[:index])
+        rule for index, rule in enumerate(considered) if subtract_all(common_boxes(rule.boxes, boxes), considered[:index])
     ]
 
 
-def asks_no_more(rule: ListedRule, boxes: Sequence[Box]) -> bool:
-    """Whether a rule asks for no other tags than some boxes; all boxes of a rule ask for the same."""
+def has_no_other_tags(rule: ListedRule, boxes: Sequence[Box]) -> bool:
+    """Whether a rule needs no other tags than the boxes; all boxes of a rule need the same tags."""
     return all(
-        each.source_tags <= box.source_tags and each.destination_tags <= box.destination_tags
-        for each in rule.boxes
+        rule_box.source_tags <= box.source_tags and rule_box.destination_tags <= box.destination_tags
+        for rule_box in rule.boxes
         for box in boxes
     )
 
 
-Found = tuple[Reason, tuple[int, ...], tuple[int, ...]]
+Finding = tuple[Reason, tuple[int, ...], tuple[int, ...]]
 
 
-def unneeded(rules: Sequence[ListedRule]) -> dict[int, Found]:
-    """Of each rule that does nothing: why, the rules that decide its packets, and those that alone would."""
-    found: dict[int, Found] = {}
+def unneeded(rules: Sequence[ListedRule]) -> dict[int, Finding]:
+    """For each rule without effect: the reason, the rules that decide its packets, and those that suffice alone."""
+    findings: dict[int, Finding] = {}
     for index, rule in enumerate(rules):
-        if not left_of(rule.boxes, rules[:index]):
-            by = [each for each in rules[:index] if asks_no_more(each, rule.boxes)]
-            alone = [each for each in by if not left_of(rule.boxes, [each]) and each.position not in found]
-            is_same = any(each.boxes == rule.boxes and each.decision is rule.decision for each in alone)
+        if not subtract_all(rule.boxes, rules[:index]):
+            candidates = [other for other in rules[:index] if has_no_other_tags(other, rule.boxes)]
+            alone = [
+                other
+                for other in candidates
+                if not subtract_all(rule.boxes, [other]) and other.position not in findings
+            ]
+            is_same = any(other.boxes == rule.boxes and other.decision is rule.decision for other in alone)
             reason = Reason.DUPLICATE if is_same else Reason.DEAD
-            found[rule.position] = (reason, positions(deciders(by, rule.boxes)), positions(alone))
+            findings[rule.position] = (reason, positions(deciders(candidates, rule.boxes)), positions(alone))
     for rule in rules:
-        if rule.position not in found and is_redundant(rules, rule):
-            behind = [each for each in deciders(rules, rule.boxes, rule.position) if each.position > rule.position]
-            alone = [each for each in behind if not left_of(rule.boxes, [each])]
-            found[rule.position] = (Reason.REDUNDANT, positions(behind), positions(alone))
-    return found
+        if rule.position not in findings and is_redundant(rules, rule):
+            later_deciders = [
+                other for other in deciders(rules, rule.boxes, rule.position) if other.position > rule.position
+            ]
+            alone = [other for other in later_deciders if not subtract_all(rule.boxes, [other])]
+            findings[rule.position] = (Reason.REDUNDANT, positions(later_deciders), positions(alone))
+    return findings
 
 
 def is_redundant(rules: Sequence[ListedRule], rule: ListedRule) -> bool:
-    others = [each for each in rules if each.position != rule.position]
-    if rule.decision is not Decision.NONE and left_of(rule.boxes, others):
+    others = [other for other in rules if other.position != rule.position]
+    if rule.decision is not Decision.NONE and subtract_all(rule.boxes, others):
         return False
-    behind = [each for each in deciders(rules, rule.boxes, rule.position) if each.position > rule.position]
-    return all(each.decision is rule.decision for each in behind)
+    later_deciders = [other for other in deciders(rules, rule.boxes, rule.position) if other.position > rule.position]
+    return all(other.decision is rule.decision for other in later_deciders)
 
 
 def positions(rules: Iterable[ListedRule]) -> tuple[int, ...]:

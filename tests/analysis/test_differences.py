@@ -1,4 +1,4 @@
-"""The differences of two lists, against every packet of a small space."""
+"""The differences of two lists, compared with every packet of a small space."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPACE = [*packets(4), *packets(6)]
 
 @st.composite
 def versions(draw: st.DrawFn) -> tuple[list[Json], list[Json]]:
-    """A list, and what an edit or two makes of it."""
+    """A list, and the same list after up to two edits."""
     old = draw(st.lists(rules(), max_size=5))
     new = list(old)
     for _ in range(draw(st.integers(0, 2))):
@@ -32,25 +32,30 @@ def versions(draw: st.DrawFn) -> tuple[list[Json], list[Json]]:
 
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(versions())
-def test_every_packet_that_is_decided_otherwise_is_in_one_part_and_no_other(
+def test_every_packet_with_another_decision_is_in_exactly_one_part(
     lists: tuple[list[Json], list[Json]],
 ) -> None:
     old, new = lists
-    found = find_differences(RuleList(stored(old)), RuleList(stored(new)))
+    differences = find_differences(RuleList(stored(old)), RuleList(stored(new)))
     for packet in SPACE:
         pair = (decider(old, packet), decider(new, packet))
         parts = [
-            each for each in found if (position(each.before), position(each.after)) == pair and is_in(each, packet)
+            difference
+            for difference in differences
+            if (position(difference.before), position(difference.after)) == pair and is_in(difference, packet)
         ]
         assert len(parts) == (decision(old, packet) != decision(new, packet)), (packet, pair)
-    for each in found:
-        assert (decider(old, each.packet), decider(new, each.packet)) == (position(each.before), position(each.after))
-        assert decision(old, each.packet) != decision(new, each.packet)
+    for difference in differences:
+        assert (decider(old, difference.packet), decider(new, difference.packet)) == (
+            position(difference.before),
+            position(difference.after),
+        )
+        assert decision(old, difference.packet) != decision(new, difference.packet)
 
 
 def position(rule: object) -> int | None:
-    found: int | None = getattr(rule, "position", None)
-    return found
+    result: int | None = getattr(rule, "position", None)
+    return result
 
 
 def is_in(difference: Difference, packet: Packet) -> bool:
@@ -64,21 +69,21 @@ def test_the_same_list_has_no_differences() -> None:
 
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(versions(), st.lists(rules(), max_size=2))
-def test_what_is_intended_is_left_out_and_nothing_else(lists: tuple[list[Json], list[Json]], meant: list[Json]) -> None:
+def test_only_intended_differences_are_left_out(lists: tuple[list[Json], list[Json]], expected: list[Json]) -> None:
     old, new = lists
-    listed = RuleList(stored(meant)).rules
+    listed = RuleList(stored(expected)).rules
     intended = Intended(
         tuple(box for rule in listed if rule.decision is Decision.ALLOW for box in rule.boxes),
         tuple(box for rule in listed if rule.decision is Decision.DENY for box in rule.boxes),
     )
-    found = find_differences(RuleList(stored(old)), RuleList(stored(new)), intended)
-    told = {(position(each.before), position(each.after)) for each in found}
+    differences = find_differences(RuleList(stored(old)), RuleList(stored(new)), intended)
+    reported = {(position(difference.before), position(difference.after)) for difference in differences}
     for packet in SPACE:
         after = decision(new, packet)
         action = "allow" if after == "allow" else "deny"
-        is_meant = any(rule["action"] == action and matches(rule, packet) for rule in meant)
-        if decision(old, packet) != after and not is_meant:
-            assert (decider(old, packet), decider(new, packet)) in told
-    for each in found:
-        action = "allow" if decision(new, each.packet) == "allow" else "deny"
-        assert not any(rule["action"] == action and matches(rule, each.packet) for rule in meant)
+        is_expected = any(rule["action"] == action and matches(rule, packet) for rule in expected)
+        if decision(old, packet) != after and not is_expected:
+            assert (decider(old, packet), decider(new, packet)) in reported
+    for difference in differences:
+        action = "allow" if decision(new, difference.packet) == "allow" else "deny"
+        assert not any(rule["action"] == action and matches(rule, difference.packet) for rule in expected)

@@ -12,5 +12,5 @@ from tests.strategies import rules
 
 @settings(max_examples=500)
 @given(rules())
-def test_a_rule_matches_what_its_json_matches(rule: Rule) -> None:
+def test_a_rule_matches_the_same_packets_as_its_json(rule: Rule) -> None:
     assert boxes_of(rule) == tuple(boxes_of_json(to_json(rule)))

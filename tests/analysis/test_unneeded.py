@@ -1,10 +1,10 @@
-"""Dead and redundant rules, against every packet of a small space."""
+"""Dead and redundant rules, compared with every packet of a small space."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.rule_sets import rule_set
@@ -23,65 +23,72 @@ SPACE = [*packets(4), *packets(6)]
 
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(rules(), min_size=1, max_size=7))
-def test_what_is_said_of_rules_is_true_of_every_packet(inbound: list[Json]) -> None:
-    found = {each.rule.position: each for each in find_unneeded(RuleList(stored(inbound)))}
+@example([{"action": "allow", "!protocol": "icmpv6"}, {"action": "deny", "dst_net": "0.0.0.0/1"}])
+def test_the_reported_rules_are_those_without_effect_on_any_packet(inbound: list[Json]) -> None:
+    unneeded_rules = {unneeded.rule.position: unneeded for unneeded in find_unneeded(RuleList(stored(inbound)))}
     deciders = [decider(inbound, packet) for packet in SPACE]
     for position, rule in enumerate(inbound, 1):
         if rule["action"] == "log":
-            assert position not in found
+            assert position not in unneeded_rules
             continue
-        matched = [(packet, by) for packet, by in zip(SPACE, deciders, strict=True) if matches(rule, packet)]
-        is_dead = all(by != position for _, by in matched)
-        reason = found[position].reason if position in found else None
-        assert is_dead == (reason in (Reason.DEAD, Reason.DUPLICATE)), (position, rule, found.get(position))
+        matched = [
+            (packet, position_of_decider)
+            for packet, position_of_decider in zip(SPACE, deciders, strict=True)
+            if matches(rule, packet)
+        ]
+        is_dead = all(position_of_decider != position for _, position_of_decider in matched)
+        reason = unneeded_rules[position].reason if position in unneeded_rules else None
+        assert is_dead == (reason in (Reason.DEAD, Reason.DUPLICATE)), (position, rule, unneeded_rules.get(position))
         if is_dead:
-            check_dead(inbound, found[position])
+            check_dead(inbound, unneeded_rules[position])
         else:
-            own = [packet for packet, by in matched if by == position]
-            is_redundant = all(decision(inbound, each, position) == decision(inbound, each) for each in own)
-            assert is_redundant == (reason is Reason.REDUNDANT), (position, rule, found.get(position))
+            own = [packet for packet, position_of_decider in matched if position_of_decider == position]
+            is_redundant = all(decision(inbound, packet, position) == decision(inbound, packet) for packet in own)
+            assert is_redundant == (reason is Reason.REDUNDANT), (position, rule, unneeded_rules.get(position))
 
 
-def check_dead(inbound: list[Json], found: UnneededRule) -> None:
-    """Its deciders are those of the packets whose endpoints carry its own tags alone, and its packet is one of them."""
-    rule = inbound[found.rule.position - 1]
+def check_dead(inbound: list[Json], unneeded: UnneededRule) -> None:
+    """Its deciders are those of packets between endpoints with only its own tags, and its packet is one of these."""
+    rule = inbound[unneeded.rule.position - 1]
     tags = tuple(frozenset({rule[key]} if key in rule else ()) for key in ("src_tag", "dst_tag"))
     own = [
         packet for packet in SPACE if matches(rule, packet) and (packet.source_tags, packet.destination_tags) == tags
     ]
-    if not own:  # it matches nothing, or only what is not in the small space
+    if not own:  # it matches no packet of the small space
         return
-    by = {decider(inbound, packet) for packet in own}
-    assert by <= set(found.deciders), found
-    actions = {inbound[position - 1]["action"] for position in found.deciders}
+    deciders = {decider(inbound, packet) for packet in own}
+    assert deciders <= set(unneeded.deciders), unneeded
+    actions = {inbound[position - 1]["action"] for position in unneeded.deciders}
     worse = {"deny": "allow", "allow": "deny"}.get(rule["action"])
     grades = {"deny": Grade.HOLE, "allow": Grade.OUTAGE}
-    assert found.grade is (grades[rule["action"]] if worse in actions else Grade.CLUTTER)
+    assert unneeded.grade is (grades[rule["action"]] if worse in actions else Grade.CLUTTER)
     alone = {
         position
-        for position, other in enumerate(inbound[: found.rule.position - 1], 1)
+        for position, other in enumerate(inbound[: unneeded.rule.position - 1], 1)
         if other["action"] != "log" and all(matches(other, packet) for packet in SPACE if matches(rule, packet))
     }
-    assert set(found.suffices) <= alone
-    if found.packet is not None:
-        assert matches(rule, found.packet)
-        assert decider(inbound, found.packet) in found.deciders
+    assert set(unneeded.suffices) <= alone
+    if unneeded.packet is not None:
+        assert matches(rule, unneeded.packet)
+        assert decider(inbound, unneeded.packet) in unneeded.deciders
 
 
 @settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.lists(rules(), min_size=8, max_size=25))
-def test_long_lists_of_few_networks(inbound: list[Json]) -> None:
-    check_plainly(RuleList(stored(inbound)))
+def test_long_lists_of_few_networks_agree_with_the_simple_algorithm(inbound: list[Json]) -> None:
+    check_with_simple_algorithm(RuleList(stored(inbound)))
 
 
 @settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.integers(0, 2**32), st.sampled_from([2, 8, 40]))
-def test_lists_as_operators_have_them(seed: int, zones: int) -> None:
-    """The fewer zones, the more rules have something in common."""
+def test_typical_lists_agree_with_the_simple_algorithm(seed: int, zones: int) -> None:
+    """The fewer zones, the more rules overlap."""
     listed = rule_set(150, seed, zones)
     analysed = list_of(listed.rules)
-    found = check_plainly(analysed)
-    assert {each.rule.position for each in found if each.reason in (Reason.DEAD, Reason.DUPLICATE)} >= {*listed.planted}
+    unneeded_rules = check_with_simple_algorithm(analysed)
+    assert {
+        unneeded.rule.position for unneeded in unneeded_rules if unneeded.reason in (Reason.DEAD, Reason.DUPLICATE)
+    } >= {*listed.planted}
 
 
 def list_of(texts: Iterable[str]) -> RuleList:
@@ -89,62 +96,66 @@ def list_of(texts: Iterable[str]) -> RuleList:
     return RuleList(StoredRule.of(rule) for rule in parsed if rule is not None)
 
 
-def check_plainly(analysed: RuleList) -> tuple[UnneededRule, ...]:
-    """What is found by looking rules up is what is found by going through all of them."""
-    found = tuple(each for each in find_unneeded(analysed) if each.rule.boxes)
-    assert {each.rule.position: (each.reason, each.deciders, each.suffices) for each in found} == plain.unneeded(
-        analysed.deciding
-    )
-    for each in found:
-        assert (each.packet is not None) == bool(each.deciders)
-        if each.packet is not None:
-            decided_by = analysed.decide(each.packet)
+def check_with_simple_algorithm(analysed: RuleList) -> tuple[UnneededRule, ...]:
+    """The indexed search has the same results as the simple algorithm."""
+    unneeded_rules = tuple(unneeded for unneeded in find_unneeded(analysed) if unneeded.rule.boxes)
+    assert {
+        unneeded.rule.position: (unneeded.reason, unneeded.deciders, unneeded.suffices) for unneeded in unneeded_rules
+    } == plain.unneeded(analysed.deciding)
+    for unneeded in unneeded_rules:
+        assert (unneeded.packet is not None) == bool(unneeded.deciders)
+        if unneeded.packet is not None:
+            decided_by = analysed.decide(unneeded.packet)
             assert decided_by is not None
-            # A redundant rule still decides it itself.
-            assert decided_by.position in (*each.deciders, each.rule.position)
-            assert (decided_by is each.rule) == (each.reason is Reason.REDUNDANT)
-        assert each.first_deciders == each.deciders[:FIRST]
-        check_grade(each, analysed)
-    return found
+            # A redundant rule still decides its own packets.
+            assert decided_by.position in (*unneeded.deciders, unneeded.rule.position)
+            assert (decided_by is unneeded.rule) == (unneeded.reason is Reason.REDUNDANT)
+        assert unneeded.first_deciders == unneeded.deciders[:FIRST]
+        check_grade(unneeded, analysed)
+    return unneeded_rules
 
 
-def check_grade(found: UnneededRule, analysed: RuleList) -> None:
-    """The worst of a hole or an outage is the first rule that does the opposite."""
-    opposite = {Decision.DENY: Decision.ALLOW, Decision.ALLOW: Decision.DENY}.get(found.rule.decision or Decision.NONE)
-    doing = [each for each in found.deciders if analysed.rules[each - 1].decision is opposite]
-    is_worse = bool(doing) and found.reason is not Reason.REDUNDANT
-    assert found.worst == (doing[0] if is_worse else None)
-    worse = Grade.HOLE if found.rule.decision is Decision.DENY else Grade.OUTAGE
-    assert found.grade is (worse if is_worse else Grade.CLUTTER)
+def check_grade(unneeded: UnneededRule, analysed: RuleList) -> None:
+    """The worst decider of a hole or an outage is the first rule with the opposite decision."""
+    opposite = {Decision.DENY: Decision.ALLOW, Decision.ALLOW: Decision.DENY}.get(
+        unneeded.rule.decision or Decision.NONE
+    )
+    opposite_positions = [
+        position for position in unneeded.deciders if analysed.rules[position - 1].decision is opposite
+    ]
+    is_worse = bool(opposite_positions) and unneeded.reason is not Reason.REDUNDANT
+    assert unneeded.worst == (opposite_positions[0] if is_worse else None)
+    worse = Grade.HOLE if unneeded.rule.decision is Decision.DENY else Grade.OUTAGE
+    assert unneeded.grade is (worse if is_worse else Grade.CLUTTER)
 
 
-def test_a_rule_that_only_several_cover() -> None:
+def test_a_rule_that_only_several_rules_cover_together() -> None:
     inbound: list[Json] = [
         {"action": "deny", "src_net": "10.0.0.0/9"},
         {"action": "allow", "src_net": "10.128.0.0/9"},
         {"action": "allow", "src_net": "10.0.0.0/8", "protocol": "tcp", "dst_ports": [80]},
     ]
-    (found,) = find_unneeded(RuleList(stored(inbound)))
-    assert (found.rule.position, found.reason, found.grade) == (3, Reason.DEAD, Grade.OUTAGE)
-    assert (found.deciders, found.suffices) == ((1, 2), ())
+    (unneeded,) = find_unneeded(RuleList(stored(inbound)))
+    assert (unneeded.rule.position, unneeded.reason, unneeded.grade) == (3, Reason.DEAD, Grade.OUTAGE)
+    assert (unneeded.deciders, unneeded.suffices) == ((1, 2), ())
 
 
-def test_ports_and_types_that_no_rule_can_name_keep_a_rule_alive() -> None:
+def test_a_rule_also_matches_ports_that_no_rule_can_name() -> None:
     inbound: list[Json] = [
         {"action": "allow", "protocol": "tcp", "dst_ports": ["1:65535"]},
         {"action": "allow", "protocol": "tcp"},
     ]
-    assert [each.reason for each in find_unneeded(RuleList(stored(inbound)))] == [Reason.REDUNDANT]
+    assert [unneeded.reason for unneeded in find_unneeded(RuleList(stored(inbound)))] == [Reason.REDUNDANT]
 
 
-def test_what_has_no_meaning_without_endpoints_covers_nothing() -> None:
+def test_a_rule_that_depends_on_endpoints_covers_no_other() -> None:
     inbound = [
         {"action": "allow", "src_selector": "all()"},
         {"action": "deny"},
         {"action": "allow", "!src_tag": "A"},
     ]
-    found = find_unneeded(RuleList(stored(inbound)))
-    assert [(each.rule.position, each.reason) for each in found] == [
+    unneeded_rules = find_unneeded(RuleList(stored(inbound)))
+    assert [(unneeded.rule.position, unneeded.reason) for unneeded in unneeded_rules] == [
         (1, Reason.NOT_ANALYSED),
         (3, Reason.NOT_ANALYSED),
     ]
@@ -156,12 +167,12 @@ def test_a_rule_that_excludes_a_protocol_and_one_of_that_protocol_cover_all() ->
         {"action": "deny", "protocol": "sctp"},
         {"action": "allow"},
     ]
-    *_, found = find_unneeded(RuleList(stored(inbound)))
-    assert (found.rule.position, found.reason, found.grade) == (3, Reason.DEAD, Grade.OUTAGE)
-    assert found.deciders == (1, 2)
+    *_, unneeded = find_unneeded(RuleList(stored(inbound)))
+    assert (unneeded.rule.position, unneeded.reason, unneeded.grade) == (3, Reason.DEAD, Grade.OUTAGE)
+    assert unneeded.deciders == (1, 2)
 
 
-def test_a_rule_that_lives_of_an_excluded_protocol_alone_is_shown_by_a_packet_of_it() -> None:
+def test_a_rule_that_matches_only_an_excluded_protocol_has_a_packet_of_it() -> None:
     inbound: list[Json] = [{"action": "allow", "!protocol": "sctp"}, {"action": "deny"}]
     rules_of = RuleList(stored(inbound))
     assert find_unneeded(rules_of) == ()
