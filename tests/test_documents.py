@@ -1,25 +1,25 @@
-"""The documents are true: every console block of README.md and of docs/ is run, and its output compared.
+"""The documents are correct: every console block of README.md and of docs/ is run, and its output compared.
 
 The format of a block:
 
     $ command           a command as it is typed; lines beginning with `> ` belong to it (a here-document, say)
     output              what it prints, standard output and standard error as a terminal shows them
-    ...                 a line with nothing else: any lines at all, or none, left out in the document
+    ...                 as a whole line: any number of lines that the document leaves out
 
-An empty line before a command is only layout. What stands behind ```console says where a block is run. All blocks of
-a kind are run in one shell, from the first to the last, page by page in the order of `PAGES`, which begins in an empty
-folder; `http://127.0.0.1:2379` stands for the address of a real etcd, `/srv/operator` for the home folder, and a run
-that is told of is called `RUN_IN_PAGES`:
+An empty line before a command is only layout. The word after ```console is the kind of the block. All blocks of a
+kind are run in one shell that begins in an empty folder, from the first to the last, page by page in the order of
+`PAGES`. In the output, `http://127.0.0.1:2379` replaces the address of a real etcd, `/srv/operator` the home folder,
+and `RUN_IN_PAGES` the description of a run:
 
-    ```console readme   there is no setting at all
-    ```console          the datastore is a new SQLite file, and there is no other setting; etcd is empty
-    ```console lint     there is no setting at all
-    ```console scripts  likewise, in another shell
-    ```console etcd     there is no setting at all; in etcd, the endpoint below is all there is
+    ```console readme   without settings
+    ```console          the datastore is a new SQLite file, without other settings; etcd is empty
+    ```console lint     without settings
+    ```console scripts  the same as ```console, in another shell
+    ```console etcd     without settings; etcd contains only the endpoint below
     ```console foreign  the datastore is etcd, with a profile that another tool has stored
-    ```console v3       there is no setting at all; in etcd, there are profiles of v1
-    ```console killed   the datastore is etcd, where a run was killed (SIGKILL) half-way, and its lock is over
-    ```console demo     not run at all: what follows the first line is what `make demo` prints
+    ```console v3       without settings; etcd contains profiles of v1
+    ```console killed   the datastore is etcd, where a run was killed (SIGKILL) half-way, and its lock has expired
+    ```console demo     not run: the lines after the first are the output of `make demo`
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from tests.support.mortal import Job, mortals, wait_for_requests_of_the_dead
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
-# In the order in which they are read, and their examples run.
+# In the order of reading, in which their examples are run.
 NAMES = (
     *(
         "quickstart",
@@ -62,7 +62,7 @@ NAMES = (
 )
 PAGES = [README, *(ROOT / "docs" / f"{name}.md" for name in NAMES)]
 MADE = [ROOT / "docs" / name for name in ("grammar.md", "grammar.template.md", "messages.md")]
-# Without examples of the program.
+# Pages without examples of the program.
 INDEX = ROOT / "docs" / "index.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 DOCUMENTS = [*PAGES, *DECISIONS, *(ROOT / name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"))]
@@ -73,9 +73,9 @@ ETCD_IN_PAGES = "http://127.0.0.1:2379"
 ENDPOINT = "/calico/v1/host/calico-host-02/workload/docker/6f103f1439c3/endpoint/faecf8be777f"
 ENDPOINT_VALUE = '{"state": "active", "profile_ids": ["WEB"]}'
 
-# Ends what one command has printed; no command prints it.
+# Printed after the output of each command; no command prints it.
 MARK = "=== the command has ended ==="
-# The words that tell a statement from the others.
+# The words that distinguish the statements.
 STATEMENTS = (
     "show",
     "show --detailed",
@@ -112,7 +112,7 @@ RUN_IN_PAGES = (
 )
 
 
-def nothing(_: RawEtcd) -> None:
+def leave_empty(_: RawEtcd) -> None:
     """Leave etcd empty."""
 
 
@@ -121,14 +121,14 @@ def put_endpoint(raw: RawEtcd) -> None:
 
 
 def put_foreign(raw: RawEtcd) -> None:
-    """What an older tool wrote: a port as text, over which the agent drops the profile."""
+    """Store a profile of an older tool: with a port as text, because of which the agent drops the profile."""
     rules = '{"inbound_rules": [{"action": "allow", "protocol": "tcp", "dst_ports": ["80"]}], "outbound_rules": []}'
     raw.put(f"{PROFILES}/LEGACY/rules", rules)
     raw.put(f"{PROFILES}/LEGACY/tags", '["LEGACY"]')
 
 
 def put_old_shop(raw: RawEtcd) -> None:
-    """Profiles of v1 with what v3 says otherwise, and nothing in the v3 API of the same server."""
+    """Store profiles of v1 with parts that v3 expresses differently, and empty the v3 API of the same server."""
     RawEtcdV3(raw.url).delete("/")
     web = (
         '{"inbound_rules": [{"action": "log", "log_prefix": "web"}, {"action": "allow", "protocol": "tcp", '
@@ -143,7 +143,7 @@ def put_old_shop(raw: RawEtcd) -> None:
 
 
 def kill_a_run(raw: RawEtcd) -> None:
-    """Begin to let in 443 in place of 80 to WEB and to create DB; WEB is still to be written then."""
+    """Begin a run that opens 443 instead of 80 on WEB and creates DB, and kill it before it writes WEB."""
     rules = '{"inbound_rules":[%s],"outbound_rules":[{"action":"allow"}]}'
     web = '{"action":"allow","dst_ports":[%d],"protocol":"tcp"}'
     database = '{"action":"allow","dst_ports":[5432],"protocol":"tcp","src_tag":"WEB"}'
@@ -154,7 +154,7 @@ def kill_a_run(raw: RawEtcd) -> None:
         f"{PROFILES}/DB/tags": '["DB"]',
         f"{PROFILES}/WEB/rules": rules % (web % 443),
     }
-    # The lock, three keys of the journal, the lock once more, and the two of DB.
+    # The lock, three keys of the journal, the lock again, and the two keys of DB.
     job = Job(raw.url, "apply", target, last_write=7, piece_bytes=10_000)
     with mortals() as running:
         assert not running.run(job)
@@ -164,17 +164,17 @@ def kill_a_run(raw: RawEtcd) -> None:
 
 @dataclass(frozen=True)
 class Session:
-    """Where the blocks of a kind are run: the datastore that is set, if any, and what etcd holds."""
+    """How the blocks of a kind are run: the datastore that is set, if any, and the preparation of etcd."""
 
     datastore: str | None
     prepare: Callable[[RawEtcd], None]
 
 
 SESSIONS = {
-    "console readme": Session(None, nothing),
-    "console": Session("sqlite:../profiles.db", nothing),
-    "console scripts": Session("sqlite:../profiles.db", nothing),
-    "console lint": Session(None, nothing),
+    "console readme": Session(None, leave_empty),
+    "console": Session("sqlite:../profiles.db", leave_empty),
+    "console scripts": Session("sqlite:../profiles.db", leave_empty),
+    "console lint": Session(None, leave_empty),
     "console etcd": Session(None, put_endpoint),
     "console foreign": Session(ETCD_IN_PAGES, put_foreign),
     "console v3": Session(None, put_old_shop),
@@ -184,7 +184,7 @@ SESSIONS = {
 
 @dataclass(frozen=True)
 class Step:
-    """A command of a console block, the output that the document shows, and the place where the command stands.
+    """A command of a console block, the output that the document shows, and its place.
 
     Attributes:
         command: The command.
@@ -200,7 +200,7 @@ class Step:
 
     @property
     def place(self) -> str:
-        """Where the command stands, for people."""
+        """The place of the command as text."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
 
@@ -242,13 +242,13 @@ def _steps_of(page: Path, first: int, lines: list[str]) -> Iterator[Step]:
 def run_session(
     commands: list[str], folder: Path, settings: Mapping[str, str] | None = None, forking: Forks | None = None
 ) -> list[str]:
-    """Run commands in one shell, and give what each of them printed.
+    """Run commands in one shell, and return the output of each.
 
     Args:
         commands: The commands.
         folder: The home folder.
         settings: Variables of the environment.
-        forking: Who forks the program's processes; None to start an interpreter for each.
+        forking: The interpreter that forks the program's processes; None to start an interpreter for each.
     """
     script = "".join(f"{command}\nstatus=$?; echo '{MARK}'; (exit $status)\n" for command in commands)
     (folder / "session.sh").write_text(script, encoding="utf-8")
@@ -270,7 +270,7 @@ def run_session(
 
 
 def _environment(folder: Path, forking: Forks | None) -> dict[str, str]:
-    """The variables of a user who has set nothing, with this interpreter's `calicoctl` on the PATH."""
+    """The environment of a user without settings, with this interpreter's `calicoctl` on the PATH."""
     programs = folder / "bin"
     programs.mkdir()
     program = programs / "calicoctl"
@@ -279,13 +279,15 @@ def _environment(folder: Path, forking: Forks | None) -> dict[str, str]:
     else:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m calicoctl "$@"\n', encoding="utf-8")
         program.chmod(0o755)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CALICOCTL_", "ETCD_", "XDG_"))}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CALICOCTL_", "ETCD_", "XDG_"))
+    }
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    return kept | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull}
+    return inherited | {"PATH": path, "HOME": str(folder), "CALICOCTL_ENV": os.devnull}
 
 
 def agrees(shown: str, printed: str) -> bool:
-    """Whether a document shows what was printed, apart from the lines that it leaves out."""
+    """Whether a document shows the printed text, apart from the lines that it leaves out."""
     pieces = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + "\n" for line in shown.splitlines()]
     return re.fullmatch("".join(pieces), printed) is not None
 
@@ -300,13 +302,13 @@ def assert_agree(shown_steps: list[Step], printed: list[str]) -> None:
 
 
 def update_pages(shown_steps: list[Step], printed: list[str]) -> None:
-    """Write what was printed into the pages, except where they leave lines out: those are for a person to mend."""
+    """Write the printed texts to the pages, except outputs with omitted lines, which must be edited by hand."""
     stale = [
         (step, text)
         for step, text in zip(shown_steps, printed, strict=True)
         if not agrees(step.output, text) and "..." not in step.output.splitlines()
     ]
-    # From the end on, so that the places of the others hold.
+    # From the end to the beginning, so that the line numbers of the others stay valid.
     for step, text in sorted(stale, key=lambda pair: pair[0].line, reverse=True):
         lines = step.page.read_text(encoding="utf-8").splitlines()
         start = step.line - 1 + len(step.command.splitlines())
@@ -315,7 +317,7 @@ def update_pages(shown_steps: list[Step], printed: list[str]) -> None:
 
 
 @pytest.mark.parametrize("kind", SESSIONS)
-def test_the_console_blocks_show_what_is_printed(
+def test_the_console_blocks_show_the_printed_output(
     kind: str, raw_etcd: RawEtcd, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     session = SESSIONS[kind]
@@ -325,7 +327,7 @@ def test_the_console_blocks_show_what_is_printed(
     settings = {}
     if session.datastore is not None:
         settings["CALICOCTL_DATASTORE"] = session.datastore.replace(ETCD_IN_PAGES, raw_etcd.url)
-    # What a newcomer types is done by the interpreters that they would start.
+    # The first commands of a new user start their own interpreters, as they would for the user.
     forking = None if kind == "console readme" else shared_forks(PATH=os.environ["PATH"], LANG="C.UTF-8")
     printed = run_session(commands, tmp_path, settings, forking)
     assert shown
@@ -336,27 +338,27 @@ def test_the_console_blocks_show_what_is_printed(
 
 
 def _as_in_pages(printed: str, etcd: str, home: Path) -> str:
-    """What was printed, with the names that pages have for what differs from one time to the next."""
+    """A printed text, with the names that pages use for values that differ each time."""
     text = printed.replace(etcd, ETCD_IN_PAGES).replace(str(home), HOME_IN_PAGES)
     return RUN.sub(RUN_IN_PAGES, text)
 
 
-def test_every_console_block_is_of_a_kind() -> None:
+def test_every_console_block_is_of_a_known_kind() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
     kinds = {kind for text in texts for kind in re.findall(r"^```(console.*)$", text, re.MULTILINE)}
     assert kinds == {*SESSIONS, "console demo"}
 
 
-def test_the_examples_in_python_are_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_examples_in_python_are_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = ROOT / "docs" / "python.md"
-    # The end of a block would be taken for output.
+    # Otherwise the end of a block would be read as output.
     text = page.read_text(encoding="utf-8").replace("```", "")
     failed, tried = doctest.DocTestRunner().run(doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0))
     assert (failed, tried > 10) == (0, True)
 
 
-def test_every_page_is_tested_or_made() -> None:
+def test_every_page_is_tested_or_generated() -> None:
     assert {*PAGES, *MADE, INDEX} == {README, *(ROOT / "docs").glob("*.md")}
 
 
@@ -364,7 +366,7 @@ def test_the_readme_is_short() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= README_LINES_MAX
 
 
-def test_the_demo_prints_what_the_quickstart_shows(tmp_path: Path) -> None:
+def test_the_demo_prints_the_output_in_the_quickstart(tmp_path: Path) -> None:
     [(page, line, shown)] = blocks("console demo")
     assert shown[0] == "$ make demo"
     [printed] = run_session([f"sh '{ROOT}/demo/walkthrough.sh'"], tmp_path)
@@ -404,13 +406,13 @@ def fields_of(document: object) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [README, ROOT / "docs" / "datastores.md"], ids=lambda page: page.name)
-def test_the_exit_statuses_that_there_are_are_explained(page: Path) -> None:
+def test_every_exit_status_is_explained(page: Path) -> None:
     explained = {int(status) for status in re.findall(r"^\| `(\d+)` \|", page.read_text(encoding="utf-8"), re.M)}
     assert explained == {status.value for status in ExitStatus}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_the_files_that_a_document_names_are_there(document: Path) -> None:
+def test_the_files_that_a_document_names_exist(document: Path) -> None:
     folder = "calicoctl|grammar|tests|demo|benchmarks|chaos|fuzz|docs"
     path = rf"`((?:{folder})/(?:[\w./-]*(?:/|\.(?:py|sh|lark)))?|[\w.-]+\.(?:md|toml))`"
     named = re.findall(path, document.read_text(encoding="utf-8"))
@@ -432,5 +434,5 @@ def test_the_files_that_a_document_names_are_there(document: Path) -> None:
         ("o.e", "one\n", False),
     ],
 )
-def test_what_agrees(shown: str, printed: str, expected: bool) -> None:
+def test_which_outputs_agree(shown: str, printed: str, expected: bool) -> None:
     assert agrees(shown, printed) is expected

@@ -1,4 +1,4 @@
-"""Profiles of v3 as documents of v1, and back: an edit changes what it names, and nothing else."""
+"""Profiles of v3 as documents of v1, and back: an edit changes only the parts that it is about."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def entities(draw: st.DrawFn, has_ports: bool) -> dict[str, object]:
 
 @st.composite
 def v3_rules(draw: st.DrawFn) -> dict[str, object]:
-    """Any rule that Calico takes, within v1 and beyond it."""
+    """Any rule that Calico accepts, including those that v1 cannot express."""
     protocol = draw(st.sampled_from([None, "TCP", "UDP", "SCTP", "ICMP", 6, 50, "UDPLite"]))
     rule: dict[str, object] = {"action": draw(st.sampled_from(["Allow", "Deny", "Log", "Pass"]))}
     if protocol is not None:
@@ -88,7 +88,7 @@ def v3_rules(draw: st.DrawFn) -> dict[str, object]:
 
 @st.composite
 def resources(draw: st.DrawFn) -> dict[str, Any]:
-    """Any profile that Calico takes, as tools store it."""
+    """Any profile that Calico accepts, as tools store it."""
     labels = st.dictionaries(st.sampled_from(["web", "db", "role", "a/b", "c.d_e"]), st.sampled_from(["", "x"]))
     spec: dict[str, object] = draw(unknown)
     for key in ("ingress", "egress"):
@@ -109,7 +109,7 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def raws(text: str, direction: Direction) -> list[str]:
-    """The rules of one direction, as the engine has them."""
+    """The JSON texts of the rules of one direction in the engine."""
     document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
     return [rule.raw for rule in document.rules(direction)]
@@ -125,19 +125,19 @@ def listed(resource: dict[str, Any], key: str) -> list[Any]:
 
 @settings(deadline=None)
 @given(resources())
-def test_every_valid_rule_is_enforced_and_none_looks_like_another(resource: dict[str, Any]) -> None:
+def test_every_valid_rule_becomes_a_rule_without_problems(resource: dict[str, Any]) -> None:
     assert list(profile_problems(resource)) == []
     document = read_stored_rules(Source("", parts_of(json.dumps(resource)).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
     assert not document.is_damaged
     assert [len(document.inbound), len(document.outbound)] == [
-        len(listed(resource, each)) for each in ("ingress", "egress")
+        len(listed(resource, key)) for key in ("ingress", "egress")
     ]
 
 
 @settings(deadline=None)
 @given(resources())
-def test_an_edit_that_changes_nothing_changes_nothing(resource: dict[str, Any]) -> None:
+def test_an_edit_without_changes_leaves_the_resource_unchanged(resource: dict[str, Any]) -> None:
     text = json.dumps(resource)
     parts = parts_of(text)
     assert json.loads(edited_resource(text, PartEdit(parts.rules, parts.tags))) == resource
@@ -145,7 +145,7 @@ def test_an_edit_that_changes_nothing_changes_nothing(resource: dict[str, Any]) 
 
 @settings(max_examples=300, deadline=None)
 @given(resources(), st.integers(0, 3), rules(), st.booleans())
-def test_an_edit_of_one_rule_leaves_all_others_as_they_are(
+def test_an_edit_of_one_rule_leaves_all_others_unchanged(
     resource: dict[str, Any], index: int, rule: Any, is_added: bool
 ) -> None:
     text = json.dumps(resource)
@@ -159,14 +159,14 @@ def test_an_edit_of_one_rule_leaves_all_others_as_they_are(
         del inbound[index]
         del own[index]
     after = json.loads(edited_resource(text, PartEdit(rules=with_raws(inbound, outbound))))
-    made = listed(after, "ingress")
-    for was, now in zip(own, made, strict=True):
-        if was is not None:
-            # Of rules that say the same in other words, either may be the one that is left.
-            assert now == was or raw_of(now) == raw_of(was)
+    rules_after = listed(after, "ingress")
+    for old, new in zip(own, rules_after, strict=True):
+        if old is not None:
+            # If several rules are equal as documents of v1, any of them may be the remaining one.
+            assert new == old or raw_of(new) == raw_of(old)
         else:
-            assert list(rule_problems(now)) == []
-            assert raw_of(now) == raw
+            assert list(rule_problems(new)) == []
+            assert raw_of(new) == raw
     after["spec"]["ingress"] = resource["spec"].get("ingress")
     expected = {**resource, "spec": {**resource["spec"], "ingress": resource["spec"].get("ingress")}}
     assert after == expected
@@ -179,7 +179,7 @@ def raw_of(rule: Any) -> str:
 
 @settings(deadline=None)
 @given(resources(), st.lists(st.sampled_from(["web", "db", "new", "x.y"]), unique=True))
-def test_an_edit_of_tags_leaves_other_labels_and_all_rules(resource: dict[str, Any], tags: list[str]) -> None:
+def test_an_edit_of_tags_leaves_other_labels_and_all_rules_unchanged(resource: dict[str, Any], tags: list[str]) -> None:
     text = json.dumps(resource)
     before = resource["spec"].pop("labelsToApply", {})
     if any(before.get(tag) for tag in tags):
@@ -198,20 +198,20 @@ def test_an_edit_of_tags_leaves_other_labels_and_all_rules(resource: dict[str, A
 
 @settings(deadline=None)
 @given(st.lists(rules(), max_size=5))
-def test_rules_of_the_language_are_read_as_they_were_written(drawn: list[Any]) -> None:
+def test_rules_of_the_language_are_read_back(drawn: list[Any]) -> None:
     written = [StoredRule.of(rule).raw for rule in drawn]
     text = edited_resource(new_resource("web"), PartEdit(with_raws(written, []), '["web"]'))
     assert list(profile_problems(json.loads(text))) == []
     assert raws(text, Direction.INBOUND) == written
 
 
-def test_a_new_resource_has_what_calicos_own_tools_need() -> None:
+def test_a_new_resource_has_the_metadata_that_calico_needs() -> None:
     resource = json.loads(new_resource("web"))
     assert resource["metadata"].keys() == {"name", "uid", "creationTimestamp"}
     assert new_resource("web") != new_resource("web")
 
 
-def test_what_stands_beside_the_lists_is_kept() -> None:
+def test_other_members_of_the_document_are_kept() -> None:
     rules_text = '{"inbound_rules":[],"outbound_rules":[],"_note":"why"}'
     text = edited_resource(new_resource("web"), PartEdit(rules_text, "[]"))
     assert parts_of(text).rules == rules_text
@@ -234,7 +234,7 @@ def test_a_new_rule_that_calico_refuses_is_refused(raw: str) -> None:
     assert caught.value.problem.path[:2] == ("spec", "ingress")
 
 
-def test_a_rule_that_calico_refuses_is_kept_and_told() -> None:
+def test_a_rule_that_calico_refuses_is_kept_and_marked() -> None:
     bad = {"action": "drop", "x": 1}
     text = json.dumps({"spec": {"ingress": [bad, {"action": "Allow"}]}})
     document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
@@ -258,14 +258,14 @@ def test_a_rule_that_calico_refuses_is_kept_and_told() -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_no_resource_is_not_edited(text: str) -> None:
+def test_a_text_that_is_not_a_resource_is_not_edited(text: str) -> None:
     with pytest.raises(UnusableResource):
         parts_of(text)
     with pytest.raises(UnusableResource):
         edited_resource(text, PartEdit(with_raws([], []), "[]"))
 
 
-# --- what else is in it -------------------------------------------------------------------------
+# --- other members of a resource ----------------------------------------------------------------
 
 DENYING = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
 
@@ -274,7 +274,7 @@ DENYING = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
     "number",
     ["1e999", "-1e999", "1e-999", "0.10000000000000000055", "12345678901234567.25", "NaN", "1e99999999999999999999"],
 )
-def test_a_number_that_could_not_be_kept_is_read_and_never_written(number: str) -> None:
+def test_a_number_that_would_change_is_read_and_never_written(number: str) -> None:
     text = f'{{"spec":{{"x":[{number}]}}}}'
     assert parts_of(text).tags == "[]"
     assert edited_resource(text, PartEdit(tags="[]")) == text
@@ -283,17 +283,17 @@ def test_a_number_that_could_not_be_kept_is_read_and_never_written(number: str) 
 
 
 @pytest.mark.parametrize("number", ["0", "1.50", "1e2", "0.1", "12345678901234567890123", "-0.0", "5e-324"])
-def test_a_number_that_is_kept_is_no_hindrance(number: str) -> None:
-    made = json.loads(edited_resource(f'{{"spec":{{"x":{number}}}}}', PartEdit(rules=DENYING)))
-    assert made["spec"]["x"] == json.loads(number)
+def test_a_number_that_stays_the_same_can_be_written(number: str) -> None:
+    edited = json.loads(edited_resource(f'{{"spec":{{"x":{number}}}}}', PartEdit(rules=DENYING)))
+    assert edited["spec"]["x"] == json.loads(number)
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\udc80", "a\\udfffb"])
 def test_half_of_a_surrogate_pair_stays_an_escape(half: str) -> None:
     text = f'{{"metadata":{{"annotations":{{"a":"{half}","b":"\u00e9"}}}},"spec":{{}}}}'
-    made = edited_resource(text, PartEdit(tags='["web"]'))
-    assert made.isascii()
-    assert json.loads(made) == {**json.loads(text), "spec": {"labelsToApply": {"web": ""}}}
+    edited = edited_resource(text, PartEdit(tags='["web"]'))
+    assert edited.isascii()
+    assert json.loads(edited) == {**json.loads(text), "spec": {"labelsToApply": {"web": ""}}}
 
 
 @pytest.mark.parametrize(
@@ -306,16 +306,16 @@ def test_half_of_a_surrogate_pair_stays_an_escape(half: str) -> None:
         ("[1]", {}),
     ],
 )
-def test_an_annotation_that_is_none_of_ours_is_left_out_and_kept(members: str, shown: dict[str, object]) -> None:
+def test_an_annotation_with_other_contents_is_ignored_and_kept(members: str, shown: dict[str, object]) -> None:
     annotations = {"calicoctl-profile/members": members}
     text = json.dumps({"metadata": {"annotations": annotations}, "spec": {"ingress": [{"action": "Allow"}]}})
     rules = parts_of(text).rules
     assert isinstance(read_stored_rules(Source("", rules), is_resource=True), RulesDocument)
     pairs = json.loads(rules, object_pairs_hook=list)
     assert [key for key, _ in pairs] == ["inbound_rules", "outbound_rules", *shown]
-    made = json.loads(edited_resource(text, PartEdit(rules=rules.replace("allow", "deny"))))
-    assert made["spec"]["ingress"] == [{"action": "Deny"}]
-    assert made["metadata"]["annotations"] == annotations
+    edited = json.loads(edited_resource(text, PartEdit(rules=rules.replace("allow", "deny"))))
+    assert edited["spec"]["ingress"] == [{"action": "Deny"}]
+    assert edited["metadata"]["annotations"] == annotations
 
 
 @pytest.mark.parametrize(
@@ -329,13 +329,13 @@ def test_an_annotation_that_is_none_of_ours_is_left_out_and_kept(members: str, s
         ('{"spec":{"labelstoapply":{}}}', "`labelstoapply` is read as `labelsToApply`"),
     ],
 )
-def test_what_calico_reads_in_another_case_is_not_taken_for_nothing(text: str, reason: str) -> None:
+def test_a_key_that_calico_reads_in_another_case_is_refused(text: str, reason: str) -> None:
     for act in (lambda: parts_of(text), lambda: edited_resource(text, PartEdit(tags='["a"]'))):
         with pytest.raises(UnusableResource) as caught:
             act()
         assert str(caught.value) == reason
 
 
-def test_a_name_that_calico_takes_for_another_is_no_hindrance() -> None:
+def test_a_key_that_is_only_similar_is_ignored() -> None:
     text = '{"specs":1,"spec":{"egre\u00df":1,"Ingres":2}}'
     assert json.loads(edited_resource(text, PartEdit(tags='["a"]')))["spec"]["labelsToApply"] == {"a": ""}

@@ -1,7 +1,7 @@
-"""Rules of Calico's v3 data model judged packet by packet, read off the resource: the other witness of a conversion.
+"""Rules of Calico's v3 data model, evaluated packet by packet from the resource, to check conversions.
 
-It shares nothing with the program. Source: the resource definitions of projectcalico.org/v3, and Felix, which renders
-a rule for the IP versions of its networks and of its ICMP only.
+It shares no code with the program. Source: the resource definitions of projectcalico.org/v3, and Felix, which renders
+a rule only for the IP versions of its networks and of its ICMP.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def matches(rule: Json, packet: Packet) -> bool:
 
 
 def decision(rules: Sequence[Json], packet: Packet) -> str:
-    """What becomes of a packet: `allow`, `deny` or `none`."""
+    """The decision about a packet: `allow`, `deny` or `none`."""
     for rule in rules:
         if rule["action"] != "Log" and matches(rule, packet):
             return {"Allow": "allow", "Deny": "deny", "Pass": "none"}[rule["action"]]
@@ -61,7 +61,7 @@ def _is_at(entity: Json, version: int, address: int, tags: frozenset[str], port:
         if key in entity and (not nets or any(_address(version, address) in net for net in nets) == is_excluded):
             return False
     for key, is_excluded in (("ports", False), ("notPorts", True)):
-        if key in entity and any(_is_port(each, port) for each in entity[key]) == is_excluded:
+        if key in entity and any(_is_port(listed_port, port) for listed_port in entity[key]) == is_excluded:
             return False
     return not any(
         key in entity and _is_selected(entity[key], tags) == is_excluded
@@ -79,5 +79,5 @@ def _is_port(value: object, port: int) -> bool:
 
 
 def _is_selected(selector: str, tags: frozenset[str]) -> bool:
-    """Whether an endpoint is selected whose labels are its tags; only of what is made of tags."""
+    """Whether a selector of one tag selects an endpoint with these tags."""
     return selector.removeprefix("has(").removesuffix(")") in tags

@@ -1,4 +1,4 @@
-"""What Calico refuses: its own cases, and the limits of each value."""
+"""The values that Calico refuses: the cases of its own tests, and the limits of each value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHECKS: dict[str, Callable[[Any], Iterator[ResourceProblem]]] = {
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["what"])
-def test_a_value_is_valid_exactly_if_calico_takes_it(case: dict[str, Any]) -> None:
+def test_a_value_is_valid_exactly_if_calico_accepts_it(case: dict[str, Any]) -> None:
     problems = list(CHECKS[case["type"]](case["input"]))
     assert (not problems) == case["valid"], problems
 
@@ -99,7 +99,7 @@ def test_a_rule_is_refused_at_the_place_of_its_mistake(rule: object, path: tuple
     ],
     ids=str,
 )
-def test_a_rule_that_calico_takes_has_no_problem(rule: object) -> None:
+def test_a_rule_that_calico_accepts_has_no_problems(rule: object) -> None:
     assert list(schema.rule_problems(rule)) == []
 
 
@@ -116,10 +116,12 @@ def test_a_rule_that_calico_takes_has_no_problem(rule: object) -> None:
         (1, False),
     ],
 )
-def test_a_profile_is_called_by_labels_joined_with_dots(name: object, is_valid: bool) -> None:
+def test_the_name_of_a_profile_is_labels_joined_with_dots(name: object, is_valid: bool) -> None:
     assert (not list(schema.profile_problems({"metadata": {"name": name}, "spec": None}))) == is_valid
 
 
-def test_annotations_have_a_bound() -> None:
+def test_the_size_of_annotations_is_limited() -> None:
     metadata = {"name": "a", "annotations": {"A/b": "x" * (256 << 10)}}
-    assert [each.path for each in schema.profile_problems({"metadata": metadata})] == [("metadata", "annotations")]
+    assert [problem.path for problem in schema.profile_problems({"metadata": metadata})] == [
+        ("metadata", "annotations")
+    ]

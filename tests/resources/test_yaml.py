@@ -1,4 +1,4 @@
-"""Resources as YAML: what is written is read alike by all, and what is read is what Calico's tools read."""
+"""Resources as YAML: all readers read the written text equally, and values are read as by Calico's tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from calicoctl.resources.yaml_text import NotYaml, read_yaml, yaml_text
 
-# What YAML could take for another type, in one of its versions.
+# Texts that a version of YAML could read as another type.
 AMBIGUOUS = [
     "80:90",
     "1e3",
@@ -39,10 +39,10 @@ values = st.recursive(
 
 
 @given(st.lists(st.dictionaries(texts, values, min_size=1, max_size=4), min_size=1, max_size=3))
-def test_what_is_written_is_read_again(documents: list[dict[str, object]]) -> None:
+def test_written_documents_are_read_back(documents: list[dict[str, object]]) -> None:
     written = yaml_text(documents)
     assert list(read_yaml(written)) == documents
-    # And by a reader of YAML 1.1.
+    # Also by a reader of YAML 1.1.
     assert list(yaml.safe_load_all(written)) == documents
 
 
@@ -81,7 +81,7 @@ def test_an_unquoted_value_has_the_type_that_calico_reads(text: str, value: obje
         "[" * 5000,
     ],
 )
-def test_what_is_ambiguous_endless_or_no_yaml_is_refused(text: str) -> None:
+def test_ambiguous_endless_or_invalid_yaml_is_refused(text: str) -> None:
     with pytest.raises(NotYaml) as error:
         read_yaml(text)
     assert error.value.reason
