@@ -66,7 +66,9 @@ def deciders(rules: Sequence[ListedRule], boxes: Sequence[Box], without: int = -
     """The rules that decide packets of boxes, between endpoints that have only the tags of the rule and the box."""
     considered = [rule for rule in rules if rule.position != without]
     return [
-        rule for index, rule in enumerate(considered) if subtract_all(common_boxes(rule.boxes, boxes), considered[:index])
+        rule
+        for index, rule in enumerate(considered)
+        if subtract_all(common_boxes(rule.boxes, boxes), considered[:index])
     ]
 
 
