@@ -160,5 +160,5 @@ def unified_diff(planned: ScriptPlan) -> str:
 
 
 def _no_file(word: ast.Word) -> Source:
-    reason = "a text that is given alone names no files"
+    reason = "a script that is given as text cannot refer to files"
     raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason=reason)])

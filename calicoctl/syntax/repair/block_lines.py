@@ -1,4 +1,4 @@
-"""Repairs of the lines of a block, as people know them from other languages, or copy them from what is shown."""
+"""Repairs of block lines in the syntax of other languages, or copied from the output of `rule show`."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _NUMBER = re.compile(r"[0-9]+[.):]?\Z")
 
 
 def block_line_repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
-    """Every repair at the place where the parser stopped.
+    """All repairs at the word where the parser stopped.
 
     Args:
         words: The line's words.
-        index: The word that cannot stand there; `len(words)` when the text ended too early.
-        expected: The terminals that could.
+        index: The index of the unexpected word; `len(words)` for an incomplete line.
+        expected: The terminals that are valid there.
     """
     if not words or index >= len(words):
         return
@@ -46,10 +46,10 @@ def _glued_sign(words: Sequence[PlacedWord]) -> Iterator[Repair]:
         return
     keyword, sign = glued["keyword"].lower(), glued["sign"]
     middle = first.start + len(keyword)
-    rest = first.text[glued.end() :]
-    behind = [PlacedWord(rest, middle + 1, first.end)] if rest else []
-    mended = [PlacedWord(keyword, first.start, middle), *behind, *words[1:]]
-    yield Repair(mended, 1, messages.UNEXPECTED_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
+    value = first.text[glued.end() :]
+    value_words = [PlacedWord(value, middle + 1, first.end)] if value else []
+    repaired = [PlacedWord(keyword, first.start, middle), *value_words, *words[1:]]
+    yield Repair(repaired, 1, messages.UNEXPECTED_SIGN, first.start, first.end, (("sign", sign), ("keyword", keyword)))
 
 
 def _assigned_block(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
@@ -60,7 +60,7 @@ def _assigned_block(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]
 
 
 def _assigned_tags(words: Sequence[PlacedWord]) -> Iterator[Repair]:
-    """`tags = WEB`, where the sign was read as a tag."""
+    """`tags = WEB`, where the sign was parsed as a tag."""
     if len(words) > 2 and words[1].text in _SETS:
         sign = words[1]
         fields = (("sign", sign.text), ("keyword", "tags"))

@@ -379,7 +379,7 @@ def _anything(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
 
 
 def _named_protocol(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
-    """`proto tcp`, where the protocol itself is enough."""
+    """`proto tcp`, where the protocol alone is enough."""
     word = words[index]
     is_before_protocol = index + 1 < len(words) and words[index + 1].text in PROTOCOLS
     if is_before_protocol and word.text.lower() in ("proto", "protocol"):
@@ -388,11 +388,11 @@ def _named_protocol(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]
 
 
 def _late_action(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
-    """The action in another tool's words and place, the end; the place is corrected next: `tcp dport 80 accept`."""
+    """`tcp dport 80 accept`: the last word is another tool's action; its place is corrected by another repair."""
     last = words[-1]
     before = _keyword_of(words[-2]) if len(words) > 1 else ""
     if index == len(words) - 1 or before in (*PEERS, *PEER_PARTS) or not {*ACTIONS} & set(expected_keywords(expected)):
-        return  # the action is in its place, or the word is a value: `from tag accept`
+        return  # the action is at its place, or the word is a value: `from tag accept`
     for action in {*ACTIONS} & set(_synonyms(last.text)):
         fields = (("word", last.text), ("meant", action))
         renamed = PlacedWord(action, last.start, last.end)

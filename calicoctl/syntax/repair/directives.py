@@ -1,4 +1,4 @@
-"""Repairs of the lines that define a variable or include a file, as people know them from other languages."""
+"""Repairs of `define` and `include` lines in the syntax of other languages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DEFINES = frozenset(
     {"let", "var", "set", "const", "def", "declare", "local", "readonly", "export", "variable", "define"}
 )
 _INCLUDES = frozenset({"source", ".", "import", "require", "load", "use", "read", "include"})
-# What stands before such words elsewhere: `%define`, `@include`, `!include`.
+# Characters before such words in other languages: `%define`, `@include`, `!include`.
 _MARKS = "%@!"
 _ASSIGNED = re.compile(rf"\$?\{{?({VARIABLE})\}}?(:?=.*)?\Z")
 _SETS = frozenset({":=", "==", ":", "->", "=>", "to", "as", "is"})
@@ -23,12 +23,12 @@ _BRACKETS = ("{}", "[]", "()")
 
 
 def directive_repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
-    """Every repair at the place where the parser stopped.
+    """All repairs at the word where the parser stopped.
 
     Args:
         words: The line's words.
-        index: The word that cannot stand there; `len(words)` when the text ended too early.
-        expected: The terminals that could.
+        index: The index of the unexpected word; `len(words)` for an incomplete line.
+        expected: The terminals that are valid there.
     """
     if index >= len(words):
         return
@@ -52,28 +52,29 @@ def _other_words(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`let X = 80`, `source "file"`."""
     word = words[0]
     bare = word.text.lower().lstrip(_MARKS)
-    for meant, known in (("define", _DEFINES), ("include", _INCLUDES)):
-        if bare in known and word.text != meant and len(words) > 1:
-            fields = (("word", word.text), ("meant", meant))
-            yield Repair(_replaced(words, 0, meant), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
+    for keyword, synonyms in (("define", _DEFINES), ("include", _INCLUDES)):
+        if bare in synonyms and word.text != keyword and len(words) > 1:
+            fields = (("word", word.text), ("meant", keyword))
+            yield Repair(_replaced(words, 0, keyword), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
 
 
 def _assignment(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     """`X = 80` and `X=80`."""
     word = words[0]
-    found = _ASSIGNED.match(word.text)
-    if found is None:
+    assignment = _ASSIGNED.match(word.text)
+    if assignment is None:
         return
-    if found[2] is None and (len(words) < 2 or not words[1].text.startswith(("=", ":="))):
+    name, glued_value = assignment.groups()
+    if glued_value is None and (len(words) < 2 or not words[1].text.startswith(("=", ":="))):
         return
-    named = PlacedWord(found[1] + (found[2] or "").removeprefix(":"), word.start, word.end)
-    behind = list(words[1:])
-    if found[2] is None:
-        equals = behind[0]
-        behind[0] = PlacedWord(equals.text.removeprefix(":"), equals.start, equals.end)
-    mended = [PlacedWord("define", word.start, word.start), named, *behind]
+    first = PlacedWord(name + (glued_value or "").removeprefix(":"), word.start, word.end)
+    following = list(words[1:])
+    if glued_value is None:
+        equals = following[0]
+        following[0] = PlacedWord(equals.text.removeprefix(":"), equals.start, equals.end)
+    repaired = [PlacedWord("define", word.start, word.start), first, *following]
     fields = (("missing", "define"), ("word", word.text))
-    yield Repair(mended, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
+    yield Repair(repaired, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
 
 
 def _equals(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
@@ -82,22 +83,22 @@ def _equals(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -
         return
     word = words[index]
     if word.text in _SETS or word.text.startswith(":="):
-        mended = "=" if word.text in _SETS else word.text[1:]
+        sign = "=" if word.text in _SETS else word.text[1:]
         fields = (("word", word.text), ("meant", "="))
-        yield Repair(_replaced(words, index, mended), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
+        yield Repair(_replaced(words, index, sign), 1, messages.UNKNOWN_WORD, word.start, word.end, fields)
     else:
-        put_in = PlacedWord("=", word.start, word.start)
+        inserted = PlacedWord("=", word.start, word.start)
         fields = (("missing", "="), ("word", word.text))
-        mended_words = [*words[:index], put_in, *words[index:]]
-        yield Repair(mended_words, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
+        repaired = [*words[:index], inserted, *words[index:]]
+        yield Repair(repaired, 1.5, messages.MISSING_WORD, word.start, word.end, fields)
 
 
 def missing_comma(words: Sequence[PlacedWord], index: int, cost: float) -> Repair:
-    """A comma behind the word before the one where the parser stopped."""
+    """A missing comma before the word where the parser stopped."""
     before, word = words[index - 1], words[index]
-    mended = _replaced(words, index - 1, f"{before.text},")
+    repaired = _replaced(words, index - 1, f"{before.text},")
     fields = (("missing", ","), ("word", word.text))
-    return Repair(mended, cost, messages.MISSING_WORD, word.start, word.end, fields)
+    return Repair(repaired, cost, messages.MISSING_WORD, word.start, word.end, fields)
 
 
 def _commas(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
@@ -119,8 +120,8 @@ def _brackets(words: Sequence[PlacedWord]) -> Iterator[Repair]:
     opened = PlacedWord(first.text[1:], first.start + 1, first.end)
     closed = PlacedWord(last.text[:-1], last.start, last.end - 1)
     inner = [word for word in (opened, *words[values[0] + 1 : -1], closed) if word.text]
-    mended = [*words[: values[0]], *inner]
-    yield Repair(mended, 1, messages.VALUE_IN_BRACKETS, first.start, last.end)
+    repaired = [*words[: values[0]], *inner]
+    yield Repair(repaired, 1, messages.VALUE_IN_BRACKETS, first.start, last.end)
 
 
 def _plain_file(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:

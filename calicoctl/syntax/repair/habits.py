@@ -1,8 +1,8 @@
-"""Habits from other tools that have no exact counterpart in the language, and what to do instead.
+"""Words of other tools that have no exact equivalent in the language, with advice.
 
-A repair (`calicoctl.syntax.repair.search`) offers a statement that means what was typed. Here are the words of which no
-statement means the same: a negation, several protocols at once, a service's name. They are answered in words, or
-with a statement only where it is exact.
+A repair (`calicoctl.syntax.repair.search`) is a statement with the meaning of what was typed. For the words here, there
+is usually no such statement: a negation, several protocols at once, the name of a service. They get advice in words,
+or a replacement if there is one with exactly the same meaning.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ _SERVICES = {
     "snmp": "udp to ports 161",
 }
 _COMMENT_MARK = re.compile(r"//|/\*|;")
-# These are no such marks where anything is glued to them.
-_COMMENT_MARKS_ALONE = frozenset({"--", "!", "*", "'", "REM", "rem"})
-# What parts statements in shells and other languages, and the words that lines begin with here.
+# Comment marks only as separate words.
+_COMMENT_WORDS = frozenset({"--", "!", "*", "'", "REM", "rem"})
+# Separators of statements in shells and other languages, and the words with which lines begin here.
 _SEPARATORS = frozenset({";", "&&", "||", "&", "|"})
 _BEGINNINGS = [[word] for word in (*ACTIONS, *DIRECTIONS, "calicoctl", "define", "include", "json", "profile", "tags")]
 _OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump|match|(?:ct)?state)")
-# Options that no other tool has.
-_SURELY_OF_IPTABLES = frozenset(
+# Options that only iptables has.
+_ONLY_IPTABLES = frozenset(
     {"-j", "--jump", "-p", "--protocol", "-m", "--match", "--dport", "--dports", "--sport", "--sports", *STATE_OPTIONS}
 )
 _BOTH_PROTOCOLS = frozenset({"dns", "domain", "kerberos", "ldap"})
@@ -64,15 +64,15 @@ _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "st
 
 @dataclass(frozen=True)
 class Habit:
-    """A word that has no counterpart here.
+    """A word of another tool.
 
     Attributes:
-        kind: What to say of it.
+        kind: The kind of diagnostic.
         word: The word.
-        fields: The particulars of the message.
+        fields: The fields of the message.
         advice: What to do instead, in words.
-        replacement: The whole statement that means exactly the same; None where there is none.
-        comment: What of it is a comment in a script, after `replacement`; None where nothing is.
+        replacement: The words of the line with exactly the same meaning; None if there is none.
+        comment: The comment after `replacement` in a script; None if there is none.
     """
 
     kind: Kind
@@ -84,11 +84,11 @@ class Habit:
 
 
 def find_habit(words: Sequence[PlacedWord], index: int) -> Habit | None:
-    """The first habit in a statement that the parser refused; None when there is none.
+    """The first word of another tool in an invalid statement; None when there is none.
 
     Args:
         words: The statement's words.
-        index: The word at which the parser stopped; `len(words)` at the end.
+        index: The index of the word where the parser stopped; `len(words)` at the end.
     """
     return next(_habits(words, index), None)
 
@@ -100,7 +100,7 @@ def _habits(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     yield from _one_line_blocks(words, index)
     yield from _negations(words)
     if index < len(words):
-        word, before = words[index], tuple(each.text for each in words[:index])
+        word, before = words[index], tuple(word.text for word in words[:index])
         yield from _statements(word, before, words[index + 1 :])
         yield from _actions(word, before)
         if _is_in_match(before):
@@ -111,38 +111,41 @@ def _habits(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
 
 
 def _comments(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
-    """`// text` and `; text`, also behind a statement."""
+    """`// text` and `; text`, also after a statement."""
     if index >= len(words):
         return
     word = words[index]
     mark = _COMMENT_MARK.match(word.text)
-    is_alone = word.text in _COMMENT_MARKS_ALONE and index == 0
+    is_alone = word.text in _COMMENT_WORDS and index == 0
     if mark is None and not is_alone:
         return
-    texts = [each.text for each in words[index:]]
+    texts = [word.text for word in words[index:]]
     texts[0] = texts[0][len(mark[0] if mark else word.text) :]
     if index > 0 and word.text.startswith(";") and (not texts[0] and texts[1:2] in ([], *_BEGINNINGS)):
-        return  # it ends the statement, or parts it from the next one
+        return  # it ends the statement, or separates it from the next one
     comment = " ".join(["#", *(text for text in texts if text)])
-    named = (("word", word.text if mark is None else mark[0]),)
-    yield Habit(messages.COMMENT_MARK, word, named, None, tuple(each.text for each in words[:index]), comment)
+    fields = (("word", word.text if mark is None else mark[0]),)
+    replacement = tuple(word.text for word in words[:index])
+    yield Habit(messages.COMMENT_MARK, word, fields, None, replacement, comment)
 
 
 def _several_statements(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
-    """`profile add A; profile add B`, where the parser stops at the separator, behind it, or at what it is glued to."""
-    for at in (index - 1, index):
-        is_between = 0 <= at < len(words) - 1 and (words[at].text in _SEPARATORS or words[at].text.endswith(";"))
-        if is_between and [words[at + 1].text] in _BEGINNINGS:
-            fields = (("word", words[at + 1].text),)
-            yield Habit(messages.SEVERAL_STATEMENTS, words[at + 1], fields, "put each on a line of its own")
+    """`profile add A; profile add B`, where the parser stops at the separator or after it."""
+    for separator in (index - 1, index):
+        following = separator + 1
+        if separator < 0 or following >= len(words) or [words[following].text] not in _BEGINNINGS:
+            continue
+        if words[separator].text in _SEPARATORS or words[separator].text.endswith(";"):
+            fields = (("word", words[following].text),)
+            yield Habit(messages.SEVERAL_STATEMENTS, words[following], fields, "put each statement on its own line")
 
 
 def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """`outbound { allow }` and `profile DB { tags DB }`."""
     opening = next((at for at, word in enumerate(words) if word.text.startswith("{")), 0)
-    begins = opening > 0 and (words[0].text in DIRECTIONS or "profile" in (word.text for word in words[:opening]))
-    is_behind = index < len(words) and (opening < index or words[opening].text != "{")
-    if begins and opening <= index and is_behind and words[opening].text not in ("{}", "{};"):
+    is_block = opening > 0 and (words[0].text in DIRECTIONS or "profile" in (word.text for word in words[:opening]))
+    has_content = index < len(words) and (opening < index or words[opening].text != "{")
+    if is_block and opening <= index and has_content and words[opening].text not in ("{}", "{};"):
         begin = " ".join(word.text for word in words[:opening])
         yield Habit(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line after `{begin} {{`")
 
@@ -153,24 +156,24 @@ def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]
 def _of_iptables(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     """`-p tcp --dport 80 -j ACCEPT`."""
     start = next((at for at, word in enumerate(words) if _OPTION_OF_IPTABLES.match(word.text)), None)
-    if start is None or not any(word.text in _SURELY_OF_IPTABLES for word in words):
+    if start is None or not any(word.text in _ONLY_IPTABLES for word in words):
         return
     texts = [word.text for word in words]
-    # Where the rule begins: behind its direction, or in a block with the line.
-    is_line = texts[0] in ACTIONS or start == 0
-    behind = next((at + 1 for at in range(start) if texts[at] in DIRECTIONS), 0 if is_line else start)
-    rule = rule_of(texts[start:], texts[behind:start])
-    meant = None
-    if rule is not None and (behind == 0 or texts[behind - 1] in DIRECTIONS):
-        meant = _meant_by_options(texts[:behind], texts[start:], rule)
+    # The rule begins after its direction; in a block, at the beginning of the line.
+    is_block_line = texts[0] in ACTIONS or start == 0
+    begin = next((at + 1 for at in range(start) if texts[at] in DIRECTIONS), 0 if is_block_line else start)
+    rule = rule_of(texts[start:], texts[begin:start])
+    replacement = None
+    if rule is not None and (begin == 0 or texts[begin - 1] in DIRECTIONS):
+        replacement = _line_of_options(texts[:begin], texts[start:], rule)
     advice = None if rule is None else f"as a rule of this language: `{' '.join(rule)}`"
     if rule is None and any(word.text in STATE_OPTIONS for word in words):
         advice = _STATEFUL
-    yield Habit(messages.IPTABLES_OPTION, words[start], (("word", words[start].text),), advice, meant)
+    yield Habit(messages.IPTABLES_OPTION, words[start], (("word", words[start].text),), advice, replacement)
 
 
-def _meant_by_options(before: Sequence[str], options: Sequence[str], rule: Sequence[str]) -> tuple[str, ...] | None:
-    """The statement, or the line of a block, of a rule that options say; None where they say more of its place."""
+def _line_of_options(before: Sequence[str], options: Sequence[str], rule: Sequence[str]) -> tuple[str, ...] | None:
+    """The statement or block line for options of iptables; None if they place the rule in a way it cannot express."""
     position = position_of(options)
     if not before:
         return (*rule,) if position is None and is_chain_of(None, options) else None
@@ -181,12 +184,12 @@ def _meant_by_options(before: Sequence[str], options: Sequence[str], rule: Seque
 def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[Habit]:
     lower = word.text.lower()
     if before[-1:] == ("rule",) and lower in ("move", "reorder", "swap"):
-        yield _without(word, "`rule add` with `--at=POSITION` moves a rule that is already there")
+        yield _without(word, "`rule add` with `--at=POSITION` moves an existing rule")
     elif before[-1:] == ("rule",) and lower in ("edit", "change", "modify", "replace"):
         yield _without(word, "add the new rule with `--at=POSITION` and remove the old one, or use `rule update`")
     elif {lower, before[-1].lower() if before else ""} & _RENAMINGS and "rule" not in before and "tag" not in before:
-        yield _without(word, "print its rules with `rule json`, and read them into another profile with `rule update`")
-    elif before[-1:] == ("rule",) and lower == "set" and after and not {*ACTIONS} & {each.text for each in after}:
+        yield _without(word, "print its rules with `rule json`, and store them in another profile with `rule update`")
+    elif before[-1:] == ("rule",) and lower == "set" and after and not {*ACTIONS} & {word.text for word in after}:
         yield _without(word, "`rule add` adds a rule; `rule update` replaces all rules with JSON from standard input")
     elif before[-1:] == ("rule",) and lower in ("flush", "clear", "reset"):
         yield _without(word, "`rule update` with two empty lists removes all rules")
@@ -200,15 +203,15 @@ def _without(word: PlacedWord, advice: str) -> Habit:
 
 
 def _actions(word: PlacedWord, before: tuple[str, ...]) -> Iterator[Habit]:
-    """`log` and `pass` where an action belongs."""
+    """`log` and `pass` in the place of an action."""
     if not before or before[-1] in ("inbound", "outbound") or before[-1].startswith("--at="):
-        meant = _JSON_ACTIONS.get(word.text.lower())
-        if meant is not None:
-            yield Habit(messages.JSON_ONLY, word, (("word", word.text),), _in_json("action", f'"{meant}"'))
+        action = _JSON_ACTIONS.get(word.text.lower())
+        if action is not None:
+            yield Habit(messages.JSON_ONLY, word, (("word", word.text),), _in_json("action", f'"{action}"'))
 
 
 def _in_json(key: str, value: str) -> str:
-    return f'`rule update` takes it as JSON: `"{key}": {value}`'
+    return f'`rule update` accepts it as JSON: `"{key}": {value}`'
 
 
 # --- matches ----------------------------------------------------------------------------------------------------------
@@ -219,11 +222,11 @@ def _is_in_match(before: tuple[str, ...]) -> bool:
 
 
 def _negations(words: Sequence[PlacedWord]) -> Iterator[Habit]:
-    """`not`, `!` and their kin in a match, with the JSON that says so."""
+    """`not`, `!` and similar words in a match, with the equivalent JSON."""
     texts = [word.text for word in words]
     start = next((at + 1 for at, text in enumerate(texts) if text in ACTIONS), len(texts))
     for at in range(start, len(texts)):
-        # `tag not` names a tag; in `tag not WEB` and `tag ! WEB` something follows that can be the name.
+        # In `tag not`, the word is the tag; in `tag not WEB` and `tag ! WEB`, the next word may be the tag.
         is_followed = at + 1 < len(texts) and texts[at + 1] not in (*_PARTS, *PEERS)
         is_value = texts[at - 1] in _PARTS and not is_followed
         negated = _NEGATED.match(texts[at])
@@ -231,11 +234,11 @@ def _negations(words: Sequence[PlacedWord]) -> Iterator[Habit]:
             continue
         key, value = _negated_match(texts, at, negated["value"] if negated else None)
         json = f'"!{key}": {value}' if key else EXAMPLE_OF_NEGATION
-        yield Habit(messages.NEGATION, words[at], (("json", json),), "`rule update` takes such rules")
+        yield Habit(messages.NEGATION, words[at], (("json", json),), "`rule update` accepts such rules")
 
 
 def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[str | None, str]:
-    """The key of rule JSON that a negation is about, and its value as JSON; no key if that is not clear."""
+    """The key and the value in rule JSON for a negation; the key is None if it is not certain."""
     peer = next((text for text in reversed(texts[:at]) if text in PEERS), None)
     part = texts[at - 1] if texts[at - 1] in _PARTS else None
     following = [value] if value is not None else list(texts[at + 1 : at + 3])
@@ -260,28 +263,28 @@ def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[st
 
 
 def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
-    """What stands where a protocol or a part of a match belongs."""
+    """Words in the place of a protocol or a part of a match."""
     word = words[index]
     text, lower = word.text, word.text.lower()
-    named = (("word", text),)
+    fields = (("word", text),)
     before = words[index - 1].text
     if before in PEERS:
         yield from _peers(words, index)
     if lower in OTHER_PROTOCOLS:
-        yield Habit(messages.JSON_ONLY, word, named, _in_json("protocol", f'"{lower}"') + ", without ports")
+        yield Habit(messages.JSON_ONLY, word, fields, _in_json("protocol", f'"{lower}"') + ", without ports")
     elif _SEVERAL_PROTOCOLS.match(lower):
-        yield Habit(messages.SEVERAL_VALUES, word, named, "write one rule for each protocol")
+        yield Habit(messages.SEVERAL_VALUES, word, fields, "write one rule for each protocol")
     elif (port := _port_with_protocol(lower)) and before in ACTIONS and index == len(words) - 1:
-        meant = (*(each.text for each in words[:index]), port["protocol"], "to", "ports", port["ports"])
-        yield Habit(messages.PORT_WITH_PROTOCOL, word, named, None, meant)
+        replacement = (*(word.text for word in words[:index]), port["protocol"], "to", "ports", port["ports"])
+        yield Habit(messages.PORT_WITH_PROTOCOL, word, fields, None, replacement)
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
         yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), BOTH_PROTOCOLS)
     elif lower in _STATES:
         yield _without(word, _STATEFUL)
     elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:
-        yield _without(word, f"services are not known by name here; `{lower}` is usually `{_SERVICES[lower]}`")
+        yield _without(word, f"service names are not supported; `{lower}` is usually `{_SERVICES[lower]}`")
     elif before in (*ACTIONS, "to") and lower in _BOTH_PROTOCOLS:
-        yield _without(word, f"services are not known by name here; `{lower}` usually needs rules for `tcp` and `udp`")
+        yield _without(word, f"service names are not supported; `{lower}` usually needs rules for `tcp` and `udp`")
 
 
 def _port_with_protocol(text: str) -> re.Match[str] | None:
@@ -290,22 +293,22 @@ def _port_with_protocol(text: str) -> re.Match[str] | None:
 
 
 def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
-    """What stands after `from` or `to`."""
+    """Words after `from` or `to`."""
     word, before = words[index], words[index - 1].text
     lower = word.text.lower()
     has_network = index + 1 < len(words) and LOOKS_LIKE_NETWORK.match(words[index + 1].text) is not None
     if before == "from" and lower in ("src", "source") and has_network and index + 2 == len(words):
-        meant = (*(each.text for each in words[:index]), words[-1].text)
-        yield Habit(messages.NO_COUNTERPART, word, (("word", word.text),), None, meant)
+        replacement = (*(word.text for word in words[:index]), words[-1].text)
+        yield Habit(messages.NO_COUNTERPART, word, (("word", word.text),), None, replacement)
     elif lower in WORDS_OF_PEERS and not has_network:
         yield _without(word, f"write an address after `{before}`, or `tag` before the name of a tag")
     elif _SHELL_VARIABLE.match(word.text):
-        advice = "single quotes keep a shell from expanding a variable"
+        advice = "single quotes prevent a shell from expanding a variable"
         yield Habit(messages.NOT_EXPANDED, word, (("word", word.text),), advice)
     elif _HOST_NAME.match(word.text) and not LOOKS_LIKE_NETWORK.match(word.text):
-        yield _without(word, "names of hosts are not looked up; write the address, or `tag` before the name of a tag")
+        yield _without(word, "host names are not resolved; write the address, or `tag` before the name of a tag")
 
 
 EXAMPLE_OF_NEGATION = '"!src_net": "10.0.0.0/8"'
-# What to do about ports in a rule without a protocol.
-BOTH_PROTOCOLS = f"put {either(PORT_PROTOCOLS)} after the action; if both are meant, write one rule for each"
+# Advice about ports in a rule without a protocol.
+BOTH_PROTOCOLS = f"put {either(PORT_PROTOCOLS)} after the action; for both, write one rule for each"

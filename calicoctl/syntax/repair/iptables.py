@@ -1,4 +1,4 @@
-"""Rules as iptables has them, for those that have an exact counterpart here."""
+"""Rules of iptables, translated if there is a rule with exactly the same meaning."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ _NAMES = {
     "-j": "action",
     "--jump": "action",
 }
-# Options that say nothing about packets here: the chain is the direction, and a module only brings options.
+# Options without an effect on the match: the chain is the direction, and a module only adds options.
 _IGNORED = {"-A", "-I", "--append", "--insert", "-m", "--match"}
 _INSERTIONS = ("-I", "--insert")
 _CHAINS = {"INPUT": Direction.INBOUND.value, "OUTPUT": Direction.OUTBOUND.value}
 _IGNORED_VALUES = frozenset({*_CHAINS, "multiport", "icmp6", "state", "conntrack", *PROTOCOLS})
-# Rules are asked about new connections alone here: packets of established ones always pass.
+# Options for the state of a connection. Here, rules apply only to new connections: packets of established ones always
+# pass.
 STATE_OPTIONS = ("--state", "--ctstate")
 _NEW = "NEW"
 _PORTS = re.compile(r"[0-9]+(?::[0-9]+)?(?:,[0-9]+(?::[0-9]+)?)*\Z")
@@ -45,48 +46,48 @@ _OPEN_RANGE = re.compile(r"([0-9]+):(?=,|\Z)")
 
 
 def rule_of(words: Sequence[str], before: Sequence[str] = ()) -> tuple[str, ...] | None:
-    """The rule of this language that means exactly what the options of an iptables rule say; None if there is none.
+    """The rule with exactly the meaning of the options of an iptables rule; None if there is none.
 
     Args:
         words: The options, such as `-p tcp --dport 80 -j ACCEPT`.
-        before: What stands before them in the words of this language: an action, or an action and a protocol.
+        before: The words of this language before them: an action, or an action and a protocol.
     """
-    parts = _said_before(before, words)
+    parts = _parts_before(before, words)
     if parts is None:
         return None
-    rest = list(words)
-    while len(rest) >= 2:
-        option, value = rest.pop(0), rest.pop(0)
-        if option in _INSERTIONS and value in _CHAINS and rest and rest[0].isdigit():
-            rest.pop(0)
+    options = list(words)
+    while len(options) >= 2:
+        option, value = options.pop(0), options.pop(0)
+        if option in _INSERTIONS and value in _CHAINS and options and options[0].isdigit():
+            options.pop(0)
         if (option in _IGNORED and value in _IGNORED_VALUES) or (option in STATE_OPTIONS and value == _NEW):
             continue
         name = _NAMES.get(option)
         if name is None or name in parts or value.startswith("-"):
             return None
         parts[name] = _OPEN_RANGE.sub(rf"\1:{PORT_MAX}", value) if name.endswith("ports") else value
-    if rest or parts.get("action") not in _TARGETS:
+    if options or parts.get("action") not in _TARGETS:
         return None
     is_consistent = not before or _TARGETS[parts["action"]] == before[0]
     return _rule(parts) if is_consistent else None
 
 
 def position_of(words: Sequence[str]) -> int | None:
-    """The position at which the options insert their rule: the first, if none is given; None where they append it."""
-    at = next((at for at, word in enumerate(words) if word in _INSERTIONS), None)
-    if at is None:
+    """The position at which the options insert their rule, 1 if none is given; None if they append it."""
+    insertion = next((index for index, word in enumerate(words) if word in _INSERTIONS), None)
+    if insertion is None:
         return None
-    numbers = [int(word) for word in words[at + 2 : at + 3] if word.isdigit()]
+    numbers = [int(word) for word in words[insertion + 2 : insertion + 3] if word.isdigit()]
     return numbers[0] if numbers else 1
 
 
 def is_chain_of(direction: str | None, words: Sequence[str]) -> bool:
-    """Whether the options name no chain but that of a direction; none at all, where that is not known."""
+    """Whether all chains in the options are that of a direction; if that is None, whether there are no chains."""
     return {_CHAINS[word] for word in words if word in _CHAINS} <= {direction}
 
 
-def _said_before(before: Sequence[str], words: Sequence[str]) -> dict[str, str] | None:
-    """The parts of a rule that stand before the options; None where they are more, or other ones."""
+def _parts_before(before: Sequence[str], words: Sequence[str]) -> dict[str, str] | None:
+    """The parts of a rule before the options; None if they are not an action and perhaps a protocol."""
     parts: dict[str, str] = {}
     if before and not {"-j", "--jump"} & set(words):
         targets = [target for target, action in _TARGETS.items() if action == before[0]]

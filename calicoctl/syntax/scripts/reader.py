@@ -266,7 +266,7 @@ class _ScriptReader:
                 yield from self._finish(block)
                 return
             yield from self._part(block, node, line)
-        yield diagnose(messages.UNCLOSED_BLOCK, block.extent, "a block ends with `}` on a line of its own")
+        yield diagnose(messages.UNCLOSED_BLOCK, block.extent, "end the block with `}` on its own line")
         yield block.statement(is_valid=False)
 
     def _leaves_block(self, line: LogicalLine) -> bool:
@@ -327,7 +327,7 @@ class _ScriptReader:
             rules.append(node)
             rules += self._skipped("list_line")
         block.is_valid = False
-        yield diagnose(messages.UNCLOSED_BLOCK, begin, "a list of rules ends with `}` on a line of its own")
+        yield diagnose(messages.UNCLOSED_BLOCK, begin, "end the list of rules with `}` on its own line")
 
     def _finish(self, block: _Block) -> Iterator[Item]:
         missing = [part for part in _EMPTY_PARTS if part not in block.seen]
@@ -364,7 +364,7 @@ def _directive(line: LogicalLine) -> tuple[Diagnostic, Directive] | None:
         return None
     word = line.extent.text.split(None, 1)[0]
     where = replace(line.extent, end=line.extent.start + len(word))
-    hint = "it belongs before the line that begins the block"
+    hint = "move it before the line that begins the block"
     return diagnose(messages.ONLY_OUTSIDE_BLOCKS, where, hint, word=word), Directive(node, line.extent)
 
 

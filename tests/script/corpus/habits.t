@@ -111,13 +111,13 @@ kind: policy
 ---
 ! 1:1 E0156
 
-=== what iptables-save prints
+=== the output of iptables-save
 *filter
 :INPUT ACCEPT [0:0]
 ---
 ! 1:1 E0156
 
-=== a ruleset of nft
+=== an nft ruleset
 table inet filter {
   chain input {
   }
