@@ -14,7 +14,7 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.records import replace
-from calicoctl.resources.upgrade import LIST_KEYS
+from calicoctl.resources.schema import LIST_KEYS
 from calicoctl.resources.v3_names import (
     is_foreign_profile,
     is_label_key,

@@ -17,15 +17,15 @@ from functools import lru_cache
 from calicoctl.annotations import Any, NoReturn
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, agent_problems
-from calicoctl.policy.documents.json_text import Path, found_text, path_text
+from calicoctl.policy.documents.json_text import found_text, path_text
 from calicoctl.policy.documents.rule_json import compact_json, from_json
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
 from calicoctl.resources.fields import misread_fields, read_as, unknown_fields
-from calicoctl.resources.schema import ResourceProblem, rule_problems
-from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, LIST_KEYS, Upgrade, upgraded_rule
+from calicoctl.resources.schema import LIST_KEYS, ResourceProblem, rule_problems
+from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, Upgrade, upgraded_rule
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_tag_label
 from calicoctl.source import Source
 
@@ -153,7 +153,7 @@ def _raw_rules(spec: Mapping[str, Any], direction: Direction) -> list[str]:
 @lru_cache(maxsize=65536)
 def _raw_rule(text: str, direction: Direction) -> str:
     rule = json.loads(text)
-    problems = itertools.chain(rule_problems(rule, is_ingress=direction is Direction.INBOUND), misread_fields(rule))
+    problems = itertools.chain(rule_problems(rule, (), direction), misread_fields(rule))
     problem = next(problems, None)
     if problem is not None:
         return compact_json({**_wrapped_rule(rule), RESOURCE_PROBLEM_KEY: _reason(problem)})
@@ -308,7 +308,7 @@ def _json_text(resource: Mapping[str, Any]) -> str:
 
 def _put_list(spec: dict[str, Any], direction: Direction, raws: Sequence[str], originals: Mapping[str, Any]) -> None:
     key = LIST_KEYS[direction]
-    rules = _rules_of_texts(_with_texts(spec, direction), raws, ("spec", key), _with_texts(originals, direction))
+    rules = _rules_of_texts(_with_texts(spec, direction), raws, _with_texts(originals, direction), direction)
     if rules or key in spec:
         spec[key] = rules
 
@@ -319,7 +319,7 @@ def _with_texts(spec: Mapping[str, Any], direction: Direction) -> list[tuple[str
 
 
 def _rules_of_texts(
-    old: Sequence[tuple[str, Any]], raws: Sequence[str], path: Path, originals: Sequence[tuple[str, Any]]
+    old: Sequence[tuple[str, Any]], raws: Sequence[str], originals: Sequence[tuple[str, Any]], direction: Direction
 ) -> list[Any]:
     """The rules of some texts: the stored rule with a text, else the original rule at its index, else a new rule.
 
@@ -336,28 +336,29 @@ def _rules_of_texts(
     middle = (
         stored[raws[index]].popleft()
         if stored.get(raws[index])
-        else _original_or_new_rule(raws[index], originals, path, index)
+        else _original_or_new_rule(raws[index], originals, direction, index)
         for index in new_middle
     )
     return [*(rule for _, rule in old[: old_middle.start]), *middle, *(rule for _, rule in old[old_middle.stop :])]
 
 
-def _original_or_new_rule(raw: str, originals: Sequence[tuple[str, Any]], path: Path, index: int) -> Any:
+def _original_or_new_rule(raw: str, originals: Sequence[tuple[str, Any]], direction: Direction, index: int) -> Any:
     """The original rule at an index, if it has this text; otherwise a new rule."""
     if index < len(originals) and originals[index][0] == raw:
         return originals[index][1]
-    return _new_rule(raw, (*path, index))
+    return _new_rule(raw, direction, index)
 
 
-def _new_rule(raw: str, path: Path) -> Any:
+def _new_rule(raw: str, direction: Direction, index: int) -> Any:
     """The v3 rule of a new text.
 
     Raises:
         NotInV3: Calico refuses the rule, or a part of it would be lost.
     """
-    rule, problem = _upgraded(raw, LIST_KEYS[Direction.INBOUND] in path)
+    rule, problem = _upgraded(raw, direction)
     if problem is not None:
-        raise NotInV3(ResourceProblem((*path, *problem.path), problem.reason))
+        path = ("spec", LIST_KEYS[direction], index, *problem.path)
+        raise NotInV3(ResourceProblem(path, problem.reason))
     return rule
 
 
@@ -368,11 +369,11 @@ def upgrade_problem(raw: str, direction: Direction) -> ResourceProblem | None:
         raw: The text of the rule, as the engine writes it.
         direction: The direction of its list.
     """
-    return _upgraded(raw, direction is Direction.INBOUND)[1]
+    return _upgraded(raw, direction)[1]
 
 
 @lru_cache(maxsize=65536)
-def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
+def _upgraded(raw: str, direction: Direction) -> tuple[Any, ResourceProblem | None]:
     """The v3 rule of a text, which must not be changed as it is cached, and its first problem."""
     upgrade = Upgrade(keeps_tags=True)
     try:
@@ -383,7 +384,7 @@ def _upgraded(raw: str, is_ingress: bool) -> tuple[Any, ResourceProblem | None]:
     problems = (
         *upgrade.problems,
         *upgrade.losses,
-        *rule_problems(rule, is_ingress=is_ingress),
+        *rule_problems(rule, (), direction),
         *unknown_fields(rule),
     )
     return rule, problems[0] if problems else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from calicoctl.layout.profile_resource import UnusableResource, parts_of
 from calicoctl.policy.documents.json_text import Path
-from calicoctl.resources.upgrade import LIST_KEYS
+from calicoctl.resources.schema import LIST_KEYS
 
 # The metadata that every resource has, and that are set when a resource is created.
 _STANDARD_METADATA = frozenset(

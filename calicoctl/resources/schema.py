@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
 from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Path, found_text, path_text
 from calicoctl.records import dataclass
 from calicoctl.resources.selectors import is_selector
 from calicoctl.resources.v3_names import is_label_key, is_label_value, is_policy_name, is_profile_name
 from calicoctl.source import Span
 
+# The names of the lists of rules, by direction.
+LIST_KEYS = {Direction.INBOUND: "ingress", Direction.OUTBOUND: "egress"}
 ACTIONS = ("Allow", "Deny", "Log", "Pass")
 PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite")
 # A tuple, since values in a resource may not be hashable.
@@ -111,7 +114,7 @@ def policy_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
 
 
 def _lists_problems(spec: Mapping[str, object], path: Path) -> Problems:
-    for key in ("ingress", "egress"):
+    for direction, key in LIST_KEYS.items():
         rules = spec.get(key)
         if rules is None:
             continue
@@ -119,7 +122,7 @@ def _lists_problems(spec: Mapping[str, object], path: Path) -> Problems:
             yield ResourceProblem((*path, key), "must be a list")
             continue
         for index, rule in enumerate(rules):
-            yield from rule_problems(rule, (*path, key, index), is_ingress=key == "ingress")
+            yield from rule_problems(rule, (*path, key, index), direction)
 
 
 def _label_problems(labels: object, path: Path) -> Problems:
@@ -156,13 +159,13 @@ def _annotation_problems(annotations: object, path: Path) -> Problems:
 # --- a rule ------------------------------------------------------------------------------------
 
 
-def rule_problems(rule: object, path: Path = (), *, is_ingress: bool = True) -> Problems:
+def rule_problems(rule: object, path: Path = (), direction: Direction = Direction.INBOUND) -> Problems:
     """The parts of a rule that Calico rejects.
 
     Args:
         rule: The rule's JSON value.
         path: The path of the rule.
-        is_ingress: Whether it applies to traffic to an endpoint.
+        direction: The direction of the list of the rule.
     """
     if not isinstance(rule, dict):
         yield ResourceProblem(path, "must be an object")
@@ -182,8 +185,8 @@ def rule_problems(rule: object, path: Path = (), *, is_ingress: bool = True) -> 
     sides = [(key, rule[key]) for key in ("source", "destination") if isinstance(rule.get(key), dict)]
     yield from _port_protocol_problems(rule, sides, path)
     yield from _version_problems(rule, sides, path)
-    yield from _service_problems(sides, path, is_ingress=is_ingress)
-    yield from _http_problems(rule, path, is_ingress=is_ingress)
+    yield from _service_problems(sides, path, direction)
+    yield from _http_problems(rule, path, direction)
     metadata = rule.get("metadata")
     if isinstance(metadata, dict):
         yield from _annotation_problems(metadata.get("annotations"), (*path, "metadata", "annotations"))
@@ -356,7 +359,8 @@ def _selector_problems(
             yield ResourceProblem((*path, key), f"is not a selector: {found_text(value)}")
 
 
-def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: Path, *, is_ingress: bool) -> Problems:
+def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: Path, direction: Direction) -> Problems:
+    allowed_side = "source" if direction is Direction.INBOUND else "destination"
     for side, entity in sides:
         service = entity.get("services")
         if service is None:
@@ -364,7 +368,7 @@ def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: P
         service_path = (*path, side, "services")
         if not isinstance(service, dict) or not service.get("name"):
             yield ResourceProblem(service_path, "needs the name of a service")
-        if side != ("source" if is_ingress else "destination"):
+        if side != allowed_side:
             yield ResourceProblem(
                 service_path, "is allowed only in the source of ingress and the destination of egress"
             )
@@ -375,7 +379,7 @@ def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: P
             yield ResourceProblem(service_path, "cannot be combined with ports")
 
 
-def _http_problems(rule: Mapping[str, object], path: Path, *, is_ingress: bool) -> Problems:
+def _http_problems(rule: Mapping[str, object], path: Path, direction: Direction) -> Problems:
     http = rule.get("http")
     if http is None:
         return
@@ -383,7 +387,7 @@ def _http_problems(rule: Mapping[str, object], path: Path, *, is_ingress: bool) 
     if not isinstance(http, dict):
         yield ResourceProblem(http_path, "must be an object")
         return
-    if not is_ingress:
+    if direction is not Direction.INBOUND:
         yield ResourceProblem(http_path, "is allowed only in ingress")
     if rule.get("action") != "Allow":
         yield ResourceProblem(http_path, "needs the action Allow")

@@ -17,15 +17,13 @@ from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
 from calicoctl.records import dataclass, field
-from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
+from calicoctl.resources.schema import LIST_KEYS, PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import renamed, tag_selector, with_tag, without_old_labels
 from calicoctl.resources.v3_names import label_key, v3_profile_name
 
 API_VERSION = "projectcalico.org/v3"
 KIND = "Profile"
 POLICY_KIND = "GlobalNetworkPolicy"
-# The names of the lists in v3, by direction.
-LIST_KEYS = {Direction.INBOUND: "ingress", Direction.OUTBOUND: "egress"}
 # The v3 names of the sides of a rule, by the prefix of their keys in v1.
 ENTITY_KEYS = dict(zip(SIDES.values(), ("source", "destination"), strict=True))
 

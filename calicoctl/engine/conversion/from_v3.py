@@ -18,8 +18,8 @@ from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.records import dataclass, field
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
-from calicoctl.resources.schema import ResourceProblem, policy_problems, profile_problems
-from calicoctl.resources.upgrade import KIND, LIST_KEYS, NAME_ANNOTATION, POLICY_KIND, TAGS_ANNOTATION
+from calicoctl.resources.schema import LIST_KEYS, ResourceProblem, policy_problems, profile_problems
+from calicoctl.resources.upgrade import KIND, NAME_ANNOTATION, POLICY_KIND, TAGS_ANNOTATION
 from calicoctl.resources.v3_names import is_tag_label
 from calicoctl.resources.yaml_text import NotYaml, read_yaml
 from calicoctl.source import Source, Span

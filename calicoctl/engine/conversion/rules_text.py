@@ -8,7 +8,6 @@ from itertools import islice
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.language.words import Direction
 from calicoctl.layout.profile_resource import (
     NotInV3,
     PartEdit,
@@ -27,8 +26,7 @@ from calicoctl.policy.documents.json_text import (
     require_text,
     skip_space,
 )
-from calicoctl.resources.schema import rule_problems
-from calicoctl.resources.upgrade import LIST_KEYS
+from calicoctl.resources.schema import LIST_KEYS, rule_problems
 from calicoctl.source import Source, Span
 
 _LISTS = tuple(LIST_KEYS.values())
@@ -106,10 +104,10 @@ def _repeated_keys(source: Source, start: int, value: object, path: Path) -> Ite
 
 def _rule_problems(source: Source, start: int, spec: Mapping[str, object], profile: str) -> Iterator[Diagnostic]:
     """The errors about parts of the rules that Calico refuses."""
-    for key in _LISTS:
+    for direction, key in LIST_KEYS.items():
         rules = spec.get(key)
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
-            for problem in rule_problems(rule, (key, index), is_ingress=key == LIST_KEYS[Direction.INBOUND]):
+            for problem in rule_problems(rule, (key, index), direction):
                 span = locate(source, start, _existing_part(spec, problem.path))
                 yield problem.diagnostic(messages.RESOURCE_REFUSED, span, name=profile)
 

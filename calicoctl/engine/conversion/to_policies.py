@@ -23,9 +23,9 @@ from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.records import dataclass, field
-from calicoctl.resources.schema import policy_problems
+from calicoctl.resources.schema import LIST_KEYS, policy_problems
 from calicoctl.resources.selectors import tag_selector
-from calicoctl.resources.upgrade import API_VERSION, LIST_KEYS, POLICY_KIND, Upgrade
+from calicoctl.resources.upgrade import API_VERSION, POLICY_KIND, Upgrade
 from calicoctl.resources.v3_names import policy_name
 from calicoctl.store.keys import EndpointKey
 
