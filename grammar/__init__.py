@@ -1,1 +1,1 @@
-"""The language as data: Lark grammars, installed as `calicoctl.grammar` and read through `importlib.resources`."""
+"""The grammars of the language for Lark, installed as the package `calicoctl.grammar`."""
