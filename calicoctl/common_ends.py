@@ -22,6 +22,8 @@ def between_common_ends(
         are_equal: Whether two items are equal.
     """
     length = min(len(old), len(new))
-    start = next((at for at in range(length) if not are_equal(old[at], new[at])), length)
-    end = next((at for at in range(length - start) if not are_equal(old[-1 - at], new[-1 - at])), length - start)
+    start = next((index for index in range(length) if not are_equal(old[index], new[index])), length)
+    end = next(
+        (index for index in range(length - start) if not are_equal(old[-1 - index], new[-1 - index])), length - start
+    )
     return range(start, len(old) - end), range(start, len(new) - end)

@@ -414,8 +414,8 @@ def _other_order(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     """The same words in the order of the usage."""
     spelt = [
         # A `port` that is out of order is not among the expected keywords, so it was not corrected before.
-        PlacedWord("ports", word.start, word.end) if at == index and word.text == "port" else word
-        for at, word in enumerate(words)
+        PlacedWord("ports", word.start, word.end) if place == index and word.text == "port" else word
+        for place, word in enumerate(words)
     ]
     for arranged, usage in order.arrangements(spelt):
         if list(arranged) != list(words):

@@ -49,8 +49,9 @@ _SERVICES = {
 _COMMENT_MARK = re.compile(r"//|/\*|;")
 # Comment marks only as separate words.
 _COMMENT_WORDS = frozenset({"--", "!", "*", "'", "REM", "rem"})
-# Separators of statements in shells and other languages, and the words with which lines begin here.
+# Separators of statements in shells and other languages.
 _SEPARATORS = frozenset({";", "&&", "||", "&", "|"})
+# The words with which lines begin, each in a list.
 _BEGINNINGS = [[word] for word in (*ACTIONS, *DIRECTIONS, "calicoctl", "define", "include", "json", "profile", "tags")]
 _OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump|match|(?:ct)?state)")
 # Options that only iptables has.
@@ -94,7 +95,7 @@ def find_habit(words: Sequence[PlacedWord], index: int) -> Habit | None:
 
 
 def _habits(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
-    yield from _of_iptables(words)
+    yield from _iptables_options(words)
     yield from _comments(words, index)
     yield from _several_statements(words, index)
     yield from _one_line_blocks(words, index)
@@ -142,7 +143,7 @@ def _several_statements(words: Sequence[PlacedWord], index: int) -> Iterator[Hab
 
 def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     """`outbound { allow }` and `profile DB { tags DB }`."""
-    opening = next((at for at, word in enumerate(words) if word.text.startswith("{")), 0)
+    opening = next((place for place, word in enumerate(words) if word.text.startswith("{")), 0)
     is_block = opening > 0 and (words[0].text in DIRECTIONS or "profile" in (word.text for word in words[:opening]))
     has_content = index < len(words) and (opening < index or words[opening].text != "{")
     if is_block and opening <= index and has_content and words[opening].text not in ("{}", "{};"):
@@ -153,15 +154,15 @@ def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]
 # --- whole statements -------------------------------------------------------------------------------------------------
 
 
-def _of_iptables(words: Sequence[PlacedWord]) -> Iterator[Habit]:
+def _iptables_options(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     """`-p tcp --dport 80 -j ACCEPT`."""
-    start = next((at for at, word in enumerate(words) if _OPTION_OF_IPTABLES.match(word.text)), None)
+    start = next((index for index, word in enumerate(words) if _OPTION_OF_IPTABLES.match(word.text)), None)
     if start is None or not any(word.text in _ONLY_IPTABLES for word in words):
         return
     texts = [word.text for word in words]
     # The rule begins after its direction; in a block, at the beginning of the line.
     is_block_line = texts[0] in ACTIONS or start == 0
-    begin = next((at + 1 for at in range(start) if texts[at] in DIRECTIONS), 0 if is_block_line else start)
+    begin = next((index + 1 for index in range(start) if texts[index] in DIRECTIONS), 0 if is_block_line else start)
     rule = rule_of(texts[start:], texts[begin:start])
     replacement = None
     if rule is not None and (begin == 0 or texts[begin - 1] in DIRECTIONS):
@@ -173,32 +174,38 @@ def _of_iptables(words: Sequence[PlacedWord]) -> Iterator[Habit]:
 
 
 def _line_of_options(before: Sequence[str], options: Sequence[str], rule: Sequence[str]) -> tuple[str, ...] | None:
-    """The statement or block line for options of iptables; None if they place the rule in a way it cannot express."""
+    """The statement or block line that adds a rule where options of iptables do; None if there is none."""
     position = position_of(options)
     if not before:
         return (*rule,) if position is None and is_chain_of(None, options) else None
-    at = () if position is None or before[-2:-1] != ["add"] else (f"--at={position}",)
-    return (*before, *at, *rule) if is_chain_of(before[-1], options) else None
+    option = () if position is None or before[-2:-1] != ["add"] else (f"--at={position}",)
+    return (*before, *option, *rule) if is_chain_of(before[-1], options) else None
 
 
 def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[Habit]:
     lower = word.text.lower()
     if before[-1:] == ("rule",) and lower in ("move", "reorder", "swap"):
-        yield _without(word, "`rule add` with `--at=POSITION` moves an existing rule")
+        yield _no_counterpart(word, "`rule add` with `--at=POSITION` moves an existing rule")
     elif before[-1:] == ("rule",) and lower in ("edit", "change", "modify", "replace"):
-        yield _without(word, "add the new rule with `--at=POSITION` and remove the old one, or use `rule update`")
+        yield _no_counterpart(
+            word, "add the new rule with `--at=POSITION` and remove the old one, or use `rule update`"
+        )
     elif {lower, before[-1].lower() if before else ""} & _RENAMINGS and "rule" not in before and "tag" not in before:
-        yield _without(word, "print its rules with `rule json`, and store them in another profile with `rule update`")
+        yield _no_counterpart(
+            word, "print its rules with `rule json`, and store them in another profile with `rule update`"
+        )
     elif before[-1:] == ("rule",) and lower == "set" and after and not {*ACTIONS} & {word.text for word in after}:
-        yield _without(word, "`rule add` adds a rule; `rule update` replaces all rules with JSON from standard input")
+        yield _no_counterpart(
+            word, "`rule add` adds a rule; `rule update` replaces all rules with JSON from standard input"
+        )
     elif before[-1:] == ("rule",) and lower in ("flush", "clear", "reset"):
-        yield _without(word, "`rule update` with two empty lists removes all rules")
+        yield _no_counterpart(word, "`rule update` with two empty lists removes all rules")
     elif lower in _SHOWN and before[-2:-1] == ("profile",) and not after and not before[-1].startswith("-"):
         name = before[-1]
-        yield _without(word, f"`profile {name} rule show` shows its rules, `profile {name} tag show` its tags")
+        yield _no_counterpart(word, f"`profile {name} rule show` shows its rules, `profile {name} tag show` its tags")
 
 
-def _without(word: PlacedWord, advice: str) -> Habit:
+def _no_counterpart(word: PlacedWord, advice: str) -> Habit:
     return Habit(messages.NO_COUNTERPART, word, (("word", word.text),), advice)
 
 
@@ -224,27 +231,27 @@ def _is_in_match(before: tuple[str, ...]) -> bool:
 def _negations(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     """`not`, `!` and similar words in a match, with the equivalent JSON."""
     texts = [word.text for word in words]
-    start = next((at + 1 for at, text in enumerate(texts) if text in ACTIONS), len(texts))
-    for at in range(start, len(texts)):
+    start = next((index + 1 for index, text in enumerate(texts) if text in ACTIONS), len(texts))
+    for index in range(start, len(texts)):
         # In `tag not`, the word is the tag; in `tag not WEB` and `tag ! WEB`, the next word may be the tag.
-        is_followed = at + 1 < len(texts) and texts[at + 1] not in (*_PARTS, *PEERS)
-        is_value = texts[at - 1] in _PARTS and not is_followed
-        negated = _NEGATED.match(texts[at])
-        if negated is None and (texts[at].lower() not in _NEGATIONS or is_value):
+        is_followed = index + 1 < len(texts) and texts[index + 1] not in (*_PARTS, *PEERS)
+        is_value = texts[index - 1] in _PARTS and not is_followed
+        negated = _NEGATED.match(texts[index])
+        if negated is None and (texts[index].lower() not in _NEGATIONS or is_value):
             continue
-        key, value = _negated_match(texts, at, negated["value"] if negated else None)
+        key, value = _negated_match(texts, index, negated["value"] if negated else None)
         json = f'"!{key}": {value}' if key else EXAMPLE_OF_NEGATION
-        yield Habit(messages.NEGATION, words[at], (("json", json),), "`rule update` accepts such rules")
+        yield Habit(messages.NEGATION, words[index], (("json", json),), "`rule update` accepts such rules")
 
 
-def _negated_match(texts: Sequence[str], at: int, value: str | None) -> tuple[str | None, str]:
+def _negated_match(texts: Sequence[str], index: int, value: str | None) -> tuple[str | None, str]:
     """The key and the value in rule JSON for a negation; the key is None if it is not certain."""
-    peer = next((text for text in reversed(texts[:at]) if text in PEERS), None)
-    part = texts[at - 1] if texts[at - 1] in _PARTS else None
-    following = [value] if value is not None else list(texts[at + 1 : at + 3])
+    peer = next((text for text in reversed(texts[:index]) if text in PEERS), None)
+    part = texts[index - 1] if texts[index - 1] in _PARTS else None
+    following = [value] if value is not None else list(texts[index + 1 : index + 3])
     if part is None and following and following[0] in _PARTS:
         part = following.pop(0)
-        following = following or list(texts[at + 1 : at + 2])
+        following = following or list(texts[index + 1 : index + 2])
     if not following:
         return None, ""
     text = following[0]
@@ -280,11 +287,13 @@ def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
         yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), BOTH_PROTOCOLS)
     elif lower in _STATES:
-        yield _without(word, _STATEFUL)
+        yield _no_counterpart(word, _STATEFUL)
     elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:
-        yield _without(word, f"service names are not supported; `{lower}` is usually `{_SERVICES[lower]}`")
+        yield _no_counterpart(word, f"service names are not supported; `{lower}` is usually `{_SERVICES[lower]}`")
     elif before in (*ACTIONS, "to") and lower in _BOTH_PROTOCOLS:
-        yield _without(word, f"service names are not supported; `{lower}` usually needs rules for `tcp` and `udp`")
+        yield _no_counterpart(
+            word, f"service names are not supported; `{lower}` usually needs rules for `tcp` and `udp`"
+        )
 
 
 def _port_with_protocol(text: str) -> re.Match[str] | None:
@@ -301,12 +310,12 @@ def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
         replacement = (*(word.text for word in words[:index]), words[-1].text)
         yield Habit(messages.NO_COUNTERPART, word, (("word", word.text),), None, replacement)
     elif lower in WORDS_OF_PEERS and not has_network:
-        yield _without(word, f"write an address after `{before}`, or `tag` before the name of a tag")
+        yield _no_counterpart(word, f"write an address after `{before}`, or `tag` before the name of a tag")
     elif _SHELL_VARIABLE.match(word.text):
         advice = "single quotes prevent a shell from expanding a variable"
         yield Habit(messages.NOT_EXPANDED, word, (("word", word.text),), advice)
     elif _HOST_NAME.match(word.text) and not LOOKS_LIKE_NETWORK.match(word.text):
-        yield _without(word, "host names are not resolved; write the address, or `tag` before the name of a tag")
+        yield _no_counterpart(word, "host names are not resolved; write the address, or `tag` before the name of a tag")
 
 
 EXAMPLE_OF_NEGATION = '"!src_net": "10.0.0.0/8"'

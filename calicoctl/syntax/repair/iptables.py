@@ -36,8 +36,7 @@ _IGNORED = {"-A", "-I", "--append", "--insert", "-m", "--match"}
 _INSERTIONS = ("-I", "--insert")
 _CHAINS = {"INPUT": Direction.INBOUND.value, "OUTPUT": Direction.OUTBOUND.value}
 _IGNORED_VALUES = frozenset({*_CHAINS, "multiport", "icmp6", "state", "conntrack", *PROTOCOLS})
-# Options for the state of a connection. Here, rules apply only to new connections: packets of established ones always
-# pass.
+# Options for the state of a connection. Only `NEW` has an equivalent, since rules apply to new connections.
 STATE_OPTIONS = ("--state", "--ctstate")
 _NEW = "NEW"
 _PORTS = re.compile(r"[0-9]+(?::[0-9]+)?(?:,[0-9]+(?::[0-9]+)?)*\Z")

@@ -21,6 +21,7 @@ RULE_ORDER = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr`
 STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match"
 EXPECTATION_ORDER = "`expect`, direction, action, match"
 NAME_ORDER = "`profile`, its name, then `rule`, `tag`, `trace` or `expect`"
+# Keywords after the name of a profile.
 _SUBJECTS = ("rule", "tag", "trace", "expect")
 
 
