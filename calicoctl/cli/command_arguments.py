@@ -12,8 +12,8 @@ from calicoctl import messages
 from calicoctl.annotations import NoReturn
 from calicoctl.cli.help.help_parser import Option, help_of, operands_of, options_of, program_options
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
-from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
-from calicoctl.cli.output.output_option import form_problem
+from calicoctl.cli.option_names import OUTPUT_FORMATS, OUTPUT_OPTIONS
+from calicoctl.cli.output.output_option import format_problem
 from calicoctl.cli.program_options import (
     argument_span,
     read_options,
@@ -47,14 +47,14 @@ class Arguments:
     flags: set[str] = field(default_factory=set)
 
     @property
-    def form(self) -> str:
+    def output_format(self) -> str:
         """The format of the output: `text`, or the value of `-o`."""
         return self.values.get(OUTPUT_OPTIONS[0], ["text"])[-1]
 
     @property
     def as_json(self) -> bool:
         """Whether `-o json` was given."""
-        return self.form == "json"
+        return self.output_format == "json"
 
     def refuse(self, reason: str) -> NoReturn:
         """Refuse the command line.
@@ -158,8 +158,8 @@ def _nearest_option(words: Sequence[str], at: int) -> str | None:
     near = OPTION_SYNONYMS.get(words[0], {}).get(name)
     if near is None and name.startswith("--"):
         # The formats in the command's own help have precedence over those in the program's help.
-        output = _table(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
-        formats = () if output is None else output.choices or OUTPUT_FORMS[:1]
+        output = _options_by_name(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
+        formats = () if output is None else output.choices or OUTPUT_FORMATS[:1]
         # Compared without the dashes, which would make any two names similar.
         long_names = [spelling[2:] for spelling in known if spelling.startswith("--")]
         near_name = nearest(name[2:], [*long_names, *formats], _SIMILARITY_MIN)
@@ -193,14 +193,14 @@ def _see_help(command: str) -> str:
     return f"`calicoctl {command} --help` lists the options"
 
 
-def _table(command: str) -> dict[str, Option]:
+def _options_by_name(command: str) -> dict[str, Option]:
     """The options of a command by all their names."""
     return {name: option for option in options_of(help_of(command)) for name in option.names}
 
 
 def _operands(words: Sequence[str]) -> Iterator[tuple[int, str]]:
     """The words that are not options, with their indexes."""
-    table = _table(words[0])
+    table = _options_by_name(words[0])
     is_value = is_over = False
     for at, word in enumerate(words[1:], start=1):
         if is_value:
@@ -216,7 +216,7 @@ def _operands(words: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 def _read(words: Sequence[str], arguments: Arguments) -> Iterator[Diagnostic]:
     """Read the words into `arguments`, and yield what is wrong with the options."""
-    table = _table(words[0])
+    table = _options_by_name(words[0])
     arguments.operands += [word for _, word in _operands(words)]
     operands = {at for at, _ in _operands(words)}
     at = 0
@@ -273,7 +273,7 @@ def _add_value(
         if first in arguments.values:
             yield diagnose(messages.REPEATED_OPTION, argument_span(words, at), option=name)
             return
-        problem = form_problem(words, at, value, (*option.choices, "text"))
+        problem = format_problem(words, at, value, (*option.choices, "text"))
         if problem is not None:
             yield problem
     elif option.choices and value not in option.choices:

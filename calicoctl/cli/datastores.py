@@ -30,7 +30,7 @@ def find_setting(options: Options) -> Setting:
 
 
 @contextmanager
-def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) -> Iterator[Datastore]:
+def opened_datastore(setting: Setting, deadline: Deadline, *, must_exist: bool = False) -> Iterator[Datastore]:
     """Open a datastore, and close it at the end.
 
     Args:
@@ -48,12 +48,12 @@ def opened(setting: Setting, deadline: Deadline, *, must_exist: bool = False) ->
         datastore.close()
 
 
-def opener(setting: Setting, timeout: float) -> Callable[[], Datastore]:
+def datastore_opener(setting: Setting, timeout: float) -> Callable[[], Datastore]:
     """A function that opens the datastore in another thread; its `timeout` seconds begin when it is called."""
     return lambda: open_profiles(setting, Deadline(timeout))
 
 
-def missing_file(setting: Setting) -> list[Diagnostic]:
+def missing_file_notes(setting: Setting) -> list[Diagnostic]:
     """A note if the file of the datastore does not exist yet and is therefore read as an empty datastore."""
     if setting.path is None or setting.is_default or os.path.lexists(setting.path):
         return []

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from calicoctl import messages
 from calicoctl.cli.exit_status import ExitStatus
-from calicoctl.cli.output.console import OutputFailed, end_output, print_diagnostics, print_text
+from calicoctl.cli.output.console import OutputFailed, flush_output, print_diagnostics, print_text
 from calicoctl.cli.program_options import Options, read_options
 from calicoctl.diagnostics import Refused, diagnose, reason_of
 
@@ -25,7 +25,7 @@ def dispatch(arguments: Sequence[str]) -> int:
     _prepare_streams()
     try:
         status = _run(arguments)
-        end_output()
+        flush_output()
         return status
     except KeyboardInterrupt:
         return ExitStatus.INTERRUPTED

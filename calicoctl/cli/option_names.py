@@ -12,12 +12,12 @@ PROGRAM_OPTIONS = (*OPTIONS_WITH_VALUE, *HELP_OPTIONS, "--version")
 
 # The format of the output. Each command decides whether it accepts this option.
 OUTPUT_OPTIONS = ("-o", "--output")
-OUTPUT_FORMS = ("json", "text")
+OUTPUT_FORMATS = ("json", "text")
 # Only for `rule json` and `rule update`: rules as Calico v3 writes them.
-CALICO_FORM = "calico"
+CALICO_FORMAT = "calico"
 # Formats of single commands.
-OTHER_FORMS = ("junit", "sarif", "yaml")
-JOINED_OUTPUTS = tuple(f"-o{form}" for form in (*OUTPUT_FORMS, *OTHER_FORMS))
+OTHER_FORMATS = ("junit", "sarif", "yaml")
+JOINED_OUTPUTS = tuple(f"-o{output_format}" for output_format in (*OUTPUT_FORMATS, *OTHER_FORMATS))
 
 # The options of `profile` statements, as in the grammar.
 STATEMENT_OPTIONS = ("--at", "--detailed", "--no-check", "--all")

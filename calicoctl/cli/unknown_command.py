@@ -30,7 +30,7 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
         near = nearest(word, PROGRAM_OPTIONS)
         fix = with_word(words, 0, near + equals + value) if near else synonym(words) or _SEE_HELP
         return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
-    fix = _profile_statement(words) or synonym(words) or _meant_command(words)
+    fix = _profile_statement(words) or synonym(words) or _probable_command(words)
     return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])
 
 
@@ -44,7 +44,7 @@ def _profile_statement(words: Sequence[str]) -> Correction | None:
     return None
 
 
-def _meant_command(words: Sequence[str]) -> Fix:
+def _probable_command(words: Sequence[str]) -> Fix:
     """The command line that was probably meant: `profile` or another command is misspelt, or `profile` is missing."""
     with contextlib.suppress(Refused):
         completed = command_line(["profile", *words])
@@ -54,13 +54,13 @@ def _meant_command(words: Sequence[str]) -> Fix:
         return Advice(f"`calicoctl profile <PROFILE> {words[0]} ...`: the profile is named first")
     near = "profile" if words[0].lower() in KINDS else nearest(words[0], command_names())
     if near == "profile":
-        return _meant_statement(words)
+        return _probable_statement(words)
     if near is None:
         return _SEE_HELP
     return _corrected(words, near, lambda: read_arguments([near, *words[1:]]), _SEE_HELP)
 
 
-def _meant_statement(words: Sequence[str]) -> Fix:
+def _probable_statement(words: Sequence[str]) -> Fix:
     """The statement whose first word should be `profile`; if it is not known, a reference to the help."""
     statement = command_line(["profile", *words[1:]])
     see_help = Advice("`calicoctl profile --help` lists the statements")

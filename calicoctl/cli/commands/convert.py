@@ -87,7 +87,7 @@ def _profiles_of_files(arguments: Arguments, options: Options) -> Sequence[V1Pro
 
 
 def _from_calico(arguments: Arguments, options: Options) -> int:
-    if arguments.form != "text":
+    if arguments.output_format != "text":
         arguments.refuse("--from=calico prints blocks, which have only one format")
     converted = convert_to_blocks([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
     print_diagnostics(converted.diagnostics)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from calicoctl.cli.command_arguments import Arguments, read_arguments
-from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.inputs.profile_states import state_from_empty, stored_state
@@ -21,7 +21,7 @@ from calicoctl.engine.state import State
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 
-_FORMAT = 1
+_FORMAT_VERSION = 1
 _STORED = "-"
 
 
@@ -38,7 +38,7 @@ def run(options: Options) -> int:
     intentions = read_intentions(arguments.values.get("--intend", ()))
     traffic = find_traffic(old, new)
     if arguments.as_json:
-        print_text(json.dumps({"format": _FORMAT, **traffic_document(traffic)}, indent=2))
+        print_text(json.dumps({"format": _FORMAT_VERSION, **traffic_document(traffic)}, indent=2))
     else:
         print_text("\n".join(traffic_lines(traffic)))
     problems = check_intentions(old, new, traffic, intentions)
@@ -57,7 +57,7 @@ def _compared(arguments: Arguments, options: Options) -> tuple[RulesByName, Rule
         return old, new
     script = read_valid_scripts(operands, arguments, options.timeout)
     deadline = Deadline(options.timeout)
-    with opened(find_setting(options), deadline, must_exist=True) as datastore:
+    with opened_datastore(find_setting(options), deadline, must_exist=True) as datastore:
         plan = plan_script(script.steps, datastore, deadline)
     if plan.has_errors:
         raise Refused(plan.diagnostics)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from calicoctl import result_texts
 from calicoctl.cli.command_arguments import read_arguments
-from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options
@@ -18,13 +18,13 @@ from calicoctl.language.words import counted
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError, Probe
 
-FORMAT = 1
+_FORMAT_VERSION = 1
 
 
 def run(options: Options) -> int:
     """Report the health of the datastore without changing anything."""
     as_json = read_arguments(options.words, most=0).as_json
-    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+    with opened_datastore(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         probes = datastore.probe()
         try:
             health = examine(datastore)
@@ -62,7 +62,7 @@ def _probe_text(probe: Probe) -> str:
 
 def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict[str, object]:
     return {
-        "format": FORMAT,
+        "format": _FORMAT_VERSION,
         "ok": health is not None and not health.problems and all(probe.problem is None for probe in probes),
         "datastore": name,
         "servers": [

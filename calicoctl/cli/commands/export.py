@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calicoctl import messages
 from calicoctl.cli.command_arguments import read_arguments
-from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options, argument_span
@@ -27,7 +27,7 @@ def run(options: Options) -> int:
     names = _names(options.words)
     deadline = Deadline(options.timeout)
     try:
-        with opened(find_setting(options), deadline, must_exist=True) as datastore:
+        with opened_datastore(find_setting(options), deadline, must_exist=True) as datastore:
             roots = tuple(keys.profile_folder(name) for name in names) or (keys.PROFILES,)
             state = State(datastore.read(roots))
     except DatastoreError as error:

@@ -20,7 +20,7 @@ from calicoctl.language.words import Direction, counted
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store.interface import DatastoreError
 
-_FORMAT = 1
+_FORMAT_VERSION = 1
 
 
 @collector_paused()
@@ -47,8 +47,9 @@ def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:
 
 def _report(findings: tuple[LintFinding, ...], arguments: Arguments, is_today: bool) -> int:
     if arguments.as_json:
-        print_text(json.dumps({"format": _FORMAT, "findings": [_document(finding) for finding in findings]}, indent=2))
-    elif arguments.form == "sarif":
+        documents = [_document(finding) for finding in findings]
+        print_text(json.dumps({"format": _FORMAT_VERSION, "findings": documents}, indent=2))
+    elif arguments.output_format == "sarif":
         print_text(json.dumps(sarif_document(findings), indent=2))
     else:
         _print_findings(findings)

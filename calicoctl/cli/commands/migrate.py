@@ -7,7 +7,7 @@ from contextlib import closing
 
 from calicoctl import result_texts
 from calicoctl.cli.command_arguments import Arguments, read_arguments
-from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options
@@ -27,7 +27,7 @@ def run(options: Options) -> int:
     source = _source(arguments, options)
     deadline = Deadline(options.timeout)
     try:
-        with opened(source, deadline, must_exist=True) as datastore:
+        with opened_datastore(source, deadline, must_exist=True) as datastore:
             state = State(datastore.read((keys.PROFILES, keys.HOSTS)))
         with closing(open_datastore(target, deadline)) as datastore:
             migration = plan_migration(state, datastore)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.datastores import find_setting, opened, status_of
+from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
-from calicoctl.cli.option_names import CALICO_FORM, OUTPUT_FORMS, STATEMENT_OPTIONS
+from calicoctl.cli.option_names import CALICO_FORMAT, OUTPUT_FORMATS, STATEMENT_OPTIONS
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_diagnostics, print_text, print_usage, read_input
 from calicoctl.cli.output.output_option import read_output
@@ -36,13 +36,13 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError, Unreachable
 
 # Statements that print data, as text or JSON.
-_SHOWING = (ShowProfiles, ShowTags, ShowRules, TracePackets)
+_SHOW_STATEMENTS = (ShowProfiles, ShowTags, ShowRules, TracePackets)
 # Statements that never write.
-_READING = (*_SHOWING, PrintRulesJson, ExpectVerdict, ExpectVerdictOfAll)
+_READ_STATEMENTS = (*_SHOW_STATEMENTS, PrintRulesJson, ExpectVerdict, ExpectVerdictOfAll)
 # Formats that only some statements support.
-_WITH_FORM = {CALICO_FORM: (PrintRulesJson, UpdateRules)}
+_STATEMENTS_BY_FORMAT = {CALICO_FORMAT: (PrintRulesJson, UpdateRules)}
 # Errors that the parser reports when it does not recognise a more specific mistake.
-_ABOUT_STRUCTURE = (
+_UNSPECIFIC_ERRORS = (
     messages.UNEXPECTED_WORD,
     messages.INCOMPLETE_STATEMENT,
     messages.MISSING_WORD,
@@ -52,7 +52,7 @@ _ABOUT_STRUCTURE = (
 
 def run(options: Options) -> int:
     """Carry out one `profile` statement."""
-    words, output = read_output(options.words, _forms_of(options.words))
+    words, output = read_output(options.words, _formats_of(options.words))
     options = replace(options, words=words)
     try:
         reading = read_statement(command_line(options.words))
@@ -68,24 +68,26 @@ def run(options: Options) -> int:
 
             print_usage(usage_line(options.words))
         return ExitStatus.REFUSED
-    form = None if output is None else output.form
-    if output is not None and not isinstance(reading.statement, _WITH_FORM.get(output.form, _SHOWING)):
+    output_format = None if output is None else output.value
+    if output is not None and not isinstance(
+        reading.statement, _STATEMENTS_BY_FORMAT.get(output.value, _SHOW_STATEMENTS)
+    ):
         without = " ".join(["calicoctl", *words])
         fix = Correction(without, (Edit(output.where, ""),))
-        raise Refused([diagnose(messages.OUTPUT_NOT_SUPPORTED, output.where, fix, option=output.option)])
+        raise Refused([diagnose(messages.OUTPUT_NOT_SUPPORTED, output.where, fix, option=output.name)])
     print_diagnostics(reading.warnings)
-    return _carry_out(reading.statement, options, form)
+    return _carry_out(reading.statement, options, output_format)
 
 
-def _forms_of(words: Sequence[str]) -> tuple[str, ...]:
+def _formats_of(words: Sequence[str]) -> tuple[str, ...]:
     """The output formats that a statement with these words may support."""
     has_calico_format = "rule" in words and not {"json", "update"}.isdisjoint(words)
-    return (*OUTPUT_FORMS, CALICO_FORM) if has_calico_format else OUTPUT_FORMS
+    return (*OUTPUT_FORMATS, CALICO_FORMAT) if has_calico_format else OUTPUT_FORMATS
 
 
 def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
     """Errors about the words of a refused statement that look like options but are not options of any statement."""
-    if not all(diagnostic.kind in _ABOUT_STRUCTURE for diagnostic in refused.diagnostics):
+    if not all(diagnostic.kind in _UNSPECIFIC_ERRORS for diagnostic in refused.diagnostics):
         return []  # a more specific mistake was recognised
     unknown = [
         at
@@ -117,14 +119,14 @@ def _with_valid_fix(diagnostic: Diagnostic, words: Sequence[str], at: int) -> Di
 
 
 @collector_paused()
-def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
+def _carry_out(statement: Statement, options: Options, output_format: str | None) -> int:
     setting = find_setting(options)
     if isinstance(statement, UpdateRules):
-        statement = _with_rules_from_input(statement, form)
+        statement = _with_rules_from_input(statement, output_format)
     # It starts after the input has been read: the time to type that does not count.
     deadline = Deadline(options.timeout)
-    reads_only = isinstance(statement, _READING)
-    with opened(setting, deadline, must_exist=reads_only) as datastore:
+    reads_only = isinstance(statement, _READ_STATEMENTS)
+    with opened_datastore(setting, deadline, must_exist=reads_only) as datastore:
         try:
             outcome = execute(statement, datastore, deadline)
         except DatastoreError as error:
@@ -133,16 +135,16 @@ def _carry_out(statement: Statement, options: Options, form: str | None) -> int:
         # The statement has been carried out, so this only adds a warning.
         unfinished = _unfinished_run(statement, datastore)
     print_diagnostics([*outcome.warnings, *unfinished])
-    _print_answer(statement, outcome.answer, form)
+    _print_answer(statement, outcome.answer, output_format)
     return ExitStatus.DONE
 
 
-def _with_rules_from_input(statement: UpdateRules, form: str | None) -> UpdateRules:
+def _with_rules_from_input(statement: UpdateRules, output_format: str | None) -> UpdateRules:
     """The statement with the rules that are read from standard input."""
     from calicoctl.policy.documents.rule_update import read_update
 
     source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
-    if form == CALICO_FORM:
+    if output_format == CALICO_FORMAT:
         from calicoctl.engine.conversion.rules_text import rules_from_v3
 
         source = rules_from_v3(source, statement.profile)
@@ -151,13 +153,13 @@ def _with_rules_from_input(statement: UpdateRules, form: str | None) -> UpdateRu
     return replace(statement, document=document)
 
 
-def _print_answer(statement: Statement, answer: Answer | None, form: str | None) -> None:
+def _print_answer(statement: Statement, answer: Answer | None, output_format: str | None) -> None:
     """Print the answer of a statement in the format that `-o` specified."""
-    if form == CALICO_FORM and isinstance(answer, RuleDocument):
+    if output_format == CALICO_FORMAT and isinstance(answer, RuleDocument):
         from calicoctl.engine.conversion.rules_text import rules_to_v3
 
         print_text(rules_to_v3(statement.profile if isinstance(statement, ProfileStatement) else "", answer.text))
-    elif form == "json" and isinstance(statement, _SHOWING):
+    elif output_format == "json" and isinstance(statement, _SHOW_STATEMENTS):
         from calicoctl.cli.output.answers_json import document_text
 
         print_text(document_text(statement, answer))
@@ -167,7 +169,11 @@ def _print_answer(statement: Statement, answer: Answer | None, form: str | None)
 
 def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnostic]:
     """A warning if an interrupted or active run changes the same profile as the statement."""
-    if not datastore.has_journals or isinstance(statement, _READING) or not isinstance(statement, ProfileStatement):
+    if (
+        not datastore.has_journals
+        or isinstance(statement, _READ_STATEMENTS)
+        or not isinstance(statement, ProfileStatement)
+    ):
         return []
     try:
         if not datastore.read([keys.RUNS]):

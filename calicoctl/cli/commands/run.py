@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from calicoctl import result_texts
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_text
-from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.output.progress_bar import progress_bar
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest, read_request
 from calicoctl.cli.script_files import open_file, open_script, read_script_file
@@ -51,7 +51,7 @@ def _read(request: RunRequest, timeout: float) -> Script:
             sources.append(read_script_file(file, timeout))
         except Refused as refused:
             unreadable += refused.diagnostics
-    with progress("reading") as show:
+    with progress_bar("reading") as show:
         script = read_scripts(sources, open_file, show, open_script, request.overrides)
     return replace(script, diagnostics=(*unreadable, *script.diagnostics))
 

@@ -53,7 +53,7 @@ def run(options: Options) -> int:
 def _check_combination(arguments: Arguments) -> None:
     if "--init" not in arguments.flags:
         return
-    if "--coverage" in arguments.flags or arguments.form != "text":
+    if "--coverage" in arguments.flags or arguments.output_format != "text":
         arguments.refuse("--init prints expectations and does not check any")
     if arguments.operands and "--offline" not in arguments.flags:
         arguments.refuse("--init takes files only with --offline: without it, it reads the stored profiles")
@@ -62,9 +62,9 @@ def _check_combination(arguments: Arguments) -> None:
 def _report(results: Sequence[ExpectationResult], state: State, arguments: Arguments) -> int:
     covered = coverage(results, state) if "--coverage" in arguments.flags else None
     failed = sum(not result.holds for result in results)
-    if arguments.form == "json":
+    if arguments.output_format == "json":
         print_text(json.dumps(json_document(results, covered), indent=2))
-    elif arguments.form == "junit":
+    elif arguments.output_format == "junit":
         print_text(junit_document(results))
     else:
         for result in results:

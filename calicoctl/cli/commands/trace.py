@@ -27,7 +27,7 @@ from calicoctl.records import replace
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.store.interface import DatastoreError
 
-_FORMAT = 1
+_FORMAT_VERSION = 1
 
 Document = dict[str, object]
 
@@ -45,7 +45,7 @@ def run(options: Options) -> int:
         return status_of(error)
     paths = find_paths(state, source.source.text, destination.source.text, match, (source, destination))
     if arguments.as_json:
-        document = {"format": _FORMAT, "reading": "closed", "paths": [_document(path) for path in paths]}
+        document = {"format": _FORMAT_VERSION, "reading": "closed", "paths": [_document(path) for path in paths]}
         print_text(json.dumps(document, indent=2))
     else:
         for path in paths:

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from calicoctl.cli.option_names import (
     COMPLETE_BASH,
     OPTIONS_WITH_VALUE,
-    OUTPUT_FORMS,
+    OUTPUT_FORMATS,
     OUTPUT_OPTIONS,
     PROGRAM_OPTIONS,
 )
@@ -109,7 +109,7 @@ class _Line:
 def _option_values(line: _Line, option: str, value: str, fixed: str) -> list[Candidate]:
     """The possible values of one of the program's options, each after the fixed start of the word."""
     if option in OUTPUT_OPTIONS:
-        return [(fixed + form, "") for form in _forms(line.words) if form.startswith(value)]
+        return [(fixed + choice, "") for choice in _output_formats(line.words) if choice.startswith(value)]
     if option != "--datastore":
         return []
     if value.startswith(_SQLITE):
@@ -117,16 +117,16 @@ def _option_values(line: _Line, option: str, value: str, fixed: str) -> list[Can
     return [(fixed + word, summary) for word, summary in _DATASTORES if word.startswith(value)]
 
 
-def _forms(words: Sequence[str]) -> Sequence[str]:
+def _output_formats(words: Sequence[str]) -> Sequence[str]:
     """The output formats of a command."""
     if not words or words[0] == "profile":
-        return OUTPUT_FORMS
+        return OUTPUT_FORMATS
     if not _is_command(words[0]):
-        return OUTPUT_FORMS
+        return OUTPUT_FORMATS
     from calicoctl.cli.help.help_parser import help_of, options_of
 
     choices = [option.choices for option in options_of(help_of(words[0])) if OUTPUT_OPTIONS[0] in option.names]
-    return (*choices[0], "text") if choices else OUTPUT_FORMS
+    return (*choices[0], "text") if choices else OUTPUT_FORMATS
 
 
 def _is_command(word: str) -> bool:

@@ -1,4 +1,4 @@
-"""The option `--intend` of `diff` and `run --dry-run`: the only traffic that a change may affect."""
+"""The option `--intend` of `diff` and `run --dry-run`: the traffic that a change must affect, and no other."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.cli.datastores import find_setting, opened
+from calicoctl.cli.datastores import find_setting, opened_datastore
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Refused
 from calicoctl.engine.carriers import carriers_roots
@@ -26,7 +26,7 @@ def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
         Refused: The setting of the datastore is invalid.
         DatastoreError: The datastore cannot be read.
     """
-    with opened(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
+    with opened_datastore(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         roots = carriers_roots(has_resources=datastore.has_resources) if with_endpoints else (keys.PROFILES,)
         return State(datastore.read(roots), datastore.has_resources)
 

@@ -17,7 +17,7 @@ _CODES = {
 }
 
 
-def is_wanted(*, on_terminal: bool) -> bool:
+def has_colours(*, on_terminal: bool) -> bool:
     """Whether the terminal supports colours and `NO_COLOR` is not set (https://no-color.org)."""
     return on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in ("", "dumb")
 

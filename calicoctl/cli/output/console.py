@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from calicoctl import messages
 from calicoctl.annotations import BinaryIO
-from calicoctl.cli.output.colour import coloured, coloured_diff, is_wanted
+from calicoctl.cli.output.colour import coloured, coloured_diff, has_colours
 from calicoctl.diagnostics import (
     SHOWN_COLUMNS,
     Diagnostic,
@@ -52,7 +52,7 @@ def print_text(text: str, end: str = "\n") -> None:
         raise OutputFailed(error) from error
 
 
-def end_output() -> None:
+def flush_output() -> None:
     """Flush standard output.
 
     Raises:
@@ -71,14 +71,14 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], limit: int | None = DIA
         diagnostics: The errors and warnings, in order.
         limit: How many are printed, errors first; the others are counted. None to print all.
     """
-    style = coloured if is_wanted(on_terminal=sys.stderr.isatty()) else plain
+    style = coloured if has_colours(on_terminal=sys.stderr.isatty()) else plain
     columns = _columns_of_errors()
     # Keeps the order where both streams go to the same place. A failure is reported when the command ends.
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     # A failure of standard error cannot be reported anywhere.
     with contextlib.suppress(OSError):
-        for diagnostic in diagnostics if limit is None else _first(diagnostics, limit):
+        for diagnostic in diagnostics if limit is None else _most_important(diagnostics, limit):
             print(render(diagnostic, style, columns), file=sys.stderr)
 
 
@@ -109,12 +109,12 @@ def print_diff(lines: Iterable[str]) -> None:
     Raises:
         OutputFailed: They could not be written.
     """
-    has_colours = is_wanted(on_terminal=sys.stdout.isatty())
+    is_coloured = has_colours(on_terminal=sys.stdout.isatty())
     for line in map(printable, lines):
-        print_text(coloured_diff(line) if has_colours else line)
+        print_text(coloured_diff(line) if is_coloured else line)
 
 
-def _first(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic]:
+def _most_important(diagnostics: Sequence[Diagnostic], limit: int) -> Iterable[Diagnostic]:
     """The first diagnostics in their order, errors having precedence, and a note with the number of the others."""
     if len(diagnostics) <= limit:
         return diagnostics

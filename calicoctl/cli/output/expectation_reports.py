@@ -11,7 +11,7 @@ from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
 from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.syntax.repair.search import split_words
 
-_FORMAT = 1
+_FORMAT_VERSION = 1
 
 Document = dict[str, object]
 
@@ -53,7 +53,7 @@ def json_document(results: Sequence[ExpectationResult], covered: Sequence[ListCo
     """One JSON document; docs/meaning.md documents it."""
     failed = sum(not result.holds for result in results)
     return {
-        "format": _FORMAT,
+        "format": _FORMAT_VERSION,
         "reading": "open",
         "ok": failed == 0,
         "passed": len(results) - failed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import messages
-from calicoctl.cli.option_names import OUTPUT_FORMS, OUTPUT_OPTIONS
+from calicoctl.cli.option_names import OUTPUT_FORMATS, OUTPUT_OPTIONS
 from calicoctl.cli.program_options import argument_span, value_span, with_value
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.language.words import either
@@ -15,26 +15,28 @@ from calicoctl.source import Span
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputOption:
     """The format of the output.
 
     Attributes:
-        option: The option as it was spelled.
-        form: Its value.
+        name: The option as it was spelled.
+        value: The format.
         where: The place of both on the command line.
     """
 
-    option: str
-    form: str
+    name: str
+    value: str
     where: Span
 
 
-def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tuple[tuple[str, ...], Output | None]:
+def read_output(
+    words: Sequence[str], formats: Sequence[str] = OUTPUT_FORMATS
+) -> tuple[tuple[str, ...], OutputOption | None]:
     """Separate `-o FORM` from the other words of a command.
 
     Args:
         words: The words.
-        forms: The valid formats.
+        formats: The valid formats.
 
     Returns:
         The other words, and the output option; None when it was not given.
@@ -43,10 +45,10 @@ def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tu
         Refused: The format is unknown, or the option lacks its value or is given twice.
     """
     remaining_words: list[str] = []
-    output: Output | None = None
+    output: OutputOption | None = None
     position = 0
     while position < len(words):
-        name, equals, form = _output_word(words[position])
+        name, equals, value = _output_word(words[position])
         if name not in OUTPUT_OPTIONS:
             remaining_words.append(words[position])
             position += 1
@@ -58,34 +60,34 @@ def read_output(words: Sequence[str], forms: Sequence[str] = OUTPUT_FORMS) -> tu
             position += 1
             if position == len(words):
                 raise Refused([diagnose(messages.OPTION_NEEDS_VALUE, argument_span(words, -1), option=name)])
-            form = words[position]
+            value = words[position]
         where = Span(option.source, option.start, argument_span(words, position).end)
-        problem = form_problem(words, position, form, forms)
+        problem = format_problem(words, position, value, formats)
         if problem is not None:
             raise Refused([problem])
-        output = Output(name, form, where)
+        output = OutputOption(name, value, where)
         position += 1
     return tuple(remaining_words), output
 
 
 def _output_word(word: str) -> tuple[str, str, str]:
     """A word split into option, `=` and value; `-ojson` is split, too, but `-old` may be the name of a tag."""
-    short, form = word[:2], word[2:]
-    return (short, "=", form) if short in OUTPUT_OPTIONS and form in OUTPUT_FORMS else word.partition("=")
+    short, value = word[:2], word[2:]
+    return (short, "=", value) if short in OUTPUT_OPTIONS and value in OUTPUT_FORMATS else word.partition("=")
 
 
-def form_problem(words: Sequence[str], position: int, form: str, forms: Sequence[str]) -> Diagnostic | None:
+def format_problem(words: Sequence[str], position: int, value: str, formats: Sequence[str]) -> Diagnostic | None:
     """The error about an unknown output format; None if it is known.
 
     Args:
         words: The words of the command line, the command first.
         position: The index of the word that contains the format.
-        form: The format.
-        forms: The formats that the command supports.
+        value: The format.
+        formats: The formats that the command supports.
     """
-    if form in forms:
+    if value in formats:
         return None
-    near = nearest(form, forms) or forms[0]
-    fix = with_value(words, position, form, near)
-    span = value_span(words, position, form)
-    return diagnose(messages.UNKNOWN_OUTPUT, span, fix, text=form, forms=either(tuple(forms)))
+    near = nearest(value, formats) or formats[0]
+    fix = with_value(words, position, value, near)
+    span = value_span(words, position, value)
+    return diagnose(messages.UNKNOWN_OUTPUT, span, fix, text=value, forms=either(tuple(formats)))

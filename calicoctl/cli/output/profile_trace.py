@@ -14,7 +14,7 @@ from calicoctl.analysis.rule_list import Decision
 from calicoctl.cli.output.traffic import decider_document, exceptions_text, part_document
 from calicoctl.engine.outcome import TraceAnswer
 
-_FORMAT = 1
+_FORMAT_VERSION = 1
 
 _VERDICTS = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NONE: "not decided here"}
 
@@ -42,13 +42,13 @@ def trace_lines(answer: TraceAnswer) -> Iterator[str]:
             yield f"  {exceptions_text(part.others)}"
         yield f"  {example_text(part.packet)}"
         if near is not None:
-            yield f"  nearest rule that allows: {near.rule.in_place}; {_kept_by(near)}"
+            yield f"  nearest rule that allows: {near.rule.in_place}; {_difference_text(near)}"
     for rule in answer.division.unsure:
         yield f"not analysed, and may decide some of these: {rule.in_place}"
     yield result_texts.TRAFFIC_SCOPE
 
 
-def _kept_by(near: NearRule) -> str:
+def _difference_text(near: NearRule) -> str:
     if not near.differs:
         return "it comes too late"
     return f"it is for another {' and another '.join(_DIFFERENCES[name] for name in near.differs)}"
@@ -57,7 +57,7 @@ def _kept_by(near: NearRule) -> str:
 def trace_document(answer: TraceAnswer) -> dict[str, object]:
     """The answer as one JSON document; docs/json.md documents it."""
     return {
-        "format": _FORMAT,
+        "format": _FORMAT_VERSION,
         "profile": answer.profile,
         "direction": answer.direction.value,
         "reading": "open",

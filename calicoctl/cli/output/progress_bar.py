@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _DELAY = 1.0  # seconds before the bar appears
 
 
-class Progress:
+class ProgressBar:
     """A function that updates a progress bar; without a terminal, it does nothing."""
 
     def __init__(self, bar: tqdm[NoReturn] | None = None) -> None:
@@ -27,7 +27,7 @@ class Progress:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Progress]:
+def progress_bar(what: str) -> Iterator[ProgressBar]:
     """Show the progress of some work.
 
     Args:
@@ -37,10 +37,10 @@ def progress(what: str) -> Iterator[Progress]:
         A function to call with the number of items done and the total.
     """
     if not sys.stderr.isatty():
-        yield Progress()
+        yield ProgressBar()
         return
     # Imported here: only needed on a terminal.
     from tqdm import tqdm
 
     with tqdm(desc=what, file=sys.stderr, delay=_DELAY, leave=False, dynamic_ncols=True) as bar:
-        yield Progress(bar)
+        yield ProgressBar(bar)

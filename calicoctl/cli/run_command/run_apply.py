@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl import result_texts
-from calicoctl.cli.datastores import find_setting, missing_file, opened, opener, status_of
+from calicoctl.cli.datastores import datastore_opener, find_setting, missing_file_notes, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_at_once, print_diagnostics, print_text
-from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.output.progress_bar import progress_bar
 from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
@@ -41,20 +41,20 @@ def carry_out(script: Script, diagnostics: Sequence[Diagnostic], options: Option
     setting = find_setting(options)
     deadline = Deadline(options.timeout)
     try:
-        with opened(setting, deadline) as datastore:
-            with progress("evaluating") as show:
+        with opened_datastore(setting, deadline) as datastore:
+            with progress_bar("evaluating") as show:
                 plan = plan_script(script.steps, datastore, deadline, show)
             diagnostics = request.graded((*diagnostics, *plan.diagnostics, *_lint(plan, request)))
             if request.dry_run:
                 # Imported here: the analysis of traffic is only needed for a dry run.
                 from calicoctl.cli.run_command.run_preview import report_plan
 
-                print_diagnostics(missing_file(setting))
+                print_diagnostics(missing_file_notes(setting))
                 return report_plan(plan, diagnostics, request)
             print_diagnostics(diagnostics, SCRIPT_DIAGNOSTICS_SHOWN)
             if any(diagnostic.is_error for diagnostic in diagnostics):
                 return ExitStatus.REFUSED
-            return _apply(plan, datastore, opener(setting, options.timeout), deadline, request)
+            return _apply(plan, datastore, datastore_opener(setting, options.timeout), deadline, request)
     except DatastoreError as error:
         print_diagnostics([error.diagnostic])
         return status_of(error)
@@ -73,7 +73,7 @@ def _apply(
     plan: ScriptPlan, datastore: Datastore, open_store: OpenStore, deadline: Deadline, request: RunRequest
 ) -> int:
     scripts = tuple(STANDARD_INPUT if file == "-" else file for file in request.files)
-    with signals_as_ctrl_c(), progress("applying") as show, progress("undoing") as show_undoing:
+    with signals_as_ctrl_c(), progress_bar("applying") as show, progress_bar("undoing") as show_undoing:
 
         def interrupted(made: int) -> None:
             print_at_once(result_texts.INTERRUPTED.format(count=counted(made, "change")))

@@ -9,7 +9,7 @@ from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, counts
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.source import Span
 
-FORMAT = 1
+_FORMAT_VERSION = 1
 
 Document = dict[str, object]
 
@@ -18,7 +18,7 @@ def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry
     """The output of `--check -o json`, and of `--dry-run -o json` if the script could not be evaluated."""
     unknown: Document = {"summary": None, "profiles": None, "traffic": None} if is_dry_run else {}
     return {
-        "format": FORMAT,
+        "format": _FORMAT_VERSION,
         "ok": not any(diagnostic.is_error for diagnostic in diagnostics),
         "statements": statements,
         "diagnostics": [diagnostic_document(diagnostic) for diagnostic in diagnostics],

@@ -26,7 +26,7 @@ class RunRequest:
         resume: Finish an interrupted run.
         rollback: Undo an interrupted run.
         overrides: The values of `--define`, as definitions.
-        intended: With `dry_run`: the rules that describe the only traffic that the change may affect.
+        intended: With `dry_run`: the rules that describe the traffic that the change must affect, and no other.
         lint: Report rules that do nothing in the profiles after the script.
     """
 

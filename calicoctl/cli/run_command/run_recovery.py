@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from calicoctl import result_texts
-from calicoctl.cli.datastores import find_setting, opened, opener, status_of
+from calicoctl.cli.datastores import datastore_opener, find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
-from calicoctl.cli.output.progress_bar import progress
+from calicoctl.cli.output.progress_bar import progress_bar
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic, Refused, printable
@@ -33,18 +33,18 @@ def end_unfinished(options: Options, request: RunRequest) -> int:
     end, message = (resume, result_texts.RESUMED) if request.resume else (rollback, result_texts.ROLLED_BACK)
     warnings: list[Diagnostic] = []
     try:
-        with signals_as_ctrl_c(), opened(setting, deadline) as datastore, progress("ending") as show:
+        with signals_as_ctrl_c(), opened_datastore(setting, deadline) as datastore, progress_bar("ending") as show:
             journals = find_unfinished(datastore)
             for run in journals.unfinished:
                 try:
-                    settled = end(run, opener(setting, options.timeout), deadline, RunOptions(progress=show))
+                    settled = end(run, datastore_opener(setting, options.timeout), deadline, RunOptions(progress=show))
                 except Refused as refused:
                     # A run with a damaged journal does not prevent the others from being ended.
                     warnings += refused.diagnostics
                     continue
                 warnings += settled.warnings
                 print_text(message.format(run=printable(str(run))))
-            clear_stale_journals(opener(setting, options.timeout), deadline)
+            clear_stale_journals(datastore_opener(setting, options.timeout), deadline)
     except DatastoreError as error:
         print_diagnostics([*warnings, error.diagnostic])
         return status_of(error)
