@@ -32,6 +32,8 @@ def commands_of_hints(result: CommandResult) -> list[str]:
         ("export --datastor=x", 18, "E0629", "calicoctl export --datastore=x"),
         ("doctor --fix", 18, "E0629", "calicoctl doctor --help"),
         ("doctor --josn", 18, "E0629", "calicoctl doctor --output=json"),
+        ("profile W rule show --json", 31, "E0629", "calicoctl profile W rule show --output=json"),
+        ("profile W rule add inbound allow --json", 44, "E0629", "calicoctl profile --help"),
         ("doctor WEB", 18, "E0643", "calicoctl doctor --help"),
         ("explain --foo", 19, "E0629", "calicoctl explain --help"),
         ("completion sh", 22, "E0644", None),

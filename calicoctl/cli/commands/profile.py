@@ -10,8 +10,8 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.option_names import CALICO_FORMAT, OUTPUT_FORMATS, STATEMENT_OPTIONS
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_diagnostics, print_text, print_usage, read_input
-from calicoctl.cli.output.output_option import read_output
-from calicoctl.cli.program_options import Options
+from calicoctl.cli.output.output_option import OutputOption, read_output
+from calicoctl.cli.program_options import Options, read_options
 from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
@@ -53,30 +53,41 @@ _UNSPECIFIC_ERRORS = (
 def run(options: Options) -> int:
     """Carry out one `profile` statement."""
     words, output = read_output(options.words, _formats_of(options.words))
-    options = replace(options, words=words)
     try:
-        reading = read_statement(command_line(options.words))
+        reading = read_statement(command_line(words))
     except Refused as refused:
-        unknown_options = _unknown_options(options.words, refused)
-        if unknown_options:
-            print_diagnostics(unknown_options)
-            return ExitStatus.REFUSED
-        print_diagnostics(refused.diagnostics)
-        # The usage is not needed where the hint shows the corrected statement.
-        if isinstance(refused, NoStatement) and not isinstance(refused.diagnostics[-1].fix, Correction | Command):
-            from calicoctl.cli.help.usage import usage_line
-
-            print_usage(usage_line(options.words))
+        _report_refusal(refused, words)
         return ExitStatus.REFUSED
-    output_format = None if output is None else output.value
-    if output is not None and not isinstance(
-        reading.statement, _STATEMENTS_BY_FORMAT.get(output.value, _SHOW_STATEMENTS)
-    ):
-        without = " ".join(["calicoctl", *words])
-        fix = Correction(without, (Edit(output.where, ""),))
-        raise Refused([diagnose(messages.OUTPUT_NOT_SUPPORTED, output.where, fix, option=output.name)])
+    if output is not None:
+        _check_output(output, reading.statement, words)
     print_diagnostics(reading.warnings)
-    return _carry_out(reading.statement, options, output_format)
+    return _carry_out(reading.statement, options, None if output is None else output.value)
+
+
+def _report_refusal(refused: Refused, words: Sequence[str]) -> None:
+    """Print why a statement was refused, with its usage unless a hint shows the correct command line."""
+    diagnostics = _unknown_options(words, refused) or refused.diagnostics
+    is_unreadable = isinstance(refused, NoStatement) and diagnostics is refused.diagnostics
+    is_correction_known = isinstance(diagnostics[-1].fix, Correction | Command)
+    if is_unreadable and not is_correction_known and words[-1] == "help":
+        diagnostics = [*diagnostics[:-1], replace(diagnostics[-1], fix=Command("calicoctl profile --help"))]
+        is_correction_known = True
+    print_diagnostics(diagnostics)
+    if is_unreadable and not is_correction_known:
+        from calicoctl.cli.help.usage import usage_line
+
+        print_usage(usage_line(words))
+
+
+def _check_output(output: OutputOption, statement: Statement, words: Sequence[str]) -> None:
+    """Check that a statement supports an output format.
+
+    Raises:
+        Refused: It does not.
+    """
+    if not isinstance(statement, _STATEMENTS_BY_FORMAT.get(output.value, _SHOW_STATEMENTS)):
+        fix = Correction(" ".join(["calicoctl", *words]), (Edit(output.where, ""),))
+        raise Refused([diagnose(messages.OUTPUT_NOT_SUPPORTED, output.where, fix, option=output.name)])
 
 
 def _formats_of(words: Sequence[str]) -> tuple[str, ...]:
@@ -103,16 +114,21 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
     # Imported here: it loads the help texts.
     from calicoctl.cli.command_arguments import unknown_option
 
-    return [_with_valid_fix(unknown_option(words, at), words, at) for at in unknown]
+    return [_with_valid_fix(unknown_option(words, at)) for at in unknown]
 
 
-def _with_valid_fix(diagnostic: Diagnostic, words: Sequence[str], at: int) -> Diagnostic:
+def _with_valid_fix(diagnostic: Diagnostic) -> Diagnostic:
     """The diagnostic about an option; a correction that would be refused is replaced by advice."""
-    fix = diagnostic.fix
-    if not isinstance(fix, Correction) or fix.edits[0].text.partition("=")[0] not in STATEMENT_OPTIONS:
-        return diagnostic  # an option of the program is not part of the statement
+    if not isinstance(diagnostic.fix, Correction):
+        return diagnostic
+    import shlex  # for mistakes only
+
     try:
-        read_statement(command_line([*words[:at], fix.edits[0].text, *words[at + 1 :]]))
+        corrected = read_options(shlex.split(diagnostic.fix.text)[1:]).words
+        words, output = read_output(corrected, _formats_of(corrected))
+        statement = read_statement(command_line(words)).statement
+        if output is not None:
+            _check_output(output, statement, words)
     except Refused:
         return replace(diagnostic, fix=Advice("`calicoctl profile --help` lists the options"))
     return diagnostic

@@ -36,3 +36,10 @@ def test_help_is_printed_wherever_help_is_among_the_words(folder: Path, words: s
     result = Program(folder, "nonsense").run_inside(*words.split())
     assert (result.status, result.stderr, result.stdout.startswith("Usage:\n  calicoctl ")) == (0, "", True)
     assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("words", ["profile help", "profile WEB rule help", "profile WEB tag help"])
+def test_help_as_the_last_word_gets_a_hint_about_the_option(folder: Path, words: str) -> None:
+    result = Program(folder, "nonsense").run_inside(*words.split())
+    assert (result.status, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1] == "hint: calicoctl profile --help"
