@@ -7,7 +7,7 @@ from itertools import count
 
 from calicoctl.annotations import Any, Protocol, TypeVar
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.failures import NoAnswer, Refusal, sum_up
+from calicoctl.store.etcd.failures import NoResponse, Refusal, sum_up
 from calicoctl.store.etcd.server_order import ServerOrder
 
 _Result = TypeVar("_Result")
@@ -33,7 +33,7 @@ class Server(Protocol):
             max_bytes: The maximum size of the response.
 
         Raises:
-            NoAnswer: There was no response, or none that is reliable.
+            NoResponse: There was no response, or none that is reliable.
             Refusal: The server refused the request.
         """
         ...
@@ -76,15 +76,15 @@ class Cluster:
         The number of rounds depends on the failures; a `patient` read is repeated until the deadline.
 
         Raises:
-            NoAnswer: No server responded.
+            NoResponse: No server responded.
             Refusal: A server refused the request.
         """
         for attempt in count():
-            failures: list[NoAnswer] = []
+            failures: list[NoResponse] = []
             for server in self.servers:
                 try:
                     return self._ask(server, request, self._read_share, max_bytes)
-                except NoAnswer as failure:
+                except NoResponse as failure:
                     failures.append(failure)
             if patient or attempt < max(failure.further_rounds for failure in failures):
                 self._deadline.pause(back_off(attempt))
@@ -97,15 +97,15 @@ class Cluster:
         """Send one write to the first server that accepts it.
 
         Raises:
-            NoAnswer: No server could be reached, or (`may_be_done`) one gave no reliable response.
+            NoResponse: No server could be reached, or (`may_be_done`) one gave no reliable response.
             Refusal: The server refused the request.
         """
-        failures: list[NoAnswer] = []
+        failures: list[NoResponse] = []
         for attempt in range(2):
             for server in self.servers:
                 try:
                     return self._ask(server, request, self._write_share, max_bytes)
-                except NoAnswer as failure:
+                except NoResponse as failure:
                     if failure.may_be_done:
                         raise
                     failures.append(failure)
@@ -117,7 +117,7 @@ class Cluster:
         """Send a request to the first server, once.
 
         Raises:
-            NoAnswer, Refusal: See `Server.ask`.
+            NoResponse, Refusal: See `Server.ask`.
         """
         return self.servers[0].ask(request, self._write_share, max_bytes)
 
@@ -131,7 +131,7 @@ class Cluster:
         except Refusal:
             self._order.move_to_front(server.address)
             raise
-        except NoAnswer:
+        except NoResponse:
             self._order.move_to_end(server.address)
             raise
         self._order.move_to_front(server.address)

@@ -35,7 +35,7 @@ class Refusal(Exception):
         self.cause = cause
 
 
-class NoAnswer(Exception):
+class NoResponse(Exception):
     """There was no response to a request, or none that is reliable.
 
     Attributes:
@@ -112,7 +112,7 @@ _CLIENT_CERTIFICATE_ALERTS = frozenset(
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 
 
-def tls_problem(endpoint: str, error: Exception, access: Access) -> NoAnswer:
+def tls_problem(endpoint: str, error: Exception, access: Access) -> NoResponse:
     """The failure of a request whose connection had a TLS error.
 
     Args:
@@ -138,7 +138,7 @@ def tls_problem(endpoint: str, error: Exception, access: Access) -> NoAnswer:
         may_be_done = reason not in _NO_TLS
     else:
         text, may_be_done = f"TLS failed: {reason or error}", True
-    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
+    return NoResponse(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
 
 
 def shown(text: object, access: Access) -> str:
@@ -159,12 +159,13 @@ def _secrets(access: Access) -> Sequence[str]:
     return (b64encode(pair).decode(), access.password)
 
 
-def odd_answer(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> NoAnswer:
+def unexpected_response(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> NoResponse:
     """The failure of a request whose response shows neither success nor failure."""
-    return NoAnswer(messages.ETCD_UNEXPECTED_ANSWER, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
+    kind = messages.ETCD_UNEXPECTED_ANSWER
+    return NoResponse(kind, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
 
 
-def unknown_response(endpoint: str, status: object, text: str) -> NoAnswer:
+def unexpected_status(endpoint: str, status: object, text: str) -> NoResponse:
     """The failure of a request whose response has no error code of etcd.
 
     Args:
@@ -173,15 +174,15 @@ def unknown_response(endpoint: str, status: object, text: str) -> NoAnswer:
         text: The body for output; it may be empty.
     """
     further_rounds = UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else ONCE_MORE
-    return odd_answer(endpoint, text or NOT_ETCD, further_rounds)
+    return unexpected_response(endpoint, text or NOT_ETCD, further_rounds)
 
 
-def time_is_up(endpoint: str) -> NoAnswer:
+def time_is_up(endpoint: str) -> NoResponse:
     """The failure of a request that was not sent because the deadline had passed."""
     return _not_sent(endpoint, "the time is up")
 
 
-def not_connected(endpoint: str, error: BaseException | None) -> NoAnswer:
+def not_connected(endpoint: str, error: BaseException | None) -> NoResponse:
     """The failure of a request that was not sent because there was no connection.
 
     Args:
@@ -198,11 +199,11 @@ def not_connected(endpoint: str, error: BaseException | None) -> NoAnswer:
     return _not_sent(endpoint, (reason or "no connection").lower())
 
 
-def _not_sent(endpoint: str, reason: str) -> NoAnswer:
-    return NoAnswer(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
+def _not_sent(endpoint: str, reason: str) -> NoResponse:
+    return NoResponse(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
 
 
-def cut_off(endpoint: str, *, is_outstanding: bool) -> NoAnswer:
+def cut_off(endpoint: str, *, is_outstanding: bool) -> NoResponse:
     """The failure of a request that was sent, at least in part, without a complete response.
 
     Args:
@@ -210,7 +211,7 @@ def cut_off(endpoint: str, *, is_outstanding: bool) -> NoAnswer:
         is_outstanding: Whether the response may still come; otherwise the connection was closed. A server that expects
             TLS also closes it, so the request is not repeated until the deadline.
     """
-    return NoAnswer(
+    return NoResponse(
         messages.ETCD_NO_ANSWER,
         endpoint,
         "no answer in time" if is_outstanding else "the connection was cut",
@@ -220,15 +221,15 @@ def cut_off(endpoint: str, *, is_outstanding: bool) -> NoAnswer:
     )
 
 
-def denied(endpoint: str, access: Access) -> NoAnswer:
+def denied(endpoint: str, access: Access) -> NoResponse:
     """The failure of a request that the user is not permitted to make."""
     hint = _DENIED_HINT if access.username else None
-    return NoAnswer(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
+    return NoResponse(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
 
 
-def sum_up(failures: Sequence[NoAnswer]) -> NoAnswer:
+def sum_up(failures: Sequence[NoResponse]) -> NoResponse:
     """One failure for all servers; a server's response takes precedence over missing responses of others."""
     responses = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
     if responses or len(failures) == 1:
         return (responses or failures)[0]
-    return NoAnswer(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)
+    return NoResponse(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 from calicoctl.annotations import Any, TypeVar
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import AnswerBounds, RequestTimeouts, request_timeouts
 from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.failures import NOT_ETCD, odd_answer, time_is_up
+from calicoctl.store.etcd.failures import NOT_ETCD, time_is_up, unexpected_response
+from calicoctl.store.etcd.request_limits import RequestTimeouts, ResponseLimits, request_timeouts
 
 _Result = TypeVar("_Result")
 
@@ -31,7 +31,7 @@ class EtcdServer:
         self._is_secure = url.scheme == "https"
         self._access = access
         self._deadline = deadline
-        self._bounds = AnswerBounds(deadline, 0)
+        self._limits = ResponseLimits(deadline, 0)
 
     def ask(self, request: Request[_Result], share: float, max_bytes: int) -> _Result:
         """Send one request.
@@ -44,16 +44,16 @@ class EtcdServer:
             max_bytes: The maximum size of the response.
 
         Raises:
-            NoAnswer: There was no response, or none that is reliable.
+            NoResponse: There was no response, or none that is reliable.
             Refusal: The server refused the request.
         """
-        self._bounds.max_bytes = max_bytes
+        self._limits.max_bytes = max_bytes
         client = self._client(share)
         try:
             return self._send(request, client)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
             # A response that is JSON but not etcd's also raises these in python-etcd.
-            raise odd_answer(self.address, NOT_ETCD) from error
+            raise unexpected_response(self.address, NOT_ETCD) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -71,10 +71,10 @@ class EtcdServer:
         """The time limits of the next request.
 
         Raises:
-            NoAnswer: The deadline has passed.
+            NoResponse: The deadline has passed.
         """
         timeouts = request_timeouts(self._deadline, share)
         if timeouts is None:
             raise time_is_up(self.address)
-        self._bounds.deadline = timeouts.whole
+        self._limits.deadline = timeouts.whole
         return timeouts

@@ -16,21 +16,21 @@ from typing import Any, TypeVar
 
 from calicoctl import messages
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.bounds import AnswerBounds
 from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     UNTIL_THE_DEADLINE,
-    NoAnswer,
+    NoResponse,
     Refusal,
     cut_off,
     denied,
     not_connected,
-    odd_answer,
     shown,
     tls_problem,
-    unknown_response,
+    unexpected_response,
+    unexpected_status,
 )
+from calicoctl.store.etcd.request_limits import ResponseLimits
 from calicoctl.store.etcd.server import EtcdServer
 from calicoctl.store.etcd.v2.form_encoding import form_text
 
@@ -106,7 +106,7 @@ class EtcdV2Server(EtcdServer):
         client.http.connection_pool_kw["retries"] = urllib3.Retry(0)
         pools = client.http.pool_classes_by_scheme
         client.http.pool_classes_by_scheme = {
-            pool_scheme: partial(_bounded_pool, pool, self._bounds) for pool_scheme, pool in pools.items()
+            pool_scheme: partial(_limited_pool, pool, self._limits) for pool_scheme, pool in pools.items()
         }
         client.http.request_encode_body = partial(
             _send_form, client, partial(client.http.connection_from_host, host, self._port, scheme)
@@ -150,18 +150,18 @@ def _send_form(client: Any, connections: Callable[[], Any], method: str, url: st
     return connections().urlopen(method, path, body=form_text(options.pop("fields")), headers=headers, **options)
 
 
-def _bounded_pool(pool_class: Any, bounds: AnswerBounds, *arguments: Any, **options: Any) -> Any:
+def _limited_pool(pool_class: Any, limits: ResponseLimits, *arguments: Any, **options: Any) -> Any:
     """A connection pool of urllib3 whose connections read only within the limits."""
     pool = pool_class(*arguments, **options)
-    pool.ConnectionCls = partial(_bounded_connection, pool.ConnectionCls, bounds)
+    pool.ConnectionCls = partial(_limited_connection, pool.ConnectionCls, limits)
     return pool
 
 
-def _bounded_connection(connection_class: Any, bounds: AnswerBounds, **options: Any) -> Any:
-    from calicoctl.store.etcd.bounded_answer import BoundedAnswer
+def _limited_connection(connection_class: Any, limits: ResponseLimits, **options: Any) -> Any:
+    from calicoctl.store.etcd.limited_response import LimitedResponse
 
     connection = connection_class(**options)
-    connection.response_class = partial(BoundedAnswer, bounds)
+    connection.response_class = partial(LimitedResponse, limits)
     return connection
 
 
@@ -173,7 +173,7 @@ def _as_sent(credential: str) -> str:
 # --- failures ----------------------------------------------------------------------------------
 
 
-def _connection_failure(endpoint: str, cause: Any, access: Access) -> NoAnswer:
+def _connection_failure(endpoint: str, cause: Any, access: Access) -> NoResponse:
     """The failure of a request without a response.
 
     Args:
@@ -183,12 +183,12 @@ def _connection_failure(endpoint: str, cause: Any, access: Access) -> NoAnswer:
     """
     from urllib3 import exceptions
 
-    from calicoctl.store.etcd.bounded_answer import OddAnswer
+    from calicoctl.store.etcd.limited_response import UnexpectedResponse
 
     reason = getattr(cause, "reason", None) or cause
-    odd = next((error for error in (reason, *reason.args) if isinstance(error, OddAnswer)), None)
+    odd = next((error for error in (reason, *reason.args) if isinstance(error, UnexpectedResponse)), None)
     if odd is not None:
-        return odd_answer(endpoint, str(odd))
+        return unexpected_response(endpoint, str(odd))
     if isinstance(reason, exceptions.SSLError):
         return tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
     if isinstance(reason, (exceptions.NewConnectionError, exceptions.ConnectTimeoutError)):
@@ -196,7 +196,7 @@ def _connection_failure(endpoint: str, cause: Any, access: Access) -> NoAnswer:
     return cut_off(endpoint, is_outstanding=isinstance(reason, exceptions.TimeoutError))
 
 
-def _error_response(endpoint: str, payload: object, access: Access) -> NoAnswer | Refusal:
+def _error_response(endpoint: str, payload: object, access: Access) -> NoResponse | Refusal:
     """The failure that a response other than 200 and 201 means.
 
     Args:
@@ -213,7 +213,7 @@ def _error_response(endpoint: str, payload: object, access: Access) -> NoAnswer 
     if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
         return Refusal(code, message, cause)
     if isinstance(code, int) and code in _RAFT_ERRORS:
-        return odd_answer(endpoint, cause or message, UNTIL_THE_DEADLINE)
+        return unexpected_response(endpoint, cause or message, UNTIL_THE_DEADLINE)
     if status is None and cause.startswith("404 page not found"):
-        return NoAnswer(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
-    return unknown_response(endpoint, status, cause)
+        return NoResponse(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
+    return unexpected_status(endpoint, status, cause)

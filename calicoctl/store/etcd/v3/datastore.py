@@ -14,11 +14,11 @@ from itertools import count
 from calicoctl import messages
 from calicoctl.annotations import Any
 from calicoctl.diagnostics import diagnose
-from calicoctl.store.etcd.changes import check_change
+from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import version_if_made, write_until_certain
-from calicoctl.store.etcd.failures import NoAnswer, Refusal
-from calicoctl.store.etcd.v3.server import ANSWER_BYTES, OUT_OF_RANGE, RESOURCE_EXHAUSTED, Body, GatewayServer, Post
+from calicoctl.store.etcd.failures import NoResponse, Refusal
+from calicoctl.store.etcd.v3.server import OUT_OF_RANGE, RESOURCE_EXHAUSTED, RESPONSE_BYTES, Body, GatewayServer, Post
 from calicoctl.store.etcd.v3.transaction import (
     decoded,
     encoded,
@@ -71,7 +71,7 @@ class EtcdV3Datastore(ClusterDatastore):
         for attempt in count(1):
             try:
                 return self._read_all(roots)
-            except NoAnswer as failure:
+            except NoResponse as failure:
                 raise Unreachable(failure.diagnostic) from failure
             except Refusal as refusal:
                 # The revision that was being read may have been compacted.
@@ -105,7 +105,7 @@ class EtcdV3Datastore(ClusterDatastore):
 
     def probe(self) -> tuple[Probe, ...]:
         """See `Datastore.probe`; each server receives a request for its version and a linearizable read."""
-        return tuple(probe(server, _server_version, _any_key, ANSWER_BYTES) for server in self._cluster.servers)
+        return tuple(probe(server, _server_version, _any_key, RESPONSE_BYTES) for server in self._cluster.servers)
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -120,10 +120,10 @@ class EtcdV3Datastore(ClusterDatastore):
     def _read(self, roots: Sequence[str], revision: int) -> tuple[dict[str, Entry], int]:
         """The entries at and below keys, and their revision. With 0 as revision, it reads the latest one."""
         ranges = [keys for root in roots for keys in ({"key": encoded(root)}, key_range(root))]
-        answer = self._transaction([], [_range(keys, revision) for keys in ranges])
-        revision = revision or int(answer["header"]["revision"])
+        result = self._transaction([], [_range(keys, revision) for keys in ranges])
+        revision = revision or int(result["header"]["revision"])
         entries: dict[str, Entry] = {}
-        for keys, response in zip(ranges, answer["responses"], strict=True):
+        for keys, response in zip(ranges, result["responses"], strict=True):
             listing = response["response_range"]
             entries.update(_entries(listing))
             while listing.get("more", False):
@@ -137,12 +137,12 @@ class EtcdV3Datastore(ClusterDatastore):
         body = {"compare": compare, "success": success}
 
         def send(post: Post) -> Body:
-            answer = post("/v3/kv/txn", body)
-            if len(answer["responses"]) != len(success):
+            result = post("/v3/kv/txn", body)
+            if len(result["responses"]) != len(success):
                 raise ValueError("not every operation has a response")
-            return answer
+            return result
 
-        return self._cluster.read(send, ANSWER_BYTES)
+        return self._cluster.read(send, RESPONSE_BYTES)
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -151,20 +151,20 @@ class EtcdV3Datastore(ClusterDatastore):
 
         Raises:
             Conflict: A key was changed since it was read.
-            NoAnswer, Refusal: See `Cluster.write`.
+            NoResponse, Refusal: See `Cluster.write`.
             OutcomeUnknown: A key was deleted during the commit and was not changed; all others were changed.
         """
         read = {**unchanged, **{change.key: change.before for change in changes}}
         if fits_one_level(changes, unchanged):
             compare = [is_as_read(key, entry) for key, entry in read.items()]
-            answer = self._write(compare, [operation(change, self._lease(change)) for change in changes])
+            result = self._write(compare, [operation(change, self._lease(change)) for change in changes])
         else:
-            answer = self._write(self._folders_as_read(read), self._nested(changes))
-        if not answer.get("succeeded", False):
+            result = self._write(self._folders_as_read(read), self._nested(changes))
+        if not result.get("succeeded", False):
             raise self._conflict(read)
-        revision = int(answer["header"]["revision"])
+        revision = int(result["header"]["revision"])
         if not fits_one_level(changes, unchanged):
-            made = tuple(outcomes(answer["responses"]))
+            made = tuple(outcomes(result["responses"]))
             missed = [change.key for change, is_made in zip(changes, made, strict=True) if not is_made]
             if missed:
                 raise OutcomeUnknown(diagnose(messages.DELETED_MEANWHILE, keys=", ".join(missed)))
@@ -186,17 +186,17 @@ class EtcdV3Datastore(ClusterDatastore):
         def grant(post: Post) -> str:
             return str(int(post("/v3/lease/grant", {"TTL": seconds})["ID"]))
 
-        return self._cluster.write(grant, ANSWER_BYTES)
+        return self._cluster.write(grant, RESPONSE_BYTES)
 
     def _write(self, compare: list[Body], success: list[Body]) -> Body:
         body = {"compare": compare, "success": success}
 
         def send(post: Post) -> Body:
-            answer = post("/v3/kv/txn", body)
-            int(answer["header"]["revision"])
-            return answer
+            result = post("/v3/kv/txn", body)
+            int(result["header"]["revision"])
+            return result
 
-        return self._cluster.write(send, ANSWER_BYTES)
+        return self._cluster.write(send, RESPONSE_BYTES)
 
     def _folders_as_read(self, read: Mapping[str, Entry | None]) -> list[Body]:
         """Comparisons that replace those of many keys: nothing in their folders was written after the current revision.
@@ -216,10 +216,10 @@ class EtcdV3Datastore(ClusterDatastore):
     def _versions(self, folders: Sequence[str]) -> tuple[Mapping[str, int], int]:
         """The versions of all keys in folders, and the revision of the datastore."""
         ranges: list[Body] = [{"request_range": {**key_range(folder), "keys_only": True}} for folder in folders]
-        answer = self._transaction([], ranges)
-        keys = [kv for response in answer["responses"] for kv in response["response_range"].get("kvs", [])]
+        result = self._transaction([], ranges)
+        keys = [kv for response in result["responses"] for kv in response["response_range"].get("kvs", [])]
         versions = {decoded(kv["key"]): int(kv["mod_revision"]) for kv in keys}
-        return versions, int(answer["header"]["revision"])
+        return versions, int(result["header"]["revision"])
 
     def _conflict(self, read: Mapping[str, Entry | None]) -> Conflict:
         """The error about the first key that differs from what was read; if none does any more, the first key."""
@@ -227,11 +227,11 @@ class EtcdV3Datastore(ClusterDatastore):
         try:
             entries, _ = self._read([*read][:_ROOTS_PER_REQUEST], 0)
             changed_key = next((key for key, entry in read.items() if entries.get(key) != entry), changed_key)
-        except (NoAnswer, Refusal):
+        except (NoResponse, Refusal):
             pass  # the request only makes the message more exact
         return Conflict.at(changed_key)
 
-    def _versions_if_made(self, changes: Sequence[Change], doubt: NoAnswer) -> Mapping[str, int] | None:
+    def _versions_if_made(self, changes: Sequence[Change], doubt: NoResponse) -> Mapping[str, int] | None:
         """After a doubtful attempt: the new versions if the transaction was made; None if nothing was changed.
 
         One key is read, since all keys change together.
@@ -249,11 +249,11 @@ class EtcdV3Datastore(ClusterDatastore):
         body: Body = {"key": encoded(key)}
 
         def send(post: Post) -> Entry | None:
-            answer = post("/v3/kv/range", body)
-            int(answer["header"]["revision"])
-            return dict(_entries(answer)).get(key)
+            result = post("/v3/kv/range", body)
+            int(result["header"]["revision"])
+            return dict(_entries(result)).get(key)
 
-        return self._cluster.read(send, ANSWER_BYTES, patient=True)
+        return self._cluster.read(send, RESPONSE_BYTES, patient=True)
 
     def _refused(self, refusal: Refusal) -> DatastoreError:
         """The error that a refusal means."""

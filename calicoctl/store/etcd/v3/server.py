@@ -21,15 +21,15 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     UNTIL_THE_DEADLINE,
-    NoAnswer,
+    NoResponse,
     Refusal,
     cut_off,
     denied,
     not_connected,
-    odd_answer,
     shown,
     tls_problem,
-    unknown_response,
+    unexpected_response,
+    unexpected_status,
 )
 from calicoctl.store.etcd.server import EtcdServer
 
@@ -41,7 +41,7 @@ Body = dict[str, Any]
 Post = Callable[[str, Body], Body]
 
 # The maximum size of a response, as received. A listing of 100,000 endpoints has 60 MB.
-ANSWER_BYTES = 256 << 20
+RESPONSE_BYTES = 256 << 20
 
 # Codes of gRPC (google/rpc/code.proto).
 INVALID_ARGUMENT, DEADLINE_EXCEEDED, PERMISSION_DENIED, RESOURCE_EXHAUSTED = 3, 4, 7, 8
@@ -135,14 +135,14 @@ class GatewayServer(EtcdServer):
             headers["Authorization"] = self._token
         status, content = self._exchange(connection, path, json.dumps(body).encode("ascii"), headers)
         try:
-            answer = json.loads(content)
+            response = json.loads(content)
         except ValueError:
-            answer = None
-        if status == 200 and isinstance(answer, dict):
-            return answer
+            response = None
+        if status == 200 and isinstance(response, dict):
+            return response
         # The server may be about to close the connection, which would make the outcome of the next request unknown.
         self.close()
-        raise self._error_response(status, answer if isinstance(answer, dict) else {}, content)
+        raise self._error_response(status, response if isinstance(response, dict) else {}, content)
 
     def _ready_connection(self, share: float) -> http.client.HTTPConnection:
         """The open connection, whose timeout is a share of the remaining time."""
@@ -155,7 +155,7 @@ class GatewayServer(EtcdServer):
     def _connect(self, timeout: float) -> http.client.HTTPConnection:
         client = _http_client(is_secure=self._is_secure)
         # Imported here, since it imports http.client.
-        from calicoctl.store.etcd.bounded_answer import BoundedAnswer
+        from calicoctl.store.etcd.limited_response import LimitedResponse
 
         connection: http.client.HTTPConnection = (
             client.HTTPSConnection(self._host, self._port, timeout=timeout, context=self._tls_context())
@@ -163,7 +163,7 @@ class GatewayServer(EtcdServer):
             else client.HTTPConnection(self._host, self._port, timeout=timeout)
         )
         # http.client creates its responses with this class; there is no other way to limit them.
-        connection.response_class = partial(BoundedAnswer, self._bounds)  # type: ignore[assignment]
+        connection.response_class = partial(LimitedResponse, self._limits)  # type: ignore[assignment]
         try:
             connection.connect()
         except OSError as error:
@@ -184,37 +184,37 @@ class GatewayServer(EtcdServer):
         """Send a request and read its status and its whole response.
 
         Raises:
-            NoAnswer: There is no complete response.
+            NoResponse: There is no complete response.
         """
         import http.client
 
         try:
             connection.request("POST", path, body, headers)
-            with connection.getresponse() as answer:
-                return answer.status, answer.read()
+            with connection.getresponse() as response:
+                return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise self._connection_failure(error, is_connected=True) from error
 
     # --- failures ------------------------------------------------------------------------------
 
-    def _connection_failure(self, error: Exception, *, is_connected: bool) -> NoAnswer:
+    def _connection_failure(self, error: Exception, *, is_connected: bool) -> NoResponse:
         """The failure of a request without a response."""
         import ssl
 
-        from calicoctl.store.etcd.bounded_answer import OddAnswer
+        from calicoctl.store.etcd.limited_response import UnexpectedResponse
 
-        if isinstance(error, OddAnswer):
-            return odd_answer(self.address, str(error))
+        if isinstance(error, UnexpectedResponse):
+            return unexpected_response(self.address, str(error))
         if isinstance(error, ssl.SSLError):
             return tls_problem(self.address, error, self._access)
         if not is_connected:
             return not_connected(self.address, error)
         return cut_off(self.address, is_outstanding=isinstance(error, TimeoutError))
 
-    def _error_response(self, status: int, answer: Body, content: bytes) -> Exception:
+    def _error_response(self, status: int, response: Body, content: bytes) -> Exception:
         """The failure that a response other than 200 means."""
-        code, message = answer.get("code"), answer.get("message") or answer.get("error")
+        code, message = response.get("code"), response.get("message") or response.get("error")
         if not isinstance(code, int) or not isinstance(message, str):
             return self._not_from_gateway(status, content)
         if any(text in message for text in _OLD_TOKENS) and self._token:
@@ -223,14 +223,16 @@ class GatewayServer(EtcdServer):
             return denied(self.address, self._access)
         code = next((correct for text, correct in _CODE_BY_MESSAGE.items() if text in message), code)
         visible = shown(message, self._access)
-        return Refusal(code, visible) if code in _REFUSING else odd_answer(self.address, visible, UNTIL_THE_DEADLINE)
+        if code in _REFUSING:
+            return Refusal(code, visible)
+        return unexpected_response(self.address, visible, UNTIL_THE_DEADLINE)
 
-    def _not_from_gateway(self, status: int, content: bytes) -> NoAnswer:
+    def _not_from_gateway(self, status: int, content: bytes) -> NoResponse:
         """The failure that a response means which the gateway does not send."""
         if status == 404:
-            return NoAnswer(messages.ETCD_V3_OFF, self.address, "no JSON gateway of the v3 API", may_be_done=False)
+            return NoResponse(messages.ETCD_V3_OFF, self.address, "no JSON gateway of the v3 API", may_be_done=False)
         text = ""
         if status >= 500:
             with contextlib.suppress(UnicodeDecodeError):
                 text = shown(content[:1000].decode(), self._access)
-        return unknown_response(self.address, status, text)
+        return unexpected_status(self.address, status, text)

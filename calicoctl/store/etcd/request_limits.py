@@ -12,7 +12,7 @@ _MIN_SECONDS = 1.0  # even if the share of the remaining time is smaller
 
 
 @dataclass(slots=True)
-class AnswerBounds:
+class ResponseLimits:
     """The limits of a response; updated for each request.
 
     Attributes:

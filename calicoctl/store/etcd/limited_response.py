@@ -7,49 +7,49 @@ import io
 import socket
 
 from calicoctl.annotations import Any
-from calicoctl.store.etcd.bounds import AnswerBounds
+from calicoctl.store.etcd.request_limits import ResponseLimits
 
 
-class OddAnswer(http.client.HTTPException):
+class UnexpectedResponse(http.client.HTTPException):
     """A response that etcd would not give."""
 
 
-class BoundedAnswer(http.client.HTTPResponse):
+class LimitedResponse(http.client.HTTPResponse):
     """An HTTP response whose head and body are read within limits; exceeding them is an error.
 
     etcd does not compress responses, so the received bytes are counted. A compressed response is not etcd's.
 
     Args:
-        bounds: The limits.
+        limits: The limits.
         sock: The connection; its own timeout still applies to each chunk.
         options: The other arguments of `http.client.HTTPResponse`.
 
     Raises:
         TimeoutError: While reading: the deadline has passed.
-        OddAnswer: While reading: the response is too long, or compressed.
+        UnexpectedResponse: While reading: the response is too long, or compressed.
     """
 
-    def __init__(self, bounds: AnswerBounds, sock: socket.socket, **options: Any) -> None:
+    def __init__(self, limits: ResponseLimits, sock: socket.socket, **options: Any) -> None:
         super().__init__(sock, **options)
-        self._max_bytes = bounds.max_bytes
-        self.fp: io.BufferedReader = _BoundedReader(_TimedReader(self.fp.detach(), sock, bounds), bounds.max_bytes)
+        self._max_bytes = limits.max_bytes
+        self.fp: io.BufferedReader = _LimitedReader(_TimedReader(self.fp.detach(), sock, limits), limits.max_bytes)
 
     def begin(self) -> None:
         """Read the head; http.client calls it."""
         super().begin()
         if self.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise OddAnswer("it is compressed")
+            raise UnexpectedResponse("it is compressed")
         length = self.headers.get("Content-Length", "").strip()
         # The number of digits is compared first, since `int` rejects numbers of thousands of digits.
         if length.isdecimal() and (len(length) > len(str(self._max_bytes)) or int(length) > self._max_bytes):
             raise _too_long(self._max_bytes)
 
 
-def _too_long(max_bytes: int) -> OddAnswer:
-    return OddAnswer(f"it has more than {max_bytes} bytes")
+def _too_long(max_bytes: int) -> UnexpectedResponse:
+    return UnexpectedResponse(f"it has more than {max_bytes} bytes")
 
 
-class _BoundedReader(io.BufferedReader):
+class _LimitedReader(io.BufferedReader):
     """Received data. A single read may not exceed the size limit, since a buffer of that size is allocated."""
 
     def __init__(self, raw: io.RawIOBase, max_bytes: int) -> None:
@@ -65,12 +65,12 @@ class _BoundedReader(io.BufferedReader):
 class _TimedReader(io.RawIOBase):
     """Received data, up to the deadline and the size limit."""
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, bounds: AnswerBounds) -> None:
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, limits: ResponseLimits) -> None:
         self._raw = raw
         self._socket = sock
-        self._deadline = bounds.deadline
-        self._max_bytes = bounds.max_bytes
-        self._remaining_bytes = bounds.max_bytes
+        self._deadline = limits.deadline
+        self._max_bytes = limits.max_bytes
+        self._remaining_bytes = limits.max_bytes
 
     def readable(self) -> bool:
         return True
