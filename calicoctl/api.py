@@ -10,7 +10,7 @@ from contextlib import closing
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose, render
-from calicoctl.engine.diff import ProfileDiff, profile_diffs, unified
+from calicoctl.engine.diff import ProfileDiff, diff_lines, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import read_scripts
@@ -156,7 +156,7 @@ def plan(script: str, datastore: str, *, name: str = "script", timeout: float = 
 
 def unified_diff(planned: ScriptPlan) -> str:
     """The unified diff of a plan, as `run --dry-run` prints it; empty when nothing changes."""
-    return "".join(f"{line}\n" for line in unified(profile_diffs(planned.state)))
+    return "".join(f"{line}\n" for line in diff_lines(profile_diffs(planned.state)))
 
 
 def _no_file(word: ast.Word) -> Source:

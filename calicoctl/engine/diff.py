@@ -1,4 +1,4 @@
-"""What a plan changes, in canonical rule text: for people as a unified diff, and as counts."""
+"""The changes of a plan as a unified diff of canonical rule text, and as counts."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from calicoctl.store import keys
 from calicoctl.store.interface import Entry
 
 _CONTEXT = 3
-# difflib takes quadratic time; longer stretches are divided first.
+# difflib takes quadratic time; lists with more lines are divided first.
 _COMPARED_MAX = 2000
 
-
-# The names of the parts of a profile; any other part is a key that other tools keep in its folder.
+# The names of the parts of a profile; any other part is a key of another tool in the profile's folder.
 TAGS = "tags"
 RULES = tuple(direction.value for direction in Direction)
 
@@ -35,14 +34,14 @@ Line = StoredRule | str
 
 @dataclass(frozen=True)
 class PartDiff:
-    """One part of a profile before and after: its tags, or one list of rules.
+    """One part of a profile before and after a change: its tags, or one list of rules.
 
-    A rule is written out as text only when somebody looks at its line: of a hundred thousand, a script may change ten.
+    The text of a rule is made on demand: a script may change ten of 100,000 rules.
 
     Attributes:
         name: `tags`, `inbound` or `outbound`; or the path of another tool's key below the profile's folder.
-        old: Its lines; None when the profile did not exist.
-        new: Its lines; None when the profile will not exist.
+        old: The lines before; None if the profile did not exist.
+        new: The lines after; None if the profile no longer exists.
     """
 
     name: str
@@ -51,17 +50,17 @@ class PartDiff:
 
     @property
     def before(self) -> tuple[str, ...] | None:
-        """Its lines as text; None when the profile did not exist."""
+        """The lines before as text; None if the profile did not exist."""
         return None if self.old is None else tuple(map(_text, self.old))
 
     @property
     def after(self) -> tuple[str, ...] | None:
-        """Its lines as text; None when the profile will not exist."""
+        """The lines after as text; None if the profile no longer exists."""
         return None if self.new is None else tuple(map(_text, self.new))
 
     @property
     def differs(self) -> bool:
-        """Whether the two are not the same text; tags are a set, whose order means nothing."""
+        """Whether the text differs. The order of tags is ignored, as they are a set."""
         if self.name == TAGS and self.old is not None and self.new is not None:
             return set(self.old) != set(self.new)
         if self.old is None or self.new is None or len(self.old) != len(self.new):
@@ -70,62 +69,61 @@ class PartDiff:
 
     @cached_property
     def added(self) -> tuple[str, ...]:
-        """The lines that are new, in order; a line that only moved is none of them."""
-        return self._surplus[1]
+        """The added lines in order, without lines that only moved."""
+        return self._removed_and_added[1]
 
     @cached_property
     def removed(self) -> tuple[str, ...]:
-        """The lines that are gone, in order."""
-        return self._surplus[0]
+        """The removed lines in order, without lines that only moved."""
+        return self._removed_and_added[0]
 
     @property
     def added_count(self) -> int:
-        """How many lines are new; where one side is empty, no line is written out to know it."""
+        """The number of added lines; if one side is empty, no text is made for it."""
         return len(self.added) if self.old and self.new else len(self.new or ())
 
     @property
     def removed_count(self) -> int:
-        """How many lines are gone."""
+        """The number of removed lines."""
         return len(self.removed) if self.old and self.new else len(self.old or ())
 
     @cached_property
     def moved(self) -> int:
-        """How many of the lines that are on both sides have another place among them: as few as would do."""
+        """The number of moved lines: the fewest that explain the new order of the lines that are on both sides."""
         old, new = self._between_ends
         places: dict[Hashable, deque[int]] = {}
         for place, line in enumerate(old):
             places.setdefault(_kind(line), deque()).append(place)
         order = [places[kind].popleft() for line in new if places.get(kind := _kind(line))]
-        return len(order) - _longest_rise(order)
+        return len(order) - _longest_increase(order)
 
     @cached_property
     def _between_ends(self) -> tuple[Sequence[Line], Sequence[Line]]:
-        """The lines on both sides without those that they begin with alike, and end with."""
+        """The lines on both sides without their common beginning and end."""
         old, new = self.old or (), self.new or ()
-        gap = _whole_gap(old, new)
+        gap = _gap_between_ends(old, new)
         return old[gap.old.start : gap.old.stop], new[gap.new.start : gap.new.stop]
 
     @cached_property
-    def _surplus(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The lines that are only before, and those that are only afterwards."""
+    def _removed_and_added(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         old, new = self._between_ends
         before, after = Counter(map(_raw, old)), Counter(map(_raw, new))
-        uneven = {raw for raw in before.keys() | after.keys() if before[raw] != after[raw]}
-        # Two lines that read alike may be stored differently; so all those count that could read like an uneven one.
-        kinds = {_kind(line) for line in (*old, *new) if _raw(line) in uneven}
-        gone, come = ([_text(line) for line in lines if _kind(line) in kinds] for lines in (old, new))
-        return _only(gone, come), _only(come, gone)
+        changed = {raw for raw in before.keys() | after.keys() if before[raw] != after[raw]}
+        # Lines with the same text may be stored differently, so all lines of the same kind are compared as text.
+        kinds = {_kind(line) for line in (*old, *new) if _raw(line) in changed}
+        old_text, new_text = ([_text(line) for line in lines if _kind(line) in kinds] for lines in (old, new))
+        return _surplus(old_text, new_text), _surplus(new_text, old_text)
 
 
 @dataclass(frozen=True)
 class ProfileDiff:
-    """A profile that changes.
+    """The changes of one profile.
 
     Attributes:
-        profile: Its name.
+        profile: The name of the profile.
         parts: The parts that differ.
-        is_created: Whether it did not exist before.
-        is_deleted: Whether it does not exist afterwards.
+        is_created: Whether the profile is created.
+        is_deleted: Whether the profile is deleted.
     """
 
     profile: str
@@ -135,8 +133,8 @@ class ProfileDiff:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """A diff in numbers."""
+class ChangeCounts:
+    """The numbers of changes of a diff."""
 
     rules_added: int
     rules_removed: int
@@ -175,24 +173,24 @@ def _text(line: Line) -> str:
 
 
 def _raw(line: Line) -> str:
-    """What tells a line from others that are not stored alike; tags and rules never stand in one list."""
+    """The stored text of a line. A list never contains both tags and rules."""
     return line if isinstance(line, str) else line.raw
 
 
 def _kind(line: Line) -> Hashable:
-    """What all lines share that read alike; it is had without writing the line out."""
+    """A key that is equal for lines with the same text; usually available without making the text."""
     if isinstance(line, str):
         return line
     return listing_text(line) if line.rule is None else line.rule.fingerprint
 
 
 def _is_same(line: Line, other: Line) -> bool:
-    """Whether two lines read alike."""
+    """Whether two lines have the same text."""
     return line is other or _raw(line) == _raw(other) or (_kind(line) == _kind(other) and _text(line) == _text(other))
 
 
-def _longest_rise(numbers: Sequence[int]) -> int:
-    """The length of the longest rising subsequence (patience sorting)."""
+def _longest_increase(numbers: Sequence[int]) -> int:
+    """The length of the longest increasing subsequence (patience sorting)."""
     piles: list[int] = []
     for number in numbers:
         place = bisect_left(piles, number)
@@ -200,34 +198,34 @@ def _longest_rise(numbers: Sequence[int]) -> int:
     return len(piles)
 
 
-def _only(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """The lines of one list that the other has not, or has less often."""
-    left = Counter(lines) - Counter(others)
-    found = []
-    # From the end: of repeated lines, the later ones are the added ones.
+def _surplus(lines: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """The multiset difference of two lists of lines, in order."""
+    counts = Counter(lines) - Counter(others)
+    surplus = []
+    # From the end: the later ones of repeated lines belong to the difference.
     for line in reversed(lines):
-        if left[line] > 0:
-            left[line] -= 1
-            found.append(line)
-    return tuple(reversed(found))
+        if counts[line] > 0:
+            counts[line] -= 1
+            surplus.append(line)
+    return tuple(reversed(surplus))
 
 
 def profile_diffs(state: State) -> tuple[ProfileDiff, ...]:
-    """The profiles that are not as they were read, by name."""
+    """The changes of the profiles of a state, by name."""
     diffs = []
     for name in state.changed_names():
         old, new = state.original(name), state.profile(name)
-        found = [PartDiff(part, _lines(old, part), _lines(new, part)) for part in (TAGS, *RULES)]
-        found += [_removed(entry) for entry in state.removed_keys(name)]
-        parts = tuple(part for part in found if part.differs)
-        if parts:
-            diffs.append(ProfileDiff(name, parts, not old.exists, not new.exists))
+        parts = [PartDiff(part, _lines(old, part), _lines(new, part)) for part in (TAGS, *RULES)]
+        parts += [_removed_key(entry) for entry in state.removed_keys(name)]
+        changed_parts = tuple(part for part in parts if part.differs)
+        if changed_parts:
+            diffs.append(ProfileDiff(name, changed_parts, not old.exists, not new.exists))
     return tuple(diffs)
 
 
-def _removed(entry: Entry) -> PartDiff:
+def _removed_key(entry: Entry) -> PartDiff:
     place = keys.profile_of(entry.key)
-    assert place is not None, "it is in a profile's folder"
+    assert place is not None, "the key is in a profile's folder"
     return PartDiff(place[1], (entry.value,), None)
 
 
@@ -244,11 +242,11 @@ def _lines(profile: Profile, part: str) -> tuple[Line, ...] | None:
     return document.rules(Direction(part))[:]
 
 
-def counts(diffs: Sequence[ProfileDiff]) -> Counts:
-    """The numbers of a diff."""
+def count_changes(diffs: Sequence[ProfileDiff]) -> ChangeCounts:
+    """Count the changes of a diff."""
     rules = [part for diff in diffs for part in diff.parts if part.name in RULES]
     tags = [part for diff in diffs for part in diff.parts if part.name == TAGS]
-    return Counts(
+    return ChangeCounts(
         sum(part.added_count for part in rules),
         sum(part.removed_count for part in rules),
         len(diffs),
@@ -260,10 +258,10 @@ def counts(diffs: Sequence[ProfileDiff]) -> Counts:
     )
 
 
-def unified(diffs: Sequence[ProfileDiff]) -> Iterator[str]:
+def diff_lines(diffs: Sequence[ProfileDiff]) -> Iterator[str]:
     """The lines of a unified diff, without line breaks."""
     for diff in diffs:
-        # A list that is empty on both sides has nothing to show, unless it is all there is to a new profile.
+        # Parts that are empty on both sides are left out, unless a new profile has no others.
         for part in [part for part in diff.parts if part.old or part.new] or diff.parts:
             title = f"{diff.profile} {part.name}"
             yield f"--- {'/dev/null' if part.old is None else title}"
@@ -289,7 +287,7 @@ def _hunks(old: Sequence[Line], new: Sequence[Line]) -> Iterator[str]:
 
 
 def _grouped(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
-    """The gaps, those together whose surrounding lines meet."""
+    """The gaps in groups: gaps whose context lines touch or overlap belong to one hunk."""
     group: list[Gap] = []
     for gap in gaps:
         if group and gap.old.start - group[-1].old.stop > 2 * _CONTEXT:
@@ -301,7 +299,7 @@ def _grouped(gaps: Sequence[Gap]) -> Iterator[list[Gap]]:
 
 
 def _range(start: int, length: int) -> str:
-    """Lines in the notation of unified diffs: 1-based, and the line before where there are none."""
+    """A range of lines in the notation of unified diffs: 1-based; an empty range has the number of the line before."""
     if length == 1:
         return str(start + 1)
     return f"{start + 1 if length else start},{length}"
@@ -309,75 +307,80 @@ def _range(start: int, length: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Lines that stand in the place of others: both by their 0-based indices, which may be none at all."""
+    """A place where two lists differ: the old and the new lines by their 0-based indices; one range may be empty."""
 
     old: range
     new: range
 
 
-def _whole_gap(old: Sequence[Line], new: Sequence[Line]) -> Gap:
-    """All lines between those that two lists begin with alike, and end with."""
+def _gap_between_ends(old: Sequence[Line], new: Sequence[Line]) -> Gap:
+    """All lines between the common beginning and the common end of two lists."""
     return Gap(*between_common_ends(old, new, _is_same))
 
 
 def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
-    """Where two lists of lines differ, in order."""
-    gap = _whole_gap(old, new)
-    if max(len(gap.old), len(gap.new)) <= _COMPARED_MAX:
-        return _compared(old, new, gap)
-    found: list[Gap] = []
-    for each in _between_anchors(old, new, gap):
-        is_short = max(len(each.old), len(each.new)) <= _COMPARED_MAX
-        found += _compared(old, new, each) if is_short else [each]
-    return found
+    """The places where two lists of lines differ, in order."""
+    whole = _gap_between_ends(old, new)
+    if max(len(whole.old), len(whole.new)) <= _COMPARED_MAX:
+        return _compared(old, new, whole)
+    gaps: list[Gap] = []
+    for gap in _between_anchors(old, new, whole):
+        is_short = max(len(gap.old), len(gap.new)) <= _COMPARED_MAX
+        gaps += _compared(old, new, gap) if is_short else [gap]
+    return gaps
 
 
 def _compared(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> list[Gap]:
-    """A gap without the lines that are the same on both sides."""
-    lines, others = [_text(old[at]) for at in gap.old], [_text(new[at]) for at in gap.new]
-    at, new_at = gap.old.start, gap.new.start
-    codes = difflib.SequenceMatcher(None, lines, others, autojunk=False).get_opcodes()
-    return [Gap(range(at + a, at + b), range(new_at + c, new_at + d)) for tag, a, b, c, d in codes if tag != "equal"]
+    """The parts of a gap in which the lines differ."""
+    old_text, new_text = [_text(old[index]) for index in gap.old], [_text(new[index]) for index in gap.new]
+    start, new_start = gap.old.start, gap.new.start
+    codes = difflib.SequenceMatcher(None, old_text, new_text, autojunk=False).get_opcodes()
+    return [
+        Gap(range(start + first, start + last), range(new_start + new_first, new_start + new_last))
+        for tag, first, last, new_first, new_last in codes
+        if tag != "equal"
+    ]
 
 
 def _between_anchors(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> Iterator[Gap]:
-    """What is left of a long gap between the lines that stand just once on either side, in the same order.
+    """The parts of a long gap between anchors: lines that occur exactly once on both sides, in the same order.
 
-    That is the patience diff: of rules, which are hardly ever repeated, it takes the time of a sort and finds the
-    fewest edits, where difflib's time would grow with the square of their number.
+    This is the patience diff. Since rules are rarely repeated, it finds the fewest edits in the time of a sort, while
+    difflib takes quadratic time.
     """
-    once, other_once = _unrepeated(old, gap.old), _unrepeated(new, gap.new)
-    both = ((at, other_once[kind]) for kind, at in once.items() if kind in other_once)
-    pairs = [(at, new_at) for at, new_at in both if _is_same(old[at], new[new_at])]
+    unique, new_unique = _unique_lines(old, gap.old), _unique_lines(new, gap.new)
+    on_both_sides = ((index, new_unique[kind]) for kind, index in unique.items() if kind in new_unique)
+    pairs = [(index, new_index) for index, new_index in on_both_sides if _is_same(old[index], new[new_index])]
     start, new_start = gap.old.start, gap.new.start
-    for at, new_at in _ascending(sorted(pairs)):
-        if (at, new_at) != (start, new_start):
-            yield Gap(range(start, at), range(new_start, new_at))
-        start, new_start = at + 1, new_at + 1
+    for index, new_index in _longest_ascending(sorted(pairs)):
+        if (index, new_index) != (start, new_start):
+            yield Gap(range(start, index), range(new_start, new_index))
+        start, new_start = index + 1, new_index + 1
     if (start, new_start) != (gap.old.stop, gap.new.stop):
         yield Gap(range(start, gap.old.stop), range(new_start, gap.new.stop))
 
 
-def _unrepeated(lines: Sequence[Line], places: range) -> dict[Hashable, int]:
-    """The lines that stand there just once, by kind: their indices."""
-    kinds = [_kind(lines[at]) for at in places]
-    times = Counter(kinds)
-    return {kind: at for kind, at in zip(kinds, places, strict=True) if times[kind] == 1}
+def _unique_lines(lines: Sequence[Line], indices: range) -> dict[Hashable, int]:
+    """The indices of the lines in a range that occur exactly once in it, by kind."""
+    kinds = [_kind(lines[index]) for index in indices]
+    counts = Counter(kinds)
+    return {kind: index for kind, index in zip(kinds, indices, strict=True) if counts[kind] == 1}
 
 
-def _ascending(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The most of the pairs, which ascend in the first number, that ascend in the second, too."""
-    ends: list[int] = []  # of a longest row of each length so far: the smallest last number,
-    last: list[int] = []  # and which pair that is
+def _longest_ascending(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest subsequence of pairs that ascends in the second number; the pairs ascend in the first one."""
+    # The smallest last number of an ascending subsequence of each length so far, and the index of its pair.
+    ends: list[int] = []
+    end_indices: list[int] = []
     previous: list[int] = []
     for index, (_, number) in enumerate(pairs):
         length = bisect_left(ends, number)
         ends[length : length + 1] = [number]
-        last[length : length + 1] = [index]
-        previous.append(last[length - 1] if length else -1)
-    row: list[tuple[int, int]] = []
-    index = last[-1] if last else -1
+        end_indices[length : length + 1] = [index]
+        previous.append(end_indices[length - 1] if length else -1)
+    ascending: list[tuple[int, int]] = []
+    index = end_indices[-1] if end_indices else -1
     while index >= 0:
-        row.append(pairs[index])
+        ascending.append(pairs[index])
         index = previous[index]
-    return row[::-1]
+    return ascending[::-1]

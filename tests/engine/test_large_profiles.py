@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from calicoctl.engine.diff import counts, profile_diffs, unified
+from calicoctl.engine.diff import count_changes, diff_lines, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan, evaluate_script
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.language.ports import PortRange
@@ -65,7 +65,7 @@ def rules_of(plan: ScriptPlan) -> list[Rule | None]:
 def test_a_hundred_thousand_rules_are_added_to_one_profile() -> None:
     plan = evaluated(entry([]), [add(number) for number in range(100_000)])
     assert rules_of(plan) == list(map(rule, range(100_000)))
-    assert str(counts(profile_diffs(plan.state))) == "100000 rules added, 0 removed, 1 profile changed"
+    assert str(count_changes(profile_diffs(plan.state))) == "100000 rules added, 0 removed, 1 profile changed"
 
 
 def test_many_statements_of_every_kind_have_the_same_effect_as_on_a_list() -> None:
@@ -140,10 +140,10 @@ def test_missing_rules_are_reported_once_with_the_nearest_rule() -> None:
 def test_a_diff_of_distant_edits_does_not_show_the_rules_between() -> None:
     plan = evaluated(entry(range(MANY)), [add(MANY, 2), remove(MANY - 2), add(10, 5000)])
     diffs = profile_diffs(plan.state)
-    lines = list(unified(diffs))
+    lines = list(diff_lines(diffs))
     assert [line[0] for line in lines].count("-") - 1 == [line[0] for line in lines].count("+") - 1 == 2
     assert len(lines) < 40
-    assert str(counts(diffs)) == "1 rule added, 1 removed, 1 profile changed; 1 rule moved"
+    assert str(count_changes(diffs)) == "1 rule added, 1 removed, 1 profile changed; 1 rule moved"
 
 
 def test_an_older_version_stays_unchanged() -> None:

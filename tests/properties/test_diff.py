@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.engine.diff import PartDiff, ProfileDiff, unified
+from calicoctl.engine.diff import PartDiff, ProfileDiff, diff_lines
 from calicoctl.policy.documents.rules_document import StoredRule, read_stored_rules
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source
@@ -34,7 +34,7 @@ RULES = stored_rules()
 
 def lines_of(part: PartDiff) -> list[str]:
     """The lines of its diff, without the two lines of the heading."""
-    return list(unified([ProfileDiff("P", (part,), is_created=False, is_deleted=False)]))[2:]
+    return list(diff_lines([ProfileDiff("P", (part,), is_created=False, is_deleted=False)]))[2:]
 
 
 def applied(before: Sequence[str], diff: Sequence[str]) -> tuple[list[str], int]:

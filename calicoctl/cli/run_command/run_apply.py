@@ -13,7 +13,7 @@ from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic
-from calicoctl.engine.diff import counts
+from calicoctl.engine.diff import count_changes
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.scripts import Script
 from calicoctl.engine.runs.interrupt import signals_as_ctrl_c
@@ -82,5 +82,5 @@ def _apply(
         result = apply_script(plan, datastore, open_store, deadline, how)
     print_diagnostics(result.warnings)
     print_answers(result.outcomes, verbose=request.verbose, is_done=True)
-    print_text(result_texts.APPLIED.format(counts=counts(result.diffs)))
+    print_text(result_texts.APPLIED.format(counts=count_changes(result.diffs)))
     return ExitStatus.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.diagnostics import Command, Correction, Diagnostic, Edit, Fix
-from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, counts
+from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, count_changes
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.source import Span
 
@@ -28,7 +28,7 @@ def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry
 
 def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: Sequence[Diagnostic]) -> Document:
     """The output of `--dry-run -o json`: that of `--check`, and what would change."""
-    total = counts(diffs)
+    total = count_changes(diffs)
     return {
         **check_document(len(plan.outcomes), diagnostics),
         "summary": {

@@ -14,7 +14,7 @@ from calicoctl.cli.output.traffic import traffic_document, traffic_lines
 from calicoctl.cli.run_command.run_json import plan_document
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics import Diagnostic
-from calicoctl.engine.diff import counts, profile_diffs, unified
+from calicoctl.engine.diff import count_changes, diff_lines, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.meaning.intentions import check_intentions
 from calicoctl.engine.meaning.traffic import find_traffic, rules_before, rules_changed
@@ -53,7 +53,7 @@ def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: Ru
     if status is ExitStatus.REFUSED and not unmet:
         return status
     print_answers(plan.outcomes, verbose=request.verbose, is_done=False)
-    print_diff(unified(diffs))
+    print_diff(diff_lines(diffs))
     print_text("\n".join(traffic_lines(traffic)))
-    print_text(result_texts.PLANNED.format(counts=counts(diffs)))
+    print_text(result_texts.PLANNED.format(counts=count_changes(diffs)))
     return status
