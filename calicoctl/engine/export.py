@@ -1,4 +1,4 @@
-"""Profiles as the blocks of a script: text that can live in version control and be run again."""
+"""Export profiles as blocks of a script, which can be kept in version control and run again."""
 
 from __future__ import annotations
 
@@ -22,57 +22,57 @@ _NOT_ENFORCED = "the agent would not enforce it as it is"
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A profile as text.
+class ExportedProfile:
+    """The text of a profile.
 
     Attributes:
-        text: A block, or comments where the profile cannot be declared; with a line break at its end.
-        obstacle: Why it is comments.
+        text: A block, or comments if the profile cannot be declared; ends with a line break.
+        obstacle: Why the profile cannot be declared; None if it can.
     """
 
     text: str
     obstacle: str | None = None
 
 
-def export_profile(profile: Profile) -> Exported:
-    """A profile as the block that declares it.
+def export_profile(profile: Profile) -> ExportedProfile:
+    """Export a profile as the block that declares it.
 
-    One that `run` would refuse cannot be declared; it becomes comments with its raw values.
+    A profile that `run` would refuse cannot be declared; it becomes comments with its raw values.
     """
     obstacle = _obstacle(profile)
     if obstacle is None:
-        return Exported(f"{printer.statement(_block(profile))}\n")
+        return ExportedProfile(f"{printer.statement(_block(profile))}\n")
     lines = [f"# profile {printer.written_profile_name(profile.name)} cannot be declared: {obstacle}"]
     for name, document in (("rules", profile.rules), ("tags", profile.tags)):
         if document is not None:
             text = document.source.text if isinstance(document, Unreadable) else document.text()
             lines += [f"# {name}:", *(f"#   {printable(line)}" for line in text.splitlines() or [""])]
-    return Exported("\n".join(lines) + "\n", obstacle)
+    return ExportedProfile("\n".join(lines) + "\n", obstacle)
 
 
-def left_unsaid(name: str, labels: str | None, resource: str | None) -> Diagnostic | None:
-    """What other tools have stored of a profile and its block cannot say; None where that is nothing.
+def export_losses(name: str, labels: str | None, resource: str | None) -> Diagnostic | None:
+    """The note about parts of a profile that a block cannot express; None if there are none.
 
     Args:
-        name: The profile's name.
-        labels: The text of its labels, where it is one of v1.
-        resource: The text of the resource, where it is one of v3.
+        name: The name of the profile.
+        labels: The text of its labels, if it is a profile of v1.
+        resource: The text of its resource, if it is a profile of v3.
     """
     if resource is not None:
-        # Imported here: v1 needs none of it.
+        # Imported here: not needed for v1.
         from calicoctl.layout.unsaid import inexpressible_parts
         from calicoctl.resources.v3_names import is_foreign_profile
 
         if is_foreign_profile(name):
-            return None  # nobody can run its block, so that nothing is lost by it
+            return None  # its block cannot be run, so nothing can be lost
         parts = [path_text(path) for path in inexpressible_parts(resource)]
     else:
         parts = [] if labels is None or _is_empty(labels) else ["labels"]
     if not parts:
         return None
     named = [f"`{part}`" for part in parts[:_PARTS_NAMED_MAX]]
-    rest = [f"and {len(parts) - len(named)} more"] if len(parts) > len(named) else []
-    return diagnose(messages.NOT_IN_BLOCK, profile=name, parts=", ".join((*named, *rest)))
+    others = [f"and {len(parts) - len(named)} more"] if len(parts) > len(named) else []
+    return diagnose(messages.NOT_IN_BLOCK, profile=name, parts=", ".join((*named, *others)))
 
 
 def _is_empty(labels: str) -> bool:
@@ -83,7 +83,7 @@ def _is_empty(labels: str) -> bool:
 
 
 def _obstacle(profile: Profile) -> str | None:
-    """Why `run` would refuse the block of a profile, even on an empty datastore; None when it would not."""
+    """Why `run` would refuse the block of a profile, even on an empty datastore; None if it would not."""
     tags = profile.tags if profile.tags is not None else TagsDocument.new()
     rules = profile.rules if profile.rules is not None else RulesDocument.new()
     if isinstance(tags, Unreadable) or isinstance(rules, Unreadable):
@@ -93,14 +93,14 @@ def _obstacle(profile: Profile) -> str | None:
     if any(problem.verdict is not Verdict.TOLERATED for problem in problems):
         return _NOT_ENFORCED
     if problems or not all(map(is_tag, tags.tags)):
-        return "it has a tag that no new one may be called"
+        return "it has a tag whose name is not valid for new tags"
     if len(set(tags.tags)) < len(tags.tags):
         return "it contains a tag twice"
-    return None if is_new_profile(profile.name) else "no new profile may be called so"
+    return None if is_new_profile(profile.name) else "its name is not valid for new profiles"
 
 
 def _block(profile: Profile) -> ast.ProfileBlock:
-    """The block of a profile without an obstacle; a key that is absent reads as empty."""
+    """The block of a profile without an obstacle; a missing key counts as empty."""
     tags = profile.tags.tags if isinstance(profile.tags, TagsDocument) else ()
     rules = profile.rules if isinstance(profile.rules, RulesDocument) else RulesDocument.new()
     return ast.ProfileBlock(
@@ -110,7 +110,7 @@ def _block(profile: Profile) -> ast.ProfileBlock:
 
 def _nodes(rules: Iterable[StoredRule]) -> tuple[ast.RuleNode | ast.JsonRule, ...]:
     return tuple(
-        # Its text, whose numbers Python reads all alike, however long they are.
+        # The stored text is parsed again, since `value` may contain numbers that are not plain ones.
         ast.JsonRule(json.dumps(json.loads(rule.raw), sort_keys=True)) if rule.rule is None else syntax_of(rule.rule)
         for rule in rules
     )

@@ -9,7 +9,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options, argument_span
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.export import export_profile, left_unsaid
+from calicoctl.engine.export import export_losses, export_profile
 from calicoctl.engine.state import State
 from calicoctl.language.quoting import unquoted
 from calicoctl.policy.findings import Findings
@@ -52,7 +52,7 @@ def run(options: Options) -> int:
         ),
     ]
     # What a block cannot express is reported but does not affect the exit status, since the block is correct.
-    notes = [left_unsaid(name, state.labels_text(name), state.resource_text(name)) for name in readable]
+    notes = [export_losses(name, state.labels_text(name), state.resource_text(name)) for name in readable]
     print_diagnostics([*warnings, *(note for note in notes if note is not None)])
     return ExitStatus.REFUSED if warnings else ExitStatus.DONE
 
