@@ -1,4 +1,4 @@
-"""The health of a datastore: what the agent would drop, and what points at nothing. Nothing is changed."""
+"""Check the health of a datastore: values that the agent refuses, and references to missing things. Read-only."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.carriers import carriers_roots, missing_profile, missing_profiles, tags_of_others
+from calicoctl.engine.carriers import endpoint_roots, missing_profile, missing_profiles, tags_of_others
 from calicoctl.engine.meaning.lint import lint_stored
-from calicoctl.engine.plan import damage
+from calicoctl.engine.plan import profile_warnings
 from calicoctl.engine.rule_lists import carried_tags
 from calicoctl.engine.runs.unfinished_runs import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
@@ -25,7 +25,7 @@ from calicoctl.store.interface import Datastore, Snapshot
 
 # The rules that a finding lists; the others are counted.
 _PLACES_MAX = 5
-# Of more rules it is not found out which do nothing: that takes seconds.
+# More rules are not linted, which would take seconds.
 _LINTED_MAX = 5_000
 # Keys of a rule, with or without a `!` before them, that name a tag.
 _TAG_KEYS = ("src_tag", "dst_tag")
@@ -33,13 +33,13 @@ _TAG_KEYS = ("src_tag", "dst_tag")
 
 @dataclass(frozen=True)
 class Health:
-    """What was found.
+    """The results of the checks.
 
     Attributes:
-        profiles: How many profiles there are.
-        endpoints: How many endpoints there are, those that make no sense left out.
-        problems: What is wrong, by kind of thing.
-        notes: What may be unexpected without being wrong.
+        profiles: The number of profiles.
+        endpoints: The number of valid endpoints.
+        problems: The problems, by kind.
+        notes: Facts that may be unexpected but are not problems.
     """
 
     profiles: int
@@ -48,13 +48,13 @@ class Health:
     notes: tuple[Diagnostic, ...] = ()
 
 
-def examine(datastore: Datastore) -> Health:
-    """Look at everything that is stored.
+def check_health(datastore: Datastore) -> Health:
+    """Check everything that is stored.
 
     Raises:
         Unreachable: The datastore does not answer.
     """
-    snapshot = datastore.read(carriers_roots(has_resources=datastore.has_resources))
+    snapshot = datastore.read(endpoint_roots(has_resources=datastore.has_resources))
     state = State(snapshot)
     names = state.names()
     endpoints, problems = state.endpoints()
@@ -72,47 +72,49 @@ def examine(datastore: Datastore) -> Health:
     if cluster is not None and not resource_keys.is_ready(cluster.value):
         problems.append(diagnose(messages.NOT_READY))
     problems += _misplaced_keys(snapshot)
-    problems += _tags_nobody_has(state, names)
+    problems += _tags_without_endpoints(state, names)
     is_new = all(entry.is_built_in for entry in snapshot.values()) and not datastore.read([keys.ROOT])
     notes = [diagnose(messages.NOTHING_STORED, root=keys.ROOT)] if is_new else []
-    notes += _idle_rules(state)
+    notes += _lint_summary(state)
     if datastore.has_resources:
         notes.append(_release(None if cluster is None else cluster.value))
     return Health(len(names), len(endpoints), tuple(problems), tuple(notes))
 
 
 def _release(cluster: str | None) -> Diagnostic:
-    """Of which release Calico is that has set the datastore up."""
+    """The note about the release of Calico that has set the datastore up."""
     if cluster is None:
         return diagnose(messages.NO_CLUSTER)
     return diagnose(messages.CALICO_VERSION, version=resource_keys.calico_version(cluster) or "an unknown release")
 
 
-def _idle_rules(state: State) -> Iterator[Diagnostic]:
-    """How many rules do nothing; what is wrong with them is no matter of the datastore's health."""
+def _lint_summary(state: State) -> Iterator[Diagnostic]:
+    """The note about the number of rules without effect; they do not affect the health of the datastore."""
     documents = (state.profile(name).rules for name in state.names())
-    rules = sum(len(each.inbound) + len(each.outbound) for each in documents if isinstance(each, RulesDocument))
-    if rules > _LINTED_MAX:
-        yield diagnose(messages.TOO_MANY_FOR_LINT, count=counted(rules, "rule"))
+    rule_count = sum(
+        len(document.inbound) + len(document.outbound) for document in documents if isinstance(document, RulesDocument)
+    )
+    if rule_count > _LINTED_MAX:
+        yield diagnose(messages.TOO_MANY_FOR_LINT, count=counted(rule_count, "rule"))
         return
-    found = [each for each in lint_stored(state) if each.unneeded.grade is not None]
-    if found:
-        grades = Counter(each.unneeded.grade.value for each in found if each.unneeded.grade is not None)
-        listed = ", ".join(f"{number} {grade}" for grade, number in sorted(grades.items(), reverse=True))
-        yield diagnose(messages.IDLE_RULES, count=counted(len(found), "finding"), grades=listed)
+    grades = [finding.unneeded.grade for finding in lint_stored(state)]
+    grade_counts = Counter(grade.value for grade in grades if grade is not None)
+    if grade_counts:
+        listed = ", ".join(f"{number} {grade}" for grade, number in sorted(grade_counts.items(), reverse=True))
+        yield diagnose(messages.IDLE_RULES, count=counted(grade_counts.total(), "finding"), grades=listed)
 
 
 def _profile_problems(profile: Profile) -> Iterator[Diagnostic]:
     if profile.rules is None:
         yield diagnose(messages.PROFILE_WITHOUT_RULES, profile=profile.name)
-    yield from damage(profile)
+    yield from profile_warnings(profile)
     yield from _mapped_networks(profile)
 
 
 def _missing_profiles(state: State, datastore: Datastore) -> Iterator[Diagnostic]:
-    """The profiles that endpoints name and that are not there, or are hidden."""
+    """The profiles that endpoints name but that do not exist, or are hidden."""
     for name, count in sorted(missing_profiles(state).items()):
-        # What is hidden is not listed; read by its own name, it is found.
+        # A hidden profile is not listed, but it can be read by its name.
         can_be_hidden = name.startswith(HIDDEN) and keys.is_inside_tree(name)
         if can_be_hidden and datastore.read([keys.profile_folder(name)]):
             yield diagnose(messages.HIDDEN_KEY, profile=name)
@@ -121,7 +123,7 @@ def _missing_profiles(state: State, datastore: Datastore) -> Iterator[Diagnostic
 
 
 def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
-    """Values and folders in one another's place, and rules or tags deeper in the tree than a profile's own."""
+    """Values in the place of folders, folders in the place of values, and rules or tags too deep in the tree."""
     folders: set[str] = set()
     for key in sorted(snapshot):
         folder = keys.value_as_folder(key)
@@ -135,8 +137,8 @@ def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
             yield diagnose(messages.MISPLACED_KEY, key=key)
 
 
-def _tags_nobody_has(state: State, names: Sequence[str]) -> Iterator[Diagnostic]:
-    """Tags that rules use and nobody can carry: such a rule matches nothing (agent, evaluation)."""
+def _tags_without_endpoints(state: State, names: Sequence[str]) -> Iterator[Diagnostic]:
+    """Tags that rules use but no endpoint can have: these rules match nothing (agent, evaluation)."""
     carried = carried_tags(state, [names]) | tags_of_others(state)
     used: dict[str, list[str]] = {}
     for name in names:
@@ -148,7 +150,7 @@ def _tags_nobody_has(state: State, names: Sequence[str]) -> Iterator[Diagnostic]
 
 
 def _mapped_networks(profile: Profile) -> Iterator[Diagnostic]:
-    """Rules about IPv4-mapped networks, which no packet has."""
+    """Rules with IPv4-mapped networks: no packet has such an address."""
     for place, stored in _placed_rules(profile):
         for peer in (stored.rule.source, stored.rule.destination) if stored.rule is not None else ():
             if peer.net is not None and is_mapped(peer.net):
@@ -174,5 +176,5 @@ def _tags_of(stored: StoredRule) -> Iterator[str]:
     if rule is not None:
         yield from (tag for tag in (rule.source.tag, rule.destination.tag) if tag is not None)
     elif isinstance(stored.value, dict):
-        # A negated tag that nobody carries matches everything, and is no mistake.
+        # A negated tag that no endpoint has matches everything, which is not a mistake.
         yield from (tag for key in _TAG_KEYS if isinstance(tag := stored.value.get(key), str))

@@ -1,4 +1,4 @@
-"""A script evaluated as a whole: every statement in order, each seeing the effect of those before it."""
+"""Evaluate a script: all statements in order, each on the state that the earlier ones leave."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from calicoctl.diagnostics import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.outcome import Outcome
-from calicoctl.engine.plan import damage, evaluate, evaluate_expectation, roots
+from calicoctl.engine.plan import evaluate, evaluate_expectation, profile_warnings, roots
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
@@ -21,21 +21,21 @@ from calicoctl.source import Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot
 
-if TYPE_CHECKING:  # imported by those who ask about packets only
+if TYPE_CHECKING:  # imported only by statements about packets
     from calicoctl.engine.packet_questions import PlaceOf
 
-# Up to so many profiles, each folder is read by itself; above, one request for the whole tree is cheaper.
+# Up to this number of profiles, each folder is read by itself; otherwise, one request for the whole tree is faster.
 _FOLDERS_MAX = 16
-_TOLD_AFTER = 500  # statements; progress is told no more often
+_PROGRESS_INTERVAL = 500  # statements
 
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What one statement of a script comes to.
+    """The outcome of one statement of a script.
 
     Attributes:
         step: The statement.
-        outcome: What it answers.
+        outcome: Its outcome.
         is_change: Whether it changes anything.
     """
 
@@ -46,13 +46,13 @@ class StepOutcome:
 
 @dataclass(frozen=True)
 class ScriptPlan:
-    """What a script comes to.
+    """The outcomes and the changes of a script.
 
     Attributes:
-        outcomes: Each statement with its answer, in order.
-        changes: The keys that change, from what to what, in the order of writing.
-        state: The profiles as they will be, and as they were read.
-        diagnostics: What cannot be done, and warnings; with an error, nothing may be written.
+        outcomes: The outcomes of the statements, in order.
+        changes: The changes of keys, in the order of writing.
+        state: The profiles before and after the script.
+        diagnostics: Errors and warnings; if there is an error, nothing may be written.
     """
 
     outcomes: tuple[StepOutcome, ...]
@@ -62,18 +62,18 @@ class ScriptPlan:
 
     @property
     def has_errors(self) -> bool:
-        """Whether a statement cannot be done."""
+        """Whether a statement cannot be carried out."""
         return any(diagnostic.is_error for diagnostic in self.diagnostics)
 
 
 def script_roots(steps: Sequence[ScriptStep]) -> tuple[str, ...]:
     """The keys below which everything must be read before the script can be evaluated."""
-    wanted = dict.fromkeys(root for step in steps for root in roots(step.statement))
-    folders = [root for root in wanted if root not in (keys.PROFILES, keys.HOSTS)]
-    others = [keys.HOSTS] if keys.HOSTS in wanted else []
-    if keys.PROFILES not in wanted and len(folders) <= _FOLDERS_MAX:
+    needed = dict.fromkeys(root for step in steps for root in roots(step.statement))
+    folders = [root for root in needed if root not in (keys.PROFILES, keys.HOSTS)]
+    others = [keys.HOSTS] if keys.HOSTS in needed else []
+    if keys.PROFILES not in needed and len(folders) <= _FOLDERS_MAX:
         return (*folders, *others)
-    # etcd leaves what begins with `_` out of a listing; asked for by name, it is there.
+    # etcd does not list names that begin with `_`; such folders are read by name.
     hidden = [folder for folder in folders if folder.startswith(f"{keys.PROFILES}/_")]
     return (keys.PROFILES, *hidden, *others)
 
@@ -86,15 +86,14 @@ def evaluate_script(
     *,
     has_resources: bool | None = None,
 ) -> ScriptPlan:
-    """Evaluate a script against what was read. Nothing is written.
+    """Evaluate a script on a snapshot. Nothing is written.
 
-    One mistake is one error: once a statement about a profile could not be done, later ones about the
-    same profile that cannot be done either are not reported.
+    After an error about a profile, later errors about it are not reported, since they usually have the same cause.
 
     Args:
         steps: The statements.
-        snapshot: What was read.
-        progress: Told how many of how many statements are evaluated.
+        snapshot: The entries that were read.
+        progress: Called with the number of evaluated statements and with the number of all.
         has_resources: See `State`.
     """
     state = State(snapshot, has_resources)
@@ -102,83 +101,83 @@ def evaluate_script(
     diagnostics: list[Diagnostic] = []
     expectations: list[tuple[int, ScriptStep]] = []
     for number, step in enumerate(steps):
-        if number % _TOLD_AFTER == 0:
+        if number % _PROGRESS_INTERVAL == 0:
             progress(number, len(steps))
         if isinstance(step.statement, valid.Expectation):
             expectations.append((number, step))
             outcomes.append(None)
         else:
             outcomes.append(_evaluate_step(step, state, diagnostics))
-    # What is expected is about the state that the script leaves.
+    # Expectations are about the state after the whole script.
     place_of = RulePlaces(steps).find
     for number, step in expectations:
-        outcomes[number] = _expect_step(step, state, place_of, diagnostics)
-    for name in sorted(
-        {step.statement.profile for step in steps if isinstance(step.statement, valid.ProfileStatement)}
-    ):
-        diagnostics += damage(state.profile(name))
-    done = tuple(outcome for outcome in outcomes if outcome is not None)
-    return ScriptPlan(done, state.changes(), state, tuple(diagnostics))
+        outcomes[number] = _evaluate_expectation(step, state, place_of, diagnostics)
+    statements = (step.statement for step in steps)
+    names = {statement.profile for statement in statements if isinstance(statement, valid.ProfileStatement)}
+    for name in sorted(names):
+        diagnostics += profile_warnings(state.profile(name))
+    evaluated = tuple(outcome for outcome in outcomes if outcome is not None)
+    return ScriptPlan(evaluated, state.changes(), state, tuple(diagnostics))
 
 
 def _evaluate_step(step: ScriptStep, state: State, diagnostics: list[Diagnostic]) -> StepOutcome | None:
-    """What a statement comes to; None when it cannot be done, which is put among the diagnostics."""
+    """The outcome of a statement; None if it cannot be carried out. Errors and warnings are added to `diagnostics`."""
     statement = step.statement
     name = statement.profile if isinstance(statement, valid.ProfileStatement) else None
     before = None if name is None else state.profile(name)
     try:
         outcome = evaluate(statement, state)
     except Refused as refused:
-        if name not in state.doubtful:
+        if name not in state.failed_profiles:
             diagnostics += refused.diagnostics
         if name is not None:
-            state.doubtful.add(name)
+            state.failed_profiles.add(name)
         return None
     diagnostics += outcome.warnings
     return StepOutcome(step, outcome, name is not None and state.profile(name) is not before)
 
 
-def _expect_step(
+def _evaluate_expectation(
     step: ScriptStep, state: State, place_of: PlaceOf, diagnostics: list[Diagnostic]
 ) -> StepOutcome | None:
-    """The same of what is expected; nothing is told of a profile about which a statement could not be done."""
+    """The outcome of an expectation; None if it does not hold. Errors are added, unless the profile has failed."""
     statement = step.statement
     assert isinstance(statement, valid.Expectation)
     try:
         return StepOutcome(step, evaluate_expectation(statement, state, place_of), is_change=False)
     except Refused as refused:
-        if not isinstance(statement, valid.ExpectVerdict) or statement.profile not in state.doubtful:
+        if not isinstance(statement, valid.ExpectVerdict) or statement.profile not in state.failed_profiles:
             diagnostics += refused.diagnostics
         return None
 
 
 class RulePlaces:
-    """Where a script says the rules that it leaves.
+    """Finds where a script contains the rules of the profiles that it leaves.
 
     Args:
-        steps: Its statements.
+        steps: The statements of the script.
     """
 
     def __init__(self, steps: Sequence[ScriptStep]) -> None:
         self._steps = steps
 
     def find(self, profile: str, direction: Direction, text: str) -> Span | None:
-        """Where a rule of a list is said the last time; None where it is not."""
+        """The last place where a rule of a list is written; None if the script does not contain it."""
         return self._places.get((profile, direction, text))
 
     @cached_property
     def _places(self) -> Mapping[tuple[str, Direction, str], Span]:
-        """All of them: most scripts are never asked for one, and the others are gone through once."""
+        """The last place of each rule, built at the first lookup: most scripts need none."""
         places: dict[tuple[str, Direction, str], Span] = {}
         for step in reversed(self._steps):
-            for direction, text, span in _said(step):
+            for direction, text, span in _written_rules(step):
                 assert isinstance(step.statement, valid.ProfileStatement)
                 places.setdefault((step.statement.profile, direction, text), span)
         return places
 
 
-def _said(step: ScriptStep) -> Iterator[tuple[Direction, str, Span]]:
-    """The rules that a statement says."""
+def _written_rules(step: ScriptStep) -> Iterator[tuple[Direction, str, Span]]:
+    """The rules that a statement contains, each with its direction and place."""
     statement = step.statement
     if isinstance(statement, valid.AddRule):
         yield statement.direction, rule_text(statement.rule), statement.where

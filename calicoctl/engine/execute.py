@@ -1,4 +1,4 @@
-"""Carrying a statement out: read, plan, commit; and again when someone else was faster."""
+"""Carry out a statement: read, plan and commit; repeated after a conflict with another writer."""
 
 from __future__ import annotations
 
@@ -24,52 +24,52 @@ _LONGEST_PAUSE = 0.5
 
 
 def execute(statement: statements.Statement, datastore: Datastore, deadline: Deadline) -> Outcome:
-    """Carry one statement out.
+    """Carry out one statement.
 
-    A clean conflict (the server answered that a value had changed) is evaluated again on the new
-    state until the deadline, so that concurrent writers never lose one another's changes.
+    After a clean conflict (the server reported that a value had changed), the statement is evaluated again on the new
+    state until the deadline, so that concurrent writers never lose each other's changes.
 
     Args:
-        statement: What shall be done.
-        datastore: Where.
-        deadline: How long conflicts are tried again.
+        statement: The statement.
+        datastore: The datastore.
+        deadline: When to stop retrying after conflicts.
 
     Raises:
-        Refused: The statement cannot be done; nothing was changed.
-        Conflict: Others changed the same profile until the deadline; nothing was changed.
-        Unreachable, TooLarge: The datastore cannot be used so; nothing was changed.
-        OutcomeUnknown: It is not known whether a change was made, or only a part of them was.
+        Refused: The statement cannot be carried out; nothing was changed.
+        Conflict: Others kept changing the same profile until the deadline; nothing was changed.
+        Unreachable, TooLarge: The datastore does not answer or refuses a value; nothing was changed.
+        OutcomeUnknown: It is not known whether a change was made, or only some of the changes were made.
     """
     done: tuple[Change, ...] = ()
     first: Outcome | None = None
     conflict: Conflict | None = None
     waits = pauses()
     while True:
-        with _told_as(conflict, deadline):
+        with _prefer_conflict(conflict, deadline):
             plan = _plan(statement, datastore, done)
         if plan is None:
-            assert first is not None, "a part of it was done before"
+            assert first is not None, "a part of the statement was carried out before"
             return first
-        with _told_as(conflict, deadline):
+        with _prefer_conflict(conflict, deadline):
             is_at_once = datastore.makes_at_once(plan.changes)
             done, conflict = _commit(plan, datastore, done)
-        if conflict is None and (not plan.changes or is_at_once or not _is_half(statement, datastore)):
+        if conflict is None and (not plan.changes or is_at_once or not _is_half_written(statement, datastore)):
             return first or plan.outcome
         pause = next(waits)
         if deadline.remaining() <= pause:
             if conflict is None:
                 return first or plan.outcome
-            raise _partly(done, conflict) from conflict
+            raise _partly_done(done, conflict) from conflict
         if done:
-            # Half of it is done: what it answers was decided then, and so was whether it may be done at all.
+            # The first attempt has decided the answer, and that the statement may be carried out.
             first = first or plan.outcome
-            statement = _decided(statement)
+            statement = _without_check(statement)
         deadline.pause(pause)
 
 
 @contextmanager
-def _told_as(conflict: Conflict | None, deadline: Deadline) -> Iterator[None]:
-    """What was in the way all the time is told, and not that the last of the time was too short for an answer."""
+def _prefer_conflict(conflict: Conflict | None, deadline: Deadline) -> Iterator[None]:
+    """At the deadline, raise an earlier conflict instead of `Unreachable`: it is the reason for the delay."""
     try:
         yield
     except Unreachable:
@@ -79,7 +79,7 @@ def _told_as(conflict: Conflict | None, deadline: Deadline) -> Iterator[None]:
 
 
 def _commit(plan: Plan, datastore: Datastore, done: tuple[Change, ...]) -> tuple[tuple[Change, ...], Conflict | None]:
-    """Commit a plan; what has been done by then, and what was in the way."""
+    """Commit a plan; returns all changes that have been made so far, and the conflict if there was one."""
     try:
         datastore.commit(plan.changes)
     except Conflict as conflict:
@@ -87,25 +87,25 @@ def _commit(plan: Plan, datastore: Datastore, done: tuple[Change, ...]) -> tuple
     except OutcomeUnknown:
         raise
     except DatastoreError as error:
-        raise _partly((*done, *error.done), error) from error
+        raise _partly_done((*done, *error.done), error) from error
     return (*done, *plan.changes), None
 
 
 def _plan(statement: statements.Statement, datastore: Datastore, done: tuple[Change, ...]) -> Plan | None:
-    """The plan on what is stored now; None when what is left of a removal has been removed by someone else."""
+    """The plan for the current state; None if another writer has completed a removal that was partly done."""
     try:
         return make_plan(statement, State(datastore.read(roots(statement)), datastore.has_resources))
     except Refused as refused:
         if done and isinstance(statement, statements.RemoveProfile):
             return None
-        raise _partly(done, _helped(refused, statement, datastore)) from None
+        raise _partly_done(done, _with_suggestion(refused, statement, datastore)) from None
     except Unreachable as error:
-        raise _partly(done, error) from error
+        raise _partly_done(done, error) from error
 
 
 def pauses() -> Iterator[float]:
-    """Growing waits in seconds, each drawn at random so that rivals do not meet again."""
-    import random  # paid for by those who meet others only
+    """Growing random waits in seconds, so that concurrent writers do not collide again."""
+    import random  # needed only after a conflict
 
     longest = _FIRST_PAUSE
     while True:
@@ -113,74 +113,79 @@ def pauses() -> Iterator[float]:
         longest = min(longest * 2, _LONGEST_PAUSE)
 
 
-def _decided(statement: statements.Statement) -> statements.Statement:
+def _without_check(statement: statements.Statement) -> statements.Statement:
     return replace(statement, check=False) if isinstance(statement, statements.RemoveProfile) else statement
 
 
-def _is_half(statement: statements.Statement, datastore: Datastore) -> bool:
-    """Whether someone who did the opposite meanwhile has left half of a profile that was added or removed.
+def _is_half_written(statement: statements.Statement, datastore: Datastore) -> bool:
+    """Whether a profile has only one of its keys, because another writer did the opposite at the same time.
 
-    Only where its two keys are written one after the other. Whoever writes last also looks last, so
-    that of two who meet, one sees it and goes on.
+    This is possible only if the two keys are not written in one transaction. The writer that writes last also checks
+    last, so at least one of the two writers notices it and tries again.
     """
     if not isinstance(statement, statements.AddProfile | statements.RemoveProfile):
         return False
     try:
         state = State(datastore.read((keys.profile_folder(statement.profile),)))
     except Unreachable:
-        return False  # what was asked for has been done
+        return False  # the statement itself has been carried out
     profile = state.profile(statement.profile)
     return (profile.rules is None) != (profile.tags is None)
 
 
-def _partly(done: tuple[Change, ...], error: Refused | DatastoreError) -> Refused | DatastoreError:
-    """The error itself when nothing had been changed, else one that says what had been."""
+def _partly_done(done: tuple[Change, ...], error: Refused | DatastoreError) -> Refused | DatastoreError:
+    """The error itself if nothing was changed; otherwise an error that names the changed keys."""
     if not done:
         return error
-    because = error.diagnostics if isinstance(error, Refused) else (error.diagnostic,)
+    diagnostics = error.diagnostics if isinstance(error, Refused) else (error.diagnostic,)
     changed = ", ".join(change.key for change in done)
-    reason = "; ".join(each.message for each in because)
+    reason = "; ".join(diagnostic.message for diagnostic in diagnostics)
     return OutcomeUnknown(diagnose(messages.PARTLY_DONE, keys=changed, reason=reason), done)
 
 
-def _helped(refused: Refused, statement: statements.Statement, datastore: Datastore) -> Refused:
-    """The refusal, with the corrected statement when a profile is missing that resembles an existing one."""
+def _with_suggestion(refused: Refused, statement: statements.Statement, datastore: Datastore) -> Refused:
+    """The error with a suggestion if it is about a missing profile."""
     if not isinstance(statement, statements.ProfileStatement):
         return refused
-    return Refused([_with_similar(each, statement, datastore) for each in refused.diagnostics])
+    return Refused([_suggest_profile(diagnostic, statement, datastore) for diagnostic in refused.diagnostics])
 
 
-# As long as the short form of an identifier, such as Docker prints for networks.
+# The length of shortened identifiers, such as Docker prints for networks.
 _SHORT_NAME = 8
 
 
 def _beginning_with(name: str, names: Sequence[str]) -> str | None:
-    """The only name that begins with a shortened one."""
-    found = [each for each in names if each.startswith(name)] if len(name) >= _SHORT_NAME else []
-    return found[0] if len(found) == 1 else None
+    """The only name that begins with a shortened one; None if that is too short or ambiguous."""
+    candidates = [candidate for candidate in names if candidate.startswith(name)] if len(name) >= _SHORT_NAME else []
+    return candidates[0] if len(candidates) == 1 else None
 
 
-def _with_similar(diagnostic: Diagnostic, statement: statements.ProfileStatement, datastore: Datastore) -> Diagnostic:
+def _suggest_profile(
+    diagnostic: Diagnostic, statement: statements.ProfileStatement, datastore: Datastore
+) -> Diagnostic:
     if diagnostic.kind is not messages.NO_SUCH_PROFILE:
         return diagnostic
     try:
         names = State(datastore.read((keys.PROFILES,))).names()
     except Unreachable:
-        return diagnostic  # it is wrong all the same; only the hint is missing
-    return replace(diagnostic, fix=_instead(statement, names, has_resources=datastore.has_resources))
+        return diagnostic  # without a hint
+    return replace(diagnostic, fix=_missing_profile_fix(statement, names, has_resources=datastore.has_resources))
 
 
-def _instead(statement: statements.ProfileStatement, names: Sequence[str], *, has_resources: bool) -> Fix | None:
-    """What to say where a profile is not there."""
+def _missing_profile_fix(
+    statement: statements.ProfileStatement, names: Sequence[str], *, has_resources: bool
+) -> Fix | None:
+    """The fix of an error about a missing profile: the statement about a similar profile, or advice."""
     if isinstance(statement, statements.ExpectVerdict) and statement.profile == "all":
         return Advice("`calicoctl profile --all expect ...` checks every profile")
-    # What a profile of v1 is called since it was brought to v3 is surer than what is only spelt alike.
-    since = v3_profile_name(statement.profile) if has_resources else None
-    near = since if since in names else _beginning_with(statement.profile, names) or nearest(statement.profile, names)
-    if near is not None:
+    # The name that a v1 profile gets by migration to v3 is more likely than a name that is only similar.
+    migrated = v3_profile_name(statement.profile) if has_resources else None
+    similar = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
+    suggestion = migrated if migrated in names else similar
+    if suggestion is not None:
         from calicoctl.engine.frontend.mistakes import with_profile_name
 
-        return with_profile_name(statement.where, near)
+        return with_profile_name(statement.where, suggestion)
     if isinstance(statement, statements.RemoveProfile):
         return None
     if not is_new_profile(statement.profile) or (has_resources and not is_profile_name(statement.profile)):

@@ -1,4 +1,4 @@
-"""What a statement answers, as values; the command line draws them."""
+"""The outcomes of statements as values; the command line prints them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from calicoctl.records import dataclass
 from calicoctl.result_texts import ResultText
 from calicoctl.store.keys import EndpointKey
 
-if TYPE_CHECKING:  # imported by those who ask about packets only
+if TYPE_CHECKING:  # imported only by statements about packets
     from calicoctl.analysis.nearest_rule import NearRule
     from calicoctl.analysis.questions import Division
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One line.
+    """A line of text.
 
     Attributes:
-        text: What is said when it is done.
-        conditional: What is said of it before; empty where that is the same.
+        text: The text after the statement was carried out.
+        conditional: The text of a dry run; empty if it is the same.
     """
 
     text: str
@@ -35,14 +35,14 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class TagListing:
-    """A profile's tags, in their order."""
+    """The tags of a profile in order."""
 
     tags: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RuleListing:
-    """A profile's rules as text, in their order, and the document that they come from."""
+    """The rules of a profile as text, in order, and the document that contains them."""
 
     inbound: tuple[str, ...]
     outbound: tuple[str, ...]
@@ -51,7 +51,7 @@ class RuleListing:
 
 @dataclass(frozen=True, slots=True)
 class RuleDocument:
-    """A profile's rules as JSON."""
+    """The rules of a profile as JSON."""
 
     text: str
 
@@ -65,7 +65,7 @@ class ProfileListing:
 
 @dataclass(frozen=True, slots=True)
 class EndpointRow:
-    """A profile and one of its endpoints; a profile without endpoints has one row with None."""
+    """A profile and one of its endpoints; None in the only row of a profile without endpoints."""
 
     profile: str
     endpoint: EndpointKey | None
@@ -74,14 +74,14 @@ class EndpointRow:
 
 @dataclass(frozen=True, slots=True)
 class EndpointListing:
-    """Every profile with its endpoints, sorted."""
+    """All profiles with their endpoints, sorted."""
 
     rows: tuple[EndpointRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TraceAnswer:
-    """Which rules decide the packets of a match, and for each part that is not allowed the nearest rule that allows."""
+    """The rules that decide the packets of a match; for each part that is not allowed, the nearest rule that allows."""
 
     profile: str
     direction: Direction
@@ -94,11 +94,11 @@ Answer = Message | TagListing | RuleListing | RuleDocument | ProfileListing | En
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a statement came to.
+    """The outcome of a statement.
 
     Attributes:
-        answer: What to print; None when silence is the answer.
-        warnings: What to tell beside it.
+        answer: The answer to print; None if nothing is printed.
+        warnings: The warnings about the statement.
     """
 
     answer: Answer | None

@@ -1,4 +1,4 @@
-"""Questions about packets: which rules decide them, and whether they are decided as expected."""
+"""Evaluate the statements about packets: `trace` and `expect`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from calicoctl.policy import statement as statements
 from calicoctl.policy.profile import Profile
 from calicoctl.source import Span
 
-# Where the text of a rule of a profile's list stands in a script; None where it comes from elsewhere.
+# Finds where a script contains a rule, given its profile, direction and text; None if it does not contain it.
 PlaceOf = Callable[[str, Direction, str], Span | None]
 
 
@@ -30,75 +30,81 @@ def trace(statement: statements.TracePackets, profile: Profile) -> Outcome:
     """
     rules = enforced(profile.rules, statement.direction)
     try:
-        # The action of a rule is no part of what it matches.
-        found = divide(rules, boxes_of(statement.match.rule(Action.ALLOW)))
+        # Any action will do, as only the match of the rule is used.
+        division = divide(rules, boxes_of(statement.match.rule(Action.ALLOW)))
     except Undecided:
         about = {"profile": profile.name, "direction": statement.direction.value}
         raise Refused([diagnose(messages.RULES_NOT_ANALYSED, None, **about)]) from None
     nearest = tuple(
-        None if part.decision is Decision.ALLOW else nearest_allow(rules.deciding, found.touching, part.packet)
-        for part in found.parts
+        None if part.decision is Decision.ALLOW else nearest_allow(rules.deciding, division.touching, part.packet)
+        for part in division.parts
     )
-    return Outcome(TraceAnswer(profile.name, statement.direction, found, nearest))
+    return Outcome(TraceAnswer(profile.name, statement.direction, division, nearest))
 
 
 def expect(statement: statements.Expectation, profiles: Sequence[Profile], place_of: PlaceOf | None = None) -> Outcome:
-    """Say that what is expected of profiles is so.
+    """Check an expectation for each of some profiles.
 
     Args:
-        statement: What is expected.
-        profiles: The profiles that it is expected of, each alone.
-        place_of: Where rules are written.
+        statement: The expectation.
+        profiles: The profiles, each considered alone.
+        place_of: Finds where a rule is written.
 
     Raises:
-        Refused: It is not so of some, or it is not known; an error for each.
+        Refused: The expectation does not hold for some profiles, or it is not known; with an error for each.
     """
-    problems = [
-        problem for each in profiles if (problem := _unexpected(statement, each, place_of or _nowhere)) is not None
-    ]
+    results = (_check_expectation(statement, profile, place_of or _no_place) for profile in profiles)
+    problems = [problem for problem in results if problem is not None]
     if problems:
         raise Refused(problems)
     is_allowed = statement.rule.action is Action.ALLOW
-    said = result_texts.ALL_ALLOWED if is_allowed else result_texts.NONE_ALLOWED
-    return Outcome(Message(f"{said} {result_texts.TRAFFIC_SCOPE}"))
+    result = result_texts.ALL_ALLOWED if is_allowed else result_texts.NONE_ALLOWED
+    return Outcome(Message(f"{result} {result_texts.TRAFFIC_SCOPE}"))
 
 
-def _nowhere(_profile: str, _direction: Direction, _text: str) -> None:
+def _no_place(_profile: str, _direction: Direction, _text: str) -> None:
     return None
 
 
-def _unexpected(statement: statements.Expectation, profile: Profile, place_of: PlaceOf) -> Diagnostic | None:
-    """What is not as expected of one profile; None when all is."""
+def _check_expectation(statement: statements.Expectation, profile: Profile, place_of: PlaceOf) -> Diagnostic | None:
+    """The error if an expectation does not hold for a profile, or if it is not known; None if it holds."""
     direction = statement.direction
     wants_allowed = statement.rule.action is Action.ALLOW
     about = {"profile": profile.name, "direction": direction.value}
     try:
         rules = enforced(profile.rules, direction)
-        found = find_counterexample(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
+        counterexample = find_counterexample(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
     except Undecided:
         return diagnose(messages.RULES_NOT_ANALYSED, statement.rule_span, **about)
-    if found is None:
+    if counterexample is None:
         return None
-    if isinstance(found, ListedRule):
-        rule = _in_place(found, profile.name, direction, place_of)
+    if isinstance(counterexample, ListedRule):
+        rule = _rule_with_place(counterexample, profile.name, direction, place_of)
         return diagnose(messages.EXPECTATION_UNKNOWN, statement.rule_span, rule=rule, **about)
     return diagnose(
         messages.NOT_ALL_ALLOWED if wants_allowed else messages.SOME_ALLOWED,
         statement.rule_span,
-        example_text(found.packet),
-        decided=_decided(found, profile.name, direction, place_of),
+        example_text(counterexample.packet),
+        decided=_decision_text(counterexample, profile.name, direction, place_of),
         **about,
     )
 
 
-def _decided(part: Part, profile: str, direction: Direction, place_of: PlaceOf) -> str:
-    """How the packets of a part are decided, and by which rule."""
+def _decision_text(part: Part, profile: str, direction: Direction, place_of: PlaceOf) -> str:
+    """The decision about the packets of a part, and the rule that makes it."""
     if part.rule is None:
         return "matched by no rule"
-    verdict = {Decision.ALLOW: "allowed", Decision.DENY: "denied", Decision.NONE: "handed on"}[part.decision]
-    return f"{verdict} by {_in_place(part.rule, profile, direction, place_of)}"
+    return f"{_DECISION_WORDS[part.decision]} by {_rule_with_place(part.rule, profile, direction, place_of)}"
 
 
-def _in_place(rule: ListedRule, profile: str, direction: Direction, place_of: PlaceOf) -> str:
+_DECISION_WORDS = {
+    Decision.ALLOW: "allowed",
+    Decision.DENY: "denied",
+    Decision.NONE: "passed to the next profile",
+}
+
+
+def _rule_with_place(rule: ListedRule, profile: str, direction: Direction, place_of: PlaceOf) -> str:
+    """A rule with its position, and the place in a script where it is written if it is known."""
     span = None if rule.stored is None else place_of(profile, direction, rule.text)
     return rule.in_place if span is None else f"{rule.in_place} ({span.source.name}:{span.line})"

@@ -1,6 +1,6 @@
-"""Statements evaluated against a state: what they answer and which keys change, as a value.
+"""Evaluate statements on a state: the result is a plan with the answer and the changes of keys.
 
-Making a plan touches no datastore; `calicoctl.engine.execute` reads before and commits after.
+Planning does not access the datastore; `calicoctl.engine.execute` reads before it and commits after it.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 
-if TYPE_CHECKING:  # imported by those who ask about packets only
+if TYPE_CHECKING:  # imported only by statements about packets
     from calicoctl.engine.packet_questions import PlaceOf
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a statement comes to, and the changes that make it so.
+    """The outcome of a statement, and the changes that it requires.
 
     Attributes:
-        outcome: What to tell when the changes have been made.
-        changes: The keys that change, from what to what, in the order of writing; empty when all is so already.
+        outcome: The outcome after the changes have been made.
+        changes: The changes of keys in the order of writing; empty if nothing changes.
     """
 
     outcome: Outcome
@@ -69,28 +69,29 @@ def make_plan(statement: statements.Statement, state: State) -> Plan:
     """Evaluate a statement.
 
     Args:
-        statement: What shall be done.
-        state: What was read; the statement's effect is put into it.
+        statement: The statement.
+        state: The state as it was read; it is changed by the statement.
 
     Raises:
-        Refused: It cannot be done in this state.
+        Refused: The statement cannot be carried out in this state.
     """
     outcome = evaluate(statement, state)
     if isinstance(statement, statements.ProfileStatement):
-        outcome = Outcome(outcome.answer, (*outcome.warnings, *damage(state.profile(statement.profile))))
+        warnings = profile_warnings(state.profile(statement.profile))
+        outcome = Outcome(outcome.answer, (*outcome.warnings, *warnings))
     return Plan(outcome, state.changes())
 
 
 def evaluate(statement: statements.Statement, state: State) -> Outcome:
-    """Put a statement's effect into a state, and say what it answers.
+    """Apply a statement to a state, and return its outcome.
 
     Raises:
-        Refused: It cannot be done in this state, which stays as it was.
+        Refused: The statement cannot be carried out in this state, which is unchanged.
     """
     _refuse_obstacle(statement, state)
     if state.has_resources and isinstance(statement, statements.ProfileStatement):
         return _evaluate_within_v3(statement, state)
-    if state.has_resources is False and isinstance(statement, _OF_ALL_RULES):
+    if state.has_resources is False and isinstance(statement, _WITH_FOREIGN_RULES):
         # Imported here, as below: few statements need it.
         from calicoctl.engine.resource_bounds import refuse_v3_rules
 
@@ -111,8 +112,8 @@ def _evaluate_within_v3(statement: statements.ProfileStatement, state: State) ->
     return outcome
 
 
-# The statements whose rules may be beyond the language.
-_OF_ALL_RULES = (statements.UpdateRules, statements.DeclareProfile)
+# The statements that can contain rules which the language cannot express.
+_WITH_FOREIGN_RULES = (statements.UpdateRules, statements.DeclareProfile)
 
 
 def _refuse_obstacle(statement: statements.Statement, state: State) -> None:
@@ -129,11 +130,13 @@ def _show_profiles(statement: statements.ShowProfiles, state: State) -> Outcome:
     rows: dict[str, list[EndpointRow]] = {name: [] for name in state.names()}
     for key, endpoint in endpoints:
         for name in dict.fromkeys(endpoint.profiles):
-            # What is built in is there, too, for the endpoints that have it.
+            # The built-in profile is not among the names, but endpoints may have it.
             if name in rows or (state.has_resources and name == BUILT_IN_PROFILE):
                 rows.setdefault(name, []).append(EndpointRow(name, key, endpoint.state))
-    listed = tuple(row for name, found in sorted(rows.items()) for row in found or [EndpointRow(name, None, "")])
-    return Outcome(EndpointListing(listed), tuple(warnings))
+    for name, rows_of_profile in rows.items():
+        if not rows_of_profile:
+            rows_of_profile.append(EndpointRow(name, None, ""))
+    return Outcome(EndpointListing(tuple(row for _, listed in sorted(rows.items()) for row in listed)), tuple(warnings))
 
 
 def _add_profile(statement: statements.AddProfile, state: State) -> Outcome:
@@ -173,7 +176,7 @@ def _edit(statement: statements.ProfileStatement, state: State) -> Outcome:
 
 
 def _remove_rule(statement: statements.RemoveRule, state: State) -> Outcome:
-    with_hint = statement.profile not in state.doubtful
+    with_hint = statement.profile not in state.failed_profiles
     return _apply(state, profiles.remove_rule(_existing(statement, state), statement, with_hint=with_hint))
 
 
@@ -191,29 +194,29 @@ def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Out
 
 
 def _trace(statement: statements.TracePackets, state: State) -> Outcome:
-    # Imported here: only questions about packets pay for it.
+    # Imported here: only statements about packets need it.
     from calicoctl.engine.packet_questions import trace
 
     return trace(statement, _existing(statement, state))
 
 
 def evaluate_expectation(statement: statements.Expectation, state: State, place_of: PlaceOf | None = None) -> Outcome:
-    """Say that what is expected of the profiles of a state is so.
+    """Check an expectation about the profiles of a state.
 
     Args:
-        statement: What is expected.
+        statement: The expectation.
         state: The profiles.
-        place_of: Where rules are written.
+        place_of: Finds where a rule is written.
 
     Raises:
-        Refused: It is not so, or cannot be asked.
+        Refused: The expectation does not hold, or cannot be checked.
     """
     from calicoctl.engine import packet_questions
 
     _refuse_obstacle(statement, state)
     if isinstance(statement, statements.ExpectVerdict):
         return packet_questions.expect(statement, [_existing(statement, state)], place_of)
-    names = [name for name in state.names() if name not in state.doubtful]
+    names = [name for name in state.names() if name not in state.failed_profiles]
     return packet_questions.expect(statement, [state.profile(name) for name in names], place_of)
 
 
@@ -234,15 +237,15 @@ def _apply(state: State, effect: Effect) -> Outcome:
     return Outcome(answer, effect.warnings)
 
 
-def damage(profile: Profile) -> tuple[Diagnostic, ...]:
-    """Warnings about what the agent would refuse or misread in a profile as it now is."""
+def profile_warnings(profile: Profile) -> tuple[Diagnostic, ...]:
+    """Warnings about parts of a profile that the agent refuses or misreads."""
     warnings: list[Diagnostic] = []
     if isinstance(profile.rules, Unreadable):
         warnings += stored_warnings(profile.rules, profile.rules.source)
     elif profile.rules is not None and profile.rules.is_damaged:
         source = Source(keys.rules_key(profile.name), profile.rules.text())
         is_edited = profile.rules.stored_text is None
-        # Read once more where an edit may have moved the rules whose places the warnings tell.
+        # Edited documents are read again, as the warnings contain the positions of rules.
         as_edited = read_stored_rules(source, is_resource=profile.rules.is_resource) if is_edited else profile.rules
         warnings += stored_warnings(as_edited, source)
     if profile.tags is not None:
@@ -252,9 +255,9 @@ def damage(profile: Profile) -> tuple[Diagnostic, ...]:
     return tuple(warnings)
 
 
-# The parts of a profile that a statement reads or writes, if it is not both of them.
+# The documents of a profile that a statement reads or writes; all other statements use both.
 _PARTS: dict[type, tuple[str, ...]] = {
-    statements.RemoveProfile: (),  # removes whatever is in its folder
+    statements.RemoveProfile: (),  # it removes all keys in the folder, readable or not
     statements.ShowTags: (keys.TAGS,),
     statements.AddTag: (keys.TAGS,),
     statements.RemoveTag: (keys.TAGS,),

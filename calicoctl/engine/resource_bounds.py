@@ -1,4 +1,4 @@
-"""What a statement must keep to in a datastore of v3, or of v1: names that can be stored, and rules that fit."""
+"""Check that a statement fits the data model of the datastore: names and rules of v3, or rules of v1."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from calicoctl.resources.v3_names import (
 
 
 def require_v3(statement: statements.ProfileStatement, before: Profile, after: Profile) -> None:
-    """Refuse names and rules that Calico's v3 data model does not have; what is stored already stays.
+    """Refuse new names and rules that Calico's v3 data model does not allow; stored ones are accepted.
 
     Args:
         statement: The statement.
-        before: The profile before it.
-        after: The profile after it.
+        before: The profile before the statement.
+        after: The profile after the statement.
 
     Raises:
-        Refused: The profile or a tag is new, and cannot be called so; a rule is new, and cannot be said; or the
-            profile is not for us to change.
+        Refused: The name of a new profile or tag is not valid, a new rule cannot be expressed, or only Calico itself
+            may change the profile.
     """
     if after is before:
         return
@@ -64,20 +64,20 @@ def _name_problems(statement: statements.ProfileStatement, before: Profile, afte
 
 
 def _rule_problems(statement: statements.ProfileStatement, before: Profile) -> Iterator[Diagnostic]:
-    """What v3 does not take of new rules beyond the language; it takes all of those within."""
+    """The errors about new rules that v3 refuses. It accepts all rules of the language."""
     old = before.rules if isinstance(before.rules, RulesDocument) else RulesDocument.new()
     stored = {direction: {rule.raw for rule in old.rules(direction) if rule.rule is None} for direction in Direction}
     for direction, index, rule in _new_rules(statement):
         is_new = rule.rule is None and rule.raw not in stored[direction]
-        refused = _refused(statement, direction, index, rule) if is_new else None
-        if refused is not None:
-            yield refused
+        problem = _rule_problem(statement, direction, index, rule) if is_new else None
+        if problem is not None:
+            yield problem
 
 
-def _refused(
+def _rule_problem(
     statement: statements.ProfileStatement, direction: Direction, index: int, rule: StoredRule
 ) -> Diagnostic | None:
-    """Why v3 does not take a rule; None when it does."""
+    """The error about a rule that v3 refuses; None if it accepts the rule."""
     problem = upgrade_problem(rule.raw, direction)
     if problem is None:
         return None
@@ -89,17 +89,17 @@ def refuse_v3_rules(statement: statements.ProfileStatement) -> None:
     """Refuse rules that only Calico's v3 data model has.
 
     Raises:
-        Refused: There are some.
+        Refused: The statement contains such a rule.
     """
     for direction, index, rule in _new_rules(statement):
         if isinstance(rule.value, dict) and RESOURCE_KEY in rule.value:
-            # What is wrong in v3 as well is more often a slip than a rule for another datastore.
-            refused = _refused(statement, direction, index, rule)
-            raise Refused([refused or diagnose(messages.RULE_NEEDS_V3, statement.where)])
+            # A rule that is not valid in v3 either is more likely a mistake than a rule for another datastore.
+            problem = _rule_problem(statement, direction, index, rule)
+            raise Refused([problem or diagnose(messages.RULE_NEEDS_V3, statement.where)])
 
 
 def _new_rules(statement: statements.ProfileStatement) -> Iterator[tuple[Direction, int, StoredRule]]:
-    """The rules that a statement gives, each with its list and its index there."""
+    """The rules that a statement contains, each with its direction and index."""
     if isinstance(statement, statements.DeclareProfile):
         lists: tuple[Sequence[StoredRule], ...] = (statement.inbound, statement.outbound)
     elif isinstance(statement, statements.UpdateRules) and statement.document is not None:

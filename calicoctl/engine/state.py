@@ -1,4 +1,4 @@
-"""The state that statements are evaluated against: what was read, and what has become of it so far."""
+"""The state that statements are evaluated on: the profiles as they were read, and as statements have changed them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from calicoctl.store.interface import Change, Entry, Snapshot
 
 
 class State:
-    """Profiles by name, read lazily from a snapshot and replaced as statements change them.
+    """Profiles by name, parsed lazily from a snapshot and replaced when statements change them.
 
     Args:
-        snapshot: Every entry that was read. It must hold the whole folder of each profile that is
-            asked for, and the endpoints if these are.
-        has_resources: Whether profiles are resources of Calico's v3 data model in the datastore; None where none is
-            written to.
+        snapshot: The entries that were read. They must include the whole folder of each profile that is used, and the
+            endpoints if they are used.
+        has_resources: Whether the datastore stores profiles as resources of Calico's v3 data model; None if nothing
+            will be written.
     """
 
     def __init__(self, snapshot: Snapshot, has_resources: bool | None = None) -> None:
@@ -34,14 +34,14 @@ class State:
         self.has_resources = has_resources
         self._read: dict[str, Profile] = {}
         self._changed: dict[str, Profile] = {}
-        # Profiles that were removed, and perhaps added again: what else was in their folders is gone.
+        # Profiles that were removed, and maybe added again: the keys of other tools in their folders are removed.
         self._emptied: set[str] = set()
-        # The profiles about which a statement was refused, and that was told: of later refusals nobody reads.
-        self.doubtful: set[str] = set()
+        # Profiles with a reported error; later errors about them are suppressed.
+        self.failed_profiles: set[str] = set()
         self._obstacles: dict[tuple[str | None, tuple[str, ...]], Diagnostic | None] = {}
 
     def profile(self, name: str) -> Profile:
-        """The profile as it is now; one that does not exist has neither rules nor tags."""
+        """The profile after the statements so far; if it does not exist, it has neither rules nor tags."""
         return self._changed.get(name) or self.original(name)
 
     def original(self, name: str) -> Profile:
@@ -52,7 +52,7 @@ class State:
 
     def _parse(self, name: str) -> Profile:
         if not keys.is_inside_tree(name):
-            return Profile(name, None, None)  # endpoints can name one that cannot be there
+            return Profile(name, None, None)  # an endpoint may name a profile that cannot exist
         rules = self._snapshot.get(keys.rules_key(name))
         tags = self._snapshot.get(keys.tags_key(name))
         return Profile(
@@ -62,24 +62,24 @@ class State:
         )
 
     def labels_text(self, name: str) -> str | None:
-        """The text of a profile's labels, which other tools store and the language does not know; None without any."""
+        """The text of the labels of a profile, which only other tools use; None if there are none."""
         entry = self._snapshot.get(keys.labels_key(name))
         return None if entry is None else entry.value
 
     def resource_text(self, name: str) -> str | None:
-        """The text of the whole resource that a profile of Calico v3 is; None where it is none."""
+        """The text of the resource of a v3 profile; None if it is not stored as a resource."""
         entry = self._snapshot.get(keys.resource_key(name))
         return entry.value if entry is not None and entry.is_resource else None
 
     def carried(self, name: str) -> frozenset[str]:
-        """What endpoints carry that have a profile: its tags; of one that is a resource, all labels that it gives."""
-        tags = self.profile(name).tags
-        found = frozenset(tags.tags) if isinstance(tags, TagsDocument) else frozenset[str]()
-        return found if name in self._emptied else found | self._labels.get(name, frozenset())
+        """The tags that a profile gives to its endpoints; for a v3 profile, these are all its labels."""
+        document = self.profile(name).tags
+        tags = frozenset(document.tags) if isinstance(document, TagsDocument) else frozenset[str]()
+        return tags if name in self._emptied else tags | self._labels.get(name, frozenset())
 
     @cached_property
     def _labels(self) -> dict[str, frozenset[str]]:
-        """The labels that are no tags, of profiles that are resources; in v1, a profile's labels mean nothing here."""
+        """The labels of v3 profiles that are not tags. In v1, labels of profiles have no effect on tags."""
         places = ((keys.profile_of(key), entry) for key, entry in self._snapshot.items() if entry.is_resource)
         return {
             place[0]: frozenset(json.loads(entry.value))
@@ -88,13 +88,13 @@ class State:
         }
 
     def obstacle(self, name: str | None, parts: tuple[str, ...] = keys.DOCUMENTS) -> Diagnostic | None:
-        """What is in the way of a profile: a value in the place of a folder, or a folder in that of a value.
+        """The error about a value in the place of a folder, or a folder in the place of a value, that blocks a profile.
 
         Args:
-            name: The profile; None for what is in the way of all.
-            parts: The values of it that matter.
+            name: The profile; None for obstacles of all profiles.
+            parts: The values of the profile that matter.
         """
-        # What was read stays as it is, and a script asks once for each statement.
+        # Cached: the snapshot does not change, and a script asks once for each statement.
         if (name, parts) not in self._obstacles:
             self._obstacles[name, parts] = self._find_obstacle(name, parts)
         return self._obstacles[name, parts]
@@ -113,18 +113,18 @@ class State:
         return None
 
     def put(self, profile: Profile) -> None:
-        """Let a profile be so from now on; one without rules and tags is removed."""
+        """Replace a profile; a profile without rules and tags is removed."""
         if profile is not self.profile(profile.name):
             self._changed[profile.name] = profile
             if not profile.exists:
                 self._emptied.add(profile.name)
 
     def names(self) -> list[str]:
-        """The names of the profiles that are stored, sorted."""
-        found = {name for name, leaf in self._leaves() if leaf in keys.DOCUMENTS}
+        """The names of the existing profiles, sorted."""
+        names = {name for name, leaf in self._leaves() if leaf in keys.DOCUMENTS}
         for name, profile in self._changed.items():
-            (found.add if profile.exists else found.discard)(name)
-        return sorted(found)
+            (names.add if profile.exists else names.discard)(name)
+        return sorted(names)
 
     def changed_names(self) -> list[str]:
         """The names of the profiles that were replaced, sorted."""
@@ -137,16 +137,16 @@ class State:
                 yield place
 
     def endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
-        """Every endpoint, and a warning for each that makes no sense; both in the order of their keys."""
+        """The valid endpoints, and a warning for each other one; both in the order of their keys."""
         return self._endpoints
 
     def users(self, profile: str) -> tuple[list[keys.EndpointKey], list[Diagnostic]]:
-        """The endpoints that have a profile, in order, and a warning for each endpoint that makes no sense."""
+        """The endpoints that have a profile, in order, and a warning for each endpoint that is not valid."""
         return self._users.get(profile, []), self._endpoints[1]
 
     @cached_property
     def _users(self) -> dict[str, list[keys.EndpointKey]]:
-        """The endpoints of every profile: a script may remove thousands of either."""
+        """The endpoints of each profile, as a script may remove thousands of profiles with thousands of endpoints."""
         users: dict[str, list[keys.EndpointKey]] = {}
         for key, endpoint in self._endpoints[0]:
             for profile in dict.fromkeys(endpoint.profiles):
@@ -155,7 +155,7 @@ class State:
 
     @cached_property
     def _endpoints(self) -> tuple[list[tuple[keys.EndpointKey, Endpoint]], list[Diagnostic]]:
-        found = []
+        endpoints = []
         warnings = []
         for key in sorted(self._snapshot):
             place = keys.endpoint_of(key)
@@ -164,32 +164,32 @@ class State:
             entry = self._snapshot[key]
             endpoint = read_endpoint(key, entry.value, is_resource=entry.is_resource)
             if isinstance(endpoint, Endpoint):
-                found.append((place, endpoint))
+                endpoints.append((place, endpoint))
             else:
                 warnings.append(endpoint)
-        # Not by the keys' own comparison, which makes two tuples each time.
-        found.sort(key=lambda pair: pair[0].pieces)
-        return found, warnings
+        # The comparison of the keys themselves would make two tuples each time.
+        endpoints.sort(key=lambda pair: pair[0].pieces)
+        return endpoints, warnings
 
     @cached_property
     def network_sets(self) -> tuple[NetworkSet, ...]:
-        """The sets of addresses that have labels; of v1, none are read."""
-        below = f"{keys.NETWORK_SETS}/"
-        read = (read_network_set(entry.value) for key, entry in self._snapshot.items() if key.startswith(below))
-        return tuple(found for found in read if found is not None and found.labels)
+        """The network sets that have labels; there are none in v1."""
+        prefix = f"{keys.NETWORK_SETS}/"
+        sets = (read_network_set(entry.value) for key, entry in self._snapshot.items() if key.startswith(prefix))
+        return tuple(network_set for network_set in sets if network_set is not None and network_set.labels)
 
     def changes(self) -> tuple[Change, ...]:
-        """What must be written: each key whose value differs, once; creations first and deletions last."""
-        found = [change for profile in self._changed.values() for change in self._changes_of(profile)]
-        return tuple(sorted(found, key=phase_of))
+        """The changes to write: one for each key whose value differs; creations first and deletions last."""
+        changes = [change for profile in self._changed.values() for change in self._changes_of(profile)]
+        return tuple(sorted(changes, key=phase_of))
 
     def entries(self, names: Iterable[str]) -> dict[str, Entry | None]:
-        """The rules and tags of profiles as they were read; None where there are none."""
+        """The entries of the rules and tags of profiles as they were read; None for a missing key."""
         return {key: self._snapshot.get(key) for name in names for key in (keys.rules_key(name), keys.tags_key(name))}
 
     @cached_property
     def _folders(self) -> dict[str, list[str]]:
-        """The keys in the folder of every profile."""
+        """The keys in the folder of each profile."""
         folders: dict[str, list[str]] = {}
         for key in self._snapshot:
             place = keys.profile_of(key)
@@ -198,30 +198,30 @@ class State:
         return folders
 
     def removed_keys(self, name: str) -> Iterator[Entry]:
-        """The entries in a profile's folder, apart from rules and tags, that go because the profile was removed."""
+        """The entries in a profile's folder, except rules and tags, that are removed with the profile."""
         if name in self._emptied:
-            is_kept = self.profile(name).exists
-            own = (keys.rules_key(name), keys.tags_key(name))
-            found = (self._snapshot[key] for key in self._folders.get(name, ()) if key not in own)
-            # A resource that is there again still has its other parts: they have no keys of their own.
-            yield from (entry for entry in found if not (is_kept and entry.is_resource))
+            exists_again = self.profile(name).exists
+            documents = (keys.rules_key(name), keys.tags_key(name))
+            others = (self._snapshot[key] for key in self._folders.get(name, ()) if key not in documents)
+            # A resource that exists again keeps its other parts, as they are not separate keys.
+            yield from (entry for entry in others if not (exists_again and entry.is_resource))
 
     def _changes_of(self, profile: Profile) -> Iterator[Change]:
         before = self.original(profile.name)
         tags = before.tags if _are_same_tags(before.tags, profile.tags) else profile.tags
-        wanted = {
+        new_values = {
             keys.rules_key(profile.name): _text(profile.rules),
             keys.tags_key(profile.name): _text(tags),
             **{entry.key: None for entry in self.removed_keys(profile.name)},
         }
-        for key, value in wanted.items():
+        for key, value in new_values.items():
             entry = self._snapshot.get(key)
             if value != (None if entry is None else entry.value):
                 yield Change(key, entry, value)
 
 
 def _are_same_tags(one: TagsDocument | Unreadable | None, other: TagsDocument | Unreadable | None) -> bool:
-    """Whether two lists hold the same tags; in another order, they are no change."""
+    """Whether two documents contain the same tags; another order is not a change."""
     return isinstance(one, TagsDocument) and isinstance(other, TagsDocument) and one.has_exactly(other.tags)
 
 
@@ -232,10 +232,10 @@ def _text(document: RulesDocument | TagsDocument | Unreadable | None) -> str | N
 
 
 def phase_of(change: Change) -> int:
-    """Creations come first, then updates, then deletions; within each, changes stay as they were found.
+    """The sort key of a change: creations come first, then updates, then deletions.
 
-    An interruption then leaves a profile too many rather than too few, and the agent drops what it does
-    not know. Of one profile, the rules come first: whoever creates them has created the profile.
+    So an interruption leaves a profile too many rather than too few; the agent drops the traffic of missing profiles.
+    The rules of a profile are its first key: the writer that creates them has created the profile.
     """
     if change.before is None:
         return 0

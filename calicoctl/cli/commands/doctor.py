@@ -13,7 +13,7 @@ from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_json import diagnostic_document
 from calicoctl.diagnostics import printable
-from calicoctl.engine.doctor import Health, examine
+from calicoctl.engine.doctor import Health, check_health
 from calicoctl.language.words import counted
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError, Probe
@@ -27,7 +27,7 @@ def run(options: Options) -> int:
     with opened_datastore(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
         probes = datastore.probe()
         try:
-            health = examine(datastore)
+            health = check_health(datastore)
         except DatastoreError as error:
             _report(datastore.name, probes, None, as_json=as_json)
             if not as_json and all(probe.problem is None for probe in probes):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from calicoctl.cli.datastores import find_setting, opened_datastore
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics import Refused
-from calicoctl.engine.carriers import carriers_roots
+from calicoctl.engine.carriers import endpoint_roots
 from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.state import State
@@ -27,7 +27,7 @@ def stored_state(options: Options, *, with_endpoints: bool = False) -> State:
         DatastoreError: The datastore cannot be read.
     """
     with opened_datastore(find_setting(options), Deadline(options.timeout), must_exist=True) as datastore:
-        roots = carriers_roots(has_resources=datastore.has_resources) if with_endpoints else (keys.PROFILES,)
+        roots = endpoint_roots(has_resources=datastore.has_resources) if with_endpoints else (keys.PROFILES,)
         return State(datastore.read(roots), datastore.has_resources)
 
 
