@@ -51,7 +51,7 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
             assert first is not None, "a part of the statement was carried out before"
             return first
         with _prefer_conflict(conflict, deadline):
-            is_at_once = datastore.makes_at_once(plan.changes)
+            is_at_once = datastore.is_one_transaction(plan.changes)
             done, conflict = _commit(plan, datastore, done)
         if conflict is None and (not plan.changes or is_at_once or not _is_half_written(statement, datastore)):
             return first or plan.outcome

@@ -72,9 +72,9 @@ class ResourceDatastore:
         """See `Datastore.has_journals`."""
         return self._stored.has_journals
 
-    def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        """See `Datastore.makes_at_once`; about the changes of resources."""
-        return self._stored.makes_at_once(self._resource_changes(changes))
+    def is_one_transaction(self, changes: Sequence[Change]) -> bool:
+        """See `Datastore.is_one_transaction`; about the changes of resources."""
+        return self._stored.is_one_transaction(self._resource_changes(changes))
 
     def read(self, roots: Sequence[str]) -> Snapshot:
         """See `Datastore.read`."""

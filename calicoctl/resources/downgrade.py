@@ -11,7 +11,7 @@ from calicoctl.policy.documents.json_text import Path
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
-from calicoctl.resources.selectors import renamed, split_tag
+from calicoctl.resources.selectors import split_tag, with_renamed_labels
 from calicoctl.resources.upgrade import ACTIONS, ENTITY_KEYS
 
 _ACTIONS = {new: old for old, new in ACTIONS.items()}
@@ -122,7 +122,7 @@ def _add_selector(downgrade: Downgrade, v1_rule: dict[str, object], start: str, 
         v1_rule[f"{start}tag"] = tag
     if v1_selector is None:
         return
-    v1_selector = renamed(v1_selector, lambda name: downgrade.tags.get(name, name))
+    v1_selector = with_renamed_labels(v1_selector, lambda name: downgrade.tags.get(name, name))
     fault = selector_fault(v1_selector)
     if fault is not None:
         downgrade.problems.append(ResourceProblem(path, f"is not a selector of v1: {fault}"))

@@ -76,12 +76,12 @@ def tag_of(selector: str) -> str | None:
     return match and (match[1] or match[2])
 
 
-def without_old_labels(selector: str) -> str:
+def with_v3_namespace_label(selector: str) -> str:
     """A v1 selector with the v3 name of the label of namespaces."""
     return selector.replace(_NAMESPACE_LABEL_V1, _NAMESPACE_LABEL)
 
 
-def renamed(selector: str, new_name: Callable[[str], str]) -> str:
+def with_renamed_labels(selector: str, new_name: Callable[[str], str]) -> str:
     """A selector with renamed labels.
 
     Args:

@@ -18,7 +18,7 @@ from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import LIST_KEYS, PROTOCOLS, ResourceProblem
-from calicoctl.resources.selectors import renamed, tag_selector, with_tag, without_old_labels
+from calicoctl.resources.selectors import tag_selector, with_renamed_labels, with_tag, with_v3_namespace_label
 from calicoctl.resources.v3_names import label_key, v3_profile_name
 
 API_VERSION = "projectcalico.org/v3"
@@ -234,7 +234,7 @@ def _selector(upgrade: Upgrade, rule: Mapping[str, object], start: str, *, is_ne
     selector, tag = rule.get(f"{start}selector"), rule.get(f"{start}tag")
     if isinstance(selector, str):
         # Tags are labels in v3, and selectors may refer to them.
-        selector = renamed(without_old_labels(selector), upgrade.label)
+        selector = with_renamed_labels(with_v3_namespace_label(selector), upgrade.label)
     if not isinstance(tag, str):
         excludes_all = isinstance(selector, str) and not selector.strip() and is_negated
         return tag if tag is not None else _EVERYTHING if excludes_all else selector

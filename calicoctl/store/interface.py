@@ -106,7 +106,7 @@ class Datastore(Protocol):
         """Whether it may contain journals of runs: true if one transaction may not hold all changes of a run."""
         ...
 
-    def makes_at_once(self, changes: Sequence[Change]) -> bool:
+    def is_one_transaction(self, changes: Sequence[Change]) -> bool:
         """Whether a commit makes these changes in one transaction, all or none, and not one by one.
 
         SQLite always does, etcd's v2 API never, its v3 API up to a maximum number and size of changes.
@@ -136,8 +136,8 @@ class Datastore(Protocol):
         """Make the changes, in order, each by compare-and-swap against its `before`.
 
         Keys in `unchanged` must still have the entries that were read (None: absent); they are compared in the same
-        transaction. If the commit is not one transaction (`makes_at_once`), such a comparison would guarantee nothing,
-        and `unchanged` is ignored.
+        transaction. If the commit is not one transaction (`is_one_transaction`), the comparison would guarantee
+        nothing, so `unchanged` is ignored.
 
         If the changes are made one by one, an exception's `done` holds those that had been made before it.
         Directories that the deletions leave empty are removed, without racing other writers.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 OPTION = "--datastore"
 VARIABLE = "CALICOCTL_DATASTORE"
 DEFAULT_PATH = "calicoctl/profiles.db"
-FORMS = (
+_ADDRESS_FORMS = (
     f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (several servers: with commas between them), or "
     f"`etcdv3+http://HOST:{USUAL_PORT}` for today's Calico"
 )
@@ -131,7 +131,7 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[E
     """The datastore at an address."""
     value = text.value.strip()
     if not value:
-        raise Refused([diagnose(messages.DATASTORE_EMPTY, None, FORMS, name=text.name)])
+        raise Refused([diagnose(messages.DATASTORE_EMPTY, None, _ADDRESS_FORMS, name=text.name)])
     if value.startswith(_SQLITE):
         return Setting(path=_sqlite_path(value[len(_SQLITE) :], text, environment))
     if value.lower().startswith(_V3_PREFIX):
@@ -142,7 +142,7 @@ def _from_address(text: Text, environment: Mapping[str, str], places: Sequence[E
                 diagnose(
                     messages.DATASTORE_FORM,
                     text.whole,
-                    _form_hint(value) if text.shown == text.value else FORMS,
+                    _form_hint(value) if text.shown == text.value else _ADDRESS_FORMS,
                     text=text.shown,
                 )
             ]
@@ -158,7 +158,7 @@ def _from_v3_address(text: Text, places: Sequence[EnvironmentVariables]) -> Sett
     prefix, server = value[: len(_V3_PREFIX)], value[len(_V3_PREFIX) :]
     if not re.match("https?://", server, re.IGNORECASE):
         address = _form_hint(server)
-        hint = f"{_V3_PREFIX}{address}" if address.startswith("http") else FORMS
+        hint = f"{_V3_PREFIX}{address}" if address.startswith("http") else _ADDRESS_FORMS
         raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, hint, text=text.shown)])
     endpoints, problems = read_endpoints(text.without_prefix(prefix), prefix)
     _refuse_if(problems)
@@ -186,19 +186,19 @@ def _form_hint(value: str) -> str:
         return f"{_SQLITE}{value}"
     if re.fullmatch(r"[A-Za-z0-9.-]+:[0-9]+", value):
         return f"http://{value}"
-    return FORMS
+    return _ADDRESS_FORMS
 
 
 def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
     if not path.strip():
-        raise Refused([diagnose(messages.SQLITE_PATH_EMPTY, text.whole, FORMS)])
+        raise Refused([diagnose(messages.SQLITE_PATH_EMPTY, text.whole, _ADDRESS_FORMS)])
     if path.startswith("//"):
         # The URL form of other programs, which disagree on what `//x.db` and `///x.db` are relative to.
         probable_path = path[2:] or "PATH"
         hint = f"{_SQLITE}{probable_path}"
         raise Refused([diagnose(messages.SQLITE_URL, text.whole, hint, text=text.shown)])
     if "\0" in path:
-        raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, FORMS, text=text.shown)])
+        raise Refused([diagnose(messages.DATASTORE_FORM, text.whole, _ADDRESS_FORMS, text=text.shown)])
     if not path.startswith("~"):
         return path
     if path != "~" and not path.startswith("~/"):

@@ -118,8 +118,8 @@ class SqliteDatastore:
         """See `Datastore.has_journals`."""
         return False
 
-    def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        """See `Datastore.makes_at_once`: a commit is one transaction."""
+    def is_one_transaction(self, changes: Sequence[Change]) -> bool:
+        """See `Datastore.is_one_transaction`: a commit is one transaction."""
         return True
 
     def read(self, roots: Sequence[str]) -> Snapshot:

@@ -69,8 +69,8 @@ class Interleaved:
     def has_journals(self) -> bool:
         return self._inner.has_journals
 
-    def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        return self._inner.makes_at_once(changes)
+    def is_one_transaction(self, changes: Sequence[Change]) -> bool:
+        return self._inner.is_one_transaction(changes)
 
     def read(self, roots: Sequence[str]) -> Snapshot:
         return self._inner.read(roots)
@@ -85,7 +85,7 @@ class Interleaved:
         done: list[Change] = []
         versions: dict[str, int] = {}
         try:
-            for part in [changes] if self.makes_at_once(changes) else [[change] for change in changes]:
+            for part in [changes] if self.is_one_transaction(changes) else [[change] for change in changes]:
                 self._other_writes.get(self.writes, _no_write)()
                 self.writes += 1
                 versions |= self._inner.commit(part, unchanged)

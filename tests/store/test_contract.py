@@ -175,7 +175,7 @@ def test_a_conflict_has_the_changes_that_were_made_before_it(store: Datastore) -
     first, second = Change(KEY, None, "new"), Change(OTHER, None, "new")
     with pytest.raises(Conflict) as caught:
         store.commit([first, second, Change(f"{ROOT}/z/rules", None, "never")])
-    if store.makes_at_once([first, second]):
+    if store.is_one_transaction([first, second]):
         assert (caught.value.done, values(store)) == ((), {OTHER: "here already"})
     else:
         assert (caught.value.done, values(store)) == ((first,), {OTHER: "here already", KEY: "new"})

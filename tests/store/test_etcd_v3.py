@@ -86,7 +86,7 @@ SIZES = [1, 128, 129, 500, 3969, 3970, 9000]
 def test_many_changes_are_one_revision(raw_etcd_v3: RawEtcdV3, open_store: Opener, size: int) -> None:
     store = open_store(raw_etcd_v3.url)
     creations = [Change(f"{FOLDER}/{number}", None, "x") for number in range(size)]
-    assert store.makes_at_once(creations)
+    assert store.is_one_transaction(creations)
     versions = store.commit(creations)
     read = store.read([FOLDER])
     assert {entry.version for entry in read.values()} == set(versions.values())
@@ -160,7 +160,7 @@ def test_changes_that_are_too_large_are_refused_and_nothing_is_changed(
         store.commit([Change(KEY, None, "x" * (REQUEST_BYTES + 1))])
     assert caught.value.diagnostic.code == "E0508"
     large = [Change(f"{FOLDER}/{number}", None, "x" * 100_000) for number in range(30)]
-    assert not store.makes_at_once(large)
+    assert not store.is_one_transaction(large)
     with pytest.raises(TooLarge) as caught:
         store.commit(large)
     assert caught.value.diagnostic.code == "E0513"
@@ -178,7 +178,7 @@ def test_values_that_are_not_valid_text_are_refused_and_nothing_is_changed(
 def test_changes_of_the_maximum_size_are_accepted(raw_etcd_v3: RawEtcdV3, open_store: Opener) -> None:
     store = open_store(raw_etcd_v3.url)
     changes = [Change(f"{FOLDER}/{number:04}", None, "x" * 300) for number in range(4000)]
-    while not store.makes_at_once(changes):
+    while not store.is_one_transaction(changes):
         changes.pop()
     store.commit(changes)
     assert len(raw_etcd_v3.entries()) == len(changes) > 3000

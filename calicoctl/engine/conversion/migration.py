@@ -103,7 +103,7 @@ def _transactions(changes: Sequence[Change], target: Datastore) -> Iterator[Sequ
     """The changes, divided so that each part fits into one transaction."""
     if not changes:
         return
-    if target.makes_at_once(changes) or len(changes) == 1:
+    if target.is_one_transaction(changes) or len(changes) == 1:
         yield changes
         return
     half = min(len(changes) // 2, _CHANGES_MAX)

@@ -95,8 +95,8 @@ def apply_changes(
     if not changes:
         return ()
     datastore.check(changes)
-    if datastore.makes_at_once(changes):
-        _apply_at_once(changes, datastore, _uncounted(replan, deadline), deadline, options)
+    if datastore.is_one_transaction(changes):
+        _apply_as_transaction(changes, datastore, _uncounted(replan, deadline), deadline, options)
         return ()
     return _JournaledRun(open_store, deadline, replan, options).carry_out(changes)
 
@@ -111,7 +111,7 @@ def _uncounted(replan: Replan, deadline: Deadline) -> Replan:
     return uncounted_replan
 
 
-def _apply_at_once(
+def _apply_as_transaction(
     changes: Sequence[Change], datastore: Datastore, replan: Replan, deadline: Deadline, options: RunOptions
 ) -> None:
     waits = pauses()
@@ -388,7 +388,7 @@ class _JournaledRun:
         own_steps = [step for step in self._made.values() if step.profile in profiles]
         writers = self._writers(self._may_go_on)
         try:
-            self._overtaken += apply_steps([step.back for step in own_steps], writers, lambda _: None)
+            self._overtaken += apply_steps([step.inverse for step in own_steps], writers, lambda _: None)
         except WritingStopped as stopped:
             raise self._why_stopped() from stopped
         for step in own_steps:
@@ -435,7 +435,7 @@ class _JournaledRun:
         try:
             self._journal.ownership.record_undoing()
             late_creation = self._prevent_late_writes()
-            steps = [step.back for step in self._steps_to_undo()]
+            steps = [step.inverse for step in self._steps_to_undo()]
             skipped_steps = apply_steps(steps, writers, self._undoing_report(len(steps)))
             if late_creation is not None:
                 raise late_creation

@@ -58,7 +58,7 @@ class JournalStep:
         return cls(change.key, before, change.after, change.former_resource)
 
     @property
-    def back(self) -> JournalStep:
+    def inverse(self) -> JournalStep:
         """The step that undoes this one."""
         return JournalStep(self.key, self.after, self.before, self.resource_after, self.resource_before)
 

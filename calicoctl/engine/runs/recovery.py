@@ -118,7 +118,7 @@ class _Recovery:
         with holding_lock(self._lock, self._deadline):
             steps = self._read()
             try:
-                return self._end(steps if goal is RunGoal.COMPLETE else [step.back for step in steps], goal)
+                return self._end(steps if goal is RunGoal.COMPLETE else [step.inverse for step in steps], goal)
             except TakenOver as taken_over:
                 return self._taken_over(taken_over.record)
             except DatastoreError as error:

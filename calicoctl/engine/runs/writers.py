@@ -151,7 +151,7 @@ class PhaseWriter:
         unreported = 0
         try:
             with closing(self._writers.open_store()) as store:
-                has_transactions = store.makes_at_once(())
+                has_transactions = store.is_one_transaction(())
                 while self._waiting and not self._stop.is_set():
                     if not self._writers.may_go_on():
                         self.is_cut_off = True
@@ -176,12 +176,12 @@ class PhaseWriter:
     def _write_profiles(self, store: Datastore, profiles: Sequence[Sequence[Change]]) -> int:
         """Make the changes of several profiles, in one transaction if possible; the number of changes made."""
         changes = list(chain.from_iterable(profiles))
-        if len(profiles) > 1 and store.makes_at_once(changes):
+        if len(profiles) > 1 and store.is_one_transaction(changes):
             with contextlib.suppress(Conflict):
-                return self._write_at_once(store, changes)
+                return self._write_as_transaction(store, changes)
         return sum(self._write(store, profile_changes) for profile_changes in profiles if not self._stop.is_set())
 
-    def _write_at_once(self, store: Datastore, changes: Sequence[Change]) -> int:
+    def _write_as_transaction(self, store: Datastore, changes: Sequence[Change]) -> int:
         """Make the changes of several profiles in one transaction; the number of changes made.
 
         Raises:
@@ -215,7 +215,7 @@ class PhaseWriter:
         except DatastoreError as error:
             done, versions = error.done, error.versions
             if isinstance(error, OutcomeUnknown):
-                self.doubtful += changes if store.makes_at_once(changes) else [changes[len(done)]]
+                self.doubtful += changes if store.is_one_transaction(changes) else [changes[len(done)]]
             self.failure = error
             self._stop.set()
         except BaseException:

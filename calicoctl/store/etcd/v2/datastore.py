@@ -53,8 +53,8 @@ class EtcdDatastore(ClusterDatastore):
 
     _server_type = EtcdV2Server
 
-    def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        """See `Datastore.makes_at_once`: the v2 API changes one key at a time."""
+    def is_one_transaction(self, changes: Sequence[Change]) -> bool:
+        """See `Datastore.is_one_transaction`: the v2 API changes one key at a time."""
         return False
 
     def read(self, roots: Sequence[str]) -> Snapshot:

@@ -61,8 +61,8 @@ class EtcdV3Datastore(ClusterDatastore):
     _product = "etcd (v3)"
     _server_type = GatewayServer
 
-    def makes_at_once(self, changes: Sequence[Change]) -> bool:
-        """See `Datastore.makes_at_once`; true if the changes fit into one transaction."""
+    def is_one_transaction(self, changes: Sequence[Change]) -> bool:
+        """See `Datastore.is_one_transaction`; true if the changes fit into one transaction."""
         size = sum(len(change.key) + len((change.after or "").encode("utf-8", "replace")) for change in changes)
         return size + len(changes) * _CHANGE_BYTES <= REQUEST_BYTES and nested(changes) is not None
 
