@@ -28,6 +28,12 @@ LOOKS_LIKE_NETWORK = re.compile(r"(?=.*[.:])\[?[0-9A-Fa-f.:]+(?:%[A-Za-z0-9_.-]+
 _LOOKS_LIKE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
 # A network, or a mistaken form of one: a range, a list, an address with wildcards.
 _LOOKS_LIKE_ADDRESSES = re.compile(rf"(?:{LOOKS_LIKE_NETWORK.pattern})|(?=.*[.:])[0-9A-Fa-f.:*/,-]+\Z")
+# The form of the values of each part of a peer.
+_VALUES_OF_PARTS = {"ports": _LOOKS_LIKE_PORTS, "cidr": _LOOKS_LIKE_ADDRESSES, "tag": _LOOKS_LIKE_NAME}
+# Words that have a meaning before an address or a name in other tools, and so are unlikely tags.
+WORDS_OF_PEERS = frozenset(
+    {"host", "hosts", "addr", "address", "network", "ip", "ipset", "set", "group", "zone", "interface", "on", "via"}
+)
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and have another meaning: `all` is not a misspelt `allow`.
@@ -266,19 +272,12 @@ def _missing_keyword(words: Sequence[PlacedWord], index: int, expected: frozense
             yield replace(repair, is_redundant=True) if keyword == "cidr" else repair
 
 
-_LOOKS_OF_PARTS = {
-    "ports": _LOOKS_LIKE_PORTS,
-    "cidr": _LOOKS_LIKE_ADDRESSES,
-    "tag": _LOOKS_LIKE_NAME,
-}
-
-
 def _cost_of_keyword(keyword: str, words: Sequence[PlacedWord], index: int, choices: Sequence[str]) -> float | None:
     """The cost of inserting a keyword before a word; None for a keyword that is not inserted there."""
     word = words[index]
-    if keyword in _LOOKS_OF_PARTS and "rule" not in choices:
+    if keyword in _VALUES_OF_PARTS and "rule" not in choices:
         text = unquoted(word.text) or word.text
-        is_value = _LOOKS_OF_PARTS[keyword].match(text) is not None
+        is_value = _VALUES_OF_PARTS[keyword].match(text) is not None
         return 1.5 if is_value and not (keyword == "tag" and _is_unlikely_tag(text)) else None
     if keyword in PEERS:
         return 2.0 if _missing_peer(words, index) == keyword else None
@@ -286,12 +285,6 @@ def _cost_of_keyword(keyword: str, words: Sequence[PlacedWord], index: int, choi
         return None  # the profile's name is missing, too
     # No other keyword is inserted: a protocol or an action cannot be guessed.
     return 3.0 if keyword in _INSERTED_KEYWORDS else None
-
-
-# Words that have a meaning before an address or a name in other tools, and so are unlikely tags.
-WORDS_OF_PEERS = frozenset(
-    {"host", "hosts", "addr", "address", "network", "ip", "ipset", "set", "group", "zone", "interface", "on", "via"}
-)
 
 
 def _is_unlikely_tag(text: str) -> bool:
