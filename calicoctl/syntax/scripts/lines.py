@@ -43,13 +43,12 @@ def logical_lines(source: Source, position: int = 0, end: int | None = None) -> 
     text = source.text
     limit = len(text) if end is None else end
     while position < limit:
-        line_start, line_end = position, _logical_end(text, position)
+        line_end = _logical_end(text, position)
+        extent = Span(source, *_stripped(text, position, line_end))
         newline = text.find("\n", line_end)
         position = len(text) if newline < 0 else newline + 1
-        line_start, line_end = _stripped(text, line_start, line_end)
-        if line_start == line_end:
+        if extent.start == extent.end:
             continue
-        extent = Span(source, line_start, line_end)
         delimiter = _here_delimiter(extent) if "<<" in extent.text else None
         if delimiter is None:
             yield LogicalLine(extent, position)
