@@ -1,4 +1,4 @@
-"""The reliability proof: writers on a real etcd cluster that is being broken, and a check of what they were told.
+"""The reliability proof: writers on a real etcd cluster with injected faults, and a check of the reported results.
 
-Run it with `make chaos`. It is no part of the program.
+Run it with `make chaos`. It is not part of the program.
 """

@@ -1,4 +1,4 @@
-"""One campaign: a cluster, those who write, those who break, and the check at the end."""
+"""One campaign: a cluster, writers, a fault injector, and the check at the end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from chaos.fleet import Fleet
 from chaos.injector import Injector
 from chaos.ledger import Ledger
-from chaos.model import WRONG, Finding
+from chaos.model import WRONG, Violation
 from chaos.owner import Owner
 from chaos.program import V3_PREFIX, Engine, Processes, Program
 from chaos.shared import PROFILE, Sharer
@@ -25,24 +25,24 @@ from chaos.stored import Stored, StoredResources
 from tests.support.cluster import Cluster, quiet_ports, running_cluster
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 
-_OVERTIME = 4  # times the planned seconds; whoever reads the report then sees what is missing
+_OVERTIME = 4  # times the planned seconds, after which a campaign ends even if a kind of fault has not occurred
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How much of everything.
+class CampaignSettings:
+    """The settings of a campaign.
 
     Attributes:
-        seed: What all that is random is drawn from.
-        seconds: For how long there are faults; longer if by then not every kind of them has occurred.
-        operations: After how many operations it ends even so; None for no limit.
-        engine_writers: Writers of each kind that drive the engine.
-        process_writers: Writers of each kind that start a process for each operation.
+        seed: The seed of all random choices.
+        seconds: The duration of the faults; longer if not every kind of fault has occurred by then.
+        operations: The maximum number of operations; None for no limit.
+        engine_writers: The number of writers of each kind that call the engine.
+        process_writers: The number of writers of each kind that start a process for each operation.
         request_share: The share of requests that fail.
         mortality: The share of runs whose process is killed.
-        standstill: The share of runs whose process stands still for a while.
-        longest_fault: How many seconds a fault of a member or an endpoint lasts at most.
-        is_v3: Whether etcd's v3 API is written to, with the data model of today's Calico.
+        standstill: The share of runs whose process is stopped for a while.
+        longest_fault: The maximum duration of a fault of a member or an endpoint, in seconds.
+        is_v3: Whether the writers use etcd's v3 API, with the data model of Calico v3.
     """
 
     seed: int
@@ -59,87 +59,89 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of it.
+    """The result of a campaign.
 
     Attributes:
-        seconds: How long it took.
-        results: How many operations of each kind had each result.
-        faults: How often each fault occurred.
-        settled: What the next look found of the operations of unknown outcome.
-        findings: What was not as it was said to be.
+        seconds: The duration.
+        results: The number of operations by kind and result.
+        faults: The number of faults by kind.
+        settled: Whether the operations with an unknown outcome were made, as the next read showed.
+        violations: The violations.
     """
 
     seconds: float
     results: Counter[tuple[str, str]]
     faults: Counter[str]
     settled: Counter[str]
-    findings: tuple[Finding, ...]
+    violations: tuple[Violation, ...]
 
 
 class Writer(Protocol):
-    """Whoever writes."""
+    """A writer."""
 
     def step(self) -> None:
-        """Do something."""
+        """Carry out one operation."""
         ...
 
     def check_all(self) -> object:
-        """Compare everything it has written with what is stored."""
+        """Compare everything that it has written with the stored values."""
         ...
 
 
-def carry_out(plan: Plan, folder: Path) -> Report:
-    """Carry a campaign out.
+def carry_out(settings: CampaignSettings, folder: Path) -> Report:
+    """Carry out a campaign.
 
     Args:
-        plan: How.
-        folder: An empty one, for the cluster and the programs.
+        settings: The settings.
+        folder: An empty folder, for the cluster and the programs.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     with ExitStack() as stack:
         cluster = stack.enter_context(running_cluster(folder))
         ports = quiet_ports(len(cluster.urls))
-        proxies = [stack.enter_context(fault_proxy(*each)) for each in zip(cluster.urls, ports, strict=True)]
-        ledger = Ledger(plan.operations)
-        injector = Injector(cluster, proxies, str(plan.seed), plan.request_share, plan.longest_fault)
-        prefix = V3_PREFIX if plan.is_v3 else ""
-        writers = _writers(plan, cluster, [prefix + proxy.url for proxy in proxies], ledger, folder)
+        proxies = [stack.enter_context(fault_proxy(*address)) for address in zip(cluster.urls, ports, strict=True)]
+        ledger = Ledger(settings.operations)
+        injector = Injector(cluster, proxies, str(settings.seed), settings.request_share, settings.longest_fault)
+        prefix = V3_PREFIX if settings.is_v3 else ""
+        writers = _writers(settings, cluster, [prefix + proxy.url for proxy in proxies], ledger, folder)
         injector.start()
         try:
-            _write(writers, ledger, injector, plan.seconds)
+            _write(writers, ledger, injector, settings.seconds)
         finally:
             injector.end()
         _check(writers, [prefix + url for url in cluster.urls], proxies, ledger)
-    return Report(time.monotonic() - began, ledger.results, injector.counts, ledger.settled, tuple(ledger.findings))
+    return Report(time.monotonic() - started, ledger.results, injector.counts, ledger.settled, tuple(ledger.violations))
 
 
-def _writers(plan: Plan, cluster: Cluster, urls: Sequence[str], ledger: Ledger, folder: Path) -> list[Writer]:
+def _writers(
+    settings: CampaignSettings, cluster: Cluster, urls: Sequence[str], ledger: Ledger, folder: Path
+) -> list[Writer]:
     def program(name: str, is_engine: bool) -> Program:
-        rng = random.Random(f"{plan.seed} {name} program")
-        return Engine(urls, rng) if is_engine else Processes(urls, rng, folder, plan.mortality, plan.standstill)
+        rng = random.Random(f"{settings.seed} {name} program")
+        return Engine(urls, rng) if is_engine else Processes(urls, rng, folder, settings.mortality, settings.standstill)
 
-    ended = program("preparation", True).statement(("add", PROFILE), 30.0)
-    assert ended.status == ExitStatus.DONE, ended
+    result = program("preparation", True).statement(("add", PROFILE), 30.0)
+    assert result.status == ExitStatus.DONE, result
     writers: list[Writer] = []
-    for number in range(plan.engine_writers + plan.process_writers):
-        is_engine = number < plan.engine_writers
+    for number in range(settings.engine_writers + settings.process_writers):
+        is_engine = number < settings.engine_writers
         names = [f"{kind}{number}" for kind in ("own", "share", "fleet")]
-        stored = StoredResources if plan.is_v3 else Stored
-        each = [(program(name, is_engine), stored(cluster, random.Random(name)), ledger) for name in names]
-        rngs = [random.Random(f"{plan.seed} {name}") for name in names]
-        fleet = Fleet(names[2], *each[2], rngs[2])
+        stored = StoredResources if settings.is_v3 else Stored
+        arguments = [(program(name, is_engine), stored(cluster, random.Random(name)), ledger) for name in names]
+        rngs = [random.Random(f"{settings.seed} {name}") for name in names]
+        fleet = Fleet(names[2], *arguments[2], rngs[2])
         fleet.prepare()
-        writers += [Owner(names[0], *each[0], rngs[0]), Sharer(*each[1], rngs[1]), fleet]
+        writers += [Owner(names[0], *arguments[0], rngs[0]), Sharer(*arguments[1], rngs[1]), fleet]
     return writers
 
 
 def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, seconds: float) -> None:
-    """Let all write at once until the time is up, and every kind of fault has occurred."""
-    began = time.monotonic()
+    """Let all writers write at once until the time is over and every kind of fault has occurred."""
+    started = time.monotonic()
     interrupted = threading.Event()
 
     def is_over() -> bool:
-        spent = time.monotonic() - began
+        spent = time.monotonic() - started
         is_late = spent > _OVERTIME * seconds or (spent > seconds and injector.has_tried_all)
         return is_late or ledger.is_full or interrupted.is_set()
 
@@ -147,8 +149,8 @@ def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, second
         try:
             while not is_over():
                 writer.step()
-        except Exception:  # noqa: BLE001 - whatever a writer meets is a finding, and must not end in its thread
-            ledger.find([Finding(WRONG, traceback.format_exc())])
+        except Exception:  # noqa: BLE001 - any exception of a writer is a violation, and must not be lost in its thread
+            ledger.add_violations([Violation(WRONG, traceback.format_exc())])
 
     threads = [threading.Thread(target=write, args=(writer,)) for writer in writers]
     try:
@@ -161,11 +163,13 @@ def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, second
 
 
 def _check(writers: Sequence[Writer], urls: Sequence[str], proxies: Sequence[FaultProxy], ledger: Ledger) -> None:
-    """Once everything is well and nothing is on its way any more, compare all that is stored."""
+    """When the cluster is healthy and no request is under way, compare everything that is stored."""
     for proxy in proxies:
         proxy.wait_until_delivered()
-    ended = Engine(urls, random.Random(0)).end_unfinished("--resume", 60.0)
-    if ended.status != ExitStatus.DONE:
-        ledger.find([Finding(WRONG, f"an unfinished run could not be completed at the end: {ended.said}")])
+    result = Engine(urls, random.Random(0)).end_unfinished("--resume", 60.0)
+    if result.status != ExitStatus.DONE:
+        ledger.add_violations(
+            [Violation(WRONG, f"an unfinished run could not be completed at the end: {result.output}")]
+        )
     for writer in writers:
         writer.check_all()

@@ -6,11 +6,11 @@ import random
 
 from calicoctl.cli.exit_status import ExitStatus
 from chaos.ledger import Ledger
-from chaos.model import LOST, WRONG, Effect, Finding, Impossible, Key, Operation, Values
+from chaos.model import LOST, WRONG, Effect, Key, MustBeRefused, Operation, Values, Violation
 from chaos.program import KILLED, Program
 from chaos.stored import Stored, rule
 
-# The short ones are for runs that are cut off in the middle, the long ones for those that wait for their turn.
+# The short ones interrupt runs in the middle, the long ones are for runs that wait for the lock.
 TIMEOUTS = (1.5, 2.5, 6.0, 15.0)
 _SIZE = 8
 _RULES_MAX = 6
@@ -19,16 +19,16 @@ _ENDINGS_MAX = 40
 
 
 class Fleet:
-    """The writer, and its profiles, which have the same rules at the end of every run; one more comes and goes.
+    """The writer, and its profiles, which have the same rules after every run; a guest profile is added and removed.
 
-    What they hold is one value: whether that one is there (1 or 0), and then the rules of the others.
+    Their state is one value: whether the guest exists (1 or 0), followed by the rules of the others.
 
     Args:
-        name: Begins the names of its profiles.
-        program: What it writes with.
-        stored: What it looks at.
-        ledger: Where it notes what it did.
-        rng: Draws what it does.
+        name: The prefix of the names of its profiles.
+        program: The program that writes.
+        stored: The stored values.
+        ledger: Records its operations.
+        rng: Chooses its operations.
     """
 
     def __init__(self, name: str, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
@@ -41,10 +41,10 @@ class Fleet:
         self._state = Key.holding(name, (0, 0))
 
     def prepare(self) -> None:
-        """Make the profiles, while all is well yet."""
+        """Create the profiles before there are faults."""
         for profile in self._profiles:
-            ended = self._program.statement(("add", profile), 30.0)
-            assert ended.status == ExitStatus.DONE, ended
+            result = self._program.statement(("add", profile), 30.0)
+            assert result.status == ExitStatus.DONE, result
 
     def step(self) -> None:
         """Run a script."""
@@ -52,73 +52,77 @@ class Fleet:
         assert state is not None
         operation, text = self._script(state, self._ledger.number())
         timeout = self._rng.choice(TIMEOUTS)
-        ended = self._program.script(text, timeout)
-        kind = "run, undone" if _UNDONE in ended.said else "run, stopped" if ended.stood_still else "run"
-        self._ledger.note(kind, ended, None)
-        if ended.status == ExitStatus.REFUSED and _IN_THE_WAY in ended.said:
+        result = self._program.script(text, timeout)
+        kind = "run, undone" if _UNDONE in result.output else "run, stopped" if result.was_stopped else "run"
+        self._ledger.note(kind, result, None)
+        if result.status == ExitStatus.REFUSED and _IN_THE_WAY in result.output:
             self._end_unfinished()
             return
-        status = ExitStatus.UNKNOWN if ended.status == KILLED else ended.status
-        self._ledger.find(self._state.told(operation, status))
+        status = ExitStatus.UNKNOWN if result.status == KILLED else result.status
+        self._ledger.add_violations(self._state.record(operation, status))
         if status == ExitStatus.UNKNOWN:
             self._end_unfinished()
-            found = self.check_all()
-            self._ledger.look(found is not None and operation.number in found)
+            stored = self.check_all()
+            self._ledger.count_settled(stored is not None and operation.number in stored)
         elif status == ExitStatus.DONE:
-            found = self.check_all()
-            if found is not None:
-                self._state.may_hold = {found}
+            stored = self.check_all()
+            if stored is not None:
+                self._state.may_hold = {stored}
 
     def _script(self, state: tuple[int, ...], number: int) -> tuple[Operation, str]:
-        """A script that does the same to every profile, as `state` allows it."""
+        """A script that changes every profile equally; it is valid in `state`."""
         guest, *rules = state
-        gone = rules[-1] if len(rules) > _RULES_MAX and rules[-1] else None
+        removed_rule = rules[-1] if len(rules) > _RULES_MAX and rules[-1] else None
         lines = [f"profile {profile} rule add inbound --at=1 {rule(number)}" for profile in self._profiles]
-        if gone is not None:
-            lines += [f"profile {profile} rule remove inbound {rule(gone)}" for profile in self._profiles]
+        if removed_rule is not None:
+            lines += [f"profile {profile} rule remove inbound {rule(removed_rule)}" for profile in self._profiles]
         lines.append(f"profile remove {self._guest}" if guest else f"profile add {self._guest}")
-        effect = _effect(number, gone, is_guest_removed=bool(guest))
+        effect = _effect(number, removed_rule, is_guest_removed=bool(guest))
         return Operation("run", ("run",), effect, number), "\n".join(lines) + "\n"
 
     def _end_unfinished(self) -> None:
-        """Complete or undo what was cut off, whosever it is."""
+        """Complete or undo the unfinished run of any writer."""
         for _ in range(_ENDINGS_MAX):
             option = self._rng.choice(("--resume", "--rollback"))
-            ended = self._program.end_unfinished(option, self._rng.choice(TIMEOUTS[2:]))
-            self._ledger.note(f"run {option}", ended, None)
-            if ended.status == ExitStatus.DONE:
+            result = self._program.end_unfinished(option, self._rng.choice(TIMEOUTS[2:]))
+            self._ledger.note(f"run {option}", result, None)
+            if result.status == ExitStatus.DONE:
                 return
-        self._ledger.find([Finding(WRONG, f"an unfinished run could not be ended: {ended.said}")])
+        self._ledger.add_violations([Violation(WRONG, f"an unfinished run could not be ended: {result.output}")])
 
     # --- checking ------------------------------------------------------------------------------
 
-    def _found(self) -> Values:
-        """What the profiles hold; None when they differ."""
-        each = {self._stored.profile(profile) for profile in self._profiles}
+    def _stored_values(self) -> Values:
+        """The state of the profiles; None if they differ."""
+        contents = {self._stored.profile(profile) for profile in self._profiles}
         guest_rules, guest_tags = self._stored.profile(self._guest)
-        if len(each) > 1 or (guest_rules is None) != (guest_tags is None):
+        if len(contents) > 1 or (guest_rules is None) != (guest_tags is None):
             return None
-        ((rules, _),) = each
+        ((rules, _),) = contents
         return (int(guest_rules is not None), *(rules or ()))
 
     def check_all(self) -> Values:
-        """Compare with what is stored; that, or None where a run was made by half."""
-        # Profiles are read one after the other, and a late request may be carried out in between: what is seen by half
-        # for that reason is whole at the next look, and what was made by half is not.
-        found = self._found() or self._found()
-        if found is None:
-            each = {profile: self._stored.profile(profile) for profile in (*self._profiles, self._guest)}
-            self._ledger.find([Finding(LOST, f"a run was made by half: {each}")])
+        """Compare with the stored state, and return it, or None if a run was made only partly."""
+        # Profiles are read one after the other, and a late request may be carried out in between. A difference for this
+        # reason is gone at the second read; that of a run that was made only partly is not.
+        stored = self._stored_values() or self._stored_values()
+        if stored is None:
+            contents = {profile: self._stored.profile(profile) for profile in (*self._profiles, self._guest)}
+            self._ledger.add_violations([Violation(LOST, f"a run was made only partly: {contents}")])
         else:
-            self._ledger.find(self._state.check(found))
-        return found
+            self._ledger.add_violations(self._state.check(stored))
+        return stored
 
 
-def _effect(number: int, gone: int | None, *, is_guest_removed: bool) -> Effect:
+def _effect(number: int, removed_rule: int | None, *, is_guest_removed: bool) -> Effect:
     def effect(values: Values) -> Values:
         guest, *rules = values or (0,)
-        if (is_guest_removed and not guest) or (gone is not None and gone not in rules):
-            raise Impossible
-        return (int(not is_guest_removed), number, *(each for each in rules if each != gone))
+        if (is_guest_removed and not guest) or (removed_rule is not None and removed_rule not in rules):
+            raise MustBeRefused
+        return (
+            int(not is_guest_removed),
+            number,
+            *(number_of_rule for number_of_rule in rules if number_of_rule != removed_rule),
+        )
 
     return effect

@@ -1,4 +1,4 @@
-"""What goes wrong: members of the cluster that die or stand still, and connections that fail in every way."""
+"""Fault injection: members of the cluster that are killed or stopped, and connections that fail in many ways."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.fault_proxy import (
 _ERROR = reply("500 Internal Server Error", b"oops")
 _GARBAGE = reply("200 OK", b"<html>hello</html>")
 
-# One request, by what the client sees. Hanging costs everybody time, so there is less of it.
+# Faults of one request, with their weights. A request without an answer costs time, so these faults are rarer.
 REQUEST_FAULTS: dict[str, tuple[int, Callable[[random.Random], Fault]]] = {
     "reset in the middle of the request": (3, lambda _: RESET_MIDWAY),
     "reset after the request was delivered": (4, lambda _: RESET_AFTER),
@@ -57,17 +57,17 @@ LONG_FAULTS = {
 
 
 class Injector:
-    """Breaks a cluster, and mends it.
+    """Injects faults into a cluster, and repairs it.
 
     Args:
         cluster: The cluster.
-        proxies: One in front of each member.
-        seed: What faults are drawn from.
+        proxies: A proxy for each member.
+        seed: The seed of the faults.
         request_share: The share of requests that fail.
-        longest: How many seconds a fault of a member or an endpoint lasts at most.
+        longest: The maximum duration of a fault of a member or an endpoint, in seconds.
 
     Attributes:
-        counts: How often each fault occurred.
+        counts: The number of faults by kind.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Injector:
         self._longest = longest
         self._choosing = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._break_and_mend, name="injector", daemon=True)
+        self._thread = threading.Thread(target=self._inject_long_faults, name="injector", daemon=True)
 
     @property
     def has_tried_all(self) -> bool:
@@ -90,18 +90,18 @@ class Injector:
         return all(self.counts[name] for name in (*LONG_FAULTS, *REQUEST_FAULTS))
 
     def start(self) -> None:
-        """Begin."""
+        """Begin to inject faults."""
         for proxy in self._proxies:
             proxy.choose = self._choose
         self._thread.start()
 
     def end(self) -> None:
-        """Stop, mend everything, and wait until the cluster is well."""
+        """Stop, repair everything, and wait until the cluster is healthy."""
         self._ended.set()
         self._thread.join()
         for proxy in self._proxies:
             proxy.choose = lambda _method, _path: None
-        self._mend()
+        self._repair()
         self._cluster.heal()
 
     # --- single requests -----------------------------------------------------------------------
@@ -111,14 +111,14 @@ class Injector:
             if self._request_rng.random() >= self._request_share:
                 return None
             names = list(REQUEST_FAULTS)
-            (name,) = self._request_rng.choices(names, [REQUEST_FAULTS[each][0] for each in names])
+            (name,) = self._request_rng.choices(names, [REQUEST_FAULTS[name_of_fault][0] for name_of_fault in names])
             self.counts[name] += 1
             return REQUEST_FAULTS[name][1](self._request_rng)
 
-    # --- what lasts for a while ----------------------------------------------------------------
+    # --- faults of members and endpoints -------------------------------------------------------
 
-    def _break_and_mend(self) -> None:
-        """One fault at a time, so that most of the time there is a majority; each kind once before any comes again."""
+    def _inject_long_faults(self) -> None:
+        """One fault at a time, so that there usually is a majority; every kind once before any is repeated."""
         waiting = list(LONG_FAULTS)
         self._rng.shuffle(waiting)
         while not self._ended.wait(self._rng.uniform(0.2, 1.0)):
@@ -130,7 +130,7 @@ class Injector:
             self._inflict(name, leader)
             self.counts[name] += 1
             self._ended.wait(self._rng.uniform(0.5, self._longest))
-            self._mend()
+            self._repair()
 
     def _inflict(self, name: str, leader: Member) -> None:
         followers = [member for member in self._cluster.members if member is not leader]
@@ -151,7 +151,7 @@ class Injector:
         else:
             self._rng.choice(self._proxies).black_hole()
 
-    def _mend(self) -> None:
+    def _repair(self) -> None:
         for member in self._cluster.members:
             member.resume()
             member.start()

@@ -1,4 +1,4 @@
-"""What was done and what came of it, from all writers."""
+"""The operations of all writers and their results."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from itertools import count
 
 from calicoctl.cli.exit_status import ExitStatus
-from chaos.model import LATE, WRONG, Finding
-from chaos.program import KILLED, Ended
+from chaos.model import LATE, WRONG, Violation
+from chaos.program import KILLED, OperationResult
 
-# What a command may take beyond its `--timeout`: to start, and to end, on cores that are busy with all the others.
+# Seconds that a command may take in addition to its `--timeout`, to start and to exit on busy cores.
 MARGIN_SECONDS = 8.0
 RESULTS = {
     ExitStatus.DONE: "done",
@@ -23,61 +23,62 @@ RESULTS = {
 
 
 class Ledger:
-    """The counts and findings of all writers.
+    """The counts and violations of all writers.
 
     Attributes:
-        results: How many operations of each kind had each result.
-        findings: What was not as it was said to be.
-        settled: What the next look found of the unknown ones.
+        results: The number of operations by kind and result.
+        violations: The violations.
+        settled: Whether the operations with an unknown outcome were made, as the next read showed.
     """
 
     def __init__(self, limit: int | None = None) -> None:
         self.results: Counter[tuple[str, str]] = Counter()
-        self.findings: list[Finding] = []
+        self.violations: list[Violation] = []
         self.settled: Counter[str] = Counter()
         self._numbers = count(1)
         self._limit = limit
         self._writing = threading.Lock()
 
     def number(self) -> int:
-        """A number that nobody else gets."""
+        """A number that is used only once."""
         return next(self._numbers)
 
     @property
     def total(self) -> int:
-        """How many operations there were."""
+        """The number of operations."""
         return sum(self.results.values())
 
     @property
     def is_full(self) -> bool:
-        """Whether there are as many operations as were wanted."""
+        """Whether the maximum number of operations is reached."""
         return self._limit is not None and self.total >= self._limit
 
-    def note(self, kind: str, ended: Ended, allowed_seconds: float | None) -> None:
+    def note(self, kind: str, outcome: OperationResult, allowed_seconds: float | None) -> None:
         """Count an operation.
 
         Args:
-            kind: What it was.
-            ended: How it ended.
-            allowed_seconds: How long it might take; None for as long as it likes.
+            kind: The kind of operation.
+            outcome: Its outcome.
+            allowed_seconds: Its timeout; None for no limit.
         """
-        result = RESULTS.get(ended.status)
+        result = RESULTS.get(outcome.status)
         with self._writing:
             self.results[kind, result or "other"] += 1
         if result is None:
-            self.find([Finding(WRONG, f"{kind} ended with status {ended.status}: {ended.said}")])
-        if ended.status not in (ExitStatus.DONE, KILLED) and not ended.said:
-            self.find([Finding(WRONG, f"{kind} ended with status {ended.status} and said nothing")])
-        if allowed_seconds is not None and ended.seconds > allowed_seconds + MARGIN_SECONDS:
-            text = f"{kind} took {ended.seconds:.1f} s of {allowed_seconds:g} s, status {ended.status}: {ended.said}"
-            self.find([Finding(LATE, text)])
+            self.add_violations([Violation(WRONG, f"{kind} ended with status {outcome.status}: {outcome.output}")])
+        if outcome.status not in (ExitStatus.DONE, KILLED) and not outcome.output:
+            self.add_violations([Violation(WRONG, f"{kind} ended with status {outcome.status} without a message")])
+        if allowed_seconds is not None and outcome.seconds > allowed_seconds + MARGIN_SECONDS:
+            times = f"{outcome.seconds:.1f} s of {allowed_seconds:g} s"
+            text = f"{kind} took {times}, status {outcome.status}: {outcome.output}"
+            self.add_violations([Violation(LATE, text)])
 
-    def find(self, findings: Iterable[Finding]) -> None:
-        """Note what is not as it was said to be."""
+    def add_violations(self, violations: Iterable[Violation]) -> None:
+        """Record violations."""
         with self._writing:
-            self.findings += findings
+            self.violations += violations
 
-    def look(self, is_made: bool) -> None:
-        """Count what became of an operation of unknown outcome."""
+    def count_settled(self, is_made: bool) -> None:
+        """Count whether an operation with an unknown outcome was made."""
         with self._writing:
             self.settled["made" if is_made else "not made"] += 1

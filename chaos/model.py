@@ -1,7 +1,7 @@
-"""What must be stored, by what the program has said of each operation.
+"""A model of the stored values, computed from the result that the program reported for each operation.
 
-A key has a set of values that it may hold: one as a rule, more after an operation of unknown outcome. Rules and tags
-stand here as numbers; 0 is the rule, and the tag, that a new profile begins with.
+A key has a set of possible values: usually one, more after an operation with an unknown outcome. Rules and tags are
+represented by numbers; 0 is the rule, and the tag, of a new profile.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ Effect = Callable[[Values], Values]
 NEW: Values = (0,)
 
 
-class Impossible(Exception):
-    """The operation must be refused on this value."""
+class MustBeRefused(Exception):
+    """Raised by an effect if the operation must be refused for this value."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Something to be done to one key.
+    """An operation on one key.
 
     Attributes:
-        kind: What the report calls it.
+        kind: Its name in the report.
         words: The statement, without `profile`.
-        effect: What it makes of the key's value; raises Impossible where it must be refused.
-        number: The rule or tag that it is about; 0 where that depends on the value.
+        effect: The new value of the key; raises `MustBeRefused` if the operation must be refused.
+        number: The rule or tag that it is about; 0 if that depends on the value.
     """
 
     kind: str
@@ -39,12 +39,12 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that is not as it was said to be.
+class Violation:
+    """A violation: a stored value or a result that contradicts the reported results.
 
     Attributes:
-        kind: One of `FINDINGS`.
-        text: What exactly.
+        kind: One of `VIOLATION_KINDS`.
+        text: The details.
     """
 
     kind: str
@@ -52,7 +52,7 @@ class Finding:
 
 
 LOST, DOUBLED, WRONG, LATE = "lost", "doubled", "wrongly called", "late"
-FINDINGS = (LOST, DOUBLED, WRONG, LATE)
+VIOLATION_KINDS = (LOST, DOUBLED, WRONG, LATE)
 
 
 @dataclass
@@ -60,9 +60,9 @@ class Key:
     """One key that only one writer changes.
 
     Attributes:
-        name: Its profile, and which of its two keys it is.
-        may_hold: The values that it may have.
-        log: What was done to it, with the exit status of each.
+        name: Its profile and the last part of the key.
+        may_hold: The possible values.
+        log: The operations on it, with their exit statuses.
     """
 
     name: str
@@ -75,52 +75,53 @@ class Key:
         """A key whose value is known."""
         return cls(name, {value}, began_as=value)
 
-    def told(self, operation: Operation, status: int) -> list[Finding]:
-        """Take in what the program said of an operation."""
+    def record(self, operation: Operation, status: int) -> list[Violation]:
+        """Record the result that the program reported for an operation."""
         self.log.append((operation, status))
         possible = _after(self.may_hold, operation.effect)
         if status == ExitStatus.DONE:
             if not possible:
-                return [Finding(WRONG, f"{self.name}: done, though it had to be refused: {operation.words}")]
+                return [Violation(WRONG, f"{self.name}: done, though it had to be refused: {operation.words}")]
             self.may_hold = possible
         elif status == ExitStatus.UNKNOWN:
             self.may_hold |= possible
         elif status == ExitStatus.REFUSED and not any(_refuses(operation.effect, value) for value in self.may_hold):
-            return [Finding(WRONG, f"{self.name}: refused, though it could be done: {operation.words}")]
+            return [Violation(WRONG, f"{self.name}: refused, though it could be done: {operation.words}")]
         return []
 
-    def check(self, found: Values) -> list[Finding]:
-        """Compare with what is stored; from then on, that is what it holds."""
-        if found in self.may_hold:
+    def check(self, stored: Values) -> list[Violation]:
+        """Compare with the stored value, which is the only possible value from then on."""
+        if stored in self.may_hold:
             return []
-        kind = self._explanation(found)
-        text = f"{self.name} holds {found}, and may hold {sorted(map(str, self.may_hold))}; last: {self._last_words()}"
-        self.may_hold = {found}
-        return [Finding(kind, text)]
+        kind = self._explanation(stored)
+        possible = sorted(map(str, self.may_hold))
+        text = f"{self.name} holds {stored}; possible values: {possible}; last: {self._last_operations()}"
+        self.may_hold = {stored}
+        return [Violation(kind, text)]
 
-    def _explanation(self, found: Values) -> str:
-        """Which single operation, other than it was said, leads to what was found."""
+    def _explanation(self, stored: Values) -> str:
+        """The kind of violation: a single operation with another result than reported explains the stored value."""
         for place, (operation, status) in reversed(tuple(enumerate(self.log))):
-            done, rest = self.log[:place], self.log[place + 1 :]
+            done, later = self.log[:place], self.log[place + 1 :]
             if status == ExitStatus.DONE:
-                if found in _replayed(self.began_as, [*done, *rest]):
+                if stored in _replayed(self.began_as, [*done, *later]):
                     return LOST
-                if found in _replayed(self.began_as, [*done, (operation, status), (operation, status), *rest]):
+                if stored in _replayed(self.began_as, [*done, (operation, status), (operation, status), *later]):
                     return DOUBLED
-            elif status != ExitStatus.UNKNOWN and found in _replayed(
-                self.began_as, [*done, (operation, ExitStatus.DONE), *rest]
+            elif status != ExitStatus.UNKNOWN and stored in _replayed(
+                self.began_as, [*done, (operation, ExitStatus.DONE), *later]
             ):
                 return WRONG
         return LOST
 
-    def _last_words(self) -> str:
+    def _last_operations(self) -> str:
         return "; ".join(f"{' '.join(operation.words)} -> {status}" for operation, status in self.log[-5:])
 
 
 def _refuses(effect: Effect, value: Values) -> bool:
     try:
         effect(value)
-    except Impossible:
+    except MustBeRefused:
         return True
     return False
 
@@ -155,7 +156,7 @@ def put_last(number: int) -> Effect:
 def take_first(values: Values) -> Values:
     """`rule remove --at=1`."""
     if not _present(values):
-        raise Impossible
+        raise MustBeRefused
     return _present(values)[1:]
 
 
@@ -164,18 +165,18 @@ def take(number: int) -> Effect:
 
     def effect(values: Values) -> Values:
         if number not in _present(values):
-            raise Impossible
+            raise MustBeRefused
         return tuple(value for value in _present(values) if value != number)
 
     return effect
 
 
 def refused(_: Values) -> Values:
-    """What can never be done."""
-    raise Impossible
+    """The effect of an operation that must always be refused."""
+    raise MustBeRefused
 
 
 def _present(values: Values) -> tuple[int, ...]:
     if values is None:
-        raise Impossible
+        raise MustBeRefused
     return values

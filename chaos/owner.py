@@ -1,4 +1,4 @@
-"""A writer with profiles of its own, of which it knows every rule in its place."""
+"""A writer with its own profiles, whose rules and their order it knows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
 from chaos.ledger import Ledger
-from chaos.model import NEW, WRONG, Finding, Key, Operation, Values
-from chaos.program import Ended, Program
+from chaos.model import NEW, WRONG, Key, Operation, Values, Violation
+from chaos.program import OperationResult, Program
 from chaos.stored import Stored, rule, tag
 
 TIMEOUTS = (3.0, 6.0, 12.0)
@@ -20,35 +20,35 @@ Pair = tuple[Values, Values]
 
 
 @dataclass
-class Retired:
-    """A profile that is not written any more.
+class RetiredProfile:
+    """A profile that is no longer written.
 
     Attributes:
         name: Its name.
-        may_be: The rules and tags that it may have, together.
+        may_be: The possible pairs of rules and tags.
     """
 
     name: str
     may_be: set[Pair] = field(default_factory=lambda: {(None, None)})
 
-    def check(self, found: Pair) -> list[Finding]:
-        """Compare with what is stored."""
-        if found in self.may_be:
+    def check(self, stored: Pair) -> list[Violation]:
+        """Compare with the stored profile."""
+        if stored in self.may_be:
             return []
         allowed = sorted(map(str, self.may_be))
         kind = model.LOST if (None, None) in self.may_be else WRONG
-        return [Finding(kind, f"{self.name} is {found}, and may be {allowed}")]
+        return [Violation(kind, f"{self.name} is {stored}; possible values: {allowed}")]
 
 
 class Owner:
     """The writer.
 
     Args:
-        name: Begins the names of its profiles.
-        program: What it writes with.
-        stored: What it looks at.
-        ledger: Where it notes what it did.
-        rng: Draws what it does.
+        name: The prefix of the names of its profiles.
+        program: The program that writes.
+        stored: The stored values.
+        ledger: Records its operations.
+        rng: Chooses its operations.
     """
 
     def __init__(self, name: str, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
@@ -57,22 +57,22 @@ class Owner:
         self._stored = stored
         self._ledger = ledger
         self._rng = rng
-        self._retired: list[Retired] = []
+        self._retired: list[RetiredProfile] = []
         self._profile = ""
         self._rules = Key.holding("", None)
         self._tags = Key.holding("", None)
-        self._turn_to(f"{name}-{ledger.number()}")
+        self._begin_with(f"{name}-{ledger.number()}")
 
-    def _turn_to(self, profile: str) -> None:
+    def _begin_with(self, profile: str) -> None:
         """Begin with a profile that does not exist."""
         self._profile = profile
         self._rules = Key.holding(f"{profile}/rules", None)
         self._tags = Key.holding(f"{profile}/tags", None)
 
-    # --- doing ---------------------------------------------------------------------------------
+    # --- operations ----------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Do something."""
+        """Carry out one operation."""
         if self._rules.may_hold == {None} and self._tags.may_hold == {None}:
             self._add_profile()
         elif self._is_worn_out():
@@ -85,7 +85,7 @@ class Owner:
         return branches > _BRANCHES_MAX or self._rng.random() < 0.02
 
     def _drawn(self) -> tuple[Key, Operation]:
-        """The next thing to be done, and to which key."""
+        """The next operation, and its key."""
         number = self._ledger.number()
         profile = self._profile
         rules = sorted({value for values in self._rules.may_hold for value in values or ()} - {0})
@@ -116,48 +116,48 @@ class Owner:
 
     def _change(self, key: Key, operation: Operation) -> None:
         before = set(key.may_hold)
-        ended = self._carry_out(operation.kind, operation.words)
-        self._ledger.find(key.told(operation, ended.status))
-        if ended.status == ExitStatus.UNKNOWN:
+        result = self._carry_out(operation.kind, operation.words)
+        self._ledger.add_violations(key.record(operation, result.status))
+        if result.status == ExitStatus.UNKNOWN:
             place = 0 if key is self._rules else 1
-            self._ledger.look(self._stored.profile(self._profile)[place] not in before)
+            self._ledger.count_settled(self._stored.profile(self._profile)[place] not in before)
 
     def _add_profile(self) -> None:
-        ended = self._carry_out("profile add", ("add", self._profile))
-        if ended.status == ExitStatus.DONE:
+        result = self._carry_out("profile add", ("add", self._profile))
+        if result.status == ExitStatus.DONE:
             self._rules = Key.holding(self._rules.name, NEW)
             self._tags = Key.holding(self._tags.name, NEW)
-        elif ended.status == ExitStatus.UNKNOWN:
+        elif result.status == ExitStatus.UNKNOWN:
             self._retire({(None, None), (NEW, None), (NEW, NEW)}, {(None, None)})
-        elif ended.status == ExitStatus.REFUSED:
-            self._ledger.find([Finding(WRONG, f"a profile could not be added: {ended.said}")])
+        elif result.status == ExitStatus.REFUSED:
+            self._ledger.add_violations([Violation(WRONG, f"a profile could not be added: {result.output}")])
 
     def _remove_profile(self) -> None:
         self.check()
         pairs = self._may_be()
-        ended = self._carry_out("profile remove", ("remove", self._profile))
-        if ended.status == ExitStatus.DONE:
+        result = self._carry_out("profile remove", ("remove", self._profile))
+        if result.status == ExitStatus.DONE:
             name = self._profile
             if self._rng.random() < 0.5:
-                self._retired.append(Retired(name))
+                self._retired.append(RetiredProfile(name))
                 name = f"{self._name}-{self._ledger.number()}"
-            self._turn_to(name)
-        elif ended.status == ExitStatus.UNKNOWN:
+            self._begin_with(name)
+        elif result.status == ExitStatus.UNKNOWN:
             self._retire(pairs | {(None, tags) for _, tags in pairs} | {(None, None)}, pairs)
-        elif ended.status == ExitStatus.REFUSED:
-            self._ledger.find([Finding(WRONG, f"a profile could not be removed: {ended.said}")])
+        elif result.status == ExitStatus.REFUSED:
+            self._ledger.add_violations([Violation(WRONG, f"a profile could not be removed: {result.output}")])
 
     def _retire(self, may_be: set[Pair], before: set[Pair]) -> None:
-        """Leave the profile, of which it is not known how it is; its keys are not under one version."""
-        self._retired.append(Retired(self._profile, may_be))
-        self._ledger.look(self._stored.profile(self._profile) not in before)
-        self._turn_to(f"{self._name}-{self._ledger.number()}")
+        """Stop writing to the profile: its state is unknown, as its two keys have no common version."""
+        self._retired.append(RetiredProfile(self._profile, may_be))
+        self._ledger.count_settled(self._stored.profile(self._profile) not in before)
+        self._begin_with(f"{self._name}-{self._ledger.number()}")
 
-    def _carry_out(self, kind: str, words: tuple[str, ...]) -> Ended:
+    def _carry_out(self, kind: str, words: tuple[str, ...]) -> OperationResult:
         timeout = self._rng.choice(TIMEOUTS)
-        ended = self._program.statement(words, timeout)
-        self._ledger.note(kind, ended, timeout)
-        return ended
+        result = self._program.statement(words, timeout)
+        self._ledger.note(kind, result, timeout)
+        return result
 
     # --- checking ------------------------------------------------------------------------------
 
@@ -165,19 +165,19 @@ class Owner:
         return {(rules, tags) for rules in self._rules.may_hold for tags in self._tags.may_hold}
 
     def check(self) -> None:
-        """Compare the profile that is being written with what is stored."""
+        """Compare the current profile with the stored one."""
         rules, tags = self._stored.profile(self._profile)
-        self._ledger.find([*self._rules_found(rules), *self._tags.check(tags)])
+        self._ledger.add_violations([*self._violations_of_rules(rules), *self._tags.check(tags)])
 
-    def _rules_found(self, rules: Values) -> list[Finding]:
-        found = self._rules.check(rules)
+    def _violations_of_rules(self, rules: Values) -> list[Violation]:
+        violations = self._rules.check(rules)
         if rules is not None and len(set(rules)) < len(rules):
-            found.append(Finding(model.DOUBLED, f"{self._rules.name} holds a rule twice: {rules}"))
-        return found
+            violations.append(Violation(model.DOUBLED, f"{self._rules.name} has a repeated rule: {rules}"))
+        return violations
 
     def check_all(self) -> None:
-        """Compare every profile that it has ever written with what is stored."""
-        found = self._stored.profiles()
+        """Compare every profile that it has written with the stored one."""
+        profiles = self._stored.profiles()
         for retired in self._retired:
-            self._ledger.find(retired.check(found.get(retired.name, (None, None))))
+            self._ledger.add_violations(retired.check(profiles.get(retired.name, (None, None))))
         self.check()

@@ -1,4 +1,4 @@
-"""The program that is put to the test: as whole processes, and, for numbers, as its engine inside this one."""
+"""The program under test: as separate processes and, for more operations, as its engine in this process."""
 
 from __future__ import annotations
 
@@ -33,52 +33,52 @@ from calicoctl.store.settings import resolve
 
 KILLED = -9
 _LOCK_SECONDS = 3
-_PATIENCE = 180.0  # seconds; a process that takes longer hangs
-# For a run that stands still: it is to go on afterwards, not to find that its time is up.
+_PROCESS_SECONDS = 180.0  # a process that takes longer is killed
+# The timeout of a run that is stopped: it must continue afterwards instead of timing out.
 _LONG_TIMEOUT = 60.0
 
-# What becomes of a process.
+# Interrupts a process.
 Fate = Callable[[subprocess.Popen[str]], None]
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How an operation ended.
+class OperationResult:
+    """The outcome of an operation.
 
     Attributes:
-        status: The exit status; `KILLED` when the process was killed.
-        said: What it told.
-        seconds: How long it took.
-        stood_still: Whether its process was stopped for a while in the middle.
+        status: The exit status; `KILLED` if the process was killed.
+        output: What it printed.
+        seconds: The duration.
+        was_stopped: Whether its process was stopped for a while in the middle.
     """
 
     status: int
-    said: str
+    output: str
     seconds: float
-    stood_still: bool = False
+    was_stopped: bool = False
 
 
 V3_PREFIX = "etcdv3+"
 
 
 def address_of(urls: Sequence[str]) -> str:
-    """What `--datastore` takes for servers, of which each says for itself that its v3 API is meant."""
+    """The value of `--datastore` for servers. With the v3 API, each URL has the prefix, and the value has it once."""
     plain = ",".join(url.removeprefix(V3_PREFIX) for url in urls)
     return V3_PREFIX + plain if urls[0].startswith(V3_PREFIX) else plain
 
 
 class Program(Protocol):
-    """One way of running it."""
+    """One way of running the program."""
 
-    def statement(self, words: Sequence[str], timeout: float) -> Ended:
+    def statement(self, words: Sequence[str], timeout: float) -> OperationResult:
         """Carry out `profile WORDS`."""
         ...
 
-    def script(self, text: str, timeout: float) -> Ended:
+    def script(self, text: str, timeout: float) -> OperationResult:
         """Carry out `run`."""
         ...
 
-    def end_unfinished(self, option: str, timeout: float) -> Ended:
+    def end_unfinished(self, option: str, timeout: float) -> OperationResult:
         """Carry out `run --resume` or `run --rollback`."""
         ...
 
@@ -87,8 +87,8 @@ class Engine:
     """The engine, in this process.
 
     Args:
-        urls: The endpoints; each operation has them in another order.
-        rng: Draws the order.
+        urls: The endpoints; their order changes for each operation.
+        rng: Chooses the order.
     """
 
     def __init__(self, urls: Sequence[str], rng: random.Random) -> None:
@@ -98,7 +98,7 @@ class Engine:
     def _open(self, deadline: Deadline) -> Datastore:
         return open_profiles(resolve(address_of(self._urls), {}), deadline)
 
-    def statement(self, words: Sequence[str], timeout: float) -> Ended:
+    def statement(self, words: Sequence[str], timeout: float) -> OperationResult:
         """See `Program.statement`."""
         statement = read_statement(command_line(["profile", *words])).statement
 
@@ -107,22 +107,22 @@ class Engine:
 
         return self._timed(carry_out, timeout)
 
-    def script(self, text: str, timeout: float) -> Ended:
+    def script(self, text: str, timeout: float) -> OperationResult:
         """See `Program.script`."""
         steps = read_scripts([Source("chaos.calico", text)], _no_file).steps
 
         def carry_out(store: Datastore, deadline: Deadline) -> None:
             plan = plan_script(steps, store, deadline)
-            errors = [each for each in plan.diagnostics if each.is_error]
+            errors = [diagnostic for diagnostic in plan.diagnostics if diagnostic.is_error]
             if errors:
                 raise Refused(errors)
-            # One writer takes long enough to be cut off in the middle; a short lock is lost now and then.
-            how = RunOptions(workers=self._rng.choice((1, 8)), lock_seconds=_LOCK_SECONDS)
-            apply_script(plan, store, lambda: self._open(Deadline(timeout)), deadline, how)
+            # A single writer is slow enough to be interrupted in the middle; a short lock is sometimes lost.
+            options = RunOptions(workers=self._rng.choice((1, 8)), lock_seconds=_LOCK_SECONDS)
+            apply_script(plan, store, lambda: self._open(Deadline(timeout)), deadline, options)
 
         return self._timed(carry_out, timeout)
 
-    def end_unfinished(self, option: str, timeout: float) -> Ended:
+    def end_unfinished(self, option: str, timeout: float) -> OperationResult:
         """See `Program.end_unfinished`."""
         end = resume if option == "--resume" else rollback
 
@@ -134,31 +134,31 @@ class Engine:
 
         return self._timed(carry_out, timeout)
 
-    def _timed(self, carry_out: Callable[[Datastore, Deadline], None], timeout: float) -> Ended:
+    def _timed(self, carry_out: Callable[[Datastore, Deadline], None], timeout: float) -> OperationResult:
         self._rng.shuffle(self._urls)
-        began = time.monotonic()
+        started = time.monotonic()
         deadline = Deadline(timeout)
-        status, said = ExitStatus.DONE, ""
+        status, output = ExitStatus.DONE, ""
         with closing(self._open(deadline)) as store:
             try:
                 carry_out(store, deadline)
             except Refused as refused:
-                status, said = ExitStatus.REFUSED, "\n".join(map(render, refused.diagnostics))
+                status, output = ExitStatus.REFUSED, "\n".join(map(render, refused.diagnostics))
             except DatastoreError as error:
-                status, said = status_of(error), render(error.diagnostic)
-        return Ended(status, said, time.monotonic() - began)
+                status, output = status_of(error), render(error.diagnostic)
+        return OperationResult(status, output, time.monotonic() - started)
 
 
 class Processes:
-    """The whole program, a process for each operation.
+    """The program as a separate process for each operation.
 
     Args:
-        urls: The endpoints; each operation has them in another order.
+        urls: The endpoints; their order changes for each operation.
         rng: Draws the order, and who dies.
         folder: Its home and working folder.
         mortality: The share of runs that are killed (SIGKILL) in the middle.
         standstill: The share of runs that are stopped (SIGSTOP) in the middle, most of them for longer than their
-            lock lives, so that others complete them or roll them back meanwhile.
+            lock's time to live, so that others complete them or roll them back meanwhile.
     """
 
     def __init__(
@@ -170,11 +170,11 @@ class Processes:
         self._mortality = mortality
         self._standstill = standstill
 
-    def statement(self, words: Sequence[str], timeout: float) -> Ended:
+    def statement(self, words: Sequence[str], timeout: float) -> OperationResult:
         """See `Program.statement`."""
         return self._run(["profile", *words], timeout)
 
-    def script(self, text: str, timeout: float) -> Ended:
+    def script(self, text: str, timeout: float) -> OperationResult:
         """See `Program.script`."""
         fate = self._rng.random()
         if fate < self._mortality:
@@ -183,7 +183,7 @@ class Processes:
             return self._run(["run"], _LONG_TIMEOUT, text, self._stopped_for_a_while)
         return self._run(["run"], timeout, text)
 
-    def end_unfinished(self, option: str, timeout: float) -> Ended:
+    def end_unfinished(self, option: str, timeout: float) -> OperationResult:
         """See `Program.end_unfinished`."""
         return self._run(["run", option], timeout)
 
@@ -192,21 +192,21 @@ class Processes:
         time.sleep(self._rng.uniform(0.5, 2.0) * LOCK_SECONDS)
         process.send_signal(signal.SIGCONT)
 
-    def _run(self, words: Sequence[str], timeout: float, text: str = "", fate: Fate | None = None) -> Ended:
+    def _run(self, words: Sequence[str], timeout: float, text: str = "", fate: Fate | None = None) -> OperationResult:
         """Run the program.
 
         Args:
-            words: What is typed.
+            words: The arguments.
             timeout: Its `--timeout`.
             text: Its standard input.
-            fate: What becomes of the process a moment after its start, if it has not ended by then.
+            fate: Interrupts the process a moment after its start, unless it has ended by then.
         """
         self._rng.shuffle(self._urls)
         ours = ("CALICOCTL_", "ETCD_", "XDG_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment |= {"CALICOCTL_DATASTORE": address_of(self._urls), "CALICOCTL_ENV": "/dev/null"}
         environment |= {"HOME": str(self._folder)}
-        began = time.monotonic()
+        started = time.monotonic()
         with subprocess.Popen(
             [sys.executable, "-m", "calicoctl", f"--timeout={timeout:g}", *words],
             env=environment,
@@ -216,14 +216,16 @@ class Processes:
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            is_met = False
+            was_interrupted = False
             try:
-                said, _ = process.communicate(text, timeout=self._rng.uniform(0.2, 0.6) if fate else _PATIENCE)
+                output, _ = process.communicate(text, timeout=self._rng.uniform(0.2, 0.6) if fate else _PROCESS_SECONDS)
             except subprocess.TimeoutExpired:
-                is_met = True
+                was_interrupted = True
                 (fate or _killed)(process)
-                said, _ = process.communicate()
-        return Ended(process.returncode, said, time.monotonic() - began, is_met and fate not in (None, _killed))
+                output, _ = process.communicate()
+        return OperationResult(
+            process.returncode, output, time.monotonic() - started, was_interrupted and fate not in (None, _killed)
+        )
 
 
 def _killed(process: subprocess.Popen[str]) -> None:
@@ -231,4 +233,4 @@ def _killed(process: subprocess.Popen[str]) -> None:
 
 
 def _no_file(_: object) -> Source:
-    raise AssertionError("no script of these reads a file")
+    raise AssertionError("these scripts read no files")

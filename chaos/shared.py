@@ -1,4 +1,4 @@
-"""Writers who all change one profile, each adding and removing rules and tags of its own."""
+"""Writers that all change one profile; each adds and removes its own rules and tags."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import random
 from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
 from chaos.ledger import Ledger
-from chaos.model import WRONG, Finding, Values
+from chaos.model import WRONG, Values, Violation
 from chaos.owner import TIMEOUTS
 from chaos.program import Program
 from chaos.stored import Stored, rule, tag
 
 PROFILE = "shared"
-_MINE_MAX = 6  # the more there are, the longer each evaluation, and the more conflicts
+_OWN_MAX = 6  # the more there are, the longer each evaluation, and the more conflicts
 
 
 class Sharer:
-    """One of them.
+    """One of these writers.
 
     Args:
-        program: What it writes with.
-        stored: What it looks at.
-        ledger: Where it notes what it did.
-        rng: Draws what it does.
+        program: The program that writes.
+        stored: The stored values.
+        ledger: Records its operations.
+        rng: Chooses its operations.
     """
 
     def __init__(self, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
@@ -31,51 +31,55 @@ class Sharer:
         self._stored = stored
         self._ledger = ledger
         self._rng = rng
-        # For each of its rules and tags, whether it may be there.
+        # For each of its rules and tags: the possible answers to whether it is stored.
         self._rules: dict[int, set[bool]] = {}
         self._tags: dict[int, set[bool]] = {}
 
     def step(self) -> None:
-        """Do something."""
+        """Carry out one operation."""
         if self._rng.random() < 0.25:
             self._change("tag", self._tags)
         else:
             self._change("rule", self._rules)
 
     def _change(self, what: str, items: dict[int, set[bool]]) -> None:
-        mine = [number for number, may_be in items.items() if may_be == {True}]
-        is_added = not mine or (len(mine) < _MINE_MAX and self._rng.random() < 0.6)
-        number = self._ledger.number() if is_added else self._rng.choice(mine)
+        own_numbers = [number for number, may_be in items.items() if may_be == {True}]
+        is_added = not own_numbers or (len(own_numbers) < _OWN_MAX and self._rng.random() < 0.6)
+        number = self._ledger.number() if is_added else self._rng.choice(own_numbers)
         verb = "add" if is_added else "remove"
         place = ("--at=1",) if is_added and self._rng.random() < 0.5 else ()
-        rest = ("inbound", *place, *rule(number).split()) if what == "rule" else (tag(number),)
-        statement = (PROFILE, what, verb, *rest)
+        remaining_words = ("inbound", *place, *rule(number).split()) if what == "rule" else (tag(number),)
+        statement = (PROFILE, what, verb, *remaining_words)
         timeout = self._rng.choice(TIMEOUTS)
-        ended = self._program.statement(statement, timeout)
-        self._ledger.note(f"shared: {what} {verb}", ended, timeout)
+        result = self._program.statement(statement, timeout)
+        self._ledger.note(f"shared: {what} {verb}", result, timeout)
         may_be = items.setdefault(number, {False})
-        if ended.status == ExitStatus.DONE:
+        if result.status == ExitStatus.DONE:
             items[number] = {is_added}
-        elif ended.status == ExitStatus.UNKNOWN:
+        elif result.status == ExitStatus.UNKNOWN:
             may_be.add(is_added)
-            found = self._stored.profile(PROFILE)[0 if what == "rule" else 1]
-            self._ledger.look((number in (found or ())) == is_added)
-        elif ended.status == ExitStatus.REFUSED:
-            self._ledger.find([Finding(WRONG, f"refused, though it could be done: {statement}: {ended.said}")])
+            stored_numbers = self._stored.profile(PROFILE)[0 if what == "rule" else 1]
+            self._ledger.count_settled((number in (stored_numbers or ())) == is_added)
+        elif result.status == ExitStatus.REFUSED:
+            self._ledger.add_violations(
+                [Violation(WRONG, f"refused, though it could be done: {statement}: {result.output}")]
+            )
 
     def check_all(self) -> None:
-        """Compare with what is stored."""
+        """Compare with the stored values."""
         rules, tags = self._stored.profile(PROFILE)
-        self._ledger.find([*_compared("rule", self._rules, rules), *_compared("tag", self._tags, tags)])
+        self._ledger.add_violations(
+            [*_violations_of("rule", self._rules, rules), *_violations_of("tag", self._tags, tags)]
+        )
 
 
-def _compared(what: str, items: dict[int, set[bool]], found: Values) -> list[Finding]:
-    findings = []
+def _violations_of(what: str, items: dict[int, set[bool]], stored_numbers: Values) -> list[Violation]:
+    violations = []
     for number, may_be in items.items():
-        times = (found or ()).count(number)
+        times = (stored_numbers or ()).count(number)
         if times > 1:
-            findings.append(Finding(model.DOUBLED, f"{what} {number} is there {times} times"))
+            violations.append(Violation(model.DOUBLED, f"{what} {number} is stored {times} times"))
         elif bool(times) not in may_be:
             kind = model.LOST if may_be == {True} or not times else WRONG
-            findings.append(Finding(kind, f"{what} {number} is {'there' if times else 'not there'} in {PROFILE}"))
-    return findings
+            violations.append(Violation(kind, f"{what} {number} is {'there' if times else 'not there'} in {PROFILE}"))
+    return violations

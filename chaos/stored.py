@@ -1,4 +1,4 @@
-"""What is stored, read from the cluster itself: with a quorum, without the program, and past the proxies."""
+"""The stored values, read from the cluster itself: with a quorum, without the program, and not through the proxies."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from chaos.model import Values
 from tests.support.cluster import Cluster
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 
-_PATIENCE = 120.0
+_RECOVERY_SECONDS = 120.0
 _FIRST_NETWORK = int(ipaddress.IPv4Address("10.0.0.0"))
 
 
 def rule(number: int) -> str:
-    """The rule that stands for a number."""
+    """The rule that represents a number."""
     return f"allow tcp from cidr {ipaddress.IPv4Address(_FIRST_NETWORK + number)}/32 to ports 443"
 
 
 def tag(number: int) -> str:
-    """The tag that stands for a number."""
+    """The tag that represents a number."""
     return f"t{number}"
 
 
 class Stored:
-    """The cluster's contents.
+    """The contents of the cluster.
 
     Args:
         cluster: The cluster; some members may be down.
-        rng: Draws who is asked first.
+        rng: Chooses the member that is asked first.
     """
 
     def __init__(self, cluster: Cluster, rng: random.Random) -> None:
@@ -51,12 +51,13 @@ class Stored:
         return self._profiles(PROFILES)
 
     def _profiles(self, root: str) -> Mapping[str, tuple[Values, Values]]:
-        found: dict[str, dict[str, str]] = {}
+        profiles: dict[str, dict[str, str]] = {}
         for key, value in _leaves(self._read(root)):
             name, _, leaf = key[len(PROFILES) + 1 :].partition("/")
-            found.setdefault(name, {})[leaf] = value
+            profiles.setdefault(name, {})[leaf] = value
         return {
-            name: (_rules(name, leaves.get("rules")), _tags(name, leaves.get("tags"))) for name, leaves in found.items()
+            name: (_rules(name, leaves.get("rules")), _tags(name, leaves.get("tags")))
+            for name, leaves in profiles.items()
         }
 
     def _read(self, key: str) -> Any:
@@ -64,11 +65,11 @@ class Stored:
             answer = RawEtcd(url, timeout=3).request("GET", key, "quorum=true&recursive=true")
             return {} if answer.get("errorCode") == 100 else answer.get("node")
 
-        return self._answered(ask)
+        return self._answer_of_a_member(ask)
 
-    def _answered(self, ask: Callable[[str], Any]) -> Any:
-        """What a member answers: each is asked until one does; None is no answer."""
-        end = time.monotonic() + _PATIENCE
+    def _answer_of_a_member(self, ask: Callable[[str], Any]) -> Any:
+        """The first answer of a member, which are asked in turn; `ask` returns None for no answer."""
+        end = time.monotonic() + _RECOVERY_SECONDS
         members = list(self._cluster.members)
         while time.monotonic() < end:
             self._rng.shuffle(members)
@@ -80,11 +81,11 @@ class Stored:
                     if answer is not None:
                         return answer
             time.sleep(0.1)
-        raise AssertionError("the cluster does not come back")
+        raise AssertionError("the cluster does not recover")
 
 
 class StoredResources(Stored):
-    """The same where profiles are resources of Calico v3."""
+    """The same for profiles that are resources of Calico v3."""
 
     def _profiles(self, root: str) -> Mapping[str, tuple[Values, Values]]:
         def ask(url: str) -> Any:
@@ -92,18 +93,18 @@ class StoredResources(Stored):
             return answer if answer is None or _are_resources(answer) else None
 
         prefix = f"{RESOURCES}{root[len(PROFILES) :]}"
-        names = {key[len(RESOURCES) + 1 :]: value for key, value in self._answered(ask).items()}
-        return {name: _said(name, json.loads(value)) for name, value in names.items()}
+        names = {key[len(RESOURCES) + 1 :]: value for key, value in self._answer_of_a_member(ask).items()}
+        return {name: _numbers_of_v3(name, json.loads(value)) for name, value in names.items()}
 
 
-def _are_resources(found: Mapping[str, str]) -> bool:
-    return all(key.startswith(f"{RESOURCES}/") for key in found)
+def _are_resources(entries: Mapping[str, str]) -> bool:
+    return all(key.startswith(f"{RESOURCES}/") for key in entries)
 
 
-def _said(profile: str, resource: Any) -> tuple[Values, Values]:
+def _numbers_of_v3(profile: str, resource: Any) -> tuple[Values, Values]:
     spec = resource["spec"]
-    rules = tuple(_number_of_v3(profile, each) for each in spec.get("ingress", []))
-    return rules, tuple(0 if each == profile else int(each[1:]) for each in spec.get("labelsToApply", {}))
+    rules = tuple(_number_of_v3(profile, fields) for fields in spec.get("ingress", []))
+    return rules, tuple(0 if label == profile else int(label[1:]) for label in spec.get("labelsToApply", {}))
 
 
 def _number_of_v3(profile: str, fields: Mapping[str, Any]) -> int:
@@ -128,7 +129,7 @@ def _leaves(node: Any) -> list[tuple[str, str]]:
 def _rules(profile: str, text: str | None) -> Values:
     if text is None:
         return None
-    return tuple(_number(profile, each) for each in json.loads(text)["inbound_rules"])
+    return tuple(_number(profile, fields) for fields in json.loads(text)["inbound_rules"])
 
 
 def _number(profile: str, fields: Mapping[str, Any]) -> int:
@@ -143,4 +144,4 @@ def _number(profile: str, fields: Mapping[str, Any]) -> int:
 def _tags(profile: str, text: str | None) -> Values:
     if text is None:
         return None
-    return tuple(0 if each == profile else int(each[1:]) for each in json.loads(text))
+    return tuple(0 if tag_name == profile else int(tag_name[1:]) for tag_name in json.loads(text))

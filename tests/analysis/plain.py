@@ -81,12 +81,12 @@ def has_no_other_tags(rule: ListedRule, boxes: Sequence[Box]) -> bool:
     )
 
 
-Finding = tuple[Reason, tuple[int, ...], tuple[int, ...]]
+SimpleResult = tuple[Reason, tuple[int, ...], tuple[int, ...]]
 
 
-def unneeded(rules: Sequence[ListedRule]) -> dict[int, Finding]:
+def unneeded(rules: Sequence[ListedRule]) -> dict[int, SimpleResult]:
     """For each rule without effect: the reason, the rules that decide its packets, and those that suffice alone."""
-    findings: dict[int, Finding] = {}
+    findings: dict[int, SimpleResult] = {}
     for index, rule in enumerate(rules):
         if not subtract_all(rule.boxes, rules[:index]):
             candidates = [other for other in rules[:index] if has_no_other_tags(other, rule.boxes)]

@@ -8,7 +8,7 @@ import pytest
 
 from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
-from chaos.campaign import Plan, Report, carry_out
+from chaos.campaign import CampaignSettings, Report, carry_out
 from chaos.injector import LONG_FAULTS, REQUEST_FAULTS
 from chaos.model import DOUBLED, LOST, WRONG, Key, Operation
 from chaos.report import is_clean, text_of
@@ -24,7 +24,9 @@ DONE, REFUSED, UNREACHED, UNKNOWN = (
 @pytest.fixture(scope="module", params=[False, True], ids=["v2", "v3"])
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return carry_out(
-        Plan(seed=20, seconds=14, request_share=0.1, longest_fault=1.5, standstill=0.0, is_v3=request.param),
+        CampaignSettings(
+            seed=20, seconds=14, request_share=0.1, longest_fault=1.5, standstill=0.0, is_v3=request.param
+        ),
         tmp_path_factory.mktemp("chaos"),
     )
 
@@ -58,7 +60,7 @@ REMOVED = Operation("rule remove --at=1", ("rule", "remove"), model.take_first)
 
 
 @pytest.mark.parametrize(
-    ("answered", "stored", "finding"),
+    ("answered", "stored", "violation"),
     [
         ([(added(1), DONE)], (1, 0), None),
         ([(added(1), DONE)], (0,), LOST),
@@ -81,9 +83,9 @@ REMOVED = Operation("rule remove --at=1", ("rule", "remove"), model.take_first)
     ],
 )
 def test_the_model_reports_violations(
-    answered: list[tuple[Operation, int]], stored: tuple[int, ...], finding: str | None
+    answered: list[tuple[Operation, int]], stored: tuple[int, ...], violation: str | None
 ) -> None:
     key = Key.holding("P/rules", (0,))
-    findings = [one for operation, status in answered for one in key.told(operation, status)]
-    findings += key.check(stored)
-    assert {one.kind for one in findings} == ({finding} if finding else set())
+    violations = [one for operation, status in answered for one in key.record(operation, status)]
+    violations += key.check(stored)
+    assert {one.kind for one in violations} == ({violation} if violation else set())
