@@ -1,4 +1,4 @@
-"""JSON of other writers: stored rules, tags and endpoints, what `rule update` takes, and selectors."""
+"""JSON of other tools: stored rules, tags and endpoints, the input of `rule update`, and selectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fuzz.laws import require_answers, require_printable, require_refusal, text_
 
 
 def one_input(content: bytes) -> None:
-    """Check one text as everything that is read as JSON."""
+    """Check one text as every kind of document that is read as JSON."""
     source = Source("a document", text_of(content))
     _check_stored_rules(source)
     _check_update(source)
@@ -53,7 +53,7 @@ def _check_shown(document: RulesDocument) -> None:
 
 
 def _check_edit(document: RulesDocument) -> None:
-    """An edit takes out what it names; everything else keeps its text."""
+    """Removing a rule keeps all other text."""
     for direction in Direction:
         rules = document.rules(direction)
         if rules:
@@ -68,7 +68,7 @@ def _meanings(document: RulesDocument) -> list[list[object]]:
 
 
 def _check_update(source: Source) -> None:
-    """What `rule update` takes is enforced as it is written, and stored as JSON."""
+    """The rules that `rule update` accepts are enforced as written, and stored as JSON."""
     try:
         document, warnings = read_update(source, "WEB")
     except Refused as refused:

@@ -1,6 +1,6 @@
-"""The committed corpus: for each target one file, with an input a line, so that a search's harvest is one file to read.
+"""The committed corpus: one file for each target, with one input in each line.
 
-A line is a JSON list of a name, which says what the input shows, and the input, a character for each byte.
+A line is a JSON list of a name, which describes the input, and the input, with a character for each byte.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ CORPUS = Path(__file__).parent / "corpus"
 
 
 def file_of(target: str, folder: Path = CORPUS) -> Path:
-    """The file that has a target's inputs."""
+    """The file with the inputs of a target."""
     return folder / f"{target}.jsonl"
 
 
 def read_inputs(file: Path) -> dict[str, bytes]:
-    """The inputs of a file by their names; none where there is no file."""
+    """The inputs of a file by their names; empty if the file does not exist."""
     if not file.exists():
         return {}
     pairs = map(json.loads, file.read_text(encoding="ascii").splitlines())

@@ -1,4 +1,4 @@
-"""What holds of every answer, whatever the input was."""
+"""Laws of every diagnostic, for any input."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from calicoctl.diagnostics import Diagnostic, Refused, render
 from calicoctl.engine.frontend.statements import Reading, command_line, read_statement
 
-# Lines of an answer: the message, a line of the source, the carets and the hint. A particular of 400 characters
-# may be ten times as long in escapes, and a message has at most a few.
+# A diagnostic consists of the message, a line of the source, the carets and the hint. A field of 400 characters may be
+# ten times as long in escapes, and a message has only a few fields.
 _ANSWER_LENGTH_MAX = 25_000
 _COMMAND = "calicoctl profile "
 
@@ -21,13 +21,17 @@ def text_of(content: bytes) -> str:
 
 
 def require_printable(text: str) -> None:
-    """No character of an answer may steer a terminal, or hide from who reads it."""
-    bad = {each for each in text if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Cs", "Co", "Cn")}
+    """Require that a text has no control characters and no invisible characters."""
+    bad = {
+        character
+        for character in text
+        if character != "\n" and unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn")
+    }
     assert not bad, f"{sorted(map(ascii, bad))} in {text[:200]!a}"
 
 
 def require_answers(diagnostics: Iterable[Diagnostic]) -> None:
-    """Every diagnostic can be shown, in bounded length."""
+    """Require that every diagnostic can be printed, and has a limited length."""
     for diagnostic in diagnostics:
         shown = render(diagnostic)
         require_printable(shown)
@@ -35,13 +39,13 @@ def require_answers(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 def require_refusal(refused: Refused) -> None:
-    """A refusal has its reason: at least one error."""
+    """Require that a refusal has at least one error."""
     assert any(diagnostic.is_error for diagnostic in refused.diagnostics)
     require_answers(refused.diagnostics)
 
 
-def require_sound_hints(refused: Refused) -> None:
-    """A hint that is a whole command is understood; `<...>` in it is for the user to fill in."""
+def require_valid_hints(refused: Refused) -> None:
+    """Require that hints that are commands are valid, unless they have a placeholder `<...>`."""
     for diagnostic in refused.diagnostics:
         hint = diagnostic.hint or ""
         if hint.startswith(_COMMAND) and "<" not in hint:
@@ -49,9 +53,9 @@ def require_sound_hints(refused: Refused) -> None:
 
 
 def read_words(words: list[str]) -> Reading:
-    """The statement that the words of a command line make.
+    """The statement of the words of a command line.
 
     Raises:
-        Refused: They make none.
+        Refused: They are not a valid statement.
     """
     return read_statement(command_line(words))

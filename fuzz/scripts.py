@@ -23,14 +23,14 @@ def one_input(content: bytes) -> None:
 
 
 def _open_file(word: ast.Word) -> Source:
-    """The one file that a script can name."""
+    """The only file that a script can name."""
     if word.text == "rules.json":
         return Source(word.text, _DOCUMENT)
     raise Refused([diagnose(messages.FILE_UNREADABLE, word.span, path=word.text, reason="there is no such file")])
 
 
 def _check_reading(source: Source) -> None:
-    """Every line is a statement, a part of one, or told about; and every answer can be shown."""
+    """Every line is part of a statement or has a diagnostic, and every diagnostic can be printed."""
     script = read_scripts([source], _open_file)
     require_answers(script.diagnostics)
     length = len(source.text)

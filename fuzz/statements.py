@@ -6,7 +6,7 @@ from calicoctl.diagnostics import Refused
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
-from fuzz.laws import read_words, require_answers, require_refusal, require_sound_hints, text_of
+from fuzz.laws import read_words, require_answers, require_refusal, require_valid_hints, text_of
 
 
 def one_input(content: bytes) -> None:
@@ -26,7 +26,7 @@ def _check_words(words: list[str]) -> None:
         reading = read_words(words)
     except Refused as refused:
         require_refusal(refused)
-        require_sound_hints(refused)
+        require_valid_hints(refused)
     else:
         assert not any(warning.is_error for warning in reading.warnings)
         require_answers(reading.warnings)
@@ -36,8 +36,8 @@ def _parsed(text: str) -> ast.StatementNode | ast.RuleNode | None:
     source = Source("a statement", text)
     try:
         return parse_rule(source) if text.startswith(("allow", "deny")) else parse_statement(source)
-    except SyntaxProblem as found:
-        problem = found
+    except SyntaxProblem as error:
+        problem = error
     assert 0 <= problem.span.start <= problem.span.end <= len(text)
     return None
 
