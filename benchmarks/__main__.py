@@ -1,8 +1,8 @@
-"""The figures of docs/performance.md, each with its reach: `make bench`, or `python -m benchmarks NAME...` for some.
+"""The figures of docs/performance.md, with their limits: `make bench`, or `python -m benchmarks NAME...` for some.
 
-They are ratios of medians of runs that take turns, whole processes in an ordinary installation (`installation.py`).
-Exits with status 1 when a row is missed by more than a tenth. All of them take about six minutes, and want a quiet
-machine.
+The figures are ratios of medians. The compared processes run alternately, in an ordinary installation
+(`installation.py`). The exit status is 1 if a figure exceeds its limit by more than a tenth. All benchmarks take about
+six minutes, and need a machine without other load.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from benchmarks import apply, apply_v3, check, commands, detailed, evaluate, installation, large_run, meaning, script
 from benchmarks.rows import Row, table
 
-# By name: what it is about, and its rows.
+# The title and the rows of each benchmark, by its name.
 _BENCHMARKS: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "commands": ("A single command", commands.rows),
     "check": ("Checking a file of rules", check.rows),
@@ -31,10 +31,10 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[], list[Row]]]] = {
 
 
 def main() -> int:
-    """Print the tables of the benchmarks that are named, or of all."""
+    """Print the tables of the named benchmarks, or of all."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = [*_BENCHMARKS]
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of them: {', '.join(names)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"benchmarks, of {', '.join(names)} (default: all)")
     wanted = parser.parse_args().names or names
     unknown = [name for name in wanted if name not in names]
     if unknown:
@@ -46,15 +46,15 @@ def main() -> int:
         rows = _measured(measure)
         print(f"\n{title}\n\n{table(rows)}", flush=True)
         for row in rows:
-            if row.in_the_way:
-                print(f"in the way of {row.name}: {row.in_the_way}")
+            if row.profile:
+                print(f"time of {row.name}: {row.profile}")
         missed += [f"{row.name} ({row.unit})" for row in rows if row.is_missed]
-    print(f"\nmissed: {'; '.join(missed)}" if missed else "\nevery reach is met")
+    print(f"\nmissed: {'; '.join(missed)}" if missed else "\nevery limit is met")
     return 1 if missed else 0
 
 
 def _measured(measure: Callable[[], list[Row]]) -> list[Row]:
-    """The rows, measured by a process of its own: what one has in memory counts as memory of those that it starts."""
+    """The rows, measured in a new process, since the memory of a process counts as memory of those that it starts."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(measure).result()
 

@@ -1,8 +1,8 @@
 """Applying many changed profiles to etcd, against a bare loop of python-etcd in 16 threads that writes the same values.
 
-The bare loop compares nothing and keeps no journal. The run does all that it promises: the lock, the journal with the
-old values and the new, each write a compare-and-swap, and the journal's removal. The etcd is on the same machine and,
-as in the tests, does not wait for the disk.
+The bare loop compares nothing and keeps no journal. The run takes the lock, writes the journal with the old and new
+values, makes each write as a compare-and-swap, and removes the journal. The etcd is on the same machine and, as in the
+tests, does not wait for the disk.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SECONDS = 3600.0
 
 
 def value(number: int, round_number: int) -> str:
-    """The rules of a profile, about 1 KB; others in each round."""
+    """The rules of a profile, about 1 KB; they differ in each round."""
     rules = [
         {
             "action": "allow",
@@ -46,7 +46,7 @@ def value(number: int, round_number: int) -> str:
 
 
 def bare_loop(url: str, values: dict[str, str]) -> None:
-    """Write the values with python-etcd as it comes, each thread with its own client."""
+    """Write the values with plain python-etcd, each thread with its own client."""
     place = urlsplit(url)
     items = list(values.items())
 
@@ -62,13 +62,13 @@ def bare_loop(url: str, values: dict[str, str]) -> None:
 def run(url: str, values: dict[str, str]) -> None:
     """Apply the values as `calicoctl run` does."""
     store = EtcdDatastore([url], Deadline(_SECONDS))
-    found = store.read((keys.PROFILES,))
-    changes = [Change(key, found[key], text) for key, text in values.items()]
+    entries = store.read((keys.PROFILES,))
+    changes = [Change(key, entries[key], text) for key, text in values.items()]
     apply_changes(changes, store, lambda: EtcdDatastore([url], Deadline(_SECONDS)), Deadline(_SECONDS), _never)
 
 
 def _never(_profiles: frozenset[str], _snapshot: Snapshot) -> Sequence[Change]:
-    raise AssertionError("nobody else changes anything")
+    raise AssertionError("no other process changes anything")
 
 
 def _seconds(work: Callable[[], None]) -> float:
@@ -78,18 +78,26 @@ def _seconds(work: Callable[[], None]) -> float:
 
 
 def rows(profiles: int = 4_000, turns: int = 3) -> list[Row]:
-    """The bare loop and the run, in turns."""
-    bare, ours = [], []
+    """The bare loop and the run, alternately."""
+    bare_times, run_times = [], []
     with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
         for turn in range(turns + 1):
-            # Values that differ from those before; the first turn creates the keys.
+            # The values differ from the previous ones; the first turn creates the keys.
             first, second = (
-                {keys.rules_key(f"P{each}"): value(each, 2 * turn + which) for each in range(profiles)}
-                for which in (0, 1)
+                {keys.rules_key(f"P{number}"): value(number, 2 * turn + round_number) for number in range(profiles)}
+                for round_number in (0, 1)
             )
-            bare.append(_seconds(lambda values=first: bare_loop(url, values)))  # type: ignore[misc]
-            ours.append(_seconds(lambda values=second: run(url, values)))  # type: ignore[misc]
-    least, most = median(bare[1:]), median(ours[1:])
+            bare_times.append(_seconds(lambda values=first: bare_loop(url, values)))  # type: ignore[misc]
+            run_times.append(_seconds(lambda values=second: run(url, values)))  # type: ignore[misc]
+    bare_seconds, run_seconds = median(bare_times[1:]), median(run_times[1:])
     name = f"{profiles:,} changed profiles to etcd v2, with a journal"
     # 0.8 of the speed of the bare loop.
-    return [Row(name, most / least, 1.25, f"times a bare loop of {_THREADS} threads", f"{most:.1f} s to {least:.1f} s")]
+    return [
+        Row(
+            name,
+            run_seconds / bare_seconds,
+            1.25,
+            f"times a bare loop of {_THREADS} threads",
+            f"{run_seconds:.1f} s to {bare_seconds:.1f} s",
+        )
+    ]

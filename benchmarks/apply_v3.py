@@ -1,7 +1,7 @@
 """A script that changes thousands of profiles: on etcd's v3 API against its v2 API, whole processes.
 
-On v3 such a run is one transaction, or where it is too large, some with many profiles in each; on v2 it keeps a journal
-and writes key by key. Both are on the same server, which is on the same machine and does not wait for the disk.
+On v3 such a run is one transaction or, if it is too large, several with many profiles each; on v2 it keeps a journal
+and writes key by key. Both use the same server, which is on the same machine and does not wait for the disk.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from benchmarks.processes import Process
 from benchmarks.rows import Row
 from tests.support.etcd_server import running_etcd
 
-_REACH = 0.5
+_LIMIT = 0.5
 
 
 def scripts(profiles: int) -> dict[str, str]:
-    """The scripts, in the order in which they are run."""
+    """The scripts in the order of their runs, by the name of the work."""
     names = [f"shop-{number:05}" for number in range(profiles)]
     block = (
         "profile {0} {{\n  tags {0}\n  inbound {{\n    allow from tag {0}\n    allow tcp to ports 80,443\n  }}\n"
@@ -54,7 +54,7 @@ def rows(profiles: int = 2_000, turns: int = 3) -> list[Row]:
         Row(
             f"{profiles:,} {v3.name}, etcd v3",
             v3.elapsed / v2.elapsed,
-            _REACH,
+            _LIMIT,
             "times etcd v2",
             f"{v3.elapsed:.2f} s to {v2.elapsed:.2f} s",
         )

@@ -1,6 +1,6 @@
-"""Checking a file of rules: `run --check` against what checks the rules of other firewalls, on the same rules.
+"""Checking a file of rules: `run --check` compared with the checks of other firewall tools, on the same rules.
 
-Tools whose time grows faster than the number of rules get the first 10,000 of them alone.
+Tools whose time grows faster than the number of rules check only the first 10,000 rules.
 """
 
 from __future__ import annotations
@@ -17,44 +17,46 @@ from benchmarks.processes import Process, run_in_turns
 from benchmarks.rows import Row
 
 _IPTABLES = "iptables-restore"
-# How many rules, how often they are checked, and what that may take against `iptables-restore --test`.
+# The number of rules, the number of runs, and the limit as a ratio to `iptables-restore --test`.
 _SIZES = ((10_000, 9, 1.2), (100_000, 5, 0.5))
 _SMALL = _SIZES[0][0]
 _MANY = 1_000_000
 _CHECK = [PROGRAM, "run", "--check"]
 
-_Form = Callable[[Sequence[tools.Sample], int], str]
+_Format = Callable[[Sequence[tools.Sample], int], str]
 
 
 def rows() -> list[Row]:
     """All sizes, and the other tools."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found: list[Row] = []
-        for count, turns, reach in _SIZES:
-            checks, more = _against_iptables(folder, count, turns, reach)
-            found += more
+        result: list[Row] = []
+        for count, turns, limit in _SIZES:
+            checks, iptables_rows = _against_iptables(folder, count, turns, limit)
+            result += iptables_rows
             if count == _SMALL:
-                found += _other_tools(folder, checks[0])
-        return found + _many(folder, checks[0])
+                result += _other_tools(folder, checks[0])
+        return result + _many(folder, checks[0])
 
 
-def _written(folder: Path, form: _Form, count: int) -> Path:
-    # In a process of its own: what one has in memory counts as memory of those that it starts.
+def _written(folder: Path, rule_format: _Format, count: int) -> Path:
+    # In a new process, since the memory of a process counts as memory of those that it starts.
     with ProcessPoolExecutor(1) as pool:
-        return pool.submit(_write, folder, form, count).result()
+        return pool.submit(_write, folder, rule_format, count).result()
 
 
-def _write(folder: Path, form: _Form, count: int) -> Path:
-    file = folder / f"{form.__name__}-{count}"
-    file.write_text(form(tools.samples(count), 1))
+def _write(folder: Path, rule_format: _Format, count: int) -> Path:
+    file = folder / f"{rule_format.__name__}-{count}"
+    file.write_text(rule_format(tools.samples(count), 1))
     return file
 
 
-def _against_iptables(folder: Path, count: int, turns: int, reach: float) -> tuple[list[Process], list[Row]]:
+def _against_iptables(folder: Path, count: int, turns: int, limit: float) -> tuple[list[Process], list[Row]]:
     checks = [
-        Process(f"run --check of {count:,} {form.__name__}", [*_CHECK, str(_written(folder, form, count))])
-        for form in (tools.statements, tools.blocks)
+        Process(
+            f"run --check of {count:,} {rule_format.__name__}", [*_CHECK, str(_written(folder, rule_format, count))]
+        )
+        for rule_format in (tools.statements, tools.blocks)
     ]
     command = _installed(_IPTABLES)
     others = []
@@ -64,10 +66,10 @@ def _against_iptables(folder: Path, count: int, turns: int, reach: float) -> tup
     run_in_turns([*checks, *others], turns)
     unit = f"times {_IPTABLES} --test"
     if not others:
-        return checks, [Row(each.name, None, reach, unit, f"{_IPTABLES} is not installed") for each in checks]
+        return checks, [Row(check.name, None, limit, unit, f"{_IPTABLES} is not installed") for check in checks]
     return checks, [
-        Row(each.name, each.cpu / others[0].cpu, reach, unit, _seconds(each, others[0])).explained(each)
-        for each in checks
+        Row(check.name, check.cpu / others[0].cpu, limit, unit, _seconds(check, others[0])).explained(check)
+        for check in checks
     ]
 
 
@@ -76,33 +78,33 @@ def _installed(tool: str) -> str | None:
 
 
 def _other_tools(folder: Path, check: Process) -> list[Row]:
-    """Tools that are only compared with, once: they are slower by far."""
+    """Tools that run only once, since they are much slower."""
     nft, aclgen = _installed("nft"), _installed("aclgen")
-    found = []
+    result = []
     for name, process in (
         ("nft -c -f", nft and Process("nft", [nft, "-c", "-f", str(_written(folder, tools.nftables, _SMALL))])),
         ("Aerleon", aclgen and Process("aclgen", [aclgen, *tools.write_aerleon(tools.samples(_SMALL), folder)])),
     ):
         unit = f"times {name}"
         if not process:
-            found.append(Row(check.name, None, None, unit, f"{name} is not installed"))
+            result.append(Row(check.name, None, None, unit, f"{name} is not installed"))
             continue
         process.run()
-        found.append(Row(check.name, check.cpu / process.cpu, None, unit, _seconds(check, process)))
-    return found
+        result.append(Row(check.name, check.cpu / process.cpu, None, unit, _seconds(check, process)))
+    return result
 
 
 def _many(folder: Path, fewer: Process) -> list[Row]:
-    """A million statements: memory, and the time of one against that in a file of the size before."""
+    """A million statements: the memory, and the time of a statement compared with that in the smaller file."""
     name = f"run --check of {_MANY:,} statements"
     many = Process(name, [*_CHECK, str(_written(folder, tools.statements, _MANY))])
     run_in_turns([fewer, many], 2)
     count = _SIZES[-1][0]
-    each, before = many.cpu / _MANY, fewer.cpu / count
-    note = f"{each * 1e6:.2f} µs to {before * 1e6:.2f} µs"
+    seconds_each, before = many.cpu / _MANY, fewer.cpu / count
+    note = f"{seconds_each * 1e6:.2f} µs to {before * 1e6:.2f} µs"
     return [
         Row(name, many.megabytes, 200, "MB of memory"),
-        Row(name, each / before, 1.2, f"times, a statement, {count:,} of them", note),
+        Row(name, seconds_each / before, 1.2, f"times, a statement, {count:,} of them", note),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A single command, from start to exit, against a Python that does nothing."""
+"""A single command, from start to exit, compared with a Python that does nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tests.support.etcd_server import running_etcd
 
 _UNIT = "times bare Python"
 _ADD = ["profile", "web", "rule", "add", "inbound", "allow", "tcp", "to", "ports", "443"]
-# What each datastore's commands may take.
-_REACH = {"SQLite": 5, "etcd v2": 12, "etcd v3": 8}
+# The limits of the commands of each datastore.
+_LIMITS = {"SQLite": 5, "etcd v2": 12, "etcd v3": 8}
 
 
 def rows(turns: int = 20) -> list[Row]:
-    """Every command; of those that wait for a server, the time on the clock counts, of others that of the CPU."""
+    """Every command; the elapsed time is measured for commands that use a server, and the CPU time for others."""
     with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
         bare = Process("python -c pass", [PYTHON, "-c", "pass"])
         alone = [
@@ -27,11 +27,11 @@ def rows(turns: int = 20) -> list[Row]:
         ]
         addresses = {"SQLite": f"sqlite:{name}/profiles.db", "etcd v2": url, "etcd v3": f"etcdv3+{url}"}
         stored = {store: _commands(store, address) for store, address in addresses.items()}
-        run_in_turns([bare, *alone, *(each for group in stored.values() for each in group)], turns, warm_up=True)
-        found = [_row(each, bare, 2) for each in alone]
+        run_in_turns([bare, *alone, *(process for group in stored.values() for process in group)], turns, warm_up=True)
+        result = [_row(process, bare, 2) for process in alone]
         for store, group in stored.items():
-            found += [_row(each, bare, _REACH[store], has_server=store != "SQLite") for each in group]
-    return found
+            result += [_row(process, bare, _LIMITS[store], has_server=store != "SQLite") for process in group]
+    return result
 
 
 def _commands(store: str, address: str) -> list[Process]:
@@ -44,7 +44,7 @@ def _commands(store: str, address: str) -> list[Process]:
     ]
 
 
-def _row(process: Process, bare: Process, reach: float, *, has_server: bool = False) -> Row:
+def _row(process: Process, bare: Process, limit: float, *, has_server: bool = False) -> Row:
     ratio = process.elapsed / bare.elapsed if has_server else process.cpu / bare.cpu
     note = f"{process.elapsed * 1e3:.0f} ms to {bare.elapsed * 1e3:.0f} ms"
-    return Row(process.name, ratio, reach, _UNIT, note).explained(process)
+    return Row(process.name, ratio, limit, _UNIT, note).explained(process)

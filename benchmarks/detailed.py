@@ -1,7 +1,7 @@
-"""What `show --detailed` takes, against no more than fetching the same tree and reading its JSON.
+"""The time of `show --detailed`, compared with only fetching the same tree and reading its JSON.
 
-Each figure is that of a whole process, from start to exit: the program, and a Python that asks for everything that
-Calico has (etcd: one request; SQLite: one SELECT) and gives it to `json.loads`, the values too.
+Each figure is the time of a whole process, from start to exit: the program, and a Python that fetches everything that
+Calico has stored (etcd: one request; SQLite: one SELECT) and parses it with `json.loads`, including the values.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import running_etcd
 
 _BATCH = 120  # changes of one transaction
-_REACH = 2
-# To write endpoints to etcd takes far longer than to read them, so that there are fewer.
+_LIMIT = 2
+# Writing endpoints to etcd takes much longer than reading them, so there are fewer.
 _FEWER = 5
 _BARE_ETCD = """
 import json, sys, urllib.request
@@ -43,8 +43,8 @@ _BARE_ETCD_V3 = """
 import base64, json, sys, urllib.request
 body = {"key": base64.b64encode(b"/calico/").decode(), "range_end": base64.b64encode(b"/calico0").decode()}
 with urllib.request.urlopen(sys.argv[1] + "/v3/kv/range", json.dumps(body).encode()) as answer:
-    for each in json.loads(answer.read())["kvs"]:
-        json.loads(base64.b64decode(each["value"]))
+    for entry in json.loads(answer.read())["kvs"]:
+        json.loads(base64.b64decode(entry["value"]))
 """
 _BARE_SQLITE = """
 import json, sqlite3, sys
@@ -54,7 +54,7 @@ for key, value in sqlite3.connect(sys.argv[1]).execute("SELECT key, value FROM e
 
 
 def entries(profiles: int, endpoints: int) -> Iterator[Change]:
-    """Profiles, and endpoints that have them in turn, with values like those of the orchestrators."""
+    """Profiles, and endpoints with one of them each, with values like those of orchestrators."""
     for number in range(profiles):
         name = f"PROF_{number}"
         rules = {"inbound_rules": [{"action": "allow", "src_tag": name}], "outbound_rules": [{"action": "allow"}]}
@@ -101,34 +101,34 @@ def resources(profiles: int, endpoints: int) -> Iterator[Change]:
 
 
 def batches(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
-    """Changes in pieces of a size."""
+    """The changes in batches of a size."""
     return (changes[start : start + size] for start in range(0, len(changes), size))
 
 
 def rows(profiles: int = 1_000, endpoints: int = 100_000, turns: int = 3) -> list[Row]:
-    """A row for each datastore; with a server, the time on the clock counts, and otherwise that of the CPU."""
+    """A row for each datastore; the elapsed time is measured with a server, and the CPU time otherwise."""
     with tempfile.TemporaryDirectory() as name:
         database = f"{name}/profiles.db"
         SqliteDatastore(database, Deadline(3600)).commit(list(entries(profiles, endpoints)))
         address, bare = f"sqlite:{database}", [PYTHON, "-c", _BARE_SQLITE, database]
-        found = [_row("SQLite", address, bare, (profiles, endpoints), turns)]
+        result = [_row("SQLite", address, bare, (profiles, endpoints), turns)]
     fewer = profiles // _FEWER, endpoints // _FEWER
     with tempfile.TemporaryDirectory() as name, running_etcd(Path(name)) as url:
         EtcdDatastore([url], Deadline(3600)).commit(list(entries(*fewer)))
         v3 = EtcdV3Datastore([url], Deadline(3600))
         for batch in batches(list(resources(*fewer)), _BATCH):
             v3.commit(batch)
-        found.append(_row("etcd v2", url, [PYTHON, "-c", _BARE_ETCD, url], fewer, turns))
-        found.append(_row("etcd v3", f"etcdv3+{url}", [PYTHON, "-c", _BARE_ETCD_V3, url], fewer, turns))
-    return found
+        result.append(_row("etcd v2", url, [PYTHON, "-c", _BARE_ETCD, url], fewer, turns))
+        result.append(_row("etcd v3", f"etcdv3+{url}", [PYTHON, "-c", _BARE_ETCD_V3, url], fewer, turns))
+    return result
 
 
 def _row(store: str, address: str, bare: Sequence[str], sizes: tuple[int, int], turns: int) -> Row:
-    least = Process("a bare fetch", bare)
-    ours = Process("show", [PROGRAM, "profile", "show", "--detailed"], {"CALICOCTL_DATASTORE": address})
-    run_in_turns([least, ours], turns)
-    figures = (ours.cpu, least.cpu) if store == "SQLite" else (ours.elapsed, least.elapsed)
+    fetch = Process("a bare fetch", bare)
+    show = Process("show", [PROGRAM, "profile", "show", "--detailed"], {"CALICOCTL_DATASTORE": address})
+    run_in_turns([fetch, show], turns)
+    figures = (show.cpu, fetch.cpu) if store == "SQLite" else (show.elapsed, fetch.elapsed)
     name = "show --detailed, {:,} profiles, {:,} endpoints, {}".format(*sizes, store)
     return Row(
-        name, figures[0] / figures[1], _REACH, "times fetching the JSON", "{:.2f} s to {:.2f} s".format(*figures)
-    ).explained(ours)
+        name, figures[0] / figures[1], _LIMIT, "times fetching the JSON", "{:.2f} s to {:.2f} s".format(*figures)
+    ).explained(show)

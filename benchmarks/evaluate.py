@@ -1,4 +1,4 @@
-"""A statement of a script on a long list against one on a short list: read and evaluated, and nothing written."""
+"""A statement of a script on a long list compared with one on a short list: reading and evaluation, without writing."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from calicoctl.syntax import ast
 
 _SHORT, _LONG = 1_000, 100_000  # rules
 _TAGS = (1_000, 8_000)
-_REACH = 1.3
-_FIRST = 10  # statements that read the profile
-_SPREAD = 7919  # a prime, so that rules are named in no order of the list
+_LIMIT = 1.3
+_FIRST = 10  # statements that only read the profile
+_SPREAD = 7919  # a prime, so that the statements do not follow the order of the list
 
 
 def rows() -> list[Row]:
     """A row for each kind of statement."""
     stored = {rules: _stored(rules) for rules in (_SHORT, _LONG)}
-    found = []
+    result = []
     for name, verb, first, spread in (
         ("add", "add", 1, 1),
         ("add of a present rule", "add", 0, _SPREAD),
         ("remove RULE", "remove", 0, _SPREAD),
     ):
-        # The list's length hardly changes by the statements.
+        # The statements hardly change the length of the list.
         short, long = (
             _seconds(
                 [f"profile P rule {verb} inbound {_rule(number)}" for number in _numbers(rules, first, spread)],
@@ -41,14 +41,14 @@ def rows() -> list[Row]:
             for rules, turns in ((_SHORT, 15), (_LONG, 1))
         )
         unit = f"times, {_LONG:,} rules to {_SHORT:,}"
-        found.append(Row(f"one more {name}", long / short, _REACH, unit, _note(long, short)))
+        result.append(Row(f"one more {name}", long / short, _LIMIT, unit, _note(long, short)))
     few, many = (_seconds([f"profile P tag add tag-{number}" for number in range(count)], {}, 5) for count in _TAGS)
     unit = f"times, each of {_TAGS[1]:,} to each of {_TAGS[0]:,}"
-    return [*found, Row("tag add", many / few, _REACH, unit, _note(many, few))]
+    return [*result, Row("tag add", many / few, _LIMIT, unit, _note(many, few))]
 
 
 def _numbers(rules: int, first: int, spread: int) -> Iterator[int]:
-    """Of a list of so many rules, a quarter; or, from `first` 1 on, as many that are not in it."""
+    """The numbers of a quarter of a list of rules; or, with `first` 1, of as many rules that are not in it."""
     return (first * rules + number * spread % rules for number in range(rules // 4))
 
 
@@ -57,13 +57,13 @@ def _note(one: float, other: float) -> str:
 
 
 def _rule(number: int) -> str:
-    """One of many rules, all of them different."""
+    """A rule that differs from those of other numbers."""
     address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
     return f"allow tcp from cidr {address}/32 to ports {number % 60_000 + 1}"
 
 
 def _stored(rules: int) -> Snapshot:
-    """A profile with so many rules."""
+    """A stored profile with this number of rules."""
     state = State({})
     lines = (f"profile P rule add inbound {_rule(number)}\n" for number in range(rules))
     for step in _steps("profile add P\n" + "".join(lines)):
@@ -80,7 +80,7 @@ def _no_file(word: ast.Word) -> Source:
 
 
 def _seconds(lines: Sequence[str], stored: Snapshot, turns: int) -> float:
-    """The CPU seconds of one of the statements, in the median of some turns."""
+    """The CPU seconds of one of the statements, as the median of several turns."""
     return median(
         _seconds_each("profile add P\n" * _FIRST + "\n".join(lines), len(lines), stored) for _ in range(turns)
     )
@@ -88,7 +88,7 @@ def _seconds(lines: Sequence[str], stored: Snapshot, turns: int) -> float:
 
 @collector_paused()
 def _seconds_each(text: str, count: int, stored: Snapshot) -> float:
-    """The same in one turn, once the first statements have read the profile."""
+    """The CPU seconds of one of the statements in one turn, after the first statements have read the profile."""
     started = time.process_time()
     steps = _steps(text)
     read = time.process_time() - started

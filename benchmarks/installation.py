@@ -1,8 +1,8 @@
-"""An ordinary installation of the program, as `pip install .` makes it: what the benchmarks run.
+"""An ordinary installation of the program, as by `pip install .`, which the benchmarks run.
 
-In the environment of `make`, the package is installed for editing, which every start of its Python pays 15 ms for; and
-byte code that was copied with an environment is stale. So the benchmarks have an environment of their own, which is
-made again whenever a source has changed.
+In the environment of `make`, the package is installed for editing, which costs 15 ms at every start of Python; and byte
+code that was copied with an environment is outdated. So the benchmarks have a separate environment, which is created
+again after every change of a source.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ PROGRAM = str(_FOLDER / "bin" / "calicoctl")
 
 
 def make() -> None:
-    """Make the installation, unless it is there and of the sources as they are."""
+    """Make the installation, unless it exists and matches the sources."""
     sources = _checksum()
     if _MADE_OF.exists() and _MADE_OF.read_text() == sources:
         return
     print(f"installing into {_FOLDER.relative_to(ROOT)}", flush=True)
-    # What setuptools left there of an earlier build would be installed, too.
+    # Otherwise files of an earlier build would be installed as well.
     shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)
     venv.create(_FOLDER, clear=True, with_pip=True)
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", str(ROOT)]
@@ -36,11 +36,11 @@ def make() -> None:
 
 
 def _checksum() -> str:
-    """What tells whether the installation is of these sources and of this Python."""
-    found = sha256(sys.version.encode())
+    """A checksum of the sources and the version of Python."""
+    checksum = sha256(sys.version.encode())
     folders = [path for name in ("calicoctl", "grammar") for path in (ROOT / name).rglob("*")]
     for path in sorted([ROOT / "setup.py", ROOT / "pyproject.toml", *folders]):
         if path.is_file() and "__pycache__" not in path.parts:
-            found.update(str(path.relative_to(ROOT)).encode())
-            found.update(path.read_bytes())
-    return found.hexdigest()
+            checksum.update(str(path.relative_to(ROOT)).encode())
+            checksum.update(path.read_bytes())
+    return checksum.hexdigest()

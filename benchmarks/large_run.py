@@ -1,4 +1,4 @@
-"""Running a long script on SQLite: against `run --check` of it, which writes nothing."""
+"""Running a long script on SQLite, compared with `run --check`, which writes nothing."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from benchmarks.rules_of_tools import samples, statements
 
 _STATEMENTS = 200_000
 _PROFILES = 400
-_REACH = 12
+_LIMIT = 12
 
 
 def rows(turns: int = 2) -> list[Row]:
-    """The script on an empty datastore, and once more, when there is nothing to do."""
+    """The script on an empty datastore, and again, when it changes nothing."""
     with tempfile.TemporaryDirectory() as name:
         script, database = Path(name) / "large.calico", Path(name) / "profiles.db"
         script.write_text(statements(samples(_STATEMENTS), _PROFILES))
@@ -31,10 +31,14 @@ def rows(turns: int = 2) -> list[Row]:
             for process in (check, fresh, again):
                 process.run()
         note = "{:.1f} s to {:.2f} s of CPU"
-        found = [
+        result = [
             Row(
-                each.name, each.cpu / check.cpu, _REACH, "times run --check of it", note.format(each.cpu, check.cpu)
-            ).explained(each)
-            for each in (fresh, again)
+                process.name,
+                process.cpu / check.cpu,
+                _LIMIT,
+                "times run --check of it",
+                note.format(process.cpu, check.cpu),
+            ).explained(process)
+            for process in (fresh, again)
         ]
-    return [*found, Row(work, max(fresh.megabytes, again.megabytes), None, "MB of memory")]
+    return [*result, Row(work, max(fresh.megabytes, again.megabytes), None, "MB of memory")]

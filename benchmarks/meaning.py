@@ -1,4 +1,4 @@
-"""Questions about rules: `lint`, `trace` and the traffic of a dry run, against commands that ask none, and Aerleon."""
+"""Questions about rules: `lint`, `trace` and the traffic of a dry run, compared with other commands and Aerleon."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FOUND = (0, 1)  # the statuses of `lint`
 
 @dataclass(frozen=True)
 class _Bench:
-    """A folder with a datastore of its own, and how often each command runs."""
+    """A folder with a datastore, and the number of runs of each command."""
 
     folder: Path
     turns: int
@@ -36,7 +36,7 @@ class _Bench:
         return {"CALICOCTL_DATASTORE": f"sqlite:{self.folder}/profiles.db"}
 
     def written(self, name: str, text: str) -> str:
-        """A script with a text."""
+        """Write a script, and return its path."""
         (self.folder / name).write_text(text)
         return str(self.folder / name)
 
@@ -45,20 +45,20 @@ class _Bench:
         return Process(" ".join(words[:2]), [PROGRAM, *words], self.environment, statuses=_FOUND)
 
     def once(self, *words: str) -> Process:
-        """A command of the program that was run once."""
+        """A command of the program, after one run."""
         process = self.process(*words)
         process.run()
         return process
 
-    def ratio(self, name: str, reach: float, words: Sequence[str], against: Sequence[str]) -> Row:
-        """What a command takes against another one; `against` begins with what that is called."""
-        unit, *others = against
-        asked, plain = self.process(*words), self.process(*others)
-        run_in_turns([asked, plain], 1)
-        # What takes long differs less.
-        run_in_turns([asked, plain], 1 if asked.cpu > _LONG else self.turns - 1)
-        note = f"{asked.cpu:.2f} s to {plain.cpu:.2f} s of CPU"
-        return Row(name, asked.cpu / plain.cpu, reach, f"times {unit}", note).explained(asked)
+    def ratio(self, name: str, limit: float, words: Sequence[str], against: Sequence[str]) -> Row:
+        """The CPU time of a command compared with another one; `against` begins with the name of that one."""
+        unit, *reference_words = against
+        measured, reference = self.process(*words), self.process(*reference_words)
+        run_in_turns([measured, reference], 1)
+        # Long commands vary less, so one more run is enough.
+        run_in_turns([measured, reference], 1 if measured.cpu > _LONG else self.turns - 1)
+        note = f"{measured.cpu:.2f} s to {reference.cpu:.2f} s of CPU"
+        return Row(name, measured.cpu / reference.cpu, limit, f"times {unit}", note).explained(measured)
 
 
 def rows(turns: int = 5) -> list[Row]:
@@ -86,13 +86,13 @@ def _lint(bench: _Bench) -> Iterator[Row]:
 
 
 def _against_aerleon(bench: _Bench) -> Iterator[Row]:
-    """The first three rules are such that only two together cover the third."""
+    """The first two of the rules together cover the third, and neither covers it alone."""
     halves = [Sample("allow", "tcp", "", Side(net=net), Side()) for net in ("10.250.0.0/25", "10.250.0.128/25")]
     rules = [*halves, Sample("allow", "tcp", "", Side(net="10.250.0.0/24"), Side(ports="80"))]
-    # Without such as match everything of a protocol, behind which nothing is left to be compared.
+    # Without rules that match a whole protocol, since all later rules for it would be dead.
     rules += [rule for rule in samples(2 * _TERMS) if rule.source.net or rule.source.tag][: _TERMS - len(rules)]
     script = bench.written("aerleon.calico", script_of([rule_text(rule) for rule in rules]))
-    dead = {each["position"] for each in _findings(script) if each["kind"] == "dead"}
+    dead = {finding["position"] for finding in _findings(script) if finding["kind"] == "dead"}
     yield Row("rules that only several cover, not found by lint", len({3} - dead), 0, "rules")
     name, unit = f"lint of {_TERMS:,} rules", "times Aerleon's shade check"
     aclgen = shutil.which("aclgen")
@@ -121,25 +121,25 @@ def _of_stored(bench: _Bench) -> Iterator[Row]:
 
 
 def _dry_run(bench: _Bench, work: str, edits: Sequence[str], names: Sequence[str]) -> Row:
-    """The dry run of rules, against one of tags, which decide nothing here."""
+    """The dry run of edits of rules, compared with one of edits of tags, which no rule uses here."""
     edit = bench.written("edit.calico", "\n".join([*edits, ""]))
     tag = bench.written("tag.calico", "".join(f"profile {name} tag add T\n" for name in names))
     return bench.ratio(work, 1.5, ["run", "--dry-run", edit], ["one of a tag in each", "run", "--dry-run", tag])
 
 
 def _adversarial(bench: _Bench) -> Iterator[Row]:
-    """Squares that tile a square on both sides, which is more than is looked at for one question."""
+    """Rules that cover a square of addresses in small squares, more than are searched for one question."""
     side = range(_SQUARES)
     squares = [f"allow from 10.0.0.{first}/32 to 10.1.0.{second}/32" for first in side for second in side]
     hard = bench.written("hard.calico", script_of([*squares, "deny from 10.0.0.0/25 to 10.1.0.0/25"]))
     easy = bench.written("easy.calico", script_of(rule_set(len(squares)).rules))
-    unsaid = [each for each in _findings(hard) if each["kind"] != "not-analysed"]
-    yield Row("adversarial rules: findings but that a rule is not decided", len(unsaid), 0, "findings")
+    unexpected = [finding for finding in _findings(hard) if finding["kind"] != "not-analysed"]
+    yield Row("adversarial rules: findings but that a rule is not decided", len(unexpected), 0, "findings")
     against = ["lint of as many realistic rules", "lint", easy]
     yield bench.ratio(f"lint of {len(squares):,} adversarial rules", 2, ["lint", hard], against)
 
 
 def _findings(script: str) -> list[dict[str, object]]:
-    told = subprocess.run([PROGRAM, "lint", "-o", "json", script], capture_output=True, check=False).stdout
-    found: list[dict[str, object]] = json.loads(told)["findings"]
-    return found
+    output = subprocess.run([PROGRAM, "lint", "-o", "json", script], capture_output=True, check=False).stdout
+    findings: list[dict[str, object]] = json.loads(output)["findings"]
+    return findings

@@ -1,4 +1,4 @@
-"""Whole processes, from start to exit: run in turns, so that each meets the same machine; medians count."""
+"""Measurement of whole processes, which run alternately under the same conditions; medians are compared."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Usage:
-    """What one run of a process took.
+    """The resources that one run of a process used.
 
     Attributes:
         elapsed: Seconds from start to exit.
         cpu: Seconds of the CPU, user and system.
-        megabytes: The most memory that it had, in 10**6 bytes.
+        megabytes: Its maximum memory, in 10**6 bytes.
     """
 
     elapsed: float
@@ -28,15 +28,15 @@ class Usage:
 
 @dataclass
 class Process:
-    """A command with what its runs took.
+    """A command, and the resources of its runs.
 
     Attributes:
-        name: What a table calls it.
+        name: Its name in tables.
         words: The command.
-        environment: What it adds to the environment.
-        standard_input: The file that it reads; None for nothing.
-        statuses: The exit statuses that are as they should be.
-        runs: What each run took.
+        environment: Additional variables of its environment.
+        standard_input: The file that it reads; None for an empty input.
+        statuses: The expected exit statuses.
+        runs: The resources of each run.
     """
 
     name: str
@@ -52,12 +52,12 @@ class Process:
         Raises:
             SystemExit: It ended with another status.
         """
-        with (self.standard_input or Path(os.devnull)).open("rb") as given:
+        with (self.standard_input or Path(os.devnull)).open("rb") as stdin:
             started = time.perf_counter()
             process = subprocess.Popen(
                 self.words,
                 env={**os.environ, **self.environment},
-                stdin=given,
+                stdin=stdin,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
@@ -83,16 +83,16 @@ class Process:
 
     @property
     def megabytes(self) -> float:
-        """The most memory that a run had, in 10**6 bytes."""
+        """The maximum memory of a run, in 10**6 bytes."""
         return max(run.megabytes for run in self.runs)
 
 
 def run_in_turns(processes: Sequence[Process], turns: int, *, warm_up: bool = False) -> None:
-    """Run each process so many times, in turns.
+    """Run the processes alternately.
 
     Args:
         processes: The processes.
-        turns: How many times.
+        turns: The number of runs of each process.
         warm_up: Whether a first turn, which fills the caches, is not counted.
     """
     for turn in range(turns + warm_up):

@@ -1,4 +1,4 @@
-"""What takes the time of a command of the program, as the profiler of the standard library sees it."""
+"""The modules that take the time of a command, measured by the profiler of the standard library."""
 
 from __future__ import annotations
 
@@ -22,15 +22,14 @@ with profile:
     main()
 profile.dump_stats(file)
 """
-# Where modules begin in the path of a file, in an environment or in the standard library.
+# The folders that contain modules, in an environment or in the standard library.
 _FOLDERS = ("site-packages", "lib-dynload", *(f"python3.{minor}" for minor in range(10, 20)))
 
 
 def most_time(process: Process) -> str:
     """The modules in which a command spends most of its time, with their shares.
 
-    What is written in C counts for the module that calls it. The profiler makes calls dearer than they are, so that
-    the shares are rough.
+    Functions in C count for the module that calls them. The profiler makes calls slower, so the shares are rough.
 
     Args:
         process: The command, of the program.
@@ -38,7 +37,7 @@ def most_time(process: Process) -> str:
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "profile"
         replace(process, words=[PYTHON, "-I", "-c", _PROFILED, str(file), *process.words[1:]], runs=[]).run()
-        # Typeshed does not tell of the table that the module documents by its use.
+        # Typeshed does not declare this attribute.
         table: dict[tuple[str, int, str], tuple[Any, ...]] = vars(pstats.Stats(str(file)))["stats"]
     spent: Counter[str] = Counter()
     for (path, _, _), (_, _, own, _, callers) in table.items():

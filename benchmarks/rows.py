@@ -1,4 +1,4 @@
-"""Rows of the table: what was measured, what it may be at most, and whether that is met."""
+"""Rows of the table: the measured figure, its limit, and whether the limit is met."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tabulate import tabulate
 from benchmarks.processes import Process
 from benchmarks.profiles import most_time
 
-# A row is missed when its figure is above its reach by more than this share: as much differs between runs.
+# A figure may exceed its limit by this share, since runs differ by as much.
 _TOLERANCE = 0.1
 
 
@@ -20,43 +20,43 @@ class Row:
 
     Attributes:
         name: What was measured.
-        measured: The figure; None where it could not be had, for the reason in `note`.
-        reach: What it may be at most; None where the figure is only for information.
-        unit: What it counts: `times bare Python`, `MB`.
-        note: What it is made of, such as the seconds of both sides of a ratio.
-        in_the_way: Where it is missed, what a profile shows to take the time.
+        measured: The figure; None if it could not be measured, for the reason in `note`.
+        limit: The maximum figure; None if the figure is only for information.
+        unit: The unit: `times bare Python`, `MB`.
+        note: The parts of the figure, such as the seconds of both sides of a ratio.
+        profile: If the limit is missed, the modules that take the time.
     """
 
     name: str
     measured: float | None
-    reach: float | None
+    limit: float | None
     unit: str
     note: str = ""
-    in_the_way: str = ""
+    profile: str = ""
 
     def explained(self, process: Process) -> Row:
-        """The row, with a profile of what it measures where it is missed."""
-        return replace(self, in_the_way=most_time(process)) if self.is_missed else self
+        """The row, with a profile of the process if the limit is missed."""
+        return replace(self, profile=most_time(process)) if self.is_missed else self
 
     @property
     def is_missed(self) -> bool:
-        """Whether the figure is above its reach, beyond what differs between runs."""
-        return self.measured is not None and self.reach is not None and self.measured > self.reach * (1 + _TOLERANCE)
+        """Whether the figure exceeds its limit by more than runs differ."""
+        return self.measured is not None and self.limit is not None and self.measured > self.limit * (1 + _TOLERANCE)
 
     @property
     def verdict(self) -> str:
-        """`met`, `missed` or `not measured`; empty where there is no reach."""
+        """`met`, `missed` or `not measured`; empty without a limit."""
         if self.measured is None:
             return "not measured"
-        if self.reach is None:
+        if self.limit is None:
             return ""
         return "missed" if self.is_missed else "met"
 
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as text."""
-    headers = ("work", "measured", "reach", "unit", "", "of")
-    cells = [(row.name, _number(row.measured), _number(row.reach), row.unit, row.verdict, row.note) for row in rows]
+    headers = ("work", "measured", "limit", "unit", "", "of")
+    cells = [(row.name, _number(row.measured), _number(row.limit), row.unit, row.verdict, row.note) for row in rows]
     return tabulate(cells, headers, disable_numparse=True, colalign=("left", "right", "right"))
 
 

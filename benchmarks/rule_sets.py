@@ -1,4 +1,4 @@
-"""Sets of rules as operators have them: zones of networks, services, tags; with rules planted that do nothing.
+"""Sets of rules as operators have them: zones of networks, services, tags, and planted rules without effect.
 
 The same arguments give the same rules.
 """
@@ -14,7 +14,7 @@ _SERVICES = (
     ("tcp", "8000:8100"), ("tcp", "9200,9300"), ("tcp", "6379"), ("tcp", "27017:27019"), ("udp", "4789"),
 )  # fmt: skip
 _TAGS = ("WEB", "DB", "CACHE", "BUILD", "MONITOR", "BACKUP", "EDGE", "QUEUE", "SEARCH", "ADMIN")
-# One rule in so many is planted behind a rule that decides all of its packets.
+# One rule in this many is planted after a rule that decides all of its packets.
 _PLANTED_EVERY = 50
 
 
@@ -24,7 +24,7 @@ class RuleSet:
 
     Attributes:
         rules: Their texts.
-        planted: The positions of those that were planted to do nothing.
+        planted: The positions of the planted rules, which have no effect.
     """
 
     rules: tuple[str, ...]
@@ -32,12 +32,12 @@ class RuleSet:
 
 
 def rule_set(count: int, seed: int = 1, zones: int = 199) -> RuleSet:
-    """A list of so many rules: exceptions before what they are exceptions from, and a few that do nothing.
+    """A list of rules: exceptions before the rules that they are exceptions to, and a few rules without effect.
 
     Args:
-        count: How many rules.
-        seed: Another one makes another list.
-        zones: How many zones the networks are of; of fewer, more rules have something in common.
+        count: The number of rules.
+        seed: The seed of all random choices.
+        zones: The number of zones of the networks; with fewer zones, more rules overlap.
     """
     draw = random.Random(seed)
     rules: list[str] = []
@@ -48,11 +48,11 @@ def rule_set(count: int, seed: int = 1, zones: int = 199) -> RuleSet:
             return RuleSet(tuple(rules), tuple(planted))
         if rules and (len(rules) + 1) % _PLANTED_EVERY == 0:
             planted.append(len(rules) + 1)
-            rules.append(_narrower(draw.choice([each for each in rules[-20:] if "cidr" in each] or rules)))
+            rules.append(_narrower(draw.choice([earlier for earlier in rules[-20:] if "cidr" in earlier] or rules)))
         elif rule not in seen:
             seen.add(rule)
             rules.append(rule)
-    raise AssertionError("rules are drawn without end")
+    raise AssertionError("the generator of rules is endless")
 
 
 def _drawn(draw: random.Random, zones: int) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _drawn(draw: random.Random, zones: int) -> Iterator[str]:
 
 
 def _narrower(rule: str) -> str:
-    """A rule whose packets another one decides: of one of its destinations alone."""
+    """A rule whose packets another rule decides: the same with only one of its destination ports."""
     return f"{rule.partition(' to ')[0]} to {_narrowed(rule.partition(' to ')[2])}"
 
 

@@ -1,6 +1,6 @@
-"""The same rules in the words of several firewalls, for the tools that check them.
+"""The same rules in the formats of several firewall tools.
 
-What a tag is to Calico has no counterpart in the others, which get it as a comment of the rule, or a named network.
+The other tools have no tags; a tag becomes a comment of the rule, or a named network.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Sample:
-    """A rule, in no tool's words yet."""
+    """A rule, independent of the format of a tool."""
 
     action: str
     protocol: str
@@ -38,17 +38,17 @@ TAGS = [f"{role}-{number}" for role in ("web", "db", "cache", "queue", "auth", "
 
 
 def samples(count: int, seed: int = 1) -> list[Sample]:
-    """Rules as large policies have them: nearly every one with networks and ports that no other has."""
+    """Rules as in large policies: nearly every rule has networks and ports that no other rule has."""
     draw = random.Random(seed)
-    found = []
+    result = []
     for _ in range(count):
         protocol = draw.choice(["tcp"] * 5 + ["udp"] * 2 + ["icmp", ""])
         has_ports = protocol in ("tcp", "udp")
         icmp_type = draw.choice(["0", "3", "8", "11", ""]) if protocol == "icmp" else ""
         source = _side(draw, has_ports and draw.random() < 0.15)
         destination = _side(draw, has_ports and draw.random() < 0.9) if draw.random() < 0.7 else Side()
-        found.append(Sample(draw.choice(["allow"] * 3 + ["deny"]), protocol, icmp_type, source, destination))
-    return found
+        result.append(Sample(draw.choice(["allow"] * 3 + ["deny"]), protocol, icmp_type, source, destination))
+    return result
 
 
 def _side(draw: random.Random, has_ports: bool) -> Side:
@@ -64,20 +64,20 @@ def _side(draw: random.Random, has_ports: bool) -> Side:
     return Side(ports, draw.choice(TAGS) if which < 0.35 else "", str(net) if which > 0.3 else "")
 
 
-# --- in the words of each tool ----------------------------------------------------------------------------------------
+# --- the formats of the tools -----------------------------------------------------------------------------------------
 
 
 def rule_text(rule: Sample) -> str:
     words = [rule.action, rule.protocol, f"type {rule.icmp_type}" if rule.icmp_type else ""]
     for preposition, side in (("from", rule.source), ("to", rule.destination)):
         parts = (("ports", side.ports), ("tag", side.tag), ("cidr", side.net))
-        said = " ".join(f"{keyword} {value}" for keyword, value in parts if value)
-        words.append(f"{preposition} {said}" if said else "")
+        parts_text = " ".join(f"{keyword} {value}" for keyword, value in parts if value)
+        words.append(f"{preposition} {parts_text}" if parts_text else "")
     return " ".join(filter(None, words))
 
 
 def statements(rules: Sequence[Sample], profiles: int) -> str:
-    """One `rule add` each, to profiles in turn."""
+    """A statement `rule add` for each rule, with the profiles in turn."""
     lines = [f"profile add P{number}" for number in range(profiles)]
     for index, rule in enumerate(rules):
         direction = "outbound" if index % 3 == 0 else "inbound"
@@ -137,10 +137,10 @@ def nftables(rules: Sequence[Sample], profiles: int) -> str:
 
 
 def write_aerleon(rules: Sequence[Sample], folder: Path) -> list[str]:
-    """A policy and its definitions, where each network and port list has its name; the arguments of `aclgen`."""
+    """Write a policy and its definitions, which name each network and port list; return the arguments of `aclgen`."""
     definitions, policies = folder / "def", folder / "policies"
-    for each in (definitions, policies / "pol", folder / "out"):
-        each.mkdir(parents=True, exist_ok=True)
+    for subfolder in (definitions, policies / "pol", folder / "out"):
+        subfolder.mkdir(parents=True, exist_ok=True)
     networks: dict[str, str] = {tag.upper(): f"10.{index // 256}.{index % 256}.0/24" for index, tag in enumerate(TAGS)}
     services: dict[str, str] = {}
     terms = ["filters:", "- header:", "    targets:", "      iptables: INPUT DROP nostate", "  terms:"]

@@ -1,4 +1,4 @@
-"""What scripts save: a statement of a script against a single command, on the same datastore. For information."""
+"""A statement of a script compared with a single command, on the same datastore; only for information."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def rows(turns: int = 5) -> list[Row]:
             for number in range(_STATEMENTS - _PROFILES)
         ]
         script.write_text("\n".join(lines))
-        found = []
+        result = []
         for store, address in (("SQLite", f"sqlite:{name}/profiles.db"), ("etcd v2", url)):
             environment = {"CALICOCTL_DATASTORE": address}
             whole = Process("script", [PROGRAM, "run", str(script)], environment)
             single = Process("command", [PROGRAM, "profile", "P1", "tag", "add", "T"], environment)
             run_in_turns([whole, single], turns)
-            each = whole.elapsed / _STATEMENTS
-            note = f"{each * 1e3:.2f} ms to {single.elapsed * 1e3:.0f} ms"
+            seconds_each = whole.elapsed / _STATEMENTS
+            note = f"{seconds_each * 1e3:.2f} ms to {single.elapsed * 1e3:.0f} ms"
             work = f"a statement in a script of {_STATEMENTS:,}, {store}"
-            found.append(Row(work, each / single.elapsed, None, "times a single command", note))
-    return found
+            result.append(Row(work, seconds_each / single.elapsed, None, "times a single command", note))
+    return result
