@@ -6,7 +6,7 @@ words its errors differently, and takes 10 ms to import.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.annotations import NoReturn
@@ -69,19 +69,30 @@ class Arguments:
 _SIMILARITY_MIN = 0.7
 
 
-def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
+# Returns why valid options and operands cannot be combined, or None if they can.
+UsageCheck = Callable[[Arguments], str | None]
+
+
+def _no_usage_error(_arguments: Arguments) -> None:
+    return None
+
+
+def read_arguments(
+    words: Sequence[str], most: int | None = None, usage_error: UsageCheck = _no_usage_error
+) -> Arguments:
     """Read the words of a command line.
 
     Args:
         words: The words, the command first.
         most: The largest number of operands; None for any number.
+        usage_error: The check of valid options and operands in combination.
 
     Raises:
-        Refused: An option is unknown, lacks its value, takes no value or is given twice, or there are too many
-            operands. The diagnostics are about all of these mistakes.
+        Refused: An option is unknown, lacks its value, takes no value or is given twice, there are too many operands,
+            or there is a usage error. The diagnostics are about all of these mistakes.
     """
     arguments = Arguments(words[0])
-    problems = _with_one_correction(list(_read(words, arguments)), words)
+    problems = _with_one_correction(list(_read(words, arguments)), words, usage_error)
     operands = [at for at, word in _operands(words)]
     if most is not None and not problems:
         problems += [
@@ -92,18 +103,21 @@ def read_arguments(words: Sequence[str], most: int | None = None) -> Arguments:
         ]
     if problems:
         raise Refused(problems)
+    reason = usage_error(arguments)
+    if reason is not None:
+        arguments.refuse(reason)
     return arguments
 
 
-def _with_one_correction(problems: list[Diagnostic], words: Sequence[str]) -> list[Diagnostic]:
+def _with_one_correction(problems: list[Diagnostic], words: Sequence[str], usage_error: UsageCheck) -> list[Diagnostic]:
     """The problems, with one correction of them all on the last; if that is not known, it refers to the help."""
     if not any(isinstance(problem.fix, Correction) for problem in problems):
         return problems
-    fix = _corrected(problems, words) or Advice(_see_help(words[0]))
+    fix = _corrected(problems, words, usage_error) or Advice(_see_help(words[0]))
     return [*(replace(problem, fix=None) for problem in problems[:-1]), replace(problems[-1], fix=fix)]
 
 
-def _corrected(problems: Sequence[Diagnostic], words: Sequence[str]) -> Correction | None:
+def _corrected(problems: Sequence[Diagnostic], words: Sequence[str], usage_error: UsageCheck) -> Correction | None:
     """The command line with all problems corrected; None unless it is then accepted.
 
     A corrected word may have a further problem, such as an invalid value of another option, so the line is read again.
@@ -123,11 +137,12 @@ def _corrected(problems: Sequence[Diagnostic], words: Sequence[str]) -> Correcti
         command_words = read_options(corrected).words
     except Refused:
         return None
-    remaining_problems = list(_read(command_words, Arguments(words[0])))
+    arguments = Arguments(words[0])
+    remaining_problems = list(_read(command_words, arguments))
     if not remaining_problems:
-        return Correction(text, edits)
+        return Correction(text, edits) if usage_error(arguments) is None else None
     # If an option of the program was extracted, the text of a second correction would lack it.
-    second = _corrected(remaining_problems, command_words) if command_words == corrected else None
+    second = _corrected(remaining_problems, command_words, usage_error) if command_words == corrected else None
     return None if second is None else with_words(words, second.text)
 
 

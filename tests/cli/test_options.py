@@ -21,7 +21,8 @@ def commands_of_hints(result: CommandResult) -> list[str]:
     [
         ("run --dryrun F", 15, "E0629", "calicoctl run --dry-run F"),
         ("run F --verbos", 17, "E0629", "calicoctl run F --verbose"),
-        ("run --json F", 15, "E0629", "calicoctl run --output=json F"),
+        ("run --json F", 15, "E0629", "calicoctl run --help"),
+        ("run --json --check F", 15, "E0629", "calicoctl run --output=json --check F"),
         ("run -f F", 15, "E0629", "calicoctl run F"),
         ("run -vx F", 15, "E0629", "calicoctl run --help"),
         ("run --check=1 F", 15, "E0642", "calicoctl run --check F"),

@@ -27,7 +27,7 @@ _PROFILES = "profiles"
 
 def run(options: Options) -> int:
     """Print profiles as resources, or with `--from=calico` resources as blocks."""
-    arguments = read_arguments(options.words)
+    arguments = read_arguments(options.words, usage_error=_usage_error)
     if "--from" in arguments.values:
         return _from_calico(arguments, options)
     kind = arguments.values.get("--as", [_PROFILES])[-1]
@@ -42,6 +42,12 @@ def run(options: Options) -> int:
     else:
         print_text(yaml_text(converted.resources), end="")
     return ExitStatus.DONE
+
+
+def _usage_error(arguments: Arguments) -> str | None:
+    if "--from" in arguments.values and arguments.output_format != "text":
+        return "--from=calico prints blocks, which have only one format"
+    return None
 
 
 def _converted(arguments: Arguments, options: Options, kind: str) -> ConvertedResources:
@@ -87,8 +93,6 @@ def _profiles_of_files(arguments: Arguments, options: Options) -> Sequence[V1Pro
 
 
 def _from_calico(arguments: Arguments, options: Options) -> int:
-    if arguments.output_format != "text":
-        arguments.refuse("--from=calico prints blocks, which have only one format")
     converted = convert_to_blocks([read_script_file(file, options.timeout) for file in arguments.operands or ("-",)])
     print_diagnostics(converted.diagnostics)
     print_text("\n".join(converted.blocks), end="")

@@ -27,9 +27,7 @@ _STORED = "-"
 
 def run(options: Options) -> int:
     """Compare the results of two scripts, or the stored profiles before and after one script."""
-    arguments = read_arguments(options.words, most=2)
-    if not arguments.operands:
-        arguments.refuse("no script is given: name one script, or two to compare")
+    arguments = read_arguments(options.words, most=2, usage_error=_usage_error)
     try:
         old, new = _compared(arguments, options)
     except DatastoreError as error:
@@ -47,6 +45,10 @@ def run(options: Options) -> int:
         return ExitStatus.REFUSED
     is_detailed = "--detailed-exitcode" in arguments.flags
     return ExitStatus.PENDING if traffic and is_detailed else ExitStatus.DONE
+
+
+def _usage_error(arguments: Arguments) -> str | None:
+    return None if arguments.operands else "no script is given: name one script, or two to compare"
 
 
 def _compared(arguments: Arguments, options: Options) -> tuple[RulesByName, RulesByName]:

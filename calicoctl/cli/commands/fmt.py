@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calicoctl import messages
-from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.command_arguments import Arguments, read_arguments
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_bytes, print_diagnostics, print_diff, print_text
 from calicoctl.cli.program_options import Options
@@ -63,14 +63,17 @@ def run(options: Options) -> int:
 
 
 def _request(words: Sequence[str]) -> FormatRequest:
-    arguments = read_arguments(words)
+    arguments = read_arguments(words, usage_error=_usage_error)
     write, check, diff = (name in arguments.flags for name in ("-w", "--check", "--diff"))
-    request = FormatRequest(tuple(arguments.operands) or ("-",), write, check, diff)
-    if request.write and request.check:
-        arguments.refuse("--write and --check cannot be combined")
-    if request.write and "-" in request.files:
-        arguments.refuse("--write needs files: standard input cannot be written")
-    return request
+    return FormatRequest(tuple(arguments.operands) or ("-",), write, check, diff)
+
+
+def _usage_error(arguments: Arguments) -> str | None:
+    if {"-w", "--check"} <= arguments.flags:
+        return "--write and --check cannot be combined"
+    if "-w" in arguments.flags and (not arguments.operands or "-" in arguments.operands):
+        return "--write needs files: standard input cannot be written"
+    return None
 
 
 def _report(source: Source, text: str, request: FormatRequest) -> None:

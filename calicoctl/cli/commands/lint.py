@@ -26,10 +26,8 @@ _FORMAT_VERSION = 1
 @collector_paused()
 def run(options: Options) -> int:
     """Report rules that do nothing: in the blocks of files, or without a file in all stored profiles."""
-    arguments = read_arguments(options.words)
+    arguments = read_arguments(options.words, usage_error=_usage_error)
     is_today = "--today" in arguments.flags
-    if arguments.operands and is_today:
-        arguments.refuse("--today takes no file: it is about the stored profiles and endpoints")
     if arguments.operands:
         return _report(_of_files(arguments, options.timeout), arguments, is_today=False)
     try:
@@ -39,6 +37,12 @@ def run(options: Options) -> int:
         return status_of(error)
     findings = lint_stored(state)
     return _report((*findings, *lint_today(state)) if is_today else findings, arguments, is_today)
+
+
+def _usage_error(arguments: Arguments) -> str | None:
+    if arguments.operands and "--today" in arguments.flags:
+        return "--today takes no file: it is about the stored profiles and endpoints"
+    return None
 
 
 def _of_files(arguments: Arguments, timeout: float) -> tuple[LintFinding, ...]:

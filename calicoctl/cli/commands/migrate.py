@@ -22,7 +22,7 @@ from calicoctl.store.settings import Setting, open_datastore, resolve
 
 def run(options: Options) -> int:
     """Migrate, or with `--dry-run` print what would be done."""
-    arguments = read_arguments(options.words, most=0)
+    arguments = read_arguments(options.words, most=0, usage_error=_usage_error)
     target = _target(arguments)
     source = _source(arguments, options)
     deadline = Deadline(options.timeout)
@@ -43,11 +43,12 @@ def run(options: Options) -> int:
     return ExitStatus.PENDING if is_pending else ExitStatus.DONE
 
 
+def _usage_error(arguments: Arguments) -> str | None:
+    return None if "--to" in arguments.values else "--to is missing: --to=etcdv3+http://HOST:2379"
+
+
 def _target(arguments: Arguments) -> Setting:
-    address = arguments.values.get("--to")
-    if address is None:
-        arguments.refuse("--to is missing: --to=etcdv3+http://HOST:2379")
-    target = resolve(address[-1], os.environ, "--to")
+    target = resolve(arguments.values["--to"][-1], os.environ, "--to")
     if not target.is_v3:
         arguments.refuse("--to must name a datastore of Calico v3: --to=etcdv3+http://HOST:2379")
     return target

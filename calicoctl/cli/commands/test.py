@@ -30,10 +30,9 @@ from calicoctl.store.interface import DatastoreError
 
 def run(options: Options) -> int:
     """Check the expectations of scripts, or print expectations for existing rules."""
-    arguments = read_arguments(options.words)
+    arguments = read_arguments(options.words, usage_error=_usage_error)
     is_offline = "--offline" in arguments.flags
     is_init = "--init" in arguments.flags
-    _check_combination(arguments)
     needs_script = is_offline or not is_init
     files = arguments.operands or ("-",)
     steps = read_valid_scripts(files, arguments, options.timeout).steps if needs_script else ()
@@ -50,13 +49,14 @@ def run(options: Options) -> int:
     return _report(results, state, arguments)
 
 
-def _check_combination(arguments: Arguments) -> None:
+def _usage_error(arguments: Arguments) -> str | None:
     if "--init" not in arguments.flags:
-        return
+        return None
     if "--coverage" in arguments.flags or arguments.output_format != "text":
-        arguments.refuse("--init prints expectations and does not check any")
+        return "--init prints expectations and does not check any"
     if arguments.operands and "--offline" not in arguments.flags:
-        arguments.refuse("--init takes files only with --offline: without it, it reads the stored profiles")
+        return "--init takes files only with --offline: without it, it reads the stored profiles"
+    return None
 
 
 def _report(results: Sequence[ExpectationResult], state: State, arguments: Arguments) -> int:

@@ -34,7 +34,7 @@ Document = dict[str, object]
 
 def run(options: Options) -> int:
     """Print which packets pass between two ends, and where the others are stopped."""
-    arguments = read_arguments(options.words)
+    arguments = read_arguments(options.words, usage_error=_usage_error)
     source, destination = _end(arguments, "--from"), _end(arguments, "--to")
     match, warnings = _match(arguments)
     print_diagnostics(warnings)
@@ -85,12 +85,17 @@ def _match(arguments: Arguments) -> tuple[Rule, Sequence[Diagnostic]]:
     return rule, [in_command_line(warning) for warning in warnings]
 
 
+def _usage_error(arguments: Arguments) -> str | None:
+    for option, meaning in (("--from", "where packets come from"), ("--to", "where packets go")):
+        if len(arguments.values.get(option, [])) != 1:
+            return f"{option} must be given once: {meaning}"
+    return None
+
+
 def _end(arguments: Arguments, option: str) -> Span:
-    """The value of a required option, as a span of a source of its own."""
-    values = arguments.values.get(option, [])
-    if len(values) != 1:
-        arguments.refuse(f"{option} must be given once: where packets {'come from' if option == '--from' else 'go'}")
-    return Span(Source(option, values[0]), 0, len(values[0]))
+    """The value of an option that is given once, as a span of a source of its own."""
+    (value,) = arguments.values[option]
+    return Span(Source(option, value), 0, len(value))
 
 
 # --- as text ------------------------------------------------------------------------------------

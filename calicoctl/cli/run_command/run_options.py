@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.command_arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.script_arguments import overrides_of
 from calicoctl.diagnostics import Diagnostic, Severity
 from calicoctl.records import dataclass, replace
@@ -61,8 +61,11 @@ def read_request(words: Sequence[str]) -> RunRequest:
     Raises:
         Refused: An option is invalid, or the options cannot be combined.
     """
-    arguments = read_arguments(words)
-    request = RunRequest(
+    return _request(read_arguments(words, usage_error=_usage_error))
+
+
+def _request(arguments: Arguments) -> RunRequest:
+    return RunRequest(
         files=tuple(arguments.operands) or ("-",),
         check="--check" in arguments.flags,
         dry_run="--dry-run" in arguments.flags,
@@ -76,14 +79,11 @@ def read_request(words: Sequence[str]) -> RunRequest:
         intended=tuple(arguments.values.get("--intend", [])),
         lint="--lint" in arguments.flags,
     )
-    reason = _conflict(request, has_files=bool(arguments.operands))
-    if reason is not None:
-        arguments.refuse(reason)
-    return request
 
 
-def _conflict(request: RunRequest, *, has_files: bool) -> str | None:
+def _usage_error(arguments: Arguments) -> str | None:
     """Why the options cannot be combined; None if they can."""
+    request = _request(arguments)
     modes = (
         ("--check", request.check),
         ("--dry-run", request.dry_run),
@@ -98,7 +98,7 @@ def _conflict(request: RunRequest, *, has_files: bool) -> str | None:
         (bool(request.intended) and not request.dry_run, "--intend requires --dry-run"),
         (request.lint and is_recovery, f"--lint and {mode} cannot be combined"),
         (request.as_json and not (request.check or request.dry_run), "-o json requires --check or --dry-run"),
-        (has_files and is_recovery, f"{mode} takes no file: the run itself is kept in the datastore"),
+        (bool(arguments.operands) and is_recovery, f"{mode} takes no file: the run itself is kept in the datastore"),
         (
             bool(request.overrides) and is_recovery,
             f"{mode} takes no --define: the run itself is kept in the datastore",
