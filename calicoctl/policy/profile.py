@@ -30,7 +30,7 @@ from calicoctl.syntax import ast
 # The most rules whose texts are compared, at 50 µs each; of a longer list, those that differ in the fewest parts.
 _COMPARED_MAX = 2000
 # The least similarity of a rule that is suggested. It is high because all rules resemble each other.
-_ALIKE = 0.7
+_MIN_SIMILARITY = 0.7
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _insert_position(position: int, statement: statements.AddRule, length: int) 
 
 
 def remove_rule(profile: Profile, statement: statements.RemoveRule, *, with_hint: bool = True) -> Effect:
-    """Remove the first equivalent rule.
+    """Remove the first equivalent rule, even one that the agent does not enforce as written.
 
     Args:
         profile: The profile.
@@ -241,6 +241,7 @@ def declare_profile(profile: Profile, statement: statements.DeclareProfile) -> E
 
 
 def _create_declared(profile: Profile, statement: statements.DeclareProfile) -> Effect:
+    """Create a profile as a block declares it; see `declare_profile`."""
     findings = Findings()
     values.new_name(ast.Word(statement.profile, statement.where), "profile", findings)
     if findings.has_errors:
@@ -283,6 +284,7 @@ def _with_stored_texts(stored: Sequence[StoredRule], declared: Sequence[StoredRu
 def _no_such_rule(
     profile: Profile, document: RulesDocument, statement: statements.RemoveRule, *, with_hint: bool
 ) -> Diagnostic:
+    """The error that a rule is not found, with a hint where to find it or a similar rule."""
     other = Direction.OUTBOUND if statement.direction is Direction.INBOUND else Direction.INBOUND
     if document.find_lenient(other, statement.rule) is not None:
         hint = f"it is among the {other.value} rules"
@@ -298,13 +300,14 @@ def _nearest_rule(rule: Rule, stored_rules: Sequence[StoredRule]) -> str | None:
     """The text of the stored rule that is most similar to a rule; None if none is similar."""
     candidates = [stored.rule for stored in stored_rules if stored.rule is not None]
     if len(candidates) > _COMPARED_MAX:
-        import heapq  # imported here: only a failed search in a long list needs it
+        # Imported here: only a failed search in a long list needs it.
+        import heapq
 
         parts = _parts(rule)
         candidates = heapq.nsmallest(
             _COMPARED_MAX, candidates, lambda candidate: sum(map(operator.ne, _parts(candidate), parts))
         )
-    return nearest(rule_text(rule), dict.fromkeys(map(rule_text, candidates)), _ALIKE)
+    return nearest(rule_text(rule), dict.fromkeys(map(rule_text, candidates)), _MIN_SIMILARITY)
 
 
 def _parts(rule: Rule) -> tuple[object, ...]:
