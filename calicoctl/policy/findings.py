@@ -11,7 +11,7 @@ from calicoctl.source import Span
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A diagnostic, and the edit that fixes the text; None when no edit is known."""
+    """A diagnostic, and the edit that fixes the text; None if no edit is known."""
 
     diagnostic: Diagnostic
     edit: Edit | None = None

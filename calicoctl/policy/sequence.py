@@ -121,7 +121,7 @@ class IndexedSequence(Sequence[Item]):
             newer, changed, before = version._newer
             edits.append((changed, before))
             version = newer
-        items = list(version._items if version._tree is None else version._tree)  # type: ignore[arg-type]
+        items = list(version._items if version._tree is None else version._tree)  # type: ignore[arg-type]  # one of the two is set
         for changed, before in reversed(edits):
             items[changed] = before
         return tuple(items)

@@ -1,6 +1,6 @@
 """The canonical spelling of a tree: each word is replaced by the one that the printer would print for its value.
 
-Invalid words, and words with variables, are not changed.
+Invalid words are not changed, nor are the parts of words that depend on variables.
 """
 
 from __future__ import annotations
