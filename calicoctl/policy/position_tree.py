@@ -68,7 +68,7 @@ class PositionTree(Generic[Item]):
                 self._add_place(key, place, is_last=True)
         filled = max(2, width * 3 // 4)  # leaves room for insertions
         while len(children) > filled:
-            groups = (children[at : at + filled] for at in range(0, len(children), filled))
+            groups = (children[start : start + filled] for start in range(0, len(children), filled))
             children = [_Node(group, sum(child.size for child in group)) for group in groups]
         self._root = _Node(children, len(items))
 
@@ -105,11 +105,11 @@ class PositionTree(Generic[Item]):
         if index < self._root.size:
             neighbour = self.place_at(index)
             leaf = cast("_Node[Item]", neighbour.parent)
-            at = leaf.children.index(neighbour)
+            child_index = leaf.children.index(neighbour)
         else:
             leaf = self._last_leaf()
-            at = len(leaf.children)
-        leaf.children.insert(at, place)
+            child_index = len(leaf.children)
+        leaf.children.insert(child_index, place)
         place.parent = leaf
         node: _Node[Item] | None = leaf
         while node is not None:
@@ -186,7 +186,7 @@ def _position(place: _Place[Item]) -> int:
     child: _Child[Item] = place
     while child.parent is not None:
         siblings = child.parent.children
-        at = siblings.index(child)
-        index += at if child is place else sum(sibling.size for sibling in siblings[:at])
+        child_index = siblings.index(child)
+        index += child_index if child is place else sum(sibling.size for sibling in siblings[:child_index])
         child = child.parent
     return index

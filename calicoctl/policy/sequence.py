@@ -70,7 +70,7 @@ class IndexedSequence(Sequence[Item]):
         if tree is not None:
             return tree.find(key, predicate)
         key_of = self._key_of
-        return next((at for at, item in enumerate(self._all()) if key_of(item) == key and predicate(item)), None)
+        return next((index for index, item in enumerate(self._all()) if key_of(item) == key and predicate(item)), None)
 
     def has(self, key: Hashable, predicate: Callable[[Item], bool]) -> bool:
         """Whether an item has a key and satisfies a predicate."""

@@ -215,7 +215,7 @@ def _profile_block(node: ast.ProfileBlock, findings: Findings) -> valid.Statemen
 
 def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, ...]:
     tags: dict[str, None] = {}
-    wrong = 0
+    invalid_count = 0
     for node in nodes:
         tag = values.new_name(node, "tag", findings)
         if tag is not None and tag in tags:
@@ -223,7 +223,7 @@ def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, 
             tag = None
         if tag is not None:
             tags[tag] = None
-        elif (wrong := wrong + 1) > limits.ERRORS_MAX:
+        elif (invalid_count := invalid_count + 1) > limits.ERRORS_MAX:
             break
     return tuple(tags)
 
@@ -231,22 +231,22 @@ def _declared_tags(nodes: Iterable[ast.Word], findings: Findings) -> tuple[str, 
 def _declared_rules(nodes: Iterable[ast.RuleNode | ast.JsonRule], findings: Findings) -> tuple[StoredRule, ...]:
     """The valid rules of a list; after an invalid rule, the next ones are still checked."""
     rules: list[StoredRule] = []
-    wrong = 0
+    invalid_count = 0
     for node in nodes:
-        own = Findings()
+        rule_findings = Findings()
         if isinstance(node, ast.JsonRule):
             # Imported here: only scripts have rules as JSON.
             from calicoctl.policy.documents.rule_update import read_json_rule
 
             stored, diagnostics = read_json_rule(node.span)
-            own.add_diagnostics(diagnostics)
+            rule_findings.add_diagnostics(diagnostics)
         else:
-            rule = check_rule(node, own)
+            rule = check_rule(node, rule_findings)
             stored = None if rule is None else StoredRule.of(rule)
-        findings.entries += own.entries
+        findings.entries += rule_findings.entries
         if stored is not None:
             rules.append(stored)
-        elif (wrong := wrong + 1) > limits.ERRORS_MAX:
+        elif (invalid_count := invalid_count + 1) > limits.ERRORS_MAX:
             break
     return tuple(rules)
 

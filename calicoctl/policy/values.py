@@ -33,7 +33,7 @@ def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN
         edit = _replace_word(word, ports.without_empty_items(word.text))
         findings.add(messages.EMPTY_PORT, word.span, edit, ports=word.text)
     ranges: list[PortRange] = []
-    wrong = 0
+    invalid_count = 0
     for item in ports.read_list(word.text):
         if not item.text:
             continue
@@ -42,9 +42,9 @@ def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN
         port = item.within(minimum)
         if port is not None:
             ranges.append(port)
-        elif (wrong := wrong + 1) > limits.ERRORS_MAX:
+        elif (invalid_count := invalid_count + 1) > limits.ERRORS_MAX:
             break
-    return None if has_empty or wrong else tuple(ranges)
+    return None if has_empty or invalid_count else tuple(ranges)
 
 
 def _add_port_fault(fault: PortFault, word: ast.Word, findings: Findings) -> None:

@@ -199,17 +199,17 @@ def read_elements(source: Source, start: int) -> tuple[tuple[Element, ...], int]
         Refused: It is not a JSON list.
     """
     text = source.text
-    at = skip_space(text, start + 1)
-    if text[at : at + 1] == "]":
-        return (), at + 1
+    offset = skip_space(text, start + 1)
+    if text[offset : offset + 1] == "]":
+        return (), offset + 1
     elements: list[Element] = []
     while True:
-        value, end = read_value(source, at)
-        elements.append(Element(value, at, end))
-        at = skip_space(text, end)
-        if text[at : at + 1] == "]":
-            return tuple(elements), at + 1
-        at = skip_space(text, _expect(source, at, ","))
+        value, end = read_value(source, offset)
+        elements.append(Element(value, offset, end))
+        offset = skip_space(text, end)
+        if text[offset : offset + 1] == "]":
+            return tuple(elements), offset + 1
+        offset = skip_space(text, _expect(source, offset, ","))
 
 
 def read_members(source: Source, start: int, lists: frozenset[str] = frozenset()) -> tuple[tuple[Member, ...], int]:
@@ -227,31 +227,31 @@ def read_members(source: Source, start: int, lists: frozenset[str] = frozenset()
         Refused: It is not a JSON object.
     """
     text = source.text
-    at = skip_space(text, start + 1)
-    if text[at : at + 1] == "}":
-        return (), at + 1
+    offset = skip_space(text, start + 1)
+    if text[offset : offset + 1] == "}":
+        return (), offset + 1
     members: list[Member] = []
     while True:
-        member = _read_member(source, at, lists)
+        member = _read_member(source, offset, lists)
         members.append(member)
-        at = skip_space(text, member.end)
-        if text[at : at + 1] == "}":
-            return tuple(members), at + 1
-        at = skip_space(text, _expect(source, at, ","))
+        offset = skip_space(text, member.end)
+        if text[offset : offset + 1] == "}":
+            return tuple(members), offset + 1
+        offset = skip_space(text, _expect(source, offset, ","))
 
 
-def _read_member(source: Source, at: int, lists: frozenset[str]) -> Member:
+def _read_member(source: Source, offset: int, lists: frozenset[str]) -> Member:
     text = source.text
-    if text[at : at + 1] != '"':
-        raise _syntax_refusal(source, at, "Expecting property name")
-    key, key_end = read_value(source, at)
+    if text[offset : offset + 1] != '"':
+        raise _syntax_refusal(source, offset, "Expecting property name")
+    key, key_end = read_value(source, offset)
     start = skip_space(text, _expect(source, skip_space(text, key_end), ":"))
     # The key is a string, as it begins with a quote.
     if str(key) in lists and text[start : start + 1] == "[":
         elements, end = read_elements(source, start)
-        return Member(str(key), at, key_end, [], start, end, elements)
+        return Member(str(key), offset, key_end, [], start, end, elements)
     value, end = read_value(source, start)
-    return Member(str(key), at, key_end, value, start, end)
+    return Member(str(key), offset, key_end, value, start, end)
 
 
 def require_end(source: Source, end: int) -> None:
@@ -260,9 +260,9 @@ def require_end(source: Source, end: int) -> None:
     Raises:
         Refused: Other text follows.
     """
-    at = skip_space(source.text, end)
-    if at < len(source.text):
-        raise refusal(JSON_TRAILING, source, at, source.line_bounds(at)[1])
+    offset = skip_space(source.text, end)
+    if offset < len(source.text):
+        raise refusal(JSON_TRAILING, source, offset, source.line_bounds(offset)[1])
 
 
 def find_constant(source: Source) -> Diagnostic | None:
@@ -281,12 +281,12 @@ def _tokens(text: str) -> Iterator[tuple[int, int, bool]]:
 
     The standard library finds the end of a string: a regular expression takes a hundred times the memory of the string.
     """
-    at = 0
-    while at < len(text):
-        between = _OUTSIDE_STRINGS.match(text, at)
-        end = between.end() if between is not None else _DECODER.raw_decode(text, at)[1]
-        yield at, end, between is None
-        at = end
+    offset = 0
+    while offset < len(text):
+        between = _OUTSIDE_STRINGS.match(text, offset)
+        end = between.end() if between is not None else _DECODER.raw_decode(text, offset)[1]
+        yield offset, end, between is None
+        offset = end
 
 
 def locate(source: Source, start: int, path: Path, *, at_key: bool = False) -> Span:
@@ -381,57 +381,57 @@ def visible_json(raw: str) -> str:
 def _escaped(character: str) -> str:
     """The JSON escape of a character: one code unit of UTF-16, or a pair."""
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    return "".join(f"\\u{units[offset : offset + 4]}" for offset in range(0, len(units), 4))
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}..."
 
 
-def skip_space(text: str, at: int) -> int:
-    """The offset of the first character from `at` on that is not white space in JSON; `len(text)` if there is none."""
-    match = _SPACES.match(text, at)
+def skip_space(text: str, offset: int) -> int:
+    """The offset of the first character from `offset` on that is not JSON white space; `len(text)` if there is none."""
+    match = _SPACES.match(text, offset)
     assert match is not None, "the pattern matches the empty text"
     return match.end()
 
 
-def _expect(source: Source, at: int, character: str) -> int:
-    """The offset after the character that is expected at `at`."""
-    if source.text[at : at + 1] != character:
-        raise _syntax_refusal(source, at, f"Expecting '{character}' delimiter")
-    return at + 1
+def _expect(source: Source, offset: int, character: str) -> int:
+    """The offset after the character that is expected at `offset`."""
+    if source.text[offset : offset + 1] != character:
+        raise _syntax_refusal(source, offset, f"Expecting '{character}' delimiter")
+    return offset + 1
 
 
-def _syntax_refusal(source: Source, at: int, python_message: str) -> Refused:
-    """The exception for a syntax error at `at`, with a message that does not depend on the Python version."""
+def _syntax_refusal(source: Source, offset: int, python_message: str) -> Refused:
+    """The exception for a syntax error at `offset`, with a message that does not depend on the Python version."""
     text = source.text
-    comma = _trailing_comma(text, at)
+    comma = _trailing_comma(text, offset)
     if comma is not None:
         reason = "nothing follows this comma"
         return refusal(JSON_SYNTAX, source, comma, comma + 1, "remove the comma", reason=reason)
-    if at >= len(text):
+    if offset >= len(text):
         return refusal(JSON_SYNTAX, source, len(text), len(text), reason="incomplete text")
     reasons = (reason for beginning, reason in _REASONS if python_message.startswith(beginning))
     reason = next(reasons, python_message.lower())
-    return refusal(JSON_SYNTAX, source, at, at + 1, _syntax_hint(text, at), reason=reason)
+    return refusal(JSON_SYNTAX, source, offset, offset + 1, _syntax_hint(text, offset), reason=reason)
 
 
-def _trailing_comma(text: str, at: int) -> int | None:
+def _trailing_comma(text: str, offset: int) -> int | None:
     """The offset of a trailing comma. Python reports the error at the bracket, and since 3.13 at the comma."""
-    if text[at : at + 1] == ",":
-        after = skip_space(text, at + 1)
-        return at if text[after : after + 1] in ("]", "}") else None
-    if text[at : at + 1] not in ("]", "}"):
+    if text[offset : offset + 1] == ",":
+        after = skip_space(text, offset + 1)
+        return offset if text[after : after + 1] in ("]", "}") else None
+    if text[offset : offset + 1] not in ("]", "}"):
         return None
-    before = at - 1
+    before = offset - 1
     while before > 0 and text[before] in _SPACE:
         before -= 1
     return before if before >= 0 and text[before] == "," else None
 
 
-def _syntax_hint(text: str, at: int) -> str | None:
-    if text[at] == "'":
+def _syntax_hint(text: str, offset: int) -> str | None:
+    if text[offset] == "'":
         return "write JSON strings in double quotes"
-    if text[at] == "#" or text.startswith(("//", "/*"), at):
+    if text[offset] == "#" or text.startswith(("//", "/*"), offset):
         return "JSON has no comments"
     return None
