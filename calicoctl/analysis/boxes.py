@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
-from calicoctl.analysis.ranges import Ranges, do_intersect, intersection
+from calicoctl.analysis.number_ranges import Ranges, do_intersect, intersection
 from calicoctl.language import limits, networks
 from calicoctl.records import dataclass
 

@@ -24,7 +24,7 @@ from calicoctl.analysis.boxes import (
     includes_protocols,
 )
 from calicoctl.analysis.named_networks import NamedNetworks
-from calicoctl.analysis.ranges import OCTETS, Ranges, difference, has_number, intersection, union
+from calicoctl.analysis.number_ranges import OCTETS, Ranges, difference, has_number, intersection, union
 
 NEVER = 1 << 62  # a position after all rules
 BEFORE_ALL = -2  # a position before all rules; -1 means no rule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, EVERYWHERE, ICMP_OF_VERSION, WITH_PORTS, Box, Net, text_of_number
-from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges
+from calicoctl.analysis.number_ranges import OCTETS, PORTS, Ranges
 from calicoctl.language.ports import range_text
 from calicoctl.language.protocols import AGENT_PROTOCOLS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Packet, includes_protocols, is_within
-from calicoctl.analysis.ranges import Ranges
+from calicoctl.analysis.number_ranges import Ranges
 from calicoctl.analysis.rule_list import Decision, ListedRule
 from calicoctl.records import dataclass
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from calicoctl.analysis.boxes import ADDRESS_BITS, NO_TAGS, Box, Net, do_overlap
 from calicoctl.analysis.cover import NEVER
-from calicoctl.analysis.ranges import Ranges, do_intersect
+from calicoctl.analysis.number_ranges import Ranges, do_intersect
 from calicoctl.analysis.rule_list import Decision, ListedRule
 
 # The position comes first, so that entries are sorted by position, and those of one rule by box.

@@ -19,7 +19,7 @@ from calicoctl.analysis.boxes import (
     common_box,
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
-from calicoctl.analysis.ranges import OCTETS, PORTS, Ranges, difference, union
+from calicoctl.analysis.number_ranges import OCTETS, PORTS, Ranges, difference, union
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import enforced_port
 from calicoctl.language.protocols import AGENT_PROTOCOLS

@@ -11,8 +11,8 @@ from calicoctl.result_texts import ResultText
 from calicoctl.store.keys import EndpointKey
 
 if TYPE_CHECKING:  # imported only by statements about packets
+    from calicoctl.analysis.division import Division
     from calicoctl.analysis.nearest_rule import NearRule
-    from calicoctl.analysis.questions import Division
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 from calicoctl import messages, result_texts
 from calicoctl.analysis.cover import Undecided
+from calicoctl.analysis.division import Part, divide, find_counterexample
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
-from calicoctl.analysis.questions import Part, divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from calicoctl.analysis.boxes import ICMP_OF_VERSION, Box, Net, common_box, common_boxes
-from calicoctl.analysis.ranges import OCTETS, difference, intersection
+from calicoctl.analysis.number_ranges import OCTETS, difference, intersection
 from calicoctl.analysis.rule_list import Decision, ListedRule
-from calicoctl.analysis.unneeded import Reason
+from calicoctl.analysis.unneeded_rules import Reason
 
 
 def subtract(box: Box, other: Box) -> Iterator[Box]:

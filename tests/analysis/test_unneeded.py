@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.rule_sets import rule_set
 from calicoctl.analysis.rule_list import Decision, RuleList
-from calicoctl.analysis.unneeded import FIRST, Grade, Reason, UnneededRule, find_unneeded
+from calicoctl.analysis.unneeded_rules import FIRST, Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.validation import check_rule

@@ -9,7 +9,7 @@ from shlex import quote
 from calicoctl import result_texts
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
-from calicoctl.analysis.paths import PathPart, allows
+from calicoctl.analysis.path_division import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
 from calicoctl.cli.command_arguments import Arguments, read_arguments
 from calicoctl.cli.datastores import status_of

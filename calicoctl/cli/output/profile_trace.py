@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from calicoctl import result_texts
 from calicoctl.analysis import nearest_rule
+from calicoctl.analysis.division import Part
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.nearest_rule import NearRule
 from calicoctl.analysis.packet_text import example_text
-from calicoctl.analysis.questions import Part
 from calicoctl.analysis.rule_list import Decision
 from calicoctl.cli.output.traffic import decider_document, exceptions_text, part_document
 from calicoctl.engine.outcome import TraceAnswer

@@ -10,7 +10,7 @@ from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, RuleList
-from calicoctl.analysis.unneeded import FIRST, Grade, Reason, UnneededRule, find_unneeded
+from calicoctl.analysis.unneeded_rules import FIRST, Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, ScriptStep

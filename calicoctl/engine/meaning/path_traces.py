@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from calicoctl import messages
 from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, common_boxes, is_within
 from calicoctl.analysis.cover import Undecided
-from calicoctl.analysis.paths import PathPart, divide_path
+from calicoctl.analysis.path_division import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
 from calicoctl.diagnostics import Refused, diagnose
 from calicoctl.engine.carriers import tags_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from calicoctl import messages
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
-from calicoctl.analysis.unneeded import Grade, Reason, UnneededRule, find_unneeded
+from calicoctl.analysis.unneeded_rules import Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.engine.carriers import tags_of_others
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.engine.rule_lists import carried_tags, enforced, enforced_of

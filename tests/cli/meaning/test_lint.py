@@ -14,7 +14,7 @@ from jsonschema import Draft7Validator
 
 from calicoctl import result_texts
 from calicoctl.analysis.rule_list import RuleList
-from calicoctl.analysis.unneeded import Reason, find_unneeded
+from calicoctl.analysis.unneeded_rules import Reason, find_unneeded
 from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
 from tests.cli.program import CommandResult, Program
 from tests.cli.raw import PROFILES, open_raw
