@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.carriers import endpoint_roots, missing_profile, missing_profiles, tags_of_others
+from calicoctl.engine.endpoint_tags import endpoint_roots, missing_profile, missing_profiles, tags_of_others
+from calicoctl.engine.enforced_rules import carried_tags
 from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import profile_warnings
-from calicoctl.engine.rule_lists import carried_tags
 from calicoctl.engine.runs.unfinished_runs import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
 from calicoctl.language.names import HIDDEN

@@ -22,7 +22,7 @@ from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot
 
 if TYPE_CHECKING:  # imported only by statements about packets
-    from calicoctl.engine.packet_questions import PlaceOf
+    from calicoctl.engine.packet_statements import PlaceOf
 
 # Up to this number of profiles, each folder is read by itself; otherwise, one request for the whole tree is faster.
 _FOLDERS_MAX = 16

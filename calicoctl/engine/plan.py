@@ -37,7 +37,7 @@ from calicoctl.store import keys
 from calicoctl.store.interface import Change
 
 if TYPE_CHECKING:  # imported only by statements about packets
-    from calicoctl.engine.packet_questions import PlaceOf
+    from calicoctl.engine.packet_statements import PlaceOf
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,14 @@ def evaluate(statement: statements.Statement, state: State) -> Outcome:
         return _evaluate_within_v3(statement, state)
     if state.has_resources is False and isinstance(statement, _WITH_FOREIGN_RULES):
         # Imported here, as below: few statements need it.
-        from calicoctl.engine.resource_bounds import refuse_v3_rules
+        from calicoctl.engine.data_model_checks import refuse_v3_rules
 
         refuse_v3_rules(statement)
     return _EVALUATIONS[type(statement)](statement, state)
 
 
 def _evaluate_within_v3(statement: statements.ProfileStatement, state: State) -> Outcome:
-    from calicoctl.engine.resource_bounds import require_v3
+    from calicoctl.engine.data_model_checks import require_v3
 
     before = state.profile(statement.profile)
     outcome = _EVALUATIONS[type(statement)](statement, state)
@@ -195,7 +195,7 @@ def _print_rules_json(statement: statements.PrintRulesJson, state: State) -> Out
 
 def _trace(statement: statements.TracePackets, state: State) -> Outcome:
     # Imported here: only statements about packets need it.
-    from calicoctl.engine.packet_questions import trace
+    from calicoctl.engine.packet_statements import trace
 
     return trace(statement, _existing(statement, state))
 
@@ -211,13 +211,13 @@ def evaluate_expectation(statement: statements.Expectation, state: State, place_
     Raises:
         Refused: The expectation does not hold, or cannot be checked.
     """
-    from calicoctl.engine import packet_questions
+    from calicoctl.engine.packet_statements import expect
 
     _refuse_obstacle(statement, state)
     if isinstance(statement, statements.ExpectVerdict):
-        return packet_questions.expect(statement, [_existing(statement, state)], place_of)
+        return expect(statement, [_existing(statement, state)], place_of)
     names = [name for name in state.names() if name not in state.failed_profiles]
-    return packet_questions.expect(statement, [state.profile(name) for name in names], place_of)
+    return expect(statement, [state.profile(name) for name in names], place_of)
 
 
 def _declare_profile(statement: statements.DeclareProfile, state: State) -> Outcome:

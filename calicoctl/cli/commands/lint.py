@@ -14,8 +14,8 @@ from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_diagnostics, print_diagnostics, print_text
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.program_options import Options
+from calicoctl.engine.meaning.endpoint_lint import lint_today
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
-from calicoctl.engine.meaning.today import lint_today
 from calicoctl.language.words import Direction, counted
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store.interface import DatastoreError

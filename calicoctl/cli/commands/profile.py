@@ -161,7 +161,7 @@ def _with_rules_from_input(statement: UpdateRules, output_format: str | None) ->
 
     source = Source(STANDARD_INPUT, read_input(messages.WAITING_FOR_JSON))
     if output_format == CALICO_FORMAT:
-        from calicoctl.engine.conversion.rules_text import rules_from_v3
+        from calicoctl.engine.conversion.v3_rules import rules_from_v3
 
         source = rules_from_v3(source, statement.profile)
     document, warnings = read_update(source, statement.profile)
@@ -172,7 +172,7 @@ def _with_rules_from_input(statement: UpdateRules, output_format: str | None) ->
 def _print_answer(statement: Statement, answer: Answer | None, output_format: str | None) -> None:
     """Print the answer of a statement in the format that `-o` specified."""
     if output_format == CALICO_FORMAT and isinstance(answer, RuleDocument):
-        from calicoctl.engine.conversion.rules_text import rules_to_v3
+        from calicoctl.engine.conversion.v3_rules import rules_to_v3
 
         print_text(rules_to_v3(statement.profile if isinstance(statement, ProfileStatement) else "", answer.text))
     elif output_format == "json" and isinstance(statement, _SHOW_STATEMENTS):

@@ -12,8 +12,8 @@ from typing import Any
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.carriers import missing_profile, missing_profiles
 from calicoctl.engine.conversion.to_v3 import convert_profiles, stored_profiles
+from calicoctl.engine.endpoint_tags import missing_profile, missing_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
 from calicoctl.layout.resource_keys import CLUSTER, PROFILES, is_ready, profile_key

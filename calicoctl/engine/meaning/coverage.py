@@ -13,8 +13,8 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.division import divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, decision_of
+from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.meaning.expectations import ExpectationResult
-from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid

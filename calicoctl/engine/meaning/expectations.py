@@ -10,12 +10,12 @@ from calicoctl.analysis.division import find_counterexample
 from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.evaluate import RulePlaces
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.frontend.statements import read_statement
-from calicoctl.engine.packet_questions import PlaceOf
+from calicoctl.engine.packet_statements import PlaceOf
 from calicoctl.engine.plan import evaluate_expectation
-from calicoctl.engine.rule_lists import enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid

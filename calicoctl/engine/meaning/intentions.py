@@ -12,8 +12,8 @@ from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.meaning.traffic import ListTraffic, RulesByName, find_traffic
-from calicoctl.engine.rule_lists import enforced
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass

@@ -12,9 +12,9 @@ from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded_rules import FIRST, Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
+from calicoctl.engine.enforced_rules import is_refused
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, ScriptStep
-from calicoctl.engine.rule_lists import is_refused
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import collector_paused

@@ -10,9 +10,9 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.path_division import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
 from calicoctl.diagnostics import Refused, diagnose
-from calicoctl.engine.carriers import tags_of
-from calicoctl.engine.meaning.set_tags import SetTags, collapsed
-from calicoctl.engine.rule_lists import enforced_of
+from calicoctl.engine.endpoint_tags import tags_of
+from calicoctl.engine.enforced_rules import enforced_of
+from calicoctl.engine.meaning.network_set_tags import NetworkSetTags, collapsed
 from calicoctl.engine.state import State
 from calicoctl.language.networks import Network, enforced_network, network_text, read_network
 from calicoctl.language.words import Direction
@@ -104,7 +104,7 @@ def find_paths(state: State, source: str, destination: str, match: Rule, where: 
         Refused: An end does not exist, or the analysis would take too long.
     """
     problems = []
-    sets = SetTags(state.network_sets)
+    sets = NetworkSetTags(state.network_sets)
     members = [tuple(_members(state, sets, text)) for text in (source, destination)]
     for text, members_of_end, span in zip((source, destination), members, where, strict=True):
         if not members_of_end:
@@ -147,7 +147,7 @@ class _Member:
         return self.tags, self.unsure
 
 
-def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
+def _members(state: State, sets: NetworkSetTags, text: str) -> Iterator[_Member]:
     """The endpoints and network sets that a text means: a network, else an endpoint by name, else a tag."""
     network = read_network(text).network
     if network is not None:
@@ -170,7 +170,7 @@ def _members(state: State, sets: SetTags, text: str) -> Iterator[_Member]:
                 yield _Member(text, None, sure, unsure, network_set.networks)
 
 
-def _members_of_network(state: State, sets: SetTags, network: Network) -> Iterator[_Member]:
+def _members_of_network(state: State, sets: NetworkSetTags, network: Network) -> Iterator[_Member]:
     """The endpoints with addresses in a network, each with these addresses only, and the remaining addresses."""
     name = network_text(network)
     taken: list[Network] = []

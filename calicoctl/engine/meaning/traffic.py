@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import NOTHING_INTENDED, Difference, Intended, find_differences
 from calicoctl.analysis.rule_list import ListedRule, RuleList
-from calicoctl.engine.rule_lists import Rules, enforced
+from calicoctl.engine.enforced_rules import Rules, enforced
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.records import dataclass

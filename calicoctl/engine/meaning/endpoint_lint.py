@@ -8,9 +8,9 @@ from calicoctl import messages
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.analysis.unneeded_rules import Grade, Reason, UnneededRule, find_unneeded
-from calicoctl.engine.carriers import tags_of_others
+from calicoctl.engine.endpoint_tags import tags_of_others
+from calicoctl.engine.enforced_rules import carried_tags, enforced, enforced_of
 from calicoctl.engine.meaning.lint import LintFinding
-from calicoctl.engine.rule_lists import carried_tags, enforced, enforced_of
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import collector_paused

@@ -11,8 +11,8 @@ from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
-from calicoctl.engine.rule_lists import enforced
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as statements
 from calicoctl.policy.profile import Profile

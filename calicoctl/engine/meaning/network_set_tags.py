@@ -28,7 +28,7 @@ class _Ranges:
         return index >= 0 and self.lasts[index] >= int(network.network_address)
 
 
-class SetTags:
+class NetworkSetTags:
     """Finds the tags that network sets give to addresses.
 
     Args:

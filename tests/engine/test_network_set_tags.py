@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calicoctl.engine.meaning.set_tags import SetTags
+from calicoctl.engine.meaning.network_set_tags import NetworkSetTags
 from calicoctl.policy.documents.network_set import NetworkSet, read_network_set
 
 NONE: frozenset[str] = frozenset()
@@ -24,7 +24,7 @@ _sets = st.lists(st.builds(NetworkSet, st.frozensets(st.sampled_from("ab")), st.
 
 @given(_sets, st.lists(_networks, min_size=1))
 def test_the_tags_of_networks_are_those_of_their_addresses(sets: list[NetworkSet], asked: list[IPv4Network]) -> None:
-    sure, some = SetTags(sets).find(asked)
+    sure, some = NetworkSetTags(sets).find(asked)
     addresses = {address for network in asked for address in network}
     for tag in "ab":
         having = {
@@ -38,7 +38,7 @@ def test_the_tags_of_networks_are_those_of_their_addresses(sets: list[NetworkSet
 
 
 def test_unknown_addresses_may_have_any_tag_and_addresses_of_the_other_version_have_none() -> None:
-    sets = SetTags([NetworkSet(frozenset("a"), (ip_network("::/0"),)), NetworkSet(frozenset("b"), ())])
+    sets = NetworkSetTags([NetworkSet(frozenset("a"), (ip_network("::/0"),)), NetworkSet(frozenset("b"), ())])
     assert sets.find(()) == (NONE, A)
     assert sets.find([ip_network("10.0.0.0/8")]) == (NONE, NONE)
     assert sets.find([ip_network("2001:db8::/32")]) == (A, NONE)

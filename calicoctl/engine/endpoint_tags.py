@@ -10,7 +10,7 @@ from collections import Counter
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, diagnose
-from calicoctl.engine.rule_lists import carried_tags
+from calicoctl.engine.enforced_rules import carried_tags
 from calicoctl.engine.state import State
 from calicoctl.policy.documents.endpoint import Endpoint
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE
