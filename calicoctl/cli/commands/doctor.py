@@ -10,8 +10,8 @@ from calicoctl.cli.command_arguments import read_arguments
 from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
+from calicoctl.cli.output.diagnostics_json import diagnostic_document
 from calicoctl.cli.program_options import Options
-from calicoctl.cli.run_command.run_json import diagnostic_document
 from calicoctl.diagnostics import printable
 from calicoctl.engine.doctor import Health, check_health
 from calicoctl.language.words import counted

@@ -300,7 +300,7 @@ All profiles of both ends are considered. MATCH, written as in a rule, selects p
 Options:
   --from=END          The sender: an endpoint, a tag or a network. Endpoints in a network are
                       reported separately.
-  --to=END            The receiver: the same.
+  --to=END            The receiver: an endpoint, a tag or a network.
   -o, --output=json   Print one JSON document instead of text.
 
 `calicoctl --help` lists the options of all commands.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.diagnostics import Command, Correction, Diagnostic, Edit, Fix
+from calicoctl.cli.output.diagnostics_json import Document, diagnostic_document
+from calicoctl.diagnostics import Diagnostic
 from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, count_changes
 from calicoctl.engine.evaluate import ScriptPlan
-from calicoctl.source import Span
 
 _FORMAT_VERSION = 1
-
-Document = dict[str, object]
 
 
 def check_document(statements: int, diagnostics: Sequence[Diagnostic], *, is_dry_run: bool = False) -> Document:
@@ -43,42 +41,6 @@ def plan_document(plan: ScriptPlan, diffs: Sequence[ProfileDiff], diagnostics: S
         },
         "profiles": [_profile(diff) for diff in diffs],
     }
-
-
-def diagnostic_document(diagnostic: Diagnostic) -> Document:
-    """A diagnostic as JSON."""
-    span = diagnostic.span
-    origins: Document = {}
-    if span is not None and span.source.inclusions:
-        origins["included_from"] = [_place(inclusion) for inclusion in span.source.inclusions]
-    if span is not None and span.via:
-        origins["definitions"] = [{"name": definition.name, **_place(definition.span)} for definition in span.via]
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.kind.severity.value,
-        "message": diagnostic.message,
-        "hint": diagnostic.hint,
-        "fix": None if diagnostic.fix is None else _fix(diagnostic.fix),
-        "file": None if span is None else span.source.name,
-        "line": None if span is None else span.line,
-        "column": None if span is None else span.column,
-        **origins,
-    }
-
-
-def _fix(fix: Fix) -> Document:
-    if isinstance(fix, Correction):
-        return {"kind": "correction", "text": fix.text, "edits": [_edit(edit) for edit in fix.edits]}
-    return {"kind": "command" if isinstance(fix, Command) else "advice", "text": fix.text}
-
-
-def _edit(edit: Edit) -> Document:
-    end = Span(edit.span.source, edit.span.end, edit.span.end)
-    return {**_place(edit.span), "end_line": end.line, "end_column": end.column, "text": edit.text}
-
-
-def _place(span: Span) -> Document:
-    return {"file": span.source.name, "line": span.line, "column": span.column}
 
 
 def _profile(diff: ProfileDiff) -> Document:
