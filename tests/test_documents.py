@@ -40,7 +40,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.store.keys import LOCK, PROFILES
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.forked import Forks, shared_forks
-from tests.support.mortal import Job, mortals, wait_for_requests_of_the_dead
+from tests.support.mortal import Job, mortals, wait_for_requests_of_ended_clients
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -158,7 +158,7 @@ def kill_a_run(raw: RawEtcd) -> None:
     job = Job(raw.url, "apply", target, last_write=7, piece_bytes=10_000)
     with mortals() as running:
         assert not running.run(job)
-    wait_for_requests_of_the_dead(raw.url)
+    wait_for_requests_of_ended_clients(raw.url)
     raw.delete(LOCK)
 
 

@@ -35,7 +35,7 @@ from tests.support.fault_proxy import (
     FaultProxy,
     reply,
 )
-from tests.support.mortal import Job, Mortals, changes_to, mortals, wait_for_requests_of_the_dead
+from tests.support.mortal import Job, Mortals, changes_to, mortals, wait_for_requests_of_ended_clients
 from tests.support.runs import (
     BEFORE,
     SECONDS,
@@ -46,7 +46,7 @@ from tests.support.runs import (
     Opener,
     Values,
     apply_to,
-    is_memory,
+    is_end_marker,
     never,
     opener,
     own_keys,
@@ -392,7 +392,7 @@ def test_a_run_killed_at_any_write_is_completed_or_undone_exactly(
     job = Job(raw.url, "apply", target, last_write=deaths[0])
     for death in (*deaths[1:], None):
         is_done = processes.run(job)
-        wait_for_requests_of_the_dead(raw.url)
+        wait_for_requests_of_ended_clients(raw.url)
         raw.delete(keys.LOCK)  # instead of waiting for the end of its time to live
         if is_done:
             break
@@ -410,7 +410,7 @@ def test_a_run_killed_at_any_write_is_completed_or_undone_exactly(
     # The next run removes the remaining keys; empty folders of a run that was killed at its very end may remain.
     apply_to(open_store, {rules(99): "x"})
     remaining = read_exactly(open_store, [keys.OWN, *(f"{key}/_pieces" for key in own_keys(raw))])
-    assert not [key for key, value in remaining.items() if not is_memory(key, value)]
+    assert not [key for key, value in remaining.items() if not is_end_marker(key, value)]
 
 
 def test_the_lock_of_a_killed_run_expires(raw: RawEtcd, processes: Mortals) -> None:

@@ -29,7 +29,7 @@ from calicoctl.store.interface import Change, Entry, Snapshot, Unreachable
 from calicoctl.store.sqlite import SqliteDatastore
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import CUT, PASS_ON, Fault, fault_proxy
-from tests.support.runs import is_memory
+from tests.support.runs import is_end_marker
 
 SECONDS = 20.0
 Opener = Callable[[], EtcdDatastore]
@@ -59,7 +59,7 @@ def leaves(raw: RawEtcd, key: str = keys.OWN) -> dict[str, str]:
     values: dict[str, str] = {}
 
     def walk(node: dict[str, Any]) -> None:
-        if "value" in node and not is_memory(node["key"], node["value"]):
+        if "value" in node and not is_end_marker(node["key"], node["value"]):
             values[node["key"]] = node["value"]
         for inner in node.get("nodes", []):
             walk(inner)

@@ -20,12 +20,12 @@ from pathlib import Path
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, find_etcd
 
 START_SECONDS = 60.0
-# A follower waits this long for its leader before it calls an election: soon enough for tests, long enough for
+# A follower waits this long for its leader before it starts an election: short enough for tests, long enough for
 # two busy cores.
 HEARTBEAT_MILLISECONDS, ELECTION_MILLISECONDS = 50, 500
 _POLL_SECONDS = 0.05
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-# Below the ports that the kernel gives to outgoing connections, which would take a killed member's in no time.
+# Below the ports that the kernel uses for outgoing connections, which would soon use the port of a killed member.
 _PORTS = range(15_000, 32_000)
 _LOCK = Path(tempfile.gettempdir()) / f"calicoctl-cluster-{os.getuid()}.lock"
 
@@ -35,12 +35,12 @@ class Member:
     """One server of the cluster.
 
     Attributes:
-        name: How the cluster calls it.
+        name: Its name in the cluster.
         url: Its address for clients.
-        command: What starts it.
-        folder: Where it keeps its files and its log.
-        process: The process; None when it is not running.
-        is_stopped: Whether it stands still (SIGSTOP).
+        command: The command that starts it.
+        folder: The folder of its files and its log.
+        process: The process; None if it is not running.
+        is_stopped: Whether it is stopped (SIGSTOP).
     """
 
     name: str
@@ -52,11 +52,11 @@ class Member:
 
     @property
     def is_up(self) -> bool:
-        """Whether it runs and does not stand still."""
+        """Whether it is running and not stopped."""
         return self.process is not None and self.process.poll() is None and not self.is_stopped
 
     def start(self) -> None:
-        """Start it, with what it had when it was killed; it is not waited for."""
+        """Start it with its previous files, without waiting for it."""
         if self.process is not None and self.process.poll() is None:
             return
         environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
@@ -74,23 +74,23 @@ class Member:
             self.is_stopped = False
 
     def stop(self) -> None:
-        """Let it stand still (SIGSTOP): connections to it are made, and hang."""
+        """Stop it (SIGSTOP): it accepts connections but does not answer."""
         if self.process is not None:
             self.process.send_signal(signal.SIGSTOP)
-            # Its threads answer for another moment; WNOWAIT leaves the process to `Popen`, should it have died.
+            # Its threads may answer for another moment. WNOWAIT leaves the status to `Popen` if the process has ended.
             os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
             self.is_stopped = True
 
     def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
+        """Let it continue (SIGCONT)."""
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
             self.is_stopped = False
 
     def is_leader(self) -> bool:
-        """Whether it takes itself for the leader; one that was just resumed may do so for a moment in error.
+        """Whether it regards itself as the leader; a member that was just resumed may be wrong for a moment.
 
-        `/v2/stats/self` would say it, too, but answers nothing while a rate in it is infinite (etcd 3.5).
+        `/v2/stats/self` has this too, but is not answered while a rate in it is infinite (etcd 3.5).
         """
         if not self.is_up:
             return False
@@ -128,19 +128,19 @@ class Cluster:
         return tuple(member.url for member in self.members)
 
     def leader(self) -> Member | None:
-        """The member that leads; None while none does."""
+        """The leader, or None."""
         return next((member for member in self.members if member.is_leader()), None)
 
     def followers(self) -> tuple[Member, ...]:
-        """The members that are up and do not lead."""
+        """The members that are up, except the leader."""
         leader = self.wait_for_leader()
         return tuple(member for member in self.members if member.is_up and member is not leader)
 
     def wait_for_leader(self, seconds: float = START_SECONDS) -> Member:
-        """Wait until one leads, and every member that is up answers quorum reads.
+        """Wait until there is a leader, and every member that is up answers quorum reads.
 
         Raises:
-            EtcdUnavailable: It took longer.
+            EtcdUnavailable: The time is over.
         """
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -148,10 +148,10 @@ class Cluster:
             if leader is not None and all(member.answers() for member in self.members if member.is_up):
                 return leader
             time.sleep(_POLL_SECONDS)
-        raise EtcdUnavailable(f"no leader within {seconds:g} s; {self._last_words()}")
+        raise EtcdUnavailable(f"no leader within {seconds:g} s; {self._states()}")
 
     def heal(self) -> Member:
-        """Start and resume whatever does not run, wait, and give the leader."""
+        """Start and resume all members, wait, and return the leader."""
         for member in self.members:
             member.resume()
             member.start()
@@ -166,22 +166,22 @@ class Cluster:
         for member in self.members:
             member.kill()
 
-    def _last_words(self) -> str:
-        said = []
+    def _states(self) -> str:
+        states = []
         for member in self.members:
             log = (member.folder / f"{member.name}.log").read_text(encoding="utf-8", errors="replace")
             state = "answers" if member.answers() else "up, without an answer" if member.is_up else "down"
-            said.append(f"{member.name} is {state}, its log ends with:\n{log[-1000:]}")
-        return "\n".join(said)
+            states.append(f"{member.name} is {state}, its log ends with:\n{log[-1000:]}")
+        return "\n".join(states)
 
 
 @contextmanager
 def running_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
-    """Run a cluster, the only one on this machine: two at once on two cores are too many.
+    """Run a cluster, only one at a time on this machine: two are too many for two cores.
 
     Args:
-        folder: Where it keeps its logs and its files.
-        size: How many members it has.
+        folder: The folder of its logs and files.
+        size: The number of members.
 
     Raises:
         EtcdUnavailable: It did not start.
@@ -196,7 +196,7 @@ def running_cluster(folder: Path, size: int = 3) -> Iterator[Cluster]:
     ]
     cluster = Cluster(members)
     with _LOCK.open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)  # given up with the file, or with the process
+        fcntl.flock(turn, fcntl.LOCK_EX)  # released when the file is closed or the process ends
         try:
             for member in members:
                 member.start()
@@ -216,19 +216,19 @@ def _command(binary: str, folder: Path, name: str, url: str, peers: dict[str, st
         f"--advertise-client-urls={url}",
         f"--listen-peer-urls={peers[name]}",
         f"--initial-advertise-peer-urls={peers[name]}",
-        f"--initial-cluster={','.join(f'{each}={peer}' for each, peer in peers.items())}",
+        f"--initial-cluster={','.join(f'{peer_name}={peer}' for peer_name, peer in peers.items())}",
         "--initial-cluster-state=new",
         f"--initial-cluster-token={folder.name}",
         f"--heartbeat-interval={HEARTBEAT_MILLISECONDS}",
         f"--election-timeout={ELECTION_MILLISECONDS}",
-        "--unsafe-no-fsync",  # a killed process loses nothing by it, only a host without power would
+        "--unsafe-no-fsync",  # a killed process loses no data without fsync, only a power failure does
         "--log-level=error",
     ]
 
 
 def quiet_ports(number: int) -> list[int]:
-    """Ports that are free, and that no outgoing connection gets: whoever lets one go finds it free again."""
-    found: list[int] = []
+    """Free ports that outgoing connections do not use, so that a port stays free while a member is down."""
+    ports: list[int] = []
     for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -236,7 +236,7 @@ def quiet_ports(number: int) -> list[int]:
                 trial.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        found.append(port)
-        if len(found) == number:
-            return found
+        ports.append(port)
+        if len(ports) == number:
+            return ports
     raise EtcdUnavailable("there are not enough free ports")

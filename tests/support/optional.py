@@ -1,4 +1,4 @@
-"""Parts of the suite that need more than `pip` installs, and what to install for them."""
+"""Parts of the suite that need more than the packages that `pip` installs, and what to install for them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from importlib.util import find_spec
 
 @dataclass(frozen=True)
 class OptionalPart:
-    """A part of the suite that is left out where something is missing.
+    """A part of the suite that is not run if something is missing.
 
     Attributes:
         name: What is tested.
-        is_present: Whether it can be.
+        is_present: Whether it can be run.
         remedy: What to install.
     """
 
@@ -37,6 +37,6 @@ PARTS = (
 
 
 def summary() -> list[str]:
-    """What was left out, a line each."""
+    """A line for each part that is not run."""
     missing = [f"not run: {part.name} ({part.remedy})" for part in PARTS if not part.is_present]
     return missing or ["every optional part was run"]

@@ -1,4 +1,4 @@
-"""What the tests of runs share: stores that are easily filled, changed and looked at."""
+"""Helpers for the tests of runs: datastores that are easily filled, changed and read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.etcd_server import RawEtcd
 from tests.support.mortal import changes_to
 
 SECONDS = 20.0
-SHORT_SECONDS = 2.0  # long enough for a phase; waited in vain once in a while
+SHORT_SECONDS = 2.0  # long enough for one phase of a run; some tests wait for this whole time
 Values = dict[str, str]
 Opener = Callable[[], Datastore]
 
@@ -27,7 +27,7 @@ def opener(url: str, seconds: float = SECONDS) -> Opener:
 
 
 def values(open_store: Opener) -> Values:
-    """All that is stored of profiles."""
+    """The stored keys of all profiles."""
     store = open_store()
     try:
         return {key: entry.value for key, entry in store.read([keys.PROFILES]).items()}
@@ -42,11 +42,11 @@ def put_all(open_store: Opener, wanted: Mapping[str, str]) -> None:
 
 
 def never(_profiles: frozenset[str], _snapshot: Snapshot) -> Sequence[Change]:
-    raise AssertionError("nobody else changes anything")
+    raise AssertionError("no other process changes anything")
 
 
 def towards(target: Mapping[str, str | None]) -> Callable[[frozenset[str], Snapshot], Sequence[Change]]:
-    """Evaluates again to the same values, whatever others have written."""
+    """A function that evaluates to the same target values again, regardless of other writes."""
 
     def replan(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
         place = keys.profile_of
@@ -74,21 +74,21 @@ def updated(before: Values, target: Mapping[str, str | None]) -> Values:
     return {key: value for key, value in {**before, **target}.items() if value is not None}
 
 
-def is_memory(key: str, value: object) -> bool:
-    """Whether a key only tells, for a day, how a run ended whose process may not know it yet."""
+def is_end_marker(key: str, value: object) -> bool:
+    """Whether a key is the end marker of a run: it stays for a day, for a process that has not noticed the end."""
     return key.endswith("/begun") and '"ended": true' in str(value)
 
 
 def own_keys(raw: RawEtcd) -> list[str]:
-    """What runs have left, besides the memory of how they ended."""
+    """The keys that runs have left, except end markers."""
 
     def leaves(node: dict[str, object]) -> Iterator[str]:
         inner = node.get("nodes", [])
         assert isinstance(inner, list)
-        if not inner and not is_memory(str(node["key"]), node.get("value")):
+        if not inner and not is_end_marker(str(node["key"]), node.get("value")):
             yield str(node["key"])
-        for each in inner:
-            yield from leaves(each)
+        for inner_node in inner:
+            yield from leaves(inner_node)
 
     answer = raw.request("GET", keys.OWN, "recursive=true&quorum=true")
     return [key for key in leaves(answer["node"]) if key != keys.OWN] if "node" in answer else []
@@ -117,7 +117,7 @@ TARGETS = st.dictionaries(KEYS, st.none() | TEXT, min_size=1, max_size=10)
 
 
 def read_exactly(open_store: Opener, wanted: Sequence[str]) -> Values:
-    """What some keys hold, the hidden ones, too."""
+    """The values of keys, including hidden ones."""
     store = open_store()
     try:
         return {key: entry.value for key, entry in store.read(sorted(wanted)).items()}

@@ -1,4 +1,4 @@
-"""Interactive shells on a terminal of their own: keys go in, and the shell itself tells what became of them."""
+"""Interactive shells on pseudo-terminals: keys are typed, and the shell itself prints the resulting words."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE = 60.0  # seconds; a shell that shows nothing more for so long hangs
+TIMEOUT = 60.0  # seconds without output, after which a shell counts as hanging
 
-_SIZE = (50, 400)  # so wide that no line is broken
+_SIZE = (50, 400)  # wide enough that no line is wrapped
 _TAKES_TERMINAL = (
     "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
-_STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>].?|[\r\x07\x08]")
+_CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>].?|[\r\x07\x08]")
 
-# How each shell is started without anybody's settings, and made to complete.
+# The commands that start each shell without a user's settings, and that load its completion.
 COMMANDS = {
     "bash": ["bash", "--norc", "--noprofile", "-i"],
     "zsh": ["zsh", "-f", "-i"],
@@ -41,9 +41,9 @@ class Shell:
     """A shell that completes `calicoctl`.
 
     Args:
-        name: One of `HERE`.
-        folder: Where it is started.
-        environment: All of its environment.
+        name: One of `HERE`, the installed shells.
+        folder: Its working folder.
+        environment: Its whole environment.
     """
 
     def __init__(self, name: str, folder: Path, environment: Mapping[str, str]) -> None:
@@ -64,32 +64,32 @@ class Shell:
         self._wait_for(re.compile("^LOADED", re.MULTILINE))
 
     def close(self) -> None:
-        """Hang up."""
+        """End the shell."""
         self._process.kill()
         self._process.wait()
         os.close(self._keyboard)
 
     def press(self, keys: str) -> None:
-        """Type."""
+        """Type keys."""
         os.write(self._keyboard, keys.encode())
 
     def words(self, keys: str) -> list[str]:
-        """The words that a line has once the keys have been pressed, as the shell reads them."""
-        # To the beginning of the line, and to its end: the shell carries out one key after the other.
+        """The words of the line after the keys, as the shell reads them."""
+        # Go to the beginning of the line, and to its end: the shell processes one key after the other.
         self.press(f"{keys}\x01printf '<%s>\\n' \x05 E''ND\r")
         shown = self._wait_for(re.compile("^<END>", re.MULTILINE))
         return re.findall(r"^<(.*)>$", shown, re.MULTILINE)[:-1]
 
     def shown(self, keys: str, mark: str) -> str:
-        """What is shown after keys, up to a text that begins a line or stands within one."""
+        """The output after the keys, up to a text."""
         self.press(keys)
         return self._wait_for(re.compile(re.escape(mark)))
 
     def _wait_for(self, mark: re.Pattern[str]) -> str:
         shown = b""
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + TIMEOUT
         while True:
-            text = _STEERING.sub("", shown.decode("utf-8", "replace"))
+            text = _CONTROL_SEQUENCES.sub("", shown.decode("utf-8", "replace"))
             if mark.search(text):
                 return text
             ready, _, _ = select.select([self._keyboard], [], [], max(0.0, end - time.monotonic()))
@@ -98,7 +98,7 @@ class Shell:
 
 
 def _resize(terminal: int) -> None:
-    """What Python has a function for from 3.11 on."""
+    """Set the size of a terminal; Python has a function for this from 3.11 on."""
     import fcntl
     import struct
 
@@ -107,7 +107,7 @@ def _resize(terminal: int) -> None:
 
 @contextmanager
 def running_shell(name: str, folder: Path, environment: Mapping[str, str]) -> Iterator[Shell]:
-    """Run a shell, and hang up at the end."""
+    """Run a shell, and end it afterwards."""
     shell = Shell(name, folder, environment)
     try:
         yield shell

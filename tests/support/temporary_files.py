@@ -1,6 +1,6 @@
-"""Where the tests' files are: in memory, where there is enough of it for files that a program may be made of.
+"""The folder of the tests' files: in memory, if it has enough room and allows executable files.
 
-SQLite and the cluster's members wait for the disk at each commit; what survives a power cut is not tested.
+SQLite and the cluster's members wait for the disk at each commit; behaviour at a power failure is not tested.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import tempfile
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")
-# Twice what the whole suite leaves behind until its end.
+# Twice the size of the files of the whole suite.
 _BYTES_MIN = 5 << 30
 
 
 def keep_in_memory() -> None:
-    """Let this process and those that it starts make temporary files in memory, unless TMPDIR says where."""
+    """Let this process and its children make temporary files in memory, unless TMPDIR is set."""
     if "TMPDIR" not in os.environ and _has_room(_MEMORY):
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
@@ -26,7 +26,7 @@ def keep_in_memory() -> None:
 def _has_room(folder: Path) -> bool:
     if not os.access(folder, os.W_OK | os.X_OK):
         return False
-    # Containers often have a small one from which nothing can be executed; virtual environments are made here, too.
+    # Containers often have a small one without executable files; the tests create virtual environments in it.
     if os.statvfs(folder).f_flag & getattr(os, "ST_NOEXEC", 0):
         return False
     available = re.search(

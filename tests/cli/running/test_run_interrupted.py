@@ -20,7 +20,7 @@ from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, Terminal,
 from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
-from tests.support.mortal import wait_for_requests_of_the_dead
+from tests.support.mortal import wait_for_requests_of_ended_clients
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 DENY = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
@@ -139,7 +139,7 @@ def test_a_killed_run_can_be_finished_or_undone(
 ) -> None:
     killed = wait_for(Moment(proxy, write, kill).start(etcd, proxy, "run", FILE))
     assert (killed.status, killed.stdout) == (-signal.SIGKILL, ""), killed
-    wait_for_requests_of_the_dead(proxy.url)
+    wait_for_requests_of_ended_clients(proxy.url)
     raw_etcd.delete(LOCK)  # it would expire, but not soon
     remaining = values(store)
     if unfinished_heads(raw_etcd):
@@ -177,7 +177,7 @@ def test_a_single_command_warns_of_an_unfinished_run_that_changes_its_profile(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy
 ) -> None:
     wait_for(Moment(proxy, 17, kill).start(etcd, proxy, "run", FILE))
-    wait_for_requests_of_the_dead(proxy.url)
+    wait_for_requests_of_ended_clients(proxy.url)
     raw_etcd.delete(LOCK)
     store.put(f"{PROFILES}/OTHER/tags", "[]")
     result = etcd.run_inside("profile", "U1", "tag", "add", "MINE")
