@@ -24,8 +24,7 @@ import pytest
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions
-from calicoctl.engine.frontend.scripts import Script, read_scripts
-from calicoctl.engine.frontend.statements import define
+from calicoctl.engine.frontend.scripts import Script, define, read_scripts
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 
 from calicoctl import messages
 from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.engine.frontend.statements import file_to_include
 from calicoctl.language import limits
-from calicoctl.policy.variables import Variables
+from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.records import replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
@@ -80,7 +79,7 @@ class Inclusions:
         Raises:
             Refused: The script cannot be read, or exceeds a limit.
         """
-        file = file_to_include(node, line.extent, self._variables)
+        file = self._file(node, line.extent)
         outer = file.span.source
         if len(outer.inclusions) >= limits.INCLUDE_DEPTH:
             raise Refused([diagnose(messages.INCLUDE_TOO_DEEP, file.span, maximum=limits.INCLUDE_DEPTH)])
@@ -99,6 +98,21 @@ class Inclusions:
         if included.path and included.path in [script.path for script in chain]:
             raise Refused([diagnose(messages.INCLUDE_CYCLE, file.span, path=included.name)])
         return included
+
+    def _file(self, node: ast.Include, extent: Span) -> ast.Word:
+        """The file that a line includes, its variables expanded.
+
+        Raises:
+            Refused: A variable cannot be expanded.
+        """
+        expansion = Expansion()
+        file = self._variables.expand(node.file, expansion)
+        if expansion.failed:
+            # Imported here: only mistakes need corrections.
+            from calicoctl.engine.frontend.corrections import diagnostics_of
+
+            raise Refused(diagnostics_of(expansion.findings.entries, [(extent, "script_line")], self._variables))
+        return file
 
 
 def _not_a_script(problem: SyntaxProblem) -> Diagnostic:

@@ -9,7 +9,7 @@ from functools import cached_property
 from calicoctl import messages
 from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
-from calicoctl.engine.frontend.statements import define, validate
+from calicoctl.engine.frontend.statements import validate
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.language import limits
 from calicoctl.language.names import VARIABLE
@@ -18,6 +18,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import StoredRule
+from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.policy.variables import Expansion, Variables, is_reference
 from calicoctl.records import dataclass, field, replace
@@ -289,6 +290,28 @@ def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iter
     else:
         variables.is_incomplete = True  # the definitions that the file should have are unknown
         yield other_format
+
+
+def define(node: ast.Define, extent: Span, variables: Variables, *, is_override: bool = False) -> list[Diagnostic]:
+    """Give a variable its value.
+
+    Args:
+        node: The definition.
+        extent: The text that it was parsed from.
+        variables: The variables to define it in; its value may refer to them.
+        is_override: Whether it replaces the definitions in scripts.
+
+    Returns:
+        The diagnostics about it; after an error, the variable has no value.
+    """
+    findings = Findings()
+    (variables.override if is_override else variables.define)(node, extent, findings)
+    if not findings.entries:
+        return []
+    # Imported here: only mistakes need corrections.
+    from calicoctl.engine.frontend.corrections import diagnostics_of
+
+    return diagnostics_of(findings.entries, [(extent, "script_line")], variables)
 
 
 def _override(source: Source, variables: Variables) -> list[Diagnostic]:

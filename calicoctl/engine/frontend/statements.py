@@ -149,6 +149,7 @@ def _may_name_variables(node: ast.StatementNode, extent: Span) -> bool:
 
 def _expand_and_check(node: ast.StatementNode, findings: Findings, variables: Variables) -> valid.Statement | None:
     """Expand the variables of a statement and validate it; None if it is not valid."""
+    # Imported here: a command has no variables.
     from calicoctl.policy.variables import Expansion
 
     expansion = Expansion(findings)
@@ -159,39 +160,3 @@ def _expand_and_check(node: ast.StatementNode, findings: Findings, variables: Va
         finding for finding in statement_findings.entries if not expansion.is_about_failed(finding.diagnostic.span)
     ]
     return None if expansion.failed or findings.has_errors else statement
-
-
-def define(node: ast.Define, extent: Span, variables: Variables, *, is_override: bool = False) -> list[Diagnostic]:
-    """Give a variable its value.
-
-    Args:
-        node: The definition.
-        extent: The text that it was parsed from.
-        variables: The variables to define it in; its value may refer to them.
-        is_override: Whether it replaces the definitions in scripts.
-
-    Returns:
-        The diagnostics about it; after an error, the variable has no value.
-    """
-    from calicoctl.engine.frontend.corrections import diagnostics_of
-
-    findings = Findings()
-    (variables.override if is_override else variables.define)(node, extent, findings)
-    return diagnostics_of(findings.entries, [(extent, "script_line")], variables)
-
-
-def file_to_include(node: ast.Include, extent: Span, variables: Variables) -> ast.Word:
-    """The file that a line includes, its variables expanded.
-
-    Raises:
-        Refused: A variable cannot be expanded.
-    """
-    from calicoctl.policy.variables import Expansion
-
-    expansion = Expansion()
-    file = variables.expand(node.file, expansion)
-    if expansion.failed:
-        from calicoctl.engine.frontend.corrections import diagnostics_of
-
-        raise Refused(diagnostics_of(expansion.findings.entries, [(extent, "script_line")], variables))
-    return file
