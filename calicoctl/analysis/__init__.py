@@ -1,1 +1,1 @@
-"""What rules mean: which packets a list of rules decides, and how. Pure: no input or output, no datastore."""
+"""Analysis of lists of rules: which packets they decide, and how. Pure functions; no datastore, no input or output."""

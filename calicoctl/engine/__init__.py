@@ -1,1 +1,1 @@
-"""The evaluation: text to statements (`reading`), these to a plan (`plan`), the plan to the datastore (`execute`)."""
+"""Evaluation: from text to statements (`frontend`), to a plan (`plan`, `evaluate`), to the datastore (`execute`)."""

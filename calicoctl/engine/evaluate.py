@@ -140,7 +140,7 @@ def _evaluate_step(step: ScriptStep, state: State, diagnostics: list[Diagnostic]
 def _evaluate_expectation(
     step: ScriptStep, state: State, place_of: PlaceOf, diagnostics: list[Diagnostic]
 ) -> StepOutcome | None:
-    """The outcome of an expectation; None if it does not hold. Errors are added, unless the profile has failed."""
+    """The outcome of an expectation; None if it does not hold. Errors are added, unless one was reported before."""
     statement = step.statement
     assert isinstance(statement, valid.Expectation)
     try:

@@ -89,7 +89,7 @@ def _is_of_orchestrator(name: str) -> bool:
 
 
 def migrate(migration: Migration, target: Datastore) -> None:
-    """Create the missing profiles, in as few transactions as possible.
+    """Create the missing profiles, in one transaction if they fit into one.
 
     Raises:
         DatastoreError: A transaction failed. Profiles that have been created remain; the next migration skips them.

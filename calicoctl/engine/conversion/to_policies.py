@@ -154,7 +154,7 @@ def _pass_rules(specs: Mapping[str, Mapping[str, object]]) -> Iterator[Diagnosti
 
 
 def _unprotected(usages: Sequence[Usage], names: Sequence[str]) -> Iterator[Diagnostic]:
-    """Errors about endpoints whose traffic is dropped now, but not by policies: their profile is missing."""
+    """Errors about endpoints without profiles, or with a missing one: agents drop their traffic, policies would not."""
     known = set(names)
     for usage in usages:
         missing = next((name for name in usage.profiles if name not in known), None)

@@ -191,7 +191,7 @@ def _placed(profile: Profile) -> Iterator[tuple[Path, StoredRule]]:
 
 
 def _newly_enforced(profile: Profile) -> Iterator[Diagnostic]:
-    """A warning, if agents of v1 drop a profile that those of v3 enforce; about the first refused rule only."""
+    """The warning about a profile that agents of v1 refuse and those of v3 enforce, with the first refused rule."""
     for path, rule in _placed(profile):
         if rule.is_refused:
             refusal = next(problem for problem in rule.problems if problem.verdict is Verdict.REFUSED)
