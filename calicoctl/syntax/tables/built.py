@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterable
 from importlib import import_module
 
-TYPE_CHECKING = False  # as in `typing`, which takes 8 ms to import
+TYPE_CHECKING = False  # as in `typing`, which takes 2 ms to import
 if TYPE_CHECKING:
     from typing import Any
 
