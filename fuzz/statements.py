@@ -5,7 +5,7 @@ from __future__ import annotations
 from calicoctl.diagnostics import Refused
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
 from fuzz.laws import read_words, require_answers, require_refusal, require_valid_hints, text_of
 
 
@@ -35,7 +35,7 @@ def _check_words(words: list[str]) -> None:
 def _parsed(text: str) -> ast.StatementNode | ast.RuleNode | None:
     source = Source("a statement", text)
     try:
-        return parse_rule(source) if text.startswith(("allow", "deny")) else parse_statement(source)
+        return parse_rule_node(source) if text.startswith(("allow", "deny")) else parse_statement_node(source)
     except SyntaxProblem as error:
         problem = error
     assert 0 <= problem.span.start <= problem.span.end <= len(text)

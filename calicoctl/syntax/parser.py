@@ -91,7 +91,7 @@ Line = (
 )
 
 
-def parse_statement(source: Source) -> ast.StatementNode:
+def parse_statement_node(source: Source) -> ast.StatementNode:
     """Parse one statement, such as `profile WEB rule show`.
 
     Raises:
@@ -102,7 +102,7 @@ def parse_statement(source: Source) -> ast.StatementNode:
     return statement
 
 
-def parse_rule(source: Source) -> ast.RuleNode:
+def parse_rule_node(source: Source) -> ast.RuleNode:
     """Parse one rule, such as `allow tcp to ports 80,443`.
 
     Raises:

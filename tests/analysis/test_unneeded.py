@@ -14,7 +14,7 @@ from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source
-from calicoctl.syntax.parser import parse_rule
+from calicoctl.syntax.parser import parse_rule_node
 from tests.analysis import plain
 from tests.analysis.brute_force import Json, decider, decision, matches, packets, rules, stored
 
@@ -92,7 +92,7 @@ def test_typical_lists_agree_with_the_simple_algorithm(seed: int, zones: int) ->
 
 
 def list_of(texts: Iterable[str]) -> RuleList:
-    parsed = [check_rule(parse_rule(Source("rule", text)), Findings()) for text in texts]
+    parsed = [check_rule(parse_rule_node(Source("rule", text)), Findings()) for text in texts]
     return RuleList(StoredRule.of(rule) for rule in parsed if rule is not None)
 
 

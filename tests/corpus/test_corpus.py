@@ -43,7 +43,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.rule_text import syntax_of
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
 from tests.script.test_corpus import OF_SCRIPTS, open_file, open_script
 
 RULE_PREFIX = "profile P rule add inbound "
@@ -103,7 +103,7 @@ CASES = [case for path in sorted(FOLDER.glob("*.t")) for case in read_cases(path
 
 def canonical(text: str, reading: Reading) -> str:
     """The canonical text of a valid statement."""
-    node = parse_statement(Source("corpus", text))
+    node = parse_statement_node(Source("corpus", text))
     statement = reading.statement
     if isinstance(node, ast.RuleAdd | ast.RuleRemove | ast.Expect | ast.ExpectAll):
         assert isinstance(statement, valid.AddRule | valid.RemoveRule | valid.ExpectVerdict | valid.ExpectVerdictOfAll)
@@ -170,14 +170,14 @@ def test_the_edits_of_a_correction_lead_to_its_text(case: Case) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if case.prefix], ids=lambda case: case.where)
 def test_a_rule_is_a_rule_on_its_own(case: Case) -> None:
     try:
-        statement = parse_statement(Source("corpus", case.prefix + case.text))
+        statement = parse_statement_node(Source("corpus", case.prefix + case.text))
     except SyntaxProblem:
         statement = None
     if isinstance(statement, ast.RuleAdd) and statement.at is None:
-        assert parse_rule(Source("corpus", case.text)) == statement.rule
+        assert parse_rule_node(Source("corpus", case.text)) == statement.rule
     else:
         with pytest.raises(SyntaxProblem):
-            parse_rule(Source("corpus", case.text))
+            parse_rule_node(Source("corpus", case.text))
 
 
 # A peer without `from` or `to` is corrected by the direction of the rule, which a block has in another line.

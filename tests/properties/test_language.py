@@ -23,7 +23,7 @@ from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
 from calicoctl.syntax.repair.search import split_words
 from tests.strategies import (
     HOSTILE_CHARACTERS,
@@ -55,7 +55,7 @@ def source(text: str) -> Source:
 @given(trees_of_statements(any_texts))
 def test_a_printed_statement_is_parsed_to_the_same_tree(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
-    parsed = parse_statement(source(text))
+    parsed = parse_statement_node(source(text))
     assert parsed == tree
     assert printer.statement(parsed) == text
 
@@ -64,7 +64,7 @@ def test_a_printed_statement_is_parsed_to_the_same_tree(tree: ast.StatementNode)
 @given(trees_of_rules(any_texts))
 def test_a_printed_rule_is_parsed_to_the_same_tree(tree: ast.RuleNode) -> None:
     text = printer.rule(tree)
-    parsed = parse_rule(source(text))
+    parsed = parse_rule_node(source(text))
     assert parsed == tree
     assert printer.rule(parsed) == text
 
@@ -84,14 +84,14 @@ def test_the_amount_of_white_space_has_no_meaning(tree: ast.StatementNode, data:
     text = printer.statement(tree)
     assume("'" not in text)
     spaced = "".join(word + data.draw(spaces) for word in text.split(" "))
-    assert parse_statement(source(data.draw(spaces) + spaced)) == tree
+    assert parse_statement_node(source(data.draw(spaces) + spaced)) == tree
 
 
 @settings(max_examples=examples(200), deadline=None)
 @given(trees_of_statements(any_texts))
 def test_every_word_has_its_place(tree: ast.StatementNode) -> None:
     text = source(printer.statement(tree))
-    for word in words_of(parse_statement(text)):
+    for word in words_of(parse_statement_node(text)):
         assert word.span.source is text
         spelt = word.span.text
         assert spelt == word.text or spelt == quoted(word.text, frozenset([word.text]))
@@ -113,7 +113,7 @@ def words_of(node: object) -> list[ast.Word | ast.Keyword]:
 def test_the_text_of_a_rule_is_read_as_the_same_rule(rule: Rule) -> None:
     text = rule_text(rule)
     findings = Findings()
-    assert check_rule(parse_rule(source(text)), findings) == rule
+    assert check_rule(parse_rule_node(source(text)), findings) == rule
     assert findings.entries == []
 
 
@@ -249,13 +249,13 @@ def test_any_arguments_are_a_statement_or_are_refused(arguments: list[str]) -> N
 @given(trees_of_statements(any_texts))
 def test_every_statement_can_be_given_on_a_command_line(tree: ast.StatementNode) -> None:
     words = printed_words(tree)
-    assert parse_statement(command_line(words)) == tree
+    assert parse_statement_node(command_line(words)) == tree
 
 
 def printed_words(tree: ast.StatementNode) -> list[str]:
     """The words of a printed statement; a quoted word is one word."""
     text = printer.statement(tree)
-    spans = sorted({(word.span.start, word.span.end) for word in words_of(parse_statement(source(text)))})
+    spans = sorted({(word.span.start, word.span.end) for word in words_of(parse_statement_node(source(text)))})
     quoted = [(start, end) for start, end in spans if text[start : start + 1] in ("'", '"')]
     words, position = [], 0
     for start, end in quoted:
@@ -360,7 +360,7 @@ def test_one_misspelt_keyword_never_becomes_another_statement(data: st.DataObjec
     place = data.draw(st.sampled_from(places))
     typed = [*words[:place], data.draw(misspellings(words[place])), *words[place + 1 :]]
     try:
-        parsed: ast.StatementNode | None = parse_statement(source(" ".join(typed)))
+        parsed: ast.StatementNode | None = parse_statement_node(source(" ".join(typed)))
     except SyntaxProblem:
         parsed = None
     assume(parsed is None)

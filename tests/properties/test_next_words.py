@@ -9,7 +9,7 @@ from calicoctl.source import Source, Span
 from calicoctl.syntax import printer
 from calicoctl.syntax.loaded_grammar import keywords
 from calicoctl.syntax.next_words import Place, place_after
-from calicoctl.syntax.parser import SyntaxProblem, parse_statement
+from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
 from calicoctl.syntax.repair.search import split_words
 from calicoctl.syntax.tables.automaton import derive_automaton
 from tests.strategies import any_texts, mistyped, plain_names, trees_of_statements, word_salads
@@ -43,7 +43,7 @@ def words_of(text: str) -> list[str]:
 def stop_in(text: str) -> SyntaxProblem | None:
     """The place where the parser stops; None if it accepts the text."""
     try:
-        parse_statement(Source("", text))
+        parse_statement_node(Source("", text))
     except SyntaxProblem as problem:
         return problem
     return None

@@ -8,7 +8,7 @@ from calicoctl.language.quoting import unquoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast
 from calicoctl.syntax.ast import Keyword, PeerNode, RuleNode, Word
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule, parse_statement
+from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
 
 P = Word("WEB")
 ALLOW, DENY = Keyword("allow"), Keyword("deny")
@@ -47,7 +47,7 @@ IN, OUT = Keyword("inbound"), Keyword("outbound")
     ],
 )
 def test_statements(text: str, tree: ast.StatementNode) -> None:
-    assert parse_statement(Source("test", text)) == tree
+    assert parse_statement_node(Source("test", text)) == tree
 
 
 @pytest.mark.parametrize(
@@ -77,26 +77,26 @@ def test_statements(text: str, tree: ast.StatementNode) -> None:
     ],
 )
 def test_rules(text: str, tree: ast.RuleNode) -> None:
-    assert parse_rule(Source("test", text)) == tree
+    assert parse_rule_node(Source("test", text)) == tree
 
 
 def test_an_option_given_twice_is_in_the_tree_for_validation_to_report() -> None:
     text = "profile --detailed show --detailed"
-    parsed = parse_statement(Source("test", text))
+    parsed = parse_statement_node(Source("test", text))
     assert isinstance(parsed, ast.ProfileShow)
     assert parsed.repeated is not None
     assert (parsed.repeated.start, parsed.repeated.text) == (text.rindex("--"), "--detailed")
 
 
 def test_the_word_of_a_position_begins_after_its_option() -> None:
-    parsed = parse_statement(Source("test", "profile WEB rule add inbound --at='1' allow"))
+    parsed = parse_statement_node(Source("test", "profile WEB rule add inbound --at='1' allow"))
     assert isinstance(parsed, ast.RuleAdd)
     assert parsed.at is not None
     assert (parsed.at.text, parsed.at.span.text, parsed.at.span.column) == ("1", "'1'", 35)
 
 
 def test_a_rule_in_a_statement_spans_only_its_words() -> None:
-    parsed = parse_statement(Source("test", "profile WEB rule add inbound allow from tag A --at=1"))
+    parsed = parse_statement_node(Source("test", "profile WEB rule add inbound allow from tag A --at=1"))
     assert isinstance(parsed, ast.RuleAdd)
     assert parsed.rule.source is not None
     assert parsed.rule.span.text == "allow from tag A"
@@ -119,7 +119,7 @@ def test_a_rule_in_a_statement_spans_only_its_words() -> None:
 )
 def test_a_problem_is_about_a_whole_word(text: str, word: str, column: int, expected: set[str]) -> None:
     with pytest.raises(SyntaxProblem) as caught:
-        parse_statement(Source("test", text))
+        parse_statement_node(Source("test", text))
     assert (caught.value.span.text, caught.value.span.column) == (word, column)
     assert caught.value.expected >= expected
 
@@ -129,7 +129,7 @@ def test_a_problem_is_about_a_whole_word(text: str, word: str, column: int, expe
 )
 def test_a_text_that_is_not_a_rule_is_refused(text: str) -> None:
     with pytest.raises(SyntaxProblem):
-        parse_rule(Source("test", text))
+        parse_rule_node(Source("test", text))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from calicoctl.language.names import is_new_profile
 from calicoctl.language.quoting import quoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_statement
+from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
 from tests.strategies import KEYWORDS, any_texts, trees_of_statements
 
 MATCH_WORDS = {"from", "to", "ports", "tag", "cidr"}
@@ -71,7 +71,7 @@ def test_no_unneeded_quotes_are_printed(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)
     for word in {part for part in text.split(" ") if part.startswith("'")}:
         try:
-            bare = parse_statement(Source("test", text.replace(word, word[1:-1], 1)))
+            bare = parse_statement_node(Source("test", text.replace(word, word[1:-1], 1)))
         except SyntaxProblem:
             continue
         assert bare != tree or not is_new_profile(word[1:-1])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from calicoctl.cli.help.usage import PROFILE_HELP, PROFILE_USAGE, QUESTIONS_USAGE, usage_line
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import parse_statement
+from calicoctl.syntax.parser import parse_statement_node
 from tests.strategies import KEYWORDS, trees_of_statements
 
 # The specification's text, with `icmpv6` also under `rule add`, where the specification omits it in the
@@ -176,7 +176,7 @@ def test_the_usage_has_every_combination_of_parts() -> None:
 def test_every_sentence_of_the_usage_is_in_the_language_and_canonical() -> None:
     for sentence in ALL_SENTENCES:
         text = " ".join(_METAVARIABLE.sub(lambda match: VALUES[match[0]], word) for word in sentence)
-        assert f"calicoctl {printer.statement(parse_statement(Source('usage', text)))}" == text
+        assert f"calicoctl {printer.statement(parse_statement_node(Source('usage', text)))}" == text
 
 
 words_of_the_usage = st.text("AZ09.:/,", min_size=1, max_size=6)
