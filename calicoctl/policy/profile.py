@@ -106,7 +106,7 @@ def remove_tag(profile: Profile, statement: statements.RemoveTag) -> Effect:
     tag, tags = statement.tag, readable_tags(profile, statement.where)
     if not tags.has(tag):
         near = nearest(tag, tags.tags)
-        hint = None if near is None else f"the nearest of its tags is `{near}`"
+        hint = None if near is None else f"the nearest tag is `{near}`"
         raise Refused([diagnose(messages.NO_SUCH_TAG, statement.tag_span, hint, tag=tag, profile=profile.name)])
     return Effect(
         replace(profile, tags=tags.remove(tag)), result_texts.TAG_REMOVED.format(tag=tag, profile=profile.name)
@@ -290,7 +290,7 @@ def _no_such_rule(
         hint = f"it is among the {other.value} rules"
     else:
         near = _nearest_rule(statement.rule, document.rules(statement.direction)) if with_hint else None
-        hint = f"the nearest is `{near}`" if near else f"`calicoctl profile {profile.name} rule show` lists them"
+        hint = f"the nearest rule is `{near}`" if near else f"`calicoctl profile {profile.name} rule show` lists them"
     return diagnose(
         messages.NO_SUCH_RULE, statement.rule_span, hint, direction=statement.direction.value, profile=profile.name
     )

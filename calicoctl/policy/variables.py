@@ -159,7 +159,7 @@ class Variables:
             return None
         depth = expansion.depth + 1
         if depth > limits.VALUE_DEPTH:
-            what = f"the value of `{name}` is made through {depth} definitions"
+            what = f"the value of `{name}` depends on a chain of {depth} definitions"
             findings.add(messages.EXPANSION_TOO_LARGE, node.name.span, what=what, maximum=limits.VALUE_DEPTH)
             return None
         return None if expansion.failed else Variable(node, extent, words, depth)
@@ -174,7 +174,7 @@ class Variables:
         for name, variable in self._overrides.items():
             if name not in known and not self.is_incomplete:
                 near = _nearest_name(name, known)
-                hint = None if near is None else f"`{near}` is one that they do"
+                hint = None if near is None else f"did you mean `{near}`?"
                 yield diagnose(messages.UNUSED_OVERRIDE, variable.node.name.span, hint, name=name)
 
     def at(self, span: Span) -> Variable | None:
@@ -378,7 +378,7 @@ class Variables:
         name = reference["bare"] or (None if unclosed is None else unclosed[1])
         default = _DEFAULT.match(text)
         if default is not None:
-            hint = f"`define {default[1]} = ...` gives a value, and `--define {default[1]}=...` another for one run"
+            hint = f"set a value with `define {default[1]} = ...`, and override it with `--define {default[1]}=...`"
             expansion.findings.add_diagnostics([diagnose(messages.BAD_REFERENCE, span, hint, text=text)])
             return
         edit = None if name is None else f"${{{name}}}"
@@ -386,7 +386,7 @@ class Variables:
 
     def _add_size_error(self, word: ast.Word, size: int, expansion: Expansion) -> None:
         expansion.add_failed(word)
-        what = f"with the values of its variables this has {size} characters or more"
+        what = f"the expanded text has {size} characters or more"
         expansion.findings.add(messages.EXPANSION_TOO_LARGE, word.span, what=what, maximum=limits.VALUE_LENGTH)
 
 

@@ -134,7 +134,7 @@ def test_missing_rules_are_reported_once_with_the_nearest_rule() -> None:
     (problem,) = plan.diagnostics
     assert problem.code == "E0404"
     assert problem.hint is not None
-    assert problem.hint.startswith("the nearest is `allow tcp from cidr 10.0.")
+    assert problem.hint.startswith("the nearest rule is `allow tcp from cidr 10.0.")
 
 
 def test_a_diff_of_distant_edits_does_not_show_the_rules_between() -> None:

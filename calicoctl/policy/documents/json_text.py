@@ -44,13 +44,13 @@ _SHOWN_LENGTH = 60
 
 # The beginnings of the standard library's messages (their ends differ between Python versions), and our messages.
 _REASONS = (
-    ("Unterminated string", "this string does not end"),
-    ("Invalid control character", "a string contains an unescaped control character"),
-    ("Invalid \\", "this escape is not one of JSON's"),
-    ("Expecting ',' delimiter", "a comma or the end of the list or object is expected here"),
-    ("Expecting ':' delimiter", "a colon is expected here"),
-    ("Expecting property name", "a key in double quotes is expected here"),
-    ("Expecting value", "a value is expected here"),
+    ("Unterminated string", "unclosed string"),
+    ("Invalid control character", "unescaped control character in a string"),
+    ("Invalid \\", "invalid escape"),
+    ("Expecting ',' delimiter", "expected a comma or the end of the list or object"),
+    ("Expecting ':' delimiter", "expected a colon"),
+    ("Expecting property name", "expected a key in double quotes"),
+    ("Expecting value", "expected a value"),
 )
 
 
@@ -407,7 +407,7 @@ def _syntax_refusal(source: Source, offset: int, python_message: str) -> Refused
     text = source.text
     comma = _trailing_comma(text, offset)
     if comma is not None:
-        reason = "nothing follows this comma"
+        reason = "trailing comma"
         return refusal(JSON_SYNTAX, source, comma, comma + 1, "remove the comma", reason=reason)
     if offset >= len(text):
         return refusal(JSON_SYNTAX, source, len(text), len(text), reason="incomplete text")

@@ -102,7 +102,7 @@ def read_json_rule(extent: Span) -> tuple[StoredRule | None, tuple[Diagnostic, .
     try:
         value, end = read_value(source, extent.start)
         if end > extent.end:
-            raise refusal(JSON_SYNTAX, source, extent.start, extent.end, reason="the object does not end on its line")
+            raise refusal(JSON_SYNTAX, source, extent.start, extent.end, reason="the object must end on the same line")
         if end < extent.end:
             raise refusal(JSON_TRAILING, source, end, extent.end)
     except Refused as refused:

@@ -77,6 +77,6 @@ def selector_fault(text: str) -> str | None:
         terminals = error.accepts or error.expected or ("$END",)
         expected = " or ".join(sorted(_TERMINAL_TEXTS[name] for name in terminals))
         if error.token.type == "$END":
-            return f"it is incomplete: {expected} is expected"
-        return f"unexpected `{error.token}` at character {error.column}, where {expected} is expected"
+            return f"incomplete; expected {expected}"
+        return f"unexpected `{error.token}` at character {error.column}; expected {expected}"
     return None
