@@ -29,6 +29,8 @@ from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, Upgrade, upg
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_tag_label
 from calicoctl.source import Source
 
+# In this module, `Any` is a JSON value as `json.loads` returns it.
+
 # The annotation with the members of a rules document other than the lists, such as comments.
 _MEMBERS_ANNOTATION = "calicoctl-profile/members"
 # The most digits of a number in a message.

@@ -72,12 +72,15 @@ class Rule:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fingerprint", hash(self.meaning))
 
+    def is_equivalent(self, other: Rule) -> bool:
+        """Whether two rules match the same packets and have the same action."""
+        return self.fingerprint == other.fingerprint and self.meaning == other.meaning
+
     @property
     def meaning(self) -> tuple[object, ...]:
-        """A hashable value that two rules share exactly if they match the same packets and have the same action.
+        """A hashable value that two rules share exactly if they are equivalent.
 
-        Two such rules are called equivalent. Ports are compared as sets of numbers, and all other parts literally, as
-        networks are canonical.
+        Ports are compared as sets of numbers, and all other parts literally, as networks are canonical.
         """
         return (
             self.action,

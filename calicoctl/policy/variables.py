@@ -458,12 +458,9 @@ def _first_definition(node: ast.Define, first: Variable) -> Span:
 
 def _is_same_definition(node: ast.Define, first: Variable) -> bool:
     """Whether a definition is the first one again, in a file that is included twice."""
-    here, there = node.span, first.node.span
-    return bool(here.source.path) and (here.source.path, here.start, here.text) == (
-        there.source.path,
-        there.start,
-        there.text,
-    )
+    span, first_span = node.span, first.node.span
+    is_same_file = bool(span.source.path) and span.source.path == first_span.source.path
+    return is_same_file and (span.start, span.text) == (first_span.start, first_span.text)
 
 
 # A line that seems to define a variable.

@@ -65,7 +65,7 @@ NOT_JSON = [
     ("{a:1}", "E0302", "a", "a key in double quotes"),
     ("{'a':1}", "E0302", "'", "a key in double quotes"),
     ("{1:1}", "E0302", "1", "a key in double quotes"),
-    ('{"a":"b}', "E0302", '"', "does not end"),
+    ('{"a":"b}', "E0302", '"', "unclosed string"),
     ('{"a":"b\nc"}', "E0302", "\n", "unescaped control character"),
     ('{"a":"\\x"}', "E0302", "\\", "escape"),
     ('{"a":"\\u12"}', "E0302", None, "escape"),

@@ -101,13 +101,12 @@ class StoredRule:
 
     def is_equivalent(self, rule: Rule) -> bool:
         """Whether it is equivalent to a rule of the language, and the agent enforces it as written."""
-        own = self.rule
-        return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
+        return self.rule is not None and self.rule.is_equivalent(rule)
 
     def is_leniently_equivalent(self, rule: Rule) -> bool:
         """Whether it is equivalent to a rule of the language, in a text that the agent may refuse."""
-        own = self.rule or self.lenient_rule
-        return own is not None and own.fingerprint == rule.fingerprint and own.meaning == rule.meaning
+        lenient_rule = self.rule or self.lenient_rule
+        return lenient_rule is not None and lenient_rule.is_equivalent(rule)
 
     @property
     def is_refused(self) -> bool:
