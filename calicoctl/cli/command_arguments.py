@@ -66,7 +66,7 @@ class Arguments:
 
 
 # The similarity of an unknown option to the one that is suggested: `--junit` is not a misspelt `--init`.
-_SIMILARITY_MIN = 0.7
+OPTION_SIMILARITY_MIN = 0.7
 
 
 # Returns why valid options and operands cannot be combined, or None if they can.
@@ -177,7 +177,7 @@ def _nearest_option(words: Sequence[str], at: int) -> str | None:
         formats = () if output is None else output.choices or OUTPUT_FORMATS[:1]
         # Compared without the dashes, which would make any two names similar.
         long_names = [spelling[2:] for spelling in known if spelling.startswith("--")]
-        near_name = nearest(name[2:], [*long_names, *formats], _SIMILARITY_MIN)
+        near_name = nearest(name[2:], [*long_names, *formats], OPTION_SIMILARITY_MIN)
         if near_name in formats:
             return f"{OUTPUT_OPTIONS[1]}={near_name}"
         near = None if near_name is None else f"--{near_name}"

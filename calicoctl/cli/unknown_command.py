@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from calicoctl import messages
-from calicoctl.cli.command_arguments import read_arguments
+from calicoctl.cli.command_arguments import OPTION_SIMILARITY_MIN, read_arguments
 from calicoctl.cli.help.help_parser import command_names
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.option_names import PROGRAM_OPTIONS
@@ -27,8 +27,9 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
     word, equals, value = words[0].partition("=")
     span = argument_span(words, 0)
     if word.startswith("-"):
-        near = nearest(word, PROGRAM_OPTIONS)
-        fix = with_word(words, 0, near + equals + value) if near else synonym(words) or _SEE_HELP
+        long_names = [name[2:] for name in PROGRAM_OPTIONS if name.startswith("--")]
+        near = nearest(word.lstrip("-"), long_names, OPTION_SIMILARITY_MIN)
+        fix = with_word(words, 0, f"--{near}{equals}{value}") if near else synonym(words) or _SEE_HELP
         return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
     fix = _profile_statement(words) or synonym(words) or _probable_command(words)
     return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])

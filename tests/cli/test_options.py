@@ -33,6 +33,8 @@ def commands_of_hints(result: CommandResult) -> list[str]:
         ("export --datastor=x", 18, "E0629", "calicoctl export --datastore=x"),
         ("doctor --fix", 18, "E0629", "calicoctl doctor --help"),
         ("doctor --josn", 18, "E0629", "calicoctl doctor --output=json"),
+        ("--verbose profile show", 11, "E0629", "calicoctl --help"),
+        ("profile W rule json -o yaml", 34, "E0632", "calicoctl profile W rule json -o calico"),
         ("profile W rule show --json", 31, "E0629", "calicoctl profile W rule show --output=json"),
         ("profile W rule add inbound allow --json", 44, "E0629", "calicoctl profile --help"),
         ("doctor WEB", 18, "E0643", "calicoctl doctor --help"),

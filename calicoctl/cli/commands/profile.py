@@ -93,7 +93,7 @@ def _check_output(output: OutputOption, statement: Statement, words: Sequence[st
 def _formats_of(words: Sequence[str]) -> tuple[str, ...]:
     """The output formats that a statement with these words may support."""
     has_calico_format = "rule" in words and not {"json", "update"}.isdisjoint(words)
-    return (*OUTPUT_FORMATS, CALICO_FORMAT) if has_calico_format else OUTPUT_FORMATS
+    return (CALICO_FORMAT, *OUTPUT_FORMATS) if has_calico_format else OUTPUT_FORMATS
 
 
 def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]:
