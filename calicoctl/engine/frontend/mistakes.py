@@ -235,7 +235,7 @@ def _misplaced_ports(problem: SyntaxProblem, before: Sequence[str]) -> Diagnosti
     span, word = problem.span, problem.span.text
     is_value = any(name.endswith("_WORD") and name != "POSITION_WORD" for name in problem.expected)
     has_port_protocol = bool({*PORT_PROTOCOLS} & set(before))
-    if word == "ports" and not is_value and not has_port_protocol:
+    if word in ("port", "ports") and not is_value and not has_port_protocol:
         may_have_ports = bool({*ACTIONS} & set(before)) and not {*ICMP_PROTOCOLS} & set(before)
         fix = BOTH_PROTOCOLS if may_have_ports else None
         return diagnose(messages.NEEDS_PORT_PROTOCOL, span, fix, protocols=either(PORT_PROTOCOLS))
