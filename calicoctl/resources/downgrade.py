@@ -99,7 +99,7 @@ def _add_nets(downgrade: Downgrade, v1_rule: dict[str, object], start: str, nets
     elif list_key in KNOWN_KEYS:
         v1_rule[list_key] = nets
     else:
-        downgrade.problems.append(ResourceProblem(path, "has several networks, where v1 can exclude only one"))
+        downgrade.problems.append(ResourceProblem(path, "has several networks, but v1 can exclude only one"))
 
 
 def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, ports: object, path: Path) -> None:
@@ -107,7 +107,7 @@ def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, por
         return
     for index, port in enumerate(ports):
         if isinstance(port, str) and not _NUMERIC_PORT.fullmatch(port):
-            downgrade.problems.append(ResourceProblem((*path, index), "is a port by name, which v1 does not have"))
+            downgrade.problems.append(ResourceProblem((*path, index), "is a named port, which v1 does not support"))
     v1_rule[f"{start}ports"] = [int(port) if isinstance(port, str) and port.isdecimal() else port for port in ports]
 
 

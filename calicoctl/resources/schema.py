@@ -153,7 +153,7 @@ def _annotation_problems(annotations: object, path: Path) -> Problems:
         else:
             size += len(key.encode()) + len(value.encode())
     if size > _ANNOTATIONS_MAX:
-        yield ResourceProblem(path, f"has {size} bytes; {_ANNOTATIONS_MAX} are the most")
+        yield ResourceProblem(path, f"has {size} bytes; the maximum is {_ANNOTATIONS_MAX}")
 
 
 # --- a rule ------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def _icmp_problems(rule: Mapping[str, object], path: Path) -> Problems:
         yield ResourceProblem((*path, "icmp"), "needs the protocol ICMP or ICMPv6")
     version = rule.get("ipVersion")
     if icmp_version is not None and _is_version(version) and version != icmp_version:
-        yield ResourceProblem((*path, "ipVersion"), f"does not agree with {protocol}")
+        yield ResourceProblem((*path, "ipVersion"), f"does not match {protocol}")
 
 
 def icmp_problems(fields: object, path: Path = ()) -> Problems:
@@ -328,7 +328,7 @@ def _list_problems(
 def _net_problem(value: object) -> str | None:
     # Go accepts neither netmasks nor zones; Python does.
     if not isinstance(value, str) or not _NETWORK.fullmatch(value):
-        return f"must be a network with its length, not {found_text(value)}"
+        return f"must be a network with a prefix length, not {found_text(value)}"
     try:
         ip_network(value)
     except ValueError:
@@ -347,7 +347,7 @@ def _port_problem(value: object) -> str | None:
         return None if 1 <= first <= last <= _PORT_MAX else f"must be 1 to {_PORT_MAX}, the lower one first"
     if _PORT_NAME.fullmatch(value) and len(value) <= _PORT_NAME_LENGTH_MAX:
         return None
-    return f"must be a port or the name of one, not {found_text(value)}"
+    return f"must be a port or a port name, not {found_text(value)}"
 
 
 def _selector_problems(

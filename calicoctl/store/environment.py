@@ -131,7 +131,7 @@ class SettingsFile:
 
     def _unreadable(self, error: OSError | ValueError) -> Diagnostic:
         span = self._path_setting.whole if self._path_setting else None
-        hint = f"have another file read with {FILE_VARIABLE}, none at all with `{FILE_VARIABLE}=/dev/null`"
+        hint = f"set {FILE_VARIABLE} to another file, or to `/dev/null` to read no file"
         reason = reason_of(error)
         return diagnose(messages.ENV_FILE_UNREADABLE, span, hint, path=self._path, reason=reason)
 
@@ -152,7 +152,7 @@ def _texts(path: str, content: str) -> Mapping[str, Text]:
         elif line.strip() and not line.lstrip().startswith("#"):
             span = Span(source, offset, offset + len(shown_line))
             problems.append(
-                diagnose(messages.ENV_FILE_LINE, span, "quote a value that holds quotes or begins with `#`")
+                diagnose(messages.ENV_FILE_LINE, span, "quote a value that contains quotes or begins with `#`")
             )
         offset += len(shown_line) + 1
     if problems:

@@ -86,7 +86,7 @@ def profile_folder(profile: str) -> str:
         ValueError: The name does not make one piece of a key.
     """
     if not is_inside_tree(profile):
-        raise ValueError(f"no profile can be called {profile!r}: its key would lie outside the profile tree")
+        raise ValueError(f"invalid profile name {profile!r}: its key would be outside the profile tree")
     return f"{PROFILES}/{profile}"
 
 

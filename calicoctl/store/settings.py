@@ -34,8 +34,8 @@ OPTION = "--datastore"
 VARIABLE = "CALICOCTL_DATASTORE"
 DEFAULT_PATH = "calicoctl/profiles.db"
 _ADDRESS_FORMS = (
-    f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (several servers: with commas between them), or "
-    f"`etcdv3+http://HOST:{USUAL_PORT}` for today's Calico"
+    f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (separate several servers with commas), or "
+    f"`etcdv3+http://HOST:{USUAL_PORT}` for Calico v3"
 )
 
 _SQLITE = "sqlite:"
@@ -173,7 +173,7 @@ def _is_v3_named(places: Sequence[EnvironmentVariables]) -> bool:
     if kind.value == _V3_TYPE:
         return True
     if kind.value == _KUBERNETES_TYPE:
-        hint = "`calicoctl convert --as=policies` makes policies of profiles, for that datastore"
+        hint = "`calicoctl convert --as=policies` converts profiles to policies for that datastore"
         raise Refused([diagnose(messages.KUBERNETES_DATASTORE, kind.whole, hint)])
     raise Refused([diagnose(messages.DATASTORE_TYPE_UNKNOWN, kind.whole, _V3_TYPE, text=kind.shown)])
 
@@ -202,7 +202,7 @@ def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
     if not path.startswith("~"):
         return path
     if path != "~" and not path.startswith("~/"):
-        hint = f"write the whole path, or `{_SQLITE}./{path}` for a file of that name"
+        hint = f"write the full path, or `{_SQLITE}./{path}` for a file of that name"
         raise Refused([diagnose(messages.SQLITE_PATH_USER, text.whole, hint, text=path)])
     return _home(environment) + path[1:]
 
@@ -297,7 +297,9 @@ def _embedded(environment: Mapping[str, str]) -> Setting:
 def _home(environment: Mapping[str, str]) -> str:
     home = environment.get("HOME")
     if not home:
-        raise Refused([diagnose(messages.NO_HOME, None, f"set HOME, or name a datastore with {OPTION} or {VARIABLE}")])
+        raise Refused(
+            [diagnose(messages.NO_HOME, None, f"set HOME, or specify a datastore with {OPTION} or {VARIABLE}")]
+        )
     return home
 
 

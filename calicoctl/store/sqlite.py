@@ -74,12 +74,12 @@ _KINDS = {
 _HINTS = {
     messages.FILE_MISSING: "check the path; a command that changes something creates the file",
     messages.FILE_LOCKED: "try again when the other command has ended",
-    messages.FILE_IS_LINK: "name the file itself: what a link leads to may change between two commands",
-    messages.FILE_NOT_DATABASE: "name another file; this one is left as it is",
-    messages.FILE_FOREIGN: "name another file; this one is left as it is",
-    messages.FILE_NEWER: "use the calicoctl that wrote it",
-    messages.FILE_DAMAGED: "it is left as it is; restore it from a copy, or see `sqlite3 FILE .recover`",
-    messages.DISK_FULL: "nothing was changed; make room and try again",
+    messages.FILE_IS_LINK: "specify the file itself: the target of a link may change between two commands",
+    messages.FILE_NOT_DATABASE: "specify another file; this one was not changed",
+    messages.FILE_FOREIGN: "specify another file; this one was not changed",
+    messages.FILE_NEWER: "use the calicoctl version that wrote it",
+    messages.FILE_DAMAGED: "it was not changed; restore it from a backup, or see `sqlite3 FILE .recover`",
+    messages.DISK_FULL: "nothing was changed; free some space and try again",
 }
 
 
@@ -295,7 +295,7 @@ class SqliteDatastore:
         """The only value of the only row."""
         rows = _rows(cursor)
         if len(rows) != 1 or len(rows[0]) != 1:
-            raise self._failure(messages.FILE_DAMAGED, reason="it does not answer a simple question")
+            raise self._failure(messages.FILE_DAMAGED, reason="a simple query did not return one value")
         return rows[0][0]
 
     # --- entries -------------------------------------------------------------------------------

@@ -327,7 +327,7 @@ def test_a_step_outside_of_the_profile_tree_is_damage(raw: RawEtcd, store: EtcdD
     raw.put(keys.run_key("run-1", "_pieces/000000"), line)
     _set_head(raw, segments=[{"pieces": 1, "checksum": hashlib.sha256(line.encode()).hexdigest()}])
     [run] = find_unfinished(store).unfinished
-    with pytest.raises(Refused, match="a line is not understood"):
+    with pytest.raises(Refused, match="a line is invalid"):
         read_steps(store, run)
 
 

@@ -81,7 +81,7 @@ def test_a_failure_of_tls_is_reported(
 def test_using_tls_on_only_one_side_is_reported(secure_url: str, raw_etcd: RawEtcd, open_store: Opener) -> None:
     with pytest.raises(Unreachable) as caught:
         open_store(secure_url.replace("https", "http")).read([ROOT])
-    assert "the connection was cut" in caught.value.diagnostic.message
+    assert "the connection was closed" in caught.value.diagnostic.message
     with pytest.raises(Unreachable) as caught:
         open_store(raw_etcd.url.replace("http", "https"), access=access_with()).read([ROOT])
-    assert "does not speak TLS" in caught.value.diagnostic.message
+    assert "does not support TLS" in caught.value.diagnostic.message

@@ -109,8 +109,8 @@ NOT_ACCEPTED = "its certificate is not accepted"
 @pytest.mark.parametrize(
     ("certificate", "authority", "reason", "advised"),
     [
-        ("expired", "ca", "certificate has expired", ["another certificate", "clock"]),
-        ("future", "ca", "certificate is not yet valid", ["another certificate", "clock"]),
+        ("expired", "ca", "certificate has expired", ["valid certificate", "clock"]),
+        ("future", "ca", "certificate is not yet valid", ["valid certificate", "clock"]),
         ("elsewhere", "ca", "certificate is not valid for '127.0.0.1'", ["an address", "in its certificate"]),
         ("self-signed", "ca", "self-signed certificate", ["ETCD_CA_CERT_FILE", "this certificate"]),
         ("server", "other-ca", "local issuer certificate", ["ETCD_CA_CERT_FILE", "the authority that signed it"]),
@@ -139,7 +139,7 @@ def test_a_self_signed_certificate_that_is_trusted(serve: Serve, tmp_path: Path)
 def test_a_server_that_does_not_speak_tls(raw_etcd: RawEtcd, tmp_path: Path) -> None:
     url = raw_etcd.url.replace("http", "https")
     program = program_at(tmp_path, url, **with_files())
-    assert_refused(program, 3, "E0501", [f"`{url}`", "does not speak TLS"], ["`http:`"])
+    assert_refused(program, 3, "E0501", [f"`{url}`", "does not support TLS"], ["`http:`"])
 
 
 # --- the client's certificate -------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_a_client_certificate_that_the_server_refuses(serve: Serve, tmp_path: Pa
 def test_a_missing_client_certificate(serve: Serve, tmp_path: Path) -> None:
     url = serve(wants_client=True)
     program = program_at(tmp_path, url, **with_files())
-    assert_refused(program, 3, "E0501", [f"`{url}`", "client's certificate"], ["ETCD_CERT_FILE", "ETCD_KEY_FILE"])
+    assert_refused(program, 3, "E0501", [f"`{url}`", "client certificate"], ["ETCD_CERT_FILE", "ETCD_KEY_FILE"])
 
 
 # --- files --------------------------------------------------------------------------------------

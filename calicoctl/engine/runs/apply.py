@@ -376,7 +376,7 @@ class _JournaledRun:
             return self._lock.lost_error()
         if self._unsettled is not None:
             return self._unsettled
-        hint = "give it more with `--timeout`"
+        hint = "set a longer timeout with `--timeout`"
         return Unreachable(diagnose(messages.RUN_TOO_LONG, None, hint, seconds=f"{self._deadline.seconds:g}"))
 
     def _evaluated_again(self, profiles: frozenset[str]) -> Sequence[Change]:
@@ -480,7 +480,7 @@ class _JournaledRun:
                     with contextlib.suppress(Conflict):  # others have just changed it, and thereby its version
                         store.commit([Change(key, entry, entry.value)])
                 elif entry is None and change.before is None:
-                    reason = "the server that got it may still create it"
+                    reason = "the server that received the request may still create it"
                     late_creation = OutcomeUnknown(diagnose(messages.OUTCOME_UNKNOWN, key=key, reason=reason))
         return late_creation
 

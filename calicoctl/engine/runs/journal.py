@@ -126,7 +126,7 @@ def _read_line(run: str, line: str) -> JournalStep:
         resource = fields.get("resource")  # missing in journals of earlier versions
         return JournalStep(_profile_key(text_of(key)), _value(before), _value(after), _resource(resource))
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise damaged(run, "a line is not understood") from error
+        raise damaged(run, "a line is invalid") from error
 
 
 def _profile_key(key: str) -> str:

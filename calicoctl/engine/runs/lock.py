@@ -175,7 +175,7 @@ class RunLock:
             return holder or self._holder
 
     def _held_by(self, holder: Holder) -> Diagnostic:
-        hint = f"try again when it has ended; of a process that died, the lock ends within {self._lock_seconds} s"
+        hint = f"try again when it has ended; if its process died, the lock expires within {self._lock_seconds} s"
         return diagnose(messages.LOCK_HELD, None, hint, holder=holder)
 
     def renew(self) -> bool:

@@ -237,7 +237,7 @@ def _read_head(entry: Entry, record: OwnershipRecord, run: str, holder: Holder |
     try:
         fields = json.loads(entry.value)
         if (number := _count(fields["format"])) != FORMAT:
-            raise damaged(run, f"its format is {number}, and this calicoctl knows {FORMAT}")
+            raise damaged(run, f"its format is {number}, but this calicoctl supports {FORMAT}")
         names = fields["profiles"]
         return UnfinishedRun(
             Holder.of({**fields, "run": run}),
@@ -249,7 +249,7 @@ def _read_head(entry: Entry, record: OwnershipRecord, run: str, holder: Holder |
             is_running=holder is not None and holder.run in (run, record.holder.run),
         )
     except (ValueError, TypeError, LookupError, RecursionError) as error:
-        raise damaged(run, "its head is not understood") from error
+        raise damaged(run, "its head is invalid") from error
 
 
 def _count(value: object) -> int:
@@ -275,7 +275,7 @@ def damaged(run: str, reason: str) -> Refused:
     """The error about a damaged journal."""
     # The name is part of a key, which other programs may have written; the quoted command must be safe to paste.
     folder = shlex.quote(f"{keys.RUNS}/{run}")
-    hint = f"look at the profiles that it was to change, then remove it: `etcdctl rm --recursive {folder}`"
+    hint = f"check the profiles that it was to change, then remove it: `etcdctl rm --recursive {folder}`"
     return Refused([diagnose(messages.JOURNAL_DAMAGED, None, hint, run=run, reason=reason)])
 
 

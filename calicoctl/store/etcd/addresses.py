@@ -49,7 +49,9 @@ def read_endpoints(
         else:
             endpoints[endpoint] = None
     if len({endpoint.partition(":")[0] for endpoint in endpoints}) > 1:
-        problems.append(diagnose(messages.ETCD_URL_SCHEMES, text.whole, "use the same for all servers of a cluster"))
+        problems.append(
+            diagnose(messages.ETCD_URL_SCHEMES, text.whole, "use the same scheme for all servers of a cluster")
+        )
     return tuple(endpoints), tuple(problems)
 
 
@@ -63,7 +65,7 @@ def _items(text: str) -> Iterator[tuple[int, str]]:
 
 def _read_authority(item: str, span: Span, scheme: str) -> str | Diagnostic:
     if "://" in item:
-        return diagnose(messages.ETCD_URL_FORM, span, "set ETCD_ENDPOINTS for a whole address", text=item)
+        return diagnose(messages.ETCD_URL_FORM, span, "set ETCD_ENDPOINTS to use a full address", text=item)
     return _read_url(f"{scheme}://{item}", span, item)
 
 

@@ -84,7 +84,7 @@ def version_if_made(
     # Versions are compared first: a value that is rewritten to get a new version is the same before and after.
     if (entry and entry.version) == (change.before and change.before.version):
         if deadline.remaining() == 0:
-            raise outcome_unknown(change, f"{doubt}; it was not changed yet when the time was up")
+            raise outcome_unknown(change, f"{doubt}; it was still unchanged at the deadline")
         return None
     if (entry and entry.value) != change.after:
         raise has_third_value(change, doubt)

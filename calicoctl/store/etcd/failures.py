@@ -16,7 +16,7 @@ UNTIL_THE_DEADLINE = sys.maxsize
 
 _MAX_SHOWN_LENGTH = 100  # characters
 _MAX_MESSAGE_LENGTH = 10_000
-NOT_ETCD = "it is not in etcd's form"
+NOT_ETCD = "it is not a valid etcd response"
 
 
 class Refusal(Exception):
@@ -86,16 +86,16 @@ _HINTS = {
 _DENIED_HINT = (
     "the user name or the password is wrong, or the user may not read and write below /calico (for runs: /calicoctl)"
 )
-_CHECK_CLOCKS = "the server needs another certificate; if it has a good one, check this host's clock"
+_CHECK_CLOCKS = "the server needs a valid certificate; if it has one, check this host's clock"
 # Advice about a server's certificate, by OpenSSL's error numbers (X509_V_ERR_...).
 _CERTIFICATE_HINTS = {
     9: _CHECK_CLOCKS,  # not yet valid
     10: _CHECK_CLOCKS,  # expired
-    18: "have ETCD_CA_CERT_FILE hold this certificate, if it is to be trusted",  # self-signed
+    18: "if you trust this certificate, add it to the file in ETCD_CA_CERT_FILE",  # self-signed
     62: "use a name that is in its certificate",  # another host's name
     64: "use an address that is in its certificate",
 }
-_OTHER_AUTHORITY = "have ETCD_CA_CERT_FILE hold the certificate of the authority that signed it"
+_OTHER_AUTHORITY = "add the certificate of the authority that signed it to the file in ETCD_CA_CERT_FILE"
 # TLS alerts (RFC 8446, 6.2) of a server that rejects the client certificate, or requires one.
 _CLIENT_CERTIFICATE_ALERTS = frozenset(
     {
@@ -132,9 +132,12 @@ def tls_problem(endpoint: str, error: Exception, access: Access) -> NoResponse:
         # The alert arrives only after the request was sent, but the server has not read the request.
         text, hint = "it does not accept the certificate that ETCD_CERT_FILE names", "set one that it accepts"
     elif reason in _CLIENT_CERTIFICATE_ALERTS:
-        text, hint = "it wants to see a client's certificate", "set ETCD_CERT_FILE and ETCD_KEY_FILE"
+        text, hint = "it requires a client certificate", "set ETCD_CERT_FILE and ETCD_KEY_FILE"
     elif reason in _NO_TLS or isinstance(error, ssl.SSLEOFError):
-        text, hint = "it does not speak TLS, or broke it off", "check whether its address begins with `http:`"
+        text, hint = (
+            "it does not support TLS, or closed the connection",
+            "check whether its address begins with `http:`",
+        )
         may_be_done = reason not in _NO_TLS
     else:
         text, may_be_done = f"TLS failed: {reason or error}", True
@@ -179,7 +182,7 @@ def unexpected_status(endpoint: str, status: object, text: str) -> NoResponse:
 
 def time_is_up(endpoint: str) -> NoResponse:
     """The failure of a request that was not sent because the deadline had passed."""
-    return _not_sent(endpoint, "the time is up")
+    return _not_sent(endpoint, "the timeout has expired")
 
 
 def not_connected(endpoint: str, error: BaseException | None) -> NoResponse:
@@ -194,7 +197,7 @@ def not_connected(endpoint: str, error: BaseException | None) -> NoResponse:
     if isinstance(error, socket.gaierror):
         return _not_sent(endpoint, "no such host")
     if isinstance(error, TimeoutError):
-        return _not_sent(endpoint, "no connection in time")
+        return _not_sent(endpoint, "the connection timed out")
     reason = error.strerror if isinstance(error, OSError) else None
     return _not_sent(endpoint, (reason or "no connection").lower())
 
@@ -214,7 +217,7 @@ def cut_off(endpoint: str, *, is_outstanding: bool) -> NoResponse:
     return NoResponse(
         messages.ETCD_NO_ANSWER,
         endpoint,
-        "no answer in time" if is_outstanding else "the connection was cut",
+        "the request timed out" if is_outstanding else "the connection was closed",
         may_be_done=True,
         is_outstanding=is_outstanding,
         further_rounds=UNTIL_THE_DEADLINE if is_outstanding else A_FEW_TIMES,

@@ -78,7 +78,7 @@ class _TimedReader(io.RawIOBase):
     def readinto(self, buffer: Any) -> int | None:
         remaining_seconds = self._deadline.remaining()
         if remaining_seconds == 0:
-            raise TimeoutError("the time is up")
+            raise TimeoutError("the timeout has expired")
         timeout = self._socket.gettimeout()
         if timeout is None or timeout > remaining_seconds:
             self._socket.settimeout(remaining_seconds)

@@ -35,7 +35,7 @@ def _unfit(access: Access) -> Iterator[Diagnostic]:
     certificates = (("ETCD_CA_CERT_FILE", access.ca_file), ("ETCD_CERT_FILE", access.cert_file))
     bad = [(name, path) for name, path in certificates if path and not _holds_certificate(path)]
     for name, path in bad:
-        yield _problem(name, path, "it holds no certificate in PEM form")
+        yield _problem(name, path, "it contains no certificate in PEM format")
     if not bad and access.cert_file and access.key_file:
         reason = _wrong_with_key(access.cert_file, access.key_file)
         if reason:
@@ -71,7 +71,7 @@ def _wrong_with_key(cert_file: str, key_file: str) -> str | None:
             return "it is encrypted, and a pass phrase cannot be entered"
         if error.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
             return "it is not the key of the certificate that ETCD_CERT_FILE names"
-        return "it holds no private key in PEM form"
+        return "it contains no private key in PEM format"
     return None
 
 

@@ -173,7 +173,7 @@ class EtcdV3Datastore(ClusterDatastore):
     def _nested(self, changes: Sequence[Change]) -> list[Body]:
         operations = nested(changes)
         if operations is None:
-            reason = f"{len(changes)} changes are more than one transaction takes"
+            reason = f"{len(changes)} changes exceed the limit of one transaction"
             raise TooLarge(diagnose(messages.TRANSACTION_REFUSED, reason=reason))
         return operations
 
