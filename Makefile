@@ -7,7 +7,7 @@
 #   make fuzz    search for inputs that break a law; FUZZ_SECONDS=3600 sets the time for each target
 #   make bench   measure the figures of docs/performance.md; BENCH_ARGS='check commands' selects some
 #   make chaos   test the guarantees on an etcd cluster with injected faults, for five minutes
-#   make docs    generate calicoctl/messages.py, and the pages of the grammar, the messages and the help
+#   make docs    generate calicoctl/diagnostics/messages.py, and the pages of the grammar, the messages and the help
 #   make site    build the documents as a web site in build/site; a broken link is an error
 #   make clean   remove what these targets made
 # PYTHON=python3.12 selects the interpreter; PYTEST_ARGS='-k selector' is passed to pytest, CHAOS_ARGS='--seed=1' to

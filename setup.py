@@ -124,7 +124,7 @@ setup(
     package_dir={"calicoctl.grammar": "grammar"},
     package_data={
         "calicoctl": ["py.typed"],
-        "calicoctl.catalogue": ["*.md"],
+        "calicoctl.diagnostics.catalogue": ["*.md"],
         "calicoctl.cli.completion": ["shells/*"],
         "calicoctl.grammar": ["*.lark"],
     },

@@ -23,10 +23,11 @@ def __getattr__(name: str) -> object:
     return getattr(api, name)
 
 
-# `from calicoctl import messages` looks for an attribute first, and imports the submodule if there is none.
+# `from calicoctl import source` looks for an attribute first, and imports the submodule if there is none.
 _SUBMODULES = frozenset(
     {
-        *("analysis", "api", "cli", "diagnostics", "engine", "grammar", "language", "layout", "messages", "nearest"),
-        *("policy", "records", "regular_files", "resources", "result_texts", "source", "store", "syntax", "version"),
+        *("analysis", "annotations", "api", "cli", "common_ends", "diagnostics", "engine", "grammar", "language"),
+        *("layout", "nearest", "patterns", "policy", "records", "regular_files", "resources", "result_texts"),
+        *("source", "store", "syntax", "version"),
     }
 )

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose, render
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics.render import render
 from calicoctl.engine.diff import ProfileDiff, diff_lines, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.mistakes import explain

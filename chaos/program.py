@@ -16,7 +16,8 @@ from typing import Protocol
 
 from calicoctl.cli.datastores import status_of
 from calicoctl.cli.exit_status import ExitStatus
-from calicoctl.diagnostics import Refused, render
+from calicoctl.diagnostics.core import Refused
+from calicoctl.diagnostics.render import render
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import command_line, read_statement

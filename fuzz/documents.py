@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from calicoctl.diagnostics import Diagnostic, Refused, printable
+from calicoctl.diagnostics.core import Diagnostic, Refused
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.endpoint import read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable

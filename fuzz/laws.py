@@ -6,7 +6,8 @@ import shlex
 import unicodedata
 from collections.abc import Iterable
 
-from calicoctl.diagnostics import Diagnostic, Refused, render
+from calicoctl.diagnostics.core import Diagnostic, Refused
+from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend.statements import Reading, command_line, read_statement
 
 # A diagnostic consists of the message, a line of the source, the carets and the hint. A field of 400 characters may be

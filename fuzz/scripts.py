@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import calicoctl
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE_FILES = sorted(path for path in (ROOT / "calicoctl").rglob("*") if path.suffix in (".py", ".lark"))
 LINES_MAX = 500
@@ -42,6 +44,14 @@ def test_every_module_is_named_in_the_architecture() -> None:
     modules = {path.name for path in PACKAGE_FILES if path.suffix == ".py" and path.name != "__init__.py"}
     missing = sorted(modules - named)
     assert missing == [], "name these modules in ARCHITECTURE.md, in the row of the purpose that they serve"
+
+
+def test_the_package_knows_its_submodules() -> None:
+    names = {
+        path.stem for path in (ROOT / "calicoctl").iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"
+    }
+    submodules = {name for name in names if not name.startswith("_")} | {"grammar"}
+    assert submodules == calicoctl._SUBMODULES, "edit `_SUBMODULES` in calicoctl/__init__.py"
 
 
 def test_no_file_contains_a_path_of_one_machine() -> None:

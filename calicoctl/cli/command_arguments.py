@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from calicoctl import messages
 from calicoctl.annotations import NoReturn
 from calicoctl.cli.help.help_parser import Option, help_of, operands_of, options_of, program_options
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
@@ -24,7 +23,8 @@ from calicoctl.cli.program_options import (
     with_words,
     without_word,
 )
-from calicoctl.diagnostics import Advice, Correction, Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Advice, Correction, Diagnostic, Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass, field, replace

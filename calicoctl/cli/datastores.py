@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from calicoctl import messages
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics
 from calicoctl.cli.program_options import Options
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.layout.opening import open_profiles
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Conflict, Datastore, DatastoreError, Obstructed, OutcomeUnknown, Unreachable

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
 
-from calicoctl import messages
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import OutputFailed, flush_output, print_diagnostics, print_text
 from calicoctl.cli.program_options import Options, read_options
-from calicoctl.diagnostics import Refused, diagnose, reason_of
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose, reason_of
 
 
 def dispatch(arguments: Sequence[str]) -> int:

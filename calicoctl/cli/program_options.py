@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
 from calicoctl.cli.option_names import (
     HELP_OPTIONS,
     JOINED_OUTPUTS,
@@ -17,7 +16,8 @@ from calicoctl.cli.option_names import (
     STATEMENT_OPTIONS,
     VALUED_OPTIONS,
 )
-from calicoctl.diagnostics import Correction, Edit, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Correction, Edit, Refused, diagnose
 from calicoctl.records import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 

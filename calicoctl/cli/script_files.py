@@ -6,9 +6,9 @@ import os
 from itertools import islice
 from pathlib import Path
 
-from calicoctl import messages
 from calicoctl.cli.output.console import INPUT_BYTES_MAX, as_text, read_input
-from calicoctl.diagnostics import Refused, diagnose, reason_of
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose, reason_of
 from calicoctl.language.quoting import quoted
 from calicoctl.nearest import nearest
 from calicoctl.records import replace

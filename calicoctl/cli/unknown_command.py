@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 
-from calicoctl import messages
 from calicoctl.cli.command_arguments import OPTION_SIMILARITY_MIN, read_arguments
 from calicoctl.cli.help.help_parser import command_names
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.option_names import PROGRAM_OPTIONS
 from calicoctl.cli.program_options import argument_span, with_word, with_words
-from calicoctl.diagnostics import Advice, Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Advice, Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.nearest import nearest
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Direction
 from calicoctl.layout.profile_resource import upgrade_problem
 from calicoctl.policy import statement as statements

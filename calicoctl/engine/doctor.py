@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.endpoint_tags import endpoint_roots, missing_profile, missing_profiles, tags_of_others
 from calicoctl.engine.enforced_rules import carried_tags
 from calicoctl.engine.meaning.lint import lint_stored

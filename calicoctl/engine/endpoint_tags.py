@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.enforced_rules import carried_tags
 from calicoctl.engine.state import State
 from calicoctl.policy.documents.endpoint import Endpoint

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import evaluate, evaluate_expectation, profile_warnings, roots

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from calicoctl import messages
-from calicoctl.diagnostics import Advice, Diagnostic, Fix, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Advice, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.state import State

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose, printable
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.language.names import is_new_profile, is_tag
 from calicoctl.policy.documents.agent_schema import Verdict
 from calicoctl.policy.documents.json_text import Unreadable, path_text

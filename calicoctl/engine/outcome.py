@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calicoctl.annotations import TYPE_CHECKING
-from calicoctl.diagnostics import Diagnostic
+from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.records import dataclass

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.division import Part, divide, find_counterexample
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
 from calicoctl.language.words import Action, Direction

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.annotations import TYPE_CHECKING, Any
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.outcome import (
     Answer,
     EndpointListing,

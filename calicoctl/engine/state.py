@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.policy.documents.endpoint import Endpoint, read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.network_set import NetworkSet, read_network_set

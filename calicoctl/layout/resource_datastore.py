@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from calicoctl import messages
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
 from calicoctl.layout.network_set_resource import network_set_entries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from calicoctl.diagnostics import Diagnostic, Edit, Kind, diagnose
+from calicoctl.diagnostics.core import Diagnostic, Edit, Kind, diagnose
 from calicoctl.records import dataclass, field
 from calicoctl.source import Span
 

@@ -10,9 +10,10 @@ import itertools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 
-from calicoctl import messages, result_texts
+from calicoctl import result_texts
 from calicoctl.annotations import Any
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.language.words import Action, Direction, counted
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from calicoctl import messages
 from calicoctl.annotations import Any
-from calicoctl.diagnostics import Edit
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Edit
 from calicoctl.language import limits
 from calicoctl.language.networks import Network
 from calicoctl.language.protocols import Protocol

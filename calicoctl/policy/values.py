@@ -9,8 +9,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 
-from calicoctl import messages
-from calicoctl.diagnostics import Edit
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Edit
 from calicoctl.language import limits, names, ports
 from calicoctl.language.names import NameMistake
 from calicoctl.language.networks import Network, NetworkMistake, NetworkText, is_mapped, read_network

@@ -11,8 +11,8 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar, cast
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Edit, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Edit, diagnose
 from calicoctl.language import limits
 from calicoctl.language.names import VARIABLE, is_variable
 from calicoctl.language.quoting import is_literal, unquoted

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.diagnostics.core import Diagnostic, Kind, diagnose
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import Path, found_text, path_text
 from calicoctl.records import dataclass

@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 
-from calicoctl import messages
 from calicoctl.annotations import Protocol
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose, reason_of
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose, reason_of
 from calicoctl.patterns import pattern
 from calicoctl.records import dataclass
 from calicoctl.regular_files import read_regular

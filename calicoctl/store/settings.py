@@ -17,9 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from calicoctl import messages
 from calicoctl.annotations import TYPE_CHECKING
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.records import dataclass, field, replace
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.environment import FILE_VARIABLE, Environment, EnvironmentVariables, SettingsFile, Text

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose, reason_of
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Kind, Refused, diagnose, reason_of
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import (
     NOTHING,

@@ -34,8 +34,8 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import Correction, Diagnostic, Refused
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Correction, Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import Reading, read_statement
 from calicoctl.policy import spelling

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics.core import Refused, diagnose
+from calicoctl.diagnostics.messages import NO_SUCH_PROFILE
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.writers import RunOptions
-from calicoctl.messages import NO_SUCH_PROFILE
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, OutcomeUnknown, Snapshot, TooLarge

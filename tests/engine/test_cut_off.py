@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.recovery import resume, rollback
 from calicoctl.engine.runs.unfinished_runs import find_unfinished

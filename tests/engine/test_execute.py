@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.engine.outcome import Message, Outcome

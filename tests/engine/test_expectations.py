@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.writers import RunOptions

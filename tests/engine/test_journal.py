@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.journal import Journal, JournalStep, read_steps
 from calicoctl.engine.runs.lock import Holder, RunLock, holding_lock

@@ -11,7 +11,8 @@ from itertools import count
 
 import pytest
 
-from calicoctl.diagnostics import Diagnostic, Refused, render
+from calicoctl.diagnostics.core import Diagnostic, Refused
+from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend.mistakes import with_profile_name
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.policy import statement as valid

@@ -9,8 +9,8 @@ from string import Formatter
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import Kind
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Kind
 
 ROOT = Path(messages.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "tables" not in path.parts)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.statements import command_line
 from calicoctl.language import names
 from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl import messages
 from calicoctl.analysis.boxes import ADDRESS_BITS, text_of_number
+from calicoctl.diagnostics import messages
 from calicoctl.language.networks import (
     Network,
     NetworkMistake,

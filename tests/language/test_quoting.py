@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.statements import command_line
 from calicoctl.language import quoting
 from calicoctl.language.quoting import QUOTES, here_document, here_document_delimiter, quoted, unquoted

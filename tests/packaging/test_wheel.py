@@ -145,7 +145,9 @@ def test_the_wheel_contains_every_module_and_grammar_and_nothing_else(wheel: Pat
     grammars = {f"calicoctl/grammar/{path.name}" for path in (ROOT / "grammar").glob("*.lark")}
     assert {"calicoctl/grammar/rule.lark", "calicoctl/grammar/profile.lark"} <= grammars
     scripts = {f"calicoctl/cli/completion/shells/calicoctl.{shell}" for shell in SHELLS}
-    catalogue = {str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "catalogue").glob("*.md")}
+    catalogue = {
+        str(path.relative_to(ROOT)) for path in (ROOT / "calicoctl" / "diagnostics" / "catalogue").glob("*.md")
+    }
     tables = {f"calicoctl/syntax/tables/{name}.json" for name in TABLES}
     other_files = {"calicoctl/grammar/__init__.py", "calicoctl/py.typed"}
     pages = {

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.policy.documents.json_text import (
     OddNumber,
     Path,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import (

@@ -12,7 +12,7 @@ from calicoctl.cli.command_arguments import read_arguments
 from calicoctl.cli.help.help_parser import Option, command_names, help_of, options_of
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.unknown_command import unknown_command
-from calicoctl.diagnostics import Command, Correction, Refused
+from calicoctl.diagnostics.core import Command, Correction, Refused
 from tests.support.laws import examples
 
 _SYNONYMS = {synonym for synonyms in OPTION_SYNONYMS.values() for synonym in synonyms}

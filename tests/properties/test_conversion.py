@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.conversion.from_v3 import convert_to_blocks
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import V1Profile, convert_profiles

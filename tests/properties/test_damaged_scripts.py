@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import render
+from calicoctl.diagnostics.render import render
 from tests.cli.program import Program
 from tests.properties.test_scripts import read
 from tests.support.laws import examples

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.formatting import SPELLING_WARNINGS, format_script
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.language.quoting import quoted

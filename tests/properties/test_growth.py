@@ -9,7 +9,7 @@ from collections.abc import Callable
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.formatting import format_script
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.policy.documents.rule_update import read_update

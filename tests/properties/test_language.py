@@ -12,8 +12,10 @@ from itertools import pairwise
 from hypothesis import assume, event, example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose, display_width, printable, render
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
+from calicoctl.diagnostics.render import render
+from calicoctl.diagnostics.terminal_text import display_width, printable
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.language.quoting import quoted

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose, render
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
+from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend import scripts as engine_script
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.policy import sound_lines, values

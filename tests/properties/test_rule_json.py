@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused, render
+from calicoctl.diagnostics.core import Refused
+from calicoctl.diagnostics.render import render
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol

@@ -13,8 +13,8 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.outcome import Answer

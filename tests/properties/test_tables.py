@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tabulate import tabulate
 
 from calicoctl.cli.output.tables import drawn_table
-from calicoctl.diagnostics import display_width, printable
+from calicoctl.diagnostics.terminal_text import display_width, printable
 
 HEADERS = ("Name", "Host", "State")
 # Texts that tabulate might interpret: numbers, its own marks, markup, line breaks, cells with spaces.

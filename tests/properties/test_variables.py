@@ -12,8 +12,9 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose, render
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.frontend.statements import validate

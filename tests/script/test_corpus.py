@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions
 from calicoctl.engine.frontend.scripts import Script, define, read_scripts
 from calicoctl.policy.variables import Expansion, Variables

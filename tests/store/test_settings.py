@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calicoctl.diagnostics import Refused, render
+from calicoctl.diagnostics.core import Refused
+from calicoctl.diagnostics.render import render
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.settings import Setting, open_datastore, resolve

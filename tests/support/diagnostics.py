@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from string import Formatter
 
-from calicoctl.diagnostics import Diagnostic, Kind
+from calicoctl.diagnostics.core import Diagnostic, Kind
 
 
 def fields_of(diagnostic: Diagnostic) -> dict[str, str]:

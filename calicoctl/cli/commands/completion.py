@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib import resources
 
-from calicoctl import messages
 from calicoctl.cli.command_arguments import read_arguments
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_text
 from calicoctl.cli.program_options import Options, argument_span, with_word
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 

@@ -12,7 +12,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.diagnostics_json import diagnostic_document
 from calicoctl.cli.program_options import Options
-from calicoctl.diagnostics import printable
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.doctor import Health, check_health
 from calicoctl.language.words import counted
 from calicoctl.store.deadline import Deadline

@@ -6,12 +6,12 @@ import difflib
 import sys
 from collections.abc import Mapping
 
-from calicoctl import catalogue, messages
 from calicoctl.cli.command_arguments import read_arguments
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_text
 from calicoctl.cli.program_options import Options, argument_span
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
+from calicoctl.diagnostics import catalogue, messages
+from calicoctl.diagnostics.core import Diagnostic, Kind, Refused, diagnose
 
 
 def run(options: Options) -> int:

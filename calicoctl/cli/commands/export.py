@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from calicoctl import messages
 from calicoctl.cli.command_arguments import read_arguments
 from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options, argument_span
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.export import export_losses, export_profile
 from calicoctl.engine.state import State
 from calicoctl.language.quoting import unquoted

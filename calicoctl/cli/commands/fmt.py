@@ -10,13 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from calicoctl import messages
 from calicoctl.cli.command_arguments import Arguments, read_arguments
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_bytes, print_diagnostics, print_diff, print_text
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.script_files import read_script_file
-from calicoctl.diagnostics import Refused, diagnose, printable, reason_of
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose, reason_of
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.frontend.formatting import format_script
 from calicoctl.records import dataclass
 from calicoctl.source import Source

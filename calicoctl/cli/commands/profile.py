@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
 from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.option_names import CALICO_FORMAT, OUTPUT_FORMATS, STATEMENT_OPTIONS
@@ -12,7 +11,8 @@ from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_diagnostics, print_text, print_usage, read_input
 from calicoctl.cli.output.output_option import OutputOption, read_output
 from calicoctl.cli.program_options import Options, read_options
-from calicoctl.diagnostics import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
 from calicoctl.engine.outcome import Answer, RuleDocument

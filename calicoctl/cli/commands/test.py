@@ -14,7 +14,7 @@ from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
 from calicoctl.cli.program_options import Options
-from calicoctl.diagnostics import printable
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.meaning.coverage import coverage
 from calicoctl.engine.meaning.expectations import (
     ExpectationResult,

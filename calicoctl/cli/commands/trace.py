@@ -18,7 +18,8 @@ from calicoctl.cli.inputs.profile_states import stored_state
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic import exceptions_text, part_document
 from calicoctl.cli.program_options import Options
-from calicoctl.diagnostics import Correction, Diagnostic, Edit, Refused, printable
+from calicoctl.diagnostics.core import Correction, Diagnostic, Edit, Refused
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.frontend.statements import command_line, read_rule_with_warnings
 from calicoctl.engine.meaning.path_traces import Decider, End, Path, find_paths
 from calicoctl.language.words import Action

@@ -290,7 +290,7 @@ def _profiles(line: _Line, given: Sequence[str]) -> list[Candidate]:
 
 
 def _codes(given: Sequence[str]) -> list[Candidate]:
-    from calicoctl import messages
+    from calicoctl.diagnostics import messages
 
     return [(code, kind.outline) for code, kind in sorted(messages.kinds().items()) if code not in given]
 

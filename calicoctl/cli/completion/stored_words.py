@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Thread
 
-from calicoctl.diagnostics import Refused, printable
+from calicoctl.diagnostics.core import Refused
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.layout.opening import open_profiles

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from calicoctl.cli.help.help_parser import command_names
-from calicoctl.diagnostics import Advice, Command, Fix
+from calicoctl.diagnostics.core import Advice, Command, Fix
 
 # The options of each command by the names that other tools have for them.
 OPTION_SYNONYMS: dict[str, dict[str, str]] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl.cli.datastores import find_setting, opened_datastore
 from calicoctl.cli.program_options import Options
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.endpoint_tags import endpoint_roots
 from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.frontend.scripts import ScriptStep

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl.cli.command_arguments import Arguments
 from calicoctl.cli.script_files import open_file, open_script, read_script_file
-from calicoctl.diagnostics import Refused
+from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.source import DEFINE_OPTION, Source
 

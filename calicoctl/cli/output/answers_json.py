@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from itertools import groupby
 
-from calicoctl.diagnostics import printable
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.outcome import (
     Answer,
     EndpointListing,

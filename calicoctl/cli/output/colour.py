@@ -23,7 +23,7 @@ def has_colours(*, on_terminal: bool) -> bool:
 
 
 def coloured(part: str, text: str) -> str:
-    """A part of a diagnostic in its colour; a `calicoctl.diagnostics.Style`."""
+    """A part of a diagnostic in its colour; a `calicoctl.diagnostics.render.Style`."""
     return f"\x1b[{_CODES[part]}m{text}\x1b[0m"
 
 

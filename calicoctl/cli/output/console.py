@@ -7,20 +7,12 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from calicoctl import messages
 from calicoctl.annotations import BinaryIO
 from calicoctl.cli.output.colour import coloured, coloured_diff, has_colours
-from calicoctl.diagnostics import (
-    SHOWN_COLUMNS,
-    Diagnostic,
-    Kind,
-    Refused,
-    diagnose,
-    plain,
-    printable,
-    reason_of,
-    render,
-)
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Kind, Refused, diagnose, reason_of
+from calicoctl.diagnostics.render import SHOWN_COLUMNS, plain, render
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.language.words import counted
 
 # How many diagnostics are printed; more are only counted. Those about a JSON document may well be dozens.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl.diagnostics import Command, Correction, Diagnostic, Edit, Fix
+from calicoctl.diagnostics.core import Command, Correction, Diagnostic, Edit, Fix
 from calicoctl.source import Span
 
 Document = dict[str, object]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
-from calicoctl.diagnostics import printable
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
 from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.syntax.repair.search import split_words

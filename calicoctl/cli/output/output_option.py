@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
 from calicoctl.cli.option_names import OUTPUT_FORMATS, OUTPUT_OPTIONS
 from calicoctl.cli.program_options import argument_span, value_span, with_value
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.language.words import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
+from calicoctl.diagnostics import messages
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.source import Span
 from calicoctl.version import VERSION

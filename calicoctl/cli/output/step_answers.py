@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from calicoctl import result_texts
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_text
-from calicoctl.diagnostics import printable
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.evaluate import StepOutcome
 from calicoctl.engine.outcome import Message
 from calicoctl.syntax.repair.search import split_words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from calicoctl.diagnostics import display_width, printable
+from calicoctl.diagnostics.terminal_text import display_width, printable
 
 _FRAME = 3  # in addition to its width, a column has two spaces and a bar
 

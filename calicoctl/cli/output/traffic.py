@@ -11,7 +11,7 @@ from calicoctl.analysis.differences import Difference
 from calicoctl.analysis.match_text import match_texts, matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, decision_of
-from calicoctl.diagnostics import printable
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.meaning.traffic import ListTraffic
 
 _EXCEPTIONS_SHOWN = 5

@@ -12,7 +12,7 @@ from calicoctl.cli.output.progress_bar import progress_bar
 from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
-from calicoctl.diagnostics import Diagnostic
+from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.engine.diff import count_changes
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.scripts import Script

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.cli.output.diagnostics_json import Document, diagnostic_document
-from calicoctl.diagnostics import Diagnostic
+from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, count_changes
 from calicoctl.engine.evaluate import ScriptPlan
 

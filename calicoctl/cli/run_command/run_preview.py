@@ -13,7 +13,7 @@ from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.output.traffic import traffic_document, traffic_lines
 from calicoctl.cli.run_command.run_json import plan_document
 from calicoctl.cli.run_command.run_options import RunRequest
-from calicoctl.diagnostics import Diagnostic
+from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.engine.diff import count_changes, diff_lines, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.meaning.intentions import check_intentions

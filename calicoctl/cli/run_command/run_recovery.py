@@ -9,7 +9,8 @@ from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.progress_bar import progress_bar
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
-from calicoctl.diagnostics import Diagnostic, Refused, printable
+from calicoctl.diagnostics.core import Diagnostic, Refused
+from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.runs.interrupt import signals_as_ctrl_c
 from calicoctl.engine.runs.recovery import clear_stale_journals, resume, rollback
 from calicoctl.engine.runs.unfinished_runs import Journals, find_unfinished

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.v1_documents import is_json
 from calicoctl.engine.export import export_profile
 from calicoctl.language.words import Direction

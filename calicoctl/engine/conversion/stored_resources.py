@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, stored_profiles
 from calicoctl.engine.state import State

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, pairwise
 
-from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.rule_list import RuleList
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, rules_of
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.rules_document import StoredRule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from calicoctl import messages
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import V1Profile
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import (

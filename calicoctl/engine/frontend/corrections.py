@@ -9,7 +9,7 @@ import shlex
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
-from calicoctl.diagnostics import Correction, Diagnostic, Edit
+from calicoctl.diagnostics.core import Correction, Diagnostic, Edit
 from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.policy.variables import Expansion, Variables, referenced_names

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.corrections import validate_line
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.language import limits, quoting

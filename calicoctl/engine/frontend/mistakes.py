@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Correction, Diagnostic, Edit, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Correction, Diagnostic, Edit, diagnose
 from calicoctl.engine.frontend.corrections import (
     TEXT_ITSELF,
     apply_edits,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import parse_line, rewritten, validate_line
 from calicoctl.language.names import VARIABLE
 from calicoctl.language.quoting import is_literal

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from calicoctl import messages
-from calicoctl.diagnostics import Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.statements import validate
 from calicoctl.engine.progress import Progress, no_progress

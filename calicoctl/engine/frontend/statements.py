@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import messages
 from calicoctl.annotations import TYPE_CHECKING
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.language.names import is_utf8
 from calicoctl.language.quoting import QUOTES, is_enclosed_in_quotes
 from calicoctl.policy import statement as valid

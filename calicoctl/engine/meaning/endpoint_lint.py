@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from calicoctl import messages
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.analysis.unneeded_rules import Grade, Reason, UnneededRule, find_unneeded
+from calicoctl.diagnostics import messages
 from calicoctl.engine.endpoint_tags import tags_of_others
 from calicoctl.engine.enforced_rules import carried_tags, enforced, enforced_of
 from calicoctl.engine.meaning.lint import LintFinding

@@ -9,7 +9,7 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.division import find_counterexample
 from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.evaluate import RulePlaces
 from calicoctl.engine.frontend.scripts import ScriptStep

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import Intended
 from calicoctl.analysis.division import Part, find_counterexample
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.enforced_rules import enforced
 from calicoctl.engine.meaning.traffic import ListTraffic, RulesByName, find_traffic
 from calicoctl.language.words import Action, Direction

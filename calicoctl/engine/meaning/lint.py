@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from calicoctl import messages
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded_rules import FIRST, Grade, Reason, UnneededRule, find_unneeded
-from calicoctl.diagnostics import Command, Diagnostic, Fix, Kind, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.enforced_rules import is_refused
 from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, ScriptStep

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from calicoctl import messages
 from calicoctl.analysis.boxes import EVERYWHERE, NO_TAGS, Box, Net, common_boxes, is_within
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.path_division import PathPart, divide_path
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, everything, net_of
-from calicoctl.diagnostics import Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.endpoint_tags import tags_of
 from calicoctl.engine.enforced_rules import enforced_of
 from calicoctl.engine.meaning.network_set_tags import NetworkSetTags, collapsed

@@ -11,8 +11,8 @@ import contextlib
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.execute import pauses
 from calicoctl.engine.runs.interrupt import Interrupt, deferred_interrupt
 from calicoctl.engine.runs.journal import Journal, JournalStep, profile_of_change, read_steps

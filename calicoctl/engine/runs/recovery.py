@@ -10,8 +10,8 @@ import contextlib
 from collections.abc import Sequence
 from contextlib import closing
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.runs.journal import JournalStep, read_steps, remove_journal
 from calicoctl.engine.runs.lock import Holder, OpenStore, RunLock, holding_lock
 from calicoctl.engine.runs.ownership import (

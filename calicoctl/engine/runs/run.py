@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.diagnostics import Diagnostic, Refused
+from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.engine.diff import ProfileDiff, profile_diffs
 from calicoctl.engine.evaluate import ScriptPlan, StepOutcome, evaluate_script, script_roots
 from calicoctl.engine.frontend.scripts import ScriptStep

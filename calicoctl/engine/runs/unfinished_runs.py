@@ -15,8 +15,8 @@ import shlex
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.runs.lock import Holder, holder_of
 from calicoctl.engine.runs.ownership import ENDED_RECORD_SECONDS, OwnershipRecord, RunGoal, may_be_alive, read_record
 from calicoctl.records import dataclass, replace

@@ -12,22 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from itertools import islice
 
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
-from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
-from calicoctl.language.names import is_agent_tag, is_tag
-from calicoctl.language.networks import enforced_network
-from calicoctl.language.numerals import is_integer
-from calicoctl.language.ports import JsonPortMistake, read_json_port
-from calicoctl.language.protocols import (
-    AGENT_PROTOCOLS,
-    ICMP_PROTOCOLS,
-    OTHER_PROTOCOLS,
-    PORT_PROTOCOLS,
-    PROTOCOLS,
-    Ports,
-)
-from calicoctl.language.words import ACTIONS, either
-from calicoctl.messages import (
+from calicoctl.diagnostics.core import Diagnostic, Kind, diagnose
+from calicoctl.diagnostics.messages import (
     JSON_REPEATED_KEY,
     RULE_ACTION,
     RULE_ICMP_CODE_ALONE,
@@ -56,6 +42,20 @@ from calicoctl.messages import (
     RULE_TAG_BOUNDS,
     RULE_UNKNOWN_KEY,
 )
+from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
+from calicoctl.language.names import is_agent_tag, is_tag
+from calicoctl.language.networks import enforced_network
+from calicoctl.language.numerals import is_integer
+from calicoctl.language.ports import JsonPortMistake, read_json_port
+from calicoctl.language.protocols import (
+    AGENT_PROTOCOLS,
+    ICMP_PROTOCOLS,
+    OTHER_PROTOCOLS,
+    PORT_PROTOCOLS,
+    PROTOCOLS,
+    Ports,
+)
+from calicoctl.language.words import ACTIONS, either
 from calicoctl.nearest import nearest
 from calicoctl.patterns import pattern
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text

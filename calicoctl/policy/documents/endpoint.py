@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.records import dataclass, field
 from calicoctl.source import Source, Span
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
-from calicoctl.messages import (
+from calicoctl.diagnostics.core import Diagnostic, Kind, Refused, diagnose
+from calicoctl.diagnostics.messages import (
     JSON_BYTE_ORDER_MARK,
     JSON_CONSTANT,
     JSON_EMPTY,

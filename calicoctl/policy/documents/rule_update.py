@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
-from calicoctl.language.networks import enforced_network, is_mapped, read_network
-from calicoctl.language.words import Direction
-from calicoctl.messages import (
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics.messages import (
     JSON_LIST_EMPTY,
     JSON_LIST_MISSING,
     JSON_MORE_ERRORS,
@@ -22,6 +20,8 @@ from calicoctl.messages import (
     RULE_LATER_KEY,
     RULE_NO_ACTION,
 )
+from calicoctl.language.networks import enforced_network, is_mapped, read_network
+from calicoctl.language.words import Direction
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.agent_schema import LATER_KEYS, agent_problems
 from calicoctl.policy.documents.json_text import (

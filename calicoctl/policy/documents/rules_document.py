@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from calicoctl.diagnostics import Diagnostic, Kind, Refused, diagnose
-from calicoctl.language.words import Direction
-from calicoctl.messages import (
+from calicoctl.diagnostics.core import Diagnostic, Kind, Refused, diagnose
+from calicoctl.diagnostics.messages import (
     JSON_CONSTANT,
     JSON_NOT_A_LIST,
     JSON_NOT_OBJECT,
@@ -20,6 +19,7 @@ from calicoctl.messages import (
     STORED_MORE,
     STORED_REFUSED,
 )
+from calicoctl.language.words import Direction
 from calicoctl.policy.documents.agent_schema import Problem, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import (
     Element,

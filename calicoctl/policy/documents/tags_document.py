@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from calicoctl.diagnostics import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.diagnostics.messages import STORED_TAGS_VOID, TAGS_NOT_A_LIST, TAGS_TAG
 from calicoctl.language.names import is_agent_tag
-from calicoctl.messages import STORED_TAGS_VOID, TAGS_NOT_A_LIST, TAGS_TAG
 from calicoctl.policy.documents.agent_schema import Problem, Verdict
 from calicoctl.policy.documents.json_text import (
     Unreadable,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from calicoctl import messages
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.interface import Change, TooLarge, Unreachable
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from calicoctl import messages
 from calicoctl.annotations import Any
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import Cluster, Request, Server
 from calicoctl.store.etcd.credentials import Access

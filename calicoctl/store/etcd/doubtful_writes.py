@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
-from calicoctl import messages
 from calicoctl.annotations import TypeVar
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import back_off
 from calicoctl.store.etcd.failures import NoResponse, Refusal

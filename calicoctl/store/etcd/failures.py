@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, Kind, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, Kind, diagnose
 from calicoctl.store.etcd.credentials import Access
 
 # The number of further rounds after a failure.

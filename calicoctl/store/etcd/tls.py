@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose, reason_of
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose, reason_of
 from calicoctl.regular_files import read_regular
 from calicoctl.store.etcd.credentials import Access
 

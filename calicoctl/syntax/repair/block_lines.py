@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
+from calicoctl.diagnostics import messages
 from calicoctl.language.words import ACTIONS
 from calicoctl.syntax.repair.candidates import PlacedWord, Repair
 from calicoctl.syntax.repair.directives import missing_comma

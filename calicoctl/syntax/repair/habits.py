@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Kind
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Kind
 from calicoctl.language.names import VARIABLE
 from calicoctl.language.ports import LIKE_PORTS, json_list
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from calicoctl import messages
-from calicoctl.diagnostics import Diagnostic, diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.language.words import ACTIONS, DIRECTIONS
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span

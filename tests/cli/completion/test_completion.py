@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl import messages
 from calicoctl.cli import commands
 from calicoctl.cli.help.help_parser import (
     Option,
@@ -25,6 +24,7 @@ from calicoctl.cli.help.help_parser import (
     program_options,
 )
 from calicoctl.cli.run_command.run_options import read_request
+from calicoctl.diagnostics import messages
 from tests.cli.program import Program, wait_for
 from tests.cli.raw import PROFILES, RawStore, open_raw
 from tests.support.etcd_server import closed_port

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.catalogue import entries, entry
-from calicoctl.diagnostics import Severity
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.catalogue import entries, entry
+from calicoctl.diagnostics.core import Severity
 from calicoctl.store.keys import rules_key, tags_key
 from tests.cli.circumstances import CIRCUMSTANCES, Scene, usual
 from tests.cli.messages.test_hints import commands_of, require_accepted

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import Kind
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import Kind
 from tests.cli import golden
 from tests.cli.program import CommandResult, Program
 from tests.cli.raw import RawStore, open_raw
@@ -75,7 +75,7 @@ def kinds() -> dict[str, tuple[str, Kind]]:
 def test_no_two_kinds_share_a_code() -> None:
     counts = Counter(value.code for value in vars(messages).values() if isinstance(value, Kind))
     shared = [code for code, count in counts.items() if count > 1]
-    assert shared == [], "give each kind a file with a code of its own in calicoctl/catalogue, then `make docs`"
+    assert shared == [], "give each file in calicoctl/diagnostics/catalogue its own code, then run `make docs`"
 
 
 def test_every_kind_of_diagnostic_is_used_by_the_program() -> None:
@@ -83,4 +83,4 @@ def test_every_kind_of_diagnostic_is_used_by_the_program() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py") if path.name != "messages.py")
     words = {*re.findall(r"\w+", text)}
     unused = [name for name, _ in kinds().values() if name not in words]
-    assert unused == [], "remove the files of these kinds from calicoctl/catalogue, then `make docs`"
+    assert unused == [], "remove the files of these kinds from calicoctl/diagnostics/catalogue, then `make docs`"

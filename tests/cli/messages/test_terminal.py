@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from calicoctl.diagnostics import display_width
+from calicoctl.diagnostics.terminal_text import display_width
 from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
 from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw, values
 from tests.cli.scripts import codes, located_codes

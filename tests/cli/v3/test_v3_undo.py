@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from calicoctl import messages
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.etcd.v3.datastore import EtcdV3Datastore
 from calicoctl.store.interface import NOTHING, Change, Entry, Unreachable
 from tests.cli.program import CommandResult, Program

@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from calicoctl import messages
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import has_third_value, version_if_made, write_until_certain

@@ -14,7 +14,7 @@ from threading import Lock
 from types import ModuleType
 from typing import Any, TypeVar
 
-from calicoctl import messages
+from calicoctl.diagnostics import messages
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access

@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import count
 
-from calicoctl import messages
 from calicoctl.annotations import Any
-from calicoctl.diagnostics import diagnose
+from calicoctl.diagnostics import messages
+from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import version_if_made, write_until_certain

@@ -15,8 +15,8 @@ from functools import partial
 from threading import Lock
 from types import ModuleType
 
-from calicoctl import messages
 from calicoctl.annotations import TYPE_CHECKING, Any
+from calicoctl.diagnostics import messages
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (

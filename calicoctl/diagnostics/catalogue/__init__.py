@@ -1,6 +1,6 @@
 """The catalogue of messages: a file for each code, with the message's name, template, explanation and examples.
 
-`calicoctl/messages.py` is generated from it, so that a command reads no file to report an error.
+`calicoctl/diagnostics/messages.py` is generated from it, so that a command reads no file to report an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Entry:
 
     Attributes:
         code: The name of the file, such as `E0203`.
-        name: The name of its constant in `calicoctl.messages`.
+        name: The name of its constant in `calicoctl.diagnostics.messages`.
         template: The message, a `str.format` template.
         explanation: What the message means and what to do, as Markdown, with examples.
     """
