@@ -36,7 +36,7 @@ def packet_text(packet: Packet) -> str:
 
 def example_text(packet: Packet) -> str:
     """A packet as an example of several."""
-    return f"such a packet: {packet_text(packet)}"
+    return f"example packet: {packet_text(packet)}"
 
 
 def _end(version: int, address: int, tags: frozenset[str], number: int, packet: Packet) -> str:

@@ -58,7 +58,7 @@ def _name_problems(statement: statements.ProfileStatement, before: Profile, afte
     new = after.tags.tags if isinstance(after.tags, TagsDocument) else ()
     for tag in new:
         if tag not in old and not is_label_key(tag):
-            hint = f"`{nearest_label_key(tag)}` can be one"
+            hint = f"`{nearest_label_key(tag)}` is valid"
             where = statement.tag_span if isinstance(statement, statements.AddTag) else statement.where
             yield diagnose(messages.TAG_NOT_IN_V3, where, hint, tag=tag)
 

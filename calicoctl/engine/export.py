@@ -19,7 +19,7 @@ from calicoctl.records import dataclass
 from calicoctl.syntax import ast, printer
 
 _PARTS_NAMED_MAX = 8
-_NOT_ENFORCED = "the agent would not enforce it as it is"
+_NOT_ENFORCED = "the agent would not enforce it as written"
 
 
 @dataclass(frozen=True)

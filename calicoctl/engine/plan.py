@@ -161,7 +161,7 @@ def _in_use(statement: statements.RemoveProfile, users: list[keys.EndpointKey]) 
     return diagnose(
         messages.PROFILE_IN_USE,
         statement.where,
-        "with `--no-check` it is removed all the same, and the agent then drops all traffic of these endpoints",
+        "`--no-check` removes it anyway; the agent then drops all traffic of these endpoints",
         profile=statement.profile,
         count=count,
         endpoint=first.text,

@@ -226,7 +226,7 @@ def _tags(downgrade: Downgrade, labels: Mapping[str, object], losses: list[Resou
         if is_tag_label(label, value):
             yield downgrade.tags.get(label, label)
         else:
-            losses.append(ResourceProblem(("spec", "labelsToApply", label), "the language has tags only"))
+            losses.append(ResourceProblem(("spec", "labelsToApply", label), "the rule language has only tags"))
 
 
 def _check_policy(downgrade: Downgrade, spec: Mapping[str, object], losses: list[ResourceProblem]) -> None:

@@ -192,7 +192,7 @@ def _missing_profile_name(problem: SyntaxProblem) -> Diagnostic | None:
         [*before[:-1], "P", before[-1]], problem
     ):
         return None
-    advice = f"`profile <PROFILE> {before[-1]} ...`: the profile is named first; is a shell variable unset?"
+    advice = f"write `profile <PROFILE> {before[-1]} ...`; is a shell variable unset?"
     expected = describe(problem.expected)
     return diagnose(messages.UNEXPECTED_WORD, problem.span, advice, word=problem.span.text, expected=expected)
 

@@ -394,7 +394,7 @@ def _encoding_error(diagnostic: Diagnostic) -> Diagnostic:
         return diagnostic
     if not _BYTE.search(diagnostic.span.text):
         return diagnostic
-    return diagnose(messages.NOT_UTF8, diagnostic.span, "`iconv -f ISO-8859-1 -t UTF-8` makes UTF-8 of Latin-1")
+    return diagnose(messages.NOT_UTF8, diagnostic.span, "convert Latin-1 with `iconv -f ISO-8859-1 -t UTF-8`")
 
 
 def _in_order(diagnostics: list[Diagnostic], sources: Sequence[Source]) -> tuple[Diagnostic, ...]:
