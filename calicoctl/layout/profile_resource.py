@@ -58,8 +58,8 @@ class NotInV3(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The texts of the documents of v1 as which a profile is read."""
+class DocumentTexts:
+    """The texts of the documents of v1 as which a profile is read; `labels` is None if there are only tags."""
 
     rules: str
     tags: str
@@ -67,7 +67,7 @@ class Parts:
 
 
 @dataclass(frozen=True, slots=True)
-class PartEdit:
+class DocumentEdit:
     """The new texts of the documents of a profile; None for a document that is not changed."""
 
     rules: str | None = None
@@ -76,8 +76,8 @@ class PartEdit:
 
 # A large run reads all profiles twice: for its plan, and when it holds the lock.
 @lru_cache(maxsize=8192)
-def parts_of(text: str) -> Parts:
-    """The documents as which a resource is read.
+def document_texts(text: str) -> DocumentTexts:
+    """The texts of the documents as which a resource is read.
 
     Raises:
         UnusableResource: The text is not a usable resource.
@@ -90,7 +90,9 @@ def parts_of(text: str) -> Parts:
     labels = _labels(spec)
     other_labels = {key: value for key, value in labels.items() if not is_tag_label(key, value)}
     tags = [key for key, value in labels.items() if is_tag_label(key, value)]
-    return Parts(rules, json.dumps(tags, separators=(",", ":")), json.dumps(other_labels) if other_labels else None)
+    return DocumentTexts(
+        rules, json.dumps(tags, separators=(",", ":")), json.dumps(other_labels) if other_labels else None
+    )
 
 
 def load_resource(text: str) -> dict[str, Any]:
@@ -231,7 +233,7 @@ def is_same_resource(one: str, other: str) -> bool:
     return one_text == other_text
 
 
-def edited_resource(text: str, edit: PartEdit, former: str | None = None) -> str:
+def edited_resource(text: str, edit: DocumentEdit, former: str | None = None) -> str:
     """The text of a resource after an edit.
 
     Args:

@@ -16,14 +16,14 @@ from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
 from calicoctl.layout.network_set_resource import network_set_entries
 from calicoctl.layout.profile_resource import (
+    DocumentEdit,
     NotInV3,
-    PartEdit,
     UnusableResource,
     built_in_resource,
+    document_texts,
     edited_resource,
     is_same_resource,
     new_resource,
-    parts_of,
 )
 from calicoctl.records import replace
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_foreign_profile
@@ -215,8 +215,8 @@ def _part(change: Change) -> str:
     return change.key.rpartition("/")[2]
 
 
-def _edit(texts: Mapping[str, str | None]) -> PartEdit:
-    return PartEdit(texts.get(keys.RULES), texts.get(keys.TAGS))
+def _edit(texts: Mapping[str, str | None]) -> DocumentEdit:
+    return DocumentEdit(texts.get(keys.RULES), texts.get(keys.TAGS))
 
 
 def _created(name: str, texts: Mapping[str, str | None]) -> str:
@@ -245,13 +245,13 @@ def _changed(text: str, changes: Sequence[Change]) -> str:
     return edited_resource(text, edit, former)
 
 
-def _has_texts(resource: str, edit: PartEdit) -> bool:
+def _has_texts(resource: str, edit: DocumentEdit) -> bool:
     """Whether a resource has the texts of an edit already."""
-    texts = _document_texts(resource)
+    texts = _texts_by_part(resource)
     return edit.rules in (None, texts[keys.RULES]) and edit.tags in (None, texts[keys.TAGS])
 
 
-def _is_result_of(text: str, former: str, edit: PartEdit) -> bool:
+def _is_result_of(text: str, former: str, edit: DocumentEdit) -> bool:
     """Whether a resource is exactly the result of an edit of a former one."""
     try:
         return is_same_resource(edited_resource(former, edit), text)
@@ -283,17 +283,17 @@ def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
     if not keys.is_inside_tree(name):
         return
     # The whole resource is one of the entries, so that a removal can be undone completely.
-    for part, text in (*_document_texts(stored.value).items(), (keys.RESOURCE, stored.value)):
+    for part, text in (*_texts_by_part(stored.value).items(), (keys.RESOURCE, stored.value)):
         key = f"{keys.profile_folder(name)}/{part}"
         yield replace(stored, key=key, value=text, is_resource=True, resource=stored.value)
 
 
-def _document_texts(resource: str) -> dict[str, str]:
+def _texts_by_part(resource: str) -> dict[str, str]:
     """The texts of the documents as which a resource is read."""
     try:
-        parts = parts_of(resource)
+        texts = document_texts(resource)
     except UnusableResource as error:
         # A string is not a rules document, so that it is never edited; it is the reason in messages.
         return {keys.RULES: json.dumps(str(error)), keys.TAGS: "[]"}
-    labels = {} if parts.labels is None else {keys.LABELS: parts.labels}
-    return {keys.RULES: parts.rules, keys.TAGS: parts.tags, **labels}
+    labels = {} if texts.labels is None else {keys.LABELS: texts.labels}
+    return {keys.RULES: texts.rules, keys.TAGS: texts.tags, **labels}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from calicoctl.layout.profile_resource import UnusableResource, parts_of
+from calicoctl.layout.profile_resource import UnusableResource, document_texts
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.resources.schema import LIST_KEYS
 
@@ -26,7 +26,7 @@ def inexpressible_parts(text: str) -> tuple[Path, ...]:
         text: The resource; a resource that cannot be read has no such paths.
     """
     try:
-        labels = parts_of(text).labels
+        labels = document_texts(text).labels
     except UnusableResource:
         return ()
     resource = json.loads(text)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from calicoctl.language.words import Direction
 from calicoctl.layout.profile_resource import (
+    DocumentEdit,
     NotInV3,
-    PartEdit,
     UnusableResource,
+    document_texts,
     edited_resource,
     new_resource,
-    parts_of,
 )
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
 from calicoctl.resources.schema import profile_problems, rule_problems
@@ -110,7 +110,7 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
 
 def raws(text: str, direction: Direction) -> list[str]:
     """The JSON texts of the rules of one direction in the engine."""
-    document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
+    document = read_stored_rules(Source("", document_texts(text).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
     return [rule.raw for rule in document.rules(direction)]
 
@@ -127,7 +127,7 @@ def listed(resource: dict[str, Any], key: str) -> list[Any]:
 @given(resources())
 def test_every_valid_rule_becomes_a_rule_without_problems(resource: dict[str, Any]) -> None:
     assert list(profile_problems(resource)) == []
-    document = read_stored_rules(Source("", parts_of(json.dumps(resource)).rules), is_resource=True)
+    document = read_stored_rules(Source("", document_texts(json.dumps(resource)).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
     assert not document.is_damaged
     assert [len(document.inbound), len(document.outbound)] == [
@@ -139,8 +139,8 @@ def test_every_valid_rule_becomes_a_rule_without_problems(resource: dict[str, An
 @given(resources())
 def test_an_edit_without_changes_leaves_the_resource_unchanged(resource: dict[str, Any]) -> None:
     text = json.dumps(resource)
-    parts = parts_of(text)
-    assert json.loads(edited_resource(text, PartEdit(parts.rules, parts.tags))) == resource
+    parts = document_texts(text)
+    assert json.loads(edited_resource(text, DocumentEdit(parts.rules, parts.tags))) == resource
 
 
 @settings(max_examples=300, deadline=None)
@@ -158,7 +158,7 @@ def test_an_edit_of_one_rule_leaves_all_others_unchanged(
     elif index < len(inbound):
         del inbound[index]
         del own[index]
-    after = json.loads(edited_resource(text, PartEdit(rules=with_raws(inbound, outbound))))
+    after = json.loads(edited_resource(text, DocumentEdit(rules=with_raws(inbound, outbound))))
     rules_after = listed(after, "ingress")
     for old, new in zip(own, rules_after, strict=True):
         if old is not None:
@@ -184,14 +184,14 @@ def test_an_edit_of_tags_leaves_other_labels_and_all_rules_unchanged(resource: d
     before = resource["spec"].pop("labelsToApply", {})
     if any(before.get(tag) for tag in tags):
         with pytest.raises(NotInV3):
-            edited_resource(text, PartEdit(tags=json.dumps(tags)))
+            edited_resource(text, DocumentEdit(tags=json.dumps(tags)))
         return
-    after = json.loads(edited_resource(text, PartEdit(tags=json.dumps(tags))))
+    after = json.loads(edited_resource(text, DocumentEdit(tags=json.dumps(tags))))
     labels = after["spec"].pop("labelsToApply", {})
     assert after == resource
     others = {key: value for key, value in before.items() if value != "" or "/" in key}
     assert labels == {**dict.fromkeys(tags, ""), **others}
-    assert json.loads(parts_of(json.dumps({"spec": {"labelsToApply": labels}})).tags) == [
+    assert json.loads(document_texts(json.dumps({"spec": {"labelsToApply": labels}})).tags) == [
         key for key, value in labels.items() if value == "" and "/" not in key
     ]
 
@@ -200,7 +200,7 @@ def test_an_edit_of_tags_leaves_other_labels_and_all_rules_unchanged(resource: d
 @given(st.lists(rules(), max_size=5))
 def test_rules_of_the_language_are_read_back(drawn: list[Any]) -> None:
     written = [StoredRule.of(rule).raw for rule in drawn]
-    text = edited_resource(new_resource("web"), PartEdit(with_raws(written, []), '["web"]'))
+    text = edited_resource(new_resource("web"), DocumentEdit(with_raws(written, []), '["web"]'))
     assert list(profile_problems(json.loads(text))) == []
     assert raws(text, Direction.INBOUND) == written
 
@@ -213,9 +213,9 @@ def test_a_new_resource_has_the_metadata_that_calico_needs() -> None:
 
 def test_other_members_of_the_document_are_kept() -> None:
     rules_text = '{"inbound_rules":[],"outbound_rules":[],"_note":"why"}'
-    text = edited_resource(new_resource("web"), PartEdit(rules_text, "[]"))
-    assert parts_of(text).rules == rules_text
-    back = json.loads(edited_resource(text, PartEdit('{"inbound_rules":[],"outbound_rules":[]}')))
+    text = edited_resource(new_resource("web"), DocumentEdit(rules_text, "[]"))
+    assert document_texts(text).rules == rules_text
+    back = json.loads(edited_resource(text, DocumentEdit('{"inbound_rules":[],"outbound_rules":[]}')))
     assert "annotations" not in back["metadata"]
 
 
@@ -230,18 +230,20 @@ def test_other_members_of_the_document_are_kept() -> None:
 )
 def test_a_new_rule_that_calico_refuses_is_refused(raw: str) -> None:
     with pytest.raises(NotInV3) as caught:
-        edited_resource(new_resource("web"), PartEdit(with_raws([raw], [])))
+        edited_resource(new_resource("web"), DocumentEdit(with_raws([raw], [])))
     assert caught.value.problem.path[:2] == ("spec", "ingress")
 
 
 def test_a_rule_that_calico_refuses_is_kept_and_marked() -> None:
     bad = {"action": "drop", "x": 1}
     text = json.dumps({"spec": {"ingress": [bad, {"action": "Allow"}]}})
-    document = read_stored_rules(Source("", parts_of(text).rules), is_resource=True)
+    document = read_stored_rules(Source("", document_texts(text).rules), is_resource=True)
     assert isinstance(document, RulesDocument)
     assert [rule.is_misread for rule in document.inbound] == [True, False]
     after = json.loads(
-        edited_resource(text, PartEdit(parts_of(text).rules.replace('{"action":"allow"}', '{"action":"deny"}')))
+        edited_resource(
+            text, DocumentEdit(document_texts(text).rules.replace('{"action":"allow"}', '{"action":"deny"}'))
+        )
     )
     assert after["spec"]["ingress"] == [bad, {"action": "Deny"}]
 
@@ -260,9 +262,9 @@ def test_a_rule_that_calico_refuses_is_kept_and_marked() -> None:
 )
 def test_a_text_that_is_not_a_resource_is_not_edited(text: str) -> None:
     with pytest.raises(UnusableResource):
-        parts_of(text)
+        document_texts(text)
     with pytest.raises(UnusableResource):
-        edited_resource(text, PartEdit(with_raws([], []), "[]"))
+        edited_resource(text, DocumentEdit(with_raws([], []), "[]"))
 
 
 # --- other members of a resource ----------------------------------------------------------------
@@ -276,22 +278,22 @@ DENYING = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'
 )
 def test_a_number_that_would_change_is_read_and_never_written(number: str) -> None:
     text = f'{{"spec":{{"x":[{number}]}}}}'
-    assert parts_of(text).tags == "[]"
-    assert edited_resource(text, PartEdit(tags="[]")) == text
+    assert document_texts(text).tags == "[]"
+    assert edited_resource(text, DocumentEdit(tags="[]")) == text
     with pytest.raises(UnusableResource, match=f"the number {number[:40]} "):
-        edited_resource(text, PartEdit(rules=DENYING))
+        edited_resource(text, DocumentEdit(rules=DENYING))
 
 
 @pytest.mark.parametrize("number", ["0", "1.50", "1e2", "0.1", "12345678901234567890123", "-0.0", "5e-324"])
 def test_a_number_that_stays_the_same_can_be_written(number: str) -> None:
-    edited = json.loads(edited_resource(f'{{"spec":{{"x":{number}}}}}', PartEdit(rules=DENYING)))
+    edited = json.loads(edited_resource(f'{{"spec":{{"x":{number}}}}}', DocumentEdit(rules=DENYING)))
     assert edited["spec"]["x"] == json.loads(number)
 
 
 @pytest.mark.parametrize("half", ["\\ud800", "\\udc80", "a\\udfffb"])
 def test_half_of_a_surrogate_pair_stays_an_escape(half: str) -> None:
     text = f'{{"metadata":{{"annotations":{{"a":"{half}","b":"\u00e9"}}}},"spec":{{}}}}'
-    edited = edited_resource(text, PartEdit(tags='["web"]'))
+    edited = edited_resource(text, DocumentEdit(tags='["web"]'))
     assert edited.isascii()
     assert json.loads(edited) == {**json.loads(text), "spec": {"labelsToApply": {"web": ""}}}
 
@@ -309,11 +311,11 @@ def test_half_of_a_surrogate_pair_stays_an_escape(half: str) -> None:
 def test_an_annotation_with_other_contents_is_ignored_and_kept(members: str, shown: dict[str, object]) -> None:
     annotations = {"calicoctl-profile/members": members}
     text = json.dumps({"metadata": {"annotations": annotations}, "spec": {"ingress": [{"action": "Allow"}]}})
-    rules = parts_of(text).rules
+    rules = document_texts(text).rules
     assert isinstance(read_stored_rules(Source("", rules), is_resource=True), RulesDocument)
     pairs = json.loads(rules, object_pairs_hook=list)
     assert [key for key, _ in pairs] == ["inbound_rules", "outbound_rules", *shown]
-    edited = json.loads(edited_resource(text, PartEdit(rules=rules.replace("allow", "deny"))))
+    edited = json.loads(edited_resource(text, DocumentEdit(rules=rules.replace("allow", "deny"))))
     assert edited["spec"]["ingress"] == [{"action": "Deny"}]
     assert edited["metadata"]["annotations"] == annotations
 
@@ -330,7 +332,7 @@ def test_an_annotation_with_other_contents_is_ignored_and_kept(members: str, sho
     ],
 )
 def test_a_key_that_calico_reads_in_another_case_is_refused(text: str, reason: str) -> None:
-    for act in (lambda: parts_of(text), lambda: edited_resource(text, PartEdit(tags='["a"]'))):
+    for act in (lambda: document_texts(text), lambda: edited_resource(text, DocumentEdit(tags='["a"]'))):
         with pytest.raises(UnusableResource) as caught:
             act()
         assert str(caught.value) == reason
@@ -338,4 +340,4 @@ def test_a_key_that_calico_reads_in_another_case_is_refused(text: str, reason: s
 
 def test_a_key_that_is_only_similar_is_ignored() -> None:
     text = '{"specs":1,"spec":{"egre\u00df":1,"Ingres":2}}'
-    assert json.loads(edited_resource(text, PartEdit(tags='["a"]')))["spec"]["labelsToApply"] == {"a": ""}
+    assert json.loads(edited_resource(text, DocumentEdit(tags='["a"]')))["spec"]["labelsToApply"] == {"a": ""}

@@ -9,12 +9,12 @@ from itertools import islice
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.layout.profile_resource import (
+    DocumentEdit,
     NotInV3,
-    PartEdit,
     UnusableResource,
+    document_texts,
     edited_resource,
     new_resource,
-    parts_of,
 )
 from calicoctl.policy.documents.json_text import (
     Path,
@@ -45,7 +45,7 @@ def rules_to_v3(profile: str, text: str) -> str:
         Refused: A rule cannot be expressed in v3 without loss.
     """
     try:
-        spec = json.loads(edited_resource(new_resource(profile), PartEdit(rules=text)))["spec"]
+        spec = json.loads(edited_resource(new_resource(profile), DocumentEdit(rules=text)))["spec"]
     except NotInV3 as error:
         raise Refused([error.problem.diagnostic(messages.NOT_IN_V3, profile=profile)]) from None
     except UnusableResource as error:
@@ -81,7 +81,7 @@ def rules_from_v3(source: Source, profile: str) -> Source:
     if problems:
         raise Refused(problems)
     try:
-        rules = parts_of(json.dumps({"spec": spec})).rules
+        rules = document_texts(json.dumps({"spec": spec})).rules
     except UnusableResource as error:
         raise Refused([diagnose(messages.NOT_A_RESOURCE, Span(source, 0, 1), reason=str(error))]) from None
     return Source(source.name, rules)
