@@ -12,7 +12,7 @@ _BLANK_LINES = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*")
 _WORD = re.compile(r"\S{1,20}")
 # UTF-16: a byte-order mark, whose bytes are not UTF-8, or a NUL before or after each ASCII character.
 _UTF_16 = re.compile("\udcff\udcfe|\udcfe\udcff|\x00[\\x01-\\x7f]\x00|[\\x01-\\x7f]\x00[\\x01-\\x7f]\x00")
-_FORMS = (
+_FORMATS = (
     (re.compile(r"\{[ \t\r]*(?:\n\s*)?[\"}]|\[[ \t\r]*(?:\n\s*)?[{\"\]]"), "JSON"),
     (re.compile(r"---[ \t\r]*(?:\n|\Z)|(?!(?:profile|define|include)\b)(?:- )?[A-Za-z][\w./-]*:(?=\s|\Z)"), "YAML"),
     (re.compile(r"\*(?:filter|nat|mangle|raw|security)[ \t\r]*(?:\n|\Z)"), "the output of iptables-save"),
@@ -27,7 +27,7 @@ _FORMS = (
 )
 # In a file that begins like a script, a NUL is an error in its line.
 _BEGINNINGS = ("profile", "calicoctl", "./calicoctl", "$", "define", "include")
-_OF_RULES = re.compile(r'"(?:in|out)bound_rules"')
+_RULE_LISTS = re.compile(r'"(?:in|out)bound_rules"')
 
 
 def detect_other_format(source: Source) -> Diagnostic | None:
@@ -40,20 +40,20 @@ def detect_other_format(source: Source) -> Diagnostic | None:
     if _UTF_16.match(text):
         # Without a byte-order mark, iconv needs the byte order.
         encoding = "UTF-16" if text[0] in "\udcff\udcfe" else "UTF-16BE" if text[0] == "\x00" else "UTF-16LE"
-        return _other_form(source, 0, 1, "UTF-16 text", f"`iconv -f {encoding} -t UTF-8` converts it to UTF-8")
+        return _unsupported_format(source, 0, 1, "UTF-16 text", f"`iconv -f {encoding} -t UTF-8` converts it to UTF-8")
     blank = _BLANK_LINES.match(text)
     start = 0 if blank is None else blank.end()
     word = _WORD.match(text, start)
-    for pattern, form in _FORMS:
+    for pattern, form in _FORMATS:
         if word is not None and pattern.match(text, start):
-            has_rules = form == "JSON" and _OF_RULES.search(text, start, start + 10_000)
+            has_rules = form == "JSON" and _RULE_LISTS.search(text, start, start + 10_000)
             hint = "`calicoctl profile <PROFILE> rule update < FILE` reads rules as JSON" if has_rules else None
-            return _other_form(source, start, word.end(), form, hint)
+            return _unsupported_format(source, start, word.end(), form, hint)
     if "\x00" in text[start : start + 200] and not text.startswith(_BEGINNINGS, start):
         place = text.index("\x00", start)
-        return _other_form(source, place, place + 1, "binary data (it has NUL characters)", None)
+        return _unsupported_format(source, place, place + 1, "binary data (it has NUL characters)", None)
     return None
 
 
-def _other_form(source: Source, start: int, end: int, form: str, hint: str | None) -> Diagnostic:
+def _unsupported_format(source: Source, start: int, end: int, form: str, hint: str | None) -> Diagnostic:
     return diagnose(messages.UNSUPPORTED_FORMAT, Span(source, start, end), hint, form=form)
