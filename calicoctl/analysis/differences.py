@@ -97,14 +97,14 @@ class _Comparison:
         """The positions of each removed rule and of a rule that may decide its packets now; `NEVER` for no rule."""
         for rule in self._removed:
             yield rule.position, NEVER
-            successors = self._overlaps_of_new.of(rule.boxes, _other_decisions(rule))
+            successors = self._overlaps_of_new.find(rule.boxes, _other_decisions(rule))
             yield from ((rule.position, successor.position) for successor in successors)
 
     def _pairs_of_added(self) -> Iterator[tuple[int, int]]:
         """The positions of a rule that may have decided the packets of each added rule, and of that rule."""
         for rule in self._added:
             yield NEVER, rule.position
-            predecessors = self._overlaps_of_old.of(rule.boxes, _other_decisions(rule))
+            predecessors = self._overlaps_of_old.find(rule.boxes, _other_decisions(rule))
             yield from ((predecessor.position, rule.position) for predecessor in predecessors)
 
     @cached_property
@@ -140,7 +140,7 @@ class _Comparison:
             (self._numbers_of_old, self._overlaps_of_old, position),
             (self._numbers_of_new, self._overlaps_of_new, position_in_new),
         ):
-            for rule in overlaps.of(parts, before=before):
+            for rule in overlaps.find(parts, before=before):
                 if do_any_overlap(rule.boxes, parts):
                     earlier.setdefault(numbers[rule.position], rule)
         return tuple(earlier.values())

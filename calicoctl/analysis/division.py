@@ -39,13 +39,13 @@ class Division:
     Attributes:
         parts: The parts by the positions of their rules; the part that no rule matches is the last one. Each packet of
             the match is in one part, apart from rules that are not analysed.
-        unsure: The rules that are not analysed and may decide some of the packets.
-        touching: The rules that match some of the packets, by position.
+        possible_deciders: The rules that are not analysed and may decide some of the packets.
+        matching_rules: The rules that match some of the packets, by position.
     """
 
     parts: tuple[Part, ...]
-    unsure: tuple[ListedRule, ...]
-    touching: tuple[ListedRule, ...]
+    possible_deciders: tuple[ListedRule, ...]
+    matching_rules: tuple[ListedRule, ...]
 
 
 def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
@@ -55,11 +55,11 @@ def divide(rules: RuleList, boxes: Sequence[Box]) -> Division:
         Undecided: It would take too long.
     """
     # The other rules match none of the packets.
-    touching = [rule for rule in rules.deciding if do_any_overlap(rule.boxes, boxes)]
-    cover = cover_of(touching)
-    parts = (_part(cover, touching, rule, boxes) for rule in (*touching, None))
-    unsure = (rule for rule in rules.unanalysed if _may_decide(cover, rule, boxes))
-    return Division(tuple(part for part in parts if part is not None), tuple(unsure), tuple(touching))
+    matching_rules = [rule for rule in rules.deciding if do_any_overlap(rule.boxes, boxes)]
+    cover = cover_of(matching_rules)
+    parts = (_part(cover, matching_rules, rule, boxes) for rule in (*matching_rules, None))
+    possible_deciders = (rule for rule in rules.unanalysed if _may_decide(cover, rule, boxes))
+    return Division(tuple(part for part in parts if part is not None), tuple(possible_deciders), tuple(matching_rules))
 
 
 def find_counterexample(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bool) -> Part | ListedRule | None:
@@ -81,10 +81,12 @@ def find_counterexample(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bo
     for part in division.parts:
         if (part.decision is Decision.ALLOW) != is_allowed:
             return part
-    return next((rule for rule in division.unsure if (rule.decision is Decision.ALLOW) != is_allowed), None)
+    return next((rule for rule in division.possible_deciders if (rule.decision is Decision.ALLOW) != is_allowed), None)
 
 
-def _part(cover: Cover, touching: Sequence[ListedRule], rule: ListedRule | None, boxes: Sequence[Box]) -> Part | None:
+def _part(
+    cover: Cover, matching_rules: Sequence[ListedRule], rule: ListedRule | None, boxes: Sequence[Box]
+) -> Part | None:
     position = NEVER if rule is None else rule.position
     parts: list[Box] = []
     packet = None
@@ -95,10 +97,10 @@ def _part(cover: Cover, touching: Sequence[ListedRule], rule: ListedRule | None,
             packet = packet or uncovered
     if packet is None:
         return None
-    earlier = (other for other in touching if other.position < position)
+    earlier = (other for other in matching_rules if other.position < position)
     others = tuple(other for other in earlier if do_any_overlap(other.boxes, parts))
     return Part(rule, tuple(parts), others, packet)
 
 
 def _may_decide(cover: Cover, rule: ListedRule, boxes: Sequence[Box]) -> bool:
-    return any(cover.uncovered(box, rule.position) is not None for box in common_boxes(rule.perhaps, boxes))
+    return any(cover.uncovered(box, rule.position) is not None for box in common_boxes(rule.possible_boxes, boxes))

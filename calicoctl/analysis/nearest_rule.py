@@ -31,16 +31,16 @@ class NearRule:
     differs: tuple[str, ...]
 
 
-def nearest_allow(rules: Sequence[ListedRule], touching: Sequence[ListedRule], packet: Packet) -> NearRule | None:
+def nearest_allow(rules: Sequence[ListedRule], matching_rules: Sequence[ListedRule], packet: Packet) -> NearRule | None:
     """The first rule that allows packets and differs least from one packet; None if no rule allows packets.
 
     Args:
         rules: The rules of a list that decide packets.
-        touching: The rules among them that may match the packet.
+        matching_rules: The rules among them that may match the packet.
         packet: The packet.
     """
     # Only these rules can match the packet itself. If none does, the first rule with one difference is the nearest.
-    return _nearest(touching, packet, 1) or _nearest(rules, packet, _MOST)
+    return _nearest(matching_rules, packet, 1) or _nearest(rules, packet, _MOST)
 
 
 def _nearest(rules: Sequence[ListedRule], packet: Packet, least: int) -> NearRule | None:

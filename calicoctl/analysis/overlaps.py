@@ -30,7 +30,7 @@ _MANY = 100
 def overlapping(rules: Sequence[ListedRule], boxes: Collection[Box]) -> Iterable[ListedRule]:
     """The rules that may match packets of some boxes, by position; for a single query."""
     if len(boxes) > _FEW:
-        return Overlaps(rules).of(boxes)
+        return Overlaps(rules).find(boxes)
     # To compare all rules with few boxes is faster than to build an index.
     near = {
         rule.position: rule for rule in rules for rule_box in rule.boxes for box in boxes if do_overlap(rule_box, box)
@@ -58,7 +58,7 @@ class Overlaps:
     def __init__(self, rules: Iterable[ListedRule]) -> None:
         self._entries = [(rule.position, box, rule) for rule in rules for box in rule.boxes]
 
-    def of(
+    def find(
         self,
         boxes: Iterable[Box],
         decisions: Collection[Decision] = tuple(Decision),

@@ -63,7 +63,7 @@ class ListedRule:
         stored: The rule itself; None for a pseudo-rule.
         note: The text of a pseudo-rule.
         is_analysed: Whether the rule is analysed. The meaning of selectors and negated tags depends on endpoints.
-        perhaps: If the rule is not analysed, the packets that it may match.
+        possible_boxes: If the rule is not analysed, the packets that it may match.
     """
 
     position: int
@@ -72,14 +72,16 @@ class ListedRule:
     stored: StoredRule | None
     note: str = ""
     is_analysed: bool = True
-    perhaps: tuple[Box, ...] = ()
+    possible_boxes: tuple[Box, ...] = ()
 
-    def at(self, position: int) -> ListedRule:
+    def at_position(self, position: int) -> ListedRule:
         """The same rule at another position."""
         if position == self.position:
             return self
         # Faster than `replace` by a factor of 3: all rules after an added one are moved.
-        return ListedRule(position, self.decision, self.boxes, self.stored, self.note, self.is_analysed, self.perhaps)
+        return ListedRule(
+            position, self.decision, self.boxes, self.stored, self.note, self.is_analysed, self.possible_boxes
+        )
 
     @property
     def text(self) -> str:
@@ -88,7 +90,7 @@ class ListedRule:
         return self.note if self.stored is None else listing_text(self.stored)
 
     @property
-    def in_place(self) -> str:
+    def text_with_position(self) -> str:
         """The rule with its position: rule 2, `allow tcp`."""
         return self.text if self.position == DROPPED_POSITION else f"rule {self.position}, `{self.text}`"
 
@@ -119,7 +121,7 @@ class RuleList:
         reusable = () if other_version is None else other_version.rules
         known = {rule.stored.raw: rule for rule in reusable if rule.stored is not None}
         self.rules: tuple[ListedRule, ...] = tuple(
-            known[rule.raw].at(position) if rule.raw in known else _listed(rule, position)
+            known[rule.raw].at_position(position) if rule.raw in known else _listed(rule, position)
             for position, rule in enumerate(rules, 1)
         )
 
@@ -133,7 +135,7 @@ class RuleList:
     def with_rules(self, rules: Iterable[ListedRule]) -> RuleList:
         """A list of other rules, each at its new position."""
         rule_list = RuleList(())
-        rule_list.rules = tuple(rule.at(position) for position, rule in enumerate(rules, 1))
+        rule_list.rules = tuple(rule.at_position(position) for position, rule in enumerate(rules, 1))
         return rule_list
 
     @property
@@ -255,10 +257,10 @@ def _listed(stored: StoredRule, position: int) -> ListedRule:
         return ListedRule(position, _DECISIONS[stored.rule.action.value], boxes_of(stored.rule), stored)
     value = stored.value
     if stored.is_refused or stored.is_misread or not isinstance(value, Mapping):
-        return ListedRule(position, None, (), stored, is_analysed=False, perhaps=everything())
+        return ListedRule(position, None, (), stored, is_analysed=False, possible_boxes=everything())
     decision = _decision(value.get("action", Action.ALLOW.value))
     if _NOT_ANALYSED & value.keys():
-        return ListedRule(position, decision, (), stored, is_analysed=decision is None, perhaps=_at_most(value))
+        return ListedRule(position, decision, (), stored, is_analysed=decision is None, possible_boxes=_at_most(value))
     return ListedRule(position, decision, tuple(boxes_of_json(value)), stored)
 
 

@@ -207,7 +207,7 @@ class _Search:
         as well, each of the two rules would be moved before the other in turn.
         """
         decisions = {decision for decision in Decision if (rule.decision, decision) != (Decision.DENY, Decision.ALLOW)}
-        for other in self._overlaps.of(rule.boxes, decisions, after=worst - 1, before=rule.position):
+        for other in self._overlaps.find(rule.boxes, decisions, after=worst - 1, before=rule.position):
             point = self._points.get(other.position)
             # Usually the known packet of the other rule is not affected.
             if point is not None and not any(contains(box, _box_of(point)) for box in rule.boxes):
@@ -227,7 +227,7 @@ class _Search:
         """The rules that may decide packets of a dead rule whose endpoints have only its tags, by position."""
         # After the first rule that suffices, no rule decides any of them.
         end = suffices[0] + 1 if suffices else rule.position
-        return self._overlaps.of(rule.boxes, decisions, same_tags_only=True, before=end)
+        return self._overlaps.find(rule.boxes, decisions, same_tags_only=True, before=end)
 
     def _is_repeated(self, rule: ListedRule, suffices: Sequence[int]) -> bool:
         """Whether a rule that suffices is equal to a rule."""
@@ -250,7 +250,7 @@ class _Search:
             if rule.decision is not Decision.NONE and self._all.free_point(box, without=rule.position) is not None:
                 return True
         others = {decision for decision in Decision if decision is not rule.decision}
-        later = self._overlaps.of(rule.boxes, others, after=rule.position, before=self._end(rule) + 1)
+        later = self._overlaps.find(rule.boxes, others, after=rule.position, before=self._end(rule) + 1)
         return self._first_taken(rule, later, self._all) is not None
 
     def _end(self, rule: ListedRule) -> int:
@@ -272,7 +272,7 @@ class _Search:
     def _later(self, rule: ListedRule) -> Iterator[ListedRule]:
         """The rules that may decide packets of a redundant rule instead, by position."""
         decisions = () if rule.decision is None else (rule.decision,)
-        return self._overlaps.of(rule.boxes, decisions, after=rule.position, before=self._end(rule) + 1)
+        return self._overlaps.find(rule.boxes, decisions, after=rule.position, before=self._end(rule) + 1)
 
     def _later_suffices(self, rule: ListedRule) -> tuple[int, ...]:
         """The first later rule that matches all packets of a redundant rule, if it decides any of them."""

@@ -37,7 +37,7 @@ def trace(statement: statements.TracePackets, profile: Profile) -> Outcome:
         about = {"profile": profile.name, "direction": statement.direction.value}
         raise Refused([diagnose(messages.RULES_NOT_ANALYSED, None, **about)]) from None
     nearest = tuple(
-        None if part.decision is Decision.ALLOW else nearest_allow(rules.deciding, division.touching, part.packet)
+        None if part.decision is Decision.ALLOW else nearest_allow(rules.deciding, division.matching_rules, part.packet)
         for part in division.parts
     )
     return Outcome(TraceAnswer(profile.name, statement.direction, division, nearest))
@@ -108,4 +108,4 @@ _DECISION_WORDS = {
 def _rule_with_place(rule: ListedRule, profile: str, direction: Direction, place_of: PlaceOf) -> str:
     """A rule with its position, and the place in a script where it is written if it is known."""
     span = None if rule.stored is None else place_of(profile, direction, rule.text)
-    return rule.in_place if span is None else f"{rule.in_place} ({span.source.name}:{span.line})"
+    return rule.text_with_position if span is None else f"{rule.text_with_position} ({span.source.name}:{span.line})"

@@ -41,9 +41,9 @@ def coverage_lines(covered: Sequence[ListCoverage]) -> Iterator[str]:
         if rule_list.mutants is not None:
             detected = f"{rule_list.mutants - len(rule_list.unnoticed)} of {rule_list.mutants} changes detected"
         yield f"{where}: {decided} of {rule_list.rules} rules decide an expectation; {detected}"
-        yield from (f"  decides no expectation: {rule.in_place}" for rule in rule_list.uncovered)
+        yield from (f"  decides no expectation: {rule.text_with_position}" for rule in rule_list.uncovered)
         for mutant in rule_list.unnoticed:
-            yield f"  not detected when {mutant.change.value}: {mutant.rule.in_place}"
+            yield f"  not detected when {mutant.change.value}: {mutant.rule.text_with_position}"
 
 
 # --- as JSON ------------------------------------------------------------------------------------

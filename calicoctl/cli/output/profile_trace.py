@@ -36,15 +36,15 @@ _DIFFERENCES = {
 def trace_lines(answer: TraceAnswer) -> Iterator[str]:
     """For each part of the match: the decision, the deciding rule, a packet and the nearest rule that allows."""
     for part, near in zip(answer.division.parts, answer.nearest, strict=True):
-        decided = "no rule matches" if part.rule is None else f"by {part.rule.in_place}"
+        decided = "no rule matches" if part.rule is None else f"by {part.rule.text_with_position}"
         yield f"{_VERDICTS[part.decision]}: {matches_text(part.boxes)}; {decided}"
         if part.others:
             yield f"  {exceptions_text(part.others)}"
         yield f"  {example_text(part.packet)}"
         if near is not None:
-            yield f"  nearest rule that allows: {near.rule.in_place}; {_difference_text(near)}"
-    for rule in answer.division.unsure:
-        yield f"not analysed, and may decide some of these: {rule.in_place}"
+            yield f"  nearest rule that allows: {near.rule.text_with_position}; {_difference_text(near)}"
+    for rule in answer.division.possible_deciders:
+        yield f"not analysed, and may decide some of these: {rule.text_with_position}"
     yield result_texts.TRAFFIC_SCOPE
 
 
@@ -62,7 +62,7 @@ def trace_document(answer: TraceAnswer) -> dict[str, object]:
         "direction": answer.direction.value,
         "reading": "open",
         "answers": [_answer(part, near) for part, near in zip(answer.division.parts, answer.nearest, strict=True)],
-        "not_analysed": [{"position": rule.position, "rule": rule.text} for rule in answer.division.unsure],
+        "not_analysed": [{"position": rule.position, "rule": rule.text} for rule in answer.division.possible_deciders],
     }
 
 

@@ -37,14 +37,14 @@ def _list_lines(traffic: ListTraffic) -> Iterator[str]:
     if traffic.differences is None:
         yield f"{where}: not compared, as it would take too long"
     for rule in traffic.unanalysed:
-        yield f"{where}: not analysed: {rule.in_place}"
+        yield f"{where}: not analysed: {rule.text_with_position}"
     items = sorted(traffic.differences or (), key=_changed_place)
     for _, group in groupby(items, key=_changed_place):
         differences = list(group)
         first = differences[0]
         changed, sign = (first.after, "+") if first.is_by_new else (first.before, "-")
         assert changed is not None, "a difference is caused by a rule that was added, removed or moved"
-        yield f"{where}: {sign} {changed.in_place}"
+        yield f"{where}: {sign} {changed.text_with_position}"
         for item in differences:
             yield from (f"  {line}" for line in _difference_lines(item))
 
@@ -58,7 +58,7 @@ def _difference_lines(item: Difference) -> Iterator[str]:
     before, after = decision_of(item.before), decision_of(item.after)
     other, when = (item.before, "before") if item.is_by_new else (item.after, "now")
     verdict = decision_of(other).value
-    decided = "no rule matches" if other is None else f"{verdict} by {other.in_place}"
+    decided = "no rule matches" if other is None else f"{verdict} by {other.text_with_position}"
     yield f"{_change(before, after)}: {matches_text(item.boxes)}; {when}: {decided}"
     if item.others:
         yield f"  {exceptions_text(item.others)}"

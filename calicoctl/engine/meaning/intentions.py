@@ -97,7 +97,7 @@ def _unmet_in(
 
 def _example(counterexample: Part | ListedRule) -> str:
     if isinstance(counterexample, ListedRule):
-        return f"{counterexample.in_place}, is not analysed"
+        return f"{counterexample.text_with_position}, is not analysed"
     return example_text(counterexample.packet)
 
 

@@ -52,13 +52,13 @@ class NetworkSetTags:
         """
         if not networks:
             return NO_TAGS, self._tags
-        sure = frozenset(
+        certain = frozenset(
             tag for tag in self._tags if all(self._ranges_of(tag, network).has_all(network) for network in networks)
         )
         some = frozenset(
             tag for tag in self._tags if any(self._ranges_of(tag, network).has_some(network) for network in networks)
         )
-        return sure, some - sure
+        return certain, some - certain
 
     def _ranges_of(self, tag: str, network: Network) -> _Ranges:
         return self._ranges.get((tag, network.version), _NO_RANGES)

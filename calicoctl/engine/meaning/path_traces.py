@@ -39,7 +39,7 @@ class End:
         name: The name to print.
         profiles: The list of profiles; None where no profile decides.
         tags: The tags that all of its addresses carry.
-        unsure: The tags that only some of its addresses carry, or that it may carry.
+        possible_tags: The tags that only some of its addresses carry, or that it may carry.
         networks: The addresses, each with its IP version; empty if they are unknown, so that any is possible.
         taken: If no profile decides: the addresses among `networks` that belong to endpoints.
     """
@@ -48,7 +48,7 @@ class End:
     profiles: tuple[str, ...] | None
     tags: frozenset[str] = NO_TAGS
     networks: _Networks = ()
-    unsure: frozenset[str] = NO_TAGS
+    possible_tags: frozenset[str] = NO_TAGS
     taken: _Networks = ()
 
 
@@ -135,7 +135,7 @@ class _Member:
     name: str
     profiles: tuple[str, ...] | None
     tags: frozenset[str]
-    unsure: frozenset[str]
+    possible_tags: frozenset[str]
     networks: tuple[Network, ...]
     has_addresses: bool = True
     taken: tuple[Network, ...] = ()
@@ -144,7 +144,7 @@ class _Member:
     @property
     def tags_known(self) -> tuple[frozenset[str], frozenset[str]]:
         """The tags that it has, and the tags that it may have."""
-        return self.tags, self.unsure
+        return self.tags, self.possible_tags
 
 
 def _members(state: State, sets: NetworkSetTags, text: str) -> Iterator[_Member]:
@@ -161,13 +161,15 @@ def _members(state: State, sets: NetworkSetTags, text: str) -> Iterator[_Member]
             continue
         addresses = endpoint.addresses  # read from its JSON each time
         networks = tuple(network for net in addresses if (network := enforced_network(net)) is not None)
-        sure, unsure = sets.find(networks)
-        yield _Member(text, endpoint.profiles, tags | sure, unsure - tags, networks, has_addresses=bool(addresses))
+        certain_tags, possible_tags = sets.find(networks)
+        yield _Member(
+            text, endpoint.profiles, tags | certain_tags, possible_tags - tags, networks, has_addresses=bool(addresses)
+        )
     if not named:
         for network_set in state.network_sets:
             if text in network_set.labels and network_set.networks:
-                sure, unsure = sets.find(network_set.networks)
-                yield _Member(text, None, sure, unsure, network_set.networks)
+                certain_tags, possible_tags = sets.find(network_set.networks)
+                yield _Member(text, None, certain_tags, possible_tags, network_set.networks)
 
 
 def _members_of_network(state: State, sets: NetworkSetTags, network: Network) -> Iterator[_Member]:
@@ -179,8 +181,8 @@ def _members_of_network(state: State, sets: NetworkSetTags, network: Network) ->
         addresses = tuple(net for net in nets if net is not None)
         if addresses:
             tags = tags_of(state, endpoint)
-            sure, unsure = sets.find(addresses)
-            yield _Member(name, endpoint.profiles, tags | sure, unsure - tags, addresses, within=network)
+            certain_tags, possible_tags = sets.find(addresses)
+            yield _Member(name, endpoint.profiles, tags | certain_tags, possible_tags - tags, addresses, within=network)
             taken += addresses
     if not taken or [*collapsed(taken)] != [network]:
         yield _Member(name, None, *sets.find((network,)), (network,), taken=tuple(taken))
@@ -235,8 +237,8 @@ def _ends(members: Sequence[_Member], used_tags: frozenset[str] | None) -> Itera
             networks = tuple({_network(member.within) for member in group if member.within is not None})
         taken = tuple(_network(network) for member in group for network in member.taken)
         tags = frozenset.intersection(*(member.tags for member in group))
-        unsure = NO_TAGS.union(*(member.unsure for member in group)) - tags
-        yield End(group[0].name, group[0].profiles, tags, networks, unsure, taken)
+        possible_tags = NO_TAGS.union(*(member.possible_tags for member in group)) - tags
+        yield End(group[0].name, group[0].profiles, tags, networks, possible_tags, taken)
 
 
 def _network(network: Network) -> tuple[int, Net]:
@@ -294,7 +296,7 @@ def _matching_boxes(boxes: Sequence[Box], source: frozenset[str], destination: f
 
 def _possible_boxes(boxes: Sequence[Box], source: End, destination: End) -> tuple[Box, ...]:
     """The boxes that match if the ends carry all tags that they may carry, without the tags."""
-    return _matching_boxes(boxes, source.tags | source.unsure, destination.tags | destination.unsure)
+    return _matching_boxes(boxes, source.tags | source.possible_tags, destination.tags | destination.possible_tags)
 
 
 def _chain(
@@ -308,7 +310,7 @@ def _chain(
     if end.profiles is None:
         return _without_profiles(end, direction)
     listed: list[ListedRule] = []
-    may_differ = bool(source.unsure or destination.unsure)
+    may_differ = bool(source.possible_tags or destination.possible_tags)
     deciders: list[Decider] = []
     for name in end.profiles:
         profile = state.profile(name)
