@@ -20,7 +20,7 @@ from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.journal import Journal, JournalStep, read_steps
 from calicoctl.engine.runs.lock import Holder, RunLock, holding_lock
 from calicoctl.engine.runs.recovery import clear_stale_journals, resume, rollback
-from calicoctl.engine.runs.unfinished_runs import Journals, find_unfinished, new_run_name, unfinished_touching
+from calicoctl.engine.runs.unfinished_runs import Journals, find_unfinished, new_run_name, unfinished_run_warning
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
@@ -154,7 +154,7 @@ def test_a_journal_without_a_head_is_not_a_run_and_the_next_run_removes_it(raw: 
     Journal(holder("run-1"), opener(raw.url), 100).prepare(creations("a", "b", "c"))
     assert len(pieces(raw, "run-1")) > 3
     assert find_unfinished(store).unfinished == ()
-    assert unfinished_touching(store, "a") is None
+    assert unfinished_run_warning(store, "a") is None
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
     assert (leaves(raw), pieces(raw, "run-1")) == ({}, [])
     assert list(leaves(raw, keys.PROFILES)) == [keys.rules_key("x")]
@@ -200,7 +200,7 @@ def test_a_journal_that_a_server_creates_late_is_recognized_as_ended(
     for name in late:
         raw.request("PUT", keys.run_key("run-1", name), form={"value": journal_values[name], "prevExist": "false"})
     assert find_unfinished(store) == Journals()
-    assert unfinished_touching(store, "a") is None
+    assert unfinished_run_warning(store, "a") is None
     clear_stale_journals(opener(raw.url), Deadline(SECONDS))
     assert "head" not in str(leaves(raw))
     apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
@@ -260,7 +260,7 @@ def test_a_damaged_journal_is_reported_and_nothing_is_changed(raw: RawEtcd, stor
             assert [diagnostic.code for diagnostic in caught.value.diagnostics] == ["E0710"]
     with pytest.raises(Refused):
         apply_changes(creations("x"), store, opener(raw.url), Deadline(SECONDS), never)
-    warning = unfinished_touching(store, "a")
+    warning = unfinished_run_warning(store, "a")
     assert warning is not None
     assert warning.code in ("W0701", "W0702")
     assert (leaves(raw), pieces(raw, "run-1")) == before
@@ -301,7 +301,7 @@ def test_a_head_with_invalid_values_blocks_only_runs(
     _set_head(raw, **fields)
     journals = find_unfinished(store)
     assert (journals.unfinished, [diagnostic.code for diagnostic in journals.damaged]) == ((), ["E0710"])
-    warning = unfinished_touching(store, "WEB")
+    warning = unfinished_run_warning(store, "WEB")
     assert warning is not None
     assert warning.code == "W0702"
 
@@ -334,26 +334,26 @@ def test_a_step_outside_of_the_profile_tree_is_damage(raw: RawEtcd, store: EtcdD
 def test_looking_for_runs_costs_one_read_if_there_are_none(raw: RawEtcd) -> None:
     with fault_proxy(raw.url) as proxy:
         store = opener(proxy.url)()
-        assert unfinished_touching(store, "a") is None
+        assert unfinished_run_warning(store, "a") is None
         store.close()
         assert [method for method, _ in proxy.requests] == ["GET"]
 
 
 def test_an_unfinished_run_is_reported_for_the_profiles_that_it_changes(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations("a", "b"))
-    warning = unfinished_touching(store, "a")
+    warning = unfinished_run_warning(store, "a")
     assert warning is not None
     assert warning.code == "W0701"
     assert "site.calico" in warning.message
     assert "run --rollback" in (warning.hint or "")
-    assert unfinished_touching(store, "c") is None
+    assert unfinished_run_warning(store, "c") is None
 
 
 def test_a_run_with_too_many_profiles_to_list_is_reported_for_every_profile(raw: RawEtcd, store: EtcdDatastore) -> None:
     journal(raw, creations(*(f"profile-{number}" for number in range(50))), piece_bytes=300)
     (run,) = find_unfinished(store).unfinished
     assert run.profiles is None
-    warning = unfinished_touching(store, "another")
+    warning = unfinished_run_warning(store, "another")
     assert warning is not None
     assert warning.code == "W0702"
 
@@ -363,18 +363,18 @@ def test_a_run_in_progress_is_not_reported_as_unfinished(raw: RawEtcd, store: Et
 
     def progress(_done: int, _total: int) -> None:
         for profile in ("a", "c"):
-            note = unfinished_touching(store, profile)
+            note = unfinished_run_warning(store, profile)
             codes.append(None if note is None else note.code)
 
     apply_changes(creations("a", "b"), store, opener(raw.url), Deadline(SECONDS), never, RunOptions(progress=progress))
     assert codes == ["N0701", None] * 2
-    assert unfinished_touching(store, "a") is None
+    assert unfinished_run_warning(store, "a") is None
 
 
 def test_an_atomic_datastore_has_no_runs(tmp_path: Any) -> None:
     store = SqliteDatastore(str(tmp_path / "x.db"), Deadline(SECONDS))
     assert find_unfinished(store).unfinished == ()
-    assert unfinished_touching(store, "a") is None
+    assert unfinished_run_warning(store, "a") is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -382,7 +382,7 @@ def test_no_warning_is_given_if_the_server_does_not_answer(raw: RawEtcd) -> None
     with fault_proxy(raw.url) as proxy:
         url = proxy.url
     store = EtcdDatastore([url], Deadline(0.2))
-    assert unfinished_touching(store, "a") is None
+    assert unfinished_run_warning(store, "a") is None
     store.close()
 
 

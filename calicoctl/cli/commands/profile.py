@@ -197,7 +197,7 @@ def _unfinished_run(statement: Statement, datastore: Datastore) -> list[Diagnost
     except Unreachable:  # the statement has been carried out
         return []
     # Imported here: rarely needed.
-    from calicoctl.engine.runs.unfinished_runs import unfinished_touching
+    from calicoctl.engine.runs.unfinished_runs import unfinished_run_warning
 
-    warning = unfinished_touching(datastore, statement.profile)
+    warning = unfinished_run_warning(datastore, statement.profile)
     return [] if warning is None else [warning]

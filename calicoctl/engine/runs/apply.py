@@ -347,7 +347,7 @@ class _JournaledRun:
             done += count
             self._options.progress(done, total)
 
-        phase_writer = PhaseWriter(batch, self._writers(self._may_go_on))
+        phase_writer = PhaseWriter(batch, self._writers(self._may_continue))
         self._being_made = phase_writer.made
         try:
             phase_writer.run(report)
@@ -359,14 +359,14 @@ class _JournaledRun:
             self._doubtful.update((change.key, change) for change in phase_writer.doubtful)
         if phase_writer.failure is not None:
             raise phase_writer.failure
-        if phase_writer.is_cut_off:
+        if phase_writer.was_stopped:
             raise self._why_stopped()
         return phase_writer
 
-    def _writers(self, may_go_on: Callable[[], bool]) -> Writers:
-        return Writers(self._open_store, may_go_on, self._options.workers, self._written)
+    def _writers(self, may_continue: Callable[[], bool]) -> Writers:
+        return Writers(self._open_store, may_continue, self._options.workers, self._written)
 
-    def _may_go_on(self) -> bool:
+    def _may_continue(self) -> bool:
         return self._interrupt.count == 0 and self._lock.is_held and self._deadline.remaining() > 0
 
     def _why_stopped(self) -> BaseException:
@@ -386,7 +386,7 @@ class _JournaledRun:
         writers' version and never on their own effect. The journal contains both the old and the new steps.
         """
         own_steps = [step for step in self._made.values() if step.profile in profiles]
-        writers = self._writers(self._may_go_on)
+        writers = self._writers(self._may_continue)
         try:
             self._overtaken += apply_steps([step.inverse for step in own_steps], writers, lambda _: None)
         except WritingStopped as stopped:

@@ -182,12 +182,12 @@ class _Recovery:
             done += count
             self._options.progress(done, len(steps))
 
-        writers = Writers(self._open_store, self._may_go_on, self._options.workers, self._written)
+        writers = Writers(self._open_store, self._may_continue, self._options.workers, self._written)
         skipped_steps = apply_steps(steps, writers, report, rewrite=rewrite)
         self._lock.require()
         return skipped_steps
 
-    def _may_go_on(self) -> bool:
+    def _may_continue(self) -> bool:
         return self._lock.is_held and self._deadline.remaining() > 0
 
     def _why_stopped(self) -> Diagnostic:

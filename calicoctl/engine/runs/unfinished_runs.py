@@ -102,24 +102,24 @@ def find_unfinished(datastore: Datastore) -> Journals:
     """
     if not datastore.has_journals:
         return Journals()
-    first = _live_journals(datastore.read([keys.RUNS]))
-    if not first:
+    live_before = _live_journals(datastore.read([keys.RUNS]))
+    if not live_before:
         return Journals()
     holder = holder_of(datastore.read([keys.LOCK]).get(keys.LOCK))
     # A run ends its journal before it releases the lock. So a journal that is still valid after the lock was read
     # belongs to the holder of the lock, or its run is not in progress.
-    still = _live_journals(datastore.read([keys.RUNS]))
+    live_after = _live_journals(datastore.read([keys.RUNS]))
     unfinished: list[UnfinishedRun] = []
     problems: list[Diagnostic] = []
-    for run in sorted(first.keys() & still.keys()):
+    for run in sorted(live_before.keys() & live_after.keys()):
         try:
-            unfinished.append(_read_head(*still[run], run, holder))
+            unfinished.append(_read_head(*live_after[run], run, holder))
         except Refused as refused:
             problems += refused.diagnostics
     return Journals(tuple(unfinished), tuple(problems))
 
 
-def unfinished_touching(datastore: Datastore, profile: str) -> Diagnostic | None:
+def unfinished_run_warning(datastore: Datastore, profile: str) -> Diagnostic | None:
     """A warning, or a note, if an unfinished run changes a profile.
 
     It costs one read of a key that is usually absent. Its failures are ignored, since the command needs no journal: the

@@ -78,13 +78,13 @@ class Writers:
 
     Attributes:
         open_store: Opens a datastore for one writer.
-        may_go_on: Called before each write; if it returns False, no further write is sent.
+        may_continue: Called before each write; if it returns False, no further write is sent.
         count: The number of parallel writers.
         written: The changes made, by key, with the new version of the key.
     """
 
     open_store: OpenStore
-    may_go_on: Callable[[], bool]
+    may_continue: Callable[[], bool]
     count: int
     written: dict[str, tuple[Change, int]] = field(default_factory=dict)
 
@@ -103,7 +103,7 @@ class PhaseWriter:
         doubtful: The changes whose outcome is unknown.
         conflicts: For each profile that was changed since it was read, the conflict; its further changes were not made.
         failure: The error that stopped the writers; None if there was none.
-        is_cut_off: Whether the writers were stopped by `Writers.may_go_on`.
+        was_stopped: Whether the writers were stopped by `Writers.may_continue`.
     """
 
     def __init__(self, changes: Sequence[Change], writers: Writers) -> None:
@@ -111,7 +111,7 @@ class PhaseWriter:
         self.doubtful: list[Change] = []
         self.conflicts: dict[str, Conflict] = {}
         self.failure: DatastoreError | None = None
-        self.is_cut_off = False
+        self.was_stopped = False
         self._writers = writers
         changes_by_profile: dict[str, list[Change]] = {}
         for change in changes:
@@ -153,8 +153,8 @@ class PhaseWriter:
             with closing(self._writers.open_store()) as store:
                 has_transactions = store.is_one_transaction(())
                 while self._waiting and not self._stop.is_set():
-                    if not self._writers.may_go_on():
-                        self.is_cut_off = True
+                    if not self._writers.may_continue():
+                        self.was_stopped = True
                         break
                     profiles = self._next(_PROFILES_PER_TRANSACTION if has_transactions else 1)
                     unreported += self._write_profiles(store, profiles)
@@ -297,7 +297,7 @@ def _write_changes(changes: Sequence[Change], writers: Writers, report: Callable
             phase_writer.run(report)
             if phase_writer.failure is not None:
                 raise phase_writer.failure
-            if phase_writer.is_cut_off:
+            if phase_writer.was_stopped:
                 raise WritingStopped
             made.update(change.key for change in phase_writer.made)
     return made

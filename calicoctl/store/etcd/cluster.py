@@ -7,7 +7,7 @@ from itertools import count
 
 from calicoctl.annotations import Any, Protocol, TypeVar
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.failures import NoResponse, Refusal, sum_up
+from calicoctl.store.etcd.failures import Refusal, RequestFailure, combined_failure
 from calicoctl.store.etcd.server_order import ServerOrder
 
 _Result = TypeVar("_Result")
@@ -33,7 +33,7 @@ class Server(Protocol):
             max_bytes: The maximum size of the response.
 
         Raises:
-            NoResponse: There was no response, or none that is reliable.
+            RequestFailure: There was no response, or none that is reliable.
             Refusal: The server refused the request.
         """
         ...
@@ -76,48 +76,48 @@ class Cluster:
         The number of rounds depends on the failures; a `patient` read is repeated until the deadline.
 
         Raises:
-            NoResponse: No server responded.
+            RequestFailure: No server responded.
             Refusal: A server refused the request.
         """
         for attempt in count():
-            failures: list[NoResponse] = []
+            failures: list[RequestFailure] = []
             for server in self.servers:
                 try:
                     return self._ask(server, request, self._read_share, max_bytes)
-                except NoResponse as failure:
+                except RequestFailure as failure:
                     failures.append(failure)
             if patient or attempt < max(failure.further_rounds for failure in failures):
                 self._deadline.pause(back_off(attempt))
                 if self._deadline.remaining() > 0:
                     continue
-            raise sum_up(failures)
+            raise combined_failure(failures)
         raise AssertionError("an endless loop ended")
 
     def write(self, request: Request[_Result], max_bytes: int) -> _Result:
         """Send one write to the first server that accepts it.
 
         Raises:
-            NoResponse: No server could be reached, or (`may_be_done`) one gave no reliable response.
+            RequestFailure: No server could be reached, or (`may_be_done`) one gave no reliable response.
             Refusal: The server refused the request.
         """
-        failures: list[NoResponse] = []
+        failures: list[RequestFailure] = []
         for attempt in range(2):
             for server in self.servers:
                 try:
                     return self._ask(server, request, self._write_share, max_bytes)
-                except NoResponse as failure:
+                except RequestFailure as failure:
                     if failure.may_be_done:
                         raise
                     failures.append(failure)
             if attempt == 0:
                 self._deadline.pause(back_off(attempt))
-        raise sum_up(failures[-len(self._by_address) :])
+        raise combined_failure(failures[-len(self._by_address) :])
 
     def ask_first(self, request: Request[_Result], max_bytes: int) -> _Result:
         """Send a request to the first server, once.
 
         Raises:
-            NoResponse, Refusal: See `Server.ask`.
+            RequestFailure, Refusal: See `Server.ask`.
         """
         return self.servers[0].ask(request, self._write_share, max_bytes)
 
@@ -131,7 +131,7 @@ class Cluster:
         except Refusal:
             self._order.move_to_front(server.address)
             raise
-        except NoResponse:
+        except RequestFailure:
             self._order.move_to_end(server.address)
             raise
         self._order.move_to_front(server.address)

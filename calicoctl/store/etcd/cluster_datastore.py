@@ -11,7 +11,7 @@ from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import Cluster, Request, Server
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.failures import NoResponse, Refusal
+from calicoctl.store.etcd.failures import Refusal, RequestFailure
 from calicoctl.store.etcd.server import EtcdServer
 from calicoctl.store.etcd.server_order import ServerOrder
 from calicoctl.store.interface import Probe
@@ -81,7 +81,7 @@ def probe(
     try:
         reported_version = server.ask(version, 1.0, max_bytes)
         server.ask(read, 1.0, max_bytes)
-    except NoResponse as failure:
+    except RequestFailure as failure:
         return Probe(server.address, None, reported_version, failure.diagnostic)
     except Refusal as refusal:
         if not may_refuse:

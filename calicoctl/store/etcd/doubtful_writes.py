@@ -14,7 +14,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import back_off
-from calicoctl.store.etcd.failures import NoResponse, Refusal
+from calicoctl.store.etcd.failures import Refusal, RequestFailure
 from calicoctl.store.interface import Change, Conflict, Entry, OutcomeUnknown, Unreachable
 
 _Result = TypeVar("_Result")
@@ -22,7 +22,7 @@ _Result = TypeVar("_Result")
 
 def write_until_certain(
     write: Callable[[], _Result],
-    result_if_made: Callable[[NoResponse], _Result | None],
+    result_if_made: Callable[[RequestFailure], _Result | None],
     deadline: Deadline,
     *,
     may_repeat: bool,
@@ -42,7 +42,7 @@ def write_until_certain(
         Unreachable: No server could be reached; the write was certainly not made.
         OutcomeUnknown: It could not be determined whether the write was made.
     """
-    doubt: NoResponse | None = None
+    doubt: RequestFailure | None = None
     is_awaited = False
     for attempt in count():
         result = None if doubt is None else result_if_made(doubt)
@@ -54,7 +54,7 @@ def write_until_certain(
             except (Refusal, Conflict):
                 if doubt is None:
                     raise
-            except NoResponse as failure:
+            except RequestFailure as failure:
                 if doubt is None and not failure.may_be_done:
                     raise Unreachable(failure.diagnostic) from failure
                 doubt = doubt or failure
@@ -64,7 +64,7 @@ def write_until_certain(
 
 
 def version_if_made(
-    change: Change, read: Callable[[], Entry | None], doubt: NoResponse, deadline: Deadline
+    change: Change, read: Callable[[], Entry | None], doubt: RequestFailure, deadline: Deadline
 ) -> int | None:
     """After a doubtful attempt: the version of the changed key (0 after a deletion); None if it is unchanged.
 
@@ -79,7 +79,7 @@ def version_if_made(
     """
     try:
         entry = read()
-    except (NoResponse, Refusal) as failure:
+    except (RequestFailure, Refusal) as failure:
         raise outcome_unknown(change, f"{doubt}; and then {failure}") from failure
     # Versions are compared first: a value that is rewritten to get a new version is the same before and after.
     if (entry and entry.version) == (change.before and change.before.version):
@@ -91,7 +91,7 @@ def version_if_made(
     return 0 if entry is None else entry.version
 
 
-def has_third_value(change: Change, doubt: NoResponse) -> OutcomeUnknown:
+def has_third_value(change: Change, doubt: RequestFailure) -> OutcomeUnknown:
     """The error for a key that others have changed since, so that the outcome cannot be determined any more."""
     return outcome_unknown(change, f"{doubt}; the key now holds something else")
 

@@ -16,7 +16,7 @@ UNTIL_THE_DEADLINE = sys.maxsize
 
 _MAX_SHOWN_LENGTH = 100  # characters
 _MAX_MESSAGE_LENGTH = 10_000
-NOT_ETCD = "it is not a valid etcd response"
+INVALID_RESPONSE = "it is not a valid etcd response"
 
 
 class Refusal(Exception):
@@ -35,8 +35,8 @@ class Refusal(Exception):
         self.cause = cause
 
 
-class NoResponse(Exception):
-    """There was no response to a request, or none that is reliable.
+class RequestFailure(Exception):
+    """A request got no response, or none that is reliable.
 
     Attributes:
         kind: The kind of the message for the user.
@@ -112,7 +112,7 @@ _CLIENT_CERTIFICATE_ALERTS = frozenset(
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 
 
-def tls_problem(endpoint: str, error: Exception, access: Access) -> NoResponse:
+def tls_failure(endpoint: str, error: Exception, access: Access) -> RequestFailure:
     """The failure of a request whose connection had a TLS error.
 
     Args:
@@ -134,17 +134,15 @@ def tls_problem(endpoint: str, error: Exception, access: Access) -> NoResponse:
     elif reason in _CLIENT_CERTIFICATE_ALERTS:
         text, hint = "it requires a client certificate", "set ETCD_CERT_FILE and ETCD_KEY_FILE"
     elif reason in _NO_TLS or isinstance(error, ssl.SSLEOFError):
-        text, hint = (
-            "it does not support TLS, or closed the connection",
-            "check whether its address begins with `http:`",
-        )
+        text = "it does not support TLS, or closed the connection"
+        hint = "check whether its address begins with `http:`"
         may_be_done = reason not in _NO_TLS
     else:
         text, may_be_done = f"TLS failed: {reason or error}", True
-    return NoResponse(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
+    return RequestFailure(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
 
 
-def shown(text: object, access: Access) -> str:
+def printable_message(text: object, access: Access) -> str:
     """A server's message for output: on one line, shortened, and without the password."""
     visible = " ".join(text[:_MAX_MESSAGE_LENGTH].split()) if isinstance(text, str) else ""
     for secret in _secrets(access):
@@ -162,13 +160,13 @@ def _secrets(access: Access) -> Sequence[str]:
     return (b64encode(pair).decode(), access.password)
 
 
-def unexpected_response(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> NoResponse:
+def unexpected_response(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> RequestFailure:
     """The failure of a request whose response shows neither success nor failure."""
     kind = messages.ETCD_UNEXPECTED_ANSWER
-    return NoResponse(kind, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
+    return RequestFailure(kind, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
 
 
-def unexpected_status(endpoint: str, status: object, text: str) -> NoResponse:
+def unexpected_status(endpoint: str, status: object, text: str) -> RequestFailure:
     """The failure of a request whose response has no error code of etcd.
 
     Args:
@@ -177,15 +175,15 @@ def unexpected_status(endpoint: str, status: object, text: str) -> NoResponse:
         text: The body for output; it may be empty.
     """
     further_rounds = UNTIL_THE_DEADLINE if isinstance(status, int) and status >= 500 else ONCE_MORE
-    return unexpected_response(endpoint, text or NOT_ETCD, further_rounds)
+    return unexpected_response(endpoint, text or INVALID_RESPONSE, further_rounds)
 
 
-def time_is_up(endpoint: str) -> NoResponse:
+def deadline_passed(endpoint: str) -> RequestFailure:
     """The failure of a request that was not sent because the deadline had passed."""
     return _not_sent(endpoint, "the timeout has expired")
 
 
-def not_connected(endpoint: str, error: BaseException | None) -> NoResponse:
+def not_connected(endpoint: str, error: BaseException | None) -> RequestFailure:
     """The failure of a request that was not sent because there was no connection.
 
     Args:
@@ -202,11 +200,11 @@ def not_connected(endpoint: str, error: BaseException | None) -> NoResponse:
     return _not_sent(endpoint, (reason or "no connection").lower())
 
 
-def _not_sent(endpoint: str, reason: str) -> NoResponse:
-    return NoResponse(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
+def _not_sent(endpoint: str, reason: str) -> RequestFailure:
+    return RequestFailure(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
 
 
-def cut_off(endpoint: str, *, is_outstanding: bool) -> NoResponse:
+def no_complete_response(endpoint: str, *, is_outstanding: bool) -> RequestFailure:
     """The failure of a request that was sent, at least in part, without a complete response.
 
     Args:
@@ -214,7 +212,7 @@ def cut_off(endpoint: str, *, is_outstanding: bool) -> NoResponse:
         is_outstanding: Whether the response may still come; otherwise the connection was closed. A server that expects
             TLS also closes it, so the request is not repeated until the deadline.
     """
-    return NoResponse(
+    return RequestFailure(
         messages.ETCD_NO_ANSWER,
         endpoint,
         "the request timed out" if is_outstanding else "the connection was closed",
@@ -224,15 +222,15 @@ def cut_off(endpoint: str, *, is_outstanding: bool) -> NoResponse:
     )
 
 
-def denied(endpoint: str, access: Access) -> NoResponse:
+def permission_denied(endpoint: str, access: Access) -> RequestFailure:
     """The failure of a request that the user is not permitted to make."""
     hint = _DENIED_HINT if access.username else None
-    return NoResponse(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
+    return RequestFailure(messages.ETCD_DENIED, endpoint, "not permitted", may_be_done=False, hint=hint)
 
 
-def sum_up(failures: Sequence[NoResponse]) -> NoResponse:
+def combined_failure(failures: Sequence[RequestFailure]) -> RequestFailure:
     """One failure for all servers; a server's response takes precedence over missing responses of others."""
     responses = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
     if responses or len(failures) == 1:
         return (responses or failures)[0]
-    return NoResponse(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)
+    return RequestFailure(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)

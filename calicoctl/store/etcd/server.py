@@ -8,7 +8,7 @@ from calicoctl.annotations import Any, TypeVar
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access
-from calicoctl.store.etcd.failures import NOT_ETCD, time_is_up, unexpected_response
+from calicoctl.store.etcd.failures import INVALID_RESPONSE, deadline_passed, unexpected_response
 from calicoctl.store.etcd.request_limits import RequestTimeouts, ResponseLimits, request_timeouts
 
 _Result = TypeVar("_Result")
@@ -44,7 +44,7 @@ class EtcdServer:
             max_bytes: The maximum size of the response.
 
         Raises:
-            NoResponse: There was no response, or none that is reliable.
+            RequestFailure: There was no response, or none that is reliable.
             Refusal: The server refused the request.
         """
         self._limits.max_bytes = max_bytes
@@ -53,7 +53,7 @@ class EtcdServer:
             return self._send(request, client)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError, ArithmeticError) as error:
             # A response that is JSON but not etcd's also raises these in python-etcd.
-            raise unexpected_response(self.address, NOT_ETCD) from error
+            raise unexpected_response(self.address, INVALID_RESPONSE) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -71,10 +71,10 @@ class EtcdServer:
         """The time limits of the next request.
 
         Raises:
-            NoResponse: The deadline has passed.
+            RequestFailure: The deadline has passed.
         """
         timeouts = request_timeouts(self._deadline, share)
         if timeouts is None:
-            raise time_is_up(self.address)
+            raise deadline_passed(self.address)
         self._limits.deadline = timeouts.whole
         return timeouts

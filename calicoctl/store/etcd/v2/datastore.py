@@ -18,7 +18,7 @@ from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import has_third_value, version_if_made, write_until_certain
-from calicoctl.store.etcd.failures import NoResponse, Refusal, unexpected_response
+from calicoctl.store.etcd.failures import Refusal, RequestFailure, unexpected_response
 from calicoctl.store.etcd.v2.form_encoding import form_text
 from calicoctl.store.etcd.v2.responses import entries_below, entry_of, index_of
 from calicoctl.store.etcd.v2.server import LISTING_BYTES, VALUE_BYTES, EtcdV2Server
@@ -61,7 +61,7 @@ class EtcdDatastore(ClusterDatastore):
         """See `Datastore.read`; one quorum read for each root."""
         try:
             return {entry.key: entry for root in roots for entry in self._entries(root)}
-        except NoResponse as failure:
+        except RequestFailure as failure:
             raise Unreachable(failure.diagnostic) from failure
 
     def check(self, changes: Sequence[Change]) -> None:
@@ -143,7 +143,7 @@ class EtcdDatastore(ClusterDatastore):
         except Refusal as refusal:
             raise self._refused(change, refusal) from refusal
 
-    def _version_if_made(self, change: Change, doubt: NoResponse) -> int | None:
+    def _version_if_made(self, change: Change, doubt: RequestFailure) -> int | None:
         """After a doubtful attempt: the new version of the key; None if it is unchanged.
 
         Raises:
@@ -174,7 +174,7 @@ class EtcdDatastore(ClusterDatastore):
         """The content of a key; None also if no server responds, since it is needed only for a more exact message."""
         try:
             return self._look(key, patient=False)
-        except NoResponse:
+        except RequestFailure:
             return None
 
     def _remove_emptied_folders(self, done: Sequence[Change]) -> None:
@@ -191,7 +191,7 @@ class EtcdDatastore(ClusterDatastore):
             except Refusal as refusal:
                 if refusal.code == _NOT_EMPTY and folder.startswith((PROFILES + "/", RUNS + "/")):
                     self._remove_hidden(folder)
-            except NoResponse:
+            except RequestFailure:
                 return
 
     def _remove_hidden(self, folder: str) -> None:
@@ -204,7 +204,7 @@ class EtcdDatastore(ClusterDatastore):
             if not self._entries(folder):
                 remove = partial(_remove_folder, url_path(folder), is_recursive=True)
                 self._cluster.ask_first(remove, VALUE_BYTES)
-        except (Refusal, NoResponse, DatastoreError):
+        except (Refusal, RequestFailure, DatastoreError):
             return
 
 

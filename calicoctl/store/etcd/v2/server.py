@@ -20,13 +20,13 @@ from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     UNTIL_THE_DEADLINE,
-    NoResponse,
     Refusal,
-    cut_off,
-    denied,
+    RequestFailure,
+    no_complete_response,
     not_connected,
-    shown,
-    tls_problem,
+    permission_denied,
+    printable_message,
+    tls_failure,
     unexpected_response,
     unexpected_status,
 )
@@ -173,7 +173,7 @@ def _as_sent(credential: str) -> str:
 # --- failures ----------------------------------------------------------------------------------
 
 
-def _connection_failure(endpoint: str, cause: Any, access: Access) -> NoResponse:
+def _connection_failure(endpoint: str, cause: Any, access: Access) -> RequestFailure:
     """The failure of a request without a response.
 
     Args:
@@ -190,13 +190,13 @@ def _connection_failure(endpoint: str, cause: Any, access: Access) -> NoResponse
     if odd is not None:
         return unexpected_response(endpoint, str(odd))
     if isinstance(reason, exceptions.SSLError):
-        return tls_problem(endpoint, reason.args[0] if reason.args else reason, access)
+        return tls_failure(endpoint, reason.args[0] if reason.args else reason, access)
     if isinstance(reason, (exceptions.NewConnectionError, exceptions.ConnectTimeoutError)):
         return not_connected(endpoint, reason.__cause__)
-    return cut_off(endpoint, is_outstanding=isinstance(reason, exceptions.TimeoutError))
+    return no_complete_response(endpoint, is_outstanding=isinstance(reason, exceptions.TimeoutError))
 
 
-def _error_response(endpoint: str, payload: object, access: Access) -> NoResponse | Refusal:
+def _error_response(endpoint: str, payload: object, access: Access) -> RequestFailure | Refusal:
     """The failure that a response other than 200 and 201 means.
 
     Args:
@@ -207,13 +207,13 @@ def _error_response(endpoint: str, payload: object, access: Access) -> NoRespons
     """
     fields = payload if isinstance(payload, dict) else {}
     code, status = fields.get("errorCode"), fields.get("status")
-    cause, message = (shown(fields.get(name), access) for name in ("cause", "message"))
+    cause, message = (printable_message(fields.get(name), access) for name in ("cause", "message"))
     if status == 401 or code == 110:
-        return denied(endpoint, access)
+        return permission_denied(endpoint, access)
     if isinstance(code, int) and (code in _COMMAND_ERRORS or code in _FORM_ERRORS):
         return Refusal(code, message, cause)
     if isinstance(code, int) and code in _RAFT_ERRORS:
         return unexpected_response(endpoint, cause or message, UNTIL_THE_DEADLINE)
     if status is None and cause.startswith("404 page not found"):
-        return NoResponse(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
+        return RequestFailure(messages.ETCD_V2_OFF, endpoint, "the v2 API is off", may_be_done=False)
     return unexpected_status(endpoint, status, cause)

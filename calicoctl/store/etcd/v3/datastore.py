@@ -17,7 +17,7 @@ from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import version_if_made, write_until_certain
-from calicoctl.store.etcd.failures import NoResponse, Refusal
+from calicoctl.store.etcd.failures import Refusal, RequestFailure
 from calicoctl.store.etcd.v3.server import OUT_OF_RANGE, RESOURCE_EXHAUSTED, RESPONSE_BYTES, Body, GatewayServer, Post
 from calicoctl.store.etcd.v3.transaction import (
     decoded,
@@ -71,7 +71,7 @@ class EtcdV3Datastore(ClusterDatastore):
         for attempt in count(1):
             try:
                 return self._read_all(roots)
-            except NoResponse as failure:
+            except RequestFailure as failure:
                 raise Unreachable(failure.diagnostic) from failure
             except Refusal as refusal:
                 # The revision that was being read may have been compacted.
@@ -151,7 +151,7 @@ class EtcdV3Datastore(ClusterDatastore):
 
         Raises:
             Conflict: A key was changed since it was read.
-            NoResponse, Refusal: See `Cluster.write`.
+            RequestFailure, Refusal: See `Cluster.write`.
             OutcomeUnknown: A key was deleted during the commit and was not changed; all others were changed.
         """
         read = {**unchanged, **{change.key: change.before for change in changes}}
@@ -227,11 +227,11 @@ class EtcdV3Datastore(ClusterDatastore):
         try:
             entries, _ = self._read([*read][:_ROOTS_PER_REQUEST], 0)
             changed_key = next((key for key, entry in read.items() if entries.get(key) != entry), changed_key)
-        except (NoResponse, Refusal):
+        except (RequestFailure, Refusal):
             pass  # the request only makes the message more exact
         return Conflict.at(changed_key)
 
-    def _versions_if_made(self, changes: Sequence[Change], doubt: NoResponse) -> Mapping[str, int] | None:
+    def _versions_if_made(self, changes: Sequence[Change], doubt: RequestFailure) -> Mapping[str, int] | None:
         """After a doubtful attempt: the new versions if the transaction was made; None if nothing was changed.
 
         One key is read, since all keys change together.

@@ -21,13 +21,13 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     UNTIL_THE_DEADLINE,
-    NoResponse,
     Refusal,
-    cut_off,
-    denied,
+    RequestFailure,
+    no_complete_response,
     not_connected,
-    shown,
-    tls_problem,
+    permission_denied,
+    printable_message,
+    tls_failure,
     unexpected_response,
     unexpected_status,
 )
@@ -113,7 +113,7 @@ class GatewayServer(EtcdServer):
             try:
                 return self._post(share, path, body)
             except _OldToken:
-                raise denied(self.address, self._access) from None
+                raise permission_denied(self.address, self._access) from None
 
     def _log_in(self, share: float) -> None:
         self._token = ""
@@ -122,7 +122,7 @@ class GatewayServer(EtcdServer):
             token = self._post(share, "/v3/auth/authenticate", credentials)["token"]
         except Refusal as refusal:
             if refusal.code != FAILED_PRECONDITION:
-                raise denied(self.address, self._access) from refusal
+                raise permission_denied(self.address, self._access) from refusal
             return  # authentication is disabled, so no token is needed
         if not isinstance(token, str) or not token.isprintable():
             raise ValueError("the token is not a string")
@@ -184,7 +184,7 @@ class GatewayServer(EtcdServer):
         """Send a request and read its status and its whole response.
 
         Raises:
-            NoResponse: There is no complete response.
+            RequestFailure: There is no complete response.
         """
         import http.client
 
@@ -198,7 +198,7 @@ class GatewayServer(EtcdServer):
 
     # --- failures ------------------------------------------------------------------------------
 
-    def _connection_failure(self, error: Exception, *, is_connected: bool) -> NoResponse:
+    def _connection_failure(self, error: Exception, *, is_connected: bool) -> RequestFailure:
         """The failure of a request without a response."""
         import ssl
 
@@ -207,10 +207,10 @@ class GatewayServer(EtcdServer):
         if isinstance(error, UnexpectedResponse):
             return unexpected_response(self.address, str(error))
         if isinstance(error, ssl.SSLError):
-            return tls_problem(self.address, error, self._access)
+            return tls_failure(self.address, error, self._access)
         if not is_connected:
             return not_connected(self.address, error)
-        return cut_off(self.address, is_outstanding=isinstance(error, TimeoutError))
+        return no_complete_response(self.address, is_outstanding=isinstance(error, TimeoutError))
 
     def _error_response(self, status: int, response: Body, content: bytes) -> Exception:
         """The failure that a response other than 200 means."""
@@ -220,19 +220,21 @@ class GatewayServer(EtcdServer):
         if any(text in message for text in _OLD_TOKENS) and self._token:
             return _OldToken()
         if code in (PERMISSION_DENIED, UNAUTHENTICATED) or _NO_TOKEN in message:
-            return denied(self.address, self._access)
+            return permission_denied(self.address, self._access)
         code = next((correct for text, correct in _CODE_BY_MESSAGE.items() if text in message), code)
-        visible = shown(message, self._access)
+        visible = printable_message(message, self._access)
         if code in _REFUSING:
             return Refusal(code, visible)
         return unexpected_response(self.address, visible, UNTIL_THE_DEADLINE)
 
-    def _not_from_gateway(self, status: int, content: bytes) -> NoResponse:
+    def _not_from_gateway(self, status: int, content: bytes) -> RequestFailure:
         """The failure that a response means which the gateway does not send."""
         if status == 404:
-            return NoResponse(messages.ETCD_V3_OFF, self.address, "no JSON gateway of the v3 API", may_be_done=False)
+            return RequestFailure(
+                messages.ETCD_V3_OFF, self.address, "no JSON gateway of the v3 API", may_be_done=False
+            )
         text = ""
         if status >= 500:
             with contextlib.suppress(UnicodeDecodeError):
-                text = shown(content[:1000].decode(), self._access)
+                text = printable_message(content[:1000].decode(), self._access)
         return unexpected_status(self.address, status, text)
