@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,8 +108,9 @@ class Program:
         )
 
     def run_together(self, commands: Sequence[Sequence[str]]) -> list[CommandResult]:
-        """Start all commands, then wait for all of them."""
-        return [wait_for(process) for process in [self.start(*words) for words in commands]]
+        """Run all commands at the same time, each in a separate process."""
+        with ThreadPoolExecutor(len(commands)) as pool:
+            return list(pool.map(lambda words: self.run(*words), commands))
 
     def run_inside(self, *words: str, stdin: str | bytes = b"") -> CommandResult:
         """Call `main` in this process, which saves the start of a process."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, open_raw, values
+from tests.cli.raw import open_raw
 from tests.cli.scripts import codes
 from tests.support.etcd_server import closed_port
 
@@ -228,15 +228,6 @@ def test_a_value_that_is_too_large_for_etcd_is_refused_before_anything_is_writte
     result = program.run_inside("profile", "WEB", "rule", "update", stdin=document)
     assert (result.status, result.stdout, "[E0508]" in result.stderr) == (1, "", True)
     assert raw.dump() == before
-
-
-def test_a_folder_in_place_of_a_key_is_an_error(folder: Path, raw_etcd: object, etcd_url: str) -> None:
-    raw = open_raw(etcd_url)
-    raw.put(f"{PROFILES}/WEB/tags", "[]")
-    raw.put(f"{PROFILES}/WEB/rules/odd", "1")
-    result = Program(folder, etcd_url).run_inside("profile", "add", "WEB")
-    assert (result.status, "[E0506]" in result.stderr) == (1, True), result
-    assert set(values(raw)) == {f"{PROFILES}/WEB/tags", f"{PROFILES}/WEB/rules/odd"}
 
 
 def test_a_datastore_without_write_permission_is_an_error(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,15 +196,3 @@ def test_a_datastore_that_does_not_answer_is_an_error(embedded: Program) -> None
     result = unreachable.run_inside("--timeout=1", "export")
     assert (result.status, result.stdout) == (3, "")
     assert "[E0501]" in result.stderr
-
-
-def test_a_reader_that_stops_early_is_not_an_error(program: Program, stored: RawStore) -> None:
-    completed = subprocess.run(
-        ["sh", "-c", '"$@" export | head -n 1', "sh", *program.command],
-        env=program.environment,
-        cwd=program.folder,
-        capture_output=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    assert (completed.stdout, completed.stderr) == (b"profile WEB {\n", b"")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -121,29 +119,11 @@ def test_the_changes_of_many_concurrent_writers_are_all_made(tmp_path: Path) -> 
     program = Program(tmp_path, f"sqlite:{tmp_path / 'shared.db'}")
     assert program.run_inside("profile", "add", "WEB").status == 0
     names = [f"T{number}" for number in range(16)]
-    scripts = [f"profile WEB tag add {name}\nprofile WEB rule add inbound allow from tag {name}\n" for name in names]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "calicoctl", "run"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=program.environment,
-            cwd=tmp_path,
-            text=True,
-        )
-        for _ in scripts
-    ]
-    for process, script in zip(running, scripts, strict=True):
-        assert process.stdin is not None
-        process.stdin.write(script)
-        process.stdin.close()
-    answers = [(process.wait(), process.stderr.read() if process.stderr else "") for process in running]
-    for process in running:
-        for stream in (process.stdout, process.stderr):
-            if stream is not None:
-                stream.close()
-    assert answers == [(0, "")] * len(scripts)
+    for name in names:
+        script = f"profile WEB tag add {name}\nprofile WEB rule add inbound allow from tag {name}\n"
+        (tmp_path / f"{name}.calico").write_text(script)
+    results = program.run_together([["run", f"{name}.calico"] for name in names])
+    assert {(result.status, result.stderr) for result in results} == {(0, "")}
     tags = program.run_inside("profile", "WEB", "tag", "show").stdout.split()
     assert sorted(tags) == sorted(["WEB", *names])
 

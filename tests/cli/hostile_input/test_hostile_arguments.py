@@ -192,7 +192,7 @@ def test_mistakes_beyond_a_hundred_are_only_counted(embedded: Program) -> None:
     assert re.search(r"\nnote: .*\b400 errors.* \[N0603\]\n", result.stderr)
 
 
-@pytest.mark.parametrize("word", ['"\\ud800"', '"\\x"', '"a\\"', '"a\x1bb"', "'\udcff'", '"\\u0000"', "a/b"])
+@pytest.mark.parametrize("word", ['"\\ud800"', '"\\x"', '"a\\"', '"a\x1bb"', "'\udcff'", '"\\u0000"'])
 def test_a_word_that_cannot_be_a_profile_name_is_not_exported(embedded: Program, word: str) -> None:
     result = require_harmless(embedded.run("export", word))
     assert (result.status, result.stdout) == (1, "")

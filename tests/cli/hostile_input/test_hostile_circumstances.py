@@ -33,7 +33,7 @@ def in_shell(program: Program, script: str, **variables: str) -> CommandResult:
     return require_harmless(CommandResult(completed.returncode, completed.stdout.decode(), completed.stderr.decode()))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("write", [2, 8, 20])
 def test_a_signal_during_a_run_undoes_it(folder: Path, raw_etcd: RawEtcd, number: signal.Signals, write: int) -> None:
     before = {f"{PROFILES}/P{index}/rules": RULES for index in range(20)}
@@ -77,7 +77,7 @@ def test_a_home_folder_that_is_missing_or_read_only_is_an_error(
     assert result == CommandResult(0, "Created profile WEB\n", "")
 
 
-@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("redirection", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 @pytest.mark.parametrize(
     "words", ["profile show", "profile no such", "run", "run --check -", "doctor", "export", "--help"]
 )

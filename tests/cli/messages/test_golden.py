@@ -42,14 +42,16 @@ def require_answers(
 def test_the_examples_of_the_specification_give_their_answers(
     path: Path, program: Program, raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    require_answers(path, program, raw, pytestconfig, Program.run_fresh)
+    """In a new interpreter with an SQLite file, in forked processes with etcd."""
+    run = Program.run_fresh if str(program.datastore).startswith("sqlite:") else Program.run
+    require_answers(path, program, raw, pytestconfig, run)
 
 
 @scenarios("decisions")
 def test_decisions_about_what_the_specification_leaves_open(
     path: Path, program: Program, raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    require_answers(path, program, raw, pytestconfig, Program.run)
+    require_answers(path, program, raw, pytestconfig, Program.run_inside)
 
 
 @scenarios("diagnostics")

@@ -189,24 +189,6 @@ def test_an_argument_that_is_not_utf_8_is_refused(embedded: Program, store: RawS
     assert store.dump() == before
 
 
-@pytest.mark.parametrize(
-    ("document", "code"),
-    [
-        (b'{"inbound_rules":[],"outbound_rules":[{"action":"allow","src_tag":"\xff"}]}', "E0306"),
-        (b'\xef\xbb\xbf{"inbound_rules":[],"outbound_rules":[]}', "E0305"),
-        (b'{"inbound_rules":[],"outbound_rules":[' + b"[" * 100_000, "E0304"),
-        (b"\x1b[31m", "E0302"),
-    ],
-)
-def test_input_that_is_not_json_is_refused(embedded: Program, store: RawStore, document: bytes, code: str) -> None:
-    before = store.dump()
-    result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=document)
-    assert (result.status, result.stdout) == (1, "")
-    assert f"[{code}]" in result.stderr
-    assert "\x1b" not in result.stderr
-    assert store.dump() == before
-
-
 def test_a_removed_working_folder_does_not_matter(embedded: Program, store: RawStore, tmp_path: Path) -> None:
     script = f'cd "{embedded.folder}" && rmdir "{embedded.folder}" && exec "$@"'
     completed = subprocess.run(

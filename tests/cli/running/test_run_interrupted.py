@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -132,8 +133,14 @@ def test_a_run_makes_as_many_writes_as_the_moments_below_assume(
     assert proxy.writes() == WRITES
 
 
-@pytest.mark.parametrize("option", ["--resume", "--rollback"])
-@pytest.mark.parametrize("write", [1, 3, 4, 5, 6, 17, 40, 62, WRITES - 4, WRITES - 1])
+@pytest.mark.parametrize(
+    ("write", "option"),
+    [
+        *((1, "--resume"), (3, "--rollback")),  # before the journal is complete
+        *product([4, 5, 6, 17, 40, 62, WRITES - 4], ["--resume", "--rollback"]),
+        (WRITES - 1, "--resume"),  # while it is removed
+    ],
+)
 def test_a_killed_run_can_be_finished_or_undone(
     etcd: Program, store: RawStore, raw_etcd: RawEtcd, proxy: FaultProxy, write: int, option: str
 ) -> None:

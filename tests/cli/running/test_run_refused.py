@@ -118,8 +118,8 @@ def test_a_datastore_that_does_not_answer_is_an_error(embedded: Program) -> None
 
 def test_a_value_over_the_limit_is_refused_before_anything_is_written(embedded: Program, raw_etcd: RawEtcd) -> None:
     etcd = replace(embedded, datastore=raw_etcd.url)
-    rule = f'{{"action": "deny", "protocol": "tcp", "src_ports": {list(range(10_000, 60_000))}}}'
-    document = rules_of(*[rule] * 30)
+    rule = f"""{{"action": "allow", "src_selector": "a == '{"x" * 4000}'"}}"""
+    document = rules_of(*[rule] * 2600)
     result = etcd.run_inside("run", stdin=f"profile add A\nprofile add B\nprofile B rule update <<E\n{document}\nE\n")
     assert (result.status, result.stdout) == (1, "")
     assert "[E0508]" in result.stderr

@@ -107,10 +107,10 @@ def test_an_existing_profile_is_not_overwritten(v1: Program, raw_v1: RawStore, r
     assert (result.status, "[E0916]" in result.stderr, len(raw_etcd_v3.entries())) == (1, True, 1), result
 
 
+@pytest.mark.usefixtures("small_transactions")
 def test_an_interrupted_migration_is_completed_by_another(
-    folder: Path, raw_etcd: RawEtcd, raw_etcd_v3: RawEtcdV3, monkeypatch: pytest.MonkeyPatch
+    folder: Path, raw_etcd: RawEtcd, raw_etcd_v3: RawEtcdV3
 ) -> None:
-    monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
     raw = RawEtcdStore(raw_etcd)
     for number in range(20):
         raw.put(f"{PROFILES}/p{number}/rules", '{"inbound_rules":[],"outbound_rules":[]}')

@@ -241,12 +241,6 @@ def test_a_run_is_one_revision(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
 BLOCKS = "".join(f"profile p{n} {{\n tags new\n inbound {{\n deny\n }}\n outbound {{}}\n}}\n" for n in range(30))
 
 
-@pytest.fixture
-def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit a transaction to five operations, so that runs keep journals."""
-    monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
-
-
 @pytest.mark.usefixtures("small_transactions")
 def test_a_run_beyond_one_transaction_is_made_with_a_journal(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     for number in range(0, 30, 3):

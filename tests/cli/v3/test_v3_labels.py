@@ -206,4 +206,7 @@ def test_in_v1_labels_are_not_tags_and_no_profile_is_built_in(program: Program, 
     assert unused_tag_warnings(program) == (True, True)
     assert BUILT_IN in program.run_inside("doctor").stderr
     assert BUILT_IN not in output_of(program, "profile show --detailed")
-    assert "the profile does not exist" in output_of(program, "trace --from=web-1 --to=old-1")
+    (path,) = trace(program, "web-1", "old-1")
+    assert {(answer["receiver"]["profile"], answer["receiver"]["position"]) for answer in path["answers"]} == {
+        (BUILT_IN, None)
+    }

@@ -16,6 +16,8 @@ from tests.cli.program import CommandResult, Program
 from tests.cli.v3.test_v3 import PROFILES, resources
 from tests.support.etcd_server import RawEtcdV3
 
+pytestmark = pytest.mark.usefixtures("small_transactions")
+
 COUNT = 10
 WRITES = 4  # writes of profiles before the interruption
 NAMES = [f"p{number:02}" for number in range(COUNT)]
@@ -44,12 +46,6 @@ EDITED = "".join(
 TAGGED = "".join(f"profile {name} tag remove web\nprofile {name} tag add other\n" for name in NAMES)
 REMOVED = "".join(f"profile remove {name}\n" for name in NAMES)
 READDED = "".join(f"profile remove {name}\nprofile add {name}\n" for name in NAMES)
-
-
-@pytest.fixture(autouse=True)
-def small_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limit a transaction to five operations, so that runs keep journals."""
-    monkeypatch.setattr("calicoctl.store.etcd.v3.transaction.OPERATIONS_MAX", 5)
 
 
 def put_all(raw: RawEtcdV3, text: str = ODD) -> None:
