@@ -16,7 +16,7 @@ from calicoctl.cli.output.output_option import format_problem
 from calicoctl.cli.program_options import (
     argument_span,
     read_options,
-    typed,
+    typed_command,
     value_span,
     with_value,
     with_word,
@@ -128,7 +128,7 @@ def _corrected(problems: Sequence[Diagnostic], words: Sequence[str], usage_error
     if len(fixes) < len(problems):
         return None
     edits = tuple(edit for fix in fixes for edit in fix.edits)
-    text = typed(words)
+    text = typed_command(words)
     for edit in sorted(edits, key=lambda edit: -edit.span.start):
         text = text[: edit.span.start] + edit.text + text[edit.span.end :]
     corrected = tuple(shlex.split(text)[1:])

@@ -102,8 +102,8 @@ def _is_command_option(argument: str) -> bool:
 def argument_span(arguments: Sequence[str], index: int) -> Span:
     """The span of one argument in the command line; a negative index counts from the end."""
     index %= len(arguments)
-    start = len(typed(arguments[:index])) + 1
-    return Span(Source(COMMAND_LINE, typed(arguments)), start, start + len(_in_shell(arguments[index])))
+    start = len(typed_command(arguments[:index])) + 1
+    return Span(Source(COMMAND_LINE, typed_command(arguments)), start, start + len(_in_shell(arguments[index])))
 
 
 def value_span(arguments: Sequence[str], index: int, value: str) -> Span:
@@ -116,7 +116,7 @@ def value_span(arguments: Sequence[str], index: int, value: str) -> Span:
 def with_word(arguments: Sequence[str], index: int, word: str) -> Correction:
     """The command line with one word replaced."""
     corrected = [*arguments[:index], word, *arguments[index + 1 :]]
-    return Correction(typed(corrected), (Edit(argument_span(arguments, index), _in_shell(word)),))
+    return Correction(typed_command(corrected), (Edit(argument_span(arguments, index), _in_shell(word)),))
 
 
 def with_value(arguments: Sequence[str], index: int, value: str, other: str) -> Correction:
@@ -128,16 +128,16 @@ def without_word(arguments: Sequence[str], index: int) -> Correction:
     """The command line without one argument, which must not be the last."""
     remaining = [*arguments[:index], *arguments[index + 1 :]]
     here, following = argument_span(arguments, index), argument_span(arguments, index + 1)
-    return Correction(typed(remaining), (Edit(Span(here.source, here.start, following.start), ""),))
+    return Correction(typed_command(remaining), (Edit(Span(here.source, here.start, following.start), ""),))
 
 
 def with_words(arguments: Sequence[str], text: str) -> Correction:
     """Another text for the whole command line."""
-    source = Source(COMMAND_LINE, typed(arguments))
+    source = Source(COMMAND_LINE, typed_command(arguments))
     return Correction(text, (Edit(Span(source, 0, len(source.text)), text),))
 
 
-def typed(arguments: Sequence[str]) -> str:
+def typed_command(arguments: Sequence[str]) -> str:
     """A command line as it is typed in a shell."""
     return " ".join(["calicoctl", *map(_in_shell, arguments)])
 

@@ -45,6 +45,7 @@ def run(options: Options) -> int:
 
 
 def _usage_error(arguments: Arguments) -> str | None:
+    """Why the options and operands cannot be combined; None if they can."""
     if "--from" in arguments.values and arguments.output_format != "text":
         return "--from=calico prints blocks, which have only one format"
     return None

@@ -48,6 +48,7 @@ def run(options: Options) -> int:
 
 
 def _usage_error(arguments: Arguments) -> str | None:
+    """Why the operands are not enough; None if they are."""
     return None if arguments.operands else "no script is given: name one script, or two to compare"
 
 

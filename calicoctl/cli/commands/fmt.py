@@ -70,6 +70,7 @@ def _request(words: Sequence[str]) -> FormatRequest:
 
 
 def _usage_error(arguments: Arguments) -> str | None:
+    """Why the options and operands cannot be combined; None if they can."""
     if {"-w", "--check"} <= arguments.flags:
         return "--write and --check cannot be combined"
     if "-w" in arguments.flags and (not arguments.operands or "-" in arguments.operands):

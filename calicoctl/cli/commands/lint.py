@@ -40,6 +40,7 @@ def run(options: Options) -> int:
 
 
 def _usage_error(arguments: Arguments) -> str | None:
+    """Why the options and operands cannot be combined; None if they can."""
     if arguments.operands and "--today" in arguments.flags:
         return "--today takes no file: it is about the stored profiles and endpoints"
     return None

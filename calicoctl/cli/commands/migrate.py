@@ -44,6 +44,7 @@ def run(options: Options) -> int:
 
 
 def _usage_error(arguments: Arguments) -> str | None:
+    """Why the options are not enough; None if they are."""
     return None if "--to" in arguments.values else "--to is missing: --to=etcdv3+http://HOST:2379"
 
 

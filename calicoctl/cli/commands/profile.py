@@ -10,7 +10,7 @@ from calicoctl.cli.option_names import CALICO_FORMAT, OUTPUT_FORMATS, STATEMENT_
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_diagnostics, print_text, print_usage, read_input
 from calicoctl.cli.output.output_option import OutputOption, read_output
-from calicoctl.cli.program_options import Options, read_options
+from calicoctl.cli.program_options import Options, read_options, typed_command
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Advice, Command, Correction, Diagnostic, Edit, Refused, diagnose
 from calicoctl.engine.execute import execute
@@ -86,7 +86,7 @@ def _check_output(output: OutputOption, statement: Statement, words: Sequence[st
         Refused: It does not.
     """
     if not isinstance(statement, _STATEMENTS_BY_FORMAT.get(output.value, _SHOW_STATEMENTS)):
-        fix = Correction(" ".join(["calicoctl", *words]), (Edit(output.where, ""),))
+        fix = Correction(typed_command(words), (Edit(output.where, ""),))
         raise Refused([diagnose(messages.OUTPUT_NOT_SUPPORTED, output.where, fix, option=output.name)])
 
 
@@ -136,6 +136,7 @@ def _with_valid_fix(diagnostic: Diagnostic) -> Diagnostic:
 
 @collector_paused()
 def _carry_out(statement: Statement, options: Options, output_format: str | None) -> int:
+    """Carry out a valid statement, print its answer, and return the exit status."""
     setting = find_setting(options)
     if isinstance(statement, UpdateRules):
         statement = _with_rules_from_input(statement, output_format)

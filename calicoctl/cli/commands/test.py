@@ -50,6 +50,7 @@ def run(options: Options) -> int:
 
 
 def _usage_error(arguments: Arguments) -> str | None:
+    """Why the options and operands cannot be combined; None if they can."""
     if "--init" not in arguments.flags:
         return None
     if "--coverage" in arguments.flags or arguments.output_format != "text":
