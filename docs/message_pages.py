@@ -58,7 +58,7 @@ _PAGE_HEAD = """\
 # Messages
 
 A message ends with its code, and `calicoctl explain CODE` prints its entry on this page. `E` is an error, `W` a
-warning, `N` a note. The first two digits are the area: {areas}.
+warning, `N` a note. The first two digits are the area; each area is a section.
 """
 
 
@@ -77,17 +77,20 @@ def _constant(entry: Entry) -> str:
 
 
 def page() -> str:
-    """The text of `docs/messages.md`, with a heading for each code."""
-    areas = ", ".join(f"{area} {title}" for area, title in AREAS.items())
-    by_code = sorted(entries(), key=lambda entry: entry.code)
-    return "\n".join([_PAGE_HEAD.format(areas=areas), *map(_section, by_code)])
+    """The text of `docs/messages.md`: a section for each area, and in it a heading for each code."""
+    parts = [_PAGE_HEAD]
+    for area, group in groupby(entries(), key=lambda entry: entry.code[1:3]):
+        title = AREAS[area]
+        parts.append(f"## {area}: {title[0].upper()}{title[1:]}\n")
+        parts += map(_section, group)
+    return "\n".join(parts)
 
 
 def _section(entry: Entry) -> str:
     kind = Kind(entry.code, SEVERITIES[entry.code[0]], entry.template)
     # As code, so that `<NAME>` in it is no tag of HTML.
     words = kind.outline.replace("`", "'")
-    return f"## {kind.code}\n\n{kind.severity.value.capitalize()}: `{words}`\n\n{entry.explanation}"
+    return f"### {kind.code}\n\n{kind.severity.value.capitalize()}: `{words}`\n\n{entry.explanation}"
 
 
 if __name__ == "__main__":

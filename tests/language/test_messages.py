@@ -9,10 +9,11 @@ from string import Formatter
 
 import pytest
 
+import calicoctl
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
 
-ROOT = Path(messages.__file__).parent
+ROOT = Path(calicoctl.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "tables" not in path.parts)
 KINDS = {name: value for name, value in vars(messages).items() if isinstance(value, Kind)}
 # The functions that take a kind and its fields by keyword, with the keywords that are not fields.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import calicoctl
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
 from tests.cli import golden
@@ -81,7 +82,7 @@ def test_no_two_kinds_share_a_code() -> None:
 
 
 def test_every_kind_of_diagnostic_is_used_by_the_program() -> None:
-    package = Path(messages.__file__).parent
+    package = Path(calicoctl.__file__).parent
     text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py") if path.name != "messages.py")
     words = {*re.findall(r"\w+", text)}
     unused = [name for name, _ in kinds().values() if name not in words]
