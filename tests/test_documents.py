@@ -2,7 +2,7 @@
 
 The format of a block:
 
-    $ command           a command as it is typed; lines beginning with `> ` belong to it (a here-document, say)
+    $ command           a command as it is typed; lines beginning with `> ` belong to it (a here-document)
     output              what it prints, standard output and standard error as a terminal shows them
     ...                 as a whole line: any number of lines that the document leaves out
 

@@ -50,7 +50,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
 
 
 def correction_of(words: list[str]) -> str | None:
-    """The correction of a command line; None if it is accepted or has none."""
+    """The correction of a command line; None for an accepted one, and for one without a correction."""
     if words[0] in COMMANDS:
         try:
             read_arguments(words)

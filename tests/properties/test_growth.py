@@ -1,4 +1,4 @@
-"""The law of growth: whatever a script repeats, the time to read it grows in proportion to its length."""
+"""The law of growth: the time to read a script grows in proportion to its length, also if it repeats any text."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def test_a_value_does_not_make_another_statement(place: str, typed: str) -> None
         (step,), (other,) = result.steps, likely.steps
         assert type(step.statement) is type(other.statement)
         assert step.extent.text == script.split("\n", 1)[0]
-        # The value is one word, whatever its text: everything except the values is the same.
+        # The value is one word, so everything except the values is the same.
         assert shape(step.statement) == shape(other.statement)
     else:
         assert result.has_errors

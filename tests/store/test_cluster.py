@@ -43,7 +43,7 @@ def cluster(running: Cluster) -> Iterator[Cluster]:
 
 @pytest.fixture
 def proxies(cluster: Cluster) -> Iterator[tuple[FaultProxy, ...]]:
-    """A proxy in front of each member, that of the leader first."""
+    """A proxy for each member, that of the leader first."""
     leader, *followers = leader_first(cluster)
     with ExitStack() as stack:
         yield tuple(stack.enter_context(fault_proxy(member.url)) for member in (leader, *followers))

@@ -23,7 +23,7 @@ from calicoctl.store.sqlite import APPLICATION_ID, SCHEMA_VERSION, SqliteDatasto
 
 ROOT = "/calico/v1/policy/profile"
 KEY = f"{ROOT}/web/rules"
-NOBODY = 65534
+ORDINARY_USER_ID = 65534
 
 
 def open_at(path: Path, seconds: float = 30) -> SqliteDatastore:
@@ -232,8 +232,8 @@ def ordinary_user() -> Iterator[Path]:
     is_root = os.geteuid() == 0
     try:
         if is_root:
-            os.chown(folder, NOBODY, NOBODY)
-            os.seteuid(NOBODY)
+            os.chown(folder, ORDINARY_USER_ID, ORDINARY_USER_ID)
+            os.seteuid(ORDINARY_USER_ID)
         yield folder
     finally:
         if is_root:

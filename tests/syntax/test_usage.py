@@ -153,7 +153,7 @@ def match_of_the_usage() -> str:
 
 
 _WHOLE_USAGE = f"{PROFILE_USAGE}{QUESTIONS_USAGE.replace('MATCH', match_of_the_usage())}"
-USAGES = tuple(read_usage(f"calicoctl {each}") for each in _WHOLE_USAGE.split("calicoctl ")[1:])
+USAGES = tuple(read_usage(f"calicoctl {usage}") for usage in _WHOLE_USAGE.split("calicoctl ")[1:])
 ALL_SENTENCES = frozenset(sentence for usage in USAGES for sentence in usage.sentences())
 
 # A value for each metavariable, all of IP version 4; the grammar does not require one version.
