@@ -6,7 +6,7 @@ _calicoctl() {
     local word summary
     local -a words=() listed=()
     COMPREPLY=()
-    # The line is handed over as text and nothing of it or of the answer is evaluated.
+    # The line is passed as text; neither it nor the answer is evaluated.
     while IFS=$'\t' read -r word summary; do
         if [[ $word == :files ]]; then
             compopt -o default
@@ -16,7 +16,7 @@ _calicoctl() {
         listed+=("$word${summary:+  ($summary)}")
     done < <(command calicoctl __complete_bash "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" 2>/dev/null)
     if ((${#words[@]} > 1)) && [[ $COMP_TYPE == 63 || $COMP_TYPE == 33 || $COMP_TYPE == 64 ]]; then
-        # A list is shown. What is inserted is at most what all begin with, so the summaries do no harm.
+        # A list is displayed. At most the common prefix is inserted, so the summaries are harmless.
         COMPREPLY=("${listed[@]}")
         return
     fi

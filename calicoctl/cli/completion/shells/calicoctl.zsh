@@ -1,5 +1,5 @@
 #compdef calicoctl
-# Completion of calicoctl for zsh. In ~/.zshrc, behind `autoload -Uz compinit && compinit`:
+# Completion of calicoctl for zsh. In ~/.zshrc, after `autoload -Uz compinit && compinit`:
 #
 #     source <(calicoctl completion zsh)
 #
@@ -7,7 +7,7 @@
 
 _calicoctl() {
     local word summary
-    # The words without their quotes; (Q) takes those off and evaluates nothing.
+    # (Q) removes the quotes from the words and evaluates nothing.
     local -a typed=("${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}")
     local -a whole whole_listed open open_listed
     while IFS=$'\t' read -r word summary; do
@@ -16,7 +16,7 @@ _calicoctl() {
             _files
             return
         fi
-        # What ends so is continued, without a space.
+        # After these characters the word continues, so no space is inserted.
         if [[ $word == *[=:/] ]]; then
             open+=("$word")
             open_listed+=("$word${summary:+  -- $summary}")
@@ -28,8 +28,8 @@ _calicoctl() {
     local -a layout
     [[ "${whole_listed[*]}${open_listed[*]}" != *'  -- '* ]] || layout=(-l)
     compadd -V calicoctl $layout -d whole_listed -a whole
-    local found=$?
-    compadd -V calicoctl $layout -S '' -d open_listed -a open || return $found
+    local result=$?
+    compadd -V calicoctl $layout -S '' -d open_listed -a open || return $result
 }
 
 if [[ ${funcstack[1]} == _calicoctl ]]; then
