@@ -1,4 +1,4 @@
-"""The catalogue of messages: every code is explained, and every example is run, as it is wrong and mended."""
+"""The catalogue of messages: every code is explained, and every example is run, wrong and corrected."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from tests.support.forked import forks
 
 KINDS = messages.kinds()
 
-# Those that no command can be led to, each with its reason.
+# Messages without an example, each with the reason.
 UNTRIGGERED = {
-    "E0509": "arguments, scripts and JSON that are not UTF-8 are refused long before a datastore sees them",
+    "E0509": "arguments, scripts and JSON that are not UTF-8 are refused before they reach a datastore",
     "E0529": "needs a file system that is full",
     **dict.fromkeys(
-        ("E0712", "E0713", "E0714", "E0715", "W0704"), "needs a process that stands still while another ends its run"
+        ("E0712", "E0713", "E0714", "E0715", "W0704"), "needs a process that is suspended while another ends its run"
     ),
     "E0513": "needs a profile of a megabyte",
-    "E0514": "needs someone else at the very moment of a change",
+    "E0514": "needs another client at the moment of a change",
     "E0154": "needs a script that takes seconds",
     "E0155": "needs a file of ten megabytes",
     "N0802": "needs thousands of rules",
-    "E0812": "needs thousands of networks that fill one another on both sides",
-    "E0804": "needs thousands of networks that fill one another on both sides",
-    "E0639": "needs a machine whose memory is used up",
+    "E0812": "needs thousands of networks that cover one another on both sides",
+    "E0804": "needs thousands of networks that cover one another on both sides",
+    "E0639": "needs a machine without free memory",
 }
-# Those that are told in another message's words, as its reason, and not by their own code.
+# Those that are reported only as the reason in another message, without their own code.
 REASONS = {"E0328", "E0338", "E0339", "E0702", "E0711"}
-# Those that say of other errors that they are many.
+# Those that are reported together with many other errors.
 COMPANIONS = {"E0135", "E0340"}
 
 ETCD_IN_EXAMPLES = ":2379"
@@ -66,7 +66,7 @@ match sys.argv[2:]:
 
 
 def explanations() -> dict[str, tuple[str, str, str]]:
-    """Of each code the prose, the wrong example and the mended one."""
+    """The prose of each code, the wrong example and the corrected one."""
     parts = {}
     for item in entries():
         match = EXPLANATION.fullmatch(item.explanation)
@@ -103,7 +103,7 @@ def test_an_explanation_can_be_read_on_a_terminal(code: str) -> None:
 
 @pytest.fixture(scope="module")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder of programs: this one, the Python that it runs with, and what stands for etcd's own client."""
+    """A folder of programs: this one, the Python that it runs with, and a replacement for etcdctl."""
     folder = tmp_path_factory.mktemp("bin")
     (folder / "etcdctl.py").write_text(ETCDCTL, encoding="utf-8")
     root = Path(__file__).parents[3]
@@ -168,12 +168,12 @@ def play(scene: Scene, tools: Path, url: str, stdin: int, text: str, *options: s
 
 
 def codes_in(printed: str) -> set[str]:
-    """The codes of what was told, as text or as JSON."""
+    """The codes in the output, as text or as JSON."""
     return set(re.findall(r'(?:(?<=\[)|(?<="code": "))[EWN]\d{4}(?=[\]"])', printed))
 
 
-def tells(code: str, printed: str) -> bool:
-    """Whether a message was told, be it as the reason of another one."""
+def is_reported(code: str, printed: str) -> bool:
+    """Whether a message was printed, by itself or as the reason in another one."""
     if code not in REASONS:
         return code in codes_in(printed)
     words = re.split(r"\{\w+\}", KINDS[code].template)
@@ -186,18 +186,18 @@ def test_the_example_leads_to_the_message(code: str, scene: Scene, tools: Path) 
         status, printed = play(scene, tools, around.url, around.stdin, EXPLAINED[code][1])
         for words in commands_of(printed):
             require_accepted(Program(scene.folder, f"sqlite:{scene.file}"), words)
-    assert tells(code, printed), printed
+    assert is_reported(code, printed), printed
     if code in REASONS | COMPANIONS or KINDS[code].severity is Severity.NOTE:
         return
-    assert {each for each in codes_in(printed) if each.startswith("E")} <= {code}, printed
+    assert {other for other in codes_in(printed) if other.startswith("E")} <= {code}, printed
     assert status != 0 or KINDS[code].severity is not Severity.ERROR, printed
 
 
 @pytest.mark.parametrize("code", EXAMPLES)
-def test_the_mended_example_does_not(code: str, scene: Scene, tools: Path) -> None:
+def test_the_corrected_example_does_not(code: str, scene: Scene, tools: Path) -> None:
     with CIRCUMSTANCES.get(code, (usual, usual))[1](scene) as around:
         status, printed = play(scene, tools, around.url, around.stdin, EXPLAINED[code][2], "-e")
-    assert not tells(code, printed), printed
+    assert not is_reported(code, printed), printed
     assert status == 0, printed
 
 
@@ -245,7 +245,7 @@ def test_a_code_that_there_is_not_is_answered_with_those_near_it(folder: Path) -
     assert (far.status, far.stderr.splitlines()[-1]) == (1, "hint: `calicoctl explain` lists all")
 
 
-def test_help_tells_of_it(folder: Path) -> None:
+def test_the_help_lists_it(folder: Path) -> None:
     program = Program(folder)
     assert "calicoctl explain [CODE...]" in program.run_inside("--help").stdout
     assert program.run_inside("explain", "--help").stdout.startswith("Usage:\n  calicoctl explain [CODE...]\n")
