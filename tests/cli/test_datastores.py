@@ -25,16 +25,16 @@ def test_an_etcd_server_that_does_not_listen_has_the_status_for_retries(folder: 
 
 
 def test_a_note_names_the_embedded_default_datastore(folder: Path) -> None:
-    unnamed = Program(folder)
+    implicit = Program(folder)
     path = folder / ".local/share/calicoctl/profiles.db"
-    created = unnamed.run("profile", "add", "WEB")
+    created = implicit.run("profile", "add", "WEB")
     assert (created.status, created.stdout, codes(created)) == (0, "Created profile WEB\n", ["N0601"])
     assert str(path) in created.stderr
     assert path.stat().st_mode & 0o077 == 0
-    shown = unnamed.run_inside("profile", "WEB", "tag", "show")
-    assert (shown.stdout, shown.stderr) == ("WEB\n", created.stderr)
-    named = replace(unnamed, datastore=f"sqlite:{path}").run_inside("profile", "WEB", "tag", "show")
-    assert (named.stdout, named.stderr) == ("WEB\n", "")
+    result = implicit.run_inside("profile", "WEB", "tag", "show")
+    assert (result.stdout, result.stderr) == ("WEB\n", created.stderr)
+    explicit = replace(implicit, datastore=f"sqlite:{path}").run_inside("profile", "WEB", "tag", "show")
+    assert (explicit.stdout, explicit.stderr) == ("WEB\n", "")
 
 
 def test_reading_creates_no_file(folder: Path) -> None:
@@ -124,8 +124,8 @@ def test_an_incomplete_setting_of_etcd_does_not_select_the_embedded_datastore(
     assert "sesame" not in result.stderr
     assert program.run_inside("--help").status == 0
     assert program.run_inside("run", "--check", stdin="profile add WEB\n").status == 0
-    named = replace(program, datastore="sqlite:x.db")
-    assert named.run_inside("profile", "add", "WEB").status == 0
+    explicit = replace(program, datastore="sqlite:x.db")
+    assert explicit.run_inside("profile", "add", "WEB").status == 0
 
 
 @pytest.mark.parametrize(

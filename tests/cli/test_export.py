@@ -130,14 +130,14 @@ def test_an_export_that_is_run_on_its_own_datastore_writes_nothing(program: Prog
 def test_a_profile_that_run_would_refuse_becomes_comments(
     program: Program, stored: RawStore, rules: str | None, tags: str | None, reason_word: str
 ) -> None:
-    shown = []
+    comment_lines = []
     for name, text in (("rules", rules), ("tags", tags)):
         if text is not None:
             stored.put(f"{PROFILES}/BAD/{name}", text)
-            shown += [f"# {name}:", f"#   {text}"]
+            comment_lines += [f"# {name}:", f"#   {text}"]
     result = program.run_inside("export")
     first, _, following = result.stdout.partition("\n")
-    comments = "\n".join(shown)
+    comments = "\n".join(comment_lines)
     assert (result.status, following) == (1, f"{comments}\n\n{WEB}\n{SHOW}")
     assert re.fullmatch(rf"# profile BAD .*: .*\b{reason_word}\b.*", first)
     assert re.fullmatch(rf"warning: .*`BAD`.*\b{reason_word}\b.* \[W0402\]\n", result.stderr)

@@ -130,15 +130,15 @@ def test_diff_shows_what_changes(embedded: Program, folder: Path) -> None:
 
 
 def test_a_mistake_is_reported_and_its_file_unchanged(embedded: Program, messy: Path, folder: Path) -> None:
-    wrong = "profile  add WEB\nprofile WEB rule add inbound alow tcp\n"
-    (folder / "wrong.calico").write_text(wrong)
+    wrong_script = "profile  add WEB\nprofile WEB rule add inbound alow tcp\n"
+    (folder / "wrong.calico").write_text(wrong_script)
     result = embedded.run("fmt", "-w", "wrong.calico", "nowhere.calico", "shop.calico")
     assert result.status == 1
     assert result.stdout == "shop.calico\n"
     assert located_codes(result)[:2] == ["wrong.calico:2:30 E0104", "error E0626"]
     assert "hint: profile WEB rule add inbound allow tcp\n" in result.stderr
     assert "`nowhere.calico`" in message_lines(result)[1]
-    assert (folder / "wrong.calico").read_text() == wrong
+    assert (folder / "wrong.calico").read_text() == wrong_script
     assert messy.read_text() == TIDY
 
 
@@ -184,9 +184,9 @@ def test_control_characters_in_a_comment_are_escaped_on_a_terminal(
     (folder / "evil.calico").write_text("# \x1b]0;evil\x07\nprofile add WEB\n")
     process = embedded.start("fmt", "evil.calico", stdout=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
-    shown = narrow_terminal.read_all()
+    output = narrow_terminal.read_all()
     assert wait_for(process).status == 0
-    assert shown == "# \\x1b]0;evil\\x07\nprofile add WEB\n"
+    assert output == "# \\x1b]0;evil\\x07\nprofile add WEB\n"
 
 
 LITERAL_FILES = ["a\\u0041", "a$b", 'a"b', "a\\b", "a b", "${A}", "a'b", "\u00e9"]

@@ -78,7 +78,7 @@ def test_a_shell_gets_the_status_and_output_of_a_forked_process(embedded: Progra
     with forks(tmp_path, embedded.environment) as server:
         server.write_client(tmp_path / "calicoctl")
         environment = {**embedded.environment, "PATH": f"{tmp_path}:{embedded.environment['PATH']}"}
-        done = subprocess.run(
+        completed = subprocess.run(
             [sh, "-c", script],
             env=environment,
             cwd=embedded.folder,
@@ -87,6 +87,6 @@ def test_a_shell_gets_the_status_and_output_of_a_forked_process(embedded: Progra
             check=False,
             timeout=TIMEOUT_SECONDS,
         )
-    lines = done.stdout.splitlines()
-    assert lines[:4] == ["0", "Created profile WEB", "1", "1"], done
-    assert lines[4].startswith("<standard input>:1:"), done
+    lines = completed.stdout.splitlines()
+    assert lines[:4] == ["0", "Created profile WEB", "1", "1"], completed
+    assert lines[4].startswith("<standard input>:1:"), completed

@@ -99,8 +99,8 @@ def test_rules_are_listed_as_text_and_json(embedded: Program, store: RawStore) -
 
 
 def test_the_layout_is_that_of_rule_json(embedded: Program, store: RawStore) -> None:
-    shown = embedded.run("profile", "WEB", "tag", "show", "-o", "json").stdout
-    assert shown == '{\n  "profile": "WEB",\n  "tags": [\n    "WEB",\n    "SHOP"\n  ]\n}\n'
+    output = embedded.run("profile", "WEB", "tag", "show", "-o", "json").stdout
+    assert output == '{\n  "profile": "WEB",\n  "tags": [\n    "WEB",\n    "SHOP"\n  ]\n}\n'
     rules = embedded.run("profile", "WEB", "rule", "show", "-o", "json").stdout
     assert rules == json.dumps(json.loads(rules), indent=2) + "\n"
 
@@ -157,8 +157,8 @@ def test_any_stored_rules_are_printed_as_one_document(inbound: list[str], outbou
     where = Span(Source(COMMAND_LINE, ""), 0, 0)
     assert isinstance(document, RulesDocument)
     first, second = (tuple(map(listing_text, document.rules(direction))) for direction in Direction)
-    shown = document_text(ShowRules("WEB", where), RuleListing(first, second, document))
-    read = json.loads(shown, parse_constant=pytest.fail)
+    output = document_text(ShowRules("WEB", where), RuleListing(first, second, document))
+    read = json.loads(output, parse_constant=pytest.fail)
     assert [len(read["inbound"]), len(read["outbound"])] == [len(inbound), len(outbound)]
     for raw, rule in zip([*inbound, *outbound], [*read["inbound"], *read["outbound"]], strict=True):
         assert rule["rule"] == (None if "NaN" in raw else json.loads(raw)), raw
@@ -166,10 +166,10 @@ def test_any_stored_rules_are_printed_as_one_document(inbound: list[str], outbou
 
 def test_the_rules_are_those_of_rule_json(embedded: Program, store: RawStore) -> None:
     printed = json.loads(embedded.run_inside("profile", "WEB", "rule", "json").stdout)
-    shown = document(embedded, "profile", "WEB", "rule", "show")
-    assert [rule["rule"] for rule in shown["inbound"]] == printed["inbound_rules"]
-    assert [rule["rule"] for rule in shown["outbound"]] == printed["outbound_rules"]
-    assert [rule["position"] for rule in shown["inbound"]] == [1, 2]
+    listed = document(embedded, "profile", "WEB", "rule", "show")
+    assert [rule["rule"] for rule in listed["inbound"]] == printed["inbound_rules"]
+    assert [rule["rule"] for rule in listed["outbound"]] == printed["outbound_rules"]
+    assert [rule["position"] for rule in listed["inbound"]] == [1, 2]
 
 
 # --- the option ---------------------------------------------------------------------------------
@@ -189,8 +189,8 @@ def test_the_rules_are_those_of_rule_json(embedded: Program, store: RawStore) ->
     ],
 )
 def test_the_option_may_be_anywhere_on_the_line(embedded: Program, store: RawStore, words: str) -> None:
-    shown = embedded.run_inside(*words.split())
-    assert json.loads(shown.stdout) == {"profiles": [{"profile": "DB"}, {"profile": "WEB"}]}
+    result = embedded.run_inside(*words.split())
+    assert json.loads(result.stdout) == {"profiles": [{"profile": "DB"}, {"profile": "WEB"}]}
 
 
 def test_text_is_the_default(embedded: Program, store: RawStore) -> None:
@@ -296,10 +296,10 @@ def test_the_page_explains_every_member(embedded: Program, store: RawStore) -> N
     page = (Path(__file__).parents[2] / "docs" / "json.md").read_text(encoding="utf-8")
     section = page.split("\n## Statements that show something\n")[1].split("\n#")[0]
     documented = set(re.findall(r"`(\w+)`", "".join(line for line in section.splitlines() if line.startswith("|"))))
-    shown = [document(embedded, "profile", *words.split()) for words in ("show --detailed", "WEB tag show")]
+    listings = [document(embedded, "profile", *words.split()) for words in ("show --detailed", "WEB tag show")]
     rules = document(embedded, "profile", "WEB", "rule", "show")
-    members = {key for item in [*shown, rules, *rules["inbound"]] for key in item}
-    members |= {key for profile in shown[0]["profiles"] for key in profile}
-    members |= {key for profile in shown[0]["profiles"] for endpoint in profile["endpoints"] for key in endpoint}
+    members = {key for item in [*listings, rules, *rules["inbound"]] for key in item}
+    members |= {key for profile in listings[0]["profiles"] for key in profile}
+    members |= {key for profile in listings[0]["profiles"] for endpoint in profile["endpoints"] for key in endpoint}
     undocumented = members - documented
     assert undocumented == set(), "add these members to the tables of docs/json.md"

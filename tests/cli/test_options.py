@@ -101,8 +101,8 @@ def test_the_position_may_be_anywhere_in_a_statement(embedded: Program, words: s
     assert embedded.run_inside("profile", "add", "P").status == 0
     assert embedded.run_inside("profile", "P", "rule", "add", "inbound", "deny").status == 0
     assert embedded.run_inside(*words.split()).status == 0
-    shown = embedded.run_inside("profile", "P", "rule", "show").stdout
-    assert shown.splitlines()[1] == "   1 allow udp"
+    output = embedded.run_inside("profile", "P", "rule", "show").stdout
+    assert output.splitlines()[1] == "   1 allow udp"
 
 
 @pytest.mark.parametrize(

@@ -137,13 +137,13 @@ def test_rule_update_accepts_the_output_of_rule_json(program: Program, raw: RawS
     logged = '{"action":"log","log_prefix":"seen: ","src_selector":"a == \'b\' && has(c)"}'
     enforced = [*INBOUND[:2], logged, OUTBOUND[0], OUTBOUND[2]]
     raw.put(RULES, f'{{"id":"WEB","inbound_rules":[{",".join(enforced)}],"outbound_rules":[]}}')
-    shown = program.run("profile", "WEB", "rule", "show").stdout
+    output = program.run("profile", "WEB", "rule", "show").stdout
     printed = program.run("profile", "WEB", "rule", "json").stdout
 
     updated = program.run("profile", "WEB", "rule", "update", stdin=printed)
 
     assert (updated.status, updated.stdout) == (0, "Successfully updated rules on profile WEB\n"), updated
-    assert program.run_inside("profile", "WEB", "rule", "show").stdout == shown
+    assert program.run_inside("profile", "WEB", "rule", "show").stdout == output
     again = program.run_inside("profile", "WEB", "rule", "json").stdout
     assert again == printed.replace("10.1.2.3/8", "10.0.0.0/8")
     # A second update changes nothing, and so writes nothing.
@@ -171,11 +171,11 @@ def test_a_profile_with_a_name_of_another_tool_is_shown_edited_and_removed(
     quoted = f'"{name}"' if "'" in name else f"'{name}'"
     raw.put(f"{PROFILES}/{name}/rules", '{"inbound_rules":[],"outbound_rules":[]}')
     raw.put(f"{PROFILES}/OTHER/tags", "[]")
-    shown = program.run_inside("profile", quoted, "rule", "show")
-    assert (shown.status, shown.stdout) == (0, "Inbound rules:\nOutbound rules:\n"), shown
+    result = program.run_inside("profile", quoted, "rule", "show")
+    assert (result.status, result.stdout) == (0, "Inbound rules:\nOutbound rules:\n"), result
     assert program.run_inside("profile", quoted, "rule", "add", "inbound", "deny").status == 0
-    shown = program.run_inside("profile", quoted, "rule", "show")
-    assert shown.stdout == "Inbound rules:\n   1 deny\nOutbound rules:\n"
+    result = program.run_inside("profile", quoted, "rule", "show")
+    assert result.stdout == "Inbound rules:\n   1 deny\nOutbound rules:\n"
     removed = program.run_inside("profile", "remove", quoted)
     assert removed.status == 0, removed
     assert "\u202e" not in removed.stdout

@@ -252,8 +252,8 @@ def test_a_name_is_completed_with_the_quotes_that_it_needs(embedded: Program, na
     (candidate,) = candidates_for(embedded, "export", "")
     assert candidate.isprintable()
     assert "MARK" in embedded.run("export", candidate).stdout
-    shown = embedded.run("profile", candidate, "tag", "show")
-    assert (shown.status, shown.stdout) == (0, "MARK\n")
+    result = embedded.run("profile", candidate, "tag", "show")
+    assert (result.status, result.stdout) == (0, "MARK\n")
 
 
 # --- a datastore that does not answer -------------------------------------------------------------------

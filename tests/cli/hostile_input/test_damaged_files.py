@@ -58,9 +58,9 @@ def test_a_change_is_refused_where_it_could_be_lost(program_and_file: tuple[Prog
     else:
         assert (result.status, result.stdout, "[E0526]" in result.stderr) == (1, "", True), result
         assert stored(path) == before
-    shown = program.run_inside("profile", "show")
-    assert (shown.status, "Traceback" in shown.stderr) in ((0, False), (1, False))
-    assert damage == "a key that is a number" or "[E0526]" in shown.stderr
+    listing = program.run_inside("profile", "show")
+    assert (listing.status, "Traceback" in listing.stderr) in ((0, False), (1, False))
+    assert damage == "a key that is a number" or "[E0526]" in listing.stderr
 
 
 def test_another_text_encoding_is_refused(
@@ -89,10 +89,10 @@ def test_a_change_of_a_damaged_file_is_an_error_or_is_made(
     program, path = program_and_file
     for number in range(6):
         assert program.run_inside("profile", "add", f"P{number}").status == 0
-    whole = path.read_bytes()
+    undamaged = path.read_bytes()
     random = Random(seed)
     for number in range(25):
-        damaged = bytearray(whole)
+        damaged = bytearray(undamaged)
         kind = random.randrange(4)
         if kind == 0:
             del damaged[random.randrange(100, len(damaged)) :]
@@ -110,8 +110,8 @@ def test_a_change_of_a_damaged_file_is_an_error_or_is_made(
         # No other process uses the file: earlier errors must not have left a lock.
         assert (added.status in (0, 1, 3), "[E0527]" in added.stderr) == (True, False), added
         if added.status == 0:
-            shown = other.run_inside("profile", "P1", "rule", "show")
-            assert "deny udp" in shown.stdout or shown.status != 0, shown
+            listing = other.run_inside("profile", "P1", "rule", "show")
+            assert "deny udp" in listing.stdout or listing.status != 0, listing
 
 
 def test_the_changes_of_many_concurrent_writers_are_all_made(tmp_path: Path) -> None:

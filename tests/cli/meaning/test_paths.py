@@ -78,8 +78,8 @@ def test_the_answers_of_a_path_agree_with_every_packet_of_the_space(
         packet = packet_of(answer["packet"])
         ends = (answer["sender"], answer["receiver"])
         deciders = decider_at(senders, packet), decider_at(receivers, packet)
-        shown = [None if end["position"] is None else (end["profile"], end["position"]) for end in ends]
-        assert list(deciders) == shown
+        reported_deciders = [None if end["position"] is None else (end["profile"], end["position"]) for end in ends]
+        assert list(deciders) == reported_deciders
         passes = all(end["verdict"] == "allow" for end in ends)
         assert (answer["verdict"] == "allow", answer["stopped_by"] is None) == (passes, passes)
         assert deciders not in reported

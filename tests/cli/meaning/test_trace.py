@@ -77,17 +77,17 @@ def test_trace_and_expect_agree_with_every_packet_of_the_space(
     match = text_of_match(asked_match)
     answers = trace(embedded, match)
     deciders = {decider(inbound, packet) for packet in SPACE if matches(asked_match, packet)}
-    shown = [(packet_of(answer["packet"]), answer) for answer in answers]
-    for packet, answer in shown:
+    packets_of_answers = [(packet_of(answer["packet"]), answer) for answer in answers]
+    for packet, answer in packets_of_answers:
         assert matches(asked_match, packet)
         assert decider(inbound, packet) == answer["position"]
         assert decision(inbound, packet) == answer["verdict"]
         require_nearest(inbound, packet, answer)
     # Each answer has a different decider, and no decider is missing.
-    positions = [answer["position"] for _, answer in shown]
+    positions = [answer["position"] for _, answer in packets_of_answers]
     assert len(set(positions)) == len(positions)
     assert deciders <= set(positions)
-    verdicts = {answer["verdict"] for _, answer in shown}
+    verdicts = {answer["verdict"] for _, answer in packets_of_answers}
     for action, holds in (("allow", verdicts == {"allow"}), ("deny", "allow" not in verdicts)):
         words = ("expect", "inbound", action, *match.split())
         for profile in ("WEB", "--all"):

@@ -34,9 +34,9 @@ def shown_on(terminal: Terminal, program: Program, *words: str, stdout: bool = F
     streams = {"stdout" if stdout else "stderr": terminal.descriptor}
     process = program.start(*words, **streams)
     terminal.hand_over()
-    shown = terminal.read_all()
+    output = terminal.read_all()
     wait_for(process)
-    return shown
+    return output
 
 
 def test_a_diagnostic_is_coloured_on_a_terminal(program: Program, wide_terminal: Terminal) -> None:
@@ -52,10 +52,10 @@ def test_a_warning_and_a_note_have_their_own_colours(program: Program, wide_term
     assert program.run_inside("profile", "add", "WEB").status == 0
     assert unnamed.run_inside("profile", "add", "WEB").status == 0
     words = ("profile", "WEB", "rule", "add", "inbound", "deny", "from", "10.1.2.3/8")
-    shown = shown_on(wide_terminal, unnamed, *words)
-    assert "\x1b[1;33mwarning:\x1b[0m " in shown
-    assert "\x1b[1;33m^^^^^^^^^^\x1b[0m" in shown
-    assert "\x1b[1;36mnote:\x1b[0m " in shown
+    output = shown_on(wide_terminal, unnamed, *words)
+    assert "\x1b[1;33mwarning:\x1b[0m " in output
+    assert "\x1b[1;33m^^^^^^^^^^\x1b[0m" in output
+    assert "\x1b[1;36mnote:\x1b[0m " in output
 
 
 @pytest.mark.parametrize(
@@ -96,30 +96,30 @@ def test_whether_a_stream_is_coloured_does_not_depend_on_the_other(program: Prog
 def test_a_diff_is_coloured_on_a_terminal(program: Program, wide_terminal: Terminal) -> None:
     (program.folder / "web.calico").write_text(SCRIPT)
     assert program.run_inside("profile", "add", "WEB").status == 0
-    shown = shown_on(wide_terminal, program, "run", "--dry-run", "web.calico", stdout=True)
-    assert shown.splitlines()[:5] == [
+    output = shown_on(wide_terminal, program, "run", "--dry-run", "web.calico", stdout=True)
+    assert output.splitlines()[:5] == [
         "\x1b[1m--- WEB inbound\x1b[0m",
         "\x1b[1m+++ WEB inbound\x1b[0m",
         "\x1b[1m@@ -1 +1 @@\x1b[0m",
         "\x1b[31m-allow from tag WEB\x1b[0m",
         "\x1b[32m+deny\x1b[0m",
     ]
-    assert shown.splitlines()[-1] == "Plan: 1 rule added, 2 removed, 1 profile changed"
+    assert output.splitlines()[-1] == "Plan: 1 rule added, 2 removed, 1 profile changed"
     piped = program.run("run", "--dry-run", "web.calico").stdout
-    assert COLOUR.sub("", shown) == piped
+    assert COLOUR.sub("", output) == piped
 
 
 def test_json_and_tables_are_never_coloured(program: Program, wide_terminal: Terminal) -> None:
     assert program.run_inside("profile", "add", "WEB").status == 0
-    shown = shown_on(wide_terminal, program, "profile", "show", "-o", "json", stdout=True)
-    assert shown == program.run("profile", "show", "-o", "json").stdout
+    output = shown_on(wide_terminal, program, "profile", "show", "-o", "json", stdout=True)
+    assert output == program.run("profile", "show", "-o", "json").stdout
 
 
 def test_control_characters_are_escaped_before_the_text_is_coloured(program: Program, wide_terminal: Terminal) -> None:
-    shown = shown_on(wide_terminal, program, "profile", "add", "\x1b[31mred")
-    assert "\\x1b[31mred" in shown
-    assert "\x1b" not in COLOUR.sub("", shown)
-    assert COLOUR.findall(shown).count("\x1b[31m") == 0
+    output = shown_on(wide_terminal, program, "profile", "add", "\x1b[31mred")
+    assert "\\x1b[31mred" in output
+    assert "\x1b" not in COLOUR.sub("", output)
+    assert COLOUR.findall(output).count("\x1b[31m") == 0
 
 
 @pytest.mark.parametrize(

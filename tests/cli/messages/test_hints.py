@@ -105,5 +105,5 @@ def test_the_commands_in_the_hints_of_a_golden_file_are_accepted(path: Path, emb
 
 
 def test_commands_in_hints_are_recognised() -> None:
-    shown = "hint: calicoctl profile 'A B' rule update < F\nhint: `calicoctl --help`, `calicoctl run FILE`"
-    assert list(commands_of(shown)) == [["profile", "A B", "rule", "update"], ["--help"]]
+    output = "hint: calicoctl profile 'A B' rule update < F\nhint: `calicoctl --help`, `calicoctl run FILE`"
+    assert list(commands_of(output)) == [["profile", "A B", "rule", "update"], ["--help"]]

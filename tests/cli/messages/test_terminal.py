@@ -174,9 +174,9 @@ def test_standard_input_that_cannot_be_read_is_an_error(embedded: Program, store
 def test_characters_outside_the_encoding_are_written_as_escapes(embedded: Program, store: RawStore) -> None:
     store.put(f"{PROFILES}/gr\u00fcn\x1b[31m\u202e/tags", '["gr\\u00fcn\\u001b"]')
     ascii_only = replace(embedded, variables={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
-    shown = ascii_only.run("profile", "show")
-    assert "gr\\xfcn\\x1b[31m\\u202e" in shown.stdout
-    assert (shown.status, shown.stdout.isascii()) == (0, True)
+    result = ascii_only.run("profile", "show")
+    assert "gr\\xfcn\\x1b[31m\\u202e" in result.stdout
+    assert (result.status, result.stdout.isascii()) == (0, True)
     in_utf8 = embedded.run_inside("profile", "show").stdout
     assert "gr\u00fcn\\x1b[31m\\u202e" in in_utf8
     assert "\x1b" not in in_utf8
@@ -223,7 +223,7 @@ def test_carets_stay_under_their_words_on_a_narrow_terminal(
 def test_an_explanation_has_no_fences_on_a_terminal(embedded: Program, narrow_terminal: Terminal) -> None:
     process = embedded.start("explain", "E0203", stdout=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
-    shown = narrow_terminal.read_all()
-    assert "```" not in shown
-    assert "\n  calicoctl profile WEB rule add inbound allow tcp\n" in shown
+    output = narrow_terminal.read_all()
+    assert "```" not in output
+    assert "\n  calicoctl profile WEB rule add inbound allow tcp\n" in output
     assert wait_for(process).status == 0

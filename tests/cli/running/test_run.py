@@ -83,7 +83,7 @@ profile remove OLD
 profile show
 profile DB rule json
 """
-    shown = """\
+    output = """\
 Inbound rules:
    1 deny
 Outbound rules:
@@ -119,10 +119,10 @@ X
 """
     before = stored.dump()
     preview = program.run_inside("run", "--dry-run", stdin=script)
-    assert preview.stdout.startswith(shown)
+    assert preview.stdout.startswith(output)
     assert stored.dump() == before
     result = program.run_inside("run", stdin=script)
-    assert result.stdout == f"{shown}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
+    assert result.stdout == f"{output}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
 
 
 def test_profiles_that_etcd_hides_are_read_in_a_script_about_many(program: Program, raw: RawStore) -> None:
@@ -229,9 +229,11 @@ def test_a_document_is_read_relative_to_its_script(program: Program, stored: Raw
 
 
 def test_json_errors_point_into_the_lines_of_the_script(embedded: Program) -> None:
-    wrong = '{"inbound_rules": [\n  {"action": "allow", "dst_ports": [80]}], "outbound_rules": []}\n'
-    write(embedded, "sub/wrong.json", wrong)
-    script = f"profile add WEB\nprofile WEB rule update <<EOF\n{wrong}EOF\nprofile WEB rule update < wrong.json\n"
+    wrong_document = '{"inbound_rules": [\n  {"action": "allow", "dst_ports": [80]}], "outbound_rules": []}\n'
+    write(embedded, "sub/wrong.json", wrong_document)
+    script = (
+        f"profile add WEB\nprofile WEB rule update <<EOF\n{wrong_document}EOF\nprofile WEB rule update < wrong.json\n"
+    )
     write(embedded, "sub/a.calico", script + "profile WEB rule update < none.json\nprofile WEB rule update\n")
     result = embedded.run_inside("run", "sub/a.calico")
     assert located_codes(result) == [

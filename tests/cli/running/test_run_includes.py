@@ -30,8 +30,10 @@ def test_an_included_file_replaces_the_line_that_includes_it(program: Program, r
         name = "main.calico" if folder == "." else "../main.calico"
         result = program.run("run", "--check", name if folder == "." else "./parts/../main.calico")
         assert (result.status, result.stdout, result.stderr) == (0, "No errors in 3 statements.\n", "")
-    shown = program.run("run", "--dry-run", "main.calico")
-    assert shown.stdout.splitlines()[-1] == "Plan: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added"
+    preview = program.run("run", "--dry-run", "main.calico")
+    assert (
+        preview.stdout.splitlines()[-1] == "Plan: 2 rules added, 0 removed, 1 profile changed (1 created); 1 tag added"
+    )
     assert raw.dump() == {}
     result = program.run("run", "-v", "main.calico")
     assert result.stdout.splitlines()[:3] == [
@@ -71,8 +73,8 @@ def test_an_error_shows_the_chain_of_includes(embedded: Program) -> None:
     # In the order of the text: errors in an included file are in the place of the line that includes it.
     assert located_codes(result) == ["net.calico:1:13 E0214", "net.calico:3:1 E0308", "main.calico:4:13 E0214"]
     assert result.stderr.count("included from site.calico:1\nincluded from main.calico:3\n") == 2
-    shown = embedded.run_inside("run", "--check", "-o", "json", "main.calico")
-    first, _, last = json.loads(shown.stdout)["diagnostics"]
+    as_json = embedded.run_inside("run", "--check", "-o", "json", "main.calico")
+    first, _, last = json.loads(as_json.stdout)["diagnostics"]
     assert first["included_from"] == [
         {"file": "site.calico", "line": 1, "column": 9},
         {"file": "main.calico", "line": 3, "column": 9},

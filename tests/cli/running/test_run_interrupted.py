@@ -353,10 +353,10 @@ def test_progress_is_shown_on_a_terminal(
 ) -> None:
     process = Moment(proxy, 17, delay).start(etcd, proxy, "run", FILE, stderr=narrow_terminal.descriptor)
     narrow_terminal.hand_over()
-    shown = narrow_terminal.read_all()
-    assert "applying:" in shown
-    assert "/60 " in shown
-    assert shown.replace("\n", "\r").rstrip("\r").endswith(" ")  # erased in the end
+    output = narrow_terminal.read_all()
+    assert "applying:" in output
+    assert "/60 " in output
+    assert output.replace("\n", "\r").rstrip("\r").endswith(" ")  # erased in the end
     result = wait_for(process)
     assert (result.status, result.stdout[:5], values(store)) == (0, "Done:", AFTER)
 

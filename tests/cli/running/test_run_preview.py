@@ -70,9 +70,9 @@ def test_check_as_json(embedded: Program) -> None:
             },
         ],
     }
-    sound = embedded.run_inside("run", "--check", "--output=json", stdin="profile add A\n")
-    assert sound.status == 0
-    assert json.loads(sound.stdout) == {"format": 1, "ok": True, "statements": 1, "diagnostics": []}
+    valid = embedded.run_inside("run", "--check", "--output=json", stdin="profile add A\n")
+    assert valid.status == 0
+    assert json.loads(valid.stdout) == {"format": 1, "ok": True, "statements": 1, "diagnostics": []}
     missing = embedded.run_inside("run", "--check", "-o", "json", "none.calico")
     (diagnostic,) = json.loads(missing.stdout)["diagnostics"]
     assert (missing.status, diagnostic["code"], diagnostic["file"]) == (1, "E0626", None)

@@ -56,8 +56,8 @@ def test_twenty_errors_are_reported_and_the_others_counted(embedded: Program) ->
     result = embedded.run_inside("run", "--check", stdin=warnings + "profile add\n")
     expected = [*(f"<standard input>:{line}:39 W0202" for line in range(1, 20)), "<standard input>:31:12 E0102"]
     assert located_codes(result) == [*expected, "note N0603"]
-    shown = embedded.run_inside("run", "--check", "-o", "json", stdin="profile add\n" * 25)
-    assert len(json.loads(shown.stdout)["diagnostics"]) == 25
+    as_json = embedded.run_inside("run", "--check", "-o", "json", stdin="profile add\n" * 25)
+    assert len(json.loads(as_json.stdout)["diagnostics"]) == 25
 
 
 def test_strict_treats_warnings_as_errors(program: Program, stored: RawStore) -> None:

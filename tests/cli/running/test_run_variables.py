@@ -143,8 +143,8 @@ profile C {{
 """
     result = embedded.run("run", stdin=script)
     assert (result.status, result.stderr) == (0, "")
-    shown = embedded.run("export").stdout
-    assert shown.count('"log_prefix":"${X}"') + shown.count('"log_prefix": "${X}"') == 3
+    output = embedded.run("export").stdout
+    assert output.count('"log_prefix":"${X}"') + output.count('"log_prefix": "${X}"') == 3
 
 
 def test_the_export_of_a_name_that_contains_a_reference_is_read_back(program: Program, stored: RawStore) -> None:
@@ -156,8 +156,8 @@ def test_the_export_of_a_name_that_contains_a_reference_is_read_back(program: Pr
     before = stored.dump()
     exported = program.run_inside("export").stdout
     assert "# profile '${X}' cannot be declared" in exported
-    shown = program.run_inside("run", stdin=f"{exported}\nprofile '${{X}}' tag show\n")
-    assert (shown.status, shown.stderr) == (0, "")
+    result = program.run_inside("run", stdin=f"{exported}\nprofile '${{X}}' tag show\n")
+    assert (result.status, result.stderr) == (0, "")
     assert stored.dump() == before
 
 
