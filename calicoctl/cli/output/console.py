@@ -57,7 +57,7 @@ def flush_output() -> None:
 
 
 def print_diagnostics(diagnostics: Sequence[Diagnostic], limit: int | None = DIAGNOSTICS_SHOWN) -> None:
-    """Print diagnostics, each as `calicoctl.diagnostics.render` draws it.
+    """Print diagnostics in the layout of `calicoctl.diagnostics.render`.
 
     Args:
         diagnostics: The errors and warnings, in order.
