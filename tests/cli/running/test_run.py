@@ -70,8 +70,7 @@ profile remove TEMPORARY
     }
 
 
-def test_output_reflects_the_state_at_that_point_of_the_script(program: Program, stored: RawStore) -> None:
-    script = """\
+LISTING_SCRIPT = """\
 profile DB rule show
 profile DB rule add inbound allow
 profile DB rule show
@@ -83,7 +82,7 @@ profile remove OLD
 profile show
 profile DB rule json
 """
-    output = """\
+LISTINGS = """\
 Inbound rules:
    1 deny
 Outbound rules:
@@ -117,12 +116,15 @@ X
   "outbound_rules": []
 }
 """
+
+
+def test_output_reflects_the_state_at_that_point_of_the_script(program: Program, stored: RawStore) -> None:
     before = stored.dump()
-    preview = program.run_inside("run", "--dry-run", stdin=script)
-    assert preview.stdout.startswith(output)
+    preview = program.run_inside("run", "--dry-run", stdin=LISTING_SCRIPT)
+    assert preview.stdout.startswith(LISTINGS)
     assert stored.dump() == before
-    result = program.run_inside("run", stdin=script)
-    assert result.stdout == f"{output}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
+    result = program.run_inside("run", stdin=LISTING_SCRIPT)
+    assert result.stdout == f"{LISTINGS}Done: 1 rule added, 1 removed, 2 profiles changed (1 deleted); 1 tag added\n"
 
 
 def test_profiles_that_etcd_hides_are_read_in_a_script_about_many(program: Program, raw: RawStore) -> None:

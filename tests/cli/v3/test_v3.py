@@ -67,6 +67,22 @@ def test_a_rule_that_calico_refuses_is_not_analysed(v3: Program, raw_etcd_v3: Ra
     assert "denied" not in traced.stdout
 
 
+# The spec of `db` at the end of the walk-through.
+WALK_THROUGH_SPEC = {
+    "ingress": [
+        {
+            "action": "Allow",
+            "protocol": "TCP",
+            "source": {"selector": "has(web)"},
+            "destination": {"ports": [3306]},
+        },
+        {"action": "Allow", "protocol": "ICMP", "icmp": {"type": 8}, "source": {"nets": ["192.168.0.0/16"]}},
+    ],
+    "egress": [],
+    "labelsToApply": {"db": ""},
+}
+
+
 def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_etcd_v3: RawEtcdV3) -> None:
     assert output_of(v3, "profile", "add", "web-server-a") == "Created profile web-server-a\n"
     assert output_of(v3, "profile", "add", "db") == "Created profile db\n"
@@ -99,19 +115,7 @@ def test_the_walk_through_of_the_specification_in_lower_case(v3: Program, raw_et
     assert output_of(v3, "profile", "remove", "web-server-a") == "Deleted profile web-server-a\n"
     stored = resources(raw_etcd_v3)
     assert [list(profile_problems(resource)) for resource in stored.values()] == [[]]
-    assert stored["db"]["spec"] == {
-        "ingress": [
-            {
-                "action": "Allow",
-                "protocol": "TCP",
-                "source": {"selector": "has(web)"},
-                "destination": {"ports": [3306]},
-            },
-            {"action": "Allow", "protocol": "ICMP", "icmp": {"type": 8}, "source": {"nets": ["192.168.0.0/16"]}},
-        ],
-        "egress": [],
-        "labelsToApply": {"db": ""},
-    }
+    assert stored["db"]["spec"] == WALK_THROUGH_SPEC
 
 
 @pytest.mark.parametrize(
