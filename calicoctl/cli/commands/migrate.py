@@ -67,6 +67,6 @@ def _source(arguments: Arguments, options: Options) -> Setting:
 def _report(migration: Migration, *, is_dry: bool) -> None:
     for name, old in migration.names:
         print_text(f"+ {name}" if name == old else f"+ {name} (from {old})")
-    created, present = (counted(len(names), "profile") for names in (migration.names, migration.there))
+    created, present = (counted(len(names), "profile") for names in (migration.names, migration.present))
     template = result_texts.WOULD_MIGRATE if is_dry else result_texts.MIGRATED
     print_text(template.format(created=created, present=present))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
-from calicoctl.engine.conversion.to_v3 import convert_profiles, stored_profiles
+from calicoctl.engine.conversion.to_v3 import convert_profiles, resource_name, stored_profiles
 from calicoctl.engine.endpoint_tags import missing_profile, missing_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
@@ -33,14 +32,14 @@ class Migration:
 
     Attributes:
         names: The profiles to create, each with its name in v3 and in v1.
-        there: The names of the profiles that the target already has with the same contents.
+        present: The names of the profiles that the target already has with the same contents.
         changes: The changes that create the resources.
         cluster: The resource that specifies whether writing is allowed, as it was read.
         diagnostics: What is renamed, lost or skipped, and what looks wrong.
     """
 
     names: tuple[tuple[str, str], ...]
-    there: tuple[str, ...]
+    present: tuple[str, ...]
     changes: tuple[Change, ...]
     cluster: Entry | None
     diagnostics: tuple[Diagnostic, ...]
@@ -67,21 +66,21 @@ def plan_migration(state: State, target: Datastore) -> Migration:
     cluster = stored.get(CLUSTER)
     if cluster is not None and not is_ready(cluster.value):
         diagnostics.append(diagnose(messages.NOT_READY))
-    names, there, changes = [], [], []
+    names, present, changes = [], [], []
     for v1, resource in zip(profiles, converted.resources, strict=True):
-        name = _name(resource)
+        name = str(resource_name(resource))
         entry = stored.get(profile_key(name))
         if entry is None:
             names.append((name, v1.profile.name))
             changes.append(Change(profile_key(name), None, json.dumps(with_identity(resource), separators=(",", ":"))))
         elif _has_same_spec(entry.value, resource):
-            there.append(name)
+            present.append(name)
         else:
             diagnostics.append(diagnose(messages.MIGRATION_DIFFERS, name=name, profile=v1.profile.name))
     diagnostics = [*converted.diagnostics, *diagnostics]
     if any(diagnostic.is_error for diagnostic in diagnostics):
         raise Refused(diagnostics)
-    return Migration(tuple(names), tuple(there), tuple(changes), cluster, tuple(diagnostics))
+    return Migration(tuple(names), tuple(present), tuple(changes), cluster, tuple(diagnostics))
 
 
 def _is_of_orchestrator(name: str) -> bool:
@@ -111,11 +110,7 @@ def _transactions(changes: Sequence[Change], target: Datastore) -> Iterator[Sequ
     yield from _transactions(changes[half:], target)
 
 
-def _name(resource: Mapping[str, Any]) -> str:
-    return str(resource["metadata"]["name"])
-
-
-def _has_same_spec(text: str, resource: Mapping[str, Any]) -> bool:
+def _has_same_spec(text: str, resource: Mapping[str, object]) -> bool:
     """Whether a stored resource has the same spec; the metadata, such as its creation time, may differ."""
     try:
         stored = json.loads(text)

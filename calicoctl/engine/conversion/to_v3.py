@@ -103,7 +103,7 @@ def convert_profiles(profiles: Sequence[V1Profile], *, keeps_tags: bool = False)
     for v1 in profiles:
         upgrade = Upgrade(keeps_tags=keeps_tags)
         resource, profile_diagnostics = _convert_profile(v1, upgrade)
-        name, new_name = v1.profile.name, _name_of(resource)
+        name, new_name = v1.profile.name, resource_name(resource)
         diagnostics += profile_diagnostics
         if new_name != name:
             diagnostics.append(diagnose(messages.RENAMED_PROFILE, profile=name, name=new_name))
@@ -129,7 +129,8 @@ def _label_clashes(tags: Mapping[str, set[str]]) -> Iterator[Diagnostic]:
             yield diagnose(messages.LABEL_CLASH, names=texts, label=label)
 
 
-def _name_of(resource: Mapping[str, object]) -> object:
+def resource_name(resource: Mapping[str, object]) -> object:
+    """The name of a resource, from its metadata."""
     metadata = resource["metadata"]
     return metadata["name"] if isinstance(metadata, dict) else None
 
