@@ -15,6 +15,8 @@ from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend.mistakes import with_profile_name
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.language.protocols import PORT_PROTOCOLS
+from calicoctl.language.words import either
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
 from tests.support.diagnostics import fields_of
@@ -125,7 +127,7 @@ CASES: dict[str, tuple[str, list[tuple[str, str, dict[str, str]]], str | None]] 
     ),
     "ports of another protocol": (
         "profile WEB rule add inbound allow icmp to ports 80",
-        [("E0110", "ports", {"protocols": "`tcp` or `udp`"})],
+        [("E0110", "ports", {"protocols": either(PORT_PROTOCOLS)})],
         None,
     ),
     "a prefix length out of range": (

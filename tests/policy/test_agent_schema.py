@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from calicoctl.language.protocols import OTHER_PROTOCOLS
 from calicoctl.policy.documents.agent_schema import VALIDATORS, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import path_text, read_value
 from calicoctl.source import Source
@@ -79,7 +80,10 @@ WRONG = [
     ('{"action":"allow","dst_ports":[]}', [("E0324", "dst_ports", R), ("E0323", "dst_ports", M)]),
     ('{"action":"allow","!dst_ports":[80],"!protocol":"tcp"}', [("E0324", "!dst_ports", R)]),
     ('{"action":"allow","protocol":"icmp","dst_ports":[80]}', [("E0324", "dst_ports", R)]),
-    ('{"action":"allow","protocol":"sctp","dst_ports":[80]}', [("E0324", "dst_ports", M)]),
+    *(
+        (json.dumps({"action": "allow", "protocol": name, "dst_ports": [80]}), [("E0324", "dst_ports", M)])
+        for name in OTHER_PROTOCOLS
+    ),
     ('{"action":"allow","protocol":6,"dst_ports":[80]}', [("E0324", "dst_ports", M)]),
     ('{"action":"allow","protocol":33,"dst_ports":[80]}', [("E0324", "dst_ports", M)]),
     ('{"action":"allow","protocol":34,"dst_ports":[80]}', [("E0324", "dst_ports", R)]),

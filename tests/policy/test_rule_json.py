@@ -8,7 +8,7 @@ import pytest
 
 from calicoctl.language.networks import enforced_network, read_network
 from calicoctl.language.ports import PortRange
-from calicoctl.language.protocols import Protocol
+from calicoctl.language.protocols import OTHER_PROTOCOLS, Protocol
 from calicoctl.language.words import Action
 from calicoctl.policy.documents.rule_json import (
     from_json,
@@ -122,7 +122,7 @@ INEXPRESSIBLE: list[object] = [
     {"action": "allow", "src_tag": ""},
     {"action": "allow", "src_tag": "a" * 129},
     {"action": "allow", "src_tag": "a\n"},
-    {"action": "allow", "protocol": "sctp"},
+    *({"action": "allow", "protocol": name} for name in OTHER_PROTOCOLS),
     {"action": "allow", "protocol": 6},
     {"action": "allow", "dst_ports": [80]},
     {"action": "allow", "protocol": "icmp", "dst_ports": [80]},

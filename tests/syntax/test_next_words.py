@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from calicoctl.language.protocols import PROTOCOLS
 from calicoctl.syntax.next_words import place_after
 from calicoctl.syntax.tables.automaton import derive_automaton
 
@@ -20,12 +21,12 @@ from calicoctl.syntax.tables.automaton import derive_automaton
         ("profile WEB", "tag rule trace expect"),
         ("profile 'show'", "tag rule trace expect"),
         ("profile --all", "expect"),
-        ("profile WEB trace inbound", "tcp udp icmp icmpv6 from to"),
+        ("profile WEB trace inbound", f"{' '.join(PROTOCOLS)} from to"),
         ("profile WEB expect inbound", "allow deny"),
         ("profile WEB rule add inbound", "allow deny --at="),
         ("profile WEB rule add --at=1 inbound", "allow deny"),
         ("profile WEB rule add --at 1 inbound", "allow deny"),
-        ("profile WEB rule add inbound allow", "tcp udp icmp icmpv6 from to --at="),
+        ("profile WEB rule add inbound allow", f"{' '.join(PROTOCOLS)} from to --at="),
         ("profile WEB rule add inbound allow tcp from", "to ports tag cidr --at="),
         ("profile WEB rule add inbound allow tcp from tag A to", "ports tag cidr --at="),
         ("profile WEB rule add inbound allow icmp", "type from to --at="),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.cli.help.usage import PROFILE_HELP, PROFILE_USAGE, QUESTIONS_USAGE, usage_line
+from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import parse_statement_node
@@ -165,8 +166,10 @@ VALUES = {
 
 
 def test_the_usage_has_every_combination_of_parts() -> None:
-    transport = 2 * 9 * 9  # protocol; each peer absent, or any subset of three parts
-    icmp = 2 * 3 * 5 * 5  # protocol; no type, type, type and code; each peer absent or any subset of two parts
+    transport = len(PORT_PROTOCOLS) * 9 * 9  # protocol; each peer absent, or any subset of three parts
+    icmp = (
+        len(ICMP_PROTOCOLS) * 3 * 5 * 5
+    )  # protocol; no type, type, type and code; each peer absent or any subset of two parts
     anything = 5 * 5
     matches = transport + icmp + anything
     rules = 2 * matches
@@ -232,7 +235,7 @@ def assert_is_a_path_of_the_usage(line: str) -> None:
         (
             "profile WEB rule remove outbound deny TCP x",
             "calicoctl profile <PROFILE> rule remove (inbound|outbound) (allow|deny)"
-            " (tcp|udp) [(from [(ports <SRCPORTS>)] [(tag <SRCTAG>)] [(cidr <SRCCIDR>)])]"
+            f" ({'|'.join(PORT_PROTOCOLS)}) [(from [(ports <SRCPORTS>)] [(tag <SRCTAG>)] [(cidr <SRCCIDR>)])]"
             " [(to [(ports <DSTPORTS>)] [(tag <DSTTAG>)] [(cidr <DSTCIDR>)])]",
         ),
     ],
