@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
-from calicoctl.annotations import Any, Protocol, TypeVar
+from calicoctl.annotations import TypeVar
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.etcd.failures import Refusal, RequestFailure, combined_failure
+from calicoctl.store.etcd.server import EtcdServer, Request
 from calicoctl.store.etcd.server_order import ServerOrder
 
 _Result = TypeVar("_Result")
-# A function that sends a request with the client of one server and reads the response.
-Request = Callable[[Any], _Result]
-
-
-class Server(Protocol):
-    """One server of a cluster.
-
-    Attributes:
-        address: `http(s)://HOST:PORT`.
-    """
-
-    address: str
-
-    def ask(self, request: Request[_Result], share: float, max_bytes: int) -> _Result:
-        """Send one request.
-
-        Args:
-            request: Sends it with the server's client.
-            share: The share of the remaining time that may be spent on it.
-            max_bytes: The maximum size of the response.
-
-        Raises:
-            RequestFailure: There was no response, or none that is reliable.
-            Refusal: The server refused the request.
-        """
-        ...
-
-    def close(self) -> None:
-        """Close the connection."""
-        ...
 
 
 class Cluster:
@@ -52,16 +23,16 @@ class Cluster:
         order: The order in which the servers are tried, shared by all connections of the command; None for a new one.
     """
 
-    def __init__(self, servers: Sequence[Server], deadline: Deadline, order: ServerOrder | None) -> None:
+    def __init__(self, servers: Sequence[EtcdServer], deadline: Deadline, order: ServerOrder | None) -> None:
         self._deadline = deadline
-        self._by_address: Mapping[str, Server] = {server.address: server for server in servers}
+        self._by_address: Mapping[str, EtcdServer] = {server.address: server for server in servers}
         self._order = order or ServerOrder(tuple(self._by_address))
         # A server that hangs must leave time for the others and, after a write, for reading whether it was made.
         self._write_share = 1 / (2 * len(servers))
         self._read_share = 1.0 if len(servers) == 1 else self._write_share
 
     @property
-    def servers(self) -> tuple[Server, ...]:
+    def servers(self) -> tuple[EtcdServer, ...]:
         """The servers in the order in which they are tried."""
         return tuple(self._by_address[address] for address in self._order.addresses)
 
@@ -117,11 +88,11 @@ class Cluster:
         """Send a request to the first server, once.
 
         Raises:
-            RequestFailure, Refusal: See `Server.ask`.
+            RequestFailure, Refusal: See `EtcdServer.ask`.
         """
         return self.servers[0].ask(request, self._write_share, max_bytes)
 
-    def _ask(self, server: Server, request: Request[_Result], share: float, max_bytes: int) -> _Result:
+    def _ask(self, server: EtcdServer, request: Request[_Result], share: float, max_bytes: int) -> _Result:
         """Send a request to one server. A server that responds, even with a refusal, is tried first the next time.
 
         One that does not is tried last, even if it responds to reads and fails only writes.

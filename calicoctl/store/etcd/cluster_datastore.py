@@ -9,10 +9,10 @@ from calicoctl.annotations import Any
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import diagnose
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.cluster import Cluster, Request, Server
+from calicoctl.store.etcd.cluster import Cluster
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import Refusal, RequestFailure
-from calicoctl.store.etcd.server import EtcdServer
+from calicoctl.store.etcd.server import EtcdServer, Request
 from calicoctl.store.etcd.server_order import ServerOrder
 from calicoctl.store.interface import Probe
 
@@ -65,7 +65,7 @@ class ClusterDatastore:
 
 
 def probe(
-    server: Server, version: Request[str], read: Request[Any], max_bytes: int, *, may_refuse: bool = False
+    server: EtcdServer, version: Request[str], read: Request[Any], max_bytes: int, *, may_refuse: bool = False
 ) -> Probe:
     """Check the health of a server: request its version, and read something.
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from calicoctl.annotations import Any, TypeVar
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import INVALID_RESPONSE, deadline_passed, unexpected_response
 from calicoctl.store.etcd.request_limits import RequestTimeouts, ResponseLimits, request_timeouts
 
 _Result = TypeVar("_Result")
+# A function that sends a request with the client of one server and reads the response.
+Request = Callable[[Any], _Result]
 
 
 class EtcdServer:
-    """The part of a `Server` that both APIs share; each API derives its own class.
+    """One server of a cluster; each API derives its own class.
 
     Args:
         address: `http(s)://HOST:PORT`.

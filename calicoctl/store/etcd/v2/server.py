@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 from calicoctl.diagnostics import messages
 from calicoctl.store.deadline import Deadline
-from calicoctl.store.etcd.cluster import Request
 from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import (
     UNTIL_THE_DEADLINE,
@@ -31,7 +30,7 @@ from calicoctl.store.etcd.failures import (
     unexpected_status,
 )
 from calicoctl.store.etcd.request_limits import ResponseLimits
-from calicoctl.store.etcd.server import EtcdServer
+from calicoctl.store.etcd.server import EtcdServer, Request
 from calicoctl.store.etcd.v2.form_encoding import form_text
 
 # The maximum size of a response, as received. The response to a write contains at most two values, and JSON's escapes
