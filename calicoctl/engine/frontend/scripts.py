@@ -8,6 +8,7 @@ from functools import cached_property
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Correction, Diagnostic, Fix, Refused, diagnose
+from calicoctl.engine.frontend.collected_diagnostics import CollectedDiagnostics
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.statements import validate
 from calicoctl.engine.progress import Progress, no_progress
@@ -20,16 +21,13 @@ from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import skip_sound_lines
-from calicoctl.policy.variables import Expansion, Variables, is_reference
+from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.records import dataclass, field, replace
-from calicoctl.source import DEFINE_OPTION, Source, Span
+from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_forms import detect_other_format
 from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, SkippedLines, StatementItem, skip_no_lines
-
-# More diagnostics than this are not sorted: the line number of each takes a scan of the text.
-_SORTED_MAX = 500
 
 # Repairs are searched for the first errors only: the search takes longer than everything else.
 _SEARCHES_MAX = 100
@@ -185,7 +183,7 @@ def read_scripts(
     inclusions = Inclusions(open_script, variables, skip_no_lines if every_line else skip_sound_lines)
     reader = _Reader(open_file, variables)
     for override in overrides:
-        reader.diagnostics += _override(override, variables)
+        reader.diagnostics.entries += _override(override, variables)
     files: list[Source] = []
     for source in sources:
         files.append(source)
@@ -195,7 +193,7 @@ def read_scripts(
                 report(item.extent.end, len(source.text))
             if reader.is_stopped:
                 return reader.script(files)
-    reader.diagnostics += variables.unused_overrides()
+    reader.diagnostics.entries += variables.unused_overrides()
     return reader.script(files)
 
 
@@ -208,38 +206,26 @@ class _Reader:
     """
 
     def __init__(self, open_file: OpenFile, variables: Variables) -> None:
-        self.diagnostics: list[Diagnostic] = []
+        self.diagnostics = CollectedDiagnostics()
         # Whether no more items should be read.
         self.is_stopped = False
         self._parts: list[ScriptStep | _DeferredSteps] = []
         self._open_file = open_file
         self._variables = variables
-        self._error_count = 0
-        self._reported: set[object] = set()
 
     def add(self, item: Item) -> None:
         """Read an item: a statement, a definition or a mistake."""
         diagnostics = self._read(item)
         if not diagnostics:
             return
-        diagnostics = _new_diagnostics(diagnostics, self._reported)
-        self.diagnostics += diagnostics
-        self._error_count += sum(diagnostic.is_error for diagnostic in diagnostics)
+        added = self.diagnostics.add(diagnostics)
         # When the words of lists are exhausted, every later list would be reported as well.
-        is_exhausted = any(diagnostic.kind is messages.TOO_MANY_WORDS_OF_LISTS for diagnostic in diagnostics)
-        self.is_stopped = is_exhausted or self._has_too_many_errors
+        is_exhausted = any(diagnostic.kind is messages.TOO_MANY_WORDS_OF_LISTS for diagnostic in added)
+        self.is_stopped = is_exhausted or self.diagnostics.has_too_many_errors
 
     def script(self, files: Sequence[Source]) -> Script:
         """The script that was read from some files."""
-        diagnostics = _in_order(self.diagnostics, files)
-        if self._has_too_many_errors:
-            # First, so that it is printed: the number of printed diagnostics is limited.
-            diagnostics = (diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX), *diagnostics)
-        return Script(tuple(self._parts), diagnostics)
-
-    @property
-    def _has_too_many_errors(self) -> bool:
-        return self._error_count > limits.ERRORS_MAX
+        return Script(tuple(self._parts), self.diagnostics.in_order(files))
 
     def _read(self, item: Item) -> Sequence[Diagnostic]:
         """Add the statements of an item; returns its diagnostics."""
@@ -259,7 +245,7 @@ class _Reader:
         return diagnostics
 
     def _read_problem(self, problem: SyntaxProblem) -> Sequence[Diagnostic]:
-        diagnostics = _explain(problem, self._variables, is_searched=self._error_count < _SEARCHES_MAX)
+        diagnostics = _explain(problem, self._variables, is_searched=self.diagnostics.error_count < _SEARCHES_MAX)
         self._variables.note_possible_definitions(_possibly_defined(problem.extent))
         # A file that is not included because of the mistake could have defined any name.
         self._variables.is_incomplete |= any(_is_inclusion(diagnostic.fix, problem) for diagnostic in diagnostics)
@@ -332,89 +318,6 @@ def _possibly_defined(extent: Span) -> Sequence[str]:
     if extent.text.startswith(_NEVER_DEFINES):
         return ()
     return _DEFINED.findall(extent.text, 0, 4 * limits.VARIABLE_LENGTH)[:1]
-
-
-# A byte that is not UTF-8, decoded with `surrogateescape`.
-_BYTE = re.compile("[\udc80-\udcff]")
-
-# Errors of the value itself, which would be repeated at each use of a variable with that value.
-_VALUE_ERRORS = frozenset(
-    {
-        messages.BAD_PORT,
-        messages.PORT_OUT_OF_RANGE,
-        messages.PORT_ZERO,
-        messages.PORTS_REVERSED,
-        messages.EMPTY_PORT,
-        messages.PORT_LEADING_ZERO,
-        messages.BAD_NETWORK,
-        messages.PREFIX_OUT_OF_RANGE,
-        messages.HOST_BITS,
-        messages.BAD_NUMBER,
-        messages.NUMBER_OUT_OF_RANGE,
-        messages.ICMP_TYPE_255,
-        messages.BAD_NAME,
-        messages.NAME_TOO_LONG,
-    }
-)
-
-
-def _new_diagnostics(diagnostics: Sequence[Diagnostic], reported: set[object]) -> Sequence[Diagnostic]:
-    """The diagnostics without those that would repeat an earlier one.
-
-    An invalid value of a variable is reported at its first use only, and a wrong encoding once for each file.
-
-    Args:
-        diagnostics: The diagnostics of one item.
-        reported: The keys of the diagnostics so far; new keys are added.
-    """
-    new = []
-    for diagnostic in map(_encoding_error, diagnostics):
-        key = _repetition_key(diagnostic)
-        if key is not None:
-            if key in reported:
-                continue
-            reported.add(key)
-        new.append(diagnostic)
-    return new
-
-
-def _repetition_key(diagnostic: Diagnostic) -> object | None:
-    """A key that is equal for diagnostics that repeat each other; None if the diagnostic is never a repetition."""
-    span = diagnostic.span
-    if span is not None and span.via and diagnostic.kind in _VALUE_ERRORS and is_reference(span.text):
-        return diagnostic.kind, diagnostic.fields, span.via
-    if span is not None and diagnostic.kind is messages.NOT_UTF8:
-        return diagnostic.kind, span.source.name
-    return None
-
-
-def _encoding_error(diagnostic: Diagnostic) -> Diagnostic:
-    """The diagnostic; if its text is not UTF-8, an error about the file's encoding, which is the likely cause."""
-    if diagnostic.span is None or not diagnostic.is_error or diagnostic.kind is messages.UNSUPPORTED_FORMAT:
-        return diagnostic
-    if not _BYTE.search(diagnostic.span.text):
-        return diagnostic
-    return diagnose(messages.NOT_UTF8, diagnostic.span, "convert Latin-1 with `iconv -f ISO-8859-1 -t UTF-8`")
-
-
-def _in_order(diagnostics: list[Diagnostic], sources: Sequence[Source]) -> tuple[Diagnostic, ...]:
-    """The diagnostics in the order of the text. Errors about a whole block are noticed only at its end."""
-    if len(diagnostics) > _SORTED_MAX:
-        return tuple(diagnostics)
-    files = [source.name for source in sources]
-
-    def place(diagnostic: Diagnostic) -> tuple[int, ...]:
-        """Number of the file, line and column; in an included file, after the line and column of each inclusion."""
-        span = diagnostic.span
-        if span is None:
-            return (len(files),)
-        *inclusions, outermost = [span, *span.source.inclusions]
-        if outermost.source.name not in files:
-            return (-1,) if outermost.source.name == DEFINE_OPTION else (len(files),)
-        within = [number for inner in reversed(inclusions) for number in (inner.line, inner.column)]
-        return files.index(outermost.source.name), outermost.line, outermost.column, *within
-
-    return tuple(sorted(diagnostics, key=place))
 
 
 def _read_step(
