@@ -136,7 +136,7 @@ class Cover:
                 return Point(part, *numbers)
         raise Undecided
 
-    def first_at(self, point: Point, without: int) -> int | None:
+    def first_match(self, point: Point, without: int) -> int | None:
         """The first rule that matches the packets of a point, except the rule `without`; None if there is none."""
         box, first, second = point
         best: int | None = None
@@ -218,29 +218,30 @@ class Cover:
         self, box: Box, before: int, without: int, before_in_second: int, including: int
     ) -> tuple[int, int] | None:
         """A pair of numbers of a box that is free: not matched by the rules that contain the box otherwise."""
-        own_first, own_second = box.source_numbers, box.destination_numbers
-        if not own_first or not own_second:
+        sources, destinations = box.source_numbers, box.destination_numbers
+        if not sources or not destinations:
             return None
-        least_second, most_second = own_second[0][0], own_second[-1][1]
-        partial: list[tuple[Ranges, Ranges]] = []
-        whole: list[tuple[int, int]] = []
+        lowest, highest = destinations[0][0], destinations[-1][1]
+        # What the rules match: of those with all sources only the destinations, of the others both.
+        rectangles: list[tuple[Ranges, Ranges]] = []
+        excluded: list[tuple[int, int]] = []
         for cell in self._cells_around(box):
-            for position, first, second in cell:
+            for position, rule_sources, rule_destinations in cell:
                 is_left_out = position >= before and not SECOND <= position < before_in_second and position != including
                 if is_left_out or position == without:
                     continue
-                if second[-1][1] < least_second or most_second < second[0][0]:
+                if rule_destinations[-1][1] < lowest or highest < rule_destinations[0][0]:
                     continue
-                if first is own_first or intersection(own_first, first) == own_first:
-                    if second is own_second:
+                if rule_sources is sources or intersection(sources, rule_sources) == sources:
+                    if rule_destinations is destinations:
                         return None
-                    whole += second
+                    excluded += rule_destinations
                 else:
-                    partial.append((first, second))
-        free = difference(own_second, union(whole)) if whole else own_second
+                    rectangles.append((rule_sources, rule_destinations))
+        free = difference(destinations, union(excluded)) if excluded else destinations
         # No rule can name port 0; an example contains it only if there is no other port.
         least = 0 if box.protocols == ICMP_OF_VERSION[box.version] else 1
-        return _free_point(own_first, free, partial, least)
+        return _free_point(sources, free, rectangles, least)
 
 
 def _kind_of(box: Box) -> _Kind:

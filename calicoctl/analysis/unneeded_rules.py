@@ -243,7 +243,7 @@ class _Search:
     def _is_needed(self, rule: ListedRule) -> bool:
         """Whether some packet has another decision without a rule."""
         # Usually the known packet of the rule has, which takes one lookup.
-        following = self._all.first_at(self._points[rule.position], rule.position)
+        following = self._all.first_match(self._points[rule.position], rule.position)
         if decision_of(None if following is None else self._by_position[following]) is not rule.decision:
             return True
         for box in rule.boxes:

@@ -41,28 +41,28 @@ def execute(statement: statements.Statement, datastore: Datastore, deadline: Dea
         OutcomeUnknown: It is not known whether a change was made, or only some of the changes were made.
     """
     done: tuple[Change, ...] = ()
-    first: Outcome | None = None
+    first_outcome: Outcome | None = None
     conflict: Conflict | None = None
     waits = pauses()
     while True:
         with _prefer_conflict(conflict, deadline):
             plan = _plan(statement, datastore, done)
         if plan is None:
-            assert first is not None, "a part of the statement was carried out before"
-            return first
+            assert first_outcome is not None, "a part of the statement was carried out before"
+            return first_outcome
         with _prefer_conflict(conflict, deadline):
-            is_at_once = datastore.is_one_transaction(plan.changes)
+            is_one_transaction = datastore.is_one_transaction(plan.changes)
             done, conflict = _commit(plan, datastore, done)
-        if conflict is None and (not plan.changes or is_at_once or not _is_half_written(statement, datastore)):
-            return first or plan.outcome
+        if conflict is None and (not plan.changes or is_one_transaction or not _is_half_written(statement, datastore)):
+            return first_outcome or plan.outcome
         pause = next(waits)
         if deadline.remaining() <= pause:
             if conflict is None:
-                return first or plan.outcome
+                return first_outcome or plan.outcome
             raise _partly_done(done, conflict) from conflict
         if done:
             # The first attempt has decided the answer, and that the statement may be carried out.
-            first = first or plan.outcome
+            first_outcome = first_outcome or plan.outcome
             statement = _without_check(statement)
         deadline.pause(pause)
 
