@@ -1,1 +1,1 @@
-"""Datastores: the interface, the keys, and one adapter for each kind of datastore."""
+"""The datastore interface, the keys, and an adapter for each kind of datastore."""

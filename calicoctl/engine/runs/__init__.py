@@ -1,1 +1,1 @@
-"""Runs: many changes made as one, on a datastore that takes them one by one."""
+"""Runs of scripts: all changes of a run are made, or none, also on a datastore that makes them one by one."""

@@ -1,1 +1,1 @@
-"""The datastore that Calico's agents read: etcd, through its v2 API."""
+"""etcd as a datastore, through its v2 or its v3 API."""

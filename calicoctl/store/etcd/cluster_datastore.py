@@ -14,7 +14,7 @@ from calicoctl.store.etcd.credentials import Access
 from calicoctl.store.etcd.failures import Refusal, RequestFailure
 from calicoctl.store.etcd.server import EtcdServer, Request
 from calicoctl.store.etcd.server_order import ServerOrder
-from calicoctl.store.interface import Probe
+from calicoctl.store.interface import Change, Probe, TooLarge, Unreachable
 
 _MAX_VERSION_LENGTH = 100  # etcd's versions are shorter
 
@@ -31,6 +31,7 @@ class ClusterDatastore:
 
     _product = "etcd"
     _server_type: type[EtcdServer]
+    _max_change_bytes: int
 
     def __init__(
         self,
@@ -59,9 +60,41 @@ class ClusterDatastore:
         """See `Datastore.has_journals`."""
         return True
 
+    def check(self, changes: Sequence[Change]) -> None:
+        """See `Datastore.check`.
+
+        Raises:
+            ValueError: A change is invalid: there is nothing to change, or the entry that was read has no version.
+            TooLarge, Unreachable: See `Datastore.check`.
+        """
+        for change in changes:
+            self._check_change(change)
+
     def close(self) -> None:
         """Close the connections."""
         self._cluster.close()
+
+    def _check_change(self, change: Change) -> None:
+        if change.before is None and change.after is None:
+            raise ValueError(f"there is nothing to delete at {change.key}")
+        if change.before is not None and change.before.version < 1:
+            raise ValueError(f"an entry of {change.key} has no version")
+        try:
+            size = self._change_bytes(change)
+        except UnicodeEncodeError as error:
+            raise Unreachable(diagnose(messages.VALUE_NOT_TEXT, None, None, key=change.key)) from error
+        limit = self._max_change_bytes
+        if size > limit:
+            hint = "spread the rules over several profiles"
+            raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, hint, key=change.key, size=size, limit=limit))
+
+    def _change_bytes(self, change: Change) -> int:
+        """The size of a change as the API measures it.
+
+        Raises:
+            UnicodeEncodeError: It cannot be sent.
+        """
+        raise NotImplementedError
 
 
 def probe(

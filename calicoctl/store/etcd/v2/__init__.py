@@ -1,1 +1,1 @@
-"""etcd's v2 API, through python-etcd: the data of Calico v1."""
+"""etcd's v2 API, through python-etcd: the datastore of Calico v1."""

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import diagnose
-from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import has_third_value, version_if_made, write_until_certain
 from calicoctl.store.etcd.failures import Refusal, RequestFailure, unexpected_response
@@ -52,6 +51,7 @@ class EtcdDatastore(ClusterDatastore):
     """A `Datastore` in etcd, through its v2 API."""
 
     _server_type = EtcdV2Server
+    _max_change_bytes = FORM_LIMIT
 
     def is_one_transaction(self, changes: Sequence[Change]) -> bool:
         """See `Datastore.is_one_transaction`: the v2 API changes one key at a time."""
@@ -63,11 +63,6 @@ class EtcdDatastore(ClusterDatastore):
             return {entry.key: entry for root in roots for entry in self._entries(root)}
         except RequestFailure as failure:
             raise Unreachable(failure.diagnostic) from failure
-
-    def check(self, changes: Sequence[Change]) -> None:
-        """See `Datastore.check`."""
-        for change in changes:
-            check_change(change, _form_size, FORM_LIMIT)
 
     def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """See `Datastore.commit`; one compare-and-swap for each change, in order."""
@@ -133,6 +128,9 @@ class EtcdDatastore(ClusterDatastore):
             return None  # code 100 or 104: there can be no entry; a read is refused for no other reason
 
     # --- writing -------------------------------------------------------------------------------
+
+    def _change_bytes(self, change: Change) -> int:
+        return _form_size(change)
 
     def _make(self, change: Change) -> int:
         """Make one change; the new version of its key (without meaning after a deletion)."""

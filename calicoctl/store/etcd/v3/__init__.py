@@ -1,1 +1,1 @@
-"""etcd's v3 API, through its JSON gateway: the data of today's Calico."""
+"""etcd's v3 API, through its JSON gateway: the datastore of Calico v3."""

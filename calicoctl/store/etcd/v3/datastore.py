@@ -14,7 +14,6 @@ from itertools import count
 from calicoctl.annotations import Any
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import diagnose
-from calicoctl.store.etcd.change_validation import check_change
 from calicoctl.store.etcd.cluster_datastore import ClusterDatastore, etcd_version, probe
 from calicoctl.store.etcd.doubtful_writes import version_if_made, write_until_certain
 from calicoctl.store.etcd.failures import Refusal, RequestFailure
@@ -45,7 +44,7 @@ from calicoctl.store.interface import (
 
 # The default of etcd's `--max-request-bytes`, and the bytes of a change in addition to its key and value.
 REQUEST_BYTES = 3 << 19
-_CHANGE_BYTES = 64
+_CHANGE_OVERHEAD_BYTES = 64
 # The keys of a range in one response. Further ones are read with further requests, at the same revision.
 _KEYS_PER_RESPONSE = 20_000
 _ROOTS_PER_REQUEST = 32
@@ -60,11 +59,12 @@ class EtcdV3Datastore(ClusterDatastore):
 
     _product = "etcd (v3)"
     _server_type = GatewayServer
+    _max_change_bytes = REQUEST_BYTES
 
     def is_one_transaction(self, changes: Sequence[Change]) -> bool:
         """See `Datastore.is_one_transaction`; true if the changes fit into one transaction."""
         size = sum(len(change.key) + len((change.after or "").encode("utf-8", "replace")) for change in changes)
-        return size + len(changes) * _CHANGE_BYTES <= REQUEST_BYTES and nested(changes) is not None
+        return size + len(changes) * _CHANGE_OVERHEAD_BYTES <= REQUEST_BYTES and nested(changes) is not None
 
     def read(self, roots: Sequence[str]) -> Snapshot:
         """See `Datastore.read`; all entries have the same revision."""
@@ -78,11 +78,6 @@ class EtcdV3Datastore(ClusterDatastore):
                 if refusal.code != OUT_OF_RANGE or attempt == _MAX_READ_ATTEMPTS:
                     raise self._refused(refusal) from refusal
         raise AssertionError("an endless loop ended")
-
-    def check(self, changes: Sequence[Change]) -> None:
-        """See `Datastore.check`."""
-        for change in changes:
-            check_change(change, _value_size, REQUEST_BYTES)
 
     def commit(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None] = NOTHING) -> Mapping[str, int]:
         """See `Datastore.commit`; one transaction, with all comparisons."""
@@ -145,6 +140,10 @@ class EtcdV3Datastore(ClusterDatastore):
         return self._cluster.read(send, RESPONSE_BYTES)
 
     # --- writing -------------------------------------------------------------------------------
+
+    def _change_bytes(self, change: Change) -> int:
+        # Lone surrogates represent bytes that are not UTF-8; they are written as the same bytes.
+        return len((change.after or "").encode("utf-8", "surrogateescape"))
 
     def _commit_once(self, changes: Sequence[Change], unchanged: Mapping[str, Entry | None]) -> Mapping[str, int]:
         """Send the transaction once.
@@ -271,11 +270,6 @@ def _entries(listing: Body) -> Iterator[tuple[str, Entry]]:
     for kv in listing.get("kvs", []):
         key = decoded(kv["key"])
         yield key, Entry(key, decoded(kv.get("value", "")), int(kv["mod_revision"]))
-
-
-def _value_size(change: Change) -> int:
-    # Lone surrogates represent bytes that are not UTF-8; they are written as the same bytes.
-    return len((change.after or "").encode("utf-8", "surrogateescape"))
 
 
 def _server_version(post: Post) -> str:
