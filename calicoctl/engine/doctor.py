@@ -7,7 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.engine.endpoint_tags import endpoint_roots, missing_profile, missing_profiles, tags_of_others
+from calicoctl.engine.endpoint_tags import (
+    endpoint_roots,
+    missing_profile_warning,
+    missing_profiles,
+    tags_without_profiles,
+)
 from calicoctl.engine.enforced_rules import carried_tags
 from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import profile_warnings
@@ -119,7 +124,7 @@ def _missing_profiles(state: State, datastore: Datastore) -> Iterator[Diagnostic
         if can_be_hidden and datastore.read([keys.profile_folder(name)]):
             yield diagnose(messages.HIDDEN_KEY, profile=name)
         else:
-            yield missing_profile(name, count)
+            yield missing_profile_warning(name, count)
 
 
 def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
@@ -139,7 +144,7 @@ def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
 
 def _tags_without_endpoints(state: State, names: Sequence[str]) -> Iterator[Diagnostic]:
     """Tags that rules use but no endpoint can have: these rules match nothing (agent, evaluation)."""
-    carried = carried_tags(state, [names]) | tags_of_others(state)
+    carried = carried_tags(state, [names]) | tags_without_profiles(state)
     used: dict[str, list[str]] = {}
     for name in names:
         for place, rule in _placed_rules(state.profile(name)):

@@ -34,7 +34,7 @@ def missing_profiles(state: State) -> Counter[str]:
     return Counter({name: count for name, count in users.items() if not state.profile(name).exists})
 
 
-def missing_profile(name: str, count: int) -> Diagnostic:
+def missing_profile_warning(name: str, count: int) -> Diagnostic:
     """The warning about endpoints with a profile that does not exist: the agent drops their traffic."""
     counted = "1 endpoint has" if count == 1 else f"{count} endpoints have"
     return diagnose(messages.MISSING_PROFILE, profile=name, count=counted)
@@ -45,7 +45,7 @@ def tags_of(state: State, endpoint: Endpoint) -> frozenset[str]:
     return carried_tags(state, [endpoint.profiles]) | endpoint.labels
 
 
-def tags_of_others(state: State) -> frozenset[str]:
+def tags_without_profiles(state: State) -> frozenset[str]:
     """The tags that do not come from profiles: labels of endpoints and of network sets."""
     of_endpoints = (endpoint.labels for _, endpoint in state.endpoints()[0])
     of_sets = (network_set.labels for network_set in state.network_sets)

@@ -33,12 +33,12 @@ def carried_tags(state: State, endpoints: Iterable[Sequence[str]]) -> frozenset[
     return frozenset[str]().union(*map(state.carried, names))
 
 
-def enforced_of(profile: Profile, direction: Direction) -> RuleList:
+def enforced_list_at_endpoint(profile: Profile, direction: Direction) -> RuleList:
     """The enforced list of a profile of an endpoint; a profile that does not exist drops everything (agent.md)."""
-    return enforced(profile.rules, direction) if profile.exists else RuleList.dropping()
+    return enforced_list(profile.rules, direction) if profile.exists else RuleList.dropping()
 
 
-def enforced(rules: Rules, direction: Direction, other_version: RuleList | None = None) -> RuleList:
+def enforced_list(rules: Rules, direction: Direction, other_version: RuleList | None = None) -> RuleList:
     """The enforced list of one direction; empty for a profile that does not exist.
 
     Args:

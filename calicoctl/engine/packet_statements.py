@@ -12,7 +12,7 @@ from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
-from calicoctl.engine.enforced_rules import enforced
+from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as statements
@@ -29,7 +29,7 @@ def trace(statement: statements.TracePackets, profile: Profile) -> Outcome:
     Raises:
         Refused: It would take too long.
     """
-    rules = enforced(profile.rules, statement.direction)
+    rules = enforced_list(profile.rules, statement.direction)
     try:
         # Any action will do, as only the match of the rule is used.
         division = divide(rules, boxes_of(statement.match.rule(Action.ALLOW)))
@@ -73,7 +73,7 @@ def _check_expectation(statement: statements.Expectation, profile: Profile, plac
     wants_allowed = statement.rule.action is Action.ALLOW
     about = {"profile": profile.name, "direction": direction.value}
     try:
-        rules = enforced(profile.rules, direction)
+        rules = enforced_list(profile.rules, direction)
         counterexample = find_counterexample(rules, boxes_of(statement.rule), is_allowed=wants_allowed)
     except Undecided:
         return diagnose(messages.RULES_NOT_ANALYSED, statement.rule_span, **about)

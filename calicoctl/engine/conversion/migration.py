@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import convert_profiles, resource_name, stored_profiles
-from calicoctl.engine.endpoint_tags import missing_profile, missing_profiles
+from calicoctl.engine.endpoint_tags import missing_profile_warning, missing_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
 from calicoctl.layout.resource_keys import CLUSTER, PROFILES, is_ready, profile_key
@@ -60,7 +60,7 @@ def plan_migration(state: State, target: Datastore) -> Migration:
     skipped = [name for name in state.names() if _is_of_orchestrator(name)]
     diagnostics = [diagnose(messages.MIGRATION_SKIPS, profile=name) for name in skipped]
     diagnostics += state.endpoints()[1]
-    diagnostics += [missing_profile(name, count) for name, count in sorted(missing_profiles(state).items())]
+    diagnostics += [missing_profile_warning(name, count) for name, count in sorted(missing_profiles(state).items())]
     converted = convert_profiles(profiles)
     stored = target.read((PROFILES, CLUSTER))
     cluster = stored.get(CLUSTER)

@@ -13,7 +13,7 @@ from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.division import divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, decision_of
-from calicoctl.engine.enforced_rules import enforced
+from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
@@ -74,7 +74,7 @@ def coverage(results: Sequence[ExpectationResult], state: State) -> tuple[ListCo
     lists = []
     for name in state.names():
         for direction in Direction:
-            rules = enforced(state.profile(name).rules, direction)
+            rules = enforced_list(state.profile(name).rules, direction)
             if rules.deciding:
                 lists.append(_list_coverage(name, direction, rules, list(_expectations(results, name, direction))))
     return tuple(lists)

@@ -8,8 +8,8 @@ from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList
 from calicoctl.analysis.unneeded_rules import Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.diagnostics import messages
-from calicoctl.engine.endpoint_tags import tags_of_others
-from calicoctl.engine.enforced_rules import carried_tags, enforced, enforced_of
+from calicoctl.engine.endpoint_tags import tags_without_profiles
+from calicoctl.engine.enforced_rules import carried_tags, enforced_list, enforced_list_at_endpoint
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
@@ -24,11 +24,11 @@ def lint_today(state: State) -> tuple[LintFinding, ...]:
     their own profile at every endpoint that has it.
     """
     endpoints = [endpoint.profiles for _, endpoint in state.endpoints()[0]]
-    carried = carried_tags(state, endpoints) | tags_of_others(state)
+    carried = carried_tags(state, endpoints) | tags_without_profiles(state)
     findings: list[LintFinding] = []
     for name in state.names():
         for direction in Direction:
-            rules = enforced(state.profile(name).rules, direction)
+            rules = enforced_list(state.profile(name).rules, direction)
             preceding = {profiles[: profiles.index(name)] for profiles in endpoints if name in profiles}
             dead_now = _dead_after_all(rules, [_rules_of_profiles(state, names, direction) for names in preceding])
             for rule in rules.deciding:
@@ -52,7 +52,7 @@ def _rules_of_profiles(state: State, profiles: Sequence[str], direction: Directi
     """The concatenated rules of the profiles of an endpoint that decide packets."""
     deciding: list[ListedRule] = []
     for name in profiles:
-        rules = enforced_of(state.profile(name), direction)
+        rules = enforced_list_at_endpoint(state.profile(name), direction)
         # A rule that continues with the next profile decides nothing about it.
         deciding += [rule for rule in rules.deciding if rule.decision is not Decision.NONE]
     return deciding

@@ -10,7 +10,7 @@ from calicoctl.analysis.division import find_counterexample
 from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics.core import Diagnostic, Refused
-from calicoctl.engine.enforced_rules import enforced
+from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.evaluate import RulePlaces
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.frontend.statements import read_statement
@@ -96,7 +96,7 @@ def draft_expectations(state: State) -> Iterator[tuple[str, Direction, tuple[Dra
     """Draft an expectation for each rule that decides packets, list by list."""
     for name in state.names():
         for direction in Direction:
-            rules = enforced(state.profile(name).rules, direction)
+            rules = enforced_list(state.profile(name).rules, direction)
             drafts = (_draft(name, direction, rules, rule) for rule in rules.deciding)
             yield name, direction, tuple(draft for draft in drafts if draft is not None)
 

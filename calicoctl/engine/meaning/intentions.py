@@ -12,7 +12,7 @@ from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.engine.enforced_rules import enforced
+from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.meaning.traffic import ListTraffic, RulesByName, find_traffic
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.rule import Rule
@@ -79,7 +79,7 @@ def _unmet(
 def _unmet_in(
     intention: Intention, profile: str, direction: Direction, old: RulesByName, new: RulesByName
 ) -> Diagnostic | None:
-    before, after = (enforced(rules.get(profile), direction) for rules in (old, new))
+    before, after = (enforced_list(rules.get(profile), direction) for rules in (old, new))
     boxes = boxes_of(intention.rule)
     about = {"profile": profile, "direction": direction.value}
     was, now = messages.CLOSED_BEFORE, messages.NOT_CLOSED

@@ -11,7 +11,7 @@ from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_o
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.endpoint_tags import tags_of
-from calicoctl.engine.enforced_rules import enforced_of
+from calicoctl.engine.enforced_rules import enforced_list_at_endpoint
 from calicoctl.engine.meaning.network_set_tags import NetworkSetTags, collapsed
 from calicoctl.engine.state import State
 from calicoctl.language.networks import Network, enforced_network, network_text, read_network
@@ -211,7 +211,9 @@ def _used_tags(
     boxes = [*boxes_of(match)]
     for members, direction in ((sources, Direction.OUTBOUND), (destinations, Direction.INBOUND)):
         for name in {name for member in members for name in member.profiles or ()}:
-            boxes += (box for rule in enforced_of(state.profile(name), direction).rules for box in rule.boxes)
+            boxes += (
+                box for rule in enforced_list_at_endpoint(state.profile(name), direction).rules for box in rule.boxes
+            )
     return NO_TAGS.union(*(box.source_tags | box.destination_tags for box in boxes))
 
 
@@ -314,7 +316,7 @@ def _chain(
     deciders: list[Decider] = []
     for name in end.profiles:
         profile = state.profile(name)
-        for rule in enforced_of(profile, direction).rules:
+        for rule in enforced_list_at_endpoint(profile, direction).rules:
             is_plain = rule.is_analysed and rule.decision is not Decision.NONE
             boxes = _matching_boxes(rule.boxes, source.tags, destination.tags) if is_plain else ()
             if is_plain and may_differ and len(boxes) < len(_possible_boxes(rule.boxes, source, destination)):

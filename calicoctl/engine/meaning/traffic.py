@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import NOTHING_INTENDED, Difference, Intended, find_differences
 from calicoctl.analysis.rule_list import ListedRule, RuleList
-from calicoctl.engine.enforced_rules import Rules, enforced
+from calicoctl.engine.enforced_rules import Rules, enforced_list
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.records import dataclass
@@ -61,8 +61,8 @@ def find_traffic(old: RulesByName, new: RulesByName, intended: Intended = NOTHIN
         before, after = old.get(name), new.get(name)
         if before is not after and before != after:
             for direction in Direction:
-                old_list = enforced(before, direction)
-                new_list = enforced(after, direction, old_list)
+                old_list = enforced_list(before, direction)
+                new_list = enforced_list(after, direction, old_list)
                 traffic = _list_traffic(name, direction, old_list, new_list, intended)
                 changed += [] if traffic is None else [traffic]
     return tuple(changed)
