@@ -40,6 +40,13 @@ def embedded(folder: Path, tmp_path: Path) -> Program:
 
 
 @pytest.fixture
+def embedded_raw(embedded: Program) -> RawStore:
+    """Direct access to the datastore of `embedded`."""
+    assert embedded.datastore is not None
+    return open_raw(embedded.datastore)
+
+
+@pytest.fixture
 def v3(folder: Path, raw_etcd_v3: RawEtcdV3) -> Program:
     """The program with an empty datastore of Calico v3."""
     return Program(folder, f"etcdv3+{raw_etcd_v3.url}")

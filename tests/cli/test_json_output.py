@@ -20,7 +20,7 @@ from calicoctl.policy.rule_text import listing_text
 from calicoctl.policy.statement import ShowRules
 from calicoctl.source import COMMAND_LINE, Source, Span
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty, open_raw
+from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty
 from tests.cli.scripts import codes, located_codes
 
 RULES = (
@@ -31,15 +31,13 @@ ENDPOINT = f"{HOSTS}/host-1/workload/docker/w1/endpoint/e1"
 
 
 @pytest.fixture
-def store(embedded: Program) -> RawStore:
+def store(embedded_raw: RawStore) -> RawStore:
     """The embedded datastore with the profiles DB and WEB."""
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
-    raw.put(f"{PROFILES}/WEB/rules", RULES)
-    raw.put(f"{PROFILES}/WEB/tags", '["WEB","SHOP"]')
-    raw.put(f"{PROFILES}/DB/tags", "[]")
-    raw.put(ENDPOINT, '{"state":"active","profile_ids":["WEB"]}')
-    return raw
+    embedded_raw.put(f"{PROFILES}/WEB/rules", RULES)
+    embedded_raw.put(f"{PROFILES}/WEB/tags", '["WEB","SHOP"]')
+    embedded_raw.put(f"{PROFILES}/DB/tags", "[]")
+    embedded_raw.put(ENDPOINT, '{"state":"active","profile_ids":["WEB"]}')
+    return embedded_raw
 
 
 def document(program: Program, *words: str) -> Any:

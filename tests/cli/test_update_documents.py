@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, open_raw, values
+from tests.cli.raw import PROFILES, RawStore, values
 from tests.policy.agent_oracle import enforced_as_written, enforced_lists
 
 RULES = f"{PROFILES}/WEB/rules"
@@ -145,17 +145,15 @@ def with_parsed_networks(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_document_is_refused_or_enforced_as_written(embedded: Program, seed: int) -> None:
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
+def test_a_document_is_refused_or_enforced_as_written(embedded: Program, embedded_raw: RawStore, seed: int) -> None:
     assert embedded.run_inside("profile", "add", "WEB").status == 0
     rng = random.Random(seed)
     counts: Counter[str] = Counter()
-    before = raw.dump()
+    before = embedded_raw.dump()
     for _ in range(DOCUMENTS):
         text, valid_rules = random_document(rng)
         result = embedded.run_inside("profile", "WEB", "rule", "update", stdin=text)
-        after = raw.dump()
+        after = embedded_raw.dump()
         assert result.status in (0, 1), (text, result)
         if result.status == 1:
             counts["refused"] += 1
@@ -176,7 +174,7 @@ def test_a_document_is_refused_or_enforced_as_written(embedded: Program, seed: i
     # Each of the three kinds is frequent enough to be tested.
     least = min(counts["refused"], counts["accepted"] - counts["valid"], counts["valid"])
     assert least > DOCUMENTS // 20, f"adjust `random_document`: one kind of document is too rare: {counts}"
-    assert set(values(raw)) == {RULES, f"{PROFILES}/WEB/tags"}
+    assert set(values(embedded_raw)) == {RULES, f"{PROFILES}/WEB/tags"}
 
 
 INVALID_RULES: list[Any] = [

@@ -26,7 +26,7 @@ from calicoctl.cli.help.help_parser import (
 from calicoctl.cli.run_command.run_options import read_request
 from calicoctl.diagnostics import messages
 from tests.cli.program import Program, wait_for
-from tests.cli.raw import PROFILES, RawStore, open_raw
+from tests.cli.raw import PROFILES, RawStore
 from tests.support.etcd_server import closed_port
 
 BREAKS = " \t\n\"'><=;|&(:"  # the default COMP_WORDBREAKS of bash
@@ -246,9 +246,10 @@ def test_names_are_read_from_the_datastore_that_the_line_names(filled: Program, 
         "*",
     ],
 )
-def test_a_name_is_completed_with_the_quotes_that_it_needs(embedded: Program, name: str) -> None:
-    assert embedded.datastore is not None
-    open_raw(embedded.datastore).put(f"{PROFILES}/{name}/tags", '["MARK"]')
+def test_a_name_is_completed_with_the_quotes_that_it_needs(
+    embedded: Program, embedded_raw: RawStore, name: str
+) -> None:
+    embedded_raw.put(f"{PROFILES}/{name}/tags", '["MARK"]')
     (candidate,) = candidates_for(embedded, "export", "")
     assert candidate.isprintable()
     assert "MARK" in embedded.run("export", candidate).stdout
@@ -344,10 +345,9 @@ def test_bash_gets_the_replacement_of_the_last_part_of_the_word(filled: Program,
     ],
 )
 def test_bash_gets_nothing_that_it_would_evaluate(
-    embedded: Program, name: str, quote: str, candidate: str | None
+    embedded: Program, embedded_raw: RawStore, name: str, quote: str, candidate: str | None
 ) -> None:
-    assert embedded.datastore is not None
-    open_raw(embedded.datastore).put(f"{PROFILES}/{name}/tags", "[]")
+    embedded_raw.put(f"{PROFILES}/{name}/tags", "[]")
     candidates = lines(embedded, f"calicoctl export {quote}", BREAKS, command="__complete_bash")
     assert candidates == ([] if candidate is None else [candidate])
 

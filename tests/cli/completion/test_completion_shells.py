@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, open_raw
+from tests.cli.raw import PROFILES, RawStore
 from tests.support.shells import COMMANDS, HERE, Shell, running_shell
 
 RULES = '{"inbound_rules": [{"action": "allow", "src_tag": "WEB"}, {"action": "deny"}], "outbound_rules": []}'
@@ -33,12 +33,6 @@ OpenShell = Callable[[str], Shell]
 
 
 @pytest.fixture
-def store(embedded: Program) -> RawStore:
-    assert embedded.datastore is not None
-    return open_raw(embedded.datastore)
-
-
-@pytest.fixture
 def open_shell(embedded: Program, tmp_path: Path) -> Iterator[OpenShell]:
     """A function that starts a shell in which `calicoctl` is the program."""
     programs = tmp_path / "bin"
@@ -57,9 +51,9 @@ def test_all_shells_are_installed_in_continuous_integration() -> None:
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_words_are_completed(name: str, open_shell: OpenShell, store: RawStore) -> None:
-    store.put(f"{PROFILES}/WEB/rules", RULES)
-    store.put(f"{PROFILES}/WEB/tags", '["to"]')
+def test_words_are_completed(name: str, open_shell: OpenShell, embedded_raw: RawStore) -> None:
+    embedded_raw.put(f"{PROFILES}/WEB/rules", RULES)
+    embedded_raw.put(f"{PROFILES}/WEB/tags", '["to"]')
     shell = open_shell(name)
     words = ["calicoctl", "profile", "WEB", "rule", "remove", "inbound"]
     assert shell.words("calicoctl prof\tW\tru\trem\tinb\t") == words
@@ -101,9 +95,9 @@ def test_options_and_the_files_that_they_name_are_completed(
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_a_word_in_quotes_is_completed_within_them(name: str, open_shell: OpenShell, store: RawStore) -> None:
-    store.put(f"{PROFILES}/add/tags", "[]")
-    store.put(f"{PROFILES}/WEB/tags", "[]")
+def test_a_word_in_quotes_is_completed_within_them(name: str, open_shell: OpenShell, embedded_raw: RawStore) -> None:
+    embedded_raw.put(f"{PROFILES}/add/tags", "[]")
+    embedded_raw.put(f"{PROFILES}/WEB/tags", "[]")
     shell = open_shell(name)
     assert shell.words("calicoctl profile \"'a\tta\t") == ["calicoctl", "profile", "'add'", "tag"]
     assert shell.words("calicoctl profile 'W\tta\t") == ["calicoctl", "profile", "WEB", "tag"]
@@ -113,9 +107,9 @@ def test_a_word_in_quotes_is_completed_within_them(name: str, open_shell: OpenSh
 @pytest.mark.parametrize("hostile", HOSTILE, ids=ascii)
 @pytest.mark.parametrize("name", HERE)
 def test_completed_names_are_not_evaluated(
-    name: str, hostile: str, open_shell: OpenShell, store: RawStore, embedded: Program
+    name: str, hostile: str, open_shell: OpenShell, embedded_raw: RawStore, embedded: Program
 ) -> None:
-    store.put(f"{PROFILES}/{hostile}/tags", '["MARK"]')
+    embedded_raw.put(f"{PROFILES}/{hostile}/tags", '["MARK"]')
     shell = open_shell(name)
     assert shell.words("calicoctl export \t") == ["calicoctl", "export", HOSTILE[hostile]]
     # The completed line is executed by the shell and the program.
@@ -133,8 +127,8 @@ def test_typed_words_are_not_evaluated(name: str, open_shell: OpenShell, embedde
 
 
 @pytest.mark.parametrize("name", HERE)
-def test_positions_are_listed_with_their_rules(name: str, open_shell: OpenShell, store: RawStore) -> None:
-    store.put(f"{PROFILES}/WEB/rules", RULES)
+def test_positions_are_listed_with_their_rules(name: str, open_shell: OpenShell, embedded_raw: RawStore) -> None:
+    embedded_raw.put(f"{PROFILES}/WEB/rules", RULES)
     line = "calicoctl profile WEB rule remove inbound --at="
     shell = open_shell(name)
     # On a terminal that cannot move its cursor, fish shows no list; `complete -C` prints its candidates.

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.hostile import ESCAPES, bounded, changed_keys, owning_folders, require_harmless
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
+from tests.cli.raw import HOSTS, PROFILES, RawStore
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 STORED = {
@@ -154,11 +154,10 @@ def test_hostile_names_and_values_change_at_most_their_own_profile(
 
 
 @pytest.mark.parametrize("place", [*WORD_PLACES, *OPTION_PLACES])
-def test_hostile_words_and_options_change_nothing(embedded: Program, place: str) -> None:
-    assert embedded.datastore is not None
+def test_hostile_words_and_options_change_nothing(embedded: Program, embedded_raw: RawStore, place: str) -> None:
     for value in (*PATHS, *NUMBERS, *TEXTS):
         require_harmless(embedded.run_inside(*(word.replace("@", value) for word in place.split()), stdin=RULES))
-    assert open_raw(embedded.datastore).dump() == {}
+    assert embedded_raw.dump() == {}
 
 
 @pytest.mark.parametrize("place", [*PROFILE_PLACES, *VALUE_PLACES, *WORD_PLACES, *OPTION_PLACES])

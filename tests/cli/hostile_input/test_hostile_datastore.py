@@ -153,17 +153,17 @@ def test_a_hostile_value_is_printed_safely_and_only_its_own_profile_changes(
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_the_longest_and_deepest_values_are_read_within_bounded_memory(embedded: Program, reading: str) -> None:
-    assert embedded.datastore is not None
-    store = open_raw(embedded.datastore)
+def test_the_longest_and_deepest_values_are_read_within_bounded_memory(
+    embedded: Program, embedded_raw: RawStore, reading: str
+) -> None:
     (embedded.folder / BLOCK).write_text("profile P {\ntags A\ninbound {}\noutbound {}\n}\n")
     (embedded.folder / EDITS).write_text("profile P tag add Z\nprofile P rule show\n")
-    store.put(
+    embedded_raw.put(
         f"{PROFILES}/P/rules", rules(json.dumps({"action": "log", "log_prefix": "\n" * 5_000_000}) + ',{"action":NaN}')
     )
-    store.put(f"{PROFILES}/P/tags", json.dumps([ESCAPES, "x" * 3_000_000]))
-    store.put(f"{PROFILES}/Q/rules", rules(DEEP))
-    store.put(ENDPOINT, json.dumps({"state": ESCAPES, "profile_ids": ["P"] * 100_000}))
+    embedded_raw.put(f"{PROFILES}/P/tags", json.dumps([ESCAPES, "x" * 3_000_000]))
+    embedded_raw.put(f"{PROFILES}/Q/rules", rules(DEEP))
+    embedded_raw.put(ENDPOINT, json.dumps({"state": ESCAPES, "profile_ids": ["P"] * 100_000}))
     result = bounded(embedded).run(*reading.split())
     require_harmless(result, is_listing=True)
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.hostile import ESCAPES, bounded, require_harmless, write_script
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, open_raw, values
+from tests.cli.raw import PROFILES, RawStore, values
 from tests.cli.scripts import codes, located_codes
 
 LARGE = 10_000_000
@@ -146,15 +146,13 @@ def rules(rule: str) -> str:
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_a_hostile_document_is_refused_within_bounds(embedded: Program, name: str) -> None:
-    assert embedded.datastore is not None
-    store = open_raw(embedded.datastore)
-    store.put(f"{PROFILES}/WEB/rules", RULES)
+def test_a_hostile_document_is_refused_within_bounds(embedded: Program, embedded_raw: RawStore, name: str) -> None:
+    embedded_raw.put(f"{PROFILES}/WEB/rules", RULES)
     make, code = DOCUMENTS[name]
     result = require_harmless(bounded(embedded).run("profile", "WEB", "rule", "update", stdin=make()))
     assert (result.status, result.stdout) == (1, "")
     assert f"[{code}]" in result.stderr
-    assert values(store) == {f"{PROFILES}/WEB/rules": RULES}
+    assert values(embedded_raw) == {f"{PROFILES}/WEB/rules": RULES}
 
 
 def test_an_endless_settings_file_is_refused(embedded: Program) -> None:

@@ -17,7 +17,7 @@ from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded_rules import Reason, find_unneeded
 from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import PROFILES, open_raw
+from tests.cli.raw import PROFILES, RawStore
 from tests.cli.scripts import codes, located_codes
 
 SARIF_SCHEMA = Path(__file__).with_name("schemas") / "sarif-schema-2.1.0.json"
@@ -117,26 +117,24 @@ def test_a_file_without_findings_and_a_file_with_an_error(embedded: Program) -> 
     assert "[E0104]" in result.stderr
 
 
-def test_a_profile_that_the_agent_refuses_has_no_findings(embedded: Program) -> None:
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
-    raw.put(f"{PROFILES}/BAD/rules", '{"inbound_rules":[{},{},{"dst_ports":["80"]}],"outbound_rules":[]}')
+def test_a_profile_that_the_agent_refuses_has_no_findings(embedded: Program, embedded_raw: RawStore) -> None:
+    embedded_raw.put(f"{PROFILES}/BAD/rules", '{"inbound_rules":[{},{},{"dst_ports":["80"]}],"outbound_rules":[]}')
     assert findings(embedded) == []
 
 
 @FEW
 @given(st.lists(rules(), min_size=2, max_size=6))
-def test_a_fix_that_is_carried_out_has_the_stated_effect(embedded: Program, inbound: list[Json]) -> None:
+def test_a_fix_that_is_carried_out_has_the_stated_effect(
+    embedded: Program, embedded_raw: RawStore, inbound: list[Json]
+) -> None:
     """Removing clutter changes no decision; moving a rule makes it decide some packets."""
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
     text = document(inbound).text()
     space = [*packets(4), *packets(6)][::5]
-    raw.put(f"{PROFILES}/A/rules", text)
+    embedded_raw.put(f"{PROFILES}/A/rules", text)
     for finding in findings(embedded):
         if finding["fix"] is None:
             continue
-        raw.put(f"{PROFILES}/A/rules", text)
+        embedded_raw.put(f"{PROFILES}/A/rules", text)
         for statement in finding["fix"]:
             assert embedded.run_inside(*shlex.split(statement)).status == 0
         remaining = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
@@ -145,9 +143,9 @@ def test_a_fix_that_is_carried_out_has_the_stated_effect(embedded: Program, inbo
         else:
             unneeded = {rule.rule.position: rule.reason for rule in find_unneeded(RuleList(stored(remaining)))}
             assert unneeded.get(int(statement.partition("--at=")[2].split()[0])) in (None, Reason.REDUNDANT)
-    raw.put(f"{PROFILES}/A/rules", text)
+    embedded_raw.put(f"{PROFILES}/A/rules", text)
     for words in HARMLESS_COMMAND.findall(embedded.run_inside("lint").stderr):
-        raw.put(f"{PROFILES}/A/rules", text)
+        embedded_raw.put(f"{PROFILES}/A/rules", text)
         assert embedded.run_inside(*shlex.split(words)).status == 0
         remaining = json.loads(embedded.run_inside("profile", "A", "rule", "json").stdout)["inbound_rules"]
         assert all(decision(remaining, packet) == decision(inbound, packet) for packet in space)
@@ -170,11 +168,10 @@ def test_the_fix_states_when_moving_a_rule_would_bypass_a_denial(embedded: Progr
 
 @FEW
 @given(st.lists(rules(), min_size=2, max_size=8))
-def test_repeated_fixes_terminate(embedded: Program, inbound: list[Json]) -> None:
+def test_repeated_fixes_terminate(embedded: Program, embedded_raw: RawStore, inbound: list[Json]) -> None:
     """Contradictory rules must not be moved before each other forever."""
-    assert embedded.datastore is not None
     contrary = [{**rule, "action": {"allow": "deny", "deny": "allow"}.get(rule["action"], "log")} for rule in inbound]
-    open_raw(embedded.datastore).put(f"{PROFILES}/A/rules", document([*inbound, *contrary]).text())
+    embedded_raw.put(f"{PROFILES}/A/rules", document([*inbound, *contrary]).text())
     # Each fix makes a rule decide packets, or removes it.
     for _ in range(8 * len(inbound) + 1):
         fixes = [finding["fix"] for finding in findings(embedded) if finding["fix"] is not None]

@@ -14,7 +14,7 @@ from calicoctl.analysis.boxes import Packet
 from calicoctl.store.keys import HOSTS
 from tests.analysis.brute_force import Json, decider, packet_of, packets, rules
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, open_raw
+from tests.cli.raw import PROFILES, RawStore
 
 SPACE = [*packets(4), *packets(6)]
 # The profiles of two endpoints, and the tags of the profiles.
@@ -62,14 +62,12 @@ def decider_at(lists: Sequence[tuple[str, list[Json]]], packet: Packet) -> tuple
 )
 @given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES)
 def test_the_answers_of_a_path_agree_with_every_packet_of_the_space(
-    embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json]
+    embedded: Program, embedded_raw: RawStore, outbound: dict[str, list[Json]], inbound: list[Json]
 ) -> None:
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
-    put_profile(raw, "P", [], outbound["P"], TAGS["P"])
-    put_profile(raw, "Q", inbound, outbound["Q"], TAGS["Q"])
-    put_endpoint(raw, "one", LISTS["one"])
-    put_endpoint(raw, "two", LISTS["two"])
+    put_profile(embedded_raw, "P", [], outbound["P"], TAGS["P"])
+    put_profile(embedded_raw, "Q", inbound, outbound["Q"], TAGS["Q"])
+    put_endpoint(embedded_raw, "one", LISTS["one"])
+    put_endpoint(embedded_raw, "two", LISTS["two"])
     (path,) = trace(embedded, "--from=one", "--to=two")
     senders = [(name, outbound[name]) for name in LISTS["one"]]
     receivers = [("Q", inbound)]
@@ -130,14 +128,12 @@ def test_a_tag_means_its_endpoints_and_a_network_addresses_outside_of_all_endpoi
 )
 @given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES, st.sampled_from([24, 25, 30, 31, 32]))
 def test_an_address_means_the_endpoint_that_has_it(
-    embedded: Program, outbound: dict[str, list[Json]], inbound: list[Json], length: int
+    embedded: Program, embedded_raw: RawStore, outbound: dict[str, list[Json]], inbound: list[Json], length: int
 ) -> None:
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
-    put_profile(raw, "P", [], outbound["P"], TAGS["P"])
-    put_profile(raw, "Q", inbound, outbound["Q"], TAGS["Q"])
-    put_endpoint(raw, "one", LISTS["one"], ipv4_nets=["10.0.1.1/32"])
-    put_endpoint(raw, "two", LISTS["two"], ipv4_nets=["10.0.2.1/32"])
+    put_profile(embedded_raw, "P", [], outbound["P"], TAGS["P"])
+    put_profile(embedded_raw, "Q", inbound, outbound["Q"], TAGS["Q"])
+    put_endpoint(embedded_raw, "one", LISTS["one"], ipv4_nets=["10.0.1.1/32"])
+    put_endpoint(embedded_raw, "two", LISTS["two"], ipv4_nets=["10.0.2.1/32"])
     (path,) = trace(embedded, "--from=one", "--to=two")
     paths = trace(embedded, f"--from=10.0.1.0/{length}" if length < 32 else "--from=10.0.1.1", "--to=10.0.2.1")
     same, *others = paths
@@ -175,12 +171,10 @@ def test_unknown_missing_and_repeated_ends_are_refused(program: Program) -> None
 
 
 @pytest.mark.parametrize("action", ["next-tier", "allow"])
-def test_a_rule_that_is_not_analysed_is_reported(embedded: Program, action: str) -> None:
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
+def test_a_rule_that_is_not_analysed_is_reported(embedded: Program, embedded_raw: RawStore, action: str) -> None:
     rule = {"action": action} if action == "next-tier" else {"action": action, "dst_selector": "has(db)"}
-    put_profile(raw, "WEB", [], [rule], ["WEB"])
-    put_endpoint(raw, "web", ["WEB"])
+    put_profile(embedded_raw, "WEB", [], [rule], ["WEB"])
+    put_endpoint(embedded_raw, "web", ["WEB"])
     assert embedded.run_inside("profile", "show").status == 0
     (path,) = trace(embedded, "--from=web", "--to=192.0.2.0/24")
     assert [(rule["profile"], rule["position"]) for rule in path["not_analysed"]] == [("WEB", 1)]

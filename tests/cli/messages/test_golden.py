@@ -14,7 +14,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
 from tests.cli import golden
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import RawStore, open_raw
+from tests.cli.raw import RawStore
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -57,10 +57,9 @@ def test_decisions_about_what_the_specification_leaves_open(
 
 @scenarios("diagnostics")
 def test_diagnostics_are_printed_as_in_the_golden_files(
-    path: Path, embedded: Program, pytestconfig: pytest.Config
+    path: Path, embedded: Program, embedded_raw: RawStore, pytestconfig: pytest.Config
 ) -> None:
-    assert embedded.datastore is not None
-    require_answers(path, embedded, open_raw(embedded.datastore), pytestconfig, Program.run_inside)
+    require_answers(path, embedded, embedded_raw, pytestconfig, Program.run_inside)
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.rglob("*.golden")), ids=lambda path: path.stem)

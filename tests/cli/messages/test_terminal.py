@@ -16,20 +16,18 @@ import pytest
 
 from calicoctl.diagnostics.terminal_text import display_width
 from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
-from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw, values
+from tests.cli.raw import HOSTS, PROFILES, RawStore, values
 from tests.cli.scripts import codes, located_codes
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 
 
 @pytest.fixture
-def store(embedded: Program) -> RawStore:
+def store(embedded_raw: RawStore) -> RawStore:
     """The embedded datastore with one profile, WEB."""
-    assert embedded.datastore is not None
-    raw = open_raw(embedded.datastore)
-    raw.put(f"{PROFILES}/WEB/rules", RULES)
-    raw.put(f"{PROFILES}/WEB/tags", '["WEB"]')
-    return raw
+    embedded_raw.put(f"{PROFILES}/WEB/rules", RULES)
+    embedded_raw.put(f"{PROFILES}/WEB/tags", '["WEB"]')
+    return embedded_raw
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from calicoctl.resources.yaml_text import read_yaml
-from tests.cli import raw
 from tests.cli.program import Program
+from tests.cli.raw import RawStore
 from tests.cli.scripts import codes, message_lines
 from tests.cli.v3.test_v3 import PROFILES, RESOURCES, output_of, put
 from tests.support.etcd_server import RawEtcdV3
@@ -158,11 +158,12 @@ def test_export_names_only_the_first_of_many_parts(v3: Program, raw_etcd_v3: Raw
 
 
 @pytest.mark.parametrize(("labels", "has_warning"), [('{"role":"x"}', True), ("{", True), ("{}", False), (None, False)])
-def test_export_warns_of_labels_of_v1(embedded: Program, labels: str | None, has_warning: bool) -> None:
+def test_export_warns_of_labels_of_v1(
+    embedded: Program, embedded_raw: RawStore, labels: str | None, has_warning: bool
+) -> None:
     output_of(embedded, "profile", "add", "WEB")
-    assert embedded.datastore is not None
     if labels is not None:
-        raw.open_raw(embedded.datastore).put(f"{raw.PROFILES}/WEB/labels", labels)
+        embedded_raw.put("/calico/v1/policy/profile/WEB/labels", labels)
     result = embedded.run_inside("export")
     assert (result.status, codes(result)) == (0, ["W0413"] if has_warning else []), result
     assert re.findall("`(.*?)`", result.stderr) == (["WEB", "labels"] if has_warning else [])
