@@ -34,8 +34,8 @@ def require_answers(
     if config.getoption("--update-golden", default=False):
         path.write_text(actual, encoding="utf-8")
     assert actual == path.read_text(encoding="utf-8"), (
-        f"the answers differ from {path.relative_to(Path.cwd())}; if the new ones are right, write them with "
-        "`python -m pytest tests/cli/messages/test_golden.py --update-golden`, and read the difference"
+        f"the answers differ from tests/cli/golden/{path.relative_to(GOLDEN)}; if the new ones are right, write them "
+        "with `python -m pytest tests/cli/messages/test_golden.py --update-golden`, and read the difference"
     )
 
 
