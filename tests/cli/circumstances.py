@@ -171,8 +171,8 @@ def lost_from(method: str, ending: str, *, is_made: bool) -> Circumstance:
 @faulty
 def removed_lock(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
     """The lock is removed as soon as the journal is complete."""
-    removing = Fault(True, PASS_ON, after=lambda: scene.raw.delete(LOCK))
-    return lambda method, key: removing if method == "PUT" and key.endswith("/head") else None
+    removal = Fault(True, PASS_ON, after=lambda: scene.raw.delete(LOCK))
+    return lambda method, key: removal if method == "PUT" and key.endswith("/head") else None
 
 
 @faulty
@@ -190,24 +190,24 @@ def conflicting_client(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], 
 @faulty
 def folder_at_tags(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
     """Before the tags of DB are written, another client creates a folder at their key."""
-    making = Fault(True, PASS_ON, before=lambda: scene.raw.put(f"{tags_key('DB')}/odd", "1"))
-    return lambda method, key: making if method == "PUT" and key == tags_key("DB") else None
+    creation = Fault(True, PASS_ON, before=lambda: scene.raw.put(f"{tags_key('DB')}/odd", "1"))
+    return lambda method, key: creation if method == "PUT" and key == tags_key("DB") else None
 
 
 @faulty
 def value_at_folder(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
     """Before the rules of DB are written, another client stores a value at the key of its folder."""
-    making = Fault(True, PASS_ON, before=lambda: scene.raw.put("/calico/v1/policy/profile/DB", "odd"))
-    return lambda method, key: making if method == "PUT" and key == rules_key("DB") else None
+    creation = Fault(True, PASS_ON, before=lambda: scene.raw.put("/calico/v1/policy/profile/DB", "odd"))
+    return lambda method, key: creation if method == "PUT" and key == rules_key("DB") else None
 
 
 @faulty
 def slow(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
     """Some writes take a second each: every answer is in time, but all of them together exceed the limit."""
     never = threading.Event()
-    waiting = Fault(True, PASS_ON, before=lambda: never.wait(1.1))
+    delay = Fault(True, PASS_ON, before=lambda: never.wait(1.1))
     slow_keys = (LOCK, rules_key("DB"))
-    return lambda method, key: waiting if method == "PUT" and (key in slow_keys or key.endswith("/head")) else None
+    return lambda method, key: delay if method == "PUT" and (key in slow_keys or key.endswith("/head")) else None
 
 
 # --- runs ---------------------------------------------------------------------------------------
@@ -247,8 +247,8 @@ def killed_and_finished(scene: Scene) -> Iterator[Surroundings]:
 
     @faulty
     def finished_by_another(scene: Scene, proxy: FaultProxy) -> Callable[[str, str], Fault | None]:
-        removing = Fault(True, PASS_ON, before=lambda: scene.raw.delete(RUNS))
-        return lambda method, key: removing if method == "PUT" and key == LOCK else None
+        removal = Fault(True, PASS_ON, before=lambda: scene.raw.delete(RUNS))
+        return lambda method, key: removal if method == "PUT" and key == LOCK else None
 
     with killed(scene), finished_by_another(scene) as surroundings:
         yield surroundings

@@ -56,13 +56,13 @@ class Command:
 
     Attributes:
         lines: The lines of the command in the file, with its here-document.
-        typed: The command line, without redirections.
+        command_line: The command line, without redirections.
         stdin: The standard input.
         answer: The expected answer.
     """
 
     lines: tuple[str, ...]
-    typed: str
+    command_line: str
     stdin: str
     answer: CommandResult
 
@@ -85,11 +85,11 @@ def _steps(lines: Sequence[str], folder: Path) -> Iterator[Step]:
             yield Put(key, value)
         elif line.startswith("$ "):
             begin = at - 1
-            typed, stdin, at = _input(lines, at, folder)
+            command_line, stdin, at = _input(lines, at, folder)
             answer_start = at
             while at < len(lines) and not _ends_answer(lines, at):
                 at += 1
-            yield Command(tuple(lines[begin:answer_start]), typed, stdin, _answer(list(lines[answer_start:at])))
+            yield Command(tuple(lines[begin:answer_start]), command_line, stdin, _answer(list(lines[answer_start:at])))
         else:
             assert line == "" or line.startswith("#"), f"no command before this line; begin a comment with `#`: {line}"
             yield Comment(line)
@@ -154,12 +154,12 @@ def _run(command: Command, program: Program, run: Callable[..., CommandResult]) 
         "<PATH>": (program.datastore or "").removeprefix("sqlite:"),
         "<FOLDER>": str(program.folder),
     }
-    words = shlex.split(_replaced(command.typed, placeholders))
+    words = shlex.split(_replaced(command.command_line, placeholders))
     variables = dict(program.variables)
     while match := _VARIABLE.fullmatch(words[0]):
         variables[match[1]] = match[2]
         words.pop(0)
-    assert words.pop(0) == "calicoctl", command.typed
+    assert words.pop(0) == "calicoctl", f"a command of a golden file calls `calicoctl`: {command.command_line}"
     with_variables = replace(program, variables=variables)
     result = run(with_variables, *words, stdin=command.stdin)
     # Long lines are cut depending on the length of the paths in them; no line here is that long.

@@ -24,7 +24,7 @@ from tests.support.forked import OF_THE_START, Forks, shared_forks
 TIMEOUT_SECONDS = 120.0  # a run that takes longer hangs
 
 _START_VARIABLES = {"LANG": "C.UTF-8"}
-_OWN_PREFIXES = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
+_VARIABLE_PREFIXES = ("CALICOCTL_", "ETCD_", "XDG_", "LC_", "PYTHON")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Program:
     @contextmanager
     def _patched_process(self) -> Iterator[pytest.MonkeyPatch]:
         with pytest.MonkeyPatch.context() as patch:
-            for name in [name for name in os.environ if name.startswith(_OWN_PREFIXES)]:
+            for name in [name for name in os.environ if name.startswith(_VARIABLE_PREFIXES)]:
                 patch.delenv(name)
             for name, value in self.environment.items():
                 patch.setenv(name, value)

@@ -25,6 +25,14 @@ DIRECTIONS = {"one": "outbound_rules", "two": "inbound_rules"}
 # A rule with the action `next-tier` is not analysed in a list of profiles.
 RULES = st.lists(rules().filter(lambda rule: rule["action"] != "next-tier"), max_size=3)
 
+# Each example runs the program.
+EXAMPLES = settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
 
 def put_endpoint(raw: RawStore, name: str, profiles: Sequence[str], **more: Any) -> None:
     value = {"state": "active", "profile_ids": list(profiles), **more}
@@ -54,12 +62,7 @@ def decider_at(lists: Sequence[tuple[str, list[Json]]], packet: Packet) -> tuple
     return None
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@EXAMPLES
 @given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES)
 def test_the_answers_of_a_path_agree_with_every_packet_of_the_space(
     embedded: Program, embedded_raw: RawStore, outbound: dict[str, list[Json]], inbound: list[Json]
@@ -120,12 +123,7 @@ def test_a_tag_means_its_endpoints_and_a_network_addresses_outside_of_all_endpoi
     assert [answer["verdict"] for answer in path["answers"]] == ["allow", "deny"]
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@EXAMPLES
 @given(st.fixed_dictionaries({"P": RULES, "Q": RULES}), RULES, st.sampled_from([24, 25, 30, 31, 32]))
 def test_an_address_means_the_endpoint_that_has_it(
     embedded: Program, embedded_raw: RawStore, outbound: dict[str, list[Json]], inbound: list[Json], length: int
