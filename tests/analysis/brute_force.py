@@ -150,7 +150,11 @@ def decider(inbound: Sequence[Json], packet: Packet, without: int = -1) -> int |
 
 def decision(inbound: Sequence[Json], packet: Packet, without: int = -1) -> str:
     """The decision about a packet: `allow`, `deny` or `none`."""
-    position = decider(inbound, packet, without)
+    return decision_of(inbound, decider(inbound, packet, without))
+
+
+def decision_of(inbound: Sequence[Json], position: int | None) -> str:
+    """The decision of the rule at a position: `allow`, `deny` or `none`; `none` without a rule."""
     action = "none" if position is None else str(inbound[position - 1]["action"])
     return "none" if action == "next-tier" else action
 

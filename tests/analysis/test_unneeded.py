@@ -16,7 +16,7 @@ from calicoctl.policy.validation import check_rule
 from calicoctl.source import Source
 from calicoctl.syntax.parser import parse_rule_node
 from tests.analysis import plain
-from tests.analysis.brute_force import Json, decider, decision, matches, packets, rules, stored
+from tests.analysis.brute_force import Json, decider, decision, decision_of, matches, packets, rules, stored
 
 SPACE = [*packets(4), *packets(6)]
 
@@ -43,7 +43,7 @@ def test_the_reported_rules_are_those_without_effect_on_any_packet(inbound: list
             check_dead(inbound, unneeded_rules[position])
         else:
             own = [packet for packet, position_of_decider in matched if position_of_decider == position]
-            is_redundant = all(decision(inbound, packet, position) == decision(inbound, packet) for packet in own)
+            is_redundant = all(decision(inbound, packet, position) == decision_of(inbound, position) for packet in own)
             assert is_redundant == (reason is Reason.REDUNDANT), (position, rule, unneeded_rules.get(position))
 
 

@@ -25,7 +25,7 @@ DONE, REFUSED, UNREACHED, UNKNOWN = (
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return carry_out(
         CampaignSettings(
-            seed=20, seconds=14, request_share=0.1, longest_fault=1.5, standstill=0.0, is_v3=request.param
+            seed=20, seconds=10, request_share=0.1, longest_fault=1.0, standstill=0.0, is_v3=request.param
         ),
         tmp_path_factory.mktemp("chaos"),
     )

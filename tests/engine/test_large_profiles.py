@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from ipaddress import IPv4Network
 
 import pytest
@@ -27,6 +28,7 @@ INBOUND = Direction.INBOUND
 MANY = 20_000
 
 
+@cache
 def rule(number: int) -> Rule:
     """A rule that differs from those of other numbers."""
     net = IPv4Network((0x0A000000 + number, 32))

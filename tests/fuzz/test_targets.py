@@ -13,7 +13,7 @@ from fuzz.inputs import file_of, read_inputs
 from fuzz.run import TARGETS, dictionary, seeds, target_of
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 2
+SECONDS = 1
 
 
 @pytest.mark.parametrize("name", TARGETS)

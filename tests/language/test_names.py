@@ -24,8 +24,9 @@ from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.syntax import ast, printer
 from tests.policy import agent_oracle
+from tests.support.laws import examples
 
-MANY = settings(max_examples=400, deadline=None)
+MANY = settings(max_examples=examples(400), deadline=None)
 
 LETTERS = set(string.ascii_letters + string.digits + "_.")
 ODD_TEXTS = ["", ".", "..", "...", "_x", "-x", "a-", "!a", "a,b", "a,", ",", "!", "a/b", "a\n", "\0", "\ud800", "a b"]

@@ -20,8 +20,9 @@ from calicoctl.policy.spelling import canonical
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from tests.policy import agent_oracle
+from tests.support.laws import examples
 
-MANY = settings(max_examples=500, deadline=None)
+MANY = settings(max_examples=examples(500), deadline=None)
 
 numbers = st.integers(0, PORT_MAX + 2)
 ranges = st.tuples(st.integers(1, PORT_MAX), st.integers(1, PORT_MAX)).map(lambda pair: PortRange(*sorted(pair)))

@@ -20,8 +20,9 @@ from calicoctl.syntax.matcher import terminal_pattern
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.search import split_words
 from tests.strategies import any_texts, hostile_texts
+from tests.support.laws import examples
 
-MANY = settings(max_examples=500, deadline=None)
+MANY = settings(max_examples=examples(500), deadline=None)
 
 # Words in quotes, valid and invalid.
 ODD_WORDS = ["", "'", '"', "''", '""', "'a", '"a', "'a'b", "'a''", '"a"b', '"a\\"', '"\\q"', '"\\u12"', '"\\u00e9"']

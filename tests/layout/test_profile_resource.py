@@ -22,6 +22,7 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule,
 from calicoctl.resources.schema import profile_problems, rule_problems
 from calicoctl.source import Source
 from tests.strategies import rules
+from tests.support.laws import examples
 
 # --- any resource -------------------------------------------------------------------------------
 
@@ -143,7 +144,7 @@ def test_an_edit_without_changes_leaves_the_resource_unchanged(resource: dict[st
     assert json.loads(edited_resource(text, DocumentEdit(parts.rules, parts.tags))) == resource
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(resources(), st.integers(0, 3), rules(), st.booleans())
 def test_an_edit_of_one_rule_leaves_all_others_unchanged(
     resource: dict[str, Any], index: int, rule: Any, is_added: bool

@@ -34,6 +34,7 @@ from calicoctl.syntax import ast
 from tests.analysis import brute_force
 from tests.resources import packets as resource_packets
 from tests.strategies import plain_names, rules
+from tests.support.laws import examples
 
 stored_rules = st.lists(rules().map(StoredRule.of), max_size=4)
 names = plain_names.filter(lambda name: new_name(ast.Word(name), "profile", Findings()) is not None) | st.sampled_from(
@@ -115,7 +116,7 @@ def _sides(draw: st.DrawFn, start: str, version: int, *, has_ports: bool) -> dic
     return side
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=examples(300))
 @given(wide_rules())
 @example({"action": "deny", "!src_tag": "t", "!src_selector": "a == 'b'"})
 def test_a_rule_that_is_not_in_the_language_is_converted_back_unchanged(rule: dict[str, object]) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Peer, Rule
+from tests.support.laws import examples
 
 # Few rules, so that they are found again.
 RULES = [Rule(action, source=Peer(tag=tag)) for action in Action for tag in (None, "A", "B")]
@@ -27,7 +28,7 @@ def find_linearly(document: RulesDocument, direction: Direction, rule: Rule) -> 
     return meanings.index(rule.meaning) if rule.meaning in meanings else None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.sampled_from(Direction), st.lists(edits, max_size=30))
 def test_a_rule_is_found_exactly_where_it_is(
     direction: Direction, sequence: list[tuple[str, int, Rule | None]]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from calicoctl.policy.position_tree import PositionTree
 from calicoctl.policy.sequence import IndexedSequence
+from tests.support.laws import examples
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def check(version: IndexedSequence[Item], expected_items: list[Item]) -> None:
     assert version[-1:] == tuple(expected_items[-1:])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(items, max_size=200), edits)
 def test_every_version_equals_the_list(first: list[Item], edits_made: list[tuple[str, float, Item]]) -> None:
     versions = [(IndexedSequence(first, key_of), first)]
@@ -95,7 +96,7 @@ def test_every_version_equals_the_list(first: list[Item], edits_made: list[tuple
         check(older_version, expected)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(items, max_size=150), st.integers(2, 6), edits)
 def test_a_tree_of_narrow_nodes_equals_the_list(
     first: list[Item], width: int, edits_made: list[tuple[str, float, Item]]

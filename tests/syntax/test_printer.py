@@ -11,6 +11,7 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
 from tests.strategies import KEYWORDS, any_texts, trees_of_statements
+from tests.support.laws import examples
 
 MATCH_WORDS = {"from", "to", "ports", "tag", "cidr"}
 
@@ -65,7 +66,7 @@ def _quoted_if(needed: bool, word: str) -> str:
     return f"'{word}'" if needed else word
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(trees_of_statements(any_texts.filter(lambda text: text.replace("-", "").isalnum() and text.isascii())))
 def test_no_unneeded_quotes_are_printed(tree: ast.StatementNode) -> None:
     text = printer.statement(tree)

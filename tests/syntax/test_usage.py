@@ -20,6 +20,7 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import parse_statement_node
 from tests.strategies import KEYWORDS, trees_of_statements
+from tests.support.laws import examples
 
 # The specification's text, with `icmpv6` also under `rule add`, where the specification omits it in the
 # help but not in the description; and without the two spaces at the end of one of its lines.
@@ -185,7 +186,7 @@ def test_every_sentence_of_the_usage_is_in_the_language_and_canonical() -> None:
 words_of_the_usage = st.text("AZ09.:/,", min_size=1, max_size=6)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(trees_of_statements(words_of_the_usage))
 def test_every_statement_of_the_language_is_in_the_usage(tree: ast.StatementNode) -> None:
     # A name that a new profile may not have is printed in quotes, which the usage does not show.
@@ -245,7 +246,7 @@ def test_the_nearest_line_of_the_usage(words: str, line: str) -> None:
     assert_is_a_path_of_the_usage(line)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.sampled_from([*KEYWORDS, "rules", "tags", "port", "WEB", "TCP", "Remove"]), max_size=8))
 def test_any_line_of_the_usage_is_a_path_of_the_whole(words: list[str]) -> None:
     assert_is_a_path_of_the_usage(usage_line(["profile", *words]))
