@@ -155,7 +155,7 @@ class Processes:
 
     Args:
         urls: The endpoints; their order changes for each operation.
-        rng: Draws the order, and who dies.
+        rng: Chooses the order, and the processes that are killed or stopped.
         folder: Its home and working folder.
         mortality: The share of runs that are killed (SIGKILL) in the middle.
         standstill: The share of runs that are stopped (SIGSTOP) in the middle, most of them for longer than their

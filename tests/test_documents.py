@@ -254,7 +254,7 @@ def run_session(
     (folder / "session.sh").write_text(script, encoding="utf-8")
     work = folder / "work"
     work.mkdir()
-    done = subprocess.run(
+    result = subprocess.run(
         ["sh", folder / "session.sh"],
         cwd=work,
         env=_environment(folder, forking) | dict(settings or {}),
@@ -264,8 +264,8 @@ def run_session(
         encoding="utf-8",
         check=False,
     )
-    printed = done.stdout.split(f"{MARK}\n")
-    assert len(printed) == len(commands) + 1, f"the shell stopped early:\n{done.stdout}"
+    printed = result.stdout.split(f"{MARK}\n")
+    assert len(printed) == len(commands) + 1, f"the shell stopped early:\n{result.stdout}"
     return printed[:-1]
 
 

@@ -237,5 +237,5 @@ def test_each_class_of_the_program_checks_its_arguments() -> None:
 def test_commands_do_not_import_dataclasses() -> None:
     root = Path(__file__).resolve().parents[1]
     text = "import sys, calicoctl.cli.commands.profile; print('dataclasses' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", text], cwd=root, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    result = subprocess.run([sys.executable, "-c", text], cwd=root, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"

@@ -24,8 +24,8 @@ FOR_MISTAKES = ["calicoctl.cli.help.usage", "calicoctl.cli.unknown_command"]
 def test_a_command_does_not_import_slow_modules(name: str) -> None:
     # The environment of the tests may import it when Python starts.
     program = f"import sys; sys.modules.pop({name!r}, None); import {MODULES}; print({name!r} in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout == "False\n"
 
 
 @pytest.mark.parametrize("method", ["match", "fullmatch", "search"])

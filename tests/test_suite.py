@@ -16,7 +16,7 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT")
 
 
 def run_pytest(*arguments: str, path: str = os.environ["PATH"], before: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a part of the suite in a process of its own.
+    """Run a part of the suite in a separate process.
 
     Args:
         arguments: The arguments of pytest.
@@ -33,31 +33,31 @@ def run_pytest(*arguments: str, path: str = os.environ["PATH"], before: str = ""
 @pytest.mark.parametrize("name", SIGNALS)
 def test_a_process_that_a_test_starts_can_be_interrupted(name: str) -> None:
     code = f"import signal; print(signal.getsignal(signal.{name}) is signal.SIG_IGN, signal.pthread_sigmask(0, ()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False set()\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "False set()\n"
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
 def test_such_a_process_can_be_interrupted_when_the_parent_ignores_signals(workers: str) -> None:
     this = f"{__file__}::{test_a_process_that_a_test_starts_can_be_interrupted.__name__}"
-    done = run_pytest(workers, this, before="trap '' INT TERM HUP QUIT")
-    assert f"{len(SIGNALS)} passed" in done.stdout, done.stdout
+    result = run_pytest(workers, this, before="trap '' INT TERM HUP QUIT")
+    assert f"{len(SIGNALS)} passed" in result.stdout, result.stdout
 
 
 def test_a_test_that_hangs_is_stopped(tmp_path: Path) -> None:
     hanging = tmp_path / "test_hanging.py"
     hanging.write_text("import signal\n\n\ndef test_hangs():\n    signal.pause()\n", encoding="utf-8")
-    done = run_pytest(f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}", "-o", "timeout=1", str(hanging))
-    assert "Timeout (>1.0s)" in done.stdout, done.stdout
-    assert done.returncode == 1
+    result = run_pytest(f"--rootdir={ROOT}", f"-c{ROOT / 'pyproject.toml'}", "-o", "timeout=1", str(hanging))
+    assert "Timeout (>1.0s)" in result.stdout, result.stdout
+    assert result.returncode == 1
 
 
 def test_parts_that_were_not_run_are_listed_last(tmp_path: Path) -> None:
-    done = run_pytest("--collect-only", "tests/test_suite.py", path=str(tmp_path))
-    listed = [line for line in done.stdout.splitlines() if line.startswith("not run: ")]
+    result = run_pytest("--collect-only", "tests/test_suite.py", path=str(tmp_path))
+    listed = [line for line in result.stdout.splitlines() if line.startswith("not run: ")]
     for shell in ("bash", "zsh", "fish"):
         assert f"not run: completion in {shell} (install the shell {shell})" in listed
-    assert done.stdout.index("optional parts") > done.stdout.index("test_such_a_process")
+    assert result.stdout.index("optional parts") > result.stdout.index("test_such_a_process")
 
 
 def test_the_time_limit_of_each_test_is_set(pytestconfig: pytest.Config) -> None:

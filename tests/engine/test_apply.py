@@ -115,10 +115,10 @@ def test_profiles_that_others_changed_before_the_run_are_evaluated_again(datasto
     changes = changes_to(TARGET, store.read([keys.PROFILES]))
     theirs = {rules(3): "theirs", rules(12): "theirs", rules(30): "theirs"}
     store.commit(changes_to(theirs, store.read([keys.PROFILES])))
-    asked: set[str] = set()
+    evaluated_profiles: set[str] = set()
 
     def replan(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
-        asked.update(profiles)
+        evaluated_profiles.update(profiles)
         wanted = {rules(3): "theirs and ours", rules(12): "kept", rules(30): "theirs and ours"}
         return changes_to({key: value for key, value in wanted.items() if key.split("/")[-2] in profiles}, snapshot)
 
@@ -126,7 +126,7 @@ def test_profiles_that_others_changed_before_the_run_are_evaluated_again(datasto
     store.close()
     after = {**TARGET, rules(3): "theirs and ours", rules(12): "kept", rules(30): "theirs and ours"}
     assert values(open_store) == updated(BEFORE, after)
-    assert asked == {"p3", "p12", "p30"}
+    assert evaluated_profiles == {"p3", "p12", "p30"}
 
 
 @pytest.mark.parametrize("theirs", ["theirs", None])
@@ -141,15 +141,15 @@ def test_a_profile_that_the_run_relies_on_is_evaluated_again_when_it_has_changed
     changes = changes_to({rules(1): "new"}, read)
     unchanged = {rules(2): read[rules(2)], rules(3): None}
     store.commit(changes_to({rules(2): theirs, rules(3): "theirs"}, read))
-    asked: list[frozenset[str]] = []
+    evaluated_profiles: list[frozenset[str]] = []
 
     def replan(profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
-        asked.append(profiles)
+        evaluated_profiles.append(profiles)
         return changes_to({rules(2): "again"}, snapshot)
 
     apply_changes(changes, store, open_store, Deadline(SECONDS), replan, RunOptions(unchanged=unchanged))
     store.close()
-    assert asked == [frozenset({"p2", "p3"})]
+    assert evaluated_profiles == [frozenset({"p2", "p3"})]
     assert values(open_store) == {rules(1): "new", rules(2): "again", rules(3): "theirs"}
 
 
@@ -160,15 +160,15 @@ def test_a_profile_is_evaluated_again_without_the_changes_of_the_run_itself(raw:
     store = open_store()
     changes = [Change(rules(1), None, "r1"), Change(tags, store.read([tags])[tags], "t1")]
     raw.put(tags, "theirs")
-    seen: list[Values] = []
+    snapshots: list[Values] = []
 
     def replan(_: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
-        seen.append({key: entry.value for key, entry in snapshot.items()})
+        snapshots.append({key: entry.value for key, entry in snapshot.items()})
         return changes_to({tags: "theirs and t1"}, snapshot)
 
     apply_changes(changes, store, open_store, Deadline(SECONDS), replan)
     store.close()
-    assert seen == [{tags: "theirs"}]
+    assert snapshots == [{tags: "theirs"}]
     assert values(open_store) == {tags: "theirs and t1"}
     assert own_keys(raw) == []
 
@@ -179,16 +179,16 @@ def test_keys_to_read_as_well_are_in_the_snapshot_of_a_new_evaluation(datastore_
     put_all(open_store, {endpoint: "{}"})
     store = open_store()
     put_all(open_store, {rules(1): "theirs"})
-    seen: list[set[str]] = []
+    snapshots: list[set[str]] = []
 
     def replan(_: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
-        seen.append(set(snapshot))
+        snapshots.append(set(snapshot))
         return ()
 
     options = RunOptions(also_read=(keys.HOSTS,))
     apply_changes([Change(rules(1), None, "x")], store, open_store, Deadline(SECONDS), replan, options)
     store.close()
-    assert seen == [{rules(1), endpoint}]
+    assert snapshots == [{rules(1), endpoint}]
 
 
 def test_everything_is_undone_when_the_new_state_does_not_allow_the_change(datastore_url: str) -> None:

@@ -70,7 +70,7 @@ def processes() -> Iterator[Mortals]:
 # --- the run cannot continue --------------------------------------------------------------------
 
 
-# Of the PUTs, 0 is the lock, 1 to 3 the journal, 4 the lock again, 5 to 34 are changes, 35 is the lock once more.
+# Of the PUTs, 0 is the lock, 1 to 3 the journal, 4 the lock again, 5 to 34 are changes, 35 is the lock again.
 @pytest.mark.parametrize("passed", [1, 2, 3, 4, 5, 9, 25, 33, 35])
 def test_everything_is_undone_when_a_write_fails(
     raw: RawEtcd, store_at: Opener, proxy: FaultProxy, passed: int

@@ -45,8 +45,8 @@ def test_a_broken_law_is_noticed(tmp_path: Path) -> None:
         "fuzz.statements.one_input(open(sys.argv[1], 'rb').read())\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "input")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
-    assert "is printed as" in done.stderr
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert "is printed as" in result.stderr
 
 
 # atheris has wheels only for some platforms and versions of Python; without it, only the corpus is replayed.
@@ -55,6 +55,6 @@ if find_spec("atheris") is not None:
     @pytest.mark.parametrize("name", TARGETS)
     def test_a_short_search_finds_no_broken_law(name: str) -> None:
         command = [sys.executable, "-m", "fuzz.run", "--seconds", str(SECONDS), "--seed", "1", name]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
-        assert done.returncode == 0, done.stderr[-4000:]
-        assert "stat::number_of_executed_units" in done.stderr
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=180)
+        assert result.returncode == 0, result.stderr[-4000:]
+        assert "stat::number_of_executed_units" in result.stderr

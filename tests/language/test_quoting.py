@@ -71,7 +71,7 @@ def test_quotes_are_removed_as_by_the_grammar_and_json(word: str) -> None:
 @given(words.filter(lambda word: word != ""))
 def test_all_readers_agree_on_a_word_in_quotes(word: str) -> None:
     is_quoted = quoting.is_enclosed_in_quotes(word)
-    # A word in quotes is recognized as one, and what is recognized is one word of a line.
+    # A word in quotes is recognized as one, and a recognized word is one word of a line.
     assert is_quoted or word[0] not in QUOTES or unquoted(word) is None
     line = f"profile add {word}"
     if is_quoted:

@@ -53,8 +53,8 @@ def run(*command: str | Path, folder: Path, **environment: str) -> subprocess.Co
 
 
 def run_checked(*command: str | Path, folder: Path) -> None:
-    done = run(*command, folder=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = run(*command, folder=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def tracked() -> list[str]:
@@ -172,31 +172,31 @@ def test_the_description_has_no_broken_links(wheel: Path) -> None:
 
 def test_the_first_example_works_from_another_folder(installed: Path, tmp_path: Path) -> None:
     for arguments, stdout in FIRST_EXAMPLE:
-        done = run(
+        result = run(
             installed / "calicoctl",
             *arguments.split(),
             folder=tmp_path,
             CALICOCTL_DATASTORE=f"sqlite:{tmp_path / 'profiles.db'}",
         )
-        assert (done.returncode, done.stdout, done.stderr) == (0, stdout, ""), arguments
+        assert (result.returncode, result.stdout, result.stderr) == (0, stdout, ""), arguments
 
 
 def test_the_module_prints_its_version(installed: Path, tmp_path: Path) -> None:
-    done = run(installed / "python", "-m", "calicoctl", "--version", folder=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"calicoctl {VERSION}\n", "")
+    result = run(installed / "python", "-m", "calicoctl", "--version", folder=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"calicoctl {VERSION}\n", "")
 
 
 def test_the_installed_tables_match_the_installed_grammar(installed: Path, tmp_path: Path) -> None:
     code = "from calicoctl.syntax.tables.build import is_current; print(is_current())"
-    done = run(installed / "python", "-c", code, folder=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+    result = run(installed / "python", "-c", code, folder=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "True\n", "")
 
 
 def test_the_completion_scripts_are_installed(installed: Path, tmp_path: Path) -> None:
     for shell in SHELLS:
-        done = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
+        result = run(installed / "calicoctl", "completion", shell, folder=tmp_path)
         script = (ROOT / "calicoctl/cli/completion/shells" / f"calicoctl.{shell}").read_text(encoding="utf-8")
-        assert (done.returncode, done.stdout, done.stderr) == (0, script, "")
+        assert (result.returncode, result.stdout, result.stderr) == (0, script, "")
 
 
 def test_the_man_pages_are_installed(installed: Path) -> None:
@@ -218,6 +218,6 @@ def test_the_package_runs_as_a_single_zip_file(wheel: Path, tmp_path: Path) -> N
         run(sys.executable, "-I", program, *words.split(), folder=tmp_path, **datastore)
         for words in ("profile add WEB", "profile WEB rule add inbound permit", "explain E0104", "completion bash")
     ]
-    assert [done.returncode for done in answers] == [0, 1, 0, 0], answers
+    assert [result.returncode for result in answers] == [0, 1, 0, 0], answers
     assert answers[0].stdout == "Created profile WEB\n"
     assert "[E0104]" in answers[1].stderr

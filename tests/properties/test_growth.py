@@ -75,10 +75,10 @@ frames = st.sampled_from(
 
 def seconds(read: Reader, text: str) -> float:
     """The processor time of reading; a text that is refused has been read."""
-    began = time.process_time()
+    started = time.process_time()
     with contextlib.suppress(Refused):
         read(text)
-    return time.process_time() - began
+    return time.process_time() - started
 
 
 @settings(max_examples=examples(40), deadline=None)
@@ -92,8 +92,8 @@ def test_reading_takes_time_in_proportion_to_the_text(read: Reader, frame: tuple
     long, short = (f"{before}{piece * number}{after}" for number in (count, count // TIMES))
     growths = []
     for _ in range(3):  # a busy machine is slow for a moment
-        taken = seconds(read, long)
-        if taken < NOISE_SECONDS:
+        long_seconds = seconds(read, long)
+        if long_seconds < NOISE_SECONDS:
             return
-        growths.append(taken / seconds(read, short))
+        growths.append(long_seconds / seconds(read, short))
     assert min(growths) < GROWTH_MAX

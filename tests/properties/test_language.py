@@ -193,13 +193,13 @@ def neighbours(rule: Rule) -> st.SearchStrategy[Rule]:
 
 def read_in_time(text: Source) -> Refused | None:
     """Read a text as a statement; fails on a long duration, and on any exception but `Refused`, which is returned."""
-    began = time.process_time()
+    started = time.process_time()
     refused = None
     try:
         read_statement(text)
     except Refused as caught:
         refused = caught
-    assert time.process_time() - began < SECONDS_MAX
+    assert time.process_time() - started < SECONDS_MAX
     if refused is not None:
         assert any(diagnostic.is_error for diagnostic in refused.diagnostics)
         assert (

@@ -124,7 +124,7 @@ def run(arguments: list[str], folder: Path, script: str = "") -> str:
         "print(*(name for name in sys.modules if name.split('.')[0] == 'lark'), file=sys.stderr)\nsys.exit(status)"
     )
     (folder / "x.db").touch()
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         env=os.environ | {"CALICOCTL_DATASTORE": f"sqlite:{folder}/x.db"},
         input=script,
@@ -132,8 +132,8 @@ def run(arguments: list[str], folder: Path, script: str = "") -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stderr.strip()
+    assert result.returncode == 0, result.stderr
+    return result.stderr.strip()
 
 
 SCRIPT = """\

@@ -36,8 +36,8 @@ def compiled(code: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("file", COMPILATIONS)
 def test_a_grammar_has_no_conflict_and_no_terminals_that_collide(file: str) -> None:
-    done = compiled(COMPILATIONS[file])
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    result = compiled(COMPILATIONS[file])
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_every_grammar_is_checked() -> None:
@@ -48,5 +48,5 @@ def test_every_grammar_is_checked() -> None:
 
 
 def test_a_collision_is_noticed() -> None:
-    done = compiled("""import lark; lark.Lark('start: A | B\\nA: /a+/\\nB: /a*b?a/', parser='lalr', strict=True)""")
-    assert (done.returncode, "Collision" in done.stderr) == (1, True), done.stderr
+    result = compiled("""import lark; lark.Lark('start: A | B\\nA: /a+/\\nB: /a*b?a/', parser='lalr', strict=True)""")
+    assert (result.returncode, "Collision" in result.stderr) == (1, True), result.stderr

@@ -38,7 +38,7 @@ def keywords_after_rule() -> list[str]:
 
 
 class Installation:
-    """A copy of the package as it is installed, in a folder of its own, with an empty home folder."""
+    """A copy of the package as it is installed, in a separate folder, with an empty home folder."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
@@ -69,8 +69,8 @@ class Installation:
 
     def program(self, *words: str, **variables: str) -> tuple[list[str], bool]:
         """The words that the program prints, and whether it imported Lark."""
-        done = self.python("-c", PROGRAM, *words, **variables)
-        return done.stdout.split(), done.stderr.endswith("True\n")
+        result = self.python("-c", PROGRAM, *words, **variables)
+        return result.stdout.split(), result.stderr.endswith("True\n")
 
 
 @pytest.fixture
