@@ -61,7 +61,7 @@ def export_losses(name: str, labels: str | None, resource: str | None) -> Diagno
     """
     if resource is not None:
         # Imported here: not needed for v1.
-        from calicoctl.layout.unsaid import inexpressible_parts
+        from calicoctl.layout.inexpressible_parts import inexpressible_parts
         from calicoctl.resources.v3_names import is_foreign_profile
 
         if is_foreign_profile(name):
