@@ -38,7 +38,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Correction, Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import Reading, read_statement
-from calicoctl.policy import spelling
+from calicoctl.policy import canonical_words
 from calicoctl.policy import statement as valid
 from calicoctl.policy.rule_text import syntax_of
 from calicoctl.source import Source
@@ -110,7 +110,7 @@ def canonical(text: str, reading: Reading) -> str:
         node = replace(node, rule=syntax_of(statement.rule))
     if isinstance(node, ast.Trace):
         # As the formatter spells it; a match alone has no other canonical text.
-        node = spelling.canonical(node)
+        node = canonical_words.canonical(node)
     if isinstance(node, ast.RuleAdd | ast.RuleRemoveAt) and node.at is not None:
         assert isinstance(statement, valid.AddRule | valid.RemoveRuleAt)
         node = replace(node, at=ast.Word(str(statement.position)))

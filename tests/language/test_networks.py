@@ -20,11 +20,11 @@ from calicoctl.language.networks import (
     read_network,
 )
 from calicoctl.policy import sound_lines, values
+from calicoctl.policy.canonical_words import canonical
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.network_set import read_network_set
 from calicoctl.policy.documents.rule_json import from_json
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.spelling import canonical
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from tests.policy import agent_oracle

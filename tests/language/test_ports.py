@@ -13,10 +13,10 @@ from calicoctl.language import ports
 from calicoctl.language.limits import PORT_MAX, STORED
 from calicoctl.language.ports import PortMistake, PortRange
 from calicoctl.policy import values
+from calicoctl.policy.canonical_words import canonical
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.rule_json import from_json, from_json_leniently, with_single_ports
 from calicoctl.policy.findings import Findings
-from calicoctl.policy.spelling import canonical
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from tests.policy import agent_oracle
