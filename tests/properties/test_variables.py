@@ -24,7 +24,7 @@ from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.repair.other_forms import detect_other_format
+from calicoctl.syntax.repair.other_formats import detect_other_format
 from calicoctl.syntax.scripts.reader import Directive, StatementItem, read_script
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_statements
 from tests.support.laws import examples

@@ -17,7 +17,7 @@ from calicoctl.engine.frontend.corrections import (
     validate_line,
     with_corrections,
 )
-from calicoctl.engine.frontend.references import (
+from calicoctl.engine.frontend.variable_mistakes import (
     foreign_references,
     names_variable,
     unknown_variables,

@@ -26,7 +26,7 @@ from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
-from calicoctl.syntax.repair.other_forms import detect_other_format
+from calicoctl.syntax.repair.other_formats import detect_other_format
 from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, SkippedLines, StatementItem, skip_no_lines
 
 # Repairs are searched for the first errors only: the search takes longer than everything else.
