@@ -19,7 +19,7 @@ from calicoctl.language.quoting import QUOTES, unquoted
 from calicoctl.language.words import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.records import dataclass, replace
 from calicoctl.syntax.loaded_grammar import keywords
-from calicoctl.syntax.repair import order
+from calicoctl.syntax.repair import word_order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _LOOKS_LIKE_PORTS = re.compile(rf"{LIKE_PORTS},?\Z")
@@ -410,7 +410,7 @@ def _other_order(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
         PlacedWord("ports", word.start, word.end) if place == index and word.text == "port" else word
         for place, word in enumerate(words)
     ]
-    for arranged, usage in order.arrangements(spelt):
+    for arranged, usage in word_order.arrangements(spelt):
         if list(arranged) != list(words):
             word = words[min(index, len(words) - 1)]
             fields = (("word", word.text), ("order", usage))
