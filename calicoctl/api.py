@@ -11,12 +11,12 @@ from contextlib import closing
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.diff import ProfileDiff, diff_lines, profile_diffs
-from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.mistakes import explain
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import read_rule, validate
+from calicoctl.engine.profile_diff import ProfileDiff, diff_lines, profile_diffs
 from calicoctl.engine.runs.run import plan_script
+from calicoctl.engine.script_plan import ScriptPlan
 from calicoctl.layout.opening import open_profiles
 from calicoctl.policy.documents import rule_json
 from calicoctl.policy.documents.rule_update import read_update

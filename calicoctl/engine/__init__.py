@@ -1,1 +1,1 @@
-"""Evaluation: from text to statements (`frontend`), to a plan (`plan`, `evaluate`), to the datastore (`execute`)."""
+"""Evaluation: from text to statements (`frontend`), to a plan (`plan`, `script_plan`), to the datastore (`execute`)."""

@@ -8,9 +8,9 @@ from ipaddress import IPv4Network
 
 import pytest
 
-from calicoctl.engine.diff import count_changes, diff_lines, profile_diffs
-from calicoctl.engine.evaluate import ScriptPlan, evaluate_script
 from calicoctl.engine.frontend.scripts import ScriptStep
+from calicoctl.engine.profile_diff import count_changes, diff_lines, profile_diffs
+from calicoctl.engine.script_plan import ScriptPlan, evaluate_script
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
 from calicoctl.language.words import Action, Direction

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.engine.diff import PartDiff, ProfileDiff, diff_lines
+from calicoctl.engine.profile_diff import PartDiff, ProfileDiff, diff_lines
 from calicoctl.policy.documents.rules_document import StoredRule, read_stored_rules
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.source import Source

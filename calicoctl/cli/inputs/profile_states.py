@@ -8,8 +8,8 @@ from calicoctl.cli.datastores import find_setting, opened_datastore
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.endpoint_tags import endpoint_roots
-from calicoctl.engine.evaluate import evaluate_script
 from calicoctl.engine.frontend.scripts import ScriptStep
+from calicoctl.engine.script_plan import evaluate_script
 from calicoctl.engine.state import State
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline

@@ -8,8 +8,8 @@ from calicoctl import result_texts
 from calicoctl.cli.output.answers import print_answer
 from calicoctl.cli.output.console import print_text
 from calicoctl.diagnostics.terminal_text import printable
-from calicoctl.engine.evaluate import StepOutcome
 from calicoctl.engine.outcome import Message
+from calicoctl.engine.script_plan import StepOutcome
 from calicoctl.syntax.repair.search import split_words
 
 

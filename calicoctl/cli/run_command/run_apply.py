@@ -13,13 +13,13 @@ from calicoctl.cli.output.step_answers import print_answers
 from calicoctl.cli.program_options import Options
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics.core import Diagnostic
-from calicoctl.engine.diff import count_changes
-from calicoctl.engine.evaluate import ScriptPlan
 from calicoctl.engine.frontend.scripts import Script
+from calicoctl.engine.profile_diff import count_changes
 from calicoctl.engine.runs.interrupt import signals_as_ctrl_c
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.engine.script_plan import ScriptPlan
 from calicoctl.language.words import counted
 from calicoctl.source import STANDARD_INPUT
 from calicoctl.store.deadline import Deadline

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from calicoctl.cli.output.diagnostics_json import Document, diagnostic_document
 from calicoctl.diagnostics.core import Diagnostic
-from calicoctl.engine.diff import RULES, TAGS, PartDiff, ProfileDiff, count_changes
-from calicoctl.engine.evaluate import ScriptPlan
+from calicoctl.engine.profile_diff import RULES, TAGS, PartDiff, ProfileDiff, count_changes
+from calicoctl.engine.script_plan import ScriptPlan
 
 _FORMAT_VERSION = 1
 

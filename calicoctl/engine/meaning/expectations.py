@@ -11,11 +11,11 @@ from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.engine.enforced_rules import enforced_list
-from calicoctl.engine.evaluate import RulePlaces
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.frontend.statements import read_statement
 from calicoctl.engine.packet_statements import PlaceOf
 from calicoctl.engine.plan import evaluate_expectation
+from calicoctl.engine.script_plan import RulePlaces
 from calicoctl.engine.state import State
 from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid

@@ -13,8 +13,8 @@ from calicoctl.analysis.unneeded_rules import FIRST, Grade, Reason, UnneededRule
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Command, Diagnostic, Fix, Kind, diagnose
 from calicoctl.engine.enforced_rules import is_refused
-from calicoctl.engine.evaluate import RulePlaces, ScriptPlan
 from calicoctl.engine.frontend.scripts import Script, ScriptStep
+from calicoctl.engine.script_plan import RulePlaces, ScriptPlan
 from calicoctl.engine.state import State
 from calicoctl.language.words import Direction
 from calicoctl.policy.documents.json_text import collector_paused

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.diagnostics.core import Diagnostic, Refused
-from calicoctl.engine.diff import ProfileDiff, profile_diffs
-from calicoctl.engine.evaluate import ScriptPlan, StepOutcome, evaluate_script, script_roots
 from calicoctl.engine.frontend.scripts import ScriptStep
+from calicoctl.engine.profile_diff import ProfileDiff, profile_diffs
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.writers import RunOptions
+from calicoctl.engine.script_plan import ScriptPlan, StepOutcome, evaluate_script, script_roots
 from calicoctl.policy import statement as valid
 from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
