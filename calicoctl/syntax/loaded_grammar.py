@@ -7,7 +7,7 @@ from functools import cache
 
 from calicoctl.annotations import TYPE_CHECKING, Any
 from calicoctl.syntax.grammar import compile_grammar, file_of, keywords_of
-from calicoctl.syntax.tables.built import read_built
+from calicoctl.syntax.tables.load import read_built
 
 if TYPE_CHECKING:
     # At run time, imported in the function that uses it: commands need the parser only for invalid input.

@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 from calicoctl.annotations import Any
 from calicoctl.records import dataclass
 from calicoctl.syntax.grammar import file_of
-from calicoctl.syntax.tables.built import table
+from calicoctl.syntax.tables.load import table
 from calicoctl.syntax.tree import Child, Token, Tree
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from calicoctl.syntax.tables.built import table
+from calicoctl.syntax.tables.load import table
 
 TYPE_CHECKING = False  # as in `typing`, which takes 2 ms to import
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pathlib import Path
 from calicoctl import syntax
 from calicoctl.syntax import tables
 from calicoctl.syntax.grammar import GRAMMAR_PACKAGE
-from calicoctl.syntax.tables.built import FOLDER, checksums, read_built
 from calicoctl.syntax.tables.derivation import TABLES
+from calicoctl.syntax.tables.load import FOLDER, checksums, read_built
 
 
 def sources() -> list[str]:

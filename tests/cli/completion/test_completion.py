@@ -381,7 +381,7 @@ def test_a_keyword_is_completed_with_few_imports(embedded: Program) -> None:
         "calicoctl.syntax",
         "calicoctl.syntax.next_words",
         "calicoctl.syntax.tables",
-        "calicoctl.syntax.tables.built",
+        "calicoctl.syntax.tables.load",
     }
 
 
