@@ -32,7 +32,7 @@ from calicoctl.records import replace
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse
-from calicoctl.syntax.repair.habits import BOTH_PROTOCOLS, Habit, find_habit
+from calicoctl.syntax.repair.foreign_words import BOTH_PROTOCOLS, ForeignWord, find_foreign_word
 from calicoctl.syntax.repair.search import CHARACTERS_MAX, Mistake, Repaired, repair, split_words
 from calicoctl.syntax.vocabulary import describe, expected_keywords
 
@@ -91,9 +91,9 @@ def explain(
     if (missing_name := _missing_profile_name(problem)) is not None:
         return [missing_name]
     is_variable = names_variable(problem.span)
-    habit = _habit(problem, variables) if is_searched and not is_variable else None
-    if habit is not None:
-        return [habit]
+    foreign_word_error = _foreign_word_error(problem, variables) if is_searched and not is_variable else None
+    if foreign_word_error is not None:
+        return [foreign_word_error]
     repaired = repair(problem) if is_searched else None
     if is_variable and not (repaired and _joins_list(repaired)):
         return [variable_as_keyword(problem, variables)]
@@ -131,29 +131,29 @@ def _joins_list(repaired: Repaired) -> bool:
     return any(mistake.diagnostic.kind is messages.SPLIT_LIST for mistake in repaired.mistakes)
 
 
-def _habit(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | None:
+def _foreign_word_error(problem: SyntaxProblem, variables: Variables | None) -> Diagnostic | None:
     """The diagnostic about syntax of another tool, with the equivalent statement if there is a valid one."""
     if problem.extent.end - problem.extent.start > CHARACTERS_MAX:
         return None
     source = problem.extent.source
     words = split_words(problem.extent)
     error_index = next((index for index, word in enumerate(words) if problem.span.start < word.end), len(words))
-    habit = find_habit(words, error_index)
-    if habit is None or (habit.comment is not None and source.is_command_line):
+    word = find_foreign_word(words, error_index)
+    if word is None or (word.comment is not None and source.is_command_line):
         return None
-    fix = _equivalent_line(habit, problem, variables) or habit.advice
-    return diagnose(habit.kind, Span(source, habit.word.start, habit.word.end), fix, **dict(habit.fields))
+    fix = _equivalent_line(word, problem, variables) or word.advice
+    return diagnose(word.kind, Span(source, word.word.start, word.word.end), fix, **dict(word.fields))
 
 
-def _equivalent_line(habit: Habit, problem: SyntaxProblem, variables: Variables | None) -> Correction | None:
+def _equivalent_line(word: ForeignWord, problem: SyntaxProblem, variables: Variables | None) -> Correction | None:
     """The correction to the equivalent line in this language; None if there is no valid one."""
-    if not habit.replacement:
-        return None if habit.comment is None else rewritten(problem.extent, "", habit.comment)
-    text = " ".join(habit.replacement)
+    if not word.replacement:
+        return None if word.comment is None else rewritten(problem.extent, "", word.comment)
+    text = " ".join(word.replacement)
     node = parse_line(text, problem.extent.source, problem.start)
     if node is None or not validate_line(node, Findings(), variables):
         return None
-    return rewritten(problem.extent, text, habit.comment)
+    return rewritten(problem.extent, text, word.comment)
 
 
 def _original(repaired: Repaired, span: Span, source: Source) -> Span:

@@ -64,7 +64,7 @@ _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "st
 
 
 @dataclass(frozen=True)
-class Habit:
+class ForeignWord:
     """A word of another tool.
 
     Attributes:
@@ -84,17 +84,17 @@ class Habit:
     comment: str | None = None
 
 
-def find_habit(words: Sequence[PlacedWord], index: int) -> Habit | None:
+def find_foreign_word(words: Sequence[PlacedWord], index: int) -> ForeignWord | None:
     """The first word of another tool in an invalid statement; None when there is none.
 
     Args:
         words: The statement's words.
         index: The index of the word where the parser stopped; `len(words)` at the end.
     """
-    return next(_habits(words, index), None)
+    return next(_foreign_words(words, index), None)
 
 
-def _habits(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
+def _foreign_words(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     yield from _iptables_options(words)
     yield from _comments(words, index)
     yield from _several_statements(words, index)
@@ -111,7 +111,7 @@ def _habits(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
 # --- lines of scripts -------------------------------------------------------------------------------------------------
 
 
-def _comments(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
+def _comments(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     """`// text` and `; text`, also after a statement."""
     if index >= len(words):
         return
@@ -127,10 +127,10 @@ def _comments(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     comment = " ".join(["#", *(text for text in texts if text)])
     fields = (("word", word.text if mark is None else mark[0]),)
     replacement = tuple(word.text for word in words[:index])
-    yield Habit(messages.COMMENT_MARK, word, fields, None, replacement, comment)
+    yield ForeignWord(messages.COMMENT_MARK, word, fields, None, replacement, comment)
 
 
-def _several_statements(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
+def _several_statements(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     """`profile add A; profile add B`, where the parser stops at the separator or after it."""
     for separator in (index - 1, index):
         following = separator + 1
@@ -138,23 +138,25 @@ def _several_statements(words: Sequence[PlacedWord], index: int) -> Iterator[Hab
             continue
         if words[separator].text in _SEPARATORS or words[separator].text.endswith(";"):
             fields = (("word", words[following].text),)
-            yield Habit(messages.SEVERAL_STATEMENTS, words[following], fields, "put each statement on its own line")
+            yield ForeignWord(
+                messages.SEVERAL_STATEMENTS, words[following], fields, "put each statement on its own line"
+            )
 
 
-def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
+def _one_line_blocks(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     """`outbound { allow }` and `profile DB { tags DB }`."""
     opening = next((place for place, word in enumerate(words) if word.text.startswith("{")), 0)
     is_block = opening > 0 and (words[0].text in DIRECTIONS or "profile" in (word.text for word in words[:opening]))
     has_content = index < len(words) and (opening < index or words[opening].text != "{")
     if is_block and opening <= index and has_content and words[opening].text not in ("{}", "{};"):
         begin = " ".join(word.text for word in words[:opening])
-        yield Habit(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line after `{begin} {{`")
+        yield ForeignWord(messages.BLOCK_ON_ONE_LINE, words[index], (), f"end the line after `{begin} {{`")
 
 
 # --- whole statements -------------------------------------------------------------------------------------------------
 
 
-def _iptables_options(words: Sequence[PlacedWord]) -> Iterator[Habit]:
+def _iptables_options(words: Sequence[PlacedWord]) -> Iterator[ForeignWord]:
     """`-p tcp --dport 80 -j ACCEPT`."""
     start = next((index for index, word in enumerate(words) if _OPTION_OF_IPTABLES.match(word.text)), None)
     if start is None or not any(word.text in _ONLY_IPTABLES for word in words):
@@ -170,7 +172,7 @@ def _iptables_options(words: Sequence[PlacedWord]) -> Iterator[Habit]:
     advice = None if rule is None else f"as a rule of this language: `{' '.join(rule)}`"
     if rule is None and any(word.text in STATE_OPTIONS for word in words):
         advice = _STATEFUL
-    yield Habit(messages.IPTABLES_OPTION, words[start], (("word", words[start].text),), advice, replacement)
+    yield ForeignWord(messages.IPTABLES_OPTION, words[start], (("word", words[start].text),), advice, replacement)
 
 
 def _line_of_options(before: Sequence[str], options: Sequence[str], rule: Sequence[str]) -> tuple[str, ...] | None:
@@ -182,7 +184,7 @@ def _line_of_options(before: Sequence[str], options: Sequence[str], rule: Sequen
     return (*before, *option, *rule) if is_chain_of(before[-1], options) else None
 
 
-def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[Habit]:
+def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[ForeignWord]:
     lower = word.text.lower()
     if before[-1:] == ("rule",) and lower in ("move", "reorder", "swap"):
         yield _no_counterpart(word, "`rule add` with `--at=POSITION` moves an existing rule")
@@ -205,16 +207,16 @@ def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[Place
         yield _no_counterpart(word, f"`profile {name} rule show` shows its rules, `profile {name} tag show` its tags")
 
 
-def _no_counterpart(word: PlacedWord, advice: str) -> Habit:
-    return Habit(messages.NO_COUNTERPART, word, (("word", word.text),), advice)
+def _no_counterpart(word: PlacedWord, advice: str) -> ForeignWord:
+    return ForeignWord(messages.NO_COUNTERPART, word, (("word", word.text),), advice)
 
 
-def _actions(word: PlacedWord, before: tuple[str, ...]) -> Iterator[Habit]:
+def _actions(word: PlacedWord, before: tuple[str, ...]) -> Iterator[ForeignWord]:
     """`log` and `pass` in the place of an action."""
     if not before or before[-1] in ("inbound", "outbound") or before[-1].startswith("--at="):
         action = _JSON_ACTIONS.get(word.text.lower())
         if action is not None:
-            yield Habit(messages.JSON_ONLY, word, (("word", word.text),), _in_json("action", f'"{action}"'))
+            yield ForeignWord(messages.JSON_ONLY, word, (("word", word.text),), _in_json("action", f'"{action}"'))
 
 
 def _in_json(key: str, value: str) -> str:
@@ -228,7 +230,7 @@ def _is_in_match(before: tuple[str, ...]) -> bool:
     return any(word in ACTIONS for word in before)
 
 
-def _negations(words: Sequence[PlacedWord]) -> Iterator[Habit]:
+def _negations(words: Sequence[PlacedWord]) -> Iterator[ForeignWord]:
     """`not`, `!` and similar words in a match, with the equivalent JSON."""
     texts = [word.text for word in words]
     start = next((index + 1 for index, text in enumerate(texts) if text in ACTIONS), len(texts))
@@ -241,7 +243,7 @@ def _negations(words: Sequence[PlacedWord]) -> Iterator[Habit]:
             continue
         key, value = _negated_match(texts, index, negated["value"] if negated else None)
         json = f'"!{key}": {value}' if key else EXAMPLE_OF_NEGATION
-        yield Habit(messages.NEGATION, words[index], (("json", json),), "`rule update` accepts such rules")
+        yield ForeignWord(messages.NEGATION, words[index], (("json", json),), "`rule update` accepts such rules")
 
 
 def _negated_match(texts: Sequence[str], index: int, value: str | None) -> tuple[str | None, str]:
@@ -269,7 +271,7 @@ def _negated_match(texts: Sequence[str], index: int, value: str | None) -> tuple
     return key, f'"{text}"'
 
 
-def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
+def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     """Words in the place of a protocol or a part of a match."""
     word = words[index]
     text, lower = word.text, word.text.lower()
@@ -278,14 +280,14 @@ def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
     if before in PEERS:
         yield from _peers(words, index)
     if lower in OTHER_PROTOCOLS:
-        yield Habit(messages.JSON_ONLY, word, fields, _in_json("protocol", f'"{lower}"') + ", without ports")
+        yield ForeignWord(messages.JSON_ONLY, word, fields, _in_json("protocol", f'"{lower}"') + ", without ports")
     elif _SEVERAL_PROTOCOLS.match(lower):
-        yield Habit(messages.SEVERAL_VALUES, word, fields, "write one rule for each protocol")
+        yield ForeignWord(messages.SEVERAL_VALUES, word, fields, "write one rule for each protocol")
     elif (port := _port_with_protocol(lower)) and before in ACTIONS and index == len(words) - 1:
         replacement = (*(word.text for word in words[:index]), port["protocol"], "to", "ports", port["ports"])
-        yield Habit(messages.PORT_WITH_PROTOCOL, word, fields, None, replacement)
+        yield ForeignWord(messages.PORT_WITH_PROTOCOL, word, fields, None, replacement)
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
-        yield Habit(messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), BOTH_PROTOCOLS)
+        yield ForeignWord(messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), BOTH_PROTOCOLS)
     elif lower in _STATES:
         yield _no_counterpart(word, _STATEFUL)
     elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:
@@ -301,19 +303,19 @@ def _port_with_protocol(text: str) -> re.Match[str] | None:
     return _PORT_AND_PROTOCOL.match(text) or _PROTOCOL_AND_PORT.match(text)
 
 
-def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[Habit]:
+def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     """Words after `from` or `to`."""
     word, before = words[index], words[index - 1].text
     lower = word.text.lower()
     has_network = index + 1 < len(words) and LOOKS_LIKE_NETWORK.match(words[index + 1].text) is not None
     if before == "from" and lower in ("src", "source") and has_network and index + 2 == len(words):
         replacement = (*(word.text for word in words[:index]), words[-1].text)
-        yield Habit(messages.NO_COUNTERPART, word, (("word", word.text),), None, replacement)
+        yield ForeignWord(messages.NO_COUNTERPART, word, (("word", word.text),), None, replacement)
     elif lower in WORDS_OF_PEERS and not has_network:
         yield _no_counterpart(word, f"write an address after `{before}`, or `tag` before the name of a tag")
     elif _SHELL_VARIABLE.match(word.text):
         advice = "single quotes prevent a shell from expanding a variable"
-        yield Habit(messages.NOT_EXPANDED, word, (("word", word.text),), advice)
+        yield ForeignWord(messages.NOT_EXPANDED, word, (("word", word.text),), advice)
     elif _HOST_NAME.match(word.text) and not LOOKS_LIKE_NETWORK.match(word.text):
         yield _no_counterpart(word, "host names are not resolved; write the address, or `tag` before the name of a tag")
 

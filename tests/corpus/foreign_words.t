@@ -1,4 +1,4 @@
-# Habits from other tools: a statement only where it means exactly the same, otherwise words.
+# Words of other tools: a corrected statement only if it means exactly the same, otherwise advice in words.
 
 # --- negation ---
 allow from not cidr 10.0.0.0/8;fail;E0160;12;~

@@ -1,4 +1,4 @@
-Habits from other languages, and files of other kinds.
+Words of other languages, and files of other formats.
 
 === tags with a sign
 profile A {
