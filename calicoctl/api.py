@@ -11,7 +11,7 @@ from contextlib import closing
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.frontend.mistakes import explain
+from calicoctl.engine.frontend.mistakes import diagnose_problem
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import read_rule, validate
 from calicoctl.engine.profile_diff import ProfileDiff, diff_lines, profile_diffs
@@ -62,7 +62,7 @@ def parse_statement(text: str, name: str = "statement") -> ast.StatementNode:
     try:
         node = parse(extent, "statement")
     except SyntaxProblem as problem:
-        raise Refused(explain(problem)) from None
+        raise Refused(diagnose_problem(problem)) from None
     assert isinstance(node, ast.StatementNode)  # guaranteed by the start `statement`
     validate(node, extent)
     return node

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.frontend.mistakes import explain
+from calicoctl.engine.frontend.mistakes import diagnose_problem
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.frontend.statements import validate
 from calicoctl.language import limits
@@ -210,7 +210,7 @@ def read_without_variables(text: str) -> tuple[list[object], list[Diagnostic]]:
         if isinstance(item, Diagnostic):
             diagnostics.append(item)
         elif isinstance(item, SyntaxProblem):
-            diagnostics += explain(item)
+            diagnostics += diagnose_problem(item)
         elif isinstance(item, StatementItem):
             try:
                 reading = validate(item.node, item.extent)

@@ -12,7 +12,7 @@ from itertools import islice
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.corrections import validate_line
-from calicoctl.engine.frontend.mistakes import explain
+from calicoctl.engine.frontend.mistakes import diagnose_problem
 from calicoctl.language import limits, quoting
 from calicoctl.policy.canonical_words import canonical
 from calicoctl.policy.findings import Findings
@@ -84,7 +84,7 @@ def _errors(source: Source) -> Iterator[Diagnostic]:
     """The syntax errors of a script."""
     for item in read_script(source, skip_sound_lines):
         if isinstance(item, SyntaxProblem):
-            yield from explain(item)
+            yield from diagnose_problem(item)
         elif isinstance(item, Diagnostic) and item.is_error:
             yield item
 

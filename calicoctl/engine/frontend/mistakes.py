@@ -47,7 +47,7 @@ def with_profile_name(where: Span, name: str) -> Correction:
     return Correction(as_typed(line, where.source), (Edit(where, written),))
 
 
-def explain_findings(
+def diagnose_findings(
     findings: Sequence[Finding], node: ast.StatementNode, extent: Span, variables: Variables | None
 ) -> list[Diagnostic]:
     """The diagnostics about a statement that is not valid, with the corrected text.
@@ -72,7 +72,7 @@ def _extents(node: ast.StatementNode, extent: Span) -> list[tuple[Span, str]]:
     return [(extent, "script_line"), *tags, *rules]
 
 
-def explain(
+def diagnose_problem(
     problem: SyntaxProblem, variables: Variables | None = None, *, is_searched: bool = True
 ) -> list[Diagnostic]:
     """The diagnostics about a text that did not parse: the mistakes that a repair corrects, or what was expected.
@@ -99,10 +99,10 @@ def explain(
         return [variable_as_keyword(problem, variables)]
     if repaired is None:
         return [_unexpected(problem)]
-    return _explain_repair(problem, repaired, variables)
+    return _diagnose_repair(problem, repaired, variables)
 
 
-def _explain_repair(problem: SyntaxProblem, repaired: Repaired, variables: Variables | None) -> list[Diagnostic]:
+def _diagnose_repair(problem: SyntaxProblem, repaired: Repaired, variables: Variables | None) -> list[Diagnostic]:
     """The mistakes that a repair corrects, and the findings of the validation in the repaired text."""
     source = problem.extent.source
     findings = Findings()

@@ -254,9 +254,9 @@ class _Reader:
 
 def _explain(problem: SyntaxProblem, variables: Variables, *, is_searched: bool) -> list[Diagnostic]:
     # Imported here: a script without mistakes does not load the repair search.
-    from calicoctl.engine.frontend.mistakes import explain
+    from calicoctl.engine.frontend.mistakes import diagnose_problem
 
-    return explain(problem, variables, is_searched=is_searched)
+    return diagnose_problem(problem, variables, is_searched=is_searched)
 
 
 def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:

@@ -80,9 +80,9 @@ def read_statement(source: Source) -> Reading:
     try:
         node = parse(extent, "statement")
     except SyntaxProblem as problem:
-        from calicoctl.engine.frontend.mistakes import explain
+        from calicoctl.engine.frontend.mistakes import diagnose_problem
 
-        raise NoStatement(explain(problem)) from None
+        raise NoStatement(diagnose_problem(problem)) from None
     assert isinstance(node, ast.StatementNode)
     return validate(node, extent)
 
@@ -106,9 +106,9 @@ def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...
     try:
         node = parse(extent, "rule")
     except SyntaxProblem as problem:
-        from calicoctl.engine.frontend.mistakes import explain
+        from calicoctl.engine.frontend.mistakes import diagnose_problem
 
-        raise Refused(explain(problem)) from None
+        raise Refused(diagnose_problem(problem)) from None
     assert isinstance(node, ast.RuleNode)  # as the start symbol is `rule`
     findings = Findings()
     rule = check_rule(node, findings)
@@ -135,9 +135,9 @@ def validate(node: ast.StatementNode, extent: Span, variables: Variables | None 
     else:
         statement = check_statement(node, findings)
     if statement is None:
-        from calicoctl.engine.frontend.mistakes import explain_findings
+        from calicoctl.engine.frontend.mistakes import diagnose_findings
 
-        raise Refused(explain_findings(findings.entries, node, extent, variables))
+        raise Refused(diagnose_findings(findings.entries, node, extent, variables))
     return Reading(statement, tuple(finding.diagnostic for finding in findings.entries))
 
 
