@@ -11,9 +11,9 @@ from contextlib import closing
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.frontend.mistakes import diagnose_problem
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import read_rule, validate
+from calicoctl.engine.frontend.syntax_errors import diagnose_problem
 from calicoctl.engine.profile_diff import ProfileDiff, diff_lines, profile_diffs
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.engine.script_plan import ScriptPlan

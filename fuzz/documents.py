@@ -6,7 +6,7 @@ import json
 
 from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.diagnostics.terminal_text import printable
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.endpoint import read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rule_update import read_update

@@ -8,10 +8,10 @@ from dataclasses import dataclass, fields
 
 from hypothesis import strategies as st
 
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS, Action
 from calicoctl.language.networks import Network
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS, Protocol
-from calicoctl.language.words import ACTIONS, DIRECTIONS, Action
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast
 from calicoctl.syntax.loaded_grammar import keywords

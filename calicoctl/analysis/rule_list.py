@@ -20,10 +20,10 @@ from calicoctl.analysis.boxes import (
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.number_ranges import OCTETS, PORTS, Ranges, difference, union
+from calicoctl.language.keywords import Action
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import enforced_port
 from calicoctl.language.protocols import AGENT_PROTOCOLS
-from calicoctl.language.words import Action
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import Peer, Rule

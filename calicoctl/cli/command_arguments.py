@@ -25,7 +25,7 @@ from calicoctl.cli.program_options import (
 )
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Advice, Correction, Diagnostic, Refused, diagnose
-from calicoctl.language.words import either
+from calicoctl.language.keywords import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass, field, replace
 

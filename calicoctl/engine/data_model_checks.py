@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.layout.profile_resource import upgrade_problem
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
@@ -49,7 +49,7 @@ def _name_problems(statement: statements.ProfileStatement, before: Profile, afte
     name = statement.profile
     if after.exists and not before.exists and not is_profile_name(name):
         # Imported here: a correct statement needs no correction.
-        from calicoctl.engine.frontend.mistakes import with_profile_name
+        from calicoctl.engine.frontend.syntax_errors import with_profile_name
 
         fix = with_profile_name(statement.where, nearest_profile_name(name))
         yield diagnose(messages.NAME_NOT_IN_V3, statement.where, fix, name=name)

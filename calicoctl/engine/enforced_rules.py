@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from calicoctl.analysis.rule_list import RuleList
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.policy.profile import Profile

@@ -183,7 +183,7 @@ def _missing_profile_fix(
     similar = _beginning_with(statement.profile, names) or nearest(statement.profile, names)
     suggestion = migrated if migrated in names else similar
     if suggestion is not None:
-        from calicoctl.engine.frontend.mistakes import with_profile_name
+        from calicoctl.engine.frontend.syntax_errors import with_profile_name
 
         return with_profile_name(statement.where, suggestion)
     if isinstance(statement, statements.RemoveProfile):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics.core import Diagnostic
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
 from calicoctl.records import dataclass
 from calicoctl.result_texts import ResultText

@@ -14,7 +14,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.outcome import Message, Outcome, TraceAnswer
-from calicoctl.language.words import Action, Direction
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy import statement as statements
 from calicoctl.policy.profile import Profile
 from calicoctl.source import Span

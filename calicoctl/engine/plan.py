@@ -23,7 +23,7 @@ from calicoctl.engine.outcome import (
     TagListing,
 )
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction, counted
+from calicoctl.language.keywords import Direction, counted
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents.json_text import Unreadable

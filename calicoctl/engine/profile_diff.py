@@ -10,7 +10,7 @@ from functools import cached_property
 
 from calicoctl.common_ends import between_common_ends
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction, counted
+from calicoctl.language.keywords import Direction, counted
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument

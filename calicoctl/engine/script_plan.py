@@ -12,7 +12,7 @@ from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import evaluate, evaluate_expectation, profile_warnings, roots
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.rule_text import listing_text, rule_text

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from calicoctl.annotations import Any, NoReturn
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, agent_problems
 from calicoctl.policy.documents.json_text import found_text, path_text
 from calicoctl.policy.documents.rule_json import compact_json, from_json

@@ -13,7 +13,7 @@ from calicoctl.language.networks import read_network
 from calicoctl.language.ports import canonical_list
 from calicoctl.language.quoting import is_literal
 from calicoctl.policy import values
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.records import fields, replace
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import Line

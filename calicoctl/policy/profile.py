@@ -14,16 +14,16 @@ from calicoctl import result_texts
 from calicoctl.annotations import Any
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
-from calicoctl.language.words import Action, Direction, counted
+from calicoctl.language.keywords import Action, Direction, counted
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
 from calicoctl.policy import values
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, stored_warnings
 from calicoctl.policy.documents.tags_document import TagsDocument, tag_warnings
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import rule_text
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast

@@ -6,10 +6,10 @@ A `Rule` is a rule that the language can express. For stored rules that it canno
 
 from __future__ import annotations
 
+from calicoctl.language.keywords import Action
 from calicoctl.language.networks import Network
 from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action
 from calicoctl.records import dataclass, field
 
 

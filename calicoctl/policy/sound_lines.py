@@ -21,7 +21,7 @@ from calicoctl.language.networks import read_network
 from calicoctl.language.ports import is_sound_list
 from calicoctl.language.protocols import Protocol
 from calicoctl.policy import values
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import LineKind, line_pattern
 from calicoctl.syntax.parser import LENGTH_MAX

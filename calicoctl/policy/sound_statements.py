@@ -13,11 +13,11 @@ from functools import cache, lru_cache
 from ipaddress import IPv4Network
 from typing import NamedTuple
 
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.language.limits import ADDRESS_BITS
 from calicoctl.language.networks import Network, read_network
 from calicoctl.language.ports import PortRange, read_item
 from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import ANYONE, Peer, Rule

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Match, Rule
 from calicoctl.records import dataclass

@@ -12,14 +12,14 @@ from calicoctl.annotations import Any
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Edit
 from calicoctl.language import limits
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.language.networks import Network
 from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action, Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy import values
 from calicoctl.policy.documents.rules_document import StoredRule
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import ANYONE, Match, Peer, Rule
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 

@@ -16,7 +16,7 @@ from calicoctl.language.names import NameMistake
 from calicoctl.language.networks import Network, NetworkMistake, NetworkText, is_mapped, read_network
 from calicoctl.language.numerals import BEYOND_EVERY_RANGE, read_number
 from calicoctl.language.ports import PortFault, PortMistake, PortRange
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.syntax import ast
 
 

@@ -14,11 +14,11 @@ from typing import TypeVar, cast
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Edit, diagnose
 from calicoctl.language import limits
+from calicoctl.language.keywords import counted
 from calicoctl.language.names import VARIABLE, is_variable
 from calicoctl.language.quoting import is_literal, unquoted
-from calicoctl.language.words import counted
 from calicoctl.nearest import nearest
-from calicoctl.policy.findings import Finding, Findings
+from calicoctl.policy.validation_findings import Finding, Findings
 from calicoctl.records import dataclass, field, fields, is_dataclass, replace
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 from calicoctl.syntax import ast

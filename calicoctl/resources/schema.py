@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
 from calicoctl.diagnostics.core import Diagnostic, Kind, diagnose
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import Path, found_text, path_text
 from calicoctl.records import dataclass
 from calicoctl.resources.selectors import is_selector

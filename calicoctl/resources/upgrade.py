@@ -11,9 +11,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from calicoctl.language.keywords import ICMP_PARTS, SIDES, Direction
 from calicoctl.language.networks import enforced_network, network_text
 from calicoctl.language.ports import read_json_port
-from calicoctl.language.words import ICMP_PARTS, SIDES, Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
 from calicoctl.records import dataclass, field

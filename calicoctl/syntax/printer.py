@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from calicoctl.language.keywords import PEER_PARTS, PEERS
 from calicoctl.language.names import is_new_profile
 from calicoctl.language.quoting import NO_KEYWORDS, QUOTES, here_document, in_single_quotes, quoted
-from calicoctl.language.words import PEER_PARTS, PEERS
 from calicoctl.syntax import ast
 
 _LEADS_STATEMENT = frozenset({"show", "add", "remove"})

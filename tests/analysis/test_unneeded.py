@@ -11,8 +11,8 @@ from benchmarks.rule_sets import rule_set
 from calicoctl.analysis.rule_list import Decision, RuleList
 from calicoctl.analysis.unneeded_rules import FIRST, Grade, Reason, UnneededRule, find_unneeded
 from calicoctl.policy.documents.rules_document import StoredRule
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.validation import check_rule
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source
 from calicoctl.syntax.parser import parse_rule_node
 from tests.analysis import plain

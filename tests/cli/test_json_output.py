@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from calicoctl.cli.output.answers_json import document_text
 from calicoctl.engine.outcome import RuleListing
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.rule_text import listing_text
 from calicoctl.policy.statement import ShowRules

@@ -11,9 +11,9 @@ import pytest
 from calicoctl.engine.frontend.scripts import ScriptStep
 from calicoctl.engine.profile_diff import count_changes, diff_lines, profile_diffs
 from calicoctl.engine.script_plan import ScriptPlan, evaluate_script
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action, Direction
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
 from calicoctl.policy.documents import rules_document

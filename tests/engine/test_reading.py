@@ -13,10 +13,10 @@ import pytest
 
 from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.frontend.mistakes import with_profile_name
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.engine.frontend.syntax_errors import with_profile_name
+from calicoctl.language.keywords import either
 from calicoctl.language.protocols import PORT_PROTOCOLS
-from calicoctl.language.words import either
 from calicoctl.policy import statement as valid
 from calicoctl.source import COMMAND_LINE, Source, Span
 from tests.support.diagnostics import fields_of

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS, either
 from calicoctl.language.protocols import AGENT_PROTOCOLS, ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, Protocol
-from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS, either
 from calicoctl.policy.documents.agent_schema import agent_problems
 from docs.shapes import read_grammar, words
 
@@ -28,7 +28,7 @@ def test_the_grammar_has_the_protocols_that_the_facts_name() -> None:
 
 
 def test_the_grammar_has_the_other_keywords_that_the_facts_name() -> None:
-    advice = "change grammar/rule.lark or calicoctl/language/words.py, so that both have the same keywords"
+    advice = "change grammar/rule.lark or calicoctl/language/keywords.py, so that both have the same keywords"
     assert keywords("rule") == list(ACTIONS), advice
     assert keywords("list_begin") == list(DIRECTIONS), advice
     assert keywords("source_with_ports") == [PEERS[0], *PEER_PARTS], advice

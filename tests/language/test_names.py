@@ -18,7 +18,7 @@ from calicoctl.policy import sound_lines, values
 from calicoctl.policy.documents.agent_schema import Verdict, agent_problems
 from calicoctl.policy.documents.rule_json import from_json, from_json_leniently
 from calicoctl.policy.documents.tags_document import TagsDocument
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import is_reference
 from calicoctl.source import Source, Span
 from calicoctl.store import keys

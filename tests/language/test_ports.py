@@ -16,7 +16,7 @@ from calicoctl.policy import values
 from calicoctl.policy.canonical_words import canonical
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.rule_json import from_json, from_json_leniently, with_single_ports
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from tests.policy import agent_oracle

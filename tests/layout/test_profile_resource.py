@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.layout.profile_resource import (
     DocumentEdit,
     NotInV3,

@@ -6,10 +6,10 @@ from ipaddress import ip_network
 
 import pytest
 
+from calicoctl.language.keywords import Action
 from calicoctl.language.networks import enforced_network, read_network
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import OTHER_PROTOCOLS, Protocol
-from calicoctl.language.words import Action
 from calicoctl.policy.documents.rule_json import (
     from_json,
     rule_json_text,

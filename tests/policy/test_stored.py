@@ -8,7 +8,7 @@ import pytest
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic
-from calicoctl.language.words import Action, Direction
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import (
     RulesDocument,

@@ -17,12 +17,12 @@ from calicoctl.engine.conversion.from_v3 import convert_to_blocks
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import V1Profile, convert_profiles
 from calicoctl.engine.export import export_profile
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.profile import Profile
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.values import new_name
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
 from calicoctl.resources.schema import profile_problems, rule_problems

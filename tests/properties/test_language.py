@@ -19,10 +19,10 @@ from calicoctl.diagnostics.terminal_text import display_width, printable
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.language.quoting import quoted
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.validation import check_rule
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node

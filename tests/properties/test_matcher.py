@@ -16,8 +16,8 @@ from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend import scripts as engine_script
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.policy import sound_lines, values
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import skip_sound_lines
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.lark_tree import Stop, lark_tree

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from calicoctl.diagnostics.core import Refused
 from calicoctl.diagnostics.render import render
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action, Direction
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.json_text import Unreadable, read_value
 from calicoctl.policy.documents.rule_json import from_json, rule_json_text, to_json

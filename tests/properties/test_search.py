@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calicoctl.language.words import Action, Direction
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Peer, Rule
 from tests.support.laws import examples

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.frontend.mistakes import diagnose_problem
 from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.engine.frontend.statements import validate
+from calicoctl.engine.frontend.syntax_errors import diagnose_problem
 from calicoctl.language import limits
 from calicoctl.language.quoting import quoted
 from calicoctl.policy.variables import Expansion, Variables

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.resources.schema import profile_problems
 from calicoctl.resources.upgrade import Upgrade, upgraded_profile, upgraded_rule
 from calicoctl.resources.v3_names import label_key, policy_name, v3_profile_name

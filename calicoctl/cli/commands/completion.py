@@ -10,7 +10,7 @@ from calicoctl.cli.output.console import print_text
 from calicoctl.cli.program_options import Options, argument_span, with_word
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Refused, diagnose
-from calicoctl.language.words import either
+from calicoctl.language.keywords import either
 from calicoctl.nearest import nearest
 
 SHELLS = ("bash", "zsh", "fish")

@@ -14,7 +14,7 @@ from calicoctl.cli.output.diagnostics_json import diagnostic_document
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.doctor import Health, check_health
-from calicoctl.language.words import counted
+from calicoctl.language.keywords import counted
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError, Probe
 

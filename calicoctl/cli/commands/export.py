@@ -12,7 +12,7 @@ from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.export import export_losses, export_profile
 from calicoctl.engine.state import State
 from calicoctl.language.quoting import unquoted
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.values import existing_profile
 from calicoctl.source import Span
 from calicoctl.store import keys

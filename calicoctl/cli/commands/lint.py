@@ -16,7 +16,7 @@ from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.program_options import Options
 from calicoctl.engine.meaning.endpoint_lint import lint_today
 from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
-from calicoctl.language.words import Direction, counted
+from calicoctl.language.keywords import Direction, counted
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store.interface import DatastoreError
 

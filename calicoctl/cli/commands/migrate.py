@@ -13,7 +13,7 @@ from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.program_options import Options
 from calicoctl.engine.conversion.migration import Migration, migrate, plan_migration
 from calicoctl.engine.state import State
-from calicoctl.language.words import counted
+from calicoctl.language.keywords import counted
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError

@@ -24,7 +24,7 @@ from calicoctl.engine.meaning.expectations import (
     without_expectations,
 )
 from calicoctl.engine.state import State
-from calicoctl.language.words import counted
+from calicoctl.language.keywords import counted
 from calicoctl.store.interface import DatastoreError
 
 

@@ -13,7 +13,7 @@ from threading import Thread
 from calicoctl.diagnostics.core import Refused
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.layout.opening import open_profiles
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.tags_document import read_stored_tags

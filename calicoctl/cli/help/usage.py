@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
-from calicoctl.language.words import ACTIONS, DIRECTIONS
 from calicoctl.patterns import pattern
 from calicoctl.version import VERSION
 

@@ -16,7 +16,7 @@ from calicoctl.engine.outcome import (
     TagListing,
     TraceAnswer,
 )
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import find_constant
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, display_rule
 from calicoctl.policy.statement import ShowProfiles, ShowRules, ShowTags, TracePackets

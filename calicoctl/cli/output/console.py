@@ -13,7 +13,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Kind, Refused, diagnose, reason_of
 from calicoctl.diagnostics.render import SHOWN_COLUMNS, plain, render
 from calicoctl.diagnostics.terminal_text import printable
-from calicoctl.language.words import counted
+from calicoctl.language.keywords import counted
 
 # How many diagnostics are printed; more are only counted. Those about a JSON document may well be dozens.
 DIAGNOSTICS_SHOWN = 100

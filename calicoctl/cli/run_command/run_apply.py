@@ -20,7 +20,7 @@ from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.run import apply_script, plan_script
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.engine.script_plan import ScriptPlan
-from calicoctl.language.words import counted
+from calicoctl.language.keywords import counted
 from calicoctl.source import STANDARD_INPUT
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Datastore, DatastoreError

@@ -11,7 +11,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.v1_documents import is_json
 from calicoctl.engine.export import export_profile
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import read_value, require_end, require_text, skip_space
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument

@@ -19,7 +19,7 @@ from calicoctl.analysis.rule_list import RuleList
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, rules_of
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.records import dataclass, field

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.state import State
-from calicoctl.language.words import Action, Direction
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.documents.agent_schema import Verdict
 from calicoctl.policy.documents.json_text import Path, Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule

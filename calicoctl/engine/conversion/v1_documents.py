@@ -8,7 +8,7 @@ from pathlib import PurePath
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import V1Profile
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import (
     Unreadable,
     read_value,

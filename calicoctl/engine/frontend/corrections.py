@@ -10,8 +10,8 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from calicoctl.diagnostics.core import Correction, Diagnostic, Edit
-from calicoctl.policy.findings import Finding, Findings
 from calicoctl.policy.validation import check_rule, check_statement
+from calicoctl.policy.validation_findings import Finding, Findings
 from calicoctl.policy.variables import Expansion, Variables, referenced_names
 from calicoctl.records import replace
 from calicoctl.source import DEFINE_OPTION, Source, Span

@@ -13,14 +13,14 @@ from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.statements import validate
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.language import limits
+from calicoctl.language.keywords import Direction
 from calicoctl.language.names import VARIABLE
-from calicoctl.language.words import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.policy.documents.rules_document import StoredRule
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.sound_lines import skip_sound_lines
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import Expansion, Variables
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
@@ -254,7 +254,7 @@ class _Reader:
 
 def _explain(problem: SyntaxProblem, variables: Variables, *, is_searched: bool) -> list[Diagnostic]:
     # Imported here: a script without mistakes does not load the repair search.
-    from calicoctl.engine.frontend.mistakes import diagnose_problem
+    from calicoctl.engine.frontend.syntax_errors import diagnose_problem
 
     return diagnose_problem(problem, variables, is_searched=is_searched)
 

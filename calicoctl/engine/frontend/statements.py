@@ -1,7 +1,7 @@
 """From text to a validated statement.
 
-The diagnostics about other texts are made by `calicoctl.engine.frontend.mistakes`, which is imported only when they
-are needed: a valid command does not load the repair search.
+The diagnostics about other texts are made by `calicoctl.engine.frontend.syntax_errors`, which is imported only when
+they are needed: a valid command does not load the repair search.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.language.names import is_utf8
 from calicoctl.language.quoting import QUOTES, is_enclosed_in_quotes
 from calicoctl.policy import statement as valid
-from calicoctl.policy.findings import Findings
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.validation import check_rule, check_statement
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.records import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.syntax import ast
@@ -80,7 +80,7 @@ def read_statement(source: Source) -> Reading:
     try:
         node = parse(extent, "statement")
     except SyntaxProblem as problem:
-        from calicoctl.engine.frontend.mistakes import diagnose_problem
+        from calicoctl.engine.frontend.syntax_errors import diagnose_problem
 
         raise NoStatement(diagnose_problem(problem)) from None
     assert isinstance(node, ast.StatementNode)
@@ -106,7 +106,7 @@ def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...
     try:
         node = parse(extent, "rule")
     except SyntaxProblem as problem:
-        from calicoctl.engine.frontend.mistakes import diagnose_problem
+        from calicoctl.engine.frontend.syntax_errors import diagnose_problem
 
         raise Refused(diagnose_problem(problem)) from None
     assert isinstance(node, ast.RuleNode)  # as the start symbol is `rule`
@@ -135,7 +135,7 @@ def validate(node: ast.StatementNode, extent: Span, variables: Variables | None 
     else:
         statement = check_statement(node, findings)
     if statement is None:
-        from calicoctl.engine.frontend.mistakes import diagnose_findings
+        from calicoctl.engine.frontend.syntax_errors import diagnose_findings
 
         raise Refused(diagnose_findings(findings.entries, node, extent, variables))
     return Reading(statement, tuple(finding.diagnostic for finding in findings.entries))

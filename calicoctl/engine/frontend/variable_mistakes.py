@@ -9,7 +9,7 @@ from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import parse_line, rewritten, validate_line
 from calicoctl.language.names import VARIABLE
 from calicoctl.language.quoting import is_literal
-from calicoctl.policy.findings import Findings
+from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, referenced_names
 from calicoctl.records import replace
 from calicoctl.source import Span

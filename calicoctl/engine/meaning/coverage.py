@@ -16,7 +16,7 @@ from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_o
 from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.engine.state import State
-from calicoctl.language.words import Action, Direction
+from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy import statement as valid
 from calicoctl.records import dataclass, replace
 

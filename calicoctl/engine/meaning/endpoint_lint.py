@@ -12,7 +12,7 @@ from calicoctl.engine.endpoint_tags import tags_without_profiles
 from calicoctl.engine.enforced_rules import carried_tags, enforced_list, enforced_list_at_endpoint
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.engine.state import State
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import collector_paused
 
 

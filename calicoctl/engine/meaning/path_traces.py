@@ -14,8 +14,8 @@ from calicoctl.engine.endpoint_tags import tags_of
 from calicoctl.engine.enforced_rules import enforced_list_at_endpoint
 from calicoctl.engine.meaning.network_set_tags import NetworkSetTags, collapsed
 from calicoctl.engine.state import State
+from calicoctl.language.keywords import Direction
 from calicoctl.language.networks import Network, enforced_network, network_text, read_network
-from calicoctl.language.words import Direction
 from calicoctl.policy.rule import Rule
 from calicoctl.records import dataclass, replace
 from calicoctl.source import Span

@@ -42,6 +42,7 @@ from calicoctl.diagnostics.messages import (
     RULE_TAG_BOUNDS,
     RULE_UNKNOWN_KEY,
 )
+from calicoctl.language.keywords import ACTIONS, either
 from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
 from calicoctl.language.names import is_agent_tag, is_tag
 from calicoctl.language.networks import enforced_network
@@ -55,7 +56,6 @@ from calicoctl.language.protocols import (
     PROTOCOLS,
     Ports,
 )
-from calicoctl.language.words import ACTIONS, either
 from calicoctl.nearest import nearest
 from calicoctl.patterns import pattern
 from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text

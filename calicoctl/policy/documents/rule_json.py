@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from calicoctl.language.keywords import Action
 from calicoctl.language.limits import (
     ICMP_CODE_MAX,
     ICMP_TYPE_MAX,
@@ -19,7 +20,6 @@ from calicoctl.language.networks import Network, enforced_network, network_text
 from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
 from calicoctl.language.protocols import Protocol
-from calicoctl.language.words import Action
 from calicoctl.policy.rule import ANYONE, Peer, Rule
 from calicoctl.records import dataclass
 

@@ -20,8 +20,8 @@ from calicoctl.diagnostics.messages import (
     RULE_LATER_KEY,
     RULE_NO_ACTION,
 )
+from calicoctl.language.keywords import Direction
 from calicoctl.language.networks import enforced_network, is_mapped, read_network
-from calicoctl.language.words import Direction
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.agent_schema import LATER_KEYS, agent_problems
 from calicoctl.policy.documents.json_text import (

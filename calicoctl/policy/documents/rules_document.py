@@ -19,7 +19,7 @@ from calicoctl.diagnostics.messages import (
     STORED_MORE,
     STORED_REFUSED,
 )
-from calicoctl.language.words import Direction
+from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.agent_schema import Problem, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import (
     Element,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
-from calicoctl.language.words import ACTIONS
+from calicoctl.language.keywords import ACTIONS
 from calicoctl.syntax.repair.candidates import PlacedWord, Repair
 from calicoctl.syntax.repair.directives import missing_comma
 

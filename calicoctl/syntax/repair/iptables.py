@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from calicoctl.language.keywords import PEERS, Action, Direction
 from calicoctl.language.limits import PORT_MAX
 from calicoctl.language.protocols import PROTOCOLS, Protocol
-from calicoctl.language.words import PEERS, Action, Direction
 
 _TARGETS = {"ACCEPT": Action.ALLOW.value, "DROP": Action.DENY.value, "REJECT": Action.DENY.value}
 _PROTOCOLS = {**{name: name for name in PROTOCOLS}, "ipv6-icmp": Protocol.ICMPV6.value}

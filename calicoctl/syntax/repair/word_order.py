@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS
 from calicoctl.language.protocols import PROTOCOLS
-from calicoctl.language.words import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS
 
 
 class _HasText(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.language.words import ACTIONS, DIRECTIONS
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast

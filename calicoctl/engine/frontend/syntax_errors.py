@@ -23,10 +23,10 @@ from calicoctl.engine.frontend.variable_mistakes import (
     unknown_variables,
     variable_as_keyword,
 )
+from calicoctl.language.keywords import ACTIONS, PEERS, either
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.quoting import unquoted
-from calicoctl.language.words import ACTIONS, PEERS, either
-from calicoctl.policy.findings import Finding, Findings
+from calicoctl.policy.validation_findings import Finding, Findings
 from calicoctl.policy.variables import Variables
 from calicoctl.records import replace
 from calicoctl.source import ExpandedSpan, Source, Span
