@@ -24,7 +24,8 @@ settings.register_profile("same", derandomize=True, max_examples=SAME_EXAMPLES, 
 settings.register_profile("search", print_blob=True, max_examples=SEARCH_EXAMPLES, deadline=None)
 settings.load_profile("same")
 
-SLOWEST = ("tests/chaos/", "tests/packaging/", "tests/fuzz/")
+# One worker runs those with a cluster one after the other; several workers would wait for its lock.
+SLOWEST = ("tests/chaos/", "tests/store/test_cluster.py", "tests/packaging/", "tests/fuzz/")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
