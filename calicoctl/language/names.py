@@ -13,9 +13,9 @@ _AGENT_TAG = pattern(r"[A-Za-z0-9_.-]+")
 _SURROGATE = pattern("[\ud800-\udfff]")
 
 # Regular expressions for the name of a variable and for a reference to it.
-VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
-REFERENCE = rf"\$\{{{VARIABLE}\}}"
-_VARIABLE = pattern(VARIABLE)
+VARIABLE_PATTERN = "[A-Za-z_][A-Za-z0-9_]*"
+REFERENCE = rf"\$\{{{VARIABLE_PATTERN}\}}"
+_VARIABLE = pattern(VARIABLE_PATTERN)
 
 # The first character of the keys that etcd hides.
 HIDDEN = "_"

@@ -15,7 +15,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Edit, diagnose
 from calicoctl.language import limits
 from calicoctl.language.keywords import counted
-from calicoctl.language.names import VARIABLE, is_variable
+from calicoctl.language.names import VARIABLE_PATTERN, is_variable
 from calicoctl.language.quoting import is_literal, unquoted
 from calicoctl.nearest import nearest
 from calicoctl.policy.validation_findings import Finding, Findings
@@ -26,11 +26,11 @@ from calicoctl.syntax import ast
 Node = TypeVar("Node")
 
 # A reference, or a text that looks like an incorrect reference. Any other `$` is a plain character.
-_DOLLAR = re.compile(rf"\$\{{(?P<name>{VARIABLE})\}}|\$\{{[^}}]*\}}?|\$(?P<bare>{VARIABLE})|\$\(")
-_REFERENCE = re.compile(rf"\$\{{({VARIABLE})\}}")
-_UNCLOSED = re.compile(rf"\$\{{({VARIABLE})")
+_DOLLAR = re.compile(rf"\$\{{(?P<name>{VARIABLE_PATTERN})\}}|\$\{{[^}}]*\}}?|\$(?P<bare>{VARIABLE_PATTERN})|\$\(")
+_REFERENCE = re.compile(rf"\$\{{({VARIABLE_PATTERN})\}}")
+_UNCLOSED = re.compile(rf"\$\{{({VARIABLE_PATTERN})")
 # A reference with a default value, as in a shell.
-_DEFAULT = re.compile(rf"\$\{{({VARIABLE}):?[-=?+]")
+_DEFAULT = re.compile(rf"\$\{{({VARIABLE_PATTERN}):?[-=?+]")
 # The least similarity of a name that is suggested: for a name with the same first letter, and for any other. The first
 # letter is rarely misspelled, and `DB_PORT` is as similar to `WEB_PORTS` as `TAGZ` is to `TAGS`.
 _SIMILAR, _VERY_SIMILAR = 0.7, 0.85
@@ -464,7 +464,7 @@ def _is_same_definition(node: ast.Define, first: Variable) -> bool:
 
 
 # A line that seems to define a variable.
-_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({VARIABLE})[ \t]*=", re.MULTILINE)
+_DEFINITION = re.compile(rf"^[ \t]*define[ \t]+({VARIABLE_PATTERN})[ \t]*=", re.MULTILINE)
 
 
 def _nearest_name(name: str, known_names: Collection[str]) -> str | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from calicoctl.store.etcd.server_order import ServerOrder
 
 OPTION = "--datastore"
-VARIABLE = "CALICOCTL_DATASTORE"
+DATASTORE_VARIABLE = "CALICOCTL_DATASTORE"
 DEFAULT_PATH = "calicoctl/profiles.db"
 _ADDRESS_FORMS = (
     f"write `sqlite:PATH`, or `http://HOST:{USUAL_PORT}` for etcd (separate several servers with commas), or "
@@ -87,7 +87,7 @@ def resolve(option: str | None, environment: Mapping[str, str], name: str = OPTI
     if option is not None:
         return _from_address(Text.alone(name, option), environment, places)
     for place in places:
-        address = place.get(VARIABLE)
+        address = place.get(DATASTORE_VARIABLE)
         if address is not None:
             return _from_address(address, environment, places)
         endpoints = _from_etcd_variables(place)
@@ -298,7 +298,11 @@ def _home(environment: Mapping[str, str]) -> str:
     home = environment.get("HOME")
     if not home:
         raise Refused(
-            [diagnose(messages.NO_HOME, None, f"set HOME, or specify a datastore with {OPTION} or {VARIABLE}")]
+            [
+                diagnose(
+                    messages.NO_HOME, None, f"set HOME, or specify a datastore with {OPTION} or {DATASTORE_VARIABLE}"
+                )
+            ]
         )
     return home
 

@@ -14,7 +14,7 @@ from calicoctl.engine.frontend.statements import validate
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.language import limits
 from calicoctl.language.keywords import Direction
-from calicoctl.language.names import VARIABLE
+from calicoctl.language.names import VARIABLE_PATTERN
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rule_update import read_update
@@ -33,7 +33,7 @@ from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, SkippedLi
 _SEARCHES_MAX = 100
 
 # Matches a line with a mistake that may be a definition; the group is the name that it may define.
-_DEFINED = re.compile(rf"[%@!]?(?:\w+\s+)?[${{%]*({VARIABLE})")
+_DEFINED = re.compile(rf"[%@!]?(?:\w+\s+)?[${{%]*({VARIABLE_PATTERN})")
 _NEVER_DEFINES = ("profile", "calicoctl", "./calicoctl", "$ ")
 
 

@@ -7,7 +7,7 @@ import re
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import parse_line, rewritten, validate_line
-from calicoctl.language.names import VARIABLE
+from calicoctl.language.names import VARIABLE_PATTERN
 from calicoctl.language.quoting import is_literal
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, referenced_names
@@ -20,11 +20,11 @@ from calicoctl.syntax.vocabulary import describe
 # Single quotes are the first alternative: in them, a `$` is an ordinary character.
 _FOREIGN_REFERENCE = re.compile(
     r"'[^'\n]*'"
-    rf"|\{{\{{[ \t]*(?P<braces>{VARIABLE})[ \t]*\}}\}}"
-    rf"|%(?P<percents>{VARIABLE})%"
-    rf"|\$\{{[ \t]+(?P<before>{VARIABLE})[ \t]*\}}"
-    rf"|\$\{{(?P<after>{VARIABLE})[ \t]+\}}"
-    rf"|\$(?P<bare>{VARIABLE})"
+    rf"|\{{\{{[ \t]*(?P<braces>{VARIABLE_PATTERN})[ \t]*\}}\}}"
+    rf"|%(?P<percents>{VARIABLE_PATTERN})%"
+    rf"|\$\{{[ \t]+(?P<before>{VARIABLE_PATTERN})[ \t]*\}}"
+    rf"|\$\{{(?P<after>{VARIABLE_PATTERN})[ \t]+\}}"
+    rf"|\$(?P<bare>{VARIABLE_PATTERN})"
 )
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
-from calicoctl.language.names import VARIABLE
+from calicoctl.language.names import VARIABLE_PATTERN
 from calicoctl.syntax.repair.candidates import PlacedWord, Repair
 from calicoctl.syntax.vocabulary import describe
 
@@ -16,7 +16,7 @@ _DEFINES = frozenset(
 _INCLUDES = frozenset({"source", ".", "import", "require", "load", "use", "read", "include"})
 # Characters before such words in other languages: `%define`, `@include`, `!include`.
 _MARKS = "%@!"
-_ASSIGNED = re.compile(rf"\$?\{{?({VARIABLE})\}}?(:?=.*)?\Z")
+_ASSIGNED = re.compile(rf"\$?\{{?({VARIABLE_PATTERN})\}}?(:?=.*)?\Z")
 _SETS = frozenset({":=", "==", ":", "->", "=>", "to", "as", "is"})
 _LOOKS_LIKE_VALUE = re.compile(r"[\w.:/${}'\"-]+,?\Z")
 _BRACKETS = ("{}", "[]", "()")

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
-from calicoctl.language.names import VARIABLE
+from calicoctl.language.names import VARIABLE_PATTERN
 from calicoctl.language.ports import LIKE_PORTS, json_list
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.records import dataclass
@@ -31,7 +31,7 @@ _SEVERAL_PROTOCOLS = re.compile(rf"{_ONE_PROTOCOL}(?:[,/|+&]{_ONE_PROTOCOL})+\Z"
 _PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>{LIKE_PORTS})/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
 _PROTOCOL_AND_PORT = re.compile(rf"(?P<protocol>{'|'.join(PORT_PROTOCOLS)})/(?P<ports>{LIKE_PORTS})\Z")
 _PORTS = re.compile(rf"{LIKE_PORTS}\Z")
-_SHELL_VARIABLE = re.compile(rf"\$(?:\{{?{VARIABLE}\}}?|\([^)]*\)?)\S*\Z")
+_SHELL_VARIABLE = re.compile(rf"\$(?:\{{?{VARIABLE_PATTERN}\}}?|\([^)]*\)?)\S*\Z")
 _HOST_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?\Z")
 _SERVICES = {
     "ssh": "tcp to ports 22",
