@@ -297,13 +297,8 @@ def _embedded(environment: Mapping[str, str]) -> Setting:
 def _home(environment: Mapping[str, str]) -> str:
     home = environment.get("HOME")
     if not home:
-        raise Refused(
-            [
-                diagnose(
-                    messages.NO_HOME, None, f"set HOME, or specify a datastore with {OPTION} or {DATASTORE_VARIABLE}"
-                )
-            ]
-        )
+        hint = f"set HOME, or specify a datastore with {OPTION} or {DATASTORE_VARIABLE}"
+        raise Refused([diagnose(messages.NO_HOME, None, hint)])
     return home
 
 
