@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from calicoctl.layout.profile_resource import UnusableResource, document_texts
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.resources.schema import LIST_KEYS
+from calicoctl.resources.upgrade import OWN_ANNOTATION_PREFIX
 
 # The metadata that every resource has, and that are set when a resource is created.
 _STANDARD_METADATA = frozenset(
@@ -16,7 +17,6 @@ _STANDARD_METADATA = frozenset(
 # The fields of `spec` that a block of a script expresses.
 _BLOCK_FIELDS = frozenset({*LIST_KEYS.values(), "labelsToApply"})
 _METADATA_OBJECTS = ("labels", "annotations")
-_OWN_ANNOTATION_PREFIX = "calicoctl-profile/"
 
 
 def inexpressible_parts(text: str) -> tuple[Path, ...]:
@@ -46,7 +46,7 @@ def _metadata_paths(metadata: object) -> Iterator[Path]:
 
 
 def _is_own_annotation(key: str, name: str) -> bool:
-    return key == "annotations" and name.startswith(_OWN_ANNOTATION_PREFIX)
+    return key == "annotations" and name.startswith(OWN_ANNOTATION_PREFIX)
 
 
 def _spec_paths(spec: object, labels: str | None) -> Iterator[Path]:

@@ -22,23 +22,22 @@ from calicoctl.policy.documents.rule_json import compact_json, from_json
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
 from calicoctl.records import dataclass
-from calicoctl.resources.downgrade import Downgrade, downgraded_rule
+from calicoctl.resources.downgrade import V1_ACTION_BY_V3, Downgrade, downgraded_rule
 from calicoctl.resources.fields import misread_fields, read_as, unknown_fields
 from calicoctl.resources.schema import LIST_KEYS, ResourceProblem, rule_problems
-from calicoctl.resources.upgrade import ACTIONS, API_VERSION, KIND, Upgrade, upgraded_rule
+from calicoctl.resources.upgrade import API_VERSION, KIND, OWN_ANNOTATION_PREFIX, Upgrade, upgraded_rule
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_tag_label
 from calicoctl.source import Source
 
 # In this module, `Any` is a JSON value as `json.loads` returns it.
 
 # The annotation with the members of a rules document other than the lists, such as comments.
-_MEMBERS_ANNOTATION = "calicoctl-profile/members"
+_MEMBERS_ANNOTATION = f"{OWN_ANNOTATION_PREFIX}members"
 # The most digits of a number in a message.
 _SHOWN_DIGITS = 40
 # The fields of `spec` that are read.
 _SPEC_FIELDS = (*LIST_KEYS.values(), "labelsToApply")
 _V1_LIST_KEYS = frozenset(direction.json_key for direction in Direction)
-_V1_ACTIONS = {new: old for old, new in ACTIONS.items()}
 
 
 class UnusableResource(Exception):
@@ -175,7 +174,7 @@ def _wrapped_rule(rule: Any) -> dict[str, Any]:
         return {RESOURCE_KEY: rule}
     action = rule.get("action")
     members = {key: value for key, value in rule.items() if key != "action"}
-    return {"action": _V1_ACTIONS.get(action, action) if isinstance(action, str) else action, RESOURCE_KEY: members}
+    return {"action": V1_ACTION_BY_V3.get(action, action) if isinstance(action, str) else action, RESOURCE_KEY: members}
 
 
 def _reason(problem: ResourceProblem) -> str:

@@ -10,12 +10,12 @@ from calicoctl.policy.documents.agent_schema import KNOWN_KEYS
 from calicoctl.policy.documents.json_text import Path
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
-from calicoctl.resources.schema import PROTOCOLS, ResourceProblem
+from calicoctl.resources.schema import V3_PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import split_tag, with_renamed_labels
-from calicoctl.resources.upgrade import ACTIONS, ENTITY_KEYS
+from calicoctl.resources.upgrade import ENTITY_KEYS, V3_ACTION_BY_V1
 
-_ACTIONS = {new: old for old, new in ACTIONS.items()}
-_PROTOCOL_NAMES = {name: name.lower() for name in PROTOCOLS}
+V1_ACTION_BY_V3 = {new: old for old, new in V3_ACTION_BY_V1.items()}
+_PROTOCOL_NAMES = {name: name.lower() for name in V3_PROTOCOLS}
 _NUMERIC_PORT = re.compile("[0-9]{1,5}(?::[0-9]{1,5})?")
 _RULE_KEYS = ("action", "ipVersion", "protocol", "notProtocol", "icmp", "notICMP", "source", "destination")
 _SIDE_KEYS = ("nets", "notNets", "ports", "notPorts", "selector", "notSelector")
@@ -44,7 +44,7 @@ def downgraded_rule(downgrade: Downgrade, value: object, path: Path = ()) -> dic
     """
     rule = _members(value)
     _refuse_others(downgrade, rule, _RULE_KEYS, path)
-    v1_rule: dict[str, object] = {"action": _ACTIONS.get(str(rule.get("action")), rule.get("action"))}
+    v1_rule: dict[str, object] = {"action": V1_ACTION_BY_V3.get(str(rule.get("action")), rule.get("action"))}
     if "ipVersion" in rule:
         v1_rule["ip_version"] = rule["ipVersion"]
     for sign, protocol, icmp in (("", "protocol", "icmp"), ("!", "notProtocol", "notICMP")):

@@ -21,8 +21,8 @@ from calicoctl.source import Span
 
 # The names of the lists of rules, by direction.
 LIST_KEYS = {Direction.INBOUND: "ingress", Direction.OUTBOUND: "egress"}
-ACTIONS = ("Allow", "Deny", "Log", "Pass")
-PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite")
+V3_ACTIONS = ("Allow", "Deny", "Log", "Pass")
+V3_PROTOCOLS = ("TCP", "UDP", "ICMP", "ICMPv6", "SCTP", "UDPLite")
 # A tuple, since values in a resource may not be hashable.
 _PORT_PROTOCOLS = ("TCP", "UDP", "SCTP", 6, 17, 132)
 _ICMP_VERSIONS = {"ICMP": 4, "ICMPv6": 6}
@@ -171,8 +171,8 @@ def rule_problems(rule: object, path: Path = (), direction: Direction = Directio
         yield ResourceProblem(path, "must be an object")
         return
     action = rule.get("action")
-    if action not in ACTIONS:
-        yield ResourceProblem((*path, "action"), f"must be one of {', '.join(ACTIONS)}, not {found_text(action)}")
+    if action not in V3_ACTIONS:
+        yield ResourceProblem((*path, "action"), f"must be one of {', '.join(V3_ACTIONS)}, not {found_text(action)}")
     if _is_given(rule, "ipVersion") and not _is_version(rule["ipVersion"]):
         yield ResourceProblem((*path, "ipVersion"), "must be 4 or 6")
     for key in ("protocol", "notProtocol"):
@@ -203,8 +203,8 @@ def _is_version(value: object) -> bool:
 def protocol_problems(value: object, path: Path = ()) -> Problems:
     """Validate a protocol: it is one of six names, or a number of 1 to 255."""
     number = _number(value)
-    if number is None and value not in PROTOCOLS:
-        yield ResourceProblem(path, f"must be one of {', '.join(PROTOCOLS)} or a number, not {found_text(value)}")
+    if number is None and value not in V3_PROTOCOLS:
+        yield ResourceProblem(path, f"must be one of {', '.join(V3_PROTOCOLS)} or a number, not {found_text(value)}")
     elif number is not None and not 1 <= number <= 255:
         yield ResourceProblem(path, "must be 1 to 255")
 

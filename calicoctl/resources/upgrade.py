@@ -17,7 +17,7 @@ from calicoctl.language.ports import read_json_port
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import Path, found_text
 from calicoctl.records import dataclass, field
-from calicoctl.resources.schema import LIST_KEYS, PROTOCOLS, ResourceProblem
+from calicoctl.resources.schema import LIST_KEYS, V3_PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import tag_selector, with_renamed_labels, with_tag, with_v3_namespace_label
 from calicoctl.resources.v3_names import label_key, v3_profile_name
 
@@ -27,15 +27,17 @@ POLICY_KIND = "GlobalNetworkPolicy"
 # The v3 names of the sides of a rule, by the prefix of their keys in v1.
 ENTITY_KEYS = dict(zip(SIDES.values(), ("source", "destination"), strict=True))
 
+# The beginning of the names of all annotations that this program makes.
+OWN_ANNOTATION_PREFIX = "calicoctl-profile/"
 # Annotations that record the original names, so that the resource can be converted back.
-NAME_ANNOTATION = "calicoctl-profile/v1-name"
-TAGS_ANNOTATION = "calicoctl-profile/v1-tags"
+NAME_ANNOTATION = f"{OWN_ANNOTATION_PREFIX}v1-name"
+TAGS_ANNOTATION = f"{OWN_ANNOTATION_PREFIX}v1-tags"
 
 # The actions of v3, by those that v1's agents know.
-ACTIONS = {"allow": "Allow", "deny": "Deny", "log": "Log", "next-tier": "Pass"}
+V3_ACTION_BY_V1 = {"allow": "Allow", "deny": "Deny", "log": "Log", "next-tier": "Pass"}
 # Further actions that upstream accepts, in lower case.
 _OTHER_ACTIONS = {"": "Allow", "allow": "Allow", "deny": "Deny", "log": "Log", "pass": "Pass"}
-_PROTOCOL_NAMES = {name.lower(): name for name in PROTOCOLS}
+_PROTOCOL_NAMES = {name.lower(): name for name in V3_PROTOCOLS}
 _DIGITS = re.compile("[0-9]{1,3}")
 _SIGNS = {"": "", "!": "not"}
 _EVERYTHING = "all()"
@@ -176,7 +178,7 @@ def _icmp(rule: Mapping[str, object], sign: str) -> dict[str, object]:
 def _action(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return ACTIONS.get(value) or _OTHER_ACTIONS.get(value.lower(), value)
+    return V3_ACTION_BY_V1.get(value) or _OTHER_ACTIONS.get(value.lower(), value)
 
 
 def _protocol(value: object) -> object:
