@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from calicoctl.layout.profile_resource import UnusableResource, document_texts
-from calicoctl.policy.documents.json_text import Path
+from calicoctl.policy.documents.json_text import JsonPath
 from calicoctl.resources.schema import LIST_KEYS
 from calicoctl.resources.upgrade import OWN_ANNOTATION_PREFIX
 
@@ -19,7 +19,7 @@ _BLOCK_FIELDS = frozenset({*LIST_KEYS.values(), "labelsToApply"})
 _METADATA_OBJECTS = ("labels", "annotations")
 
 
-def inexpressible_parts(text: str) -> tuple[Path, ...]:
+def inexpressible_parts(text: str) -> tuple[JsonPath, ...]:
     """The paths of the values of a resource that its block in a script does not express.
 
     Args:
@@ -37,7 +37,7 @@ def inexpressible_parts(text: str) -> tuple[Path, ...]:
     )
 
 
-def _metadata_paths(metadata: object) -> Iterator[Path]:
+def _metadata_paths(metadata: object) -> Iterator[JsonPath]:
     for key, value in _members(metadata).items():
         if key in _METADATA_OBJECTS and isinstance(value, dict):
             yield from (("metadata", key, name) for name in value if not _is_own_annotation(key, name))
@@ -49,7 +49,7 @@ def _is_own_annotation(key: str, name: str) -> bool:
     return key == "annotations" and name.startswith(OWN_ANNOTATION_PREFIX)
 
 
-def _spec_paths(spec: object, labels: str | None) -> Iterator[Path]:
+def _spec_paths(spec: object, labels: str | None) -> Iterator[JsonPath]:
     """The paths of the labels that are not tags, and of the fields that a block does not express."""
     yield from (("spec", "labelsToApply", label) for label in json.loads(labels or "{}"))
     for key, value in _members(spec).items():
@@ -57,7 +57,7 @@ def _spec_paths(spec: object, labels: str | None) -> Iterator[Path]:
             yield ("spec", key)
 
 
-def _other_paths(resource: Mapping[str, object]) -> Iterator[Path]:
+def _other_paths(resource: Mapping[str, object]) -> Iterator[JsonPath]:
     for key, value in resource.items():
         if key not in ("apiVersion", "kind", "metadata", "spec") and _is_not_empty(value):
             yield (key,)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from calicoctl.language.names import is_agent_tag
 from calicoctl.policy.documents.agent_schema import KNOWN_KEYS
-from calicoctl.policy.documents.json_text import Path
+from calicoctl.policy.documents.json_text import JsonPath
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import V3_PROTOCOLS, ResourceProblem
@@ -34,7 +34,7 @@ class Downgrade:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-def downgraded_rule(downgrade: Downgrade, value: object, path: Path = ()) -> dict[str, object]:
+def downgraded_rule(downgrade: Downgrade, value: object, path: JsonPath = ()) -> dict[str, object]:
     """A v1 rule that matches the same packets as a valid v3 rule.
 
     Args:
@@ -64,7 +64,7 @@ def _members(value: object) -> dict[str, object]:
     return {key: member for key, member in value.items() if member not in (None, [], {}, "")}
 
 
-def _refuse_others(downgrade: Downgrade, members: Mapping[str, object], known: Sequence[str], path: Path) -> None:
+def _refuse_others(downgrade: Downgrade, members: Mapping[str, object], known: Sequence[str], path: JsonPath) -> None:
     for key in members:
         if key not in known:
             downgrade.problems.append(ResourceProblem((*path, key), "has no counterpart in v1"))
@@ -77,7 +77,7 @@ def _protocol(value: object) -> object:
 
 
 def _add_side(
-    downgrade: Downgrade, v1_rule: dict[str, object], prefix: str, entity: Mapping[str, object], path: Path
+    downgrade: Downgrade, v1_rule: dict[str, object], prefix: str, entity: Mapping[str, object], path: JsonPath
 ) -> None:
     _refuse_others(downgrade, entity, _SIDE_KEYS, path)
     for sign, nets, ports, selector in (
@@ -90,7 +90,7 @@ def _add_side(
         _add_selector(downgrade, v1_rule, start, entity.get(selector), (*path, selector))
 
 
-def _add_nets(downgrade: Downgrade, v1_rule: dict[str, object], start: str, nets: object, path: Path) -> None:
+def _add_nets(downgrade: Downgrade, v1_rule: dict[str, object], start: str, nets: object, path: JsonPath) -> None:
     if not isinstance(nets, list):
         return
     key, list_key = f"{start}net", f"{start}nets"
@@ -102,7 +102,7 @@ def _add_nets(downgrade: Downgrade, v1_rule: dict[str, object], start: str, nets
         downgrade.problems.append(ResourceProblem(path, "has several networks, but v1 can exclude only one"))
 
 
-def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, ports: object, path: Path) -> None:
+def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, ports: object, path: JsonPath) -> None:
     if not isinstance(ports, list):
         return
     for index, port in enumerate(ports):
@@ -111,7 +111,9 @@ def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, por
     v1_rule[f"{start}ports"] = [int(port) if isinstance(port, str) and port.isdecimal() else port for port in ports]
 
 
-def _add_selector(downgrade: Downgrade, v1_rule: dict[str, object], start: str, selector: object, path: Path) -> None:
+def _add_selector(
+    downgrade: Downgrade, v1_rule: dict[str, object], start: str, selector: object, path: JsonPath
+) -> None:
     if not isinstance(selector, str):
         return
     v1_selector, label = split_tag(selector, is_negated=start.startswith("!"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from calicoctl.nearest import nearest
-from calicoctl.policy.documents.json_text import Path
+from calicoctl.policy.documents.json_text import JsonPath
 from calicoctl.resources.schema import ResourceProblem
 
 # The fields of an object, recursively; empty for a value that is not an object, or one whose members may have any name.
@@ -59,7 +59,7 @@ def read_as(member: str, fields: Iterable[str]) -> str | None:
     return next((field for field in fields if len(member) == len(field) and folded == field.casefold()), None)
 
 
-def _unknown(value: object, fields: _Fields, path: Path) -> Iterator[tuple[Path, _Fields]]:
+def _unknown(value: object, fields: _Fields, path: JsonPath) -> Iterator[tuple[JsonPath, _Fields]]:
     """The path of each unknown field, with the fields that are known there."""
     if isinstance(value, list):
         for index, item in enumerate(value):

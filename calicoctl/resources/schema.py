@@ -13,7 +13,7 @@ from ipaddress import ip_network
 
 from calicoctl.diagnostics.core import Diagnostic, Kind, diagnose
 from calicoctl.language.keywords import Direction
-from calicoctl.policy.documents.json_text import Path, found_text, path_text
+from calicoctl.policy.documents.json_text import JsonPath, found_text, path_text
 from calicoctl.records import dataclass
 from calicoctl.resources.selectors import is_selector
 from calicoctl.resources.v3_names import is_label_key, is_label_value, is_policy_name, is_profile_name
@@ -45,7 +45,7 @@ class ResourceProblem:
         reason: What is wrong, as the end of a sentence that begins with the path.
     """
 
-    path: Path
+    path: JsonPath
     reason: str
 
     def diagnostic(self, kind: Kind, span: Span | None = None, **about: object) -> Diagnostic:
@@ -73,7 +73,7 @@ def policy_problems(resource: object) -> Problems:
 
 
 def _resource_problems(
-    resource: object, is_name: Callable[[str], bool], spec: Callable[[object, Path], Problems]
+    resource: object, is_name: Callable[[str], bool], spec: Callable[[object, JsonPath], Problems]
 ) -> Problems:
     if not isinstance(resource, dict):
         yield ResourceProblem((), "must be an object")
@@ -93,7 +93,7 @@ def _metadata_problems(metadata: object, is_name: Callable[[str], bool]) -> Prob
     yield from _annotation_problems(metadata.get("annotations"), ("metadata", "annotations"))
 
 
-def profile_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
+def profile_spec_problems(spec: object, path: JsonPath = ("spec",)) -> Problems:
     """The parts of a Profile's spec that Calico rejects."""
     if spec is None:
         return
@@ -104,7 +104,7 @@ def profile_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
     yield from _lists_problems(spec, path)
 
 
-def policy_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
+def policy_spec_problems(spec: object, path: JsonPath = ("spec",)) -> Problems:
     """The parts of a GlobalNetworkPolicy's spec that Calico rejects; see `policy_problems`."""
     if not isinstance(spec, dict):
         yield ResourceProblem(path, "must be an object")
@@ -113,7 +113,7 @@ def policy_spec_problems(spec: object, path: Path = ("spec",)) -> Problems:
     yield from _lists_problems(spec, path)
 
 
-def _lists_problems(spec: Mapping[str, object], path: Path) -> Problems:
+def _lists_problems(spec: Mapping[str, object], path: JsonPath) -> Problems:
     for direction, key in LIST_KEYS.items():
         rules = spec.get(key)
         if rules is None:
@@ -125,7 +125,7 @@ def _lists_problems(spec: Mapping[str, object], path: Path) -> Problems:
             yield from rule_problems(rule, (*path, key, index), direction)
 
 
-def _label_problems(labels: object, path: Path) -> Problems:
+def _label_problems(labels: object, path: JsonPath) -> Problems:
     if labels is None:
         return
     if not isinstance(labels, dict):
@@ -138,7 +138,7 @@ def _label_problems(labels: object, path: Path) -> Problems:
             yield ResourceProblem((*path, key), f"cannot have the value {found_text(value)}")
 
 
-def _annotation_problems(annotations: object, path: Path) -> Problems:
+def _annotation_problems(annotations: object, path: JsonPath) -> Problems:
     if annotations is None:
         return
     if not isinstance(annotations, dict):
@@ -159,7 +159,7 @@ def _annotation_problems(annotations: object, path: Path) -> Problems:
 # --- a rule ------------------------------------------------------------------------------------
 
 
-def rule_problems(rule: object, path: Path = (), direction: Direction = Direction.INBOUND) -> Problems:
+def rule_problems(rule: object, path: JsonPath = (), direction: Direction = Direction.INBOUND) -> Problems:
     """The parts of a rule that Calico rejects.
 
     Args:
@@ -200,7 +200,7 @@ def _is_version(value: object) -> bool:
     return type(value) is int and value in (4, 6)
 
 
-def protocol_problems(value: object, path: Path = ()) -> Problems:
+def protocol_problems(value: object, path: JsonPath = ()) -> Problems:
     """Validate a protocol: it is one of six names, or a number of 1 to 255."""
     number = _number(value)
     if number is None and value not in V3_PROTOCOLS:
@@ -216,7 +216,7 @@ def _number(value: object) -> int | None:
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else None
 
 
-def _icmp_problems(rule: Mapping[str, object], path: Path) -> Problems:
+def _icmp_problems(rule: Mapping[str, object], path: JsonPath) -> Problems:
     protocol = rule.get("protocol")
     for key in ("icmp", "notICMP"):
         if _is_given(rule, key):
@@ -229,7 +229,7 @@ def _icmp_problems(rule: Mapping[str, object], path: Path) -> Problems:
         yield ResourceProblem((*path, "ipVersion"), f"does not match {protocol}")
 
 
-def icmp_problems(fields: object, path: Path = ()) -> Problems:
+def icmp_problems(fields: object, path: JsonPath = ()) -> Problems:
     """Validate an ICMP type and code."""
     if not isinstance(fields, dict):
         yield ResourceProblem(path, "must be an object")
@@ -243,7 +243,7 @@ def icmp_problems(fields: object, path: Path = ()) -> Problems:
 
 
 def _port_protocol_problems(
-    rule: Mapping[str, object], sides: Sequence[tuple[str, Mapping[str, object]]], path: Path
+    rule: Mapping[str, object], sides: Sequence[tuple[str, Mapping[str, object]]], path: JsonPath
 ) -> Problems:
     protocol = rule.get("protocol")
     number = _number(protocol)
@@ -265,7 +265,7 @@ def _is_number(port: object) -> bool:
 
 
 def _version_problems(
-    rule: Mapping[str, object], sides: Sequence[tuple[str, Mapping[str, object]]], path: Path
+    rule: Mapping[str, object], sides: Sequence[tuple[str, Mapping[str, object]]], path: JsonPath
 ) -> Problems:
     """Validate that the networks of a rule and its `ipVersion` have the same IP version."""
     given = rule.get("ipVersion")
@@ -286,7 +286,7 @@ def _version_problems(
 # --- one side ----------------------------------------------------------------------------------
 
 
-def entity_problems(entity: object, path: Path = ()) -> Problems:
+def entity_problems(entity: object, path: JsonPath = ()) -> Problems:
     """The parts of the source or the destination of a rule that Calico rejects."""
     if not isinstance(entity, dict):
         yield ResourceProblem(path, "must be an object")
@@ -310,7 +310,7 @@ def _items(value: object) -> Sequence[object]:
 
 
 def _list_problems(
-    members: Mapping[str, object], key: str, path: Path, problem: Callable[[object], str | None]
+    members: Mapping[str, object], key: str, path: JsonPath, problem: Callable[[object], str | None]
 ) -> Problems:
     """The invalid items of a list."""
     values = members.get(key)
@@ -351,7 +351,7 @@ def _port_problem(value: object) -> str | None:
 
 
 def _selector_problems(
-    members: Mapping[str, object], path: Path, keys: Sequence[str], *, of_namespaces: bool = False
+    members: Mapping[str, object], path: JsonPath, keys: Sequence[str], *, of_namespaces: bool = False
 ) -> Problems:
     for key in keys:
         value = members.get(key)
@@ -359,7 +359,9 @@ def _selector_problems(
             yield ResourceProblem((*path, key), f"is not a selector: {found_text(value)}")
 
 
-def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: Path, direction: Direction) -> Problems:
+def _service_problems(
+    sides: Sequence[tuple[str, Mapping[str, object]]], path: JsonPath, direction: Direction
+) -> Problems:
     allowed_side = "source" if direction is Direction.INBOUND else "destination"
     for side, entity in sides:
         service = entity.get("services")
@@ -379,7 +381,7 @@ def _service_problems(sides: Sequence[tuple[str, Mapping[str, object]]], path: P
             yield ResourceProblem(service_path, "cannot be combined with ports")
 
 
-def _http_problems(rule: Mapping[str, object], path: Path, direction: Direction) -> Problems:
+def _http_problems(rule: Mapping[str, object], path: JsonPath, direction: Direction) -> Problems:
     http = rule.get("http")
     if http is None:
         return

@@ -15,7 +15,7 @@ from calicoctl.language.keywords import ICMP_PARTS, SIDES, Direction
 from calicoctl.language.networks import enforced_network, network_text
 from calicoctl.language.ports import read_json_port
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
-from calicoctl.policy.documents.json_text import Path, found_text
+from calicoctl.policy.documents.json_text import JsonPath, found_text
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import LIST_KEYS, V3_PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import tag_selector, with_renamed_labels, with_tag, with_v3_namespace_label
@@ -132,7 +132,7 @@ def _annotations(name: str, new_name: str, renamed_tags: Mapping[str, str]) -> d
     return annotations
 
 
-def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str, object]:
+def upgraded_rule(upgrade: Upgrade, value: object, path: JsonPath = ()) -> dict[str, object]:
     """A v3 rule that matches the same packets as a v1 rule.
 
     Args:
@@ -163,7 +163,7 @@ def upgraded_rule(upgrade: Upgrade, value: object, path: Path = ()) -> dict[str,
     return upgraded
 
 
-def _check_keys(upgrade: Upgrade, rule: Iterable[str], path: Path) -> None:
+def _check_keys(upgrade: Upgrade, rule: Iterable[str], path: JsonPath) -> None:
     for key in rule:
         if key not in _KNOWN_KEYS:
             upgrade.problems.append(ResourceProblem((*path, key), "is not a key of a rule"))
@@ -189,7 +189,7 @@ def _protocol(value: object) -> object:
     return _PROTOCOL_NAMES.get(value.lower(), value)
 
 
-def _entity(upgrade: Upgrade, rule: Mapping[str, object], prefix: str, path: Path) -> dict[str, object]:
+def _entity(upgrade: Upgrade, rule: Mapping[str, object], prefix: str, path: JsonPath) -> dict[str, object]:
     """The source or the destination of a rule; empty if the rule does not restrict it."""
     entity: dict[str, object] = {}
     for sign, word in _SIGNS.items():
@@ -210,7 +210,7 @@ def _key(word: str, name: str) -> str:
     return f"{word}{name[0].upper()}{name[1:]}" if word else name
 
 
-def _list(upgrade: Upgrade, rule: Mapping[str, object], key: str, path: Path) -> Sequence[object]:
+def _list(upgrade: Upgrade, rule: Mapping[str, object], key: str, path: JsonPath) -> Sequence[object]:
     value = rule.get(key, [])
     if not isinstance(value, list):
         upgrade.problems.append(ResourceProblem((*path, key), "must be a list"))

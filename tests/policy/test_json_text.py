@@ -8,8 +8,8 @@ import pytest
 
 from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.policy.documents.json_text import (
+    JsonPath,
     OddNumber,
-    Path,
     RepeatedKeys,
     find_constant,
     found_text,
@@ -150,7 +150,7 @@ def test_every_element_and_member_has_its_place() -> None:
         (("a",), True, '"a"'),
     ],
 )
-def test_a_path_is_located(path: Path, at_key: bool, words: str) -> None:
+def test_a_path_is_located(path: JsonPath, at_key: bool, words: str) -> None:
     text = '\n{ "a": [1, [ 2, "x" ]], "b": {"c": 1}, "b" : {"c":[3]} }'
     assert locate(Source("a", text), 1, path, at_key=at_key).text == words
 
@@ -167,7 +167,7 @@ def test_a_path_is_located(path: Path, at_key: bool, words: str) -> None:
         ((), ""),
     ],
 )
-def test_paths_are_printed_with_dots_and_brackets(path: Path, text: str) -> None:
+def test_paths_are_printed_with_dots_and_brackets(path: JsonPath, text: str) -> None:
     assert path_text(path) == text
 
 

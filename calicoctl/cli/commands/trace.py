@@ -21,7 +21,7 @@ from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.core import Correction, Diagnostic, Edit, Refused
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.frontend.statements import command_line, read_rule_with_warnings
-from calicoctl.engine.meaning.path_traces import Decider, End, Path, find_paths
+from calicoctl.engine.meaning.path_traces import Decider, End, PathTrace, find_paths
 from calicoctl.language.keywords import Action
 from calicoctl.policy.rule import Rule
 from calicoctl.records import replace
@@ -103,7 +103,7 @@ def _end(arguments: Arguments, option: str) -> Span:
 # --- as text ------------------------------------------------------------------------------------
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: PathTrace) -> Iterator[str]:
     yield f"from {_end_text(path.source)} to {_end_text(path.destination)}"
     for part in path.parts:
         yield f"  {_verdict(part)}: {matches_text(part.boxes)}"
@@ -155,7 +155,7 @@ def _rule_text(decider: Decider) -> str:
 # --- as JSON ------------------------------------------------------------------------------------
 
 
-def _document(path: Path) -> Document:
+def _document(path: PathTrace) -> Document:
     return {
         "from": _end_document(path.source),
         "to": _end_document(path.destination),
@@ -169,7 +169,7 @@ def _end_document(end: End) -> Document:
     return {"end": end.name, "profiles": profiles, "tags": sorted(end.tags)}
 
 
-def _answer(part: PathPart, path: Path) -> Document:
+def _answer(part: PathPart, path: PathTrace) -> Document:
     stopped = _stopped_by(part)
     tags = {"source_tags": sorted(path.source.tags), "destination_tags": sorted(path.destination.tags)}
     return {

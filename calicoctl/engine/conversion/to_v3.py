@@ -10,7 +10,7 @@ from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.state import State
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.documents.agent_schema import Verdict
-from calicoctl.policy.documents.json_text import Path, Unreadable
+from calicoctl.policy.documents.json_text import JsonPath, Unreadable
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
@@ -185,7 +185,7 @@ def _ambiguities(profile: Profile) -> Iterator[ResourceProblem]:
                 yield ResourceProblem(path, f"is misread by agents of v1: {problem.diagnostic(()).message}")
 
 
-def _placed(profile: Profile) -> Iterator[tuple[Path, StoredRule]]:
+def _placed(profile: Profile) -> Iterator[tuple[JsonPath, StoredRule]]:
     for direction in Direction:
         for index, rule in enumerate(rules_of(profile, direction)):
             yield (direction.json_key, index), rule

@@ -17,7 +17,7 @@ from calicoctl.layout.profile_resource import (
     new_resource,
 )
 from calicoctl.policy.documents.json_text import (
-    Path,
+    JsonPath,
     RepeatedKeys,
     locate,
     path_text,
@@ -87,7 +87,7 @@ def rules_from_v3(source: Source, profile: str) -> Source:
     return Source(source.name, rules)
 
 
-def _repeated_keys(source: Source, start: int, value: object, path: Path) -> Iterator[Diagnostic]:
+def _repeated_keys(source: Source, start: int, value: object, path: JsonPath) -> Iterator[Diagnostic]:
     """Errors about keys that are given twice in an object: readers of JSON silently use the last one."""
     if isinstance(value, RepeatedKeys):
         seen: set[str] = set()
@@ -112,7 +112,7 @@ def _rule_problems(source: Source, start: int, spec: Mapping[str, object], profi
                 yield problem.diagnostic(messages.RESOURCE_REFUSED, span, name=profile)
 
 
-def _existing_part(value: object, path: Path) -> Path:
+def _existing_part(value: object, path: JsonPath) -> JsonPath:
     """The longest beginning of a path that exists in a JSON value; only that can be located in the text."""
     for length, step in enumerate(path):
         if isinstance(value, list) and isinstance(step, int):

@@ -70,7 +70,7 @@ class Decider:
 
 
 @dataclass(frozen=True)
-class Path:
+class PathTrace:
     """The decisions about packets between two ends.
 
     Attributes:
@@ -90,7 +90,9 @@ class Path:
     unanalysed: tuple[Decider, ...]
 
 
-def find_paths(state: State, source: str, destination: str, match: Rule, where: tuple[Span, Span]) -> tuple[Path, ...]:
+def find_paths(
+    state: State, source: str, destination: str, match: Rule, where: tuple[Span, Span]
+) -> tuple[PathTrace, ...]:
     """The paths between two ends, one for each pair of profile lists.
 
     Args:
@@ -250,7 +252,7 @@ def _network(network: Network) -> tuple[int, Net]:
 # --- paths --------------------------------------------------------------------------------------
 
 
-def _path(state: State, source: End, destination: End, match: Rule) -> Path:
+def _path(state: State, source: End, destination: End, match: Rule) -> PathTrace:
     boxes = common_boxes(_possible_boxes(boxes_of(match), source, destination), tuple(_between(source, destination)))
     sender, senders = _chain(state, source, Direction.OUTBOUND, source, destination)
     receiver, receivers = _chain(state, destination, Direction.INBOUND, source, destination)
@@ -265,7 +267,7 @@ def _path(state: State, source: End, destination: End, match: Rule) -> Path:
         for part in divide_path(sender, receiver, boxes)
         if not _is_of_endpoints(source, part.sender) and not _is_of_endpoints(destination, part.receiver)
     )
-    return Path(source, destination, parts, senders, receivers, tuple(unanalysed))
+    return PathTrace(source, destination, parts, senders, receivers, tuple(unanalysed))
 
 
 def _is_of_endpoints(end: End, rule: ListedRule | None) -> bool:

@@ -58,7 +58,7 @@ from calicoctl.language.protocols import (
 )
 from calicoctl.nearest import nearest
 from calicoctl.patterns import pattern
-from calicoctl.policy.documents.json_text import Path, RepeatedKeys, found_text, path_text
+from calicoctl.policy.documents.json_text import JsonPath, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass
 from calicoctl.source import Span
@@ -123,7 +123,7 @@ class Problem:
         near: A word that is not valid, and the valid words; the most similar one is the hint.
     """
 
-    path: Path
+    path: JsonPath
     kind: Kind
     verdict: Verdict
     fields: tuple[tuple[str, object], ...] = ()
@@ -131,13 +131,13 @@ class Problem:
     at_key: bool = False
     near: tuple[str, tuple[str, ...]] | None = None
 
-    def diagnostic(self, above: Path, span: Span | None = None) -> Diagnostic:
+    def diagnostic(self, above: JsonPath, span: Span | None = None) -> Diagnostic:
         """The problem as a diagnostic; `above` is the path of the rule in its document."""
         hint = self.hint or (nearest(*self.near) if self.near else None)
         return diagnose(self.kind, span, hint, path=path_text((*above, *self.path)), **dict(self.fields))
 
 
-def _problem(path: Path, kind: Kind, verdict: Verdict, hint: str | None = None, **fields: object) -> Problem:
+def _problem(path: JsonPath, kind: Kind, verdict: Verdict, hint: str | None = None, **fields: object) -> Problem:
     return Problem(path, kind, verdict, tuple(fields.items()), hint)
 
 
@@ -330,7 +330,7 @@ def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
                 yield from _check_port((key, index), port)
 
 
-def _check_port(path: Path, value: object) -> Iterator[Problem]:
+def _check_port(path: JsonPath, value: object) -> Iterator[Problem]:
     port = read_json_port(value)
     if port.mistake is not None:
         kind, verdict = _PORT_PROBLEMS[port.mistake]

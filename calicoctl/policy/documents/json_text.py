@@ -28,7 +28,7 @@ from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 
 # The path of a value in a JSON document: keys of objects and 0-based indices of lists.
-Path = tuple[str | int, ...]
+JsonPath = tuple[str | int, ...]
 
 _SPACE = " \t\n\r"
 _SPACES = pattern(r"[ \t\n\r]*")
@@ -289,7 +289,7 @@ def _tokens(text: str) -> Iterator[tuple[int, int, bool]]:
         offset = end
 
 
-def locate(source: Source, start: int, path: Path, *, at_key: bool = False) -> Span:
+def locate(source: Source, start: int, path: JsonPath, *, at_key: bool = False) -> Span:
     """The span of a value in a valid JSON text.
 
     Args:
@@ -323,7 +323,7 @@ def _elements_at(source: Source, start: int) -> tuple[Element, ...]:
     return read_elements(source, start)[0]
 
 
-def path_text(path: Path) -> str:
+def path_text(path: JsonPath) -> str:
     """The text of a path, such as `inbound_rules[3].dst_ports[0]`."""
     text = ""
     for step in path:

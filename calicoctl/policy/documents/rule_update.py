@@ -26,8 +26,8 @@ from calicoctl.nearest import nearest
 from calicoctl.policy.documents.agent_schema import LATER_KEYS, agent_problems
 from calicoctl.policy.documents.json_text import (
     Element,
+    JsonPath,
     Member,
-    Path,
     collector_paused,
     find_constant,
     found_text,
@@ -185,7 +185,7 @@ class _RuleReader:
         rules = (self.rule(element, (member.key, index)) for index, element in enumerate(member.elements or ()))
         return tuple(rule for rule in rules if rule is not None)
 
-    def rule(self, element: Element, path: Path) -> StoredRule | None:
+    def rule(self, element: Element, path: JsonPath) -> StoredRule | None:
         """One new rule; None after adding the errors if the agent would not enforce it as written."""
         value = with_single_ports(element.value)
         rule = from_json(value)
@@ -205,7 +205,7 @@ class _RuleReader:
                 self.add(problem.diagnostic(path, span))
         return None
 
-    def _warn(self, element: Element, path: Path) -> None:
+    def _warn(self, element: Element, path: JsonPath) -> None:
         """Add the warnings about a valid rule that may have another meaning than intended."""
         members = _members(element.value)
         if "action" not in members and path:
@@ -221,7 +221,7 @@ class _RuleReader:
                 span = locate(self.source, element.start, (key,))
                 self.add(diagnose(NET_MAPPED, span, path=path_text((*path, key)), found=found_text(text)))
 
-    def _warn_of_host_bits(self, element: Element, path: Path) -> None:
+    def _warn_of_host_bits(self, element: Element, path: JsonPath) -> None:
         """Add the warnings about networks with host bits, which are stored without them."""
         for key, text in _networks(_members(element.value)):
             parsed = read_network(text)

@@ -23,8 +23,8 @@ from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.agent_schema import Problem, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import (
     Element,
+    JsonPath,
     Member,
-    Path,
     Unreadable,
     collector_paused,
     find_constant,
@@ -362,7 +362,7 @@ def stored_warnings(document: RulesDocument | Unreadable, source: Source) -> tup
 _WARNING_KINDS = {Verdict.REFUSED: STORED_REFUSED, Verdict.MISREAD: STORED_MISREAD}
 
 
-def _rule_warning(rule: StoredRule, above: Path, source: Source) -> Diagnostic:
+def _rule_warning(rule: StoredRule, above: JsonPath, source: Source) -> Diagnostic:
     worst = Verdict.REFUSED if rule.is_refused else Verdict.MISREAD
     problem = next(problem for problem in rule.problems if problem.verdict is worst)
     span = None
