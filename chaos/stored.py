@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from calicoctl.layout.resource_keys import PROFILES as RESOURCES
+from calicoctl.layout.resource_keys import PROFILE_RESOURCES
 from calicoctl.store.keys import PROFILES
 from chaos.model import Values
 from tests.support.cluster import Cluster
@@ -92,13 +92,13 @@ class StoredResources(Stored):
             answer = RawEtcdV3(url, timeout=3).read(prefix)
             return answer if answer is None or _are_resources(answer) else None
 
-        prefix = f"{RESOURCES}{root[len(PROFILES) :]}"
-        names = {key[len(RESOURCES) + 1 :]: value for key, value in self._answer_of_a_member(ask).items()}
+        prefix = f"{PROFILE_RESOURCES}{root[len(PROFILES) :]}"
+        names = {key[len(PROFILE_RESOURCES) + 1 :]: value for key, value in self._answer_of_a_member(ask).items()}
         return {name: _numbers_of_v3(name, json.loads(value)) for name, value in names.items()}
 
 
 def _are_resources(entries: Mapping[str, str]) -> bool:
-    return all(key.startswith(f"{RESOURCES}/") for key in entries)
+    return all(key.startswith(f"{PROFILE_RESOURCES}/") for key in entries)
 
 
 def _numbers_of_v3(profile: str, resource: Any) -> tuple[Values, Values]:

@@ -9,7 +9,7 @@ import json
 from itertools import groupby
 from pathlib import Path
 
-from calicoctl.diagnostics.catalogue import Entry, entries
+from calicoctl.diagnostics.catalogue import CatalogueEntry, entries
 from calicoctl.diagnostics.core import Kind, Severity
 
 MODULE = Path(__file__).resolve().parents[1] / "calicoctl" / "diagnostics" / "messages.py"
@@ -71,7 +71,7 @@ def module() -> str:
     return "".join([*parts, _MODULE_TAIL])
 
 
-def _constant(entry: Entry) -> str:
+def _constant(entry: CatalogueEntry) -> str:
     severity = SEVERITIES[entry.code[0]]
     return f"{entry.name} = Kind({json.dumps(entry.code)}, {severity}, {json.dumps(entry.template)})\n"
 
@@ -86,7 +86,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def _section(entry: Entry) -> str:
+def _section(entry: CatalogueEntry) -> str:
     kind = Kind(entry.code, SEVERITIES[entry.code[0]], entry.template)
     # As code, so that `<NAME>` in it is no tag of HTML.
     words = kind.outline.replace("`", "'")

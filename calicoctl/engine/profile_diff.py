@@ -29,7 +29,7 @@ TAGS = "tags"
 RULES = tuple(direction.value for direction in Direction)
 
 # A line of a part: a rule, or the name of a tag as text.
-Line = StoredRule | str
+ComparedLine = StoredRule | str
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class PartDiff:
     """
 
     name: str
-    old: tuple[Line, ...] | None
-    new: tuple[Line, ...] | None
+    old: tuple[ComparedLine, ...] | None
+    new: tuple[ComparedLine, ...] | None
 
     @property
     def before(self) -> tuple[str, ...] | None:
@@ -98,7 +98,7 @@ class PartDiff:
         return len(order) - _longest_increase(order)
 
     @cached_property
-    def _between_ends(self) -> tuple[Sequence[Line], Sequence[Line]]:
+    def _between_ends(self) -> tuple[Sequence[ComparedLine], Sequence[ComparedLine]]:
         """The lines on both sides without their common beginning and end."""
         old, new = self.old or (), self.new or ()
         gap = _gap_between_ends(old, new)
@@ -168,23 +168,23 @@ class ChangeCounts:
         return f"{text}; {', '.join(more)}" if more else text
 
 
-def _text(line: Line) -> str:
+def _text(line: ComparedLine) -> str:
     return line if isinstance(line, str) else listing_text(line)
 
 
-def _raw(line: Line) -> str:
+def _raw(line: ComparedLine) -> str:
     """The stored text of a line. A list never contains both tags and rules."""
     return line if isinstance(line, str) else line.raw
 
 
-def _kind(line: Line) -> Hashable:
+def _kind(line: ComparedLine) -> Hashable:
     """A key that is equal for lines with the same text; usually available without making the text."""
     if isinstance(line, str):
         return line
     return listing_text(line) if line.rule is None else line.rule.fingerprint
 
 
-def _is_same(line: Line, other: Line) -> bool:
+def _is_same(line: ComparedLine, other: ComparedLine) -> bool:
     """Whether two lines have the same text."""
     return line is other or _raw(line) == _raw(other) or (_kind(line) == _kind(other) and _text(line) == _text(other))
 
@@ -229,7 +229,7 @@ def _removed_key(entry: Entry) -> PartDiff:
     return PartDiff(place[1], (entry.value,), None)
 
 
-def _lines(profile: Profile, part: str) -> tuple[Line, ...] | None:
+def _lines(profile: Profile, part: str) -> tuple[ComparedLine, ...] | None:
     if not profile.exists:
         return None
     document = profile.tags if part == "tags" else profile.rules
@@ -269,7 +269,7 @@ def diff_lines(diffs: Sequence[ProfileDiff]) -> Iterator[str]:
             yield from _hunks(part.old or (), part.new or ())
 
 
-def _hunks(old: Sequence[Line], new: Sequence[Line]) -> Iterator[str]:
+def _hunks(old: Sequence[ComparedLine], new: Sequence[ComparedLine]) -> Iterator[str]:
     for gaps in _grouped(_gaps(old, new)):
         first, last = gaps[0], gaps[-1]
         before = min(_CONTEXT, first.old.start)
@@ -313,12 +313,12 @@ class Gap:
     new: range
 
 
-def _gap_between_ends(old: Sequence[Line], new: Sequence[Line]) -> Gap:
+def _gap_between_ends(old: Sequence[ComparedLine], new: Sequence[ComparedLine]) -> Gap:
     """All lines between the common beginning and the common end of two lists."""
     return Gap(*between_common_ends(old, new, _is_same))
 
 
-def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
+def _gaps(old: Sequence[ComparedLine], new: Sequence[ComparedLine]) -> list[Gap]:
     """The places where two lists of lines differ, in order."""
     whole = _gap_between_ends(old, new)
     if max(len(whole.old), len(whole.new)) <= _COMPARED_MAX:
@@ -330,7 +330,7 @@ def _gaps(old: Sequence[Line], new: Sequence[Line]) -> list[Gap]:
     return gaps
 
 
-def _compared(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> list[Gap]:
+def _compared(old: Sequence[ComparedLine], new: Sequence[ComparedLine], gap: Gap) -> list[Gap]:
     """The parts of a gap in which the lines differ."""
     old_text, new_text = [_text(old[index]) for index in gap.old], [_text(new[index]) for index in gap.new]
     start, new_start = gap.old.start, gap.new.start
@@ -342,7 +342,7 @@ def _compared(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> list[Gap]:
     ]
 
 
-def _between_anchors(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> Iterator[Gap]:
+def _between_anchors(old: Sequence[ComparedLine], new: Sequence[ComparedLine], gap: Gap) -> Iterator[Gap]:
     """The parts of a long gap between anchors: lines that occur exactly once on both sides, in the same order.
 
     This is the patience diff. Since rules are rarely repeated, it finds the fewest edits in the time of a sort, while
@@ -360,7 +360,7 @@ def _between_anchors(old: Sequence[Line], new: Sequence[Line], gap: Gap) -> Iter
         yield Gap(range(start, gap.old.stop), range(new_start, gap.new.stop))
 
 
-def _unique_lines(lines: Sequence[Line], indices: range) -> dict[Hashable, int]:
+def _unique_lines(lines: Sequence[ComparedLine], indices: range) -> dict[Hashable, int]:
     """The indices of the lines in a range that occur exactly once in it, by kind."""
     kinds = [_kind(lines[index]) for index in indices]
     counts = Counter(kinds)

@@ -140,7 +140,7 @@ class ResourceDatastore:
 
     def _read_unknown(self, keys_of_changes: Iterable[str]) -> None:
         """Read the resources that are not known yet: those of the changes in a journal were read by another run."""
-        is_all_known = resource_keys.PROFILES in self._known
+        is_all_known = resource_keys.PROFILE_RESOURCES in self._known
         unknown = [
             key for key in keys_of_changes if not (resource_keys.is_own(key) or is_all_known or key in self._known)
         ]

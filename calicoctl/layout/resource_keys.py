@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from calicoctl.store import keys
 
 _RESOURCES = f"{keys.ROOT}/resources/v3/projectcalico.org"
-PROFILES = f"{_RESOURCES}/profiles"
+PROFILE_RESOURCES = f"{_RESOURCES}/profiles"
 WORKLOAD_ENDPOINTS = f"{_RESOURCES}/workloadendpoints"
 HOST_ENDPOINTS = f"{_RESOURCES}/hostendpoints"
 # The resource that has the release of Calico, and whether the datastore may be written.
@@ -20,12 +20,12 @@ _NETWORK_SETS = (f"{_RESOURCES}/globalnetworksets", f"{_RESOURCES}/networksets")
 
 def profile_key(name: str) -> str:
     """The key of a profile."""
-    return f"{PROFILES}/{name}"
+    return f"{PROFILE_RESOURCES}/{name}"
 
 
 def profile_of_resource(key: str) -> str | None:
     """The profile of a key; None for a key of another resource."""
-    return key[len(PROFILES) + 1 :] if key.startswith(f"{PROFILES}/") else None
+    return key[len(PROFILE_RESOURCES) + 1 :] if key.startswith(f"{PROFILE_RESOURCES}/") else None
 
 
 def network_set_of(key: str) -> str | None:
@@ -52,7 +52,7 @@ def _stored_roots_of(root: str) -> tuple[str, ...]:
         return (root,)
     if f"{keys.PROFILES}/".startswith(f"{root}/"):
         # The root is the root of all profiles, or above it.
-        return (PROFILES, *(_ENDPOINTS if f"{keys.HOSTS}/".startswith(f"{root}/") else ()))
+        return (PROFILE_RESOURCES, *(_ENDPOINTS if f"{keys.HOSTS}/".startswith(f"{root}/") else ()))
     if f"{root}/".startswith(f"{keys.HOSTS}/"):
         return _ENDPOINTS
     if f"{root}/".startswith(f"{keys.NETWORK_SETS}/"):

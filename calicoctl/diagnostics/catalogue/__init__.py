@@ -17,7 +17,7 @@ _TEMPLATE_MARK = "> "
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """What the catalogue holds for one code.
 
     Attributes:
@@ -33,7 +33,7 @@ class Entry:
     explanation: str
 
 
-def entry(code: str) -> Entry:
+def entry(code: str) -> CatalogueEntry:
     """Read the entry of a code.
 
     Raises:
@@ -46,10 +46,10 @@ def entry(code: str) -> Entry:
         raise ValueError(
             f"{code}{_SUFFIX} must begin with `{_NAME_MARK}NAME`, an empty line and `{_TEMPLATE_MARK}MESSAGE`"
         )
-    return Entry(code, name.removeprefix(_NAME_MARK), template.removeprefix(_TEMPLATE_MARK), explanation)
+    return CatalogueEntry(code, name.removeprefix(_NAME_MARK), template.removeprefix(_TEMPLATE_MARK), explanation)
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[CatalogueEntry]:
     """Read all entries, by area and then by code."""
     names = (file.name for file in resources.files(__package__).iterdir())
     codes = [name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)]

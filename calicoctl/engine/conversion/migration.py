@@ -15,7 +15,7 @@ from calicoctl.engine.conversion.to_v3 import convert_profiles, resource_name, s
 from calicoctl.engine.endpoint_tags import missing_profile_warning, missing_profiles
 from calicoctl.engine.state import State
 from calicoctl.layout.profile_resource import with_identity
-from calicoctl.layout.resource_keys import CLUSTER, PROFILES, is_ready, profile_key
+from calicoctl.layout.resource_keys import CLUSTER, PROFILE_RESOURCES, is_ready, profile_key
 from calicoctl.records import dataclass
 from calicoctl.resources.v3_names import FOREIGN_PREFIXES
 from calicoctl.store.interface import Change, Datastore, Entry
@@ -62,7 +62,7 @@ def plan_migration(state: State, target: Datastore) -> Migration:
     diagnostics += state.endpoints()[1]
     diagnostics += [missing_profile_warning(name, count) for name, count in sorted(missing_profiles(state).items())]
     converted = convert_profiles(profiles)
-    stored = target.read((PROFILES, CLUSTER))
+    stored = target.read((PROFILE_RESOURCES, CLUSTER))
     cluster = stored.get(CLUSTER)
     if cluster is not None and not is_ready(cluster.value):
         diagnostics.append(diagnose(messages.NOT_READY))

@@ -22,7 +22,7 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
 from calicoctl.syntax.repair.search import split_words
-from calicoctl.syntax.scripts.layout import Blank, Code, Comment, Piece, read_layout
+from calicoctl.syntax.scripts.layout import Blank, Code, Comment, LayoutItem, read_layout
 from calicoctl.syntax.scripts.reader import read_script
 
 _INDENT = "  "
@@ -106,7 +106,7 @@ class _Layout:
             f"{line}{_NEWLINE if number in self._verbatim else line_end}" for number, line in enumerate(self._lines)
         )
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: LayoutItem) -> None:
         """Add a blank line, a comment or a line of code."""
         if isinstance(piece, Blank):
             self._follows_blank = True

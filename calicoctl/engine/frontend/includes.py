@@ -13,7 +13,7 @@ from calicoctl.records import replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem
-from calicoctl.syntax.scripts.reader import Directive, Item, LineSkipper, read_script, skip_no_lines
+from calicoctl.syntax.scripts.reader import Directive, LineSkipper, ScriptItem, read_script, skip_no_lines
 
 # The part of the first word that is shown of a file that is not a script: at most a name, as a secret may follow it.
 _BEGINNING = re.compile(r"[A-Za-z0-9_.-]{0,20}")
@@ -38,7 +38,7 @@ class Inclusions:
         self._count = 0
         self._length = 0
 
-    def items(self, source: Source) -> Iterator[Item]:
+    def items(self, source: Source) -> Iterator[ScriptItem]:
         """The items of a script in order, with the items of an included script in place of its `include`.
 
         An inclusion that fails becomes its diagnostics.
@@ -57,7 +57,7 @@ class Inclusions:
                 if included is not None:
                     yield from self._included_items(included)
 
-    def _included_items(self, included: Source) -> Iterator[Item]:
+    def _included_items(self, included: Source) -> Iterator[ScriptItem]:
         """The items of an included script; only an error if the file does not begin like a script.
 
         A script may name any file that its user can read. The contents of a file that is not a script, such as a file

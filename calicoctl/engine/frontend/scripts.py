@@ -27,7 +27,7 @@ from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_formats import detect_other_format
-from calicoctl.syntax.scripts.reader import Directive, Item, ListItem, SkippedLines, StatementItem, skip_no_lines
+from calicoctl.syntax.scripts.reader import Directive, ListItem, ScriptItem, SkippedLines, StatementItem, skip_no_lines
 
 # Repairs are searched for the first errors only: the search takes longer than everything else.
 _SEARCHES_MAX = 100
@@ -213,7 +213,7 @@ class _Reader:
         self._open_file = open_file
         self._variables = variables
 
-    def add(self, item: Item) -> None:
+    def add(self, item: ScriptItem) -> None:
         """Read an item: a statement, a definition or a mistake."""
         diagnostics = self._read(item)
         if not diagnostics:
@@ -227,7 +227,7 @@ class _Reader:
         """The script that was read from some files."""
         return Script(tuple(self._parts), self.diagnostics.in_order(files))
 
-    def _read(self, item: Item) -> Sequence[Diagnostic]:
+    def _read(self, item: ScriptItem) -> Sequence[Diagnostic]:
         """Add the statements of an item; returns its diagnostics."""
         if isinstance(item, SkippedLines):
             self._parts.append(_DeferredSteps(item, self._variables))
@@ -268,7 +268,7 @@ def _is_inclusion(fix: Fix | None, problem: SyntaxProblem) -> bool:
     return isinstance(parse_line(fix.text, problem.extent.source, problem.start), ast.Include)
 
 
-def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[Item]:
+def _items(source: Source, inclusions: Inclusions, variables: Variables) -> Iterator[ScriptItem]:
     """The items of a file; only the diagnostic if the file has the format of another tool."""
     other_format = detect_other_format(source)
     if other_format is None:

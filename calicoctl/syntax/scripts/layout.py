@@ -40,14 +40,14 @@ class Code:
     document: str
 
 
-Piece = Blank | Comment | Code
+LayoutItem = Blank | Comment | Code
 
 
 # The remainder of a logical line after its words: continued empty lines, a comment, and the line break.
 _TAIL = re.compile(r"(?:[^\S\n]|\\[ \t]*\r?\n)*(#[^\n]*)?(?:\n|\Z)")
 
 
-def read_layout(source: Source) -> Iterator[Piece]:
+def read_layout(source: Source) -> Iterator[LayoutItem]:
     """All parts of a script, in order, without consecutive `Blank` items.
 
     Args:

@@ -92,7 +92,7 @@ class Directive:
     extent: Span
 
 
-Item = StatementItem | SkippedLines | Directive | SyntaxProblem | Diagnostic
+ScriptItem = StatementItem | SkippedLines | Directive | SyntaxProblem | Diagnostic
 
 # An item in a list of rules.
 ListItem = ast.RuleNode | ast.JsonRule | SkippedLines
@@ -180,13 +180,13 @@ class _ScriptReader:
         self._pending.extendleft(reversed(seen))
         return text
 
-    def items(self) -> Iterator[Item]:
+    def items(self) -> Iterator[ScriptItem]:
         yield from self._skipped("script_line")
         while (line := self._next()) is not None:
             yield from self._item(line)
             yield from self._skipped("script_line")
 
-    def _item(self, line: LogicalLine) -> Iterator[Item]:
+    def _item(self, line: LogicalLine) -> Iterator[ScriptItem]:
         """The items of a line outside of blocks; if it begins a block, also those of the block's lines."""
         if line.unclosed is not None:
             yield _unclosed_document(line.unclosed, line.padded_end)
@@ -203,7 +203,7 @@ class _ScriptReader:
         elif line.unclosed is None:
             yield StatementItem(_with_document(node, line), line.extent)
 
-    def _invalid_line(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[Item]:
+    def _invalid_line(self, line: LogicalLine, problem: SyntaxProblem) -> Iterator[ScriptItem]:
         """Report an invalid line; if it probably begins a block, the block's lines are read all the same."""
         yield problem
         if isinstance(_parsed(line, "block_line"), ListBegin | TagsLine):
@@ -244,7 +244,7 @@ class _ScriptReader:
             self._pending.extendleft([LogicalLine(end, line.next_start)] * ends)
             self._missing_ends += ends  # the line may end more than was intended
 
-    def _block(self, block: _Block) -> Iterator[Item]:
+    def _block(self, block: _Block) -> Iterator[ScriptItem]:
         while (line := self._next()) is not None:
             try:
                 node = parse(line.extent, "block_line")
@@ -292,7 +292,7 @@ class _ScriptReader:
         self._missing_ends += 1
         return True
 
-    def _part(self, block: _Block, node: Line, line: LogicalLine) -> Iterator[Item]:
+    def _part(self, block: _Block, node: Line, line: LogicalLine) -> Iterator[ScriptItem]:
         name = node.direction.text if isinstance(node, ListBegin) else "tags"
         if name in block.seen:
             yield diagnose(messages.REPEATED_PART, line.extent, part=name)
@@ -303,7 +303,7 @@ class _ScriptReader:
         elif isinstance(node, ListBegin) and not node.is_empty:
             yield from self._rules(block, name, line.extent)
 
-    def _rules(self, block: _Block, name: str, begin: Span) -> Iterator[Item]:
+    def _rules(self, block: _Block, name: str, begin: Span) -> Iterator[ScriptItem]:
         """Read the lines of a list up to its end."""
         rules = block.rules.setdefault(name, [])
         rules += self._skipped("list_line")
@@ -329,7 +329,7 @@ class _ScriptReader:
         block.is_valid = False
         yield diagnose(messages.UNCLOSED_BLOCK, begin, "end the list of rules with `}` on its own line")
 
-    def _finish(self, block: _Block) -> Iterator[Item]:
+    def _finish(self, block: _Block) -> Iterator[ScriptItem]:
         missing = [part for part in _EMPTY_PARTS if part not in block.seen]
         if block.is_valid and missing:
             names = " and ".join(f"`{part}`" for part in missing)
@@ -375,7 +375,7 @@ def _with_document(node: Line, line: LogicalLine) -> ast.StatementNode:
     return node
 
 
-def read_script(source: Source, skip_lines: LineSkipper = skip_no_lines) -> Iterator[Item]:
+def read_script(source: Source, skip_lines: LineSkipper = skip_no_lines) -> Iterator[ScriptItem]:
     """The items of a script, in order.
 
     Args:

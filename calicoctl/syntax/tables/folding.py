@@ -20,7 +20,7 @@ from lark import Lark
 from calicoctl.records import dataclass
 
 # Words in quotes are left to Lark: they are rare, and would make the expressions twice as long.
-QUOTES = frozenset({"QUOTED", "LISTED_QUOTED"})
+QUOTED_TERMINALS = frozenset({"QUOTED", "LISTED_QUOTED"})
 
 # A placeholder for the name of a group.
 _ATOM = "ATOM"
@@ -95,7 +95,7 @@ class Grammar:
         without: Terminals that are left to Lark, together with every alternative that needs one of them.
     """
 
-    def __init__(self, compiled: Lark, without: Collection[str] = QUOTES) -> None:
+    def __init__(self, compiled: Lark, without: Collection[str] = QUOTED_TERMINALS) -> None:
         self._rules: dict[str, Any] = {}
         for name, parameters, tree, options in compiled.grammar.rule_defs:
             is_plain = not parameters and not options.keep_all_tokens and options.priority is None

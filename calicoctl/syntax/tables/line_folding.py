@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from calicoctl.syntax.grammar import STARTS, compile_grammar
-from calicoctl.syntax.tables.folding import QUOTES, Captures, Grammar, fold, fold_lines
+from calicoctl.syntax.tables.folding import QUOTED_TERMINALS, Captures, Grammar, fold, fold_lines
 
 # The start rule of a whole script, which only describes how it is split into lines.
 _UNFOLDED = "script"
@@ -38,7 +38,7 @@ def fold_grammar(file: str) -> dict[str, Any]:
     """
     compiled = compile_grammar(file)
     starts = [start for start in STARTS[file] if start != _UNFOLDED]
-    whole_texts, frequent_lines = Grammar(compiled), Grammar(compiled, QUOTES | _NOT_IN_LINES)
+    whole_texts, frequent_lines = Grammar(compiled), Grammar(compiled, QUOTED_TERMINALS | _NOT_IN_LINES)
     return {
         "terminals": {str(terminal.name): terminal.pattern.to_regexp() for terminal in compiled.terminals},
         "trees": {start: fold(whole_texts, start) for start in starts},
