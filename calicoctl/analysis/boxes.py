@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from calicoctl.analysis.number_ranges import Ranges, do_intersect, intersection
 from calicoctl.language import limits, networks
+from calicoctl.language.protocols import AGENT_PROTOCOLS, Ports, Protocol
 from calicoctl.records import dataclass
 
 ADDRESS_BITS = limits.ADDRESS_BITS
@@ -27,10 +28,9 @@ ANY_PROTOCOL: frozenset[int] = frozenset()
 
 NO_TAGS: frozenset[str] = frozenset()
 
-ICMP_OF_VERSION = {4: 1, 6: 58}
-TCP, UDP = 6, 17
-# The protocols whose packets have ports; 132 is SCTP, 136 is UDP-Lite.
-WITH_PORTS = frozenset({TCP, UDP, 132, 136})
+ICMP_OF_VERSION = {4: Protocol.ICMP.number, 6: Protocol.ICMPV6.number}
+# The protocols whose packets have ports.
+WITH_PORTS = frozenset(protocol.number for protocol in AGENT_PROTOCOLS if protocol.ports is not Ports.REFUSED)
 
 
 class Box(NamedTuple):

@@ -15,8 +15,6 @@ from calicoctl.analysis.boxes import (
     ADDRESS_BITS,
     ICMP_OF_VERSION,
     NO_TAGS,
-    TCP,
-    UDP,
     Box,
     Net,
     Packet,
@@ -25,6 +23,7 @@ from calicoctl.analysis.boxes import (
 )
 from calicoctl.analysis.named_networks import NamedNetworks
 from calicoctl.analysis.number_ranges import OCTETS, Ranges, difference, has_number, intersection, union
+from calicoctl.language.protocols import Protocol
 
 NEVER = 1 << 62  # a position after all rules
 BEFORE_ALL = -2  # a position before all rules; -1 means no rule
@@ -36,6 +35,11 @@ BUDGET = 20_000
 # 198.51.100.1 and 203.0.113.1, 2001:db8::1 and 2001:db8::2 are reserved for documentation (RFC 5737, RFC 3849).
 _EXAMPLE_SOURCES = {4: 0xC6336401, 6: 0x20010DB8 << 96 | 1}
 _EXAMPLE_DESTINATIONS = {4: 0xCB007101, 6: 0x20010DB8 << 96 | 2}
+# Protocols for example packets: first those with ports, then all others.
+_EXAMPLE_PROTOCOLS: tuple[int, ...] = (
+    *(protocol.number for protocol in Protocol if protocol.has_ports),
+    *range(253, -1, -1),
+)
 
 # The position of a rule, and its numbers on both sides.
 _Rectangle = tuple[int, Ranges, Ranges]
@@ -182,8 +186,7 @@ class Cover:
     def _unnamed_protocol(self, excluded: frozenset[int]) -> int:
         """A protocol that no rule names, preferably a well-known one; 0 always qualifies, as no rule can name it."""
         named = self._protocols | excluded
-        candidates: list[int] = [TCP, UDP, *range(253, -1, -1)]
-        return next(number for number in candidates if number not in named)
+        return next(number for number in _EXAMPLE_PROTOCOLS if number not in named)
 
     def _cells_around(self, box: Box) -> list[_Cell]:
         """The rules that contain a box in all dimensions except the numbers."""

@@ -72,7 +72,8 @@ class Protocol(Enum):
     ICMPV6 = "icmpv6"
 
     def __init__(self, name: str) -> None:
-        (protocol,) = (protocol for protocol in AGENT_PROTOCOLS if protocol.name == name)
+        protocol = next((protocol for protocol in AGENT_PROTOCOLS if protocol.name == name), None)
+        assert protocol is not None, f"add the protocol {name} to AGENT_PROTOCOLS"
         self.number = protocol.number
         self.has_ports = protocol.ports is Ports.RENDERED
         self.is_icmp = protocol.is_icmp

@@ -171,7 +171,7 @@ class RuleNode:
 
     Attributes:
         action: `allow` or `deny`.
-        protocol: `tcp`, `udp`, `icmp` or `icmpv6`.
+        protocol: A protocol of the language, such as `tcp`.
         icmp_type: The word after `type`.
         icmp_code: The word after `code`.
         source: The `from` part.
@@ -193,7 +193,7 @@ class MatchNode:
     """A match without an action; it matches every packet when all its parts are None.
 
     Attributes:
-        protocol: `tcp`, `udp`, `icmp` or `icmpv6`.
+        protocol: A protocol of the language, such as `tcp`.
         icmp_type: The word after `type`.
         icmp_code: The word after `code`.
         source: The `from` part.

@@ -309,7 +309,7 @@ def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
 
 
 def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
-    """Ports are a list of integers and `"N:M"` strings, with the protocol tcp or udp."""
+    """Ports are a list of integers and `"N:M"` strings, with one of `PORT_PROTOCOLS`."""
     protocol = rule.get("protocol")
     for key in ("src_ports", "dst_ports", "!src_ports", "!dst_ports"):
         ports = rule.get(key)
