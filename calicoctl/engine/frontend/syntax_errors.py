@@ -32,7 +32,7 @@ from calicoctl.records import replace
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse
-from calicoctl.syntax.repair.foreign_words import BOTH_PROTOCOLS, ForeignWord, find_foreign_word
+from calicoctl.syntax.repair.foreign_words import MISSING_PORT_PROTOCOL, ForeignWord, find_foreign_word
 from calicoctl.syntax.repair.search import CHARACTERS_MAX, Mistake, Repaired, repair, split_words
 from calicoctl.syntax.vocabulary import describe, expected_keywords
 
@@ -237,7 +237,7 @@ def _misplaced_ports(problem: SyntaxProblem, before: Sequence[str]) -> Diagnosti
     has_port_protocol = bool({*PORT_PROTOCOLS} & set(before))
     if word in ("port", "ports") and not is_value and not has_port_protocol:
         may_have_ports = bool({*ACTIONS} & set(before)) and not {*ICMP_PROTOCOLS} & set(before)
-        fix = BOTH_PROTOCOLS if may_have_ports else None
+        fix = MISSING_PORT_PROTOCOL if may_have_ports else None
         return diagnose(messages.NEEDS_PORT_PROTOCOL, span, fix, protocols=either(PORT_PROTOCOLS))
     if word in ("port", "ports") and not is_value and has_port_protocol and _last_peer(before) == "from":
         advice = "`from ports <PORTS> ...` matches ports of the source, `to ports <PORTS>` those of the destination"

@@ -287,7 +287,9 @@ def _matches(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
         replacement = (*(word.text for word in words[:index]), port["protocol"], "to", "ports", port["ports"])
         yield ForeignWord(messages.PORT_WITH_PROTOCOL, word, fields, None, replacement)
     elif before in ACTIONS and (_PORTS.match(text) or lower in ("port", "ports", "dport")):
-        yield ForeignWord(messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), BOTH_PROTOCOLS)
+        yield ForeignWord(
+            messages.NEEDS_PORT_PROTOCOL, word, (("protocols", either(PORT_PROTOCOLS)),), MISSING_PORT_PROTOCOL
+        )
     elif lower in _STATES:
         yield _no_counterpart(word, _STATEFUL)
     elif before in (*ACTIONS, *PROTOCOLS, "to") and lower in _SERVICES:
@@ -322,4 +324,4 @@ def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
 
 EXAMPLE_OF_NEGATION = '"!src_net": "10.0.0.0/8"'
 # Advice about ports in a rule without a protocol.
-BOTH_PROTOCOLS = f"put {either(PORT_PROTOCOLS)} after the action; for both, write one rule for each"
+MISSING_PORT_PROTOCOL = f"put {either(PORT_PROTOCOLS)} after the action; write one rule for each protocol"
