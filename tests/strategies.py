@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS, Action
 from calicoctl.language.networks import Network
 from calicoctl.language.ports import PortRange
-from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS, Protocol
+from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, Protocol
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast
 from calicoctl.syntax.loaded_grammar import keywords
@@ -155,7 +155,7 @@ def _key(*texts: str) -> list[_Typed]:
 
 @st.composite
 def _sound_rules(draw: st.DrawFn) -> list[_Typed]:
-    protocol = draw(st.sampled_from(["", "tcp", "udp", "icmp", "icmpv6"]))
+    protocol = draw(st.sampled_from(["", *PROTOCOLS]))
     version = {"icmp": 4, "icmpv6": 6}.get(protocol) or draw(st.sampled_from([4, 6]))
     tags = draw(st.permutations(TAGS))
     nets = draw(st.permutations(_NETWORKS[version]))
@@ -168,7 +168,7 @@ def _sound_rules(draw: st.DrawFn) -> list[_Typed]:
     for index, preposition in enumerate(("from", "to")):
         chosen = draw(st.lists(st.sampled_from(["ports", "tag", "cidr"]), unique=True, max_size=3))
         peer: list[_Typed] = []
-        if "ports" in chosen and protocol in ("tcp", "udp"):
+        if "ports" in chosen and protocol in PORT_PROTOCOLS:
             peer += [*_key("ports"), _Typed(ports[index], True)]
         if "tag" in chosen:
             peer += [*_key("tag"), _Typed(tags[index], True)]

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from calicoctl.analysis.boxes import Packet
+from calicoctl.language.protocols import PORT_PROTOCOLS
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, read_stored_rules
 from calicoctl.source import Source
 
@@ -51,7 +52,7 @@ def rules(draw: st.DrawFn) -> Json:
             rule[f"{sign}{side}_net"] = draw(st.sampled_from((NETS if side == "src" else DESTINATION_NETS)[version]))
         if draw(st.sampled_from([True, False, False])):
             rule[f"{side}_tag"] = draw(st.sampled_from(TAGS[: 2 if side == "src" else 1]))
-        if has_protocol and protocol in ("tcp", "udp") and draw(st.booleans()):
+        if has_protocol and protocol in PORT_PROTOCOLS and draw(st.booleans()):
             sign = draw(st.sampled_from(["", "", "", "!"]))
             rule[f"{sign}{side}_ports"] = draw(st.sampled_from(SOURCE_PORT_LISTS if side == "src" else PORT_LISTS))
     if has_protocol and protocol in ("icmp", "icmpv6") and draw(st.booleans()):

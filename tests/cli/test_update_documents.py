@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.program import Program
 from tests.cli.raw import PROFILES, RawStore, values
-from tests.policy.agent_oracle import enforced_as_written, enforced_lists
+from tests.policy.agent_oracle import PORT_PROTOCOLS, enforced_as_written, enforced_lists
 
 RULES = f"{PROFILES}/WEB/rules"
 SEEDS = range(10)
@@ -59,7 +59,7 @@ def valid_rule(rng: Random) -> dict[str, Any]:
             rule[f"{sign}{side}_selector"] = rng.choice(
                 ["", "all()", 'a == "b"', "!has(a) && (b != 'c' || d in {'e','f'})", 'a not in {"b"}']
             )
-        if protocol in ("tcp", "udp") and rng.random() < 0.5:
+        if protocol in PORT_PROTOCOLS and rng.random() < 0.5:
             rule[f"{sign}{side}_ports"] = [valid_port(rng) for _ in range(rng.randint(1, 4))]
     if protocol in ("icmp", "icmpv6") and rng.random() < 0.6:
         rule["icmp_type"] = rng.randint(0, 254)

@@ -43,19 +43,14 @@ allow from 010.0.0.1;fail;E0221;12
 allow from 10.0.0.0/8,192.168.0.0/16;fail;E0163;12
 
 # --- protocols and ports ---
-allow 80/tcp;fail;E0166;7;allow tcp to ports 80
 deny 53/udp;fail;E0166;6;deny udp to ports 53
 allow 8000:8080/tcp;fail;E0166;7;allow tcp to ports 8000:8080
-allow tcp/80;fail;E0166;7;allow tcp to ports 80
 allow udp/53,5353;fail;E0166;7;allow udp to ports 53,5353
-allow proto tcp;fail;E0162;7;allow tcp
 allow protocol tcp dport 80;fail;E0162,E0105;7;allow tcp to ports 80
 allow tcp,udp;fail;E0163;7;~
 allow tcp/udp to ports 53;fail;E0163;7;~
 allow ssh;fail;E0162;7;~
 allow dns;fail;E0162;7;~
-allow sctp;fail;E0161;7;~
-allow udplite;fail;E0161;7;~
 deny to ports 53;fail;E0110;9;~
 allow tcp to ports 1024:;fail;E0201;20;allow tcp to ports 1024:65535
 allow tcp to ports 1024-;fail;E0201;20;allow tcp to ports 1024:65535
@@ -81,7 +76,6 @@ profile WEB rule add inbound -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT;fail;E0
 profile WEB rule add outbound -d 10.0.0.1 -j REJECT;fail;E0165;31;profile WEB rule add outbound deny to cidr 10.0.0.1
 profile WEB rule add inbound -p icmp --icmp-type 8 -j ACCEPT;fail;E0165;30;profile WEB rule add inbound allow icmp type 8
 profile WEB rule add inbound -p tcp ! -s 10.0.0.0/8 -j ACCEPT;fail;E0165;30
-profile WEB rule add inbound -p sctp -j ACCEPT;fail;E0165;30
 profile WEB rule add inbound allow -p tcp --dport 80;fail;E0165;36;profile WEB rule add inbound allow tcp to ports 80
 profile WEB rule add inbound allow tcp --dport 1024:;fail;E0165;40;profile WEB rule add inbound allow tcp to ports 1024:65535
 profile WEB rule add inbound allow -p tcp --dport 80 -j DROP;fail;E0165;36

@@ -1,7 +1,5 @@
 # ICMP: types and codes.
 
-allow icmp;ok;allow icmp
-allow icmpv6;ok;allow icmpv6
 allow icmp type 8;ok;allow icmp type 8
 allow icmp type 0;ok;allow icmp type 0
 allow icmp type 254;ok;allow icmp type 254
@@ -65,7 +63,6 @@ allow icmp typ 8 cod 0;fail;E0104,E0104;12;allow icmp type 8 code 0
 allow icmpv4;fail;E0104;7;allow icmp
 
 # --- where types cannot stand ---
-allow tcp type 8;fail;E0101;11
 allow type 8;fail;E0101;7
 allow icmp type 8 type 0;fail;E0101;19
 allow icmp type 8 code 0 code 0;fail;E0101;26

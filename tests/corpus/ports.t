@@ -103,7 +103,6 @@ allow icmp to ports 80;fail;E0110;15
 allow icmpv6 from ports 80;fail;E0110;19
 allow from tag A to ports 80;fail;E0110;21;~
 allow from 10.0.0.0/8 port 80;fail;E0110;23;~
-allow tcp ports 80;fail;E0105;11;allow tcp to ports 80
 allow tcp 80;fail;E0105;11;allow tcp to ports 80
 allow tcp 80,443;fail;E0105;11;allow tcp to ports 80,443
 allow udp to 53;fail;E0105;14;allow udp to ports 53

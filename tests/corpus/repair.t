@@ -159,7 +159,6 @@ allow from tag A too;fail;E0101;18
 allow too from tag A;fail;E0101;7
 allow tcp ssh;fail;E0162;11;~
 profile help;fail;E0102;13
-allow sctp to ports 80;fail;E0161;7;~
 allow tcp,udp to ports 53;fail;E0163;7;~
 allow http;fail;E0162;7;~
 allow not from tag A;fail;E0160;7;~

@@ -128,7 +128,6 @@ profile WEB rule remove allow;fail;E0101;25
 # --- a whole rule, and its parts ---
 allow;ok;allow
 deny;ok;deny
-allow tcp;ok;allow tcp
 deny udp;ok;deny udp
 allow tcp from ports 1;ok;allow tcp from ports 1
 allow tcp from tag A;ok;allow tcp from tag A

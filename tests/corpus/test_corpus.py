@@ -38,6 +38,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Correction, Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.engine.frontend.statements import Reading, read_statement
+from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.policy import canonical_words
 from calicoctl.policy import statement as valid
 from calicoctl.policy.rule_text import syntax_of
@@ -59,7 +60,7 @@ OF_INCLUDES = {"E0149", "E0150", "E0151", "E0153"}
 
 @dataclass(frozen=True)
 class Case:
-    """One line of a corpus file."""
+    """One line of a corpus file, or a case of a protocol."""
 
     where: str
     text: str
@@ -98,7 +99,33 @@ def read_cases(path: Path) -> Iterator[Case]:
             yield Case(f"{path.name}:{number}", text, verdict, tuple(fields))
 
 
-CASES = [case for path in sorted(FOLDER.glob("*.t")) for case in read_cases(path)]
+def cases_of_protocols() -> Iterator[Case]:
+    """The cases that every protocol has."""
+    statement = "profile WEB rule add inbound"
+    for name in PROTOCOLS:
+        yield Case(f"{name}:alone", f"allow {name}", "ok", (f"allow {name}",))
+        yield Case(f"{name}:upper case", f"allow {name.upper()}", "fail", ("E0103", "7", f"allow {name}"))
+        yield Case(f"{name}:proto", f"allow proto {name}", "fail", ("E0162", "7", f"allow {name}"))
+        iptables = f"{statement} -p {name} -j ACCEPT"
+        yield Case(f"{name}:iptables", iptables, "fail", ("E0165", "30", f"{statement} allow {name}"))
+    for name in PORT_PROTOCOLS:
+        match = f"allow {name} from ports 1024:65535 tag A to ports 80,443 cidr 10.0.0.0/8"
+        yield Case(f"{name}:ports", match, "ok", (match,))
+        rule, after = f"allow {name} to ports 80", str(8 + len(name))
+        yield Case(f"{name}:port first", f"allow 80/{name}", "fail", ("E0166", "7", rule))
+        yield Case(f"{name}:port last", f"allow {name}/80", "fail", ("E0166", "7", rule))
+        yield Case(f"{name}:without to", f"allow {name} ports 80", "fail", ("E0105", after, rule))
+        yield Case(f"{name}:type", f"allow {name} type 8", "fail", ("E0101", after))
+    for name in OTHER_PROTOCOLS:
+        yield Case(f"{name}:alone", f"allow {name}", "fail", ("E0161", "7", "~"))
+        yield Case(f"{name}:ports", f"allow {name} to ports 80", "fail", ("E0161", "7", "~"))
+        yield Case(f"{name}:iptables", f"{statement} -p {name} -j ACCEPT", "fail", ("E0165", "30"))
+
+
+CASES = [
+    *(case for path in sorted(FOLDER.glob("*.t")) for case in read_cases(path)),
+    *cases_of_protocols(),
+]
 
 
 def canonical(text: str, reading: Reading) -> str:

@@ -24,7 +24,6 @@ profile WEB rule add inbound--at=1 allow;fail;E0118;22;profile WEB rule add inbo
 profile WEB rule add inbound --at=1allow;fail;E0102;41
 
 # --- keywords are in lower case ---
-allow TCP;fail;E0103;7;allow tcp
 allow Tcp to PORTS 80;fail;E0103,E0103;7;allow tcp to ports 80
 profile WEB rule add inbound ALLOW;fail;E0103;30;profile WEB rule add inbound allow
 allow FROM TAG web;fail;E0103,E0103;7;allow from tag web

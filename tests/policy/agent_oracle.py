@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+PROTOCOLS = ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite")
+PORT_PROTOCOLS = ("tcp", "udp")
 NETS = ("src_nets", "dst_nets")  # only agents from 2.0 on read them
 SIDES = ("src_net", "dst_net", "!src_net", "!dst_net")
 LANGUAGE = {"action", "protocol", "src_tag", "src_net", "src_ports", "dst_tag", "dst_net", "dst_ports"}
@@ -101,7 +103,7 @@ def is_selector(value: object) -> bool:
 
 
 def is_protocol(value: object) -> bool:
-    return value in ("tcp", "udp", "icmp", "icmpv6", "sctp", "udplite") or is_number(value, 1, 255)
+    return value in PROTOCOLS or is_number(value, 1, 255)
 
 
 CHECKS: dict[str, Callable[[Any], object]] = {
@@ -150,7 +152,7 @@ def enforced_as_written(rule: object) -> bool:
         if not CHECKS[name if name in CHECKS else name.partition("_")[2]](value):
             return False
     protocol = rule.get("protocol")
-    if any(key.endswith("_ports") for key in rule) and protocol not in ("tcp", "udp"):
+    if any(key.endswith("_ports") for key in rule) and protocol not in PORT_PROTOCOLS:
         return False
     for sign in ("", "!"):
         if f"{sign}icmp_type" in rule and protocol not in ("icmp", "icmpv6"):

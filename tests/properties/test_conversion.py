@@ -18,6 +18,7 @@ from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import V1Profile, convert_profiles
 from calicoctl.engine.export import export_profile
 from calicoctl.language.keywords import Direction
+from calicoctl.language.protocols import PORT_PROTOCOLS
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
@@ -95,7 +96,7 @@ def wide_rules(draw: st.DrawFn) -> dict[str, object]:
             if draw(st.booleans()):
                 rule[f"{sign}icmp_code"] = draw(st.integers(0, 255))
         for side in ("src", "dst"):
-            rule |= draw(_sides(f"{sign}{side}_", version, has_ports=protocol in ("tcp", "udp")))
+            rule |= draw(_sides(f"{sign}{side}_", version, has_ports=protocol in PORT_PROTOCOLS))
     return rule
 
 

@@ -17,7 +17,9 @@ from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.diagnostics.render import render
 from calicoctl.diagnostics.terminal_text import display_width, printable
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.language.keywords import ACTIONS
 from calicoctl.language.ports import PortRange, merge_ports
+from calicoctl.language.protocols import PORT_PROTOCOLS
 from calicoctl.language.quoting import quoted
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.rule_text import rule_text
@@ -300,7 +302,7 @@ def test_a_hint_is_a_valid_statement_that_keeps_the_values_of_the_rule(typed: Mi
     for value in typed.values:
         # A list whose items were separated and swapped may be joined in the other order.
         assert all(item in hint for item in value.split(",")), f"{typed.text!r} became {hint!r}"
-    for word in ("allow", "deny", "tcp", "udp", "icmp"):
+    for word in (*ACTIONS, *PORT_PROTOCOLS, "icmp"):
         # The IP version of a network may change `icmpv6` to `icmp`, and the reverse.
         is_typed = any(typed_word in (word, f"{word}v6") for typed_word in typed.text.split())
         assert not is_typed or f" {word}" in hint, f"{typed.text!r} became {hint!r}"

@@ -15,6 +15,7 @@ from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.diagnostics.render import render
 from calicoctl.engine.frontend import scripts as engine_script
 from calicoctl.engine.frontend.scripts import read_scripts
+from calicoctl.language.protocols import PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.policy import sound_lines, values
 from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.policy.validation_findings import Findings
@@ -34,7 +35,7 @@ SEPARATORS = [" ", " ", " ", "  ", "\t", " \t "]
 ODD_SPACES = ["\xa0", "\u2028", "\x0b", "\x0c", "\x1c", "\x85", "\r", "\n", "\r\n", "\\\n", ""]
 WORDS = [
     "profile", "calicoctl", "$", "./calicoctl", "show", "add", "remove", "tag", "rule", "json", "update", "inbound",
-    "outbound", "allow", "deny", "tcp", "udp", "icmp", "icmpv6", "type", "code", "from", "to", "ports", "tag",
+    "outbound", "allow", "deny", *PROTOCOLS, "type", "code", "from", "to", "ports", "tag",
     "cidr", "--at", "--at=", "--at=1", "--detailed", "--no-check", "tags", "{", "}", "{}", ",", "define", "include",
     "=", "<", "<<EOF", "<f", "WEB", "80", "80,443", "8:9", "10.0.0.0/8", "::1", "${X}", "${X}/8", "1.${X}", "'q'",
     "''", "#"
@@ -215,7 +216,7 @@ def peers(draw: st.DrawFn, has_ports: bool, network_texts: st.SearchStrategy[str
 @st.composite
 def rule_texts(draw: st.DrawFn, is_careful: bool) -> str:
     """A rule; a careful one is valid, with networks of one IP version."""
-    protocol = draw(st.sampled_from(["", "tcp", "udp", "icmp", "icmpv6"]))
+    protocol = draw(st.sampled_from(["", *PROTOCOLS]))
     version = {"icmp": 4, "icmpv6": 6}.get(protocol) or draw(st.sampled_from([4, 4, 6]))
     network_texts = st.sampled_from(["10.0.0.0/8", "192.0.2.1"] if version == 4 else ["fd00::/8", "::1"])
     text = f"{draw(st.sampled_from(['allow', 'deny']))} {protocol}"
@@ -224,7 +225,7 @@ def rule_texts(draw: st.DrawFn, is_careful: bool) -> str:
         text += draw(st.sampled_from(["", " code 0"] if is_careful else [" code 256"]))
     for preposition in ("from", "to"):
         if draw(st.booleans()):
-            text += f" {preposition} {draw(peers(protocol in ('tcp', 'udp'), network_texts, is_careful))}"
+            text += f" {preposition} {draw(peers(protocol in PORT_PROTOCOLS, network_texts, is_careful))}"
     return text
 
 

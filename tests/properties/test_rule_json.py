@@ -14,7 +14,7 @@ from calicoctl.diagnostics.render import render
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import PortRange
-from calicoctl.language.protocols import Protocol
+from calicoctl.language.protocols import PORT_PROTOCOLS, PROTOCOLS, Protocol
 from calicoctl.policy.documents.agent_schema import agent_problems
 from calicoctl.policy.documents.json_text import Unreadable, read_value
 from calicoctl.policy.documents.rule_json import from_json, rule_json_text, to_json
@@ -120,7 +120,7 @@ def near_rules(draw: st.DrawFn) -> dict[str, Any]:
     keys = draw(st.lists(st.sampled_from(PLAIN) | st.sampled_from(PLAIN) | st.sampled_from(COMMON), max_size=3))
     family = draw(st.sampled_from(["tcp", "icmp", "icmpv6", "other", "none"]))
     if family == "tcp":
-        rule["protocol"] = draw(st.sampled_from(["tcp", "udp"]))
+        rule["protocol"] = draw(st.sampled_from(PORT_PROTOCOLS))
         keys += draw(st.lists(st.sampled_from(TRANSPORT), max_size=2))
     elif family in ("icmp", "icmpv6"):
         rule["protocol"] = family
@@ -214,7 +214,7 @@ def test_a_rule_has_no_problems_exactly_if_the_agent_enforces_it_as_written(give
     problems = agent_problems(value)
     assert (problems == ()) == enforced_as_written(given_rule), problems
     in_language = set(given_rule) <= LANGUAGE and given_rule.get("action", "allow") in ("allow", "deny")
-    in_language = in_language and given_rule.get("protocol", "tcp") in ("tcp", "udp", "icmp", "icmpv6")
+    in_language = in_language and given_rule.get("protocol", "tcp") in PROTOCOLS
     assert (from_json(value) is not None) == (in_language and problems == ())
 
 

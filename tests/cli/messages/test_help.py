@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
+from tests.support.specified_usage import with_added_protocols
 
 MENU = Path(__file__).parents[1] / "golden" / "specification" / "help.txt"
 
@@ -22,7 +23,7 @@ MISSING = [
 def test_the_menu_is_that_of_the_specification(folder: Path) -> None:
     result = Program(folder).run("profile", "--help")
     assert (result.status, result.stderr) == (0, "")
-    menu = MENU.read_text(encoding="utf-8").splitlines()
+    menu = with_added_protocols(MENU.read_text(encoding="utf-8")).splitlines()
     printed = result.stdout.splitlines()
     differences = [line for line in difflib.ndiff(menu, printed[: len(menu) + len(MISSING)]) if line[0] in "+-"]
     assert differences == [f"+ {line}" for line in MISSING], "the menu must be the specification's"
