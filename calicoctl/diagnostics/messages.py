@@ -181,8 +181,8 @@ FOLDER_FOR_VALUE = Kind("W0412", Severity.WARNING, "`{key}` is a folder; expecte
 NOT_IN_BLOCK = Kind("W0413", Severity.WARNING, "the block of profile `{profile}` does not contain everything that is stored: {parts}")
 
 # 05: datastores
-ETCD_NO_ANSWER = Kind("E0501", Severity.ERROR, "no answer from etcd: {reason}")
-ETCD_UNEXPECTED_ANSWER = Kind("E0502", Severity.ERROR, "unexpected answer from etcd: {reason}")
+ETCD_NO_RESPONSE = Kind("E0501", Severity.ERROR, "no response from etcd: {reason}")
+ETCD_UNEXPECTED_RESPONSE = Kind("E0502", Severity.ERROR, "unexpected response from etcd: {reason}")
 ETCD_DENIED = Kind("E0503", Severity.ERROR, "permission denied by etcd at `{where}`: missing or insufficient credentials")
 ETCD_V2_OFF = Kind("E0504", Severity.ERROR, "the server at `{where}` does not serve etcd's v2 API")
 KEY_CHANGED = Kind("E0505", Severity.ERROR, "`{key}` was changed by another client in the meantime")

@@ -138,7 +138,7 @@ def test_servers_that_do_not_answer_are_named(embedded: Program, etcd_url: str) 
     assert report["servers"][0]["version"].startswith("etcd 3.")
     all_down = replace(embedded, datastore=down).run("doctor")
     assert all_down.status == 3
-    assert "no answer" in all_down.stdout
+    assert "no response" in all_down.stdout
     assert all_down.stderr.count("[E0501]") == 1
 
 

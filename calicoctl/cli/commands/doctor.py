@@ -56,8 +56,8 @@ def _report(name: str, probes: Sequence[Probe], health: Health | None, *, as_jso
 
 def _probe_text(probe: Probe) -> str:
     if probe.seconds is None:
-        return "no answer"
-    return printable(f"{probe.version}, answers in {probe.seconds * 1000:.1f} ms")
+        return "no response"
+    return printable(f"{probe.version}, responds in {probe.seconds * 1000:.1f} ms")
 
 
 def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict[str, object]:

@@ -118,7 +118,7 @@ def probe(
         return Probe(server.address, None, reported_version, failure.diagnostic)
     except Refusal as refusal:
         if not may_refuse:
-            problem = diagnose(messages.ETCD_UNEXPECTED_ANSWER, reason=str(refusal))
+            problem = diagnose(messages.ETCD_UNEXPECTED_RESPONSE, reason=str(refusal))
             return Probe(server.address, None, reported_version, problem)
     return Probe(server.address, time.monotonic() - started, reported_version, None)
 

@@ -79,8 +79,8 @@ _HINTS = {
     messages.ETCD_V2_OFF: "start etcd (3.5 or older) with `--enable-v2=true`",
     messages.ETCD_V3_OFF: "use etcd 3.4 or later, and do not start it with `--enable-grpc-gateway=false`",
     messages.ETCD_DENIED: "set ETCD_USERNAME and ETCD_PASSWORD to a user who may read and write below /calico",
-    messages.ETCD_NO_ANSWER: "check the address, and that etcd runs there",
-    messages.ETCD_UNEXPECTED_ANSWER: "check that an etcd server runs at this address",
+    messages.ETCD_NO_RESPONSE: "check the address, and that etcd runs there",
+    messages.ETCD_UNEXPECTED_RESPONSE: "check that an etcd server runs at this address",
 }
 # etcd's response is the same in all these cases.
 _DENIED_HINT = (
@@ -139,7 +139,7 @@ def tls_failure(endpoint: str, error: Exception, access: Access) -> RequestFailu
         may_be_done = reason not in _NO_TLS
     else:
         text, may_be_done = f"TLS failed: {reason or error}", True
-    return RequestFailure(messages.ETCD_NO_ANSWER, endpoint, text, may_be_done=may_be_done, hint=hint)
+    return RequestFailure(messages.ETCD_NO_RESPONSE, endpoint, text, may_be_done=may_be_done, hint=hint)
 
 
 def printable_message(text: object, access: Access) -> str:
@@ -162,7 +162,7 @@ def _secrets(access: Access) -> Sequence[str]:
 
 def unexpected_response(endpoint: str, reason: str, further_rounds: int = ONCE_MORE) -> RequestFailure:
     """The failure of a request whose response shows neither success nor failure."""
-    kind = messages.ETCD_UNEXPECTED_ANSWER
+    kind = messages.ETCD_UNEXPECTED_RESPONSE
     return RequestFailure(kind, endpoint, reason, may_be_done=True, further_rounds=further_rounds)
 
 
@@ -201,7 +201,7 @@ def not_connected(endpoint: str, error: BaseException | None) -> RequestFailure:
 
 
 def _not_sent(endpoint: str, reason: str) -> RequestFailure:
-    return RequestFailure(messages.ETCD_NO_ANSWER, endpoint, reason, may_be_done=False)
+    return RequestFailure(messages.ETCD_NO_RESPONSE, endpoint, reason, may_be_done=False)
 
 
 def no_complete_response(endpoint: str, *, is_outstanding: bool) -> RequestFailure:
@@ -213,7 +213,7 @@ def no_complete_response(endpoint: str, *, is_outstanding: bool) -> RequestFailu
             TLS also closes it, so the request is not repeated until the deadline.
     """
     return RequestFailure(
-        messages.ETCD_NO_ANSWER,
+        messages.ETCD_NO_RESPONSE,
         endpoint,
         "the request timed out" if is_outstanding else "the connection was closed",
         may_be_done=True,
@@ -230,7 +230,7 @@ def permission_denied(endpoint: str, access: Access) -> RequestFailure:
 
 def combined_failure(failures: Sequence[RequestFailure]) -> RequestFailure:
     """One failure for all servers; a server's response takes precedence over missing responses of others."""
-    responses = [failure for failure in failures if failure.kind is not messages.ETCD_NO_ANSWER]
+    responses = [failure for failure in failures if failure.kind is not messages.ETCD_NO_RESPONSE]
     if responses or len(failures) == 1:
         return (responses or failures)[0]
-    return RequestFailure(messages.ETCD_NO_ANSWER, "", "; ".join(map(str, failures)), may_be_done=False)
+    return RequestFailure(messages.ETCD_NO_RESPONSE, "", "; ".join(map(str, failures)), may_be_done=False)

@@ -258,7 +258,7 @@ class EtcdV3Datastore(ClusterDatastore):
         """The error that a refusal means."""
         if refusal.code == RESOURCE_EXHAUSTED or _TOO_LARGE in str(refusal):
             return TooLarge(diagnose(messages.TRANSACTION_REFUSED, reason=refusal.text))
-        return Unreachable(diagnose(messages.ETCD_UNEXPECTED_ANSWER, reason=refusal.text))
+        return Unreachable(diagnose(messages.ETCD_UNEXPECTED_RESPONSE, reason=refusal.text))
 
 
 def _range(keys: Body, revision: int) -> Body:
