@@ -346,7 +346,7 @@ def _as_in_pages(printed: str, etcd: str, home: Path) -> str:
 def test_every_console_block_is_of_a_known_kind() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES]
     kinds = {kind for text in texts for kind in re.findall(r"^```(console.*)$", text, re.MULTILINE)}
-    assert kinds == {*SESSIONS, "console demo"}
+    assert kinds == {*SESSIONS, "console demo"}, "each kind of block needs an entry in SESSIONS, and the reverse"
 
 
 def test_the_examples_in_python_are_correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,7 +359,8 @@ def test_the_examples_in_python_are_correct(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_every_page_is_tested_or_generated() -> None:
-    assert {*PAGES, *MADE, INDEX} == {README, *(ROOT / "docs").glob("*.md")}
+    differing = {*PAGES, *MADE, INDEX} ^ {README, *(ROOT / "docs").glob("*.md")}
+    assert sorted(page.name for page in differing) == [], "list each page of docs/ in NAMES or MADE of this file"
 
 
 def test_the_readme_is_short() -> None:
@@ -378,13 +379,13 @@ def test_the_pages_show_every_statement(statement: str) -> None:
     first, *others = statement.split()
     words = [first, *others] if first in ("tag", "rule") else ["profile", first, *others]
     pattern = re.compile(r"(?:^|\|\s*)calicoctl .*\b" + r" ".join(map(re.escape, words)) + r"(?= |$)", re.MULTILINE)
-    assert any(pattern.search(step.command) for step in all_steps())
+    assert any(pattern.search(step.command) for step in all_steps()), "show the statement in a console block of docs/"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_pages_show_every_other_command(command: str) -> None:
     pattern = re.compile(rf"\bcalicoctl {command}(?= |;|$)", re.MULTILINE)
-    assert any(pattern.search(step.command) for step in all_steps())
+    assert any(pattern.search(step.command) for step in all_steps()), "show the command in a console block of docs/"
 
 
 def test_the_page_explains_every_field_of_the_json() -> None:
@@ -393,7 +394,8 @@ def test_the_page_explains_every_field_of_the_json() -> None:
     section = page.split("\n## Scripts, for programs\n")[1].split("\n#")[0]
     first_cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
     explained = {field.rpartition(".")[2] for cell in first_cells for field in re.findall(r"`([^`]+)`", cell)}
-    assert fields_of(documents) == explained
+    differing = sorted(fields_of(documents) ^ explained)
+    assert differing == [], "the tables of docs/json.md and its examples must have the same fields"
 
 
 def fields_of(document: object) -> set[str]:
@@ -408,7 +410,7 @@ def fields_of(document: object) -> set[str]:
 @pytest.mark.parametrize("page", [README, ROOT / "docs" / "datastores.md"], ids=lambda page: page.name)
 def test_every_exit_status_is_explained(page: Path) -> None:
     explained = {int(status) for status in re.findall(r"^\| `(\d+)` \|", page.read_text(encoding="utf-8"), re.M)}
-    assert explained == {status.value for status in ExitStatus}
+    assert explained == {status.value for status in ExitStatus}, f"list every exit status in {page.name}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -416,7 +418,8 @@ def test_the_files_that_a_document_names_exist(document: Path) -> None:
     folder = "calicoctl|grammar|tests|demo|benchmarks|chaos|fuzz|docs"
     path = rf"`((?:{folder})/(?:[\w./-]*(?:/|\.(?:py|sh|lark)))?|[\w.-]+\.(?:md|toml))`"
     named = re.findall(path, document.read_text(encoding="utf-8"))
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert missing == [], f"{document.name} names files that do not exist; correct these names"
 
 
 @pytest.mark.parametrize(

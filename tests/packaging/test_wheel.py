@@ -110,7 +110,8 @@ def test_the_source_distribution_contains_the_whole_project(source_distribution:
     with tarfile.open(source_distribution) as archive:
         archived = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
     of_the_build = {name for name in archived if ".egg-info/" in name} | {"PKG-INFO", "setup.cfg"}
-    assert archived - of_the_build == set(tracked())
+    differing = sorted((archived - of_the_build) ^ set(tracked()))
+    assert differing == [], "correct MANIFEST.in: it must name exactly the tracked files"
 
 
 def test_the_source_distribution_builds_the_same_wheel_as_the_project(
@@ -153,7 +154,8 @@ def test_the_wheel_contains_every_module_and_grammar_and_nothing_else(wheel: Pat
     pages = {
         f"calicoctl-{VERSION}.data/data/share/man/{name}" for name in ("man1/calicoctl.1", "man5/calicoctl-script.5")
     }
-    assert archived == modules | grammars | scripts | catalogue | tables | other_files | pages
+    differing = sorted(archived ^ (modules | grammars | scripts | catalogue | tables | other_files | pages))
+    assert differing == [], "correct the packages and the package data in setup.py"
 
 
 def test_the_wheel_names_its_version_and_licence(wheel: Path) -> None:
