@@ -24,8 +24,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STRICT := tests/syntax/strict-requirements.txt
 # The tests that need neither a datastore nor a process.
-QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_reading.py \
-  tests/engine/test_state.py tests/test_made_pages.py tests/test_links.py
+QUICK := tests/language tests/corpus tests/script tests/syntax tests/policy tests/engine/test_command_line_diagnostics.py \
+  tests/engine/test_state.py tests/test_generated_pages.py tests/test_links.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

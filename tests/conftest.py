@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.support import optional
+from tests.support import optional_parts
 from tests.support.etcd_server import EtcdUnavailable, RawEtcd, RawEtcdV3, running_etcd
-from tests.support.laws import SAME_EXAMPLES, SEARCH_EXAMPLES
+from tests.support.law_examples import SAME_EXAMPLES, SEARCH_EXAMPLES
 from tests.support.temporary_files import keep_in_memory
 
 # The suite tries the same examples in every run, so that a failure is caused by the latest change. `make laws` searches
@@ -70,7 +70,7 @@ def _restore_signals() -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List the optional parts that were not run, and why, at the end."""
     terminalreporter.section("optional parts")
-    for line in optional.summary():
+    for line in optional_parts.summary():
         terminalreporter.line(line)
 
 

@@ -40,7 +40,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.store.keys import LOCK, PROFILES
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.forked import Forks, shared_forks
-from tests.support.mortal import Job, mortals, wait_for_requests_of_ended_clients
+from tests.support.killed_runs import Job, mortals, wait_for_requests_of_ended_clients
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"

@@ -8,7 +8,7 @@ from calicoctl.analysis.rule_list import boxes_of, boxes_of_json
 from calicoctl.policy.documents.rule_json import to_json
 from calicoctl.policy.rule import Rule
 from tests.strategies import rules
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 
 @settings(max_examples=examples(500))

@@ -15,7 +15,7 @@ from calicoctl.policy.validation import check_rule
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source
 from calicoctl.syntax.parser import parse_rule_node
-from tests.analysis import plain
+from tests.analysis import simple_unneeded_rules
 from tests.analysis.brute_force import Json, decider, decision, decision_of, matches, packets, rules, stored
 
 SPACE = [*packets(4), *packets(6)]
@@ -101,7 +101,7 @@ def check_with_simple_algorithm(analysed: RuleList) -> tuple[UnneededRule, ...]:
     unneeded_rules = tuple(unneeded for unneeded in find_unneeded(analysed) if unneeded.rule.boxes)
     assert {
         unneeded.rule.position: (unneeded.reason, unneeded.deciders, unneeded.suffices) for unneeded in unneeded_rules
-    } == plain.unneeded(analysed.deciding)
+    } == simple_unneeded_rules.unneeded(analysed.deciding)
     for unneeded in unneeded_rules:
         assert (unneeded.packet is not None) == bool(unneeded.deciders)
         if unneeded.packet is not None:

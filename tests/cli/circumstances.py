@@ -21,7 +21,7 @@ from pathlib import Path
 from calicoctl.store.keys import LOCK, RUNS, rules_key, tags_key
 from tests.support.etcd_server import RawEtcd, running_etcd
 from tests.support.fault_proxy import CUT, CUT_BEFORE, PASS_ON, Fault, FaultProxy, fault_proxy, reply
-from tests.support.mortal import Job, mortals, wait_for_requests_of_ended_clients
+from tests.support.killed_runs import Job, mortals, wait_for_requests_of_ended_clients
 
 CERTIFICATES = Path(__file__).parents[1] / "store" / "tls"
 EMPTY = '{"inbound_rules":[],"outbound_rules":[]}'

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program, Terminal
-from tests.cli.raw import RawStore, open_raw
-from tests.cli.scripts import BEFORE
+from tests.cli.run_scripts import BEFORE
+from tests.cli.stored_values import RawStore, open_raw
 from tests.support.etcd_server import RawEtcdV3
 
 

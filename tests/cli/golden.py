@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import RawStore
+from tests.cli.stored_values import RawStore
 
 _HERE_DOCUMENT = re.compile(r"(.*) <<([A-Z]+)")
 _FROM_FILE = re.compile(r"(.*) < (\S+)")

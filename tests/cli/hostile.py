@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path
 
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import PROFILES, RawStore
+from tests.cli.stored_values import PROFILES, RawStore
 from tests.support.forked import MEMORY_MAX
 
 # Bytes of address space, ten times what the program itself uses.

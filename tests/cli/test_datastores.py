@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import open_raw
-from tests.cli.scripts import codes
+from tests.cli.run_scripts import codes
+from tests.cli.stored_values import open_raw
 from tests.support.etcd_server import closed_port
 
 

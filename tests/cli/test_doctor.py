@@ -14,7 +14,7 @@ from calicoctl.engine.runs.unfinished_runs import new_run_name
 from calicoctl.store import keys
 from calicoctl.store.interface import Change
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty
+from tests.cli.stored_values import HOSTS, PROFILES, RawStore, make_empty
 from tests.support.etcd_server import RawEtcd
 from tests.support.runs import opener
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import TIMEOUT_SECONDS, Program
-from tests.cli.raw import PROFILES, RawStore, make_empty
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
+from tests.cli.stored_values import PROFILES, RawStore, make_empty
 from tests.support.etcd_server import RawEtcd, closed_port
 
 RULES = """\

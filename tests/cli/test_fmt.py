@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
-from tests.cli.scripts import codes, located_codes, message_lines
+from tests.cli.run_scripts import codes, located_codes, message_lines
 
 MESSY = """\
 

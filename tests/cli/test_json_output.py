@@ -20,8 +20,8 @@ from calicoctl.policy.rule_text import listing_text
 from calicoctl.policy.statement import ShowRules
 from calicoctl.source import COMMAND_LINE, Source, Span
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore, make_empty
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
+from tests.cli.stored_values import HOSTS, PROFILES, RawStore, make_empty
 
 RULES = (
     '{"inbound_rules":[{"action":"allow","protocol":"tcp","dst_ports":[80,"8000:8080"]},{"action":"log"}],'

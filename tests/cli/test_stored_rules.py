@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
+from tests.cli.stored_values import PROFILES, RawEtcdStore, RawStore, values
 
 RULES = f"{PROFILES}/WEB/rules"
 TAGS = f"{PROFILES}/WEB/tags"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, values
+from tests.cli.stored_values import PROFILES, RawStore, values
 from tests.policy.agent_oracle import PORT_PROTOCOLS, enforced_as_written, enforced_lists
 
 RULES = f"{PROFILES}/WEB/rules"

@@ -50,7 +50,7 @@ from tests.script.test_corpus import OF_SCRIPTS, open_file, open_script
 RULE_PREFIX = "profile P rule add inbound "
 FOLDER = Path(__file__).parent
 
-# Errors in the arguments of a command line, reported before there is a text; see `test_reading`.
+# Errors in the arguments of a command line, reported before there is a text; see `test_command_line_diagnostics`.
 OF_ARGUMENTS = {"E0113", "E0114", "E0115"}
 # Errors in very long texts (`test_hostile_scripts` and `test_budgets` in tests/cli/hostile_input/).
 OF_SIZE = {"E0135", "E0136", "E0154", "E0155"}

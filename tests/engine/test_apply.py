@@ -20,7 +20,7 @@ from calicoctl.store.interface import Change, Conflict, OutcomeUnknown, Snapshot
 from tests.support.diagnostics import fields_of
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import FaultProxy
-from tests.support.mortal import changes_to
+from tests.support.killed_runs import changes_to
 from tests.support.runs import (
     BEFORE,
     SECONDS,

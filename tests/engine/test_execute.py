@@ -27,7 +27,7 @@ from calicoctl.store.interface import (
     Snapshot,
 )
 from calicoctl.store.settings import open_datastore, resolve
-from tests.cli.raw import PROFILES, open_raw, values
+from tests.cli.stored_values import PROFILES, open_raw, values
 from tests.support.etcd_server import RawEtcd, running_etcd
 from tests.support.fault_proxy import HANG_BEFORE, PASS_ON, Fault, FaultProxy
 

@@ -12,7 +12,7 @@ from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.source import Source
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
-from tests.support.mortal import changes_to
+from tests.support.killed_runs import changes_to
 from tests.support.runs import SECONDS, Opener, Values, opener, put_all, values
 
 DENYING = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'

@@ -24,7 +24,7 @@ from calicoctl.source import Source, Span
 from calicoctl.store import keys
 from calicoctl.syntax import ast, printer
 from tests.policy import agent_oracle
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 MANY = settings(max_examples=examples(400), deadline=None)
 

@@ -20,7 +20,7 @@ from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from tests.policy import agent_oracle
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 MANY = settings(max_examples=examples(500), deadline=None)
 

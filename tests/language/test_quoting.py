@@ -20,7 +20,7 @@ from calicoctl.syntax.matcher import terminal_pattern
 from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.search import split_words
 from tests.strategies import any_texts, hostile_texts
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 MANY = settings(max_examples=examples(500), deadline=None)
 

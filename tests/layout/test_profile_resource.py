@@ -22,7 +22,7 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule,
 from calicoctl.resources.schema import profile_problems, rule_problems
 from calicoctl.source import Source
 from tests.strategies import rules
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 # --- any resource -------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from calicoctl.cli.help.help_parser import Option, command_names, help_of, optio
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
 from calicoctl.cli.unknown_command import unknown_command
 from calicoctl.diagnostics.core import Command, Correction, Refused
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 _SYNONYMS = {synonym for synonyms in OPTION_SYNONYMS.values() for synonym in synonyms}
 OF_OTHER_TOOLS = sorted({*FILE_OPTIONS, *_SYNONYMS, "--json", "--junit", "--sarif"})

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import PROFILES, open_raw, values
+from tests.cli.stored_values import PROFILES, open_raw, values
 from tests.support.etcd_server import RawEtcd
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 NAMES = st.sampled_from(["WEB", "WEB", "a.b-c"])
 TAGS = st.sampled_from(["WEB", "ONE", "to", "x-1"])

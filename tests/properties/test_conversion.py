@@ -35,7 +35,7 @@ from calicoctl.syntax import ast
 from tests.analysis import brute_force
 from tests.resources import packets as resource_packets
 from tests.strategies import plain_names, rules
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 stored_rules = st.lists(rules().map(StoredRule.of), max_size=4)
 names = plain_names.filter(lambda name: new_name(ast.Word(name), "profile", Findings()) is not None) | st.sampled_from(

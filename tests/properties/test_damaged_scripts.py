@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from calicoctl.diagnostics.render import render
 from tests.cli.program import Program
 from tests.properties.test_scripts import read
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 SOUND = """\
 # a script with statements of every kind

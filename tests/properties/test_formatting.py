@@ -17,7 +17,7 @@ from calicoctl.syntax import ast
 from calicoctl.syntax.scripts.layout import Code, Comment, read_layout
 from tests.properties.test_damaged_scripts import mutated
 from tests.properties.test_scripts import read, statements
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 MANY = settings(max_examples=examples(300), deadline=None)
 WORDS = re.compile(r"""(?:'[^']*'|"(?:[^"\\]|\\.)*"|\S)+""")

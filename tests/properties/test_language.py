@@ -42,7 +42,7 @@ from tests.strategies import (
     trees_of_statements,
     word_salads,
 )
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 # Generous, since it must find only unbounded growth, also on a slow and busy machine.
 SECONDS_MAX = 2.0

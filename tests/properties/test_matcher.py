@@ -24,7 +24,7 @@ from calicoctl.syntax import ast, printer
 from calicoctl.syntax.lark_tree import Stop, lark_tree
 from calicoctl.syntax.matcher import match
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_rules, trees_of_statements
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 MANY = settings(max_examples=examples(1000), deadline=None)
 

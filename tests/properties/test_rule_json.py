@@ -32,7 +32,7 @@ from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.statement import UpdateRules
 from calicoctl.source import Source, Span
 from tests.policy.agent_oracle import AGENT, LANGUAGE, enforced_as_written, meaning, net_version
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 # --- Valid and nearly valid rules ----------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from calicoctl.store.settings import open_datastore, resolve
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.scripts.reader import StatementItem, read_script
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, make_empty, open_raw, values
+from tests.cli.stored_values import PROFILES, RawStore, make_empty, open_raw, values
 from tests.policy.agent_oracle import meaning
 from tests.properties.test_rule_json import enforced
 from tests.strategies import any_texts, trees_of_rules, trees_of_statements

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from calicoctl.policy.position_tree import PositionTree
 from calicoctl.policy.sequence import IndexedSequence
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from calicoctl.syntax.parser import SyntaxProblem, parse
 from calicoctl.syntax.repair.other_formats import detect_other_format
 from calicoctl.syntax.scripts.reader import Directive, StatementItem, read_script
 from tests.strategies import any_texts, hostile_texts, plain_names, trees_of_statements
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 LAW = settings(max_examples=examples(200), deadline=None)
 

@@ -13,7 +13,7 @@ from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Datastore, Snapshot
 from calicoctl.store.settings import open_datastore, resolve
 from tests.support.etcd_server import RawEtcd
-from tests.support.mortal import changes_to
+from tests.support.killed_runs import changes_to
 
 SECONDS = 20.0
 SHORT_SECONDS = 2.0  # long enough for one phase of a run; some tests wait for this whole time

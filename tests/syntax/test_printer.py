@@ -11,7 +11,7 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
 from tests.strategies import KEYWORDS, any_texts, trees_of_statements
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 MATCH_WORDS = {"from", "to", "ports", "tag", "cidr"}
 

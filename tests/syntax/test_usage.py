@@ -20,7 +20,7 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import parse_statement_node
 from tests.strategies import KEYWORDS, trees_of_statements
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 from tests.support.specified_usage import with_added_protocols
 
 # The specification's text, with `icmpv6` also under `rule add`, where the specification omits it in the

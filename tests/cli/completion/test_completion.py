@@ -26,7 +26,7 @@ from calicoctl.cli.help.help_parser import (
 from calicoctl.cli.run_command.run_options import read_request
 from calicoctl.diagnostics import messages
 from tests.cli.program import Program, wait_for
-from tests.cli.raw import PROFILES, RawStore
+from tests.cli.stored_values import PROFILES, RawStore
 from tests.support.etcd_server import closed_port
 
 BREAKS = " \t\n\"'><=;|&(:"  # the default COMP_WORDBREAKS of bash

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore
+from tests.cli.stored_values import PROFILES, RawStore
 from tests.support.shells import COMMANDS, HERE, Shell, running_shell
 
 RULES = '{"inbound_rules": [{"action": "allow", "src_tag": "WEB"}, {"action": "deny"}], "outbound_rules": []}'

@@ -7,7 +7,7 @@ import pytest
 from calicoctl.language import limits
 from tests.cli.hostile import bounded, require_harmless, write_script
 from tests.cli.program import Program
-from tests.cli.scripts import codes
+from tests.cli.run_scripts import codes
 
 PORTS = ",".join(str(port) for port in range(1, 20_001, 2))
 TAGS = ", ".join(f"T{number}" for number in range(9_000))

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, values
+from tests.cli.stored_values import PROFILES, RawStore, values
 
 RULES = f"{PROFILES}/WEB/rules"
 TAGS = f"{PROFILES}/WEB/tags"

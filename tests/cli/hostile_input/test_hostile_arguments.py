@@ -8,7 +8,7 @@ import pytest
 
 from tests.cli.hostile import ESCAPES, bounded, changed_keys, owning_folders, require_harmless
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore
+from tests.cli.stored_values import HOSTS, PROFILES, RawStore
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 STORED = {

@@ -10,8 +10,8 @@ import pytest
 
 from tests.cli.hostile import require_harmless
 from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, wait_for
-from tests.cli.raw import PROFILES, RawEtcdStore, make_empty, open_raw, values
-from tests.cli.scripts import located_codes
+from tests.cli.run_scripts import located_codes
+from tests.cli.stored_values import PROFILES, RawEtcdStore, make_empty, open_raw, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, fault_proxy
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.hostile import ESCAPES, bounded, changed_keys, owning_folders, require_harmless
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore, open_raw
+from tests.cli.stored_values import HOSTS, PROFILES, RawStore, open_raw
 from tests.support.etcd_server import RawEtcd
 
 DEEP = "[" * 100_000 + "]" * 100_000

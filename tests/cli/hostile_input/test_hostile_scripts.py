@@ -11,8 +11,8 @@ import pytest
 
 from tests.cli.hostile import ESCAPES, bounded, require_harmless, write_script
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
+from tests.cli.stored_values import PROFILES, RawStore, values
 
 LARGE = 10_000_000
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'

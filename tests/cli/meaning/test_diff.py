@@ -10,7 +10,7 @@ import pytest
 
 from calicoctl.store.keys import PROFILES
 from tests.cli.program import Program
-from tests.cli.raw import RawStore
+from tests.cli.stored_values import RawStore
 
 OLD = """\
 profile WEB {

@@ -17,8 +17,8 @@ from calicoctl.analysis.rule_list import RuleList
 from calicoctl.analysis.unneeded_rules import Reason, find_unneeded
 from tests.analysis.brute_force import Json, decision, document, packets, rules, stored
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import PROFILES, RawStore
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
+from tests.cli.stored_values import PROFILES, RawStore
 
 SARIF_SCHEMA = Path(__file__).with_name("schemas") / "sarif-schema-2.1.0.json"
 

@@ -14,7 +14,7 @@ from calicoctl.analysis.boxes import Packet
 from calicoctl.store.keys import HOSTS
 from tests.analysis.brute_force import Json, decider, packet_of, packets, rules
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore
+from tests.cli.stored_values import PROFILES, RawStore
 
 SPACE = [*packets(4), *packets(6)]
 # The profiles of two endpoints, and the tags of the profiles.

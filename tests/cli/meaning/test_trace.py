@@ -15,8 +15,8 @@ from calicoctl.policy.documents.rule_json import from_json
 from calicoctl.policy.rule_text import rule_text
 from tests.analysis.brute_force import NUMBERS, Json, decider, decision, matches, packet_of, packets, rules
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, open_raw
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
+from tests.cli.stored_values import PROFILES, open_raw
 
 SPACE = [*packets(4), *packets(6)]
 

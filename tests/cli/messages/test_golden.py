@@ -14,7 +14,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
 from tests.cli import golden
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import RawStore
+from tests.cli.stored_values import RawStore
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -15,7 +15,7 @@ from calicoctl.source import Source, Span
 from calicoctl.syntax.repair.search import split_words
 from tests.cli import golden
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import open_raw
+from tests.cli.stored_values import open_raw
 from tests.corpus.test_corpus import CASES
 
 RULES = '{"inbound_rules": [], "outbound_rules": []}'

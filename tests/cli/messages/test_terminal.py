@@ -16,8 +16,8 @@ import pytest
 
 from calicoctl.diagnostics.terminal_text import display_width
 from tests.cli.program import TIMEOUT_SECONDS, Program, Terminal, wait_for
-from tests.cli.raw import HOSTS, PROFILES, RawStore, values
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
+from tests.cli.stored_values import HOSTS, PROFILES, RawStore, values
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 

@@ -9,8 +9,8 @@ import subprocess
 import pytest
 
 from tests.cli.program import TIMEOUT_SECONDS, Program
-from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import AFTER, NOTHING_DONE, SCRIPT, located_codes, message_lines, rules_of, write
+from tests.cli.run_scripts import AFTER, NOTHING_DONE, SCRIPT, located_codes, message_lines, rules_of, write
+from tests.cli.stored_values import PROFILES, RawStore, values
 
 # --- applying -----------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import re
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import codes, located_codes, message_lines, write
+from tests.cli.run_scripts import codes, located_codes, message_lines, write
+from tests.cli.stored_values import PROFILES, RawStore, values
 
 EMPTY_BLOCK = "profile {} {{\n  tags\n  inbound {{}}\n  outbound {{}}\n}}\n"
 

@@ -18,10 +18,10 @@ import pytest
 
 from calicoctl.store.keys import LOCK, OWN
 from tests.cli.program import TIMEOUT_SECONDS, CommandResult, Program, Terminal, wait_for
-from tests.cli.raw import PROFILES, RawEtcdStore, RawStore, values
+from tests.cli.stored_values import PROFILES, RawEtcdStore, RawStore, values
 from tests.support.etcd_server import RawEtcd
 from tests.support.fault_proxy import PASS_ON, Fault, FaultProxy, fault_proxy
-from tests.support.mortal import wait_for_requests_of_ended_clients
+from tests.support.killed_runs import wait_for_requests_of_ended_clients
 
 RULES = '{"inbound_rules":[],"outbound_rules":[]}'
 DENY = '{"inbound_rules":[{"action":"deny"}],"outbound_rules":[]}'

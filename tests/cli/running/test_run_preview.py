@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import RawStore
-from tests.cli.scripts import SCRIPT, located_codes, write
+from tests.cli.run_scripts import SCRIPT, located_codes, write
+from tests.cli.stored_values import RawStore
 from tests.support.etcd_server import closed_port
 
 # --- check --------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawStore
-from tests.cli.scripts import SCRIPT, codes, located_codes, message_lines, rules_of, write
+from tests.cli.run_scripts import SCRIPT, codes, located_codes, message_lines, rules_of, write
+from tests.cli.stored_values import HOSTS, PROFILES, RawStore
 from tests.support.etcd_server import RawEtcd, closed_port
 
 # --- statements that cannot be carried out ------------------------------------------------------

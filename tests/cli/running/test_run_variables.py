@@ -8,8 +8,8 @@ import re
 import pytest
 
 from tests.cli.program import Program
-from tests.cli.raw import PROFILES, RawStore, values
-from tests.cli.scripts import located_codes, rules_of, write
+from tests.cli.run_scripts import located_codes, rules_of, write
+from tests.cli.stored_values import PROFILES, RawStore, values
 
 SHOP = """\
 define WEB_PORTS = 80,443

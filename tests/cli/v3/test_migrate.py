@@ -10,7 +10,7 @@ import pytest
 
 from calicoctl.resources.schema import profile_problems
 from tests.cli.program import Program
-from tests.cli.raw import HOSTS, PROFILES, RawEtcdStore, RawStore, open_raw
+from tests.cli.stored_values import HOSTS, PROFILES, RawEtcdStore, RawStore, open_raw
 from tests.support.etcd_server import RawEtcd, RawEtcdV3
 from tests.support.fault_proxy import CUT_BEFORE, WRITE, fault_proxy
 

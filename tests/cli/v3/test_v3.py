@@ -11,7 +11,7 @@ import pytest
 
 from calicoctl.resources.schema import profile_problems
 from tests.cli.program import Program
-from tests.cli.scripts import codes, located_codes
+from tests.cli.run_scripts import codes, located_codes
 from tests.support.etcd_server import RawEtcdV3
 from tests.support.fault_proxy import CUT_BEFORE, WRITE, FaultProxy, fault_proxy
 

@@ -10,8 +10,8 @@ import pytest
 
 from calicoctl.resources.yaml_text import read_yaml
 from tests.cli.program import Program
-from tests.cli.raw import RawStore
-from tests.cli.scripts import codes, message_lines
+from tests.cli.run_scripts import codes, message_lines
+from tests.cli.stored_values import RawStore
 from tests.cli.v3.test_v3 import PROFILES, RESOURCES, output_of, put
 from tests.support.etcd_server import RawEtcdV3
 

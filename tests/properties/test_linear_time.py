@@ -15,7 +15,7 @@ from calicoctl.engine.frontend.scripts import read_scripts
 from calicoctl.policy.documents.rule_update import read_update
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 LONG = 320_000  # characters of the long text
 TIMES = 8  # how many times longer it is than the short text

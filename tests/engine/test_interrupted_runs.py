@@ -35,7 +35,7 @@ from tests.support.fault_proxy import (
     FaultProxy,
     reply,
 )
-from tests.support.mortal import Job, Mortals, changes_to, mortals, wait_for_requests_of_ended_clients
+from tests.support.killed_runs import Job, Mortals, changes_to, mortals, wait_for_requests_of_ended_clients
 from tests.support.runs import (
     BEFORE,
     SECONDS,

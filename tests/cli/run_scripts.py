@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cli.program import CommandResult, Program
-from tests.cli.raw import PROFILES
+from tests.cli.stored_values import PROFILES
 
 EMPTY = '{"inbound_rules":[],"outbound_rules":[]}'
 NOTHING_DONE = "Done: 0 rules added, 0 removed, 0 profiles changed\n"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Peer, Rule
-from tests.support.laws import examples
+from tests.support.law_examples import examples
 
 # Few rules, so that they are found again.
 RULES = [Rule(action, source=Peer(tag=tag)) for action in Action for tag in (None, "A", "B")]

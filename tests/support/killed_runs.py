@@ -73,7 +73,7 @@ class Mortals:
 @contextmanager
 def mortals() -> Iterator[Mortals]:
     """Run the program."""
-    command = [sys.executable, "-m", "tests.support.mortal"]
+    command = [sys.executable, "-m", "tests.support.killed_runs"]
     with subprocess.Popen(
         command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
