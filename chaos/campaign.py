@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Protocol
 
 from calicoctl.cli.exit_status import ExitStatus
-from chaos.fleet import Fleet
-from chaos.injector import Injector
-from chaos.ledger import Ledger
+from chaos.fault_injector import Injector
 from chaos.model import WRONG, Violation
-from chaos.owner import Owner
+from chaos.operation_log import OperationLog
+from chaos.own_profiles_writer import OwnProfilesWriter
 from chaos.program import V3_PREFIX, Engine, Processes, Program
-from chaos.shared import PROFILE, Sharer
-from chaos.stored import Stored, StoredResources
+from chaos.script_writer import ScriptWriter
+from chaos.shared_profile_writer import PROFILE, SharedProfileWriter
+from chaos.stored_values import StoredResources, StoredValues
 from tests.support.cluster import Cluster, quiet_ports, running_cluster
 from tests.support.fault_proxy import FaultProxy, fault_proxy
 
@@ -100,21 +100,21 @@ def carry_out(settings: CampaignSettings, folder: Path) -> Report:
         cluster = stack.enter_context(running_cluster(folder))
         ports = quiet_ports(len(cluster.urls))
         proxies = [stack.enter_context(fault_proxy(*address)) for address in zip(cluster.urls, ports, strict=True)]
-        ledger = Ledger(settings.operations)
+        log = OperationLog(settings.operations)
         injector = Injector(cluster, proxies, str(settings.seed), settings.request_share, settings.longest_fault)
         prefix = V3_PREFIX if settings.is_v3 else ""
-        writers = _writers(settings, cluster, [prefix + proxy.url for proxy in proxies], ledger, folder)
+        writers = _writers(settings, cluster, [prefix + proxy.url for proxy in proxies], log, folder)
         injector.start()
         try:
-            _write(writers, ledger, injector, settings.seconds)
+            _write(writers, log, injector, settings.seconds)
         finally:
             injector.end()
-        _check(writers, [prefix + url for url in cluster.urls], proxies, ledger)
-    return Report(time.monotonic() - started, ledger.results, injector.counts, ledger.settled, tuple(ledger.violations))
+        _check(writers, [prefix + url for url in cluster.urls], proxies, log)
+    return Report(time.monotonic() - started, log.results, injector.counts, log.settled, tuple(log.violations))
 
 
 def _writers(
-    settings: CampaignSettings, cluster: Cluster, urls: Sequence[str], ledger: Ledger, folder: Path
+    settings: CampaignSettings, cluster: Cluster, urls: Sequence[str], log: OperationLog, folder: Path
 ) -> list[Writer]:
     def program(name: str, is_engine: bool) -> Program:
         rng = random.Random(f"{settings.seed} {name} program")
@@ -125,17 +125,21 @@ def _writers(
     writers: list[Writer] = []
     for number in range(settings.engine_writers + settings.process_writers):
         is_engine = number < settings.engine_writers
-        names = [f"{kind}{number}" for kind in ("own", "share", "fleet")]
-        stored = StoredResources if settings.is_v3 else Stored
-        arguments = [(program(name, is_engine), stored(cluster, random.Random(name)), ledger) for name in names]
+        names = [f"{kind}{number}" for kind in ("own", "share", "script")]
+        stored = StoredResources if settings.is_v3 else StoredValues
+        arguments = [(program(name, is_engine), stored(cluster, random.Random(name)), log) for name in names]
         rngs = [random.Random(f"{settings.seed} {name}") for name in names]
-        fleet = Fleet(names[2], *arguments[2], rngs[2])
-        fleet.prepare()
-        writers += [Owner(names[0], *arguments[0], rngs[0]), Sharer(*arguments[1], rngs[1]), fleet]
+        script_writer = ScriptWriter(names[2], *arguments[2], rngs[2])
+        script_writer.prepare()
+        writers += [
+            OwnProfilesWriter(names[0], *arguments[0], rngs[0]),
+            SharedProfileWriter(*arguments[1], rngs[1]),
+            script_writer,
+        ]
     return writers
 
 
-def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, seconds: float) -> None:
+def _write(writers: Sequence[Writer], log: OperationLog, injector: Injector, seconds: float) -> None:
     """Let all writers write at once until the time is over and every kind of fault has occurred."""
     started = time.monotonic()
     interrupted = threading.Event()
@@ -143,14 +147,14 @@ def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, second
     def is_over() -> bool:
         spent = time.monotonic() - started
         is_late = spent > _OVERTIME * seconds or (spent > seconds and injector.has_tried_all)
-        return is_late or ledger.is_full or interrupted.is_set()
+        return is_late or log.is_full or interrupted.is_set()
 
     def write(writer: Writer) -> None:
         try:
             while not is_over():
                 writer.step()
         except Exception:  # noqa: BLE001 - any exception of a writer is a violation, and must not be lost in its thread
-            ledger.add_violations([Violation(WRONG, traceback.format_exc())])
+            log.add_violations([Violation(WRONG, traceback.format_exc())])
 
     threads = [threading.Thread(target=write, args=(writer,)) for writer in writers]
     try:
@@ -162,14 +166,12 @@ def _write(writers: Sequence[Writer], ledger: Ledger, injector: Injector, second
         interrupted.set()
 
 
-def _check(writers: Sequence[Writer], urls: Sequence[str], proxies: Sequence[FaultProxy], ledger: Ledger) -> None:
+def _check(writers: Sequence[Writer], urls: Sequence[str], proxies: Sequence[FaultProxy], log: OperationLog) -> None:
     """When the cluster is healthy and no request is under way, compare everything that is stored."""
     for proxy in proxies:
         proxy.wait_until_delivered()
     result = Engine(urls, random.Random(0)).end_unfinished("--resume", 60.0)
     if result.status != ExitStatus.DONE:
-        ledger.add_violations(
-            [Violation(WRONG, f"an unfinished run could not be completed at the end: {result.output}")]
-        )
+        log.add_violations([Violation(WRONG, f"an unfinished run could not be completed at the end: {result.output}")])
     for writer in writers:
         writer.check_all()

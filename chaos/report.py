@@ -7,8 +7,8 @@ from collections import Counter
 from tabulate import tabulate
 
 from chaos.campaign import Report
-from chaos.ledger import RESULTS
 from chaos.model import VIOLATION_KINDS
+from chaos.operation_log import RESULTS
 
 
 def counts_of(report: Report) -> Counter[str]:

@@ -9,7 +9,7 @@ import pytest
 from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
 from chaos.campaign import CampaignSettings, Report, carry_out
-from chaos.injector import LONG_FAULTS, REQUEST_FAULTS
+from chaos.fault_injector import LONG_FAULTS, REQUEST_FAULTS
 from chaos.model import DOUBLED, LOST, WRONG, Key, Operation
 from chaos.report import is_clean, text_of
 

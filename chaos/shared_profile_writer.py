@@ -6,30 +6,30 @@ import random
 
 from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
-from chaos.ledger import Ledger
 from chaos.model import WRONG, Values, Violation
-from chaos.owner import TIMEOUTS
+from chaos.operation_log import OperationLog
+from chaos.own_profiles_writer import TIMEOUTS
 from chaos.program import Program
-from chaos.stored import Stored, rule, tag
+from chaos.stored_values import StoredValues, rule, tag
 
 PROFILE = "shared"
 _OWN_MAX = 6  # the more there are, the longer each evaluation, and the more conflicts
 
 
-class Sharer:
+class SharedProfileWriter:
     """One of these writers.
 
     Args:
         program: The program that writes.
         stored: The stored values.
-        ledger: Records its operations.
+        log: Records its operations.
         rng: Chooses its operations.
     """
 
-    def __init__(self, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
+    def __init__(self, program: Program, stored: StoredValues, log: OperationLog, rng: random.Random) -> None:
         self._program = program
         self._stored = stored
-        self._ledger = ledger
+        self._log = log
         self._rng = rng
         # For each of its rules and tags: the possible answers to whether it is stored.
         self._rules: dict[int, set[bool]] = {}
@@ -45,30 +45,30 @@ class Sharer:
     def _change(self, what: str, items: dict[int, set[bool]]) -> None:
         own_numbers = [number for number, may_be in items.items() if may_be == {True}]
         is_added = not own_numbers or (len(own_numbers) < _OWN_MAX and self._rng.random() < 0.6)
-        number = self._ledger.number() if is_added else self._rng.choice(own_numbers)
+        number = self._log.number() if is_added else self._rng.choice(own_numbers)
         verb = "add" if is_added else "remove"
         place = ("--at=1",) if is_added and self._rng.random() < 0.5 else ()
         remaining_words = ("inbound", *place, *rule(number).split()) if what == "rule" else (tag(number),)
         statement = (PROFILE, what, verb, *remaining_words)
         timeout = self._rng.choice(TIMEOUTS)
         result = self._program.statement(statement, timeout)
-        self._ledger.note(f"shared: {what} {verb}", result, timeout)
+        self._log.note(f"shared: {what} {verb}", result, timeout)
         may_be = items.setdefault(number, {False})
         if result.status == ExitStatus.DONE:
             items[number] = {is_added}
         elif result.status == ExitStatus.UNKNOWN:
             may_be.add(is_added)
             stored_numbers = self._stored.profile(PROFILE)[0 if what == "rule" else 1]
-            self._ledger.count_settled((number in (stored_numbers or ())) == is_added)
+            self._log.count_settled((number in (stored_numbers or ())) == is_added)
         elif result.status == ExitStatus.REFUSED:
-            self._ledger.add_violations(
+            self._log.add_violations(
                 [Violation(WRONG, f"refused, though it could be done: {statement}: {result.output}")]
             )
 
     def check_all(self) -> None:
         """Compare with the stored values."""
         rules, tags = self._stored.profile(PROFILE)
-        self._ledger.add_violations(
+        self._log.add_violations(
             [*_violations_of("rule", self._rules, rules), *_violations_of("tag", self._tags, tags)]
         )
 

@@ -22,7 +22,7 @@ RESULTS = {
 }
 
 
-class Ledger:
+class OperationLog:
     """The counts and violations of all writers.
 
     Attributes:

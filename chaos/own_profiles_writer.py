@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
-from chaos.ledger import Ledger
 from chaos.model import NEW, WRONG, Key, Operation, Values, Violation
+from chaos.operation_log import OperationLog
 from chaos.program import OperationResult, Program
-from chaos.stored import Stored, rule, tag
+from chaos.stored_values import StoredValues, rule, tag
 
 TIMEOUTS = (3.0, 6.0, 12.0)
 _RULES_MAX = 12
@@ -40,28 +40,30 @@ class RetiredProfile:
         return [Violation(kind, f"{self.name} is {stored}; possible values: {allowed}")]
 
 
-class Owner:
+class OwnProfilesWriter:
     """The writer.
 
     Args:
         name: The prefix of the names of its profiles.
         program: The program that writes.
         stored: The stored values.
-        ledger: Records its operations.
+        log: Records its operations.
         rng: Chooses its operations.
     """
 
-    def __init__(self, name: str, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
+    def __init__(
+        self, name: str, program: Program, stored: StoredValues, log: OperationLog, rng: random.Random
+    ) -> None:
         self._name = name
         self._program = program
         self._stored = stored
-        self._ledger = ledger
+        self._log = log
         self._rng = rng
         self._retired: list[RetiredProfile] = []
         self._profile = ""
         self._rules = Key.holding("", None)
         self._tags = Key.holding("", None)
-        self._begin_with(f"{name}-{ledger.number()}")
+        self._begin_with(f"{name}-{log.number()}")
 
     def _begin_with(self, profile: str) -> None:
         """Begin with a profile that does not exist."""
@@ -86,7 +88,7 @@ class Owner:
 
     def _drawn(self) -> tuple[Key, Operation]:
         """The next operation, and its key."""
-        number = self._ledger.number()
+        number = self._log.number()
         profile = self._profile
         rules = sorted({value for values in self._rules.may_hold for value in values or ()} - {0})
         add = ("rule", "add", "inbound")
@@ -117,10 +119,10 @@ class Owner:
     def _change(self, key: Key, operation: Operation) -> None:
         before = set(key.may_hold)
         result = self._carry_out(operation.kind, operation.words)
-        self._ledger.add_violations(key.record(operation, result.status))
+        self._log.add_violations(key.record(operation, result.status))
         if result.status == ExitStatus.UNKNOWN:
             place = 0 if key is self._rules else 1
-            self._ledger.count_settled(self._stored.profile(self._profile)[place] not in before)
+            self._log.count_settled(self._stored.profile(self._profile)[place] not in before)
 
     def _add_profile(self) -> None:
         result = self._carry_out("profile add", ("add", self._profile))
@@ -130,7 +132,7 @@ class Owner:
         elif result.status == ExitStatus.UNKNOWN:
             self._retire({(None, None), (NEW, None), (NEW, NEW)}, {(None, None)})
         elif result.status == ExitStatus.REFUSED:
-            self._ledger.add_violations([Violation(WRONG, f"a profile could not be added: {result.output}")])
+            self._log.add_violations([Violation(WRONG, f"a profile could not be added: {result.output}")])
 
     def _remove_profile(self) -> None:
         self.check()
@@ -140,23 +142,23 @@ class Owner:
             name = self._profile
             if self._rng.random() < 0.5:
                 self._retired.append(RetiredProfile(name))
-                name = f"{self._name}-{self._ledger.number()}"
+                name = f"{self._name}-{self._log.number()}"
             self._begin_with(name)
         elif result.status == ExitStatus.UNKNOWN:
             self._retire(pairs | {(None, tags) for _, tags in pairs} | {(None, None)}, pairs)
         elif result.status == ExitStatus.REFUSED:
-            self._ledger.add_violations([Violation(WRONG, f"a profile could not be removed: {result.output}")])
+            self._log.add_violations([Violation(WRONG, f"a profile could not be removed: {result.output}")])
 
     def _retire(self, may_be: set[Pair], before: set[Pair]) -> None:
         """Stop writing to the profile: its state is unknown, as its two keys have no common version."""
         self._retired.append(RetiredProfile(self._profile, may_be))
-        self._ledger.count_settled(self._stored.profile(self._profile) not in before)
-        self._begin_with(f"{self._name}-{self._ledger.number()}")
+        self._log.count_settled(self._stored.profile(self._profile) not in before)
+        self._begin_with(f"{self._name}-{self._log.number()}")
 
     def _carry_out(self, kind: str, words: tuple[str, ...]) -> OperationResult:
         timeout = self._rng.choice(TIMEOUTS)
         result = self._program.statement(words, timeout)
-        self._ledger.note(kind, result, timeout)
+        self._log.note(kind, result, timeout)
         return result
 
     # --- checking ------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ class Owner:
     def check(self) -> None:
         """Compare the current profile with the stored one."""
         rules, tags = self._stored.profile(self._profile)
-        self._ledger.add_violations([*self._violations_of_rules(rules), *self._tags.check(tags)])
+        self._log.add_violations([*self._violations_of_rules(rules), *self._tags.check(tags)])
 
     def _violations_of_rules(self, rules: Values) -> list[Violation]:
         violations = self._rules.check(rules)
@@ -179,5 +181,5 @@ class Owner:
         """Compare every profile that it has written with the stored one."""
         profiles = self._stored.profiles()
         for retired in self._retired:
-            self._ledger.add_violations(retired.check(profiles.get(retired.name, (None, None))))
+            self._log.add_violations(retired.check(profiles.get(retired.name, (None, None))))
         self.check()

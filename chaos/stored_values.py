@@ -30,7 +30,7 @@ def tag(number: int) -> str:
     return f"t{number}"
 
 
-class Stored:
+class StoredValues:
     """The contents of the cluster.
 
     Args:
@@ -84,7 +84,7 @@ class Stored:
         raise AssertionError("the cluster does not recover")
 
 
-class StoredResources(Stored):
+class StoredResources(StoredValues):
     """The same for profiles that are resources of Calico v3."""
 
     def _profiles(self, root: str) -> Mapping[str, tuple[Values, Values]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 
 from calicoctl.cli.exit_status import ExitStatus
-from chaos.ledger import Ledger
 from chaos.model import LOST, WRONG, Effect, Key, MustBeRefused, Operation, Values, Violation
+from chaos.operation_log import OperationLog
 from chaos.program import KILLED, Program
-from chaos.stored import Stored, rule
+from chaos.stored_values import StoredValues, rule
 
 # The short ones interrupt runs in the middle, the long ones are for runs that wait for the lock.
 TIMEOUTS = (1.5, 2.5, 6.0, 15.0)
@@ -18,7 +18,7 @@ _IN_THE_WAY, _UNDONE = "[E0707]", "[E0704]"
 _ENDINGS_MAX = 40
 
 
-class Fleet:
+class ScriptWriter:
     """The writer, and its profiles, which have the same rules after every run; a guest profile is added and removed.
 
     Their state is one value: whether the guest exists (1 or 0), followed by the rules of the others.
@@ -27,14 +27,16 @@ class Fleet:
         name: The prefix of the names of its profiles.
         program: The program that writes.
         stored: The stored values.
-        ledger: Records its operations.
+        log: Records its operations.
         rng: Chooses its operations.
     """
 
-    def __init__(self, name: str, program: Program, stored: Stored, ledger: Ledger, rng: random.Random) -> None:
+    def __init__(
+        self, name: str, program: Program, stored: StoredValues, log: OperationLog, rng: random.Random
+    ) -> None:
         self._program = program
         self._stored = stored
-        self._ledger = ledger
+        self._log = log
         self._rng = rng
         self._profiles = [f"{name}-{number}" for number in range(_SIZE)]
         self._guest = f"{name}-guest"
@@ -50,20 +52,20 @@ class Fleet:
         """Run a script."""
         state = self._rng.choice(sorted(self._state.may_hold, key=str))
         assert state is not None
-        operation, text = self._script(state, self._ledger.number())
+        operation, text = self._script(state, self._log.number())
         timeout = self._rng.choice(TIMEOUTS)
         result = self._program.script(text, timeout)
         kind = "run, undone" if _UNDONE in result.output else "run, stopped" if result.was_stopped else "run"
-        self._ledger.note(kind, result, None)
+        self._log.note(kind, result, None)
         if result.status == ExitStatus.REFUSED and _IN_THE_WAY in result.output:
             self._end_unfinished()
             return
         status = ExitStatus.UNKNOWN if result.status == KILLED else result.status
-        self._ledger.add_violations(self._state.record(operation, status))
+        self._log.add_violations(self._state.record(operation, status))
         if status == ExitStatus.UNKNOWN:
             self._end_unfinished()
             stored = self.check_all()
-            self._ledger.count_settled(stored is not None and operation.number in stored)
+            self._log.count_settled(stored is not None and operation.number in stored)
         elif status == ExitStatus.DONE:
             stored = self.check_all()
             if stored is not None:
@@ -85,10 +87,10 @@ class Fleet:
         for _ in range(_ENDINGS_MAX):
             option = self._rng.choice(("--resume", "--rollback"))
             result = self._program.end_unfinished(option, self._rng.choice(TIMEOUTS[2:]))
-            self._ledger.note(f"run {option}", result, None)
+            self._log.note(f"run {option}", result, None)
             if result.status == ExitStatus.DONE:
                 return
-        self._ledger.add_violations([Violation(WRONG, f"an unfinished run could not be ended: {result.output}")])
+        self._log.add_violations([Violation(WRONG, f"an unfinished run could not be ended: {result.output}")])
 
     # --- checking ------------------------------------------------------------------------------
 
@@ -108,9 +110,9 @@ class Fleet:
         stored = self._stored_values() or self._stored_values()
         if stored is None:
             contents = {profile: self._stored.profile(profile) for profile in (*self._profiles, self._guest)}
-            self._ledger.add_violations([Violation(LOST, f"a run was made only partly: {contents}")])
+            self._log.add_violations([Violation(LOST, f"a run was made only partly: {contents}")])
         else:
-            self._ledger.add_violations(self._state.check(stored))
+            self._log.add_violations(self._state.check(stored))
         return stored
 
 
