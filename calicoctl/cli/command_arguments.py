@@ -29,6 +29,9 @@ from calicoctl.language.keywords import either
 from calicoctl.nearest import nearest
 from calicoctl.records import dataclass, field, replace
 
+# How often a corrected command line is corrected again: the name of an option, then its value.
+_ROUNDS_MAX = 3
+
 
 @dataclass
 class Arguments:
@@ -117,10 +120,13 @@ def _with_one_correction(problems: list[Diagnostic], words: Sequence[str], usage
     return [*(replace(problem, fix=None) for problem in problems[:-1]), replace(problems[-1], fix=fix)]
 
 
-def _corrected(problems: Sequence[Diagnostic], words: Sequence[str], usage_error: UsageCheck) -> Correction | None:
+def _corrected(
+    problems: Sequence[Diagnostic], words: Sequence[str], usage_error: UsageCheck, rounds: int = _ROUNDS_MAX
+) -> Correction | None:
     """The command line with all problems corrected; None unless it is then accepted.
 
-    A corrected word may have a further problem, such as an invalid value of another option, so the line is read again.
+    A corrected word may have a further problem, such as an invalid value of another option, so the line is read again,
+    up to a number of rounds.
     """
     import shlex  # for mistakes only
 
@@ -142,7 +148,9 @@ def _corrected(problems: Sequence[Diagnostic], words: Sequence[str], usage_error
     if not remaining_problems:
         return Correction(text, edits) if usage_error(arguments) is None else None
     # If an option of the program was extracted, the text of a second correction would lack it.
-    second = _corrected(remaining_problems, command_words, usage_error) if command_words == corrected else None
+    if command_words != corrected or rounds == 1:
+        return None
+    second = _corrected(remaining_problems, command_words, usage_error, rounds - 1)
     return None if second is None else with_words(words, second.text)
 
 
@@ -169,7 +177,8 @@ def _nearest_option(words: Sequence[str], at: int) -> str | None:
     """The most similar option of the command or the program, with the value that was given."""
     name, equals, value = words[at].partition("=")
     options = (*options_of(help_of(words[0])), *program_options())
-    known = {spelling: option for option in options for spelling in option.names}
+    # The option itself is unknown here, though the program has it for other commands.
+    known = {spelling: option for option in options for spelling in option.names if spelling != name}
     near = OPTION_SYNONYMS.get(words[0], {}).get(name)
     if near is None and name.startswith("--"):
         # The formats in the command's own help have precedence over those in the program's help.

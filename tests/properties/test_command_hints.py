@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calicoctl.cli.command_arguments import read_arguments
-from calicoctl.cli.help.help_parser import Option, command_names, help_of, options_of
+from calicoctl.cli.help.help_parser import Option, command_names, help_of, options_of, program_options
 from calicoctl.cli.help.synonyms import FILE_OPTIONS, OPTION_SYNONYMS
+from calicoctl.cli.program_options import read_options
 from calicoctl.cli.unknown_command import unknown_command
 from calicoctl.diagnostics.core import Command, Correction, Refused
 from tests.support.law_examples import examples
@@ -18,6 +19,14 @@ from tests.support.law_examples import examples
 _SYNONYMS = {synonym for synonyms in OPTION_SYNONYMS.values() for synonym in synonyms}
 OF_OTHER_TOOLS = sorted({*FILE_OPTIONS, *_SYNONYMS, "--json", "--junit", "--sarif"})
 COMMANDS = sorted(set(command_names()) - {"profile"})
+
+
+def long_options(command: str) -> list[Option]:
+    """The options of a command that have a long name."""
+    return [option for option in options_of(help_of(command)) if option.names[-1].startswith("--")]
+
+
+OF_ALL_COMMANDS = [*program_options(), *(option for command in COMMANDS for option in long_options(command))]
 
 
 @st.composite
@@ -41,11 +50,11 @@ def options(draw: st.DrawFn, option: Option) -> str:
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
-    """A command with some of its options; any word may be misspelt."""
+    """A command with some of its options, and some of other commands; any word may be misspelt."""
     command = draw(st.sampled_from(COMMANDS))
-    known = [option for option in options_of(help_of(command)) if option.names[-1].startswith("--")]
+    own, others = long_options(command), st.sampled_from(OF_ALL_COMMANDS)
     # At most eight: more options that could each mean several others would never have a correction.
-    some = draw(st.lists(st.sampled_from(known), max_size=8)) if known else []
+    some = draw(st.lists(st.sampled_from(own) | others if own else others, max_size=8))
     return [draw(st.one_of(st.just(command), misspelt(command))), *(draw(options(option)) for option in some)]
 
 
@@ -53,7 +62,7 @@ def correction_of(words: list[str]) -> str | None:
     """The correction of a command line; None for an accepted one, and for one without a correction."""
     if words[0] in COMMANDS:
         try:
-            read_arguments(words)
+            read_arguments(read_options(words).words)
         except Refused as refused:
             *others, fix = (diagnostic.fix for diagnostic in refused.diagnostics)
             # The last one corrects all of them.
@@ -74,7 +83,7 @@ def test_a_correction_is_accepted(words: list[str]) -> None:
     assert program == "calicoctl"
     assert command in command_names()
     if command != "profile":
-        read_arguments([command, *others])
+        read_arguments(read_options([command, *others]).words)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +98,11 @@ def test_a_correction_is_accepted(words: list[str]) -> None:
         ("test --junit", "test --output=junit"),
         ("lint --sarif", "lint --output=sarif"),
         ("nft -f web.calico", "run web.calico"),
-        # No option is similar to these.
+        # No option is similar to these; the last one is an option of other commands.
         ("run --filter web.calico", None),
         ("test --colour", None),
+        ("completion --json", None),
+        ("explain --output=json", None),
     ],
 )
 def test_options_of_other_tools(typed: str, corrected: str | None) -> None:
