@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 
@@ -36,9 +37,14 @@ PEER_PARTS = tuple(PART_KEYS)
 ICMP_PARTS = ("type", "code")
 
 
-def either(words: tuple[str, ...]) -> str:
-    """Alternatives as a message lists them: "`tcp` or `udp`"."""
-    *others, last = (f"`{word}`" for word in words)
+def either(words: Iterable[str]) -> str:
+    """Words as alternatives in a message: "`tcp` or `udp`"."""
+    return alternatives([f"`{word}`" for word in words])
+
+
+def alternatives(texts: Sequence[str]) -> str:
+    """Texts, at least one, as alternatives in a message: "`cidr`, a name or a port list"."""
+    *others, last = texts
     return f"{', '.join(others)} or {last}" if others else last
 
 

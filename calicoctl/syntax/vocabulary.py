@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from calicoctl.language.keywords import alternatives
 from calicoctl.syntax.loaded_grammar import keywords
 
 # The names of terminals that are not keywords. A test compares them with the grammar.
@@ -82,6 +83,4 @@ def describe(expected: Collection[str]) -> str:
     choices = {f"`{known[name]}`" for name in expected if name in known and name not in _UNLISTED}
     choices |= {_VALUES[name] for name in expected if name in _VALUES}
     listed = sorted(choices, key=lambda choice: (choice[0] != "`", choice))
-    if not listed:
-        return "nothing more"
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} or {listed[-1]}"
+    return alternatives(listed) if listed else "nothing more"

@@ -90,4 +90,4 @@ def format_problem(words: Sequence[str], position: int, value: str, formats: Seq
     near = nearest(value, formats) or formats[0]
     fix = with_value(words, position, value, near)
     span = value_span(words, position, value)
-    return diagnose(messages.UNKNOWN_OUTPUT, span, fix, text=value, forms=either(tuple(formats)))
+    return diagnose(messages.UNKNOWN_OUTPUT, span, fix, text=value, forms=either(formats))
