@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
 from calicoctl.engine.meaning.expectations import ExpectationResult
-from calicoctl.syntax.repair.search import split_words
+from calicoctl.syntax.repair.search import on_one_line
 
 _FORMAT_VERSION = 1
 
@@ -17,7 +17,7 @@ Document = dict[str, object]
 
 
 def _statement(result: ExpectationResult) -> str:
-    return " ".join(word.text for word in split_words(result.step.extent))
+    return on_one_line(result.step.extent)
 
 
 # --- as text ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from calicoctl.cli.output.console import print_text
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.outcome import Message
 from calicoctl.engine.script_plan import StepOutcome
-from calicoctl.syntax.repair.search import split_words
+from calicoctl.syntax.repair.search import on_one_line
 
 
 def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bool) -> None:
@@ -31,5 +31,4 @@ def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bo
             if answer is not None:
                 result = answer.text if is_done else answer.conditional or answer.text
             extent = step_outcome.step.extent
-            statement = " ".join(word.text for word in split_words(extent))
-            print_text(printable(f"{extent.source.name}:{extent.line}: {statement}: {result}"))
+            print_text(printable(f"{extent.source.name}:{extent.line}: {on_one_line(extent)}: {result}"))

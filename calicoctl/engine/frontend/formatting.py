@@ -21,7 +21,7 @@ from calicoctl.records import dataclass, replace
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
-from calicoctl.syntax.repair.search import split_words
+from calicoctl.syntax.repair.search import on_one_line
 from calicoctl.syntax.scripts.layout import Blank, Code, Comment, LayoutItem, read_layout
 from calicoctl.syntax.scripts.reader import read_script
 
@@ -166,7 +166,7 @@ def _line_text(node: Line) -> str:
     """The canonical text of a line."""
     if isinstance(node, ast.StatementNode) and getattr(node, "repeated", None) is not None:
         # A repeated option is a mistake, which the canonical text would hide.
-        return " ".join(word.text for word in split_words(node.span))
+        return on_one_line(node.span)
     node = canonical(node)
     if isinstance(node, ast.RuleUpdate) and isinstance(node.document, ast.HereDocument):
         beginning = "".join(node.document.span.text.split())

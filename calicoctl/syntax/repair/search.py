@@ -207,6 +207,11 @@ def split_words(extent: Span) -> tuple[candidates.PlacedWord, ...]:
     )
 
 
+def on_one_line(extent: Span) -> str:
+    """The words of a text, separated by single spaces."""
+    return " ".join(word.text for word in split_words(extent))
+
+
 def command_text(words: Iterable[str], source: Source) -> str:
     """Words as they must be typed: quoted for the shell on a command line, unchanged in a script."""
     return " ".join(_shell_word(word) if source.is_command_line else word for word in words)
