@@ -55,7 +55,7 @@ def _difference_text(near: NearRule) -> str:
 
 
 def trace_document(answer: TraceAnswer) -> dict[str, object]:
-    """The answer as one JSON document; docs/json.md documents it."""
+    """The answer as one JSON document; docs/meaning.md documents it."""
     return {
         "format": _FORMAT_VERSION,
         "profile": answer.profile,
