@@ -11,6 +11,7 @@ from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.diagnostics_json import diagnostic_document
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.doctor import Health, check_health
@@ -60,7 +61,7 @@ def _probe_text(probe: Probe) -> str:
     return printable(f"{probe.version}, responds in {probe.seconds * 1000:.1f} ms")
 
 
-def _document(name: str, probes: Sequence[Probe], health: Health | None) -> dict[str, object]:
+def _document(name: str, probes: Sequence[Probe], health: Health | None) -> Document:
     return {
         "format": _FORMAT_VERSION,
         "ok": health is not None and not health.problems and all(probe.problem is None for probe in probes),

@@ -12,6 +12,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.inputs.profile_states import stored_state
 from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_diagnostics, print_diagnostics, print_text
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.program_options import Options
 from calicoctl.engine.meaning.endpoint_lint import lint_today
@@ -98,7 +99,7 @@ def _has_alternative_fixes(findings: tuple[LintFinding, ...]) -> bool:
     return False
 
 
-def _document(finding: LintFinding) -> dict[str, object]:
+def _document(finding: LintFinding) -> Document:
     unneeded = finding.unneeded
     span = finding.diagnostic.span
     return {

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from itertools import groupby
 
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.outcome import (
     Answer,
@@ -47,7 +48,7 @@ def document_text(statement: ShowProfiles | ShowTags | ShowRules | TracePackets,
     raise TypeError(f"unexpected answer to {type(statement).__name__}: {type(answer).__name__}")
 
 
-def _profiles(rows: Sequence[EndpointRow]) -> list[dict[str, object]]:
+def _profiles(rows: Sequence[EndpointRow]) -> list[Document]:
     return [
         {"profile": name, "endpoints": [_endpoint(row) for row in group if row.endpoint is not None]}
         for name, group in groupby(rows, key=lambda row: row.profile)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.diagnostics.core import Command, Correction, Diagnostic, Edit, Fix
 from calicoctl.source import Span
-
-Document = dict[str, object]
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> Document:

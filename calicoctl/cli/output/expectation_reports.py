@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from xml.etree import ElementTree
 
+from calicoctl.cli.output.json_documents import Document, rule_members
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
 from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.syntax.repair.search import on_one_line
 
 _FORMAT_VERSION = 1
-
-Document = dict[str, object]
 
 
 def _statement(result: ExpectationResult) -> str:
@@ -81,16 +80,14 @@ def _coverage(covered: ListCoverage) -> Document:
         "profile": covered.profile,
         "direction": covered.direction.value,
         "rules": covered.rules,
-        "uncovered": None
-        if covered.uncovered is None
-        else [{"position": rule.position, "rule": rule.text} for rule in covered.uncovered],
+        "uncovered": None if covered.uncovered is None else [rule_members(rule) for rule in covered.uncovered],
         "mutants": covered.mutants,
         "unnoticed": [_mutant(mutant) for mutant in covered.unnoticed],
     }
 
 
 def _mutant(mutant: Mutant) -> Document:
-    return {"change": mutant.change.value, "position": mutant.rule.position, "rule": mutant.rule.text}
+    return {"change": mutant.change.value, **rule_members(mutant.rule)}
 
 
 # --- as JUnit's XML -----------------------------------------------------------------------------

@@ -8,11 +8,9 @@ from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.path_division import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.cli.output.traffic import exceptions_text, part_document
 from calicoctl.engine.meaning.path_traces import Decider, End, PathTrace
-
-Document = dict[str, object]
-
 
 # --- as text ------------------------------------------------------------------------------------
 

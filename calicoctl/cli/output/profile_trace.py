@@ -11,6 +11,7 @@ from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.nearest_rule import NearRule
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision
+from calicoctl.cli.output.json_documents import Document, rule_members
 from calicoctl.cli.output.traffic import decider_document, exceptions_text, part_document
 from calicoctl.engine.outcome import TraceAnswer
 
@@ -54,7 +55,7 @@ def _difference_text(near: NearRule) -> str:
     return f"it is for another {' and another '.join(_DIFFERENCES[name] for name in near.differs)}"
 
 
-def trace_document(answer: TraceAnswer) -> dict[str, object]:
+def trace_document(answer: TraceAnswer) -> Document:
     """The answer as one JSON document; docs/meaning.md documents it."""
     return {
         "format": _FORMAT_VERSION,
@@ -62,15 +63,13 @@ def trace_document(answer: TraceAnswer) -> dict[str, object]:
         "direction": answer.direction.value,
         "reading": "open",
         "answers": [_answer(part, near) for part, near in zip(answer.division.parts, answer.nearest, strict=True)],
-        "not_analysed": [{"position": rule.position, "rule": rule.text} for rule in answer.division.possible_deciders],
+        "not_analysed": [rule_members(rule) for rule in answer.division.possible_deciders],
     }
 
 
-def _answer(part: Part, near: NearRule | None) -> dict[str, object]:
+def _answer(part: Part, near: NearRule | None) -> Document:
     return {
         **decider_document(part.rule),
         **part_document(part.boxes, part.others, part.packet),
-        "nearest": None
-        if near is None
-        else {"position": near.rule.position, "rule": near.rule.text, "differs": list(near.differs)},
+        "nearest": None if near is None else {**rule_members(near.rule), "differs": list(near.differs)},
     }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.diagnostics import messages
 from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.source import Span
 from calicoctl.version import VERSION
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-
-Document = dict[str, object]
 
 
 def sarif_document(findings: Sequence[LintFinding]) -> Document:

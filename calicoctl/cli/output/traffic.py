@@ -11,12 +11,11 @@ from calicoctl.analysis.differences import Difference
 from calicoctl.analysis.match_text import match_texts, matches_text
 from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, decision_of
+from calicoctl.cli.output.json_documents import Document, rule_members
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.meaning.traffic import ListTraffic
 
 _EXCEPTIONS_SHOWN = 5
-
-Document = dict[str, object]
 
 
 # --- as text ------------------------------------------------------------------------------------
@@ -90,7 +89,7 @@ def traffic_document(traffic: Sequence[ListTraffic]) -> Document:
         "traffic": [item for list_traffic in traffic for item in _items(list_traffic)],
         "undecided": [_place(list_traffic) for list_traffic in traffic if list_traffic.differences is None],
         "not_analysed": [
-            {**_place(list_traffic), "position": rule.position, "rule": rule.text}
+            {**_place(list_traffic), **rule_members(rule)}
             for list_traffic in traffic
             for rule in list_traffic.unanalysed
         ],

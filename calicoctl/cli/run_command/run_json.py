@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl.cli.output.diagnostics_json import Document, diagnostic_document
+from calicoctl.cli.output.diagnostics_json import diagnostic_document
+from calicoctl.cli.output.json_documents import Document
 from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.engine.profile_diff import RULES, TAGS, PartDiff, ProfileDiff, count_changes
 from calicoctl.engine.script_plan import ScriptPlan
