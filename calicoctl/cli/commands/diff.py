@@ -11,11 +11,11 @@ from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.inputs.profile_states import state_from_empty, stored_state
 from calicoctl.cli.inputs.script_arguments import read_valid_scripts
 from calicoctl.cli.output.console import print_diagnostics, print_text
-from calicoctl.cli.output.traffic import traffic_document, traffic_lines
+from calicoctl.cli.output.traffic_changes import traffic_document, traffic_lines
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.meaning.intentions import check_intentions
-from calicoctl.engine.meaning.traffic import RulesByName, find_traffic, rules_after, rules_before, rules_changed
+from calicoctl.engine.meaning.traffic_changes import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.engine.state import State
 from calicoctl.store.deadline import Deadline

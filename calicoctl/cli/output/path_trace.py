@@ -9,7 +9,7 @@ from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.path_division import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
 from calicoctl.cli.output.json_documents import Document
-from calicoctl.cli.output.traffic import exceptions_text, part_document
+from calicoctl.cli.output.traffic_changes import exceptions_text, part_document
 from calicoctl.engine.meaning.path_traces import Decider, End, PathTrace
 
 # --- as text ------------------------------------------------------------------------------------

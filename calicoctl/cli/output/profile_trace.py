@@ -12,7 +12,7 @@ from calicoctl.analysis.nearest_rule import NearRule
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision
 from calicoctl.cli.output.json_documents import Document, rule_members
-from calicoctl.cli.output.traffic import decider_document, exceptions_text, part_document
+from calicoctl.cli.output.traffic_changes import decider_document, exceptions_text, part_document
 from calicoctl.engine.outcome import TraceAnswer
 
 _FORMAT_VERSION = 1

@@ -10,12 +10,12 @@ from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.inputs.intend_option import read_intentions
 from calicoctl.cli.output.console import SCRIPT_DIAGNOSTICS_SHOWN, print_diagnostics, print_diff, print_text
 from calicoctl.cli.output.step_answers import print_answers
-from calicoctl.cli.output.traffic import traffic_document, traffic_lines
+from calicoctl.cli.output.traffic_changes import traffic_document, traffic_lines
 from calicoctl.cli.run_command.run_json import plan_document
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics.core import Diagnostic
 from calicoctl.engine.meaning.intentions import check_intentions
-from calicoctl.engine.meaning.traffic import find_traffic, rules_before, rules_changed
+from calicoctl.engine.meaning.traffic_changes import find_traffic, rules_before, rules_changed
 from calicoctl.engine.profile_diff import count_changes, diff_lines, profile_diffs
 from calicoctl.engine.script_plan import ScriptPlan
 
