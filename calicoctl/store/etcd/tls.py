@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose, reason_of
-from calicoctl.regular_files import read_regular
+from calicoctl.file_reading import read_regular
 from calicoctl.store.etcd.credentials import Access
 
 # The full set of authorities of a system has about 250 kB.
