@@ -1,4 +1,4 @@
-"""The keywords of a rule: actions, directions, and the parts of a match in order."""
+"""The keywords of rules and scripts: actions, directions, the parts of a match in order, and the first words of lines."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ PEERS = tuple(SIDES)
 PART_KEYS = {"ports": "ports", "tag": "tag", "cidr": "net"}
 PEER_PARTS = tuple(PART_KEYS)
 ICMP_PARTS = ("type", "code")
+
+# The first words of a statement in a script. All but the first come from copied command lines.
+STATEMENT_BEGINNINGS = ("profile", "calicoctl", "./calicoctl", "$")
+DIRECTIVES = ("define", "include")
 
 
 def either(words: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ import re
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
+from calicoctl.language.keywords import DIRECTIVES, STATEMENT_BEGINNINGS
 from calicoctl.source import Source, Span
 
 _BLANK_LINES = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*[ \t]*")
@@ -26,7 +27,7 @@ _FORMATS = (
     (re.compile(r"<(?:\?xml|!DOCTYPE|html)\b", re.IGNORECASE), "HTML or XML"),
 )
 # In a file that begins like a script, a NUL is an error in its line.
-_BEGINNINGS = ("profile", "calicoctl", "./calicoctl", "$", "define", "include")
+_BEGINNINGS = (*STATEMENT_BEGINNINGS, *DIRECTIVES)
 _RULE_LISTS = re.compile(r'"(?:in|out)bound_rules"')
 
 

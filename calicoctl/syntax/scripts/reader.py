@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.language.keywords import ACTIONS, DIRECTIONS
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS, DIRECTIVES, STATEMENT_BEGINNINGS
 from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
@@ -25,8 +25,8 @@ _EMPTY_PARTS = {
 }
 # The parts that a block must contain exactly once.
 PARTS = frozenset(_EMPTY_PARTS)
-_STATEMENT_WORDS = frozenset({"profile", "calicoctl", "./calicoctl", "$", "define", "include"})
-_DIRECTIVES = frozenset({"define", "include"})
+_STATEMENT_WORDS = frozenset({*STATEMENT_BEGINNINGS, *DIRECTIVES})
+_DIRECTIVE_WORDS = frozenset(DIRECTIVES)
 # The maximum number of directives that `_peek` skips.
 _PEEKED_MAX = 100
 # The maximum number of unclosed here-documents: the search for the end of each scans the whole remaining text.
@@ -277,7 +277,7 @@ class _ScriptReader:
         text = line.extent.text
         if text.split(None, 1)[0] not in _STATEMENT_WORDS:
             return False
-        following = self._peek(_DIRECTIVES).split(None, 1)
+        following = self._peek(_DIRECTIVE_WORDS).split(None, 1)
         if following and following[0] in _BLOCK_WORDS and not text.endswith("{"):
             return False
         self._pending.appendleft(line)
