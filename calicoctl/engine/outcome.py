@@ -21,11 +21,11 @@ class Message:
 
     Attributes:
         text: The text after the statement was carried out.
-        conditional: The text of a dry run; empty if it is the same.
+        planned: The text of a dry run; empty if it is the same.
     """
 
     text: str
-    conditional: str = ""
+    planned: str = ""
 
     @classmethod
     def of(cls, result: ResultText) -> Message:

@@ -29,6 +29,6 @@ def print_answers(outcomes: Sequence[StepOutcome], *, verbose: bool, is_done: bo
         elif verbose:
             result = change if step_outcome.is_change else result_texts.STEP_SKIPPED
             if answer is not None:
-                result = answer.text if is_done else answer.conditional or answer.text
+                result = answer.text if is_done else answer.planned or answer.text
             extent = step_outcome.step.extent
             print_text(printable(f"{extent.source.name}:{extent.line}: {on_one_line(extent)}: {result}"))
