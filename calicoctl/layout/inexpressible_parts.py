@@ -5,17 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from calicoctl.layout.profile_resource import UnusableResource, document_texts
+from calicoctl.layout.profile_resource import SPEC_FIELDS, UnusableResource, document_texts
 from calicoctl.policy.documents.json_text import JsonPath
-from calicoctl.resources.schema import LIST_KEYS
 from calicoctl.resources.upgrade import OWN_ANNOTATION_PREFIX
 
 # The metadata that every resource has, and that are set when a resource is created.
 _STANDARD_METADATA = frozenset(
     {"name", "uid", "creationTimestamp", "resourceVersion", "generation", "managedFields", "selfLink"}
 )
-# The fields of `spec` that a block of a script expresses.
-_BLOCK_FIELDS = frozenset({*LIST_KEYS.values(), "labelsToApply"})
 _METADATA_OBJECTS = ("labels", "annotations")
 
 
@@ -53,7 +50,7 @@ def _spec_paths(spec: object, labels: str | None) -> Iterator[JsonPath]:
     """The paths of the labels that are not tags, and of the fields that a block does not express."""
     yield from (("spec", "labelsToApply", label) for label in json.loads(labels or "{}"))
     for key, value in _members(spec).items():
-        if key not in _BLOCK_FIELDS and _is_not_empty(value):
+        if key not in SPEC_FIELDS and _is_not_empty(value):
             yield ("spec", key)
 
 

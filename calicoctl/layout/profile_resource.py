@@ -35,8 +35,8 @@ from calicoctl.source import Source
 _MEMBERS_ANNOTATION = f"{OWN_ANNOTATION_PREFIX}members"
 # The most digits of a number in a message.
 _SHOWN_DIGITS = 40
-# The fields of `spec` that are read.
-_SPEC_FIELDS = (*LIST_KEYS.values(), "labelsToApply")
+# The fields of `spec` that contain rules and tags.
+SPEC_FIELDS = (*LIST_KEYS.values(), "labelsToApply")
 _V1_LIST_KEYS = frozenset(direction.json_key for direction in Direction)
 
 
@@ -114,7 +114,7 @@ def _spec(resource: Mapping[str, Any]) -> dict[str, Any]:
     spec = resource.get("spec") or {}
     if not isinstance(spec, dict):
         raise UnusableResource("its `spec` is not an object")
-    _check_case(spec, _SPEC_FIELDS)
+    _check_case(spec, SPEC_FIELDS)
     return spec
 
 

@@ -12,7 +12,7 @@ from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import V3_PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import split_tag, with_renamed_labels
-from calicoctl.resources.upgrade import ENTITY_KEYS, V3_ACTION_BY_V1
+from calicoctl.resources.upgrade import ENTITY_KEYS, PROTOCOL_KEYS, V3_ACTION_BY_V1
 
 V1_ACTION_BY_V3 = {new: old for old, new in V3_ACTION_BY_V1.items()}
 _PROTOCOL_NAMES = {name: name.lower() for name in V3_PROTOCOLS}
@@ -47,7 +47,7 @@ def downgraded_rule(downgrade: Downgrade, value: object, path: JsonPath = ()) ->
     v1_rule: dict[str, object] = {"action": V1_ACTION_BY_V3.get(str(rule.get("action")), rule.get("action"))}
     if "ipVersion" in rule:
         v1_rule["ip_version"] = rule["ipVersion"]
-    for sign, protocol, icmp in (("", "protocol", "icmp"), ("!", "notProtocol", "notICMP")):
+    for sign, protocol, icmp in PROTOCOL_KEYS:
         if protocol in rule:
             v1_rule[f"{sign}protocol"] = _protocol(rule[protocol])
         for part, number in _members(rule.get(icmp)).items():

@@ -26,6 +26,8 @@ KIND = "Profile"
 POLICY_KIND = "GlobalNetworkPolicy"
 # The v3 names of the sides of a rule, by the prefix of their keys in v1.
 ENTITY_KEYS = dict(zip(SIDES.values(), ("source", "destination"), strict=True))
+# The keys of a rule's protocol and ICMP numbers in v3, each pair with the sign of its keys in v1.
+PROTOCOL_KEYS = (("", "protocol", "icmp"), ("!", "notProtocol", "notICMP"))
 
 # The beginning of the names of all annotations that this program makes.
 OWN_ANNOTATION_PREFIX = "calicoctl-profile/"
@@ -151,7 +153,7 @@ def upgraded_rule(upgrade: Upgrade, value: object, path: JsonPath = ()) -> dict[
     upgraded: dict[str, object] = {"action": _action(rule.get("action", ""))}
     if "ip_version" in rule:
         upgraded["ipVersion"] = rule["ip_version"]
-    for sign, protocol, icmp in (("", "protocol", "icmp"), ("!", "notProtocol", "notICMP")):
+    for sign, protocol, icmp in PROTOCOL_KEYS:
         if f"{sign}protocol" in rule:
             upgraded[protocol] = _protocol(rule[f"{sign}protocol"])
         if numbers := _icmp(rule, sign):
