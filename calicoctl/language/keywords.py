@@ -1,4 +1,4 @@
-"""The keywords of rules and scripts: actions, directions, the parts of a match in order, and the first words of lines."""
+"""The keywords of rules and scripts: actions, directions, the parts of a match in order, the first words of lines."""
 
 from __future__ import annotations
 
