@@ -11,7 +11,7 @@ from calicoctl.result_texts import ResultText
 from calicoctl.store.keys import EndpointKey
 
 if TYPE_CHECKING:  # imported only by statements about packets
-    from calicoctl.analysis.division import Division
+    from calicoctl.analysis.match_division import Division
     from calicoctl.analysis.nearest_rule import NearRule
 
 

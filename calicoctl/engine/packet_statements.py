@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from calicoctl import result_texts
 from calicoctl.analysis.cover import Undecided
-from calicoctl.analysis.division import Part, divide, find_counterexample
+from calicoctl.analysis.match_division import Part, divide, find_counterexample
 from calicoctl.analysis.nearest_rule import nearest_allow
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import Decision, ListedRule, boxes_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from calicoctl import result_texts
 from calicoctl.analysis import nearest_rule
-from calicoctl.analysis.division import Part
+from calicoctl.analysis.match_division import Part
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.nearest_rule import NearRule
 from calicoctl.analysis.packet_text import example_text

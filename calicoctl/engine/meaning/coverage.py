@@ -11,7 +11,7 @@ from enum import Enum
 from calicoctl.analysis.boxes import Box
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import find_differences
-from calicoctl.analysis.division import divide, find_counterexample
+from calicoctl.analysis.match_division import divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, decision_of
 from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.meaning.expectations import ExpectationResult

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from calicoctl.analysis.boxes import Box, Packet, contains
 from calicoctl.analysis.cover import Undecided
-from calicoctl.analysis.division import find_counterexample
+from calicoctl.analysis.match_division import find_counterexample
 from calicoctl.analysis.match_text import match_texts
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, box_of, boxes_of
 from calicoctl.diagnostics.core import Diagnostic, Refused

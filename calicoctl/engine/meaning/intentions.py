@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl.analysis.cover import Undecided
 from calicoctl.analysis.differences import Intended
-from calicoctl.analysis.division import Part, find_counterexample
+from calicoctl.analysis.match_division import Part, find_counterexample
 from calicoctl.analysis.match_text import matches_text
 from calicoctl.analysis.packet_text import example_text
 from calicoctl.analysis.rule_list import ListedRule, boxes_of
