@@ -131,8 +131,8 @@ def _misplaced_keys(snapshot: Snapshot) -> Iterator[Diagnostic]:
     """Values in the place of folders, folders in the place of values, and rules or tags too deep in the tree."""
     folders: set[str] = set()
     for key in sorted(snapshot):
-        folder = keys.value_as_folder(key)
-        if keys.folder_as_value(key):
+        folder = keys.value_key_above(key)
+        if keys.is_calico_folder(key):
             yield diagnose(messages.VALUE_FOR_FOLDER, key=key)
         elif folder is not None:
             if folder not in folders:

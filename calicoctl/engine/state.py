@@ -107,7 +107,7 @@ class State:
         if name is None:
             return None
         for key in self._folders.get(name, ()):
-            place = keys.value_as_folder(key)
+            place = keys.value_key_above(key)
             if place is not None and place not in self._snapshot and place.rpartition("/")[2] in parts:
                 return diagnose(messages.KEY_IS_FOLDER, key=place)
         return None

@@ -46,7 +46,7 @@ def run_of(key: str) -> tuple[str, str] | None:
     return (run, name) if slash else None
 
 
-def folder_as_value(key: str) -> bool:
+def is_calico_folder(key: str) -> bool:
     """Whether Calico has a folder at a key, so that a value stored there is an obstacle."""
     if key in _FOLDERS:
         return True
@@ -60,8 +60,8 @@ def folder_as_value(key: str) -> bool:
     return False
 
 
-def value_as_folder(key: str) -> str | None:
-    """The key above `key` where Calico expects a value, and that is therefore wrongly a folder; None if none is."""
+def value_key_above(key: str) -> str | None:
+    """The key above `key` where Calico expects a value, and `key` makes a folder of it; None if there is none."""
     profile_and_path = profile_of(key)
     if profile_and_path is not None:
         profile, path = profile_and_path
