@@ -76,7 +76,7 @@ def tags(datastore: Datastore) -> list[StoredWord]:
     tags_of_profiles: set[str] = set()
     for key, entry in datastore.read((keys.PROFILES,)).items():
         place = keys.profile_of(key)
-        if place is not None and place[1] == "tags":
+        if place is not None and place[1] == keys.TAGS:
             tags_of_profiles.update(_tags(entry.value))
     return [(tag, "") for tag in sorted(tags_of_profiles)]
 
