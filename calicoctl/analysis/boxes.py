@@ -18,7 +18,7 @@ from calicoctl.records import dataclass
 
 ADDRESS_BITS = limits.ADDRESS_BITS
 
-# A network: its prefix as a number of that many bits, and the prefix length.
+# A network: the first bits of its addresses as a number, and how many bits they are (the prefix length).
 Net = tuple[int, int]
 EVERYWHERE: Net = (0, 0)
 

@@ -30,7 +30,7 @@ def carried_tags(state: State, endpoints: Iterable[Sequence[str]]) -> frozenset[
         endpoints: The names of the profiles of each endpoint.
     """
     names = {name for profiles in endpoints for name in profiles}
-    return frozenset[str]().union(*map(state.carried, names))
+    return frozenset[str]().union(*map(state.given_tags, names))
 
 
 def enforced_list_at_endpoint(profile: Profile, direction: Direction) -> RuleList:

@@ -71,7 +71,7 @@ class State:
         entry = self._snapshot.get(keys.resource_key(name))
         return entry.value if entry is not None and entry.is_resource else None
 
-    def carried(self, name: str) -> frozenset[str]:
+    def given_tags(self, name: str) -> frozenset[str]:
         """The tags that a profile gives to its endpoints; for a v3 profile, these are all its labels."""
         document = self.profile(name).tags
         tags = frozenset(document.tags) if isinstance(document, TagsDocument) else frozenset[str]()
