@@ -13,7 +13,18 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from benchmarks import apply, apply_v3, check, commands, detailed, evaluate, installation, large_run, meaning, script
+from benchmarks import (
+    apply,
+    apply_v3,
+    check,
+    commands,
+    installation,
+    large_run,
+    long_lists,
+    script,
+    show_detailed,
+    traffic_analysis,
+)
 from benchmarks.rows import Row, table
 
 # The title and the rows of each benchmark, by its name.
@@ -21,11 +32,11 @@ _BENCHMARKS: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "commands": ("A single command", commands.rows),
     "check": ("Checking a file of rules", check.rows),
     "large_run": ("Running a long script", large_run.rows),
-    "evaluate": ("A statement of a script, on profiles with many rules and tags", evaluate.rows),
-    "detailed": ("`show --detailed`", detailed.rows),
+    "long_lists": ("A statement of a script, on profiles with many rules and tags", long_lists.rows),
+    "show_detailed": ("`show --detailed`", show_detailed.rows),
     "apply": ("Writing many profiles to etcd", apply.rows),
     "apply_v3": ("Writing many profiles to etcd's v3 API", apply_v3.rows),
-    "meaning": ("Questions about rules", meaning.rows),
+    "traffic_analysis": ("Questions about rules", traffic_analysis.rows),
     "script": ("Scripts against single commands", script.rows),
 }
 

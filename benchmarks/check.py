@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks import rules_of_tools as tools
+from benchmarks import other_tools_rules as tools
 from benchmarks.installation import PROGRAM
 from benchmarks.processes import Process, run_in_turns
 from benchmarks.rows import Row

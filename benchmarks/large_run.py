@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.installation import PROGRAM
+from benchmarks.other_tools_rules import samples, statements
 from benchmarks.processes import Process
 from benchmarks.rows import Row
-from benchmarks.rules_of_tools import samples, statements
 
 _STATEMENTS = 200_000
 _PROFILES = 400

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from tabulate import tabulate
 
+from benchmarks.module_times import most_time
 from benchmarks.processes import Process
-from benchmarks.profiles import most_time
 
 # A figure may exceed its limit by this share, since runs differ by as much.
 _TOLERANCE = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import railroad
 
-from docs.shapes import Choice, Maybe, Repeated, Row, Shape, Word
+from docs.grammar_shapes import Choice, Maybe, Repeated, Row, Shape, Word
 
 # A row wider than this is broken into lines: GitHub scales wider pictures down.
 _WIDTH = 800

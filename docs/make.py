@@ -15,7 +15,7 @@ from pathlib import Path
 
 from docs import concept_picture, man_pages, message_pages
 from docs.diagrams import svg, text
-from docs.shapes import Grammar, label, read_grammar
+from docs.grammar_shapes import Grammar, label, read_grammar
 
 FOLDER = Path(__file__).resolve().parent
 TEMPLATE = FOLDER / "grammar.template.md"

@@ -14,7 +14,7 @@ from calicoctl.cli.help.usage import PROFILE_USAGE, QUESTIONS_USAGE
 from docs import make, message_pages
 from docs.concept_picture import picture
 from docs.diagrams import svg, text
-from docs.shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
+from docs.grammar_shapes import Choice, Grammar, Maybe, Repeated, Row, Shape, Word, label, read_grammar, words
 from tests.cli.program import Program
 
 PAGE = make.FOLDER / "grammar.md"

@@ -17,7 +17,7 @@ from calicoctl.language.protocols import (
     Protocol,
 )
 from calicoctl.policy.documents.agent_schema import agent_problems
-from docs.shapes import read_grammar, words
+from docs.grammar_shapes import read_grammar, words
 from tests.policy import agent_oracle
 
 FOLDER = Path(__file__).parents[2]

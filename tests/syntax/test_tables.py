@@ -13,7 +13,7 @@ import pytest
 from calicoctl.syntax.grammar import STARTS, compile_grammar
 from calicoctl.syntax.loaded_grammar import load_parser
 from calicoctl.syntax.tables.build import is_current
-from docs.shapes import read_grammar, words
+from docs.grammar_shapes import read_grammar, words
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.installation import PROGRAM
+from benchmarks.other_tools_rules import Sample, Side, rule_text, samples, write_aerleon
 from benchmarks.processes import Process, run_in_turns
 from benchmarks.rows import Row
 from benchmarks.rule_sets import rule_set, script_of
-from benchmarks.rules_of_tools import Sample, Side, rule_text, samples, write_aerleon
 
 _EDITS = 10
 _MANY = 1000  # profiles
