@@ -14,10 +14,10 @@ from calicoctl.language.ports import PortRange
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS, Protocol
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.syntax import ast
-from calicoctl.syntax.loaded_grammar import keywords
+from calicoctl.syntax.loaded_grammar import terminal_keywords
 from calicoctl.syntax.vocabulary import SYNONYMS
 
-KEYWORDS = tuple(sorted(set(keywords().values())))
+KEYWORDS = tuple(sorted(set(terminal_keywords().values())))
 
 # --- words --------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ def load_parser(start: str = "statement") -> Lark:
 
 
 @cache
-def keywords(start: str = "statement") -> Mapping[str, str]:
+def terminal_keywords(start: str = "statement") -> Mapping[str, str]:
     """The word of each terminal that is a single keyword or option, by the terminal's name.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from calicoctl.language.keywords import alternatives
-from calicoctl.syntax.loaded_grammar import keywords
+from calicoctl.syntax.loaded_grammar import terminal_keywords
 
 # The names of terminals that are not keywords. A test compares them with the grammar.
 _VALUES = {
@@ -68,7 +68,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 
 def _known(expected: frozenset[str]) -> Mapping[str, str]:
     """The keywords of scripts if a terminal of scripts is expected, else those of the command line."""
-    return keywords("script_line") if expected & _OF_SCRIPTS else keywords()
+    return terminal_keywords("script_line") if expected & _OF_SCRIPTS else terminal_keywords()
 
 
 def expected_keywords(expected: Collection[str]) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from calicoctl.source import Source, Span
 from calicoctl.syntax import printer
-from calicoctl.syntax.loaded_grammar import keywords
+from calicoctl.syntax.loaded_grammar import terminal_keywords
 from calicoctl.syntax.next_words import Place, place_after
 from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
 from calicoctl.syntax.repair.search import split_words
@@ -17,7 +17,7 @@ from tests.strategies import any_texts, mistyped, plain_names, trees_of_statemen
 TERMINALS = frozenset(derive_automaton()["terminals"])
 # A word of each kind.
 SAMPLES = (
-    *keywords().values(),
+    *terminal_keywords().values(),
     "WEB",
     "'to'",
     '"a\\u0020b"',
@@ -68,8 +68,8 @@ def test_each_word_of_a_statement_is_expected_in_its_place(text: str) -> None:
         assert place is not None
         terminal = place.terminal_of(word)
         assert terminal is not None
-        assert word == keywords().get(terminal, word)
-        if terminal in keywords() and word != "--at":
+        assert word == terminal_keywords().get(terminal, word)
+        if terminal in terminal_keywords() and word != "--at":
             assert word in place.keywords()
     whole = place_after(words)
     assert whole is not None

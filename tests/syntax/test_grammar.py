@@ -13,7 +13,7 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.validation import _CHECKS
 from calicoctl.syntax import ast
 from calicoctl.syntax.grammar import STARTS, compile_grammar, file_of
-from calicoctl.syntax.loaded_grammar import keywords, load_parser
+from calicoctl.syntax.loaded_grammar import load_parser, terminal_keywords
 from calicoctl.syntax.printer import PRINTERS
 from calicoctl.syntax.vocabulary import _UNLISTED, _VALUES, SYNONYMS, describe, expected_keywords
 
@@ -29,7 +29,7 @@ SILENT = {"_END", "_PROMPT", "_EMPTY", "_NEWLINE", "LOGICAL_LINE", "COMMENT", "C
 def test_every_terminal_is_a_known_keyword_or_is_described(start: str) -> None:
     compiled = compile_grammar(file_of(start))
     names = {str(terminal.name) for terminal in compiled.terminals} - set(compiled.ignore_tokens) - SILENT
-    unknown = names - set(keywords(start)) - set(_VALUES) - _UNLISTED
+    unknown = names - set(terminal_keywords(start)) - set(_VALUES) - _UNLISTED
     assert unknown == set(), f"describe these terminals in calicoctl/syntax/vocabulary.py: {sorted(unknown)}"
 
 
@@ -66,7 +66,7 @@ def _differing(classes: Iterable[type], others: Iterable[type]) -> list[str]:
 
 
 def test_every_synonym_has_keywords_and_is_not_a_keyword() -> None:
-    known = set(keywords().values())
+    known = set(terminal_keywords().values())
     for word, meanings in SYNONYMS.items():
         assert word not in known
         assert set(meanings) <= known

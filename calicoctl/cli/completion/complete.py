@@ -45,15 +45,15 @@ def complete(arguments: Sequence[str]) -> int:
         line = BashLine(*words)
         answer = [
             (word if word == FILES else line.replacement(word), summary)
-            for word, summary in candidates(line.words[1:] or [""])
+            for word, summary in completions(line.words[1:] or [""])
         ]
     else:
-        answer = list(candidates(words or [""]))
+        answer = list(completions(words or [""]))
     _print_lines([f"{word}\t{summary}" if summary else word for word, summary in answer if word])
     return 0
 
 
-def candidates(words: Sequence[str]) -> list[Candidate]:
+def completions(words: Sequence[str]) -> list[Candidate]:
     """The possible words that begin like the last one.
 
     Args:
@@ -259,7 +259,7 @@ def _command_words(line: _Line, prefix: str) -> list[Candidate]:
     text = help_of(command)
     options = options_of(text)
     if any(given[-1:] == [name] and option.value for option in options for name in option.names):
-        return []  # the value of an option; the formats of `-o` are completed in `candidates`
+        return []  # the value of an option; the formats of `-o` are completed in `completions`
     if prefix.startswith("-"):
         used = {word.partition("=")[0] for word in (*given, *line.options)}
         # An option with any value, such as `--define`, may be repeated.

@@ -18,7 +18,7 @@ from calicoctl.language.ports import LIKE_PORTS
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.quoting import QUOTES, unquoted
 from calicoctl.records import dataclass, replace
-from calicoctl.syntax.loaded_grammar import keywords
+from calicoctl.syntax.loaded_grammar import terminal_keywords
 from calicoctl.syntax.repair import word_order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
@@ -218,7 +218,7 @@ def _resembling(words: Sequence[PlacedWord], index: int, typed: str, choices: Se
 
 def _missing_space(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:
     """A missing space after a keyword: `allowtcp`."""
-    word, known = words[index], set(keywords().values())
+    word, known = words[index], set(terminal_keywords().values())
     for keyword in expected_keywords(expected):
         if word.text.startswith(keyword) and word.text != keyword and len(word.text) == word.end - word.start:
             middle = word.start + len(keyword)

@@ -47,21 +47,21 @@ class GrammarRule:
     """A rule with its body. An inlined rule (`?command`) is represented by its body alone."""
 
     name: str
-    body: Node
+    body: GrammarNode
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """Nodes in sequence."""
 
-    parts: tuple[Node, ...]
+    parts: tuple[GrammarNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One of several alternatives."""
 
-    alternatives: tuple[Node, ...]
+    alternatives: tuple[GrammarNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Maybe:
         size: The number of children of the body, which are None when it is absent.
     """
 
-    body: Node | None
+    body: GrammarNode | None
     size: int
 
 
@@ -81,10 +81,10 @@ class Maybe:
 class Repeat:
     """`(...)*`."""
 
-    body: Node
+    body: GrammarNode
 
 
-Node = Terminal | GrammarRule | Sequence | Choice | Maybe | Repeat
+GrammarNode = Terminal | GrammarRule | Sequence | Choice | Maybe | Repeat
 
 
 class Grammar:
@@ -143,7 +143,7 @@ class Grammar:
             raise Unfoldable(f"{name} may be empty, and then has no position")
         return None if body is None else GrammarRule(name, body)
 
-    def _node(self, tree: Any, within: tuple[str, ...]) -> Node | None:
+    def _node(self, tree: Any, within: tuple[str, ...]) -> GrammarNode | None:
         if tree.data == "expansions":
             return self._choice(tree, within)
         if tree.data == "expansion":
@@ -158,7 +158,7 @@ class Grammar:
             return self._symbol(tree.children[0], within)
         raise Unfoldable(f"{tree.data} in {' > '.join(within)}")
 
-    def _choice(self, tree: Any, within: tuple[str, ...]) -> Node | None:
+    def _choice(self, tree: Any, within: tuple[str, ...]) -> GrammarNode | None:
         """The alternatives that do not need a terminal that is left to Lark; None when all do."""
         nodes = [self._node(alternative, within) for alternative in tree.children]
         alternatives = tuple(node for node in nodes if node is not None)
@@ -166,7 +166,7 @@ class Grammar:
             return alternatives[0]
         return Choice(alternatives) if alternatives else None
 
-    def _sequence(self, tree: Any, within: tuple[str, ...]) -> Node | None:
+    def _sequence(self, tree: Any, within: tuple[str, ...]) -> GrammarNode | None:
         """All parts; None when one of them needs a terminal that is left to Lark."""
         nodes = [self._node(part, within) for part in tree.children]
         parts = tuple(node for node in nodes if node is not None)
@@ -174,7 +174,7 @@ class Grammar:
             return None
         return parts[0] if len(parts) == 1 else Sequence(parts)
 
-    def _symbol(self, symbol: Any, within: tuple[str, ...]) -> Node | None:
+    def _symbol(self, symbol: Any, within: tuple[str, ...]) -> GrammarNode | None:
         name = str(getattr(symbol, "name", ""))
         if name in self._patterns:
             return None if name in self._without else Terminal(name)
@@ -194,7 +194,7 @@ class Grammar:
         return max(sizes) if tree.data == "expansions" else sum(sizes)
 
 
-def _may_be_empty(node: Node) -> bool:
+def _may_be_empty(node: GrammarNode) -> bool:
     if isinstance(node, Sequence):
         return all(_may_be_empty(part) for part in node.parts)
     if isinstance(node, Choice):
@@ -202,7 +202,7 @@ def _may_be_empty(node: Node) -> bool:
     return isinstance(node, Maybe | Repeat)
 
 
-def variants(node: Node) -> Iterator[Node]:
+def variants(node: GrammarNode) -> Iterator[GrammarNode]:
     """A node for each combination of its choices between rules.
 
     `rule_add` becomes one node for each protocol. Their expressions are short, and a text needs only one of them.
@@ -221,7 +221,7 @@ def variants(node: Node) -> Iterator[Node]:
         yield node
 
 
-def _splits(node: Node) -> bool:
+def _splits(node: GrammarNode) -> bool:
     return len(list(variants(node))) > 1
 
 
@@ -269,7 +269,7 @@ class Expression:
         """The number of an empty group `()`, which shows that the text before it matched."""
         return self._group()[0]
 
-    def write(self, node: Node, shapes: list[Shape], rule: str = "") -> str:
+    def write(self, node: GrammarNode, shapes: list[Shape], rule: str = "") -> str:
         """The regular expression of a node.
 
         Args:
@@ -360,7 +360,7 @@ class Expression:
         return f"{begin}(?:{body})*)"
 
 
-def _first(node: Node) -> Terminal:
+def _first(node: GrammarNode) -> Terminal:
     """The terminal that a node begins with."""
     if isinstance(node, Terminal):
         return node
@@ -394,7 +394,7 @@ def fold(grammar: Grammar, start: str) -> list[dict[str, Any]]:
     return expressions
 
 
-def _ordered(grammar: Grammar, start: str) -> list[Node]:
+def _ordered(grammar: Grammar, start: str) -> list[GrammarNode]:
     """The variants of a start rule, those with the most keywords first: they are frequent, and rarely tried wrongly."""
     rule = grammar.rule(start)
     nodes = () if rule is None else variants(rule)
@@ -430,7 +430,7 @@ def fold_lines(grammar: Grammar, start: str, lines: Collection[str], captures: C
     return {"pattern": f"{grammar.gap}(?:{'|'.join(written)})", "kinds": kinds, "other": writer.mark()}
 
 
-def _line(node: Node, lines: Collection[str]) -> str | None:
+def _line(node: GrammarNode, lines: Collection[str]) -> str | None:
     """The first of some rules that a node is or always contains; None if there is none."""
     if isinstance(node, GrammarRule):
         return node.name if node.name in lines else _line(node.body, lines)
@@ -439,7 +439,7 @@ def _line(node: Node, lines: Collection[str]) -> str | None:
     return None
 
 
-def _needs(grammar: Grammar, node: Node) -> Iterator[frozenset[str]]:
+def _needs(grammar: Grammar, node: GrammarNode) -> Iterator[frozenset[str]]:
     """Sets of keywords, of each of which a matching text contains at least one."""
     if isinstance(node, Terminal):
         word = grammar.keyword(node.name)
