@@ -26,8 +26,8 @@ def __getattr__(name: str) -> object:
 # `from calicoctl import source` looks for an attribute first, and imports the submodule if there is none.
 _SUBMODULES = frozenset(
     {
-        *("analysis", "annotations", "api", "cli", "common_ends", "diagnostics", "engine", "file_reading", "grammar"),
-        *("language", "layout", "nearest", "patterns", "policy", "records", "resources", "result_texts", "source"),
-        *("store", "syntax", "version"),
+        *("analysis", "annotations", "api", "cli", "common_ends", "diagnostics", "engine", "fast_dataclasses"),
+        *("file_reading", "grammar", "language", "layout", "nearest", "patterns", "policy", "resources"),
+        *("result_texts", "source", "store", "syntax", "version"),
     }
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import accumulate
 
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 
 COMMAND_LINE = "<command line>"
 STANDARD_INPUT = "<standard input>"

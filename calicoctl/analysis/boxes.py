@@ -12,9 +12,9 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 from calicoctl.analysis.number_ranges import Ranges, do_intersect, intersection
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language import limits, networks
 from calicoctl.language.protocols import AGENT_PROTOCOLS, Ports, Protocol
-from calicoctl.records import dataclass
 
 ADDRESS_BITS = limits.ADDRESS_BITS
 

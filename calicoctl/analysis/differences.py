@@ -11,7 +11,7 @@ from calicoctl.analysis.cover import NEVER, SECOND, Cover
 from calicoctl.analysis.overlaps import Overlaps, overlapping
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
 from calicoctl.common_ends import between_common_ends
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from itertools import islice
 from calicoctl.analysis.boxes import ADDRESS_BITS, Box, Packet, includes_protocols, is_within
 from calicoctl.analysis.number_ranges import Ranges
 from calicoctl.analysis.rule_list import Decision, ListedRule
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 # The properties in which a packet can differ from a match.
 VERSION, PROTOCOL = "version", "protocol"

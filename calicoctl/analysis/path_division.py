@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from calicoctl.analysis.boxes import Box, Packet, common_boxes, do_any_overlap
 from calicoctl.analysis.cover import SECOND
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, cover_of, decision_of
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from calicoctl.analysis.boxes import (
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.number_ranges import OCTETS, PORTS, Ranges, difference, union
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Action
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import enforced_port
@@ -28,7 +29,6 @@ from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import listing_text
-from calicoctl.records import dataclass
 
 _NUMBERS = {protocol.name: protocol.number for protocol in AGENT_PROTOCOLS if protocol.name is not None}
 _VERSIONS = {protocol.number: protocol.ip_version for protocol in AGENT_PROTOCOLS if protocol.ip_version is not None}

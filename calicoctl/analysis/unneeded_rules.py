@@ -11,7 +11,7 @@ from calicoctl.analysis.boxes import Box, Packet, common_boxes, contains
 from calicoctl.analysis.cover import NEVER, Cover, Point, Undecided
 from calicoctl.analysis.overlaps import Overlaps
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, decision_of
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 
 
 class Grade(Enum):

@@ -25,9 +25,9 @@ from calicoctl.cli.program_options import (
 )
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Advice, Correction, Diagnostic, Refused, diagnose
+from calicoctl.fast_dataclasses import dataclass, field, replace
 from calicoctl.language.keywords import either
 from calicoctl.nearest import nearest
-from calicoctl.records import dataclass, field, replace
 
 # How often a corrected command line is corrected again: the name of an option, then its value.
 _ROUNDS_MAX = 3

@@ -18,7 +18,7 @@ from calicoctl.cli.option_names import (
 )
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Correction, Edit, Refused, diagnose
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 
 DEFAULT_TIMEOUT = 30.0

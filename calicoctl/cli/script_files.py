@@ -9,10 +9,10 @@ from pathlib import Path
 from calicoctl.cli.output.console import INPUT_BYTES_MAX, as_text, read_input
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Refused, diagnose, reason_of
+from calicoctl.fast_dataclasses import replace
 from calicoctl.file_reading import read_regular, read_stream
 from calicoctl.language.quoting import quoted
 from calicoctl.nearest import nearest
-from calicoctl.records import replace
 from calicoctl.source import DEFINE_OPTION, STANDARD_INPUT, Source, Span
 from calicoctl.syntax import ast
 

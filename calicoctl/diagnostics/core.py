@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from calicoctl.diagnostics.terminal_text import printable, shortened
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.source import Span
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language.keywords import Direction
 from calicoctl.layout.profile_resource import upgrade_problem
 from calicoctl.policy import statement as statements
@@ -13,7 +14,6 @@ from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
-from calicoctl.records import replace
 from calicoctl.resources.schema import LIST_KEYS
 from calicoctl.resources.v3_names import (
     is_foreign_profile,

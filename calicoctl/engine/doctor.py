@@ -18,13 +18,13 @@ from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import profile_warnings
 from calicoctl.engine.runs.unfinished_runs import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction, counted
 from calicoctl.language.names import HIDDEN
 from calicoctl.language.networks import is_mapped, network_text
 from calicoctl.layout import resource_keys
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.profile import Profile
-from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Datastore, Snapshot
 

@@ -10,10 +10,10 @@ from calicoctl.diagnostics.core import Advice, Diagnostic, Fix, Refused, diagnos
 from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import Plan, make_plan, roots
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language.names import is_new_profile
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
-from calicoctl.records import replace
 from calicoctl.resources.v3_names import is_profile_name, v3_profile_name
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.diagnostics.terminal_text import printable
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.names import is_new_profile, is_tag
 from calicoctl.policy.documents.agent_schema import Verdict
 from calicoctl.policy.documents.json_text import Unreadable, path_text
@@ -15,7 +16,6 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule_text import syntax_of
-from calicoctl.records import dataclass
 from calicoctl.syntax import ast, printer
 
 _PARTS_NAMED_MAX = 8

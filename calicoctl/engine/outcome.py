@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics.core import Diagnostic
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument
-from calicoctl.records import dataclass
 from calicoctl.result_texts import ResultText
 from calicoctl.store.keys import EndpointKey
 

@@ -23,6 +23,7 @@ from calicoctl.engine.outcome import (
     TagListing,
 )
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction, counted
 from calicoctl.policy import profile as profiles
 from calicoctl.policy import statement as statements
@@ -31,7 +32,6 @@ from calicoctl.policy.documents.rules_document import display_json, read_stored_
 from calicoctl.policy.documents.tags_document import tag_warnings
 from calicoctl.policy.profile import Effect, Profile
 from calicoctl.policy.rule_text import listing_text
-from calicoctl.records import dataclass
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE
 from calicoctl.source import Source
 from calicoctl.store import keys

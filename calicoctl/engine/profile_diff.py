@@ -10,13 +10,13 @@ from functools import cached_property
 
 from calicoctl.common_ends import between_common_ends
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction, counted
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule_text import listing_text
-from calicoctl.records import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Entry
 

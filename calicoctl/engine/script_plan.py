@@ -12,11 +12,11 @@ from calicoctl.engine.outcome import Outcome
 from calicoctl.engine.plan import evaluate, evaluate_expectation, profile_warnings, roots
 from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction
 from calicoctl.policy import statement as valid
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.rule_text import listing_text, rule_text
-from calicoctl.records import dataclass
 from calicoctl.source import Span
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Snapshot

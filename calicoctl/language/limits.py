@@ -7,7 +7,7 @@ later agents reject the whole profile.
 
 from __future__ import annotations
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 NAME_LENGTH = 128
 

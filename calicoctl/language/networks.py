@@ -6,9 +6,9 @@ from enum import Enum
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.numerals import has_leading_zero, read_number
 from calicoctl.patterns import pattern
-from calicoctl.records import dataclass
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 
 class Ports(Enum):

@@ -15,13 +15,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from calicoctl.annotations import Any, NoReturn
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY, RESOURCE_PROBLEM_KEY, agent_problems
 from calicoctl.policy.documents.json_text import found_text, path_text
 from calicoctl.policy.documents.rule_json import compact_json, from_json
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument, read_stored_tags
-from calicoctl.records import dataclass
 from calicoctl.resources.downgrade import V1_ACTION_BY_V3, Downgrade, downgraded_rule
 from calicoctl.resources.fields import misread_fields, read_as, unknown_fields
 from calicoctl.resources.schema import LIST_KEYS, ResourceProblem, rule_problems

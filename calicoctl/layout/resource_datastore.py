@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import diagnose
+from calicoctl.fast_dataclasses import replace
 from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
 from calicoctl.layout.network_set_resource import network_set_entries
@@ -25,7 +26,6 @@ from calicoctl.layout.profile_resource import (
     is_same_resource,
     new_resource,
 )
-from calicoctl.records import replace
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, is_foreign_profile
 from calicoctl.store import keys
 from calicoctl.store.interface import (

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from calicoctl.fast_dataclasses import fields, replace
 from calicoctl.language import limits
 from calicoctl.language.networks import read_network
 from calicoctl.language.ports import canonical_list
 from calicoctl.language.quoting import is_literal
 from calicoctl.policy import values
 from calicoctl.policy.validation_findings import Findings
-from calicoctl.records import fields, replace
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import Line
 

@@ -14,6 +14,7 @@ from calicoctl import result_texts
 from calicoctl.annotations import Any
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import Action, Direction, counted
 from calicoctl.nearest import nearest
 from calicoctl.policy import statement as statements
@@ -24,7 +25,6 @@ from calicoctl.policy.documents.tags_document import TagsDocument, tag_warnings
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.validation_findings import Findings
-from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 

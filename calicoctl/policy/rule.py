@@ -6,11 +6,11 @@ A `Rule` is a rule that the language can express. For stored rules that it canno
 
 from __future__ import annotations
 
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import Action
 from calicoctl.language.networks import Network
 from calicoctl.language.ports import PortRange, merge_ports
 from calicoctl.language.protocols import Protocol
-from calicoctl.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule import Match, Rule
-from calicoctl.records import dataclass
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from calicoctl.diagnostics.core import Diagnostic, Edit, Kind, diagnose
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.source import Span
 
 

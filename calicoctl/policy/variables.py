@@ -13,13 +13,13 @@ from typing import TypeVar, cast
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Edit, diagnose
+from calicoctl.fast_dataclasses import dataclass, field, fields, is_dataclass, replace
 from calicoctl.language import limits
 from calicoctl.language.keywords import counted
 from calicoctl.language.names import VARIABLE_PATTERN, is_variable
 from calicoctl.language.quoting import is_literal, unquoted
 from calicoctl.nearest import nearest
 from calicoctl.policy.validation_findings import Finding, Findings
-from calicoctl.records import dataclass, field, fields, is_dataclass, replace
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 from calicoctl.syntax import ast
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.names import is_agent_tag
 from calicoctl.policy.documents.agent_schema import KNOWN_KEYS
 from calicoctl.policy.documents.json_text import JsonPath
 from calicoctl.policy.documents.selector import selector_fault
-from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import V3_PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import split_tag, with_renamed_labels
 from calicoctl.resources.upgrade import ENTITY_KEYS, PROTOCOL_KEYS, V3_ACTION_BY_V1

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 
 from calicoctl.diagnostics.core import Diagnostic, Kind, diagnose
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import JsonPath, found_text, path_text
-from calicoctl.records import dataclass
 from calicoctl.resources.selectors import is_selector
 from calicoctl.resources.v3_names import is_label_key, is_label_value, is_policy_name, is_profile_name
 from calicoctl.source import Span

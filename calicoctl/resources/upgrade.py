@@ -11,12 +11,12 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import ICMP_PARTS, SIDES, Direction
 from calicoctl.language.networks import enforced_network, network_text
 from calicoctl.language.ports import read_json_port
 from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
 from calicoctl.policy.documents.json_text import JsonPath, found_text
-from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import LIST_KEYS, V3_PROTOCOLS, ResourceProblem
 from calicoctl.resources.selectors import tag_selector, with_renamed_labels, with_tag, with_v3_namespace_label
 from calicoctl.resources.v3_names import label_key, v3_profile_name

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from calicoctl.annotations import Protocol
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ The layout is Calico's (etcd v2 API): a profile is the folder
 
 from __future__ import annotations
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.names import is_key_piece
-from calicoctl.records import dataclass
 
 ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"

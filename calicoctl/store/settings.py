@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
-from calicoctl.records import dataclass, field, replace
+from calicoctl.fast_dataclasses import dataclass, field, replace
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.environment import FILE_VARIABLE, Environment, EnvironmentVariables, SettingsFile, Text
 from calicoctl.store.etcd.addresses import USUAL_PORT, read_endpoints

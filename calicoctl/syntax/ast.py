@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.source import Definition, ExpandedSpan, Source, Span
 
 _NOWHERE = Span(Source("<no source>", ""), 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.syntax.loaded_grammar import load_parser
 from calicoctl.syntax.tree import Child, Token, Tree
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from calicoctl.annotations import Any
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.syntax.grammar import file_of
 from calicoctl.syntax.tables.load import table
 from calicoctl.syntax.tree import Child, Token, Tree

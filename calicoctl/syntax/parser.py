@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.quoting import here_document_delimiter, unquoted
-from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import match

@@ -6,9 +6,9 @@ moved to the end, and the spans in the result are those of the original text.
 
 from __future__ import annotations
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language import quoting
 from calicoctl.patterns import pattern
-from calicoctl.records import dataclass
 
 _WORD = pattern(quoting.WORD)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Refused, diagnose, reason_of
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.frontend.formatting import format_script
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.source import Source
 
 

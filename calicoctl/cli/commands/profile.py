@@ -16,6 +16,7 @@ from calicoctl.diagnostics.core import Advice, Command, Correction, Diagnostic, 
 from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
 from calicoctl.engine.outcome import Answer, RuleDocument
+from calicoctl.fast_dataclasses import replace
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
     ExpectVerdict,
@@ -29,7 +30,6 @@ from calicoctl.policy.statement import (
     TracePackets,
     UpdateRules,
 )
-from calicoctl.records import replace
 from calicoctl.source import STANDARD_INPUT, Source
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline

@@ -14,9 +14,9 @@ from calicoctl.cli.run_command.run_options import RunRequest, read_request
 from calicoctl.cli.script_files import open_file, open_script, read_script_file
 from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import Script, read_scripts
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language.keywords import counted
 from calicoctl.policy.documents.json_text import collector_paused
-from calicoctl.records import replace
 from calicoctl.source import Source
 
 

@@ -18,9 +18,9 @@ from calicoctl.diagnostics.core import Correction, Diagnostic, Edit, Refused
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.frontend.statements import command_line, read_rule_with_warnings
 from calicoctl.engine.meaning.path_traces import find_paths
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language.keywords import Action
 from calicoctl.policy.rule import Rule
-from calicoctl.records import replace
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.store.interface import DatastoreError
 

@@ -8,9 +8,9 @@ from calicoctl.cli.option_names import OUTPUT_FORMATS, OUTPUT_OPTIONS
 from calicoctl.cli.program_options import argument_span, value_span, with_value
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import either
 from calicoctl.nearest import nearest
-from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 

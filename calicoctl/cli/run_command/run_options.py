@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from calicoctl.cli.command_arguments import Arguments, read_arguments
 from calicoctl.cli.inputs.script_arguments import overrides_of
 from calicoctl.diagnostics.core import Diagnostic, Severity
-from calicoctl.records import dataclass, replace
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.source import Source
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 _SUFFIX = ".md"
 # The first line of a file is `# NAME`, the third `> TEMPLATE`; the explanation begins with the fifth.

@@ -11,12 +11,12 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.v1_documents import is_json
 from calicoctl.engine.export import export_profile
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import read_value, require_end, require_text, skip_space
 from calicoctl.policy.documents.rules_document import RulesDocument, read_stored_rules
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
-from calicoctl.records import dataclass, field
 from calicoctl.resources.downgrade import Downgrade, downgraded_rule
 from calicoctl.resources.schema import LIST_KEYS, ResourceProblem, policy_problems, profile_problems
 from calicoctl.resources.upgrade import KIND, NAME_ANNOTATION, POLICY_KIND, TAGS_ANNOTATION

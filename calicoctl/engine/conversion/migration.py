@@ -14,9 +14,9 @@ from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import convert_profiles, resource_name, stored_profiles
 from calicoctl.engine.endpoint_tags import missing_profile_warning, missing_profiles
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.layout.profile_resource import with_identity
 from calicoctl.layout.resource_keys import CLUSTER, PROFILE_RESOURCES, is_ready, profile_key
-from calicoctl.records import dataclass
 from calicoctl.resources.v3_names import FOREIGN_PREFIXES
 from calicoctl.store.interface import Change, Datastore, Entry
 

@@ -19,10 +19,10 @@ from calicoctl.analysis.rule_list import RuleList
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, rules_of
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
-from calicoctl.records import dataclass, field
 from calicoctl.resources.schema import LIST_KEYS, policy_problems
 from calicoctl.resources.selectors import tag_selector
 from calicoctl.resources.upgrade import API_VERSION, POLICY_KIND, Upgrade

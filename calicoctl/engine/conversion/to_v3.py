@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass, field, replace
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.documents.agent_schema import Verdict
 from calicoctl.policy.documents.json_text import JsonPath, Unreadable
@@ -15,7 +16,6 @@ from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.profile import Profile
 from calicoctl.policy.rule import Rule
-from calicoctl.records import dataclass, field, replace
 from calicoctl.resources.schema import ResourceProblem, profile_problems
 from calicoctl.resources.upgrade import API_VERSION, KIND, Upgrade, upgraded_profile
 from calicoctl.resources.v3_names import BUILT_IN_PROFILE, v3_profile_name

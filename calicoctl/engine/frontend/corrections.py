@@ -10,10 +10,10 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from calicoctl.diagnostics.core import Correction, Diagnostic, Edit
+from calicoctl.fast_dataclasses import replace
 from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.policy.validation_findings import Finding, Findings
 from calicoctl.policy.variables import Expansion, Variables, referenced_names
-from calicoctl.records import replace
 from calicoctl.source import DEFINE_OPTION, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import BlockBegin, Line, SyntaxProblem, TagsLine, parse

@@ -13,11 +13,11 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.frontend.corrections import validate_line
 from calicoctl.engine.frontend.syntax_errors import diagnose_problem
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language import limits, quoting
 from calicoctl.policy.canonical_words import canonical
 from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.policy.validation_findings import Findings
-from calicoctl.records import dataclass, replace
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language import limits
 from calicoctl.policy.variables import Expansion, Variables
-from calicoctl.records import replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem

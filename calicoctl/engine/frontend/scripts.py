@@ -12,6 +12,7 @@ from calicoctl.engine.frontend.collected_diagnostics import CollectedDiagnostics
 from calicoctl.engine.frontend.includes import Inclusions, OpenFile
 from calicoctl.engine.frontend.statements import validate
 from calicoctl.engine.progress import Progress, no_progress
+from calicoctl.fast_dataclasses import dataclass, field, replace
 from calicoctl.language import limits
 from calicoctl.language.keywords import Direction
 from calicoctl.language.names import VARIABLE_PATTERN
@@ -22,7 +23,6 @@ from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.sound_lines import skip_sound_lines
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import Expansion, Variables
-from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from calicoctl.annotations import TYPE_CHECKING
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.names import is_utf8
 from calicoctl.language.quoting import QUOTES, is_enclosed_in_quotes
 from calicoctl.policy import statement as valid
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.validation import check_rule, check_statement
 from calicoctl.policy.validation_findings import Findings
-from calicoctl.records import dataclass
 from calicoctl.source import COMMAND_LINE, Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem, parse

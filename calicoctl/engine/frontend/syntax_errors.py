@@ -23,12 +23,12 @@ from calicoctl.engine.frontend.variable_mistakes import (
     unknown_variables,
     variable_as_keyword,
 )
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language.keywords import ACTIONS, PEERS, either
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.quoting import unquoted
 from calicoctl.policy.validation_findings import Finding, Findings
 from calicoctl.policy.variables import Variables
-from calicoctl.records import replace
 from calicoctl.source import ExpandedSpan, Source, Span
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse

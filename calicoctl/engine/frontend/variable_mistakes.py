@@ -7,11 +7,11 @@ import re
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.frontend.corrections import parse_line, rewritten, validate_line
+from calicoctl.fast_dataclasses import replace
 from calicoctl.language.names import VARIABLE_PATTERN
 from calicoctl.language.quoting import is_literal
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import Expansion, Variables, referenced_names
-from calicoctl.records import replace
 from calicoctl.source import Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import SyntaxProblem

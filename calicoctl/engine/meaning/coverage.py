@@ -16,9 +16,9 @@ from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_o
 from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy import statement as valid
-from calicoctl.records import dataclass, replace
 
 # Longer lists are not mutated: there would be thousands of mutants, each of which needs an analysis of all rules.
 RULES_MAX = 500

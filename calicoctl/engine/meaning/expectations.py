@@ -17,9 +17,9 @@ from calicoctl.engine.packet_statements import PlaceOf
 from calicoctl.engine.plan import evaluate_expectation
 from calicoctl.engine.script_plan import RulePlaces
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy import statement as valid
-from calicoctl.records import dataclass
 from calicoctl.source import Source
 from calicoctl.syntax import printer
 

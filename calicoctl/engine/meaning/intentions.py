@@ -14,9 +14,9 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.enforced_rules import enforced_list
 from calicoctl.engine.meaning.traffic_changes import ListTraffic, RulesByName, find_traffic
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.rule import Rule
-from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 

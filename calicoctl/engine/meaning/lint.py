@@ -16,12 +16,12 @@ from calicoctl.engine.enforced_rules import is_refused
 from calicoctl.engine.frontend.scripts import Script, ScriptStep
 from calicoctl.engine.script_plan import RulePlaces, ScriptPlan
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
 from calicoctl.policy.rule_text import rule_text
 from calicoctl.policy.statement import DeclareProfile, ProfileStatement
-from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 from calicoctl.syntax import printer
 

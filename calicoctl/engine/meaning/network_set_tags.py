@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from calicoctl.analysis.boxes import NO_TAGS
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.networks import Network
 from calicoctl.policy.documents.network_set import NetworkSet
-from calicoctl.records import dataclass
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from calicoctl.engine.endpoint_tags import tags_of
 from calicoctl.engine.enforced_rules import enforced_list_at_endpoint
 from calicoctl.engine.meaning.network_set_tags import NetworkSetTags, collapsed
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import Direction
 from calicoctl.language.networks import Network, enforced_network, network_text, read_network
 from calicoctl.policy.rule import Rule
-from calicoctl.records import dataclass, replace
 from calicoctl.source import Span
 
 # If an end has more addresses, any address is assumed, or any of the network that was asked about: otherwise the answer

@@ -9,8 +9,8 @@ from calicoctl.analysis.differences import NOTHING_INTENDED, Difference, Intende
 from calicoctl.analysis.rule_list import ListedRule, RuleList
 from calicoctl.engine.enforced_rules import Rules, enforced_list
 from calicoctl.engine.state import State
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction
-from calicoctl.records import dataclass
 
 # The rules of profiles, by name.
 RulesByName = Mapping[str, Rules]

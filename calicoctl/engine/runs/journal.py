@@ -24,7 +24,7 @@ from calicoctl.engine.runs.unfinished_runs import (
     remove_pieces,
     text_of,
 )
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Datastore, DatastoreError, Entry
 

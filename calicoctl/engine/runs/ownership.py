@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 
 from calicoctl.engine.runs.lock import Holder, OpenStore
-from calicoctl.records import dataclass, replace
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Entry

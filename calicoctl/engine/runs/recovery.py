@@ -31,7 +31,7 @@ from calicoctl.engine.runs.unfinished_runs import (
     remove_stale_journals,
 )
 from calicoctl.engine.runs.writers import RunOptions, Writers, WritingStopped, apply_steps
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, DatastoreError, OutcomeUnknown
 

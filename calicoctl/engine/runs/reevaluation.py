@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from calicoctl.engine.runs.journal import profile_of_change
 from calicoctl.engine.runs.writers import RunOptions, read_profiles, read_values
 from calicoctl.engine.state import phase_of
-from calicoctl.records import replace
+from calicoctl.fast_dataclasses import replace
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Datastore, Snapshot
 

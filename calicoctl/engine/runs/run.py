@@ -12,8 +12,8 @@ from calicoctl.engine.runs.apply import apply_changes
 from calicoctl.engine.runs.lock import OpenStore
 from calicoctl.engine.runs.writers import RunOptions
 from calicoctl.engine.script_plan import ScriptPlan, StepOutcome, evaluate_script, script_roots
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.policy import statement as valid
-from calicoctl.records import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Datastore, Snapshot

@@ -19,7 +19,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.runs.lock import Holder, holder_of
 from calicoctl.engine.runs.ownership import ENDED_RECORD_SECONDS, OwnershipRecord, RunGoal, may_be_alive, read_record
-from calicoctl.records import dataclass, replace
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
 

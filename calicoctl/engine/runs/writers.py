@@ -17,7 +17,7 @@ from calicoctl.engine.progress import Progress, no_progress
 from calicoctl.engine.runs.journal import PIECE_BYTES, JournalStep, profile_of_change
 from calicoctl.engine.runs.lock import LOCK_SECONDS, OpenStore
 from calicoctl.engine.state import phase_of
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.store import keys
 from calicoctl.store.interface import (
     NOTHING,

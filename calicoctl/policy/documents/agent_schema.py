@@ -42,6 +42,7 @@ from calicoctl.diagnostics.messages import (
     RULE_TAG_BOUNDS,
     RULE_UNKNOWN_KEY,
 )
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import ACTIONS, either
 from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
 from calicoctl.language.names import is_agent_tag, is_tag
@@ -60,7 +61,6 @@ from calicoctl.nearest import nearest
 from calicoctl.patterns import pattern
 from calicoctl.policy.documents.json_text import JsonPath, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.selector import selector_fault
-from calicoctl.records import dataclass
 from calicoctl.source import Span
 
 AGENT_ACTIONS = (*ACTIONS, "log", "next-tier")

@@ -6,7 +6,7 @@ import json
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.source import Source, Span
 
 _DECODER = json.JSONDecoder()

@@ -23,8 +23,8 @@ from calicoctl.diagnostics.messages import (
     JSON_TOO_DEEP,
     JSON_TRAILING,
 )
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.patterns import pattern
-from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 
 # The path of a value in a JSON document: keys of objects and 0-based indices of lists.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.networks import Network, enforced_network
-from calicoctl.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

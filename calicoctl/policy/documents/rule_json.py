@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Action
 from calicoctl.language.limits import (
     ICMP_CODE_MAX,
@@ -21,7 +22,6 @@ from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
 from calicoctl.language.protocols import Protocol
 from calicoctl.policy.rule import ANYONE, Peer, Rule
-from calicoctl.records import dataclass
 
 # The keys that the language can express, in the order in which they are printed.
 LANGUAGE_KEYS = (

@@ -20,6 +20,7 @@ from calicoctl.diagnostics.messages import (
     RULE_LATER_KEY,
     RULE_NO_ACTION,
 )
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import Direction
 from calicoctl.language.networks import enforced_network, is_mapped, read_network
 from calicoctl.nearest import nearest
@@ -39,7 +40,6 @@ from calicoctl.policy.documents.json_text import (
 )
 from calicoctl.policy.documents.rule_json import from_json, with_single_ports
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule, document_faults, read_document
-from calicoctl.records import dataclass, field
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = tuple(direction.json_key for direction in Direction)

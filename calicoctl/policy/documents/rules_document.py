@@ -19,6 +19,7 @@ from calicoctl.diagnostics.messages import (
     STORED_MORE,
     STORED_REFUSED,
 )
+from calicoctl.fast_dataclasses import dataclass, field, replace
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.agent_schema import Problem, Verdict, agent_problems
 from calicoctl.policy.documents.json_text import (
@@ -42,7 +43,6 @@ from calicoctl.policy.documents.json_text import (
 from calicoctl.policy.documents.rule_json import compact_json, from_json, from_json_leniently, rule_json_text, to_json
 from calicoctl.policy.rule import Rule
 from calicoctl.policy.sequence import IndexedSequence
-from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 
 _LIST_KEYS = frozenset(direction.json_key for direction in Direction)

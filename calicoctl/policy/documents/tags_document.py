@@ -11,6 +11,7 @@ from operator import attrgetter
 
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.diagnostics.messages import STORED_TAGS_VOID, TAGS_NOT_A_LIST, TAGS_TAG
+from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.names import is_agent_tag
 from calicoctl.policy.documents.agent_schema import Problem, Verdict
 from calicoctl.policy.documents.json_text import (
@@ -25,7 +26,6 @@ from calicoctl.policy.documents.json_text import (
     skip_space,
 )
 from calicoctl.policy.sequence import IndexedSequence
-from calicoctl.records import dataclass, field
 from calicoctl.source import Source
 
 # The most invalid tags that are reported; one is enough for the agent to ignore the list.

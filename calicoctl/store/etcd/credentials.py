@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl.records import dataclass, field
+from calicoctl.fast_dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)

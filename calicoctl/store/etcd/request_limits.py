@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.store.deadline import Deadline
 
 # etcd responds after 7 s when it has lost its leader; a shorter timeout would treat that slow response as none.

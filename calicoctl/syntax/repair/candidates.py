@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.language.names import REFERENCE
 from calicoctl.language.ports import LIKE_PORTS
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.language.quoting import QUOTES, unquoted
-from calicoctl.records import dataclass, replace
 from calicoctl.syntax.loaded_grammar import terminal_keywords
 from calicoctl.syntax.repair import word_order
 from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS, ICMP_PARTS, PART_KEYS, PEER_PARTS, PEERS, SIDES, either
 from calicoctl.language.names import VARIABLE_PATTERN
 from calicoctl.language.ports import LIKE_PORTS, json_list
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
-from calicoctl.records import dataclass
 from calicoctl.syntax.repair.candidates import LOOKS_LIKE_NETWORK, WORDS_OF_PEERS, PlacedWord
 from calicoctl.syntax.repair.iptables import STATE_OPTIONS, is_chain_of, position_of, rule_of
 

@@ -16,8 +16,8 @@ from math import inf
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
+from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language import quoting
-from calicoctl.records import dataclass, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax.parser import Line, SyntaxProblem, parse
 from calicoctl.syntax.repair import block_lines, candidates, directives

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.quoting import here_document_delimiter
-from calicoctl.records import dataclass
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import terminal_pattern

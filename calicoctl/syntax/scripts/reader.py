@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
+from calicoctl.fast_dataclasses import dataclass, field, replace
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS, DIRECTIVES, STATEMENT_BEGINNINGS
-from calicoctl.records import dataclass, field, replace
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse

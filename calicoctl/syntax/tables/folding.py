@@ -17,7 +17,7 @@ from typing import Any
 
 from lark import Lark
 
-from calicoctl.records import dataclass
+from calicoctl.fast_dataclasses import dataclass
 
 # Words in quotes are left to Lark: they are rare, and would make the expressions twice as long.
 QUOTED_TERMINALS = frozenset({"QUOTED", "LISTED_QUOTED"})

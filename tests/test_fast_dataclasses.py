@@ -1,4 +1,4 @@
-"""`calicoctl.records` behaves as `dataclasses`, which it replaces."""
+"""`calicoctl.fast_dataclasses` behaves as `dataclasses`, which it replaces."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import calicoctl
-from calicoctl import records
+from calicoctl import fast_dataclasses
 
 _CLASSES = '''
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def made_by(module: Any, name: str) -> ModuleType:
     return made
 
 
-OURS, THEIRS = made_by(records, "ours"), made_by(dataclasses, "theirs")
+OURS, THEIRS = made_by(fast_dataclasses, "ours"), made_by(dataclasses, "theirs")
 numbers = st.integers(-2, 2)
 
 
@@ -139,7 +139,7 @@ def test_objects_are_printed_compared_and_copied_as_those_of_dataclasses(
     for make in _COPIES:
         assert (make(ours) == ours) == (make(theirs) == theirs)
         assert repr(make(ours)) == repr(ours)
-    our_copy, their_copy = records.replace(ours, x=other_x), dataclasses.replace(theirs, x=other_x)
+    our_copy, their_copy = fast_dataclasses.replace(ours, x=other_x), dataclasses.replace(theirs, x=other_x)
     assert repr(our_copy) == repr(their_copy)
     assert repr(our_copy) == repr(dataclasses.replace(ours, x=other_x))
     assert type(ours).__match_args__ == type(theirs).__match_args__
@@ -148,7 +148,7 @@ def test_objects_are_printed_compared_and_copied_as_those_of_dataclasses(
     if is_hashable and name != "Itself":
         assert (hash(ours) == hash(our_other)) == (hash(theirs) == hash(their_other))
     assert dataclasses.asdict(ours) == dataclasses.asdict(theirs)
-    assert [field.name for field in records.fields(ours)] == [field.name for field in dataclasses.fields(ours)]
+    assert [field.name for field in fast_dataclasses.fields(ours)] == [field.name for field in dataclasses.fields(ours)]
     if name == "Ordered":
         assert [ours < our_other, ours <= our_other, ours > our_other, ours >= our_other] == [
             theirs < their_other,
@@ -178,18 +178,18 @@ def test_errors_are_those_of_dataclasses(name: str) -> None:
                 del record.x
     assert hasattr(ours_object, "__dict__") == hasattr(theirs_object, "__dict__")
     with pytest.raises(TypeError):
-        records.replace(ours_object, w=1)
+        fast_dataclasses.replace(ours_object, w=1)
 
 
 def test_a_field_that_no_argument_sets_cannot_be_replaced() -> None:
-    for module, made in ((records, OURS), (dataclasses, THEIRS)):
+    for module, made in ((fast_dataclasses, OURS), (dataclasses, THEIRS)):
         # `dataclasses` raises ValueError before Python 3.13, and TypeError from then on.
         with pytest.raises((ValueError, TypeError), match="init=False"):
             module.replace(made.Derived(1), total=5)
 
 
 def test_a_default_before_a_field_without_one_is_refused() -> None:
-    for module in (records, dataclasses):
+    for module in (fast_dataclasses, dataclasses):
         with pytest.raises(TypeError, match="'y'"):
             exec("@dataclass\nclass Wrong:\n    x: int = 0\n    y: int\n", {"dataclass": module.dataclass})
 
@@ -206,12 +206,12 @@ def test_match_statements_and_field_types() -> None:
         case OURS.Slotted(x, y):
             assert (x, y) == (1, 2)
     point: Any = OURS.Point(1)
-    assert records.is_dataclass(point)
-    for module in (records, dataclasses):
+    assert fast_dataclasses.is_dataclass(point)
+    for module in (fast_dataclasses, dataclasses):
         assert module.is_dataclass(OURS.Point)
-    assert not records.is_dataclass(3)
+    assert not fast_dataclasses.is_dataclass(3)
     assert OURS.Point.__doc__ == THEIRS.Point.__doc__
-    assert [field.type for field in records.fields(OURS.Point)] == ["int", "int"]
+    assert [field.type for field in fast_dataclasses.fields(OURS.Point)] == ["int", "int"]
 
 
 def every_class() -> list[type]:
@@ -229,7 +229,9 @@ def test_each_class_of_the_program_checks_its_arguments() -> None:
     classes = every_class()
     assert len(classes) > 100
     for kind in classes:
-        assert [field.name for field in dataclasses.fields(kind)] == [field.name for field in records.fields(kind)]
+        assert [field.name for field in dataclasses.fields(kind)] == [
+            field.name for field in fast_dataclasses.fields(kind)
+        ]
         with pytest.raises(TypeError, match="__init__"):
             _call(kind)
 
