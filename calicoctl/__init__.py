@@ -27,7 +27,7 @@ def __getattr__(name: str) -> object:
 _SUBMODULES = frozenset(
     {
         *("analysis", "annotations", "api", "cli", "common_ends", "diagnostics", "engine", "fast_dataclasses"),
-        *("file_reading", "grammar", "language", "layout", "nearest", "patterns", "policy", "resources"),
+        *("file_reading", "grammar", "language", "layout", "lazy_patterns", "nearest", "policy", "resources"),
         *("result_texts", "source", "store", "syntax", "version"),
     }
 )

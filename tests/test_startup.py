@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 # The modules that a command on SQLite imports; they import the others.
 MODULES = "calicoctl.cli.main, calicoctl.cli.dispatch, calicoctl.cli.commands.profile, calicoctl.store.sqlite"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 _NAME = pattern(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 # The agent's tags have no maximum length and may begin with `-`.

@@ -8,7 +8,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.numerals import has_leading_zero, read_number
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network

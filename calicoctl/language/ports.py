@@ -11,7 +11,7 @@ from enum import Enum
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.limits import PORT_MAX, PORT_MIN, STORED
 from calicoctl.language.numerals import has_leading_zero, read_number
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 # A regular expression for the form of a port list, without any limit on the numbers.
 LIKE_PORTS = "[0-9]+(?:[:,-][0-9]+)*"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 QUOTES = ("'", '"')
 

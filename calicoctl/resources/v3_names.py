@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 NAME_LENGTH_MAX = 253
 LABEL_NAME_LENGTH_MAX = 63

@@ -16,7 +16,7 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose, reason_of
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.file_reading import read_regular
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 from calicoctl.source import Source, Span
 
 DEFAULT_FILE = "/etc/calico/calicoctl.env"

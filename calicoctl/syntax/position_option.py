@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language import quoting
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 _WORD = pattern(quoting.WORD)
 

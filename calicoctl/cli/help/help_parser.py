@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from calicoctl.cli.help import usage
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 
 _COMMAND_LINE = pattern(r"^ *calicoctl (?:\[options\] )?(\S+).*?(?:  +(\S.*))?$", re.MULTILINE)
 _OPTION_LINE = pattern(r"^ {2,4}(-\S+(?:, -\S+)*)  +(\S.*(?:\n {8,}\S.*)*)$", re.MULTILINE)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 from calicoctl.version import VERSION
 
 # The parts of a match, with the line breaks of the specification.

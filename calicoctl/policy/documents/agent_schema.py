@@ -57,8 +57,8 @@ from calicoctl.language.protocols import (
     PROTOCOLS,
     Ports,
 )
+from calicoctl.lazy_patterns import pattern
 from calicoctl.nearest import nearest
-from calicoctl.patterns import pattern
 from calicoctl.policy.documents.json_text import JsonPath, RepeatedKeys, found_text, path_text
 from calicoctl.policy.documents.selector import selector_fault
 from calicoctl.source import Span

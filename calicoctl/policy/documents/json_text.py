@@ -24,7 +24,7 @@ from calicoctl.diagnostics.messages import (
     JSON_TRAILING,
 )
 from calicoctl.fast_dataclasses import dataclass
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 from calicoctl.source import Source, Span
 
 # The path of a value in a JSON document: keys of objects and 0-based indices of lists.

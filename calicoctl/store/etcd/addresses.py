@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
-from calicoctl.patterns import pattern
+from calicoctl.lazy_patterns import pattern
 from calicoctl.source import Span
 from calicoctl.store.environment import Text
 
