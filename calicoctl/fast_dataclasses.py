@@ -5,8 +5,8 @@ share their methods, and `__init__` is compiled when the first object is created
 five methods for each class (0.4 ms) and imports `inspect`. A command imports about a hundred classes and creates
 objects of a third of them, so `dataclasses` took half of its time.
 
-`tests/test_fast_dataclasses.py` compares this module with `dataclasses`, whose functions (`replace`, `fields`, `asdict`)
-accept these objects, too.
+`tests/test_fast_dataclasses.py` compares this module with `dataclasses`, whose functions (`replace`, `fields`,
+`asdict`) accept these objects, too.
 """
 
 from __future__ import annotations
