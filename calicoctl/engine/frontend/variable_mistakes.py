@@ -26,6 +26,7 @@ _FOREIGN_REFERENCE = re.compile(
     rf"|\$\{{(?P<after>{VARIABLE_PATTERN})[ \t]+\}}"
     rf"|\$(?P<bare>{VARIABLE_PATTERN})"
 )
+_BARE_REFERENCE = re.compile(rf"\${VARIABLE}")
 
 
 def unknown_variables() -> Variables:
@@ -54,13 +55,23 @@ def variable_as_keyword(problem: SyntaxProblem, variables: Variables | None) -> 
     return diagnose(messages.VARIABLE_AS_KEYWORD, problem.span, fix, word=word.text, expected=expected)
 
 
-def foreign_references(extent: Span, start: str, variables: Variables | None) -> list[Diagnostic]:
-    """The errors about references in the syntax of templates and other shells: `{{NAME}}`, `%NAME%`."""
+def foreign_references(
+    extent: Span, start: str, variables: Variables | None, stopped: Span | None = None
+) -> list[Diagnostic]:
+    """The errors about references in the syntax of templates and other shells: `{{NAME}}`, `%NAME%`.
+
+    Args:
+        extent: The text.
+        start: The start symbol of the text.
+        variables: The variables that it may refer to; None when their values are not known.
+        stopped: The word where the parser stopped; None when the text was parsed.
+    """
     text = extent.text
     if extent.source.is_command_line or text.startswith("json"):
         return []
     matches = [match for match in _FOREIGN_REFERENCE.finditer(text) if match.lastgroup is not None]
-    if all(match.lastgroup == "bare" for match in matches):
+    is_bare = all(match.lastgroup == "bare" for match in matches)
+    if is_bare and (stopped is None or _BARE_REFERENCE.fullmatch(stopped.text) is None):
         # Bare `$NAME` alone is reported with the other errors of the words, when they are expanded.
         return []
     corrected = _FOREIGN_REFERENCE.sub(

@@ -188,6 +188,7 @@ profile add {{ X }}
 profile add %X%
 profile add ${ X }
 profile A rule add inbound allow tcp to ports {{ X }}
+profile A rule add inbound allow from $X
 ---
 ! 2:13 E0142
 ! 3:13 E0142
@@ -200,6 +201,7 @@ profile A rule add inbound allow tcp to ports {{ X }}
 ! 10:13 E0142
 ! 11:13 E0142
 ! 12:47 E0142
+! 13:39 E0142
 
 === where a keyword belongs
 define DIR = inbound
