@@ -180,13 +180,13 @@ def _nearest_option(words: Sequence[str], at: int) -> str | None:
     # The option itself is unknown here, though the program has it for other commands.
     known = {spelling: option for option in options for spelling in option.names if spelling != name}
     near = OPTION_SYNONYMS.get(words[0], {}).get(name)
-    if near is None and name.startswith("--"):
+    if near is None and (name.startswith("--") or len(name) > len("-f")):
         # The formats in the command's own help have precedence over those in the program's help.
         output = _options_by_name(words[0]).get(OUTPUT_OPTIONS[0]) or known.get(OUTPUT_OPTIONS[0])
         formats = () if output is None else output.choices or OUTPUT_FORMATS[:1]
         # Compared without the dashes, which would make any two names similar.
         long_names = [spelling[2:] for spelling in known if spelling.startswith("--")]
-        near_name = nearest(name[2:], [*long_names, *formats], OPTION_SIMILARITY_MIN)
+        near_name = nearest(name.lstrip("-"), [*long_names, *formats], OPTION_SIMILARITY_MIN)
         if near_name in formats:
             return f"{OUTPUT_OPTIONS[1]}={near_name}"
         near = None if near_name is None else f"--{near_name}"

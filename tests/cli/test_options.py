@@ -20,6 +20,7 @@ def commands_of_hints(result: CommandResult) -> list[str]:
     ("words", "place", "code", "hint"),
     [
         ("run --dryrun F", 15, "E0629", "calicoctl run --dry-run F"),
+        ("run -dry-run F", 15, "E0629", "calicoctl run --dry-run F"),
         ("run F --verbos", 17, "E0629", "calicoctl run F --verbose"),
         ("run --json F", 15, "E0629", "calicoctl run --help"),
         ("run --json --check F", 15, "E0629", "calicoctl run --output=json --check F"),
@@ -36,6 +37,8 @@ def commands_of_hints(result: CommandResult) -> list[str]:
         ("--verbose profile show", 11, "E0629", "calicoctl --help"),
         ("profile W rule json -o yaml", 34, "E0632", "calicoctl profile W rule json -o calico"),
         ("profile W rule show --json", 31, "E0629", "calicoctl profile W rule show --output=json"),
+        ("profile W rule show -json", 31, "E0629", "calicoctl profile W rule show --output=json"),
+        ("profile W rule show -all", 31, "E0629", "calicoctl profile --help"),
         ("profile W rule add inbound allow --json", 44, "E0629", "calicoctl profile --help"),
         ("doctor WEB", 18, "E0643", "calicoctl doctor --help"),
         ("explain --foo", 19, "E0629", "calicoctl explain --help"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from calicoctl import patterns
 from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.option_names import CALICO_FORMAT, OUTPUT_FORMATS, STATEMENT_OPTIONS
@@ -41,6 +42,8 @@ _SHOW_STATEMENTS = (ShowProfiles, ShowTags, ShowRules, TracePackets)
 _READ_STATEMENTS = (*_SHOW_STATEMENTS, PrintRulesJson, ExpectVerdict, ExpectVerdictOfAll)
 # Formats that only some statements support.
 _STATEMENTS_BY_FORMAT = {CALICO_FORMAT: (PrintRulesJson, UpdateRules)}
+# An option with a name of several letters, also after a single hyphen: `-json`.
+_LONG_OPTION = patterns.pattern(r"--[^=]|-[A-Za-z]{3}")
 # Errors that the parser reports when it does not recognise a more specific mistake.
 _UNSPECIFIC_ERRORS = (
     messages.UNEXPECTED_WORD,
@@ -104,8 +107,7 @@ def _unknown_options(words: Sequence[str], refused: Refused) -> list[Diagnostic]
         at
         for at, word in enumerate(words)
         if at
-        and word.startswith("--")
-        and word != "--"
+        and _LONG_OPTION.match(word)
         and word.partition("=")[0] not in STATEMENT_OPTIONS
         and words[at - 1] != "--at"
     ]
