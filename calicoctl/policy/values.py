@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 
 from calicoctl.diagnostics import messages
-from calicoctl.diagnostics.core import Edit
+from calicoctl.diagnostics.core import Edit, diagnose
 from calicoctl.language import limits, names, ports
 from calicoctl.language.names import NameMistake
 from calicoctl.language.networks import Network, NetworkMistake, NetworkText, is_mapped, read_network
@@ -128,7 +128,7 @@ def _add_network_mistake(parsed: NetworkText, word: ast.Word, findings: Findings
         case NetworkMistake.NEGATED:
             findings.add(messages.NEGATION, word.span, None, json=f'"!src_net": "{word.text[1:]}"')
         case NetworkMistake.SEVERAL:
-            findings.add(messages.SEVERAL_VALUES, word.span, None, word=word.text)
+            _add_several_values(word, "write one rule for each network", findings)
         case NetworkMistake.RANGE:
             findings.add(messages.NETWORK_RANGE, word.span, None, cidr=word.text)
         case NetworkMistake.LEADING_ZEROS:
@@ -142,6 +142,11 @@ def _add_network_mistake(parsed: NetworkText, word: ast.Word, findings: Findings
             from calicoctl.language.guesses import guess_network
 
             findings.add(messages.BAD_NETWORK, word.span, _replace_word(word, guess_network(word.text)), cidr=word.text)
+
+
+def _add_several_values(word: ast.Word, advice: str, findings: Findings) -> None:
+    """Add the finding for a list in the place of a single value."""
+    findings.add_diagnostics([diagnose(messages.SEVERAL_VALUES, word.span, advice, word=word.text)])
 
 
 def icmp_number(word: ast.Word, what: str, maximum: int, version: int, findings: Findings) -> int | None:
@@ -199,7 +204,8 @@ def new_name(word: ast.Word, what: str, findings: Findings) -> str | None:
         case NameMistake.NEGATED:
             findings.add(messages.NEGATION, word.span, None, json=f'"!src_tag": "{name[1:]}"')
         case NameMistake.SEVERAL:
-            findings.add(messages.SEVERAL_VALUES, word.span, None, word=name)
+            unit = "rule or statement" if what == "tag" else "statement"
+            _add_several_values(word, f"write one {unit} for each {what}", findings)
         case NameMistake.CHARACTERS:
             guess = _without_typography(name, lambda plain: names.tag_mistake(plain) is None)
             edit = _replace_word(word, guess)

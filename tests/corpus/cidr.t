@@ -33,7 +33,7 @@ allow from 10.0.0.0/8 tag A;fail;E0106;23;allow from tag A cidr 10.0.0.0/8
 allow 10.0.0.0/8;fail;E0105;7;allow from 10.0.0.0/8
 allow tcp 10.0.0.0/8;fail;E0105;11;allow tcp from 10.0.0.0/8
 allow from 10.0.0.0/8 10.1.0.0/16;fail;E0101;23
-allow from 10.0.0.0/8, 10.1.0.0/16;fail;E0101;24
+allow from 10.0.0.0/8, 10.1.0.0/16;fail;E0163;12;~
 
 # --- host bits are masked ---
 allow from cidr 10.1.2.3/8;warn;allow from cidr 10.0.0.0/8;W0202
@@ -59,7 +59,7 @@ allow from cidr 10.0.0.1.;fail;E0207;17
 allow from cidr 0x0a.0.0.1;fail;E0207;17
 allow from cidr 10.0.0.*;fail;E0207;17;allow from cidr 10.0.0.0/24
 allow from cidr 10.0.0.1-10.0.0.9;fail;E0220;17
-allow from cidr 10.0.0.1,10.0.0.2;fail;E0163;17
+allow from cidr 10.0.0.1,10.0.0.2;fail;E0163;17;~
 allow from cidr 10.0.0.1:80;fail;E0207;17
 allow from cidr WEB;fail;E0207;17
 allow from cidr localhost;fail;E0207;17

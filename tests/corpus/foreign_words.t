@@ -30,6 +30,7 @@ allow from addr WEB;fail;E0162;12;~
 allow from net WEB;fail;E0101;12
 allow from group WEB;fail;E0162;12;~
 allow from example.com;fail;E0162;12;~
+allow from localhost;fail;E0162;12;~
 allow to www.example.com.;fail;E0162;10;~
 allow from $SRC;fail;E0164;12;~
 allow from ${SRC};fail;E0140;12
@@ -40,12 +41,15 @@ allow from 10.0.0.*;fail;E0207;12;allow from cidr 10.0.0.0/24
 allow from 10.*;fail;E0207;12;allow from cidr 10.0.0.0/8
 allow from cidr 10.0.*.*;fail;E0207;17;allow from cidr 10.0.0.0/16
 allow from 010.0.0.1;fail;E0221;12
-allow from 10.0.0.0/8,192.168.0.0/16;fail;E0163;12
+allow from 10.0.0.0/8,192.168.0.0/16;fail;E0163;12;~
 
 # --- protocols and ports ---
 deny 53/udp;fail;E0166;6;deny udp to ports 53
 allow 8000:8080/tcp;fail;E0166;7;allow tcp to ports 8000:8080
 allow udp/53,5353;fail;E0166;7;allow udp to ports 53,5353
+allow from 10.0.0.0/8 to any port 22 proto tcp;fail;E0117,E0162,E0106;26;allow tcp from 10.0.0.0/8 to ports 22
+allow from tag proto tcp;fail;E0106;22;allow tcp from tag proto
+allow from proto;fail;E0101;12
 allow protocol tcp dport 80;fail;E0162,E0105;7;allow tcp to ports 80
 allow tcp,udp;fail;E0163;7;~
 allow tcp/udp to ports 53;fail;E0163;7;~
@@ -65,7 +69,7 @@ profile WEB rule add inbound --at=1 log;fail;E0161;37;~
 profile WEB rule move inbound 1 2;fail;E0162;18;~
 profile WEB rule set inbound;fail;E0162;18;~
 profile WEB rule clear;fail;E0162;18;~
-profile rename WEB DB;fail;E0162;16;~
+profile rename WEB DB;fail;E0162;9;~
 profile WEB list;fail;E0162;13;~
 profile WEB ls;fail;E0162;13;~
 

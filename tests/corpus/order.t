@@ -43,7 +43,8 @@ profile rule WEB add inbound allow;fail;E0106;14;profile WEB rule add inbound al
 profile trace WEB inbound;fail;E0106;15;profile WEB trace inbound
 profile tag WEB show;fail;E0106;13;profile WEB tag show
 profile expect WEB inbound allow tcp;fail;E0106;16;profile WEB expect inbound allow tcp
-profile WEB add rule inbound allow;fail;E0101;13
+profile WEB add rule inbound allow;fail;E0106;13;profile WEB rule add inbound allow
+profile WEB show tag;fail;E0106;13;profile WEB tag show
 profile rule add WEB inbound allow;fail;E0101;14;~
 rule add inbound allow;fail;E0101;1
 profile tag add WEB T;fail;E0101;13;~

@@ -165,7 +165,10 @@ allow not from tag A;fail;E0160;7;~
 allow from tag A or tag B;fail;E0101;18
 allow from tag A and to tag B;fail;E0101;18
 allow from tag !A;fail;E0160;16
-allow from tag A,B;fail;E0163;16
+allow from tag A,B;fail;E0163;16;~
+allow from tag A, B;fail;E0163;16;~
+allow from A,B;fail;E0163;12;~
+allow from A, B;fail;E0163;12;~
 profile WEB rule add both allow;fail;E0101;22
 profile WEB rule add inbound log;fail;E0161;30;~
 profile WEB rule add inbound next-tier;fail;E0161;30;~

@@ -74,7 +74,8 @@ profile WEB tag add;fail;E0102;20
 profile WEB tag remove;fail;E0102;23
 profile WEB tag WEB_APP;fail;E0101;17
 profile WEB tag add A B;fail;E0101;23
-profile WEB tag add A,B;fail;E0163;21
+profile WEB tag add A,B;fail;E0163;21;~
+profile WEB tag add A, B;fail;E0163;21;~
 profile WEB tag add -a;fail;E0214;21
 profile WEB tag add --a;fail;E0101;21
 profile WEB tag add _a;ok;profile WEB tag add _a
@@ -118,12 +119,13 @@ profile WEB rule remove outbound deny icmpv6 type 128;ok;profile WEB rule remove
 profile only-local-pings rule add inbound deny icmp;ok;profile only-local-pings rule add inbound deny icmp
 profile WEB rule add;fail;E0102;21
 profile WEB rule add inbound;fail;E0102;29
-profile WEB rule add allow;fail;E0101;22
-profile WEB rule add allow tcp;fail;E0101;22
+profile WEB rule add allow;fail;E0101;22;~
+profile WEB rule add allow tcp;fail;E0101;22;~
+profile WEB rule add accept tcp;fail;E0101;22;~
 profile WEB rule add inbound tcp;fail;E0101;30
 profile WEB rule remove;fail;E0102;24
 profile WEB rule remove inbound;fail;E0102;32
-profile WEB rule remove allow;fail;E0101;25
+profile WEB rule remove allow;fail;E0101;25;~
 
 # --- a whole rule, and its parts ---
 allow;ok;allow

@@ -24,7 +24,7 @@ from calicoctl.engine.frontend.variable_mistakes import (
     variable_as_keyword,
 )
 from calicoctl.fast_dataclasses import replace
-from calicoctl.language.keywords import ACTIONS, PEERS, either
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS, PEERS, either
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.language.quoting import unquoted
 from calicoctl.policy.validation_findings import Finding, Findings
@@ -34,7 +34,7 @@ from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import LENGTH_MAX, SyntaxProblem, parse
 from calicoctl.syntax.repair.foreign_words import MISSING_PORT_PROTOCOL, ForeignWord, find_foreign_word
 from calicoctl.syntax.repair.search import CHARACTERS_MAX, Mistake, Repaired, repair, split_words
-from calicoctl.syntax.vocabulary import describe, expected_keywords
+from calicoctl.syntax.vocabulary import SYNONYMS, describe, expected_keywords
 
 _OPTIONS = frozenset({"--at", "--detailed", "--no-check"})
 
@@ -83,9 +83,10 @@ def diagnose_problem(
         is_searched: Whether to search for a repair, which takes up to 20 ms.
     """
     source = problem.extent.source
+    stopped = problem.span if variables is not None and problem.span.start > problem.extent.start else None
     if variables is None and not source.is_command_line:
         variables = unknown_variables()
-    references = foreign_references(problem.extent, problem.start, variables)
+    references = foreign_references(problem.extent, problem.start, variables, stopped)
     if references:
         return references
     if (missing_name := _missing_profile_name(problem)) is not None:
@@ -227,7 +228,17 @@ def _known_mistake(problem: SyntaxProblem) -> Diagnostic | None:
     option = word.partition("=")[0]
     if option in _OPTIONS and option in {earlier.partition("=")[0] for earlier in before}:
         return diagnose(messages.REPEATED_OPTION, span, option=option)
-    return None
+    return _missing_direction(problem)
+
+
+def _missing_direction(problem: SyntaxProblem) -> Diagnostic | None:
+    """The diagnostic about an action in the place of a direction: `rule add allow`."""
+    word = problem.span.text
+    is_action = bool({*ACTIONS} & {word, *SYNONYMS.get(word.lower(), ())})
+    if not is_action or DIRECTIONS[0] not in expected_keywords(problem.expected):
+        return None
+    advice = f"put {either(DIRECTIONS)} before the action"
+    return diagnose(messages.UNEXPECTED_WORD, problem.span, advice, word=word, expected=describe(problem.expected))
 
 
 def _misplaced_ports(problem: SyntaxProblem, before: Sequence[str]) -> Diagnostic | None:

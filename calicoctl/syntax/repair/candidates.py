@@ -34,6 +34,8 @@ _VALUES_OF_PARTS = {"ports": _LOOKS_LIKE_PORTS, "cidr": _LOOKS_LIKE_ADDRESSES, "
 WORDS_OF_PEERS = frozenset(
     {"host", "hosts", "addr", "address", "network", "ip", "ipset", "set", "group", "zone", "interface", "on", "via"}
 )
+# Words before a protocol in other tools.
+_WORDS_OF_PROTOCOLS = frozenset({"proto", "protocol"})
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and have another meaning: `all` is not a misspelt `allow`.
@@ -100,7 +102,7 @@ def repairs(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -
         yield from _missing_at(words, index, expected)
         yield from _split_ports(words, index)
         yield from _anything(words, index)
-        yield from _named_protocol(words, index)
+        yield from _named_protocol(words)
         yield from _late_action(words, index, expected)
         yield from _show_one(words, index)
         yield from _semicolon(words)
@@ -289,7 +291,8 @@ def _cost_of_keyword(keyword: str, words: Sequence[PlacedWord], index: int, choi
 
 def _is_unlikely_tag(text: str) -> bool:
     """Whether a word after `from` or `to` is probably not a tag, but a word of another tool or the name of a host."""
-    return "." in text or bool(_synonyms(text)) or text.lower() in WORDS_OF_PEERS | _NOT_MISSPELT
+    is_foreign = text.lower() in WORDS_OF_PEERS | _WORDS_OF_PROTOCOLS | _NOT_MISSPELT
+    return "." in text or text == "localhost" or bool(_synonyms(text)) or is_foreign
 
 
 def _missing_peer(words: Sequence[PlacedWord], index: int) -> str | None:
@@ -371,13 +374,15 @@ def _anything(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
     yield Repair([*words[:first], *words[index + 1 :]], 1, messages.ANY_MATCH, words[first].start, word.end, fields)
 
 
-def _named_protocol(words: Sequence[PlacedWord], index: int) -> Iterator[Repair]:
-    """`proto tcp`, where the protocol alone is enough."""
-    word = words[index]
-    is_before_protocol = index + 1 < len(words) and words[index + 1].text in PROTOCOLS
-    if is_before_protocol and word.text.lower() in ("proto", "protocol"):
-        fields = (("word", word.text),)
-        yield Repair([*words[:index], *words[index + 1 :]], 1, messages.NO_COUNTERPART, word.start, word.end, fields)
+def _named_protocol(words: Sequence[PlacedWord]) -> Iterator[Repair]:
+    """`proto tcp`, also at the end of a rule, where the protocol alone is enough."""
+    first = next((index + 1 for index, word in enumerate(words) if word.text in (*ACTIONS, "trace")), len(words))
+    for index in range(first, len(words) - 1):
+        word, before = words[index], words[index - 1]
+        is_before_protocol = words[index + 1].text in PROTOCOLS and before.text not in PEER_PARTS
+        if is_before_protocol and word.text.lower() in _WORDS_OF_PROTOCOLS:
+            without = [*words[:index], *words[index + 1 :]]
+            yield Repair(without, 1, messages.NO_COUNTERPART, word.start, word.end, (("word", word.text),))
 
 
 def _late_action(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -> Iterator[Repair]:

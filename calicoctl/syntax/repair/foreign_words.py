@@ -28,6 +28,7 @@ _SHOWN = ("show", "list", "ls", "get", "describe")
 _JSON_ACTIONS = {"log": "log", "pass": "next-tier", "next-tier": "next-tier", "return": "next-tier"}
 _ONE_PROTOCOL = f"(?:{'|'.join(PROTOCOLS)})"
 _SEVERAL_PROTOCOLS = re.compile(rf"{_ONE_PROTOCOL}(?:[,/|+&]{_ONE_PROTOCOL})+\Z")
+_COMMAS = re.compile(r"[\s,]+")
 _PORT_AND_PROTOCOL = re.compile(rf"(?P<ports>{LIKE_PORTS})/(?P<protocol>{'|'.join(PORT_PROTOCOLS)})\Z")
 _PROTOCOL_AND_PORT = re.compile(rf"(?P<protocol>{'|'.join(PORT_PROTOCOLS)})/(?P<ports>{LIKE_PORTS})\Z")
 _PORTS = re.compile(rf"{LIKE_PORTS}\Z")
@@ -102,7 +103,8 @@ def _foreign_words(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignW
     yield from _negations(words)
     if index < len(words):
         word, before = words[index], tuple(word.text for word in words[:index])
-        yield from _statements(word, before, words[index + 1 :])
+        yield from _statements(word, words[:index], words[index + 1 :])
+        yield from _several_values(words, index)
         yield from _actions(word, before)
         if _is_in_match(before):
             yield from _matches(words, index)
@@ -184,7 +186,10 @@ def _line_of_options(before: Sequence[str], options: Sequence[str], rule: Sequen
     return (*before, *option, *rule) if is_chain_of(before[-1], options) else None
 
 
-def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[PlacedWord]) -> Iterator[ForeignWord]:
+def _statements(
+    word: PlacedWord, words_before: Sequence[PlacedWord], after: Sequence[PlacedWord]
+) -> Iterator[ForeignWord]:
+    before = tuple(word.text for word in words_before)
     lower = word.text.lower()
     if before[-1:] == ("rule",) and lower in ("move", "reorder", "swap"):
         yield _no_counterpart(word, "`rule add` with `--at=POSITION` moves an existing rule")
@@ -192,9 +197,9 @@ def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[Place
         yield _no_counterpart(
             word, "add the new rule with `--at=POSITION` and remove the old one, or use `rule update`"
         )
-    elif {lower, before[-1].lower() if before else ""} & _RENAMINGS and "rule" not in before and "tag" not in before:
+    elif (verb := _renaming(word, words_before)) is not None:
         yield _no_counterpart(
-            word, "print its rules with `rule json`, and store them in another profile with `rule update`"
+            verb, "print its rules with `rule json`, and store them in another profile with `rule update`"
         )
     elif before[-1:] == ("rule",) and lower == "set" and after and not {*ACTIONS} & {word.text for word in after}:
         yield _no_counterpart(
@@ -205,6 +210,35 @@ def _statements(word: PlacedWord, before: tuple[str, ...], after: Sequence[Place
     elif lower in _SHOWN and before[-2:-1] == ("profile",) and not after and not before[-1].startswith("-"):
         name = before[-1]
         yield _no_counterpart(word, f"`profile {name} rule show` shows its rules, `profile {name} tag show` its tags")
+
+
+def _renaming(word: PlacedWord, before: Sequence[PlacedWord]) -> PlacedWord | None:
+    """The verb of `profile WEB rename WEB2` and `profile rename WEB WEB2`; in the second, it was read as a name."""
+    if {"rule", "tag"} & {word.text for word in before}:
+        return None
+    return next((verb for verb in (word, *before[-1:]) if verb.text.lower() in _RENAMINGS), None)
+
+
+def _several_values(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
+    """`tag WEB, DB` and `from 10.0.0.0/8, 192.168.0.0/16`, where the parser stopped at the second value."""
+    first = index - 1
+    keywords = {word.text for word in words[max(first - 2, 0) : first]}
+    if first < 1 or not (words[first - 1].text in (*PEERS, "tag", "cidr") or keywords == {"tag", "add"}):
+        return
+    values = _list_with_spaces(words, first)
+    if values.end > words[first].end:
+        unit = "rule" if _is_in_match(tuple(word.text for word in words[:first])) else "statement"
+        advice = f"write one {unit} for each value"
+        yield ForeignWord(messages.SEVERAL_VALUES, values, (("word", values.text),), advice)
+
+
+def _list_with_spaces(words: Sequence[PlacedWord], first: int) -> PlacedWord:
+    """The words of a list such as `WEB, DB` as one word; the first word alone if no comma follows it."""
+    last = first
+    while last + 1 < len(words) and (words[last].text.endswith(",") or words[last + 1].text.startswith(",")):
+        last += 1
+    text = " ".join(word.text for word in words[first : last + 1])
+    return PlacedWord(text, words[first].start, words[last].end)
 
 
 def _no_counterpart(word: PlacedWord, advice: str) -> ForeignWord:
@@ -318,8 +352,16 @@ def _peers(words: Sequence[PlacedWord], index: int) -> Iterator[ForeignWord]:
     elif _SHELL_VARIABLE.match(word.text):
         advice = "single quotes prevent a shell from expanding a variable"
         yield ForeignWord(messages.NOT_EXPANDED, word, (("word", word.text),), advice)
-    elif _HOST_NAME.match(word.text) and not LOOKS_LIKE_NETWORK.match(word.text):
+    elif _is_list_of_peers((values := _list_with_spaces(words, index)).text):
+        yield ForeignWord(messages.SEVERAL_VALUES, values, (("word", values.text),), "write one rule for each value")
+    elif lower == "localhost" or (_HOST_NAME.match(word.text) and not LOOKS_LIKE_NETWORK.match(word.text)):
         yield _no_counterpart(word, "host names are not resolved; write the address, or `tag` before the name of a tag")
+
+
+def _is_list_of_peers(text: str) -> bool:
+    """Whether a text has several names or networks: `WEB,DB`. A list of ports has no names."""
+    items = [item for item in _COMMAS.split(text) if item]
+    return len(items) > 1 and all(item[0].isalpha() or LOOKS_LIKE_NETWORK.match(item) for item in items)
 
 
 EXAMPLE_OF_NEGATION = '"!src_net": "10.0.0.0/8"'

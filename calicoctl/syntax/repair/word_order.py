@@ -23,6 +23,8 @@ EXPECTATION_ORDER = "`expect`, direction, action, match"
 NAME_ORDER = "`profile`, its name, then `rule`, `tag`, `trace` or `expect`"
 # Keywords after the name of a profile.
 _SUBJECTS = ("rule", "tag", "trace", "expect")
+# Keywords after `rule` and `tag`.
+_VERBS = ("add", "json", "remove", "show", "update")
 
 
 def match_start(words: Sequence[_Word]) -> int | None:
@@ -44,6 +46,9 @@ def arrangements(words: Sequence[_Word]) -> Iterator[tuple[list[_Word], str]]:
     named = _arrange_name(words)
     if named is not None:
         yield named, NAME_ORDER
+    subject = _arrange_subject(words)
+    if subject is not None:
+        yield subject, NAME_ORDER
     expectation = _arrange_expectation(words)
     if expectation is not None:
         yield expectation, EXPECTATION_ORDER
@@ -93,6 +98,14 @@ def _arrange_name(words: Sequence[_Word]) -> list[_Word] | None:
         return None
     subject, name = words[start : start + 2]
     return [*words[:start], name, subject, *words[start + 2 :]]
+
+
+def _arrange_subject(words: Sequence[_Word]) -> list[_Word] | None:
+    """`profile WEB add rule` in the order of the usage, with the subject before the verb."""
+    start = next((index + 2 for index, word in enumerate(words[:2]) if word.text == "profile"), len(words))
+    if len(words) < start + 2 or words[start].text not in _VERBS or words[start + 1].text not in ("rule", "tag"):
+        return None
+    return [*words[:start], words[start + 1], words[start], *words[start + 2 :]]
 
 
 def _arrange_expectation(words: Sequence[_Word]) -> list[_Word] | None:
