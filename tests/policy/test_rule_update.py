@@ -182,6 +182,19 @@ def test_lists_with_other_names_have_no_hint_that_would_empty_them(names: tuple[
 
 
 @pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("ports", "`src_ports` or `dst_ports`"),
+        ("port", "`src_ports` or `dst_ports`"),
+        ("net", "`src_net` or `dst_net`"),
+    ],
+)
+def test_a_key_without_its_side_has_both_keys_as_its_hint(key: str, hint: str) -> None:
+    (error,) = refused(inbound(f'{{"action":"allow","{key}":[80]}}'))
+    assert (error.code, error.hint) == ("E0314", hint)
+
+
+@pytest.mark.parametrize(
     ("stored", "expected"),
     [
         (

@@ -191,7 +191,9 @@ def validate_keys(rule: Mapping[str, object]) -> Iterator[Problem]:
         if value is None:
             yield _problem((key,), RULE_NULL, Verdict.MISREAD, "leave the key out")
         elif key not in KNOWN_KEYS:
-            yield Problem((key,), RULE_UNKNOWN_KEY, Verdict.REFUSED, at_key=True, near=(key, KNOWN_KEYS))
+            sides = next((name for name in (key, f"{key}s") if f"src_{name}" in KNOWN_KEYS), None)
+            hint = f"`src_{sides}` or `dst_{sides}`" if sides else None
+            yield Problem((key,), RULE_UNKNOWN_KEY, Verdict.REFUSED, hint=hint, at_key=True, near=(key, KNOWN_KEYS))
 
 
 def validate_action(rule: Mapping[str, object]) -> Iterator[Problem]:
