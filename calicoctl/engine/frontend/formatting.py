@@ -63,6 +63,8 @@ def format_script(source: Source) -> Formatted:
     """
     # Lines that are known to be valid are skipped: each line is parsed below.
     errors = list(islice(_errors(source), limits.ERRORS_MAX + 1))
+    # An unclosed block is found at the end of the script, and reported where it begins.
+    errors.sort(key=lambda error: 0 if error.span is None else error.span.start)
     if len(errors) > limits.ERRORS_MAX:
         # First, so that it is printed: the number of printed diagnostics is limited.
         errors.insert(0, diagnose(messages.TOO_MANY_ERRORS, maximum=limits.ERRORS_MAX))
