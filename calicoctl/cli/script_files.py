@@ -95,8 +95,12 @@ def _nearest_file(path: Path, word: ast.Word) -> str | None:
         files = [entry for entry in islice(path.parent.iterdir(), _NAMES_COMPARED) if not entry.is_dir()]
     except OSError:
         return None
-    # Compared without their suffixes, most of which are equal.
-    by_stem = {file.stem: file for file in sorted(files)}
+    # Compared without their suffixes, most of which are equal. A file with another suffix is probably not a script.
+    by_stem = {
+        file.stem: file
+        for file in sorted(files)
+        if not path.suffix or file.suffix == path.suffix or file.stem == path.stem
+    }
     stem = nearest(path.stem, by_stem)
     if stem is None:
         return None

@@ -177,6 +177,9 @@ def test_the_hint_for_a_missing_file_is_the_nearest_name(embedded: Program) -> N
     ]
     result = embedded.run_inside("run", "--check", stdin="define X = netwrk\ninclude net/${X}.calico\n")
     assert "`net/network.calico`" in result.stderr.splitlines()[-1]
+    write(embedded, "net/profiles.db", "")
+    result = embedded.run_inside("run", "--check", stdin='include "net/profile.calico"\n')
+    assert "hint" not in result.stderr
 
 
 def test_variables_that_a_missing_file_may_define_cause_no_further_error(embedded: Program) -> None:
