@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import re
 import socket
-from ipaddress import IPv4Network, NetmaskValueError
+from ipaddress import IPv4Address, IPv4Network, NetmaskValueError, summarize_address_range
 
 from calicoctl.language.limits import PORT_MAX
 from calicoctl.language.networks import read_network
 from calicoctl.language.numerals import read_number
 from calicoctl.language.ports import range_text, read_item
 
-# Quotes and dashes that word processors and web pages put in place of plain ones.
+# Quotes and dashes that word processors and web pages put in place of plain ones, and invisible characters.
 _TYPOGRAPHIC = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201c\u201d\u201e", "")
+    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
 )
 
 # An open range, and a range in the syntax of other languages.
 _OPEN_RANGE = re.compile(r"([1-9][0-9]{0,4})[:-]")
-_DOTTED_RANGE = re.compile(r"([0-9]{1,5})\.{2,3}([0-9]{1,5})")
+_DOTTED_RANGE = re.compile(r"([0-9]{1,5})(?:\.{2,3}|\u2026)([0-9]{1,5})")
 _ABBREVIATED = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){0,2}")
 _PORT_RANGE = re.compile(r"[0-9]{1,5}:[0-9]{1,5}")
 _DOTTED_LENGTH = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
@@ -42,7 +43,7 @@ _ICMP_TYPES = {
 
 
 def without_typography(text: str) -> str:
-    """A word without the quotes of a word processor and without a final `;`, with hyphens instead of dashes."""
+    """A word without typographic quotes, invisible characters and a final `;`, with hyphens instead of dashes."""
     return text.translate(_TYPOGRAPHIC).removesuffix(";")
 
 
@@ -72,8 +73,19 @@ def _other_range(text: str) -> str | None:
 
 def guess_network(text: str) -> str | None:
     """The probable network for an invalid text such as `10/8` or `10.0.0.*`; None when it is not certain enough."""
-    address, _, length = text.partition("/")
+    address, slash, length = text.partition("/")
+    if slash and not length:
+        return None  # a length was intended, so the address alone has another meaning
     return _guess_network(address, length)
+
+
+def network_of_range(text: str) -> str | None:
+    """The network with exactly the addresses of a range such as `10.0.0.0-10.0.0.255`; None if there is none."""
+    first, last = (read_network(end).address for end in text.split("-", 1))
+    if not isinstance(first, IPv4Address) or not isinstance(last, IPv4Address) or first > last:
+        return None
+    networks = list(summarize_address_range(first, last))
+    return str(networks[0]) if len(networks) == 1 else None
 
 
 def _guess_network(address: str, length: str) -> str | None:

@@ -19,6 +19,9 @@ from calicoctl.language.ports import PortFault, PortMistake, PortRange
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.syntax import ast
 
+_BRACKETS = ("[]", "{}", "()")
+_OPENING_BRACKETS = tuple(pair[0] for pair in _BRACKETS)
+
 
 def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN) -> tuple[PortRange, ...] | None:
     """The ports of a list such as `80,443` or `8000:8080,9000-9010`, in the same order.
@@ -28,6 +31,9 @@ def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN
         findings: Receives errors and warnings.
         minimum: The lowest valid port.
     """
+    if word.text.startswith(_OPENING_BRACKETS) and (plain := _without_brackets(word.text, minimum)) is not None:
+        findings.add(messages.VALUE_IN_BRACKETS, word.span, _replace_word(word, plain))
+        return None
     has_empty = "" in word.text.split(",")
     if has_empty:
         edit = _replace_word(word, ports.without_empty_items(word.text))
@@ -45,6 +51,13 @@ def port_list(word: ast.Word, findings: Findings, minimum: int = limits.PORT_MIN
         elif (invalid_count := invalid_count + 1) > limits.ERRORS_MAX:
             break
     return None if has_empty or invalid_count else tuple(ranges)
+
+
+def _without_brackets(text: str, minimum: int) -> str | None:
+    """The list in `[80,443]` and `{80,443}`; None if the text is not a valid list in brackets."""
+    plain = text[1:-1]
+    is_valid = all(item.within(minimum) is not None for item in ports.read_list(plain))
+    return plain if text[:1] + text[-1:] in _BRACKETS and is_valid else None
 
 
 def _add_port_fault(fault: PortFault, word: ast.Word, findings: Findings) -> None:
@@ -130,7 +143,10 @@ def _add_network_mistake(parsed: NetworkText, word: ast.Word, findings: Findings
         case NetworkMistake.SEVERAL:
             _add_several_values(word, "write one rule for each network", findings)
         case NetworkMistake.RANGE:
-            findings.add(messages.NETWORK_RANGE, word.span, None, cidr=word.text)
+            from calicoctl.language.guesses import network_of_range
+
+            edit = _replace_word(word, network_of_range(word.text))
+            findings.add(messages.NETWORK_RANGE, word.span, edit, cidr=word.text)
         case NetworkMistake.LEADING_ZEROS:
             findings.add(messages.NETWORK_ZEROS, word.span, None, cidr=word.text)
         case NetworkMistake.TOO_LONG if parsed.address is not None:

@@ -59,6 +59,10 @@ allow from cidr 10.0.0.1.;fail;E0207;17
 allow from cidr 0x0a.0.0.1;fail;E0207;17
 allow from cidr 10.0.0.*;fail;E0207;17;allow from cidr 10.0.0.0/24
 allow from cidr 10.0.0.1-10.0.0.9;fail;E0220;17
+allow from cidr 10.0.0.0-10.0.0.255;fail;E0220;17;allow from cidr 10.0.0.0/24
+allow from 10.0.0.0-10.0.0.255;fail;E0220;12;allow from cidr 10.0.0.0/24
+allow from cidr 10.0.0.255-10.0.0.0;fail;E0220;17
+allow from cidr fd00::-fd00::ffff;fail;E0220;17
 allow from cidr 10.0.0.1,10.0.0.2;fail;E0163;17;~
 allow from cidr 10.0.0.1:80;fail;E0207;17
 allow from cidr WEB;fail;E0207;17
@@ -93,7 +97,7 @@ allow from cidr 10.0.0.0/33;fail;E0208;17
 allow from cidr 10.0.0.0/128;fail;E0208;17
 allow from cidr fd00::/129;fail;E0208;17
 allow from cidr 10.0.0.0/99999999999999999999;fail;E0208;17
-allow from cidr 10.0.0.0/;fail;E0207;17;allow from cidr 10.0.0.0
+allow from cidr 10.0.0.0/;fail;E0207;17
 allow from cidr 10.0.0.0/-8;fail;E0207;17
 allow from cidr 10.0.0.0/+8;fail;E0207;17
 allow from cidr 10.0.0.0/x;fail;E0207;17

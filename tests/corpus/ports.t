@@ -43,7 +43,12 @@ allow tcp to ports 80:90:100;fail;E0201;20
 allow tcp to ports 80-90-100;fail;E0201;20
 allow tcp to ports 80::90;fail;E0201;20
 allow tcp to ports 80/tcp;fail;E0201;20
-allow tcp to ports [80,443];fail;E0201,E0201;20;allow tcp to ports 80,443
+allow tcp to ports [80,443];fail;E0152;20;allow tcp to ports 80,443
+allow tcp to ports {80,443:450};fail;E0152;20;allow tcp to ports 80,443:450
+allow tcp to ports [80,443;fail;E0201;20;allow tcp to ports 80,443
+allow tcp to ports [80,x];fail;E0201,E0201;20
+allow tcp to ports 80\u2026443;fail;E0201;20;allow tcp to ports 80:443
+allow tcp to ports 80\u200b;fail;E0201;20;allow tcp to ports 80
 allow tcp to ports 0x50;fail;E0201;20
 allow tcp to ports 1e3;fail;E0201;20
 allow tcp to ports \u0661;fail;E0201;20

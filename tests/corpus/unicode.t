@@ -29,9 +29,9 @@ profile\u200b show;fail;E0104;1;profile show
 profile \u200bshow;fail;E0104;9;profile show
 profile\ufeff show;fail;E0104;1;profile show
 \ufeffprofile show;fail;E0104;1;profile show
-profile WEB\u200b rule show;fail;E0214;9
+profile WEB\u200b rule show;fail;E0214;9;profile WEB rule show
 profile "WEB\u200b" rule show;ok;profile "WEB\\u200b" rule show
-profile add WEB\u200b;fail;E0214;13
+profile add WEB\u200b;fail;E0214;13;profile add WEB
 profile add WEB\u202e;fail;E0214;13
 profile add \u0000;fail;E0214;13
 profile add WEB\u0000;fail;E0214;13
