@@ -6,15 +6,16 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from calicoctl.cli.command_arguments import OPTION_SIMILARITY_MIN, read_arguments
-from calicoctl.cli.help.help_parser import command_names
+from calicoctl.cli.help.help_parser import command_names, help_of, options_of
 from calicoctl.cli.help.synonyms import KINDS, synonym
 from calicoctl.cli.option_names import PROGRAM_OPTIONS
-from calicoctl.cli.program_options import argument_span, with_word, with_words
+from calicoctl.cli.program_options import argument_span, typed_command, with_word, with_words
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Advice, Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.statements import command_line, read_statement
 from calicoctl.nearest import nearest
 
+_SCRIPT_SUFFIX = ".calico"
 _SEE_HELP = Advice("`calicoctl --help` lists the commands")
 
 
@@ -29,10 +30,26 @@ def unknown_command(words: Sequence[str]) -> Diagnostic:
     if word.startswith("-"):
         long_names = [name[2:] for name in PROGRAM_OPTIONS if name.startswith("--")]
         near = nearest(word.lstrip("-"), long_names, OPTION_SIMILARITY_MIN)
-        fix = with_word(words, 0, f"--{near}{equals}{value}") if near else synonym(words) or _SEE_HELP
+        fix = with_word(words, 0, f"--{near}{equals}{value}") if near else synonym(words) or _with_command(words)
         return diagnose(messages.UNKNOWN_OPTION, span, fix, word=word, command="calicoctl")
     fix = _profile_statement(words) or synonym(words) or _probable_command(words)
     return diagnose(messages.UNKNOWN_COMMAND, span, fix, word=words[0])
+
+
+def _with_command(words: Sequence[str]) -> Fix:
+    """The command line with the only command that has its first option: `--resume` is an option of `run`."""
+    option = words[0].partition("=")[0]
+    names = [name for name in command_names() for known in options_of(help_of(name)) if option in known.names]
+    has_command = not {*command_names()}.isdisjoint(words)
+    return _SEE_HELP if len(names) != 1 or names == ["profile"] or has_command else _completed(words, names[0])
+
+
+def _completed(words: Sequence[str], command: str) -> Fix:
+    """The command line with a command before its words; a reference to the help if it is not accepted."""
+    with contextlib.suppress(Refused):
+        read_arguments([command, *words])
+        return with_words(words, typed_command([command, *words]))
+    return _SEE_HELP
 
 
 def _profile_statement(words: Sequence[str]) -> Correction | None:
@@ -57,7 +74,7 @@ def _probable_command(words: Sequence[str]) -> Fix:
     if near == "profile":
         return _probable_statement(words)
     if near is None:
-        return _SEE_HELP
+        return _completed(words, "run") if words[0].endswith(_SCRIPT_SUFFIX) else _SEE_HELP
     return _corrected(words, near, lambda: read_arguments([near, *words[1:]]), _SEE_HELP)
 
 

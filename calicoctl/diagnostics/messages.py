@@ -229,7 +229,7 @@ ENV_FILE_UNREADABLE = Kind("E0615", Severity.ERROR, "cannot read the settings fi
 ENV_FILE_LINE = Kind("E0616", Severity.ERROR, "a line of a settings file is `NAME=value`")
 NO_HOME = Kind("E0617", Severity.ERROR, "no datastore is named, and the home folder of the embedded one is unknown")
 OPTION_NEEDS_VALUE = Kind("E0620", Severity.ERROR, "`{option}` needs a value")
-BAD_TIMEOUT = Kind("E0621", Severity.ERROR, "invalid timeout `{text}`: expected a number of seconds")
+BAD_TIMEOUT = Kind("E0621", Severity.ERROR, "invalid timeout `{text}`: expected a number of seconds, above 0 and up to 86400")
 UNKNOWN_COMMAND = Kind("E0622", Severity.ERROR, "unknown command `{word}`")
 NO_COMMAND = Kind("E0623", Severity.ERROR, "a command is missing")
 STDIN_CLOSED = Kind("E0624", Severity.ERROR, "standard input cannot be read: {reason}")

@@ -144,7 +144,11 @@ def test_a_mistake_is_reported_and_its_file_unchanged(embedded: Program, messy: 
 
 def test_errors_are_in_the_order_of_the_script(embedded: Program) -> None:
     result = embedded.run_inside("fmt", stdin="profile WEB {\n  inbound {\n    allow tcp to port 80\n")
-    assert located_codes(result) == ["<standard input>:1:1 E0120", "<standard input>:3:18 E0104"]
+    assert [code.removeprefix("<standard input>:") for code in located_codes(result)] == [
+        "1:1 E0120",
+        "2:3 E0120",
+        "3:18 E0104",
+    ]
 
 
 def test_a_file_that_cannot_be_written_is_unchanged(embedded: Program, messy: Path, folder: Path) -> None:

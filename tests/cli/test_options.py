@@ -112,6 +112,7 @@ def test_the_position_may_be_anywhere_in_a_statement(embedded: Program, words: s
     ("words", "hint"),
     [
         ("apply -f F", "calicoctl run F"),
+        ("--resume", "calicoctl run --resume"),
         ("apply F", "calicoctl run F"),
         ("create -f F", "calicoctl run F"),
         ("create profile X", "calicoctl profile add X"),
@@ -142,6 +143,30 @@ def test_the_hint_for_a_command_of_another_tool_is_the_equivalent(embedded: Prog
     result = embedded.run_inside(*words.split())
     assert (result.status, commands_of_hints(result)) == (1, [hint])
     assert embedded.run_inside(*hint.split()[1:]).status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("apply", "-f", "a;b"), "calicoctl run 'a;b'"),
+        (("apply", "-f", "F.yaml"), "calicoctl convert --from=calico F.yaml | calicoctl run"),
+        (("check", "F.yml"), "calicoctl convert --from=calico F.yml | calicoctl run --check"),
+        (("F.calico", "--dry-run"), "calicoctl run F.calico --dry-run"),
+        (("F.calico", "--frobnicate"), "calicoctl --help"),
+    ],
+)
+def test_the_hint_for_a_file_without_a_command_of_this_program_reads_it(
+    embedded: Program, words: tuple[str, ...], hint: str
+) -> None:
+    result = embedded.run_inside(*words)
+    assert result.status == 1
+    assert hint in result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("text", ["apiVersion: projectcalico.org/v3\n", '{"apiVersion": "projectcalico.org/v3"}'])
+def test_a_resource_given_as_a_script_gets_a_hint_about_convert(embedded: Program, text: str) -> None:
+    result = embedded.run_inside("run", "--check", stdin=text)
+    assert (result.status, commands_of_hints(result)) == (1, ["calicoctl convert --from=calico FILE"])
 
 
 @pytest.mark.parametrize("words", ["container add x", "node status", "pool show"])

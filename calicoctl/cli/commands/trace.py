@@ -83,8 +83,9 @@ def _match(arguments: Arguments) -> tuple[Rule, Sequence[Diagnostic]]:
 def _usage_error(arguments: Arguments) -> str | None:
     """Why the options are not enough; None if they are."""
     for option, meaning in (("--from", "where packets come from"), ("--to", "where packets go")):
-        if len(arguments.values.get(option, [])) != 1:
-            return f"{option} must be given once: {meaning}"
+        count = len(arguments.values.get(option, []))
+        if count != 1:
+            return f"{option} is {'given more than once' if count else 'missing'}; it names {meaning}"
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from calicoctl.cli.help.help_parser import command_names
+from calicoctl.cli.program_options import typed_command
 from calicoctl.diagnostics.core import Advice, Command, Fix
 
 # The options of each command by the names that other tools have for them.
@@ -46,7 +47,7 @@ def synonym(words: Sequence[str]) -> Fix | None:
 
 
 def _command(beginning: str, operands: Sequence[str]) -> Command:
-    return Command(" ".join([beginning, *operands]))
+    return Command(typed_command([*beginning.split()[1:], *operands]))
 
 
 def _operands(words: Sequence[str]) -> list[str] | None:
@@ -60,6 +61,8 @@ def _run(options: str, what: str) -> _Hint:
     command = " ".join(["calicoctl run", options]).rstrip()
 
     def fix_for(operands: list[str] | None) -> Fix:
+        if operands and all(operand.endswith((".yaml", ".yml")) for operand in operands):
+            return Command(f"{_command('calicoctl convert --from=calico', operands).text} | {command}")
         return _command(command, operands) if operands else Advice(f"`{command} FILE` {what}")
 
     return fix_for
@@ -77,7 +80,7 @@ def _named(command: str, otherwise: Fix) -> _Hint:
 
 def _create(operands: list[str] | None) -> Fix:
     if operands and operands[0].lower() not in KINDS:
-        return _command("calicoctl run", operands)
+        return _APPLY(operands)
     return _named("calicoctl profile add {}", Advice("`calicoctl profile add PROFILE` creates a profile"))(operands)
 
 

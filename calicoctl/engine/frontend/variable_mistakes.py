@@ -26,7 +26,7 @@ _FOREIGN_REFERENCE = re.compile(
     rf"|\$\{{(?P<after>{VARIABLE_PATTERN})[ \t]+\}}"
     rf"|\$(?P<bare>{VARIABLE_PATTERN})"
 )
-_BARE_REFERENCE = re.compile(rf"\${VARIABLE}")
+_BARE_REFERENCE = re.compile(rf"\${VARIABLE_PATTERN}")
 
 
 def unknown_variables() -> Variables:

@@ -28,6 +28,9 @@ _FORMATS = (
 )
 # In a file that begins like a script, a NUL is an error in its line.
 _BEGINNINGS = (*STATEMENT_BEGINNINGS, *DIRECTIVES)
+_RESOURCE = re.compile(r"apiVersion\"?[ \t]*:[ \t]*\"?projectcalico\.org/")
+# How many characters are searched for the kind of content.
+_CHARACTERS_SEARCHED = 10_000
 _RULE_LISTS = re.compile(r'"(?:in|out)bound_rules"')
 
 
@@ -47,12 +50,20 @@ def detect_other_format(source: Source) -> Diagnostic | None:
     word = _WORD.match(text, start)
     for pattern, form in _FORMATS:
         if word is not None and pattern.match(text, start):
-            has_rules = form == "JSON" and _RULE_LISTS.search(text, start, start + 10_000)
-            hint = "`calicoctl profile <PROFILE> rule update < FILE` reads rules as JSON" if has_rules else None
+            hint = _hint(text, start, form)
             return _unsupported_format(source, start, word.end(), form, hint)
     if "\x00" in text[start : start + 200] and not text.startswith(_BEGINNINGS, start):
         place = text.index("\x00", start)
         return _unsupported_format(source, place, place + 1, "binary data (it has NUL characters)", None)
+    return None
+
+
+def _hint(text: str, start: int, form: str) -> str | None:
+    """The command that reads the content of a file of another format; None if there is none."""
+    if form == "JSON" and _RULE_LISTS.search(text, start, start + _CHARACTERS_SEARCHED):
+        return "`calicoctl profile <PROFILE> rule update < FILE` reads rules as JSON"
+    if form in ("JSON", "YAML") and _RESOURCE.search(text, start, start + _CHARACTERS_SEARCHED):
+        return "`calicoctl convert --from=calico FILE` converts resources of Calico v3 to a script"
     return None
 
 
