@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calicoctl import patterns
 from calicoctl.cli.datastores import find_setting, opened_datastore, status_of
 from calicoctl.cli.exit_status import ExitStatus
 from calicoctl.cli.option_names import CALICO_FORMAT, OUTPUT_FORMATS, STATEMENT_OPTIONS
@@ -18,6 +17,7 @@ from calicoctl.engine.execute import execute
 from calicoctl.engine.frontend.statements import NoStatement, command_line, read_statement
 from calicoctl.engine.outcome import Answer, RuleDocument
 from calicoctl.fast_dataclasses import replace
+from calicoctl.lazy_patterns import pattern
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.policy.statement import (
     ExpectVerdict,
@@ -43,7 +43,7 @@ _READ_STATEMENTS = (*_SHOW_STATEMENTS, PrintRulesJson, ExpectVerdict, ExpectVerd
 # Formats that only some statements support.
 _STATEMENTS_BY_FORMAT = {CALICO_FORMAT: (PrintRulesJson, UpdateRules)}
 # An option with a name of several letters, also after a single hyphen: `-json`.
-_LONG_OPTION = patterns.pattern(r"--[^=]|-[A-Za-z]{3}")
+_LONG_OPTION = pattern(r"--[^=]|-[A-Za-z]{3}")
 # Errors that the parser reports when it does not recognise a more specific mistake.
 _UNSPECIFIC_ERRORS = (
     messages.UNEXPECTED_WORD,
