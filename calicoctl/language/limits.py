@@ -14,8 +14,8 @@ NAME_LENGTH = 128
 PORT_MIN = 1
 PORT_MAX = 65535
 
-# The maximum number of errors that are reported for a statement, a list or a script. More are of no use, and the limit
-# bounds the time for a long file of another format that was given by mistake to seconds.
+# The maximum number of errors that are reported for a statement, a list, a script or a JSON document. More are of no
+# use, and the limit bounds the time for a long file of another format that was given by mistake to seconds.
 ERRORS_MAX = 1000
 
 ICMP_TYPE_MAX = 254

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from calicoctl.layout.profile_resource import SPEC_FIELDS, UnusableResource, document_texts
-from calicoctl.policy.documents.json_text import JsonPath
+from calicoctl.policy.documents.json_text import JsonPath, object_members
 from calicoctl.resources.upgrade import OWN_ANNOTATION_PREFIX
 
 # The metadata that every resource has, and that are set when a resource is created.
@@ -35,7 +35,7 @@ def inexpressible_parts(text: str) -> tuple[JsonPath, ...]:
 
 
 def _metadata_paths(metadata: object) -> Iterator[JsonPath]:
-    for key, value in _members(metadata).items():
+    for key, value in object_members(metadata).items():
         if key in _METADATA_OBJECTS and isinstance(value, dict):
             yield from (("metadata", key, name) for name in value if not _is_own_annotation(key, name))
         elif key not in _STANDARD_METADATA and _is_not_empty(value):
@@ -49,7 +49,7 @@ def _is_own_annotation(key: str, name: str) -> bool:
 def _spec_paths(spec: object, labels: str | None) -> Iterator[JsonPath]:
     """The paths of the labels that are not tags, and of the fields that a block does not express."""
     yield from (("spec", "labelsToApply", label) for label in json.loads(labels or "{}"))
-    for key, value in _members(spec).items():
+    for key, value in object_members(spec).items():
         if key not in SPEC_FIELDS and _is_not_empty(value):
             yield ("spec", key)
 
@@ -58,10 +58,6 @@ def _other_paths(resource: Mapping[str, object]) -> Iterator[JsonPath]:
     for key, value in resource.items():
         if key not in ("apiVersion", "kind", "metadata", "spec") and _is_not_empty(value):
             yield (key,)
-
-
-def _members(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 def _is_not_empty(value: object) -> bool:

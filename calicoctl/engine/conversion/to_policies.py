@@ -21,6 +21,7 @@ from calicoctl.diagnostics.core import Diagnostic, Refused, diagnose
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, rules_of
 from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import Direction
+from calicoctl.policy.documents.json_text import object_members
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.resources.schema import LIST_KEYS, policy_problems
@@ -116,7 +117,7 @@ def convert_to_policies(
     """
     converted = convert_profiles(profiles, keeps_tags=keeps_tags)
     names = [v1.profile.name for v1 in profiles]
-    specs = {name: _members(resource["spec"]) for name, resource in zip(names, converted.resources, strict=True)}
+    specs = {name: object_members(resource["spec"]) for name, resource in zip(names, converted.resources, strict=True)}
     problems = [*_pass_rules(specs), *_unprotected(usages or (), names)]
     labels = _unique_labels(profiles, problems, keeps_tags=keeps_tags)
     if problems:
@@ -136,10 +137,6 @@ def convert_to_policies(
     # The names of the intermediate resources are irrelevant.
     notes = [note for note in converted.diagnostics if note.kind is not messages.RENAMED_PROFILE]
     return ConvertedResources(POLICY_KIND, tuple(policies), (*notes, *diagnostics))
-
-
-def _members(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
 
 
 def _pass_rules(specs: Mapping[str, Mapping[str, object]]) -> Iterator[Diagnostic]:

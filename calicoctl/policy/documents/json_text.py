@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 
@@ -321,6 +321,11 @@ def _members_at(source: Source, start: int) -> tuple[Member, ...]:
 @lru_cache(maxsize=4)
 def _elements_at(source: Source, start: int) -> tuple[Element, ...]:
     return read_elements(source, start)[0]
+
+
+def object_members(value: object) -> Mapping[str, object]:
+    """The members of a JSON value; none if it is not an object."""
+    return value if isinstance(value, dict) else {}
 
 
 def path_text(path: JsonPath) -> str:

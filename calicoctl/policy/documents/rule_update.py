@@ -22,6 +22,7 @@ from calicoctl.diagnostics.messages import (
 )
 from calicoctl.fast_dataclasses import dataclass, field
 from calicoctl.language.keywords import Direction
+from calicoctl.language.limits import ERRORS_MAX
 from calicoctl.language.networks import enforced_network, is_mapped, read_network
 from calicoctl.nearest import nearest
 from calicoctl.policy.documents.agent_schema import LATER_KEYS, agent_problems
@@ -33,6 +34,7 @@ from calicoctl.policy.documents.json_text import (
     find_constant,
     found_text,
     locate,
+    object_members,
     path_text,
     read_value,
     refusal,
@@ -49,8 +51,6 @@ _KEYS_BY_NAME = {name: f"{name.partition('_')[0]}_rules" for name in (*_LIST_KEY
 _ID = "id"
 # The first character of a key that is a comment.
 _COMMENT = "_"
-# The most errors that are reported; for each, the whole text is searched for the line.
-_ERRORS_MAX = 1000
 _MASKED_MAX = 100
 
 
@@ -74,7 +74,7 @@ def read_update(source: Source, profile: str) -> tuple[RulesDocument, tuple[Diag
     if constant is not None:
         raise Refused((constant,))
     reader = _RuleReader(source)
-    for diagnostic in islice(_document_diagnostics(source, members, profile), _ERRORS_MAX + 1):
+    for diagnostic in islice(_document_diagnostics(source, members, profile), ERRORS_MAX + 1):
         reader.add(diagnostic)
     rules = {member.key: reader.rules(member) for member in members if member.elements is not None}
     reader.raise_errors()
@@ -156,10 +156,6 @@ def _other_id(source: Source, members: tuple[Member, ...], profile: str) -> Iter
             yield diagnose(OTHER_ID, span, found=found_text(member.value), profile=profile)
 
 
-def _members(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
 def _networks(members: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """The networks of a rule that are strings, with their keys."""
     for key in ("src_net", "dst_net"):
@@ -193,13 +189,13 @@ class _RuleReader:
             self._warn(element, path)
             self._warn_of_host_bits(element, path)
             # A rule without an action is stored without one.
-            return StoredRule.of(rule) if "action" in _members(value) else StoredRule.without_action(rule)
+            return StoredRule.of(rule) if "action" in object_members(value) else StoredRule.without_action(rule)
         # Whether the datastore has the v3 data model is checked later, by the engine.
         problems = agent_problems(value, is_resource=True)
         if not problems:
             self._warn(element, path)
             return StoredRule.foreign(value)
-        if len(self.errors) <= _ERRORS_MAX:
+        if len(self.errors) <= ERRORS_MAX:
             for problem in problems:
                 span = locate(self.source, element.start, problem.path, at_key=problem.at_key)
                 self.add(problem.diagnostic(path, span))
@@ -207,7 +203,7 @@ class _RuleReader:
 
     def _warn(self, element: Element, path: JsonPath) -> None:
         """Add the warnings about a valid rule that may have another meaning than intended."""
-        members = _members(element.value)
+        members = object_members(element.value)
         if "action" not in members and path:
             # Not for a rule as JSON in a script: `export` writes the rules of other tools without an action.
             self.add(diagnose(RULE_NO_ACTION, locate(self.source, element.start, ()), path=path_text(path)))
@@ -223,7 +219,7 @@ class _RuleReader:
 
     def _warn_of_host_bits(self, element: Element, path: JsonPath) -> None:
         """Add the warnings about networks with host bits, which are stored without them."""
-        for key, text in _networks(_members(element.value)):
+        for key, text in _networks(object_members(element.value)):
             parsed = read_network(text)
             if not parsed.has_host_bits:
                 continue
@@ -234,10 +230,10 @@ class _RuleReader:
                 self.add(diagnose(NET_MASKED, span, path=path_text((*path, key)), **fields))
 
     def raise_errors(self) -> None:
-        """Raise `Refused` if there are errors, with the first `_ERRORS_MAX` of them."""
-        if len(self.errors) > _ERRORS_MAX:
+        """Raise `Refused` if there are errors, with the first `ERRORS_MAX` of them."""
+        if len(self.errors) > ERRORS_MAX:
             # Put first, so that it is printed.
-            self.errors[:] = [diagnose(JSON_MORE_ERRORS), *self.errors[:_ERRORS_MAX]]
+            self.errors[:] = [diagnose(JSON_MORE_ERRORS), *self.errors[:ERRORS_MAX]]
         if self.errors:
             raise Refused(self.errors)
 

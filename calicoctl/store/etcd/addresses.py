@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
+from calicoctl.language.limits import PORT_MAX, PORT_MIN
 from calicoctl.lazy_patterns import pattern
 from calicoctl.source import Span
 from calicoctl.store.environment import Text
 
 USUAL_PORT = 2379
-_PORT_MAX = 65535
 _URL = pattern(
     r"(?P<scheme>[A-Za-z]+)://(?P<host>\[[^\]]*\]|[^:/?#\[\]]*)(?::(?P<port>[^/?#]*))?(?P<extra>[/?#].*)?", re.DOTALL
 )
@@ -92,7 +92,7 @@ def _read_url(url: str, span: Span, written: str) -> str | Diagnostic:
     if not match["port"]:
         hint = f"{written[: match.end('host') + shift]}:{USUAL_PORT}"
         return diagnose(messages.ETCD_URL_NO_PORT, span, hint, text=written)
-    if not (re.fullmatch("[0-9]{1,5}", match["port"]) and 1 <= int(match["port"]) <= _PORT_MAX):
+    if not (re.fullmatch("[0-9]{1,5}", match["port"]) and PORT_MIN <= int(match["port"]) <= PORT_MAX):
         start, end = match.span("port")
         where = Span(span.source, span.start + start + shift, span.start + end + shift)
         return diagnose(messages.ETCD_URL_PORT, where, None, text=match["port"])
