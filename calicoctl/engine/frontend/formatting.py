@@ -71,8 +71,8 @@ def format_script(source: Source) -> Formatted:
     if errors:
         raise Refused(errors)
     layout = _Layout()
-    for piece in read_layout(source):
-        layout.add(piece)
+    for item in read_layout(source):
+        layout.add(item)
     return Formatted(layout.text(_line_end(source.text)), tuple(layout.warnings))
 
 
@@ -108,14 +108,14 @@ class _Layout:
             f"{line}{_NEWLINE if number in self._verbatim else line_end}" for number, line in enumerate(self._lines)
         )
 
-    def add(self, piece: LayoutItem) -> None:
+    def add(self, item: LayoutItem) -> None:
         """Add a blank line, a comment or a line of code."""
-        if isinstance(piece, Blank):
+        if isinstance(item, Blank):
             self._follows_blank = True
-        elif isinstance(piece, Comment):
-            self._put(_INDENT * self._depth + piece.text)
+        elif isinstance(item, Comment):
+            self._put(_INDENT * self._depth + item.text)
         else:
-            self._add_code(piece)
+            self._add_code(item)
 
     def _put(self, line: str) -> None:
         """Append a line. Blank lines are dropped at the beginning of the script and after a `{`."""
