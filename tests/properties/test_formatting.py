@@ -14,7 +14,7 @@ from calicoctl.engine.frontend.scripts import Script, read_scripts
 from calicoctl.language.quoting import quoted
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast
-from calicoctl.syntax.scripts.layout import Code, Comment, read_layout
+from calicoctl.syntax.scripts.script_layout import Code, Comment, read_layout
 from tests.properties.test_damaged_scripts import mutated
 from tests.properties.test_scripts import read, statements
 from tests.support.law_examples import examples

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from calicoctl.cli.output.tables import drawn_table
+from calicoctl.cli.output.text_tables import drawn_table
 from calicoctl.diagnostics.terminal_text import display_width, printable
 
 HEADERS = ("Name", "Host", "State")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from calicoctl.annotations import Any
 from calicoctl.cli.output.console import print_text, terminal_width
-from calicoctl.cli.output.tables import drawn_table
+from calicoctl.cli.output.text_tables import drawn_table
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine import outcome
 from calicoctl.store.keys import EndpointKey

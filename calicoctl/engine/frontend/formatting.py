@@ -22,8 +22,8 @@ from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
 from calicoctl.syntax.parser import BlockBegin, BlockEnd, Line, ListBegin, SyntaxProblem, TagsLine, parse
 from calicoctl.syntax.repair.search import on_one_line
-from calicoctl.syntax.scripts.layout import Blank, Code, Comment, LayoutItem, read_layout
 from calicoctl.syntax.scripts.reader import read_script
+from calicoctl.syntax.scripts.script_layout import Blank, Code, Comment, LayoutItem, read_layout
 
 _INDENT = "  "
 # The additional indentation of continuation lines.
