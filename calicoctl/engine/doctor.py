@@ -14,10 +14,10 @@ from calicoctl.engine.endpoint_tags import (
     tags_without_profiles,
 )
 from calicoctl.engine.enforced_rules import carried_tags
-from calicoctl.engine.meaning.lint import lint_stored
 from calicoctl.engine.plan import profile_warnings
 from calicoctl.engine.runs.unfinished_runs import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.lint import lint_stored
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Direction, counted
 from calicoctl.language.names import HIDDEN

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, ip_network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calicoctl.engine.meaning.network_set_tags import NetworkSetTags
+from calicoctl.engine.traffic_analysis.network_set_tags import NetworkSetTags
 from calicoctl.policy.documents.network_set import NetworkSet, read_network_set
 
 NONE: frozenset[str] = frozenset()

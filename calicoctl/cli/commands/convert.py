@@ -17,8 +17,8 @@ from calicoctl.engine.conversion.from_v3 import convert_to_blocks
 from calicoctl.engine.conversion.to_policies import Usage, convert_to_policies
 from calicoctl.engine.conversion.to_v3 import ConvertedResources, V1Profile, convert_profiles, stored_profiles
 from calicoctl.engine.conversion.v1_documents import is_json, read_v1_documents
-from calicoctl.engine.meaning.expectations import without_expectations
 from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.expectations import without_expectations
 from calicoctl.resources.yaml_text import yaml_text
 from calicoctl.store.interface import DatastoreError
 

@@ -14,10 +14,16 @@ from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.traffic_changes import traffic_document, traffic_lines
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.core import Refused
-from calicoctl.engine.meaning.intentions import check_intentions
-from calicoctl.engine.meaning.traffic_changes import RulesByName, find_traffic, rules_after, rules_before, rules_changed
 from calicoctl.engine.runs.run import plan_script
 from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.intentions import check_intentions
+from calicoctl.engine.traffic_analysis.traffic_changes import (
+    RulesByName,
+    find_traffic,
+    rules_after,
+    rules_before,
+    rules_changed,
+)
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import DatastoreError
 

@@ -15,8 +15,8 @@ from calicoctl.cli.output.console import DIAGNOSTICS_SHOWN, more_diagnostics, pr
 from calicoctl.cli.output.json_documents import Document
 from calicoctl.cli.output.sarif import sarif_document
 from calicoctl.cli.program_options import Options
-from calicoctl.engine.meaning.endpoint_lint import lint_today
-from calicoctl.engine.meaning.lint import LintFinding, lint_script, lint_stored
+from calicoctl.engine.traffic_analysis.endpoint_lint import lint_today
+from calicoctl.engine.traffic_analysis.lint import LintFinding, lint_script, lint_stored
 from calicoctl.language.keywords import Direction, counted
 from calicoctl.policy.documents.json_text import collector_paused
 from calicoctl.store.interface import DatastoreError

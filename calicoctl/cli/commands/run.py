@@ -60,7 +60,7 @@ def _lint_blocks(script: Script, request: RunRequest) -> Sequence[Diagnostic]:
     """With `--check --lint`, warnings about rules in blocks that do nothing."""
     if not (request.check and request.lint) or script.has_errors:
         return ()
-    from calicoctl.engine.meaning.lint import lint_script
+    from calicoctl.engine.traffic_analysis.lint import lint_script
 
     return [finding.diagnostic for finding in lint_script(script)]
 

@@ -15,15 +15,15 @@ from calicoctl.cli.output.console import print_diagnostics, print_text
 from calicoctl.cli.output.expectation_reports import coverage_lines, json_document, junit_document, result_line
 from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.terminal_text import printable
-from calicoctl.engine.meaning.coverage import coverage
-from calicoctl.engine.meaning.expectations import (
+from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.coverage import coverage
+from calicoctl.engine.traffic_analysis.expectations import (
     ExpectationResult,
     check_expectations,
     draft_expectations,
     expectations_of,
     without_expectations,
 )
-from calicoctl.engine.state import State
 from calicoctl.language.keywords import counted
 from calicoctl.store.interface import DatastoreError
 

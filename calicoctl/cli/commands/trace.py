@@ -17,7 +17,7 @@ from calicoctl.cli.program_options import Options
 from calicoctl.diagnostics.core import Correction, Diagnostic, Edit, Refused
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.frontend.statements import command_line, read_rule_with_warnings
-from calicoctl.engine.meaning.path_traces import find_paths
+from calicoctl.engine.traffic_analysis.path_traces import find_paths
 from calicoctl.fast_dataclasses import replace
 from calicoctl.language.keywords import Action
 from calicoctl.policy.rule import Rule

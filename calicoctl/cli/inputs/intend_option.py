@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calicoctl.engine.frontend.statements import read_rule
-from calicoctl.engine.meaning.intentions import Intention
+from calicoctl.engine.traffic_analysis.intentions import Intention
 from calicoctl.source import Source, Span
 
 

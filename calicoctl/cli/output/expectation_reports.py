@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 from calicoctl.cli.output.json_documents import Document, rule_members
 from calicoctl.diagnostics.terminal_text import printable
-from calicoctl.engine.meaning.coverage import ListCoverage, Mutant
-from calicoctl.engine.meaning.expectations import ExpectationResult
+from calicoctl.engine.traffic_analysis.coverage import ListCoverage, Mutant
+from calicoctl.engine.traffic_analysis.expectations import ExpectationResult
 from calicoctl.syntax.repair.search import on_one_line
 
 _FORMAT_VERSION = 1

@@ -10,7 +10,7 @@ from calicoctl.analysis.path_division import PathPart, allows
 from calicoctl.analysis.rule_list import ListedRule
 from calicoctl.cli.output.json_documents import Document
 from calicoctl.cli.output.traffic_changes import exceptions_text, part_document
-from calicoctl.engine.meaning.path_traces import Decider, End, PathTrace
+from calicoctl.engine.traffic_analysis.path_traces import Decider, End, PathTrace
 
 # --- as text ------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calicoctl.cli.output.json_documents import Document
 from calicoctl.diagnostics import messages
-from calicoctl.engine.meaning.lint import LintFinding
+from calicoctl.engine.traffic_analysis.lint import LintFinding
 from calicoctl.source import Span
 from calicoctl.version import VERSION
 

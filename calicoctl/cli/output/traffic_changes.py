@@ -13,7 +13,7 @@ from calicoctl.analysis.packet_text import example_text, packet_document
 from calicoctl.analysis.rule_list import DROPPED_POSITION, Decision, ListedRule, decision_of
 from calicoctl.cli.output.json_documents import Document, rule_members
 from calicoctl.diagnostics.terminal_text import printable
-from calicoctl.engine.meaning.traffic_changes import ListTraffic
+from calicoctl.engine.traffic_analysis.traffic_changes import ListTraffic
 
 _EXCEPTIONS_SHOWN = 5
 

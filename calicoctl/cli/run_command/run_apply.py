@@ -64,7 +64,7 @@ def _lint(plan: ScriptPlan, request: RunRequest) -> Sequence[Diagnostic]:
     """With `--lint`, warnings about rules that do nothing in the profiles after the script."""
     if not request.lint or plan.has_errors:
         return ()
-    from calicoctl.engine.meaning.lint import lint_plan
+    from calicoctl.engine.traffic_analysis.lint import lint_plan
 
     return [finding.diagnostic for finding in lint_plan(plan)]
 

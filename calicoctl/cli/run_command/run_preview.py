@@ -14,10 +14,10 @@ from calicoctl.cli.output.traffic_changes import traffic_document, traffic_lines
 from calicoctl.cli.run_command.run_json import plan_document
 from calicoctl.cli.run_command.run_options import RunRequest
 from calicoctl.diagnostics.core import Diagnostic
-from calicoctl.engine.meaning.intentions import check_intentions
-from calicoctl.engine.meaning.traffic_changes import find_traffic, rules_before, rules_changed
 from calicoctl.engine.profile_diff import count_changes, diff_lines, profile_diffs
 from calicoctl.engine.script_plan import ScriptPlan
+from calicoctl.engine.traffic_analysis.intentions import check_intentions
+from calicoctl.engine.traffic_analysis.traffic_changes import find_traffic, rules_before, rules_changed
 
 
 def report_plan(plan: ScriptPlan, diagnostics: Sequence[Diagnostic], request: RunRequest) -> int:

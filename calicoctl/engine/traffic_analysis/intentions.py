@@ -13,7 +13,7 @@ from calicoctl.analysis.rule_list import ListedRule, boxes_of
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
 from calicoctl.engine.enforced_rules import enforced_list
-from calicoctl.engine.meaning.traffic_changes import ListTraffic, RulesByName, find_traffic
+from calicoctl.engine.traffic_analysis.traffic_changes import ListTraffic, RulesByName, find_traffic
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy.rule import Rule

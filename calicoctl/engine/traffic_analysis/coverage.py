@@ -14,8 +14,8 @@ from calicoctl.analysis.differences import find_differences
 from calicoctl.analysis.match_division import divide, find_counterexample
 from calicoctl.analysis.rule_list import Decision, ListedRule, RuleList, boxes_of, decision_of
 from calicoctl.engine.enforced_rules import enforced_list
-from calicoctl.engine.meaning.expectations import ExpectationResult
 from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.expectations import ExpectationResult
 from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import Action, Direction
 from calicoctl.policy import statement as valid

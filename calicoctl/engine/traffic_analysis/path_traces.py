@@ -12,8 +12,8 @@ from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Refused, diagnose
 from calicoctl.engine.endpoint_tags import tags_of
 from calicoctl.engine.enforced_rules import enforced_list_at_endpoint
-from calicoctl.engine.meaning.network_set_tags import NetworkSetTags, collapsed
 from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.network_set_tags import NetworkSetTags, collapsed
 from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.keywords import Direction
 from calicoctl.language.networks import Network, enforced_network, network_text, read_network

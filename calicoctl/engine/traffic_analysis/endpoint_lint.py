@@ -10,8 +10,8 @@ from calicoctl.analysis.unneeded_rules import Grade, Reason, UnneededRule, find_
 from calicoctl.diagnostics import messages
 from calicoctl.engine.endpoint_tags import tags_without_profiles
 from calicoctl.engine.enforced_rules import carried_tags, enforced_list, enforced_list_at_endpoint
-from calicoctl.engine.meaning.lint import LintFinding
 from calicoctl.engine.state import State
+from calicoctl.engine.traffic_analysis.lint import LintFinding
 from calicoctl.language.keywords import Direction
 from calicoctl.policy.documents.json_text import collector_paused
 

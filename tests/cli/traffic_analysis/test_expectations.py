@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.analysis.brute_force import Json, decider, decision, packets, rules
-from tests.cli.meaning.test_trace import store
 from tests.cli.program import Program
+from tests.cli.traffic_analysis.test_trace import store
 
 SPACE = [*packets(4), *packets(6)]
 
