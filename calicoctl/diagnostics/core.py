@@ -41,7 +41,8 @@ class Kind:
     @property
     def outline(self) -> str:
         """The message with the names of its fields: `port <PORT> is out of range`."""
-        return re.sub(r"\{(\w+)\}", lambda match: f"<{match[1].upper()}>", self.template)
+        text = re.sub(r"\{(\w+)\}", lambda match: f"<{match[1].upper()}>", self.template)
+        return text.replace("{{", "{").replace("}}", "}")
 
 
 @dataclass(frozen=True, slots=True)

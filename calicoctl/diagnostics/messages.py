@@ -227,7 +227,7 @@ SETTING_WITHOUT_OTHER = Kind("E0613", Severity.ERROR, "{given} is set without {m
 TLS_FILE_UNUSABLE = Kind("E0614", Severity.ERROR, "cannot use `{path}`, set by {name}: {reason}")
 ENV_FILE_UNREADABLE = Kind("E0615", Severity.ERROR, "cannot read the settings file `{path}`: {reason}")
 ENV_FILE_LINE = Kind("E0616", Severity.ERROR, "a line of a settings file is `NAME=value`")
-NO_HOME = Kind("E0617", Severity.ERROR, "no datastore is named, and the home folder of the embedded one is unknown")
+NO_HOME = Kind("E0617", Severity.ERROR, "no datastore is named, and HOME, which locates the embedded one, is not set")
 OPTION_NEEDS_VALUE = Kind("E0620", Severity.ERROR, "`{option}` needs a value")
 BAD_TIMEOUT = Kind("E0621", Severity.ERROR, "invalid timeout `{text}`: expected a number of seconds, above 0 and up to 86400")
 UNKNOWN_COMMAND = Kind("E0622", Severity.ERROR, "unknown command `{word}`")

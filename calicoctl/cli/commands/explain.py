@@ -61,5 +61,6 @@ def _unknown_code(words: tuple[str, ...], index: int, code: str, kinds: Mapping[
     near = difflib.get_close_matches(code, sorted(kinds), n=len(kinds), cutoff=0.7)
     near.sort(key=lambda candidate: sorted(candidate) != sorted(code))
     listed = ", ".join(f"`{candidate}`" for candidate in near[:3])
-    hint = f"similar codes are {listed}; `calicoctl explain` lists all" if near else "`calicoctl explain` lists all"
+    similar = f"similar {'codes are' if len(near) > 1 else 'code:'} {listed}; " if near else ""
+    hint = f"{similar}`calicoctl explain` lists all codes"
     return diagnose(messages.UNKNOWN_CODE, argument_span(words, index), hint, code=code)

@@ -39,7 +39,8 @@ def run(options: Options) -> int:
         raise Refused(found_obstacles)
     missing = [span for name, span in names.items() if not state.profile(name).exists]
     if missing:
-        raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, profile=span.text) for span in missing])
+        advice = "`calicoctl profile show` lists the profiles"
+        raise Refused([diagnose(messages.NO_SUCH_PROFILE, span, advice, profile=span.text) for span in missing])
     readable = [name for name, obstacle in obstacles.items() if name and obstacle is None]
     exports = {name: export_profile(state.profile(name)) for name in readable}
     print_text("\n".join(export.text for export in exports.values()), end="")

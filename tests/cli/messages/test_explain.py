@@ -240,9 +240,11 @@ def test_a_code_that_there_is_not_is_answered_with_those_near_it(folder: Path) -
         "                          ^^^^^\n"
         "hint: similar codes are `E0102`, "
     )
-    assert ran.stderr.endswith("`calicoctl explain` lists all\n")
+    assert ran.stderr.endswith("`calicoctl explain` lists all codes\n")
+    one = Program(folder).run_inside("explain", "102")
+    assert one.stderr.splitlines()[-1] == "hint: similar code: `E0102`; `calicoctl explain` lists all codes"
     far = Program(folder).run_inside("explain", "frobnicate")
-    assert (far.status, far.stderr.splitlines()[-1]) == (1, "hint: `calicoctl explain` lists all")
+    assert (far.status, far.stderr.splitlines()[-1]) == (1, "hint: `calicoctl explain` lists all codes")
 
 
 def test_the_help_lists_it(folder: Path) -> None:
@@ -262,3 +264,7 @@ def test_explanations_cost_no_other_command_anything(folder: Path) -> None:
         loaded[words.split()[0]] = done.stdout.split()
     assert "calicoctl.cli.commands.explain" in loaded["explain"]
     assert "calicoctl.cli.commands.explain" not in loaded["profile"]
+
+
+def test_a_brace_in_a_message_is_explained_as_a_brace() -> None:
+    assert "its `}` must be" in messages.BLOCK_ON_ONE_LINE.outline
