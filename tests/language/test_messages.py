@@ -53,7 +53,8 @@ def test_a_call_gives_the_fields_of_its_message(path: Path) -> None:
     for node, maker, kind in calls(path):
         given = {keyword.arg for keyword in node.keywords}
         if None not in given:  # `**fields` cannot be checked here
-            assert given - MAKERS[maker] == fields(kind) - supplied(maker), f"line {node.lineno}: {kind.code}"
+            advice = f"line {node.lineno}: its fields are not those in catalogue/{kind.code}.md"
+            assert given - MAKERS[maker] == fields(kind) - supplied(maker), advice
 
 
 def supplied(maker: str) -> set[str]:

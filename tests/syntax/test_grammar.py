@@ -50,14 +50,24 @@ def test_every_statement_has_the_grammar_rule_of_its_name_and_the_reverse() -> N
     symbols = {symbol for rule in rules if str(rule.origin.name) == "command" for symbol in rule.expansion}
     commands = {str(symbol.name) for symbol in symbols if symbol.name}
     differing = sorted(commands ^ {rule_name(node) for node in OF_ONE_LINE})
-    assert differing == [], "each needs a rule under `?command` of grammar/profile.lark and a class in syntax/ast.py"
+    assert differing == [], (
+        "each needs a rule under `?command` of grammar/profile.lark, and a class in `RegularStatement` or"
+        " `StatementNode` of calicoctl/syntax/ast.py"
+    )
 
 
 def test_every_statement_is_printed_checked_and_evaluated() -> None:
-    assert _differing(PRINTERS, STATEMENTS) == [], "each needs a function in calicoctl/syntax/printer.py"
-    assert _differing(_CHECKS, STATEMENTS) == [], "each needs a line in _CHECKS of calicoctl/policy/validation.py"
-    statements = get_args(valid.Statement)
-    assert _differing(_EVALUATIONS, statements) == [], "each needs a line in EDITS of calicoctl/policy/profile.py"
+    assert _differing(PRINTERS, STATEMENTS) == [], (
+        "each needs a line in REGULAR_STATEMENTS of calicoctl/syntax/ast.py, or a function in"
+        " calicoctl/syntax/printer.py"
+    )
+    assert _differing(_CHECKS, STATEMENTS) == [], (
+        "each needs a line in _CHECKS of calicoctl/policy/validation.py, or in NAME_ONLY_STATEMENTS of"
+        " calicoctl/policy/statement.py"
+    )
+    assert _differing(_EVALUATIONS, get_args(valid.Statement)) == [], (
+        "each needs a line in EDITS of calicoctl/policy/profile.py, or in _EVALUATIONS of calicoctl/engine/plan.py"
+    )
 
 
 def _differing(classes: Iterable[type], others: Iterable[type]) -> list[str]:

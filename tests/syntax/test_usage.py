@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -176,7 +177,15 @@ def test_the_usage_has_every_combination_of_parts() -> None:
     anything = 5 * 5
     matches = transport + icmp + anything
     rules = 2 * matches
-    assert len(ALL_SENTENCES) == 2 + 1 + 2 + 1 + 2 + 2 * 2 * rules + 2 * (rules + 1) + 3 + 2 * matches + 2 * 2 * rules
+    sentences = 2 + 1 + 2 + 1 + 2 + 2 * 2 * rules + 2 * (rules + 1) + 3 + 2 * matches + 2 * 2 * rules
+    assert len(ALL_SENTENCES) == sentences, "the sentences of each usage are counted here: add those of a new statement"
+
+
+def test_the_page_about_the_language_has_every_statement() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "language.md").read_text(encoding="utf-8")
+    usages = [line.strip().partition(" (")[0] for line in PROFILE_USAGE.splitlines() if "calicoctl profile" in line]
+    missing = [usage for usage in usages if usage not in page]
+    assert missing == [], "describe these statements in docs/language.md"
 
 
 def test_every_sentence_of_the_usage_is_in_the_language_and_canonical() -> None:
@@ -193,7 +202,7 @@ words_of_the_usage = st.text("AZ09.:/,", min_size=1, max_size=6)
 def test_every_statement_of_the_language_is_in_the_usage(tree: ast.StatementNode) -> None:
     # A name that a new profile may not have is printed in quotes, which the usage does not show.
     text = f"calicoctl {printer.statement(tree)} ".replace("'", "")
-    assert any(re.fullmatch(usage.pattern(), text) for usage in USAGES), text
+    assert any(re.fullmatch(usage.pattern(), text) for usage in USAGES), f"add to calicoctl/cli/help/usage.py: {text}"
 
 
 # --- one line of it -----------------------------------------------------------------------------

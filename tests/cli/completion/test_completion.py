@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from calicoctl.cli import commands
+from calicoctl.cli.help import usage
 from calicoctl.cli.help.help_parser import (
     Option,
     command_names,
@@ -155,6 +156,8 @@ def test_the_file_of_a_datastore_is_left_to_the_shell(embedded: Program) -> None
 def test_every_command_has_a_help_text_and_a_summary() -> None:
     modules = {path.stem for path in Path(commands.__path__[0]).glob("*.py") if path.stem.isalpha()}
     assert modules == set(command_names()), "a command needs a module in cli/commands and a line in cli/help/usage.py"
+    without_help = [name for name in command_names() if not hasattr(usage, f"{name.upper()}_HELP")]
+    assert without_help == [], "each needs its text, such as AUDIT_HELP, in cli/help/usage.py"
     assert all(summary for _, summary in command_summaries())
     assert all(help_of(command).startswith("Usage:\n") for command in command_names())
 

@@ -84,7 +84,8 @@ def test_every_message_is_explained_and_nothing_else() -> None:
 
 
 def test_every_explanation_has_examples_but_those_listed() -> None:
-    assert {code for code, (_, wrong, right) in EXPLAINED.items() if not wrong or not right} == set(UNTRIGGERED)
+    without = {code for code, (_, wrong, right) in EXPLAINED.items() if not wrong or not right}
+    assert without == set(UNTRIGGERED), "the explanation of each needs `Wrong:` and `Right:` with an example"
     assert set(CIRCUMSTANCES) <= set(EXPLAINED)
     assert set(KINDS) >= REASONS | COMPANIONS
 
@@ -186,7 +187,7 @@ def test_the_example_leads_to_the_message(code: str, scene: Scene, tools: Path) 
         status, printed = play(scene, tools, around.url, around.stdin, EXPLAINED[code][1])
         for words in commands_of(printed):
             require_accepted(Program(scene.folder, f"sqlite:{scene.file}"), words)
-    assert is_reported(code, printed), printed
+    assert is_reported(code, printed), f"the example under `Wrong:` does not lead to {code}, but prints: {printed}"
     if code in REASONS | COMPANIONS or KINDS[code].severity is Severity.NOTE:
         return
     assert {other for other in codes_in(printed) if other.startswith("E")} <= {code}, printed
