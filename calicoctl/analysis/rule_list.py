@@ -25,7 +25,7 @@ from calicoctl.language.keywords import Action
 from calicoctl.language.networks import Network, enforced_network
 from calicoctl.language.ports import enforced_port
 from calicoctl.language.protocols import AGENT_PROTOCOLS
-from calicoctl.policy.documents.agent_schema import RESOURCE_KEY
+from calicoctl.policy.documents.agent_schema import LATER_KEYS, NET_KEYS, RESOURCE_KEY, SELECTOR_KEYS
 from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.rule import Peer, Rule
 from calicoctl.policy.rule_text import listing_text
@@ -33,12 +33,7 @@ from calicoctl.policy.rule_text import listing_text
 _NUMBERS = {protocol.name: protocol.number for protocol in AGENT_PROTOCOLS if protocol.name is not None}
 _VERSIONS = {protocol.number: protocol.ip_version for protocol in AGENT_PROTOCOLS if protocol.ip_version is not None}
 # Keys whose meaning depends on the endpoints, or that only later agents read.
-_NOT_ANALYSED = frozenset(
-    {
-        *(f"{sign}{side}_selector" for sign in ("", "!") for side in ("src", "dst")),
-        *("!src_tag", "!dst_tag", "src_nets", "dst_nets", RESOURCE_KEY),
-    }
-)
+_NOT_ANALYSED = frozenset({*SELECTOR_KEYS, "!src_tag", "!dst_tag", *LATER_KEYS, RESOURCE_KEY})
 
 
 class Decision(Enum):
@@ -297,7 +292,7 @@ def _ip_versions(value: Mapping[str, object]) -> Sequence[int]:
     named = value.get("ip_version")
     if isinstance(named, int):
         return (named,)
-    nets = [_network(value[key]) for key in ("src_net", "dst_net", "!src_net", "!dst_net") if key in value]
+    nets = [_network(value[key]) for key in NET_KEYS if key in value]
     return (nets[0].version,) if nets else (4, 6)
 
 

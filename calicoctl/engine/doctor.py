@@ -19,7 +19,7 @@ from calicoctl.engine.runs.unfinished_runs import HOW_TO_END, find_unfinished
 from calicoctl.engine.state import State
 from calicoctl.engine.traffic_analysis.lint import lint_stored
 from calicoctl.fast_dataclasses import dataclass
-from calicoctl.language.keywords import Direction, counted
+from calicoctl.language.keywords import SIDES, Direction, counted
 from calicoctl.language.names import HIDDEN
 from calicoctl.language.networks import is_mapped, network_text
 from calicoctl.layout import resource_keys
@@ -33,7 +33,7 @@ _PLACES_MAX = 5
 # More rules are not linted, which would take seconds.
 _LINTED_MAX = 5_000
 # Keys of a rule, with or without a `!` before them, that name a tag.
-_TAG_KEYS = ("src_tag", "dst_tag")
+_TAG_KEYS = tuple(f"{side}_tag" for side in SIDES.values())
 
 
 @dataclass(frozen=True)

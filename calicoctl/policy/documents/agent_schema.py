@@ -43,7 +43,7 @@ from calicoctl.diagnostics.messages import (
     RULE_UNKNOWN_KEY,
 )
 from calicoctl.fast_dataclasses import dataclass
-from calicoctl.language.keywords import ACTIONS, either
+from calicoctl.language.keywords import ACTIONS, SIDES, either
 from calicoctl.language.limits import ICMP_CODE_MAX, ICMP_TYPE_MAX, NAME_LENGTH
 from calicoctl.language.names import is_agent_tag, is_tag
 from calicoctl.language.networks import enforced_network
@@ -82,8 +82,13 @@ _NAMES_BY_NUMBER = {protocol.number: protocol.name for protocol in AGENT_PROTOCO
 # Each of these keys may have a leading `!`, which negates it.
 _MATCH_KEYS = (
     *("protocol", "icmp_type", "icmp_code"),
-    *(f"{side}_{what}" for side in ("src", "dst") for what in ("net", "tag", "selector", "ports")),
+    *(f"{side}_{what}" for side in SIDES.values() for what in ("net", "tag", "selector", "ports")),
 )
+_SIGNED_SIDES = tuple(f"{sign}{side}" for sign in ("", "!") for side in SIDES.values())
+NET_KEYS = tuple(f"{side}_net" for side in _SIGNED_SIDES)
+PORTS_KEYS = tuple(f"{side}_ports" for side in _SIGNED_SIDES)
+SELECTOR_KEYS = tuple(f"{side}_selector" for side in _SIGNED_SIDES)
+_TAG_KEYS = tuple(f"{side}_tag" for side in _SIGNED_SIDES)
 # Lists of networks, with the first release of the agent that reads them; earlier releases refuse the key.
 LATER_KEYS = {"src_nets": "2.0", "dst_nets": "2.0"}
 KNOWN_KEYS = ("action", "ip_version", "log_prefix", *_MATCH_KEYS, *(f"!{key}" for key in _MATCH_KEYS), *LATER_KEYS)
@@ -98,7 +103,7 @@ PROBLEMS_MAX = 1000
 
 # The agent truncates a longer prefix to the length that iptables accepts.
 LOG_PREFIX_MAX = 27
-_LOG_PREFIX = pattern(r"[ !#-\[\]-~]{1,27}")
+_LOG_PREFIX = pattern(rf"[ !#-\[\]-~]{{1,{LOG_PREFIX_MAX}}}")
 
 
 class Verdict(Enum):
@@ -225,7 +230,7 @@ def _is_protocol(value: object) -> bool:
 
 def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
     """A tag has only valid characters, and is not too long."""
-    for key in ("src_tag", "dst_tag", "!src_tag", "!dst_tag"):
+    for key in _TAG_KEYS:
         tag = rule.get(key)
         if tag is None:
             continue
@@ -238,7 +243,7 @@ def validate_tags(rule: Mapping[str, object]) -> Iterator[Problem]:
 
 def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
     """A selector is one that the agent can read."""
-    for key in ("src_selector", "dst_selector", "!src_selector", "!dst_selector"):
+    for key in SELECTOR_KEYS:
         selector = rule.get(key)
         if selector is None:
             continue
@@ -254,7 +259,7 @@ def validate_selectors(rule: Mapping[str, object]) -> Iterator[Problem]:
 
 def validate_networks(rule: Mapping[str, object]) -> Iterator[Problem]:
     """A network is an IPv4 address of four decimal numbers or an IPv6 address, with an optional length."""
-    for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
+    for key in NET_KEYS:
         net = rule.get(key)
         if net is not None and (not isinstance(net, str) or enforced_network(net) is None):
             yield _problem((key,), RULE_NET, Verdict.REFUSED, found=found_text(net))
@@ -297,7 +302,7 @@ def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
     protocol = rule.get("protocol")
     if _is_protocol(protocol) and protocol in _PROTOCOL_VERSIONS:
         yield "protocol", _PROTOCOL_VERSIONS[protocol]
-    for key in ("src_net", "dst_net", "!src_net", "!dst_net"):
+    for key in NET_KEYS:
         net = rule.get(key)
         network = enforced_network(net) if isinstance(net, str) else None
         if network is not None:
@@ -313,7 +318,7 @@ def _versions(rule: Mapping[str, object]) -> Iterator[tuple[str, int]]:
 def validate_ports(rule: Mapping[str, object]) -> Iterator[Problem]:
     """Ports are a list of integers and `"N:M"` strings, with one of `PORT_PROTOCOLS`."""
     protocol = rule.get("protocol")
-    for key in ("src_ports", "dst_ports", "!src_ports", "!dst_ports"):
+    for key in PORTS_KEYS:
         ports = rule.get(key)
         if ports is None:
             continue

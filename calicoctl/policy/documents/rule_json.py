@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 
 from calicoctl.fast_dataclasses import dataclass
-from calicoctl.language.keywords import Action
+from calicoctl.language.keywords import SIDES, Action
 from calicoctl.language.limits import (
     ICMP_CODE_MAX,
     ICMP_TYPE_MAX,
@@ -21,6 +21,7 @@ from calicoctl.language.networks import Network, enforced_network, network_text
 from calicoctl.language.numerals import is_integer
 from calicoctl.language.ports import JsonPortMistake, PortRange, enforced_port, older_port, read_json_port
 from calicoctl.language.protocols import Protocol
+from calicoctl.policy.documents.agent_schema import PORTS_KEYS
 from calicoctl.policy.rule import ANYONE, Peer, Rule
 
 # The keys that the language can express, in the order in which they are printed.
@@ -41,9 +42,8 @@ _ACTIONS = {action.value: action for action in Action}
 # The agent treats a rule without `action` as this action; OpenStack's driver writes all of its rules without it.
 _DEFAULT_ACTION = Action.ALLOW.value
 _PROTOCOLS = {protocol.value: protocol for protocol in Protocol}
-
-
-_PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in ("src", "dst")}
+# The keys of a peer, by its prefix.
+_PEER_KEYS = {side: (f"{side}_net", f"{side}_ports", f"{side}_tag") for side in SIDES.values()}
 
 
 class _NotInLanguage(Exception):
@@ -218,7 +218,7 @@ def with_single_ports(value: object) -> object:
     if not isinstance(value, dict):
         return value
     plain = value
-    for key in ("src_ports", "dst_ports", "!src_ports", "!dst_ports"):
+    for key in PORTS_KEYS:
         if isinstance(ports := value.get(key), list):
             plain = {**plain, key: [_single_port(port) for port in ports]}
     return plain

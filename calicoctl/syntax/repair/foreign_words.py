@@ -247,7 +247,7 @@ def _no_counterpart(word: PlacedWord, advice: str) -> ForeignWord:
 
 def _actions(word: PlacedWord, before: tuple[str, ...]) -> Iterator[ForeignWord]:
     """`log` and `pass` in the place of an action."""
-    if not before or before[-1] in ("inbound", "outbound") or before[-1].startswith("--at="):
+    if not before or before[-1] in DIRECTIONS or before[-1].startswith("--at="):
         action = _JSON_ACTIONS.get(word.text.lower())
         if action is not None:
             yield ForeignWord(messages.JSON_ONLY, word, (("word", word.text),), _in_json("action", f'"{action}"'))
