@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from calicoctl.cli.help.usage import HELP
+from calicoctl.diagnostics.core import Refused
 from calicoctl.store.deadline import Deadline
 from calicoctl.store.interface import Change, Conflict, Datastore, Entry
 from calicoctl.store.keys import PROFILES
@@ -230,7 +232,16 @@ def test_keys_of_other_tools_stay_when_a_profile_is_removed(store: Datastore) ->
 
 
 def test_the_name_of_a_datastore_has_its_place(store: Datastore, datastore_url: str) -> None:
-    assert datastore_url.removeprefix("sqlite:").removeprefix("etcdv3+") in store.name
+    assert datastore_url.partition(":")[2] in store.name
+
+
+def test_the_help_and_the_hint_have_the_address_of_a_datastore(datastore_url: str) -> None:
+    scheme = datastore_url.partition(":")[0]
+    with pytest.raises(Refused) as caught:
+        resolve("nonsense", {})
+    (hint,) = [diagnostic.hint for diagnostic in caught.value.diagnostics]
+    assert f"`{scheme}:" in str(hint), "add its address to _ADDRESS_FORMS in calicoctl/store/settings.py"
+    assert f" {scheme}:" in HELP.replace("(s):", ":"), "add its address to --datastore in calicoctl/cli/help/usage.py"
 
 
 # Few keys and values, so that they occur repeatedly.
