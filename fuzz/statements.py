@@ -5,8 +5,9 @@ from __future__ import annotations
 from calicoctl.diagnostics.core import Refused
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
+from calicoctl.syntax.parser import SyntaxProblem
 from fuzz.laws import read_words, require_answers, require_refusal, require_valid_hints, text_of
+from tests.support.parsing import parse_rule_node, parse_statement_node
 
 
 def one_input(content: bytes) -> None:

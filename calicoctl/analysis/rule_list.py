@@ -16,7 +16,6 @@ from calicoctl.analysis.boxes import (
     Net,
     Packet,
     Protocols,
-    common_box,
 )
 from calicoctl.analysis.cover import BEFORE_ALL, SECOND, Cover
 from calicoctl.analysis.number_ranges import OCTETS, PORTS, Ranges, difference, union
@@ -148,13 +147,6 @@ class RuleList:
         """An index of the rules that decide packets."""
         return cover_of(self.deciding)
 
-    def decide(self, packet: Packet) -> ListedRule | None:
-        """The rule that decides a packet whose endpoints have exactly its tags; None if no rule matches.
-
-        A linear search, which tests compare with the results of lookups.
-        """
-        return next((rule for rule in self.deciding if any(_matches(box, packet) for box in rule.boxes)), None)
-
 
 def cover_of(rules: Sequence[ListedRule], second: Sequence[ListedRule] = (), left_out: Sequence[Box] = ()) -> Cover:
     """Build an index of rules.
@@ -172,12 +164,6 @@ def cover_of(rules: Sequence[ListedRule], second: Sequence[ListedRule] = (), lef
             for box in rule.boxes:
                 cover.add(box, first + rule.position)
     return cover
-
-
-def _matches(box: Box, packet: Packet) -> bool:
-    return common_box(box, box_of(packet)) is not None and (
-        box.source_tags <= packet.source_tags and box.destination_tags <= packet.destination_tags
-    )
 
 
 def box_of(packet: Packet) -> Box:

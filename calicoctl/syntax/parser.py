@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.language.quoting import here_document_delimiter, unquoted
-from calicoctl.source import Source, Span
+from calicoctl.source import Span
 from calicoctl.syntax import ast
 from calicoctl.syntax.matcher import match
 from calicoctl.syntax.position_option import MovedOption, move_position_last
@@ -91,28 +91,6 @@ Line = (
 )
 
 
-def parse_statement_node(source: Source) -> ast.StatementNode:
-    """Parse one statement, such as `profile WEB rule show`.
-
-    Raises:
-        SyntaxProblem: The text is not a statement.
-    """
-    statement = parse(_extent(source), "statement")
-    assert isinstance(statement, ast.StatementNode)
-    return statement
-
-
-def parse_rule_node(source: Source) -> ast.RuleNode:
-    """Parse one rule, such as `allow tcp to ports 80,443`.
-
-    Raises:
-        SyntaxProblem: The text is not a rule.
-    """
-    rule = parse(_extent(source), "rule")
-    assert isinstance(rule, ast.RuleNode)
-    return rule
-
-
 def parse(extent: Span, start: str) -> Line:
     """Parse a part of a source.
 
@@ -143,10 +121,6 @@ def _lark_tree(extent: Span, start: str) -> Tree:
     if isinstance(result, Stop):
         raise _problem(extent, start, result.position, result.expected)
     return result
-
-
-def _extent(source: Source) -> Span:
-    return Span(source, 0, len(source.text))
 
 
 def _word(typed: str, where: Span, kind: ast.WordKind = ast.WordKind.NAME) -> ast.Word:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from calicoctl.analysis.boxes import ICMP_OF_VERSION, Box, Net, common_box, common_boxes
+from calicoctl.analysis.boxes import ICMP_OF_VERSION, Box, Net, Packet, common_box, common_boxes
 from calicoctl.analysis.number_ranges import OCTETS, difference, intersection
-from calicoctl.analysis.rule_list import Decision, ListedRule
+from calicoctl.analysis.rule_list import Decision, ListedRule, box_of
 from calicoctl.analysis.unneeded_rules import Reason
 
 
@@ -118,3 +118,14 @@ def is_redundant(rules: Sequence[ListedRule], rule: ListedRule) -> bool:
 
 def positions(rules: Iterable[ListedRule]) -> tuple[int, ...]:
     return tuple(rule.position for rule in rules)
+
+
+def deciding_rule(rules: Iterable[ListedRule], packet: Packet) -> ListedRule | None:
+    """The rule that decides a packet whose endpoints have exactly its tags; None if no rule matches."""
+    return next((rule for rule in rules if any(_matches(box, packet) for box in rule.boxes)), None)
+
+
+def _matches(box: Box, packet: Packet) -> bool:
+    return common_box(box, box_of(packet)) is not None and (
+        box.source_tags <= packet.source_tags and box.destination_tags <= packet.destination_tags
+    )

@@ -14,9 +14,9 @@ from calicoctl.policy.documents.rules_document import StoredRule
 from calicoctl.policy.validation import check_rule
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source
-from calicoctl.syntax.parser import parse_rule_node
 from tests.analysis import simple_unneeded_rules
 from tests.analysis.brute_force import Json, decider, decision, decision_of, matches, packets, rules, stored
+from tests.support.parsing import parse_rule_node
 
 SPACE = [*packets(4), *packets(6)]
 
@@ -105,7 +105,7 @@ def check_with_simple_algorithm(analysed: RuleList) -> tuple[UnneededRule, ...]:
     for unneeded in unneeded_rules:
         assert (unneeded.packet is not None) == bool(unneeded.deciders)
         if unneeded.packet is not None:
-            decided_by = analysed.decide(unneeded.packet)
+            decided_by = simple_unneeded_rules.deciding_rule(analysed.deciding, unneeded.packet)
             assert decided_by is not None
             # A redundant rule still decides its own packets.
             assert decided_by.position in (*unneeded.deciders, unneeded.rule.position)

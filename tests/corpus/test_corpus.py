@@ -44,8 +44,9 @@ from calicoctl.policy import statement as valid
 from calicoctl.policy.rule_text import syntax_of
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
+from calicoctl.syntax.parser import SyntaxProblem
 from tests.script.test_corpus import OF_SCRIPTS, open_file, open_script
+from tests.support.parsing import parse_rule_node, parse_statement_node
 
 RULE_PREFIX = "profile P rule add inbound "
 FOLDER = Path(__file__).parent

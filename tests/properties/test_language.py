@@ -27,7 +27,7 @@ from calicoctl.policy.validation import check_rule
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.source import Source, Span
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
+from calicoctl.syntax.parser import SyntaxProblem
 from calicoctl.syntax.repair.search import split_words
 from tests.strategies import (
     HOSTILE_CHARACTERS,
@@ -43,6 +43,7 @@ from tests.strategies import (
     word_salads,
 )
 from tests.support.law_examples import examples
+from tests.support.parsing import parse_rule_node, parse_statement_node
 
 # Generous, since it must find only unbounded growth, also on a slow and busy machine.
 SECONDS_MAX = 2.0

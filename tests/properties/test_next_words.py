@@ -9,10 +9,11 @@ from calicoctl.source import Source, Span
 from calicoctl.syntax import printer
 from calicoctl.syntax.loaded_grammar import terminal_keywords
 from calicoctl.syntax.next_words import Place, place_after
-from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
+from calicoctl.syntax.parser import SyntaxProblem
 from calicoctl.syntax.repair.search import split_words
 from calicoctl.syntax.tables.automaton import derive_automaton
 from tests.strategies import any_texts, mistyped, plain_names, trees_of_statements, word_salads
+from tests.support.parsing import parse_statement_node
 
 TERMINALS = frozenset(derive_automaton()["terminals"])
 # A word of each kind.

@@ -8,7 +8,8 @@ from calicoctl.language.quoting import unquoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast
 from calicoctl.syntax.ast import Keyword, PeerNode, RuleNode, Word
-from calicoctl.syntax.parser import SyntaxProblem, parse_rule_node, parse_statement_node
+from calicoctl.syntax.parser import SyntaxProblem
+from tests.support.parsing import parse_rule_node, parse_statement_node
 
 P = Word("WEB")
 ALLOW, DENY = Keyword("allow"), Keyword("deny")

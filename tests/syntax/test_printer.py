@@ -9,9 +9,10 @@ from calicoctl.language.names import is_new_profile
 from calicoctl.language.quoting import quoted
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import SyntaxProblem, parse_statement_node
+from calicoctl.syntax.parser import SyntaxProblem
 from tests.strategies import KEYWORDS, any_texts, trees_of_statements
 from tests.support.law_examples import examples
+from tests.support.parsing import parse_statement_node
 
 MATCH_WORDS = {"from", "to", "ports", "tag", "cidr"}
 

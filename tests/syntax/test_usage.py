@@ -19,9 +19,9 @@ from calicoctl.cli.help.usage import PROFILE_HELP, PROFILE_USAGE, QUESTIONS_USAG
 from calicoctl.language.protocols import ICMP_PROTOCOLS, PORT_PROTOCOLS
 from calicoctl.source import Source
 from calicoctl.syntax import ast, printer
-from calicoctl.syntax.parser import parse_statement_node
 from tests.strategies import KEYWORDS, trees_of_statements
 from tests.support.law_examples import examples
+from tests.support.parsing import parse_statement_node
 from tests.support.specified_usage import with_added_protocols
 
 # The specification's text, with `icmpv6` also under `rule add`, where the specification omits it in the
