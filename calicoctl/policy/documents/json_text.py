@@ -60,11 +60,6 @@ class OddNumber:
 
     text: str
 
-    @property
-    def is_json(self) -> bool:
-        """Whether the number is valid in JSON; NaN and Infinity are only valid in Python's reader."""
-        return not self.text.lstrip("-")[:1].isalpha()
-
 
 @dataclass(frozen=True, slots=True)
 class RepeatedKeys:
