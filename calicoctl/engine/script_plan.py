@@ -182,8 +182,8 @@ def _written_rules(step: ScriptStep) -> Iterator[tuple[Direction, str, Span]]:
     if isinstance(statement, valid.AddRule):
         yield statement.direction, rule_text(statement.rule), statement.where
     elif isinstance(statement, valid.DeclareProfile):
-        for direction, rules in ((Direction.INBOUND, statement.inbound), (Direction.OUTBOUND, statement.outbound)):
-            for rule, span in zip(rules, step.rule_spans(direction), strict=True):
+        for direction in Direction:
+            for rule, span in zip(statement.rules(direction), step.rule_spans(direction), strict=True):
                 yield direction, listing_text(rule), span
     elif isinstance(statement, valid.UpdateRules) and statement.document is not None:
         for direction in Direction:

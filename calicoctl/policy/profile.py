@@ -258,8 +258,8 @@ def _declared_rules(
     if stored is None and not (statement.inbound or statement.outbound):
         return None  # an absent document reads as two empty lists
     document = stored if isinstance(stored, RulesDocument) else RulesDocument.new()
-    for direction, declared in ((Direction.INBOUND, statement.inbound), (Direction.OUTBOUND, statement.outbound)):
-        rules = document.rules(direction)
+    for direction in Direction:
+        declared, rules = statement.rules(direction), document.rules(direction)
         if declared or rules:  # an absent list reads as empty
             document = document.with_rules(direction, _with_stored_texts(rules, declared))
     return document

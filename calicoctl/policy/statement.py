@@ -151,6 +151,10 @@ class DeclareProfile(ProfileStatement):
     inbound: tuple[StoredRule, ...]
     outbound: tuple[StoredRule, ...]
 
+    def rules(self, direction: Direction) -> tuple[StoredRule, ...]:
+        """The rules of one direction, in order."""
+        return self.inbound if direction is Direction.INBOUND else self.outbound
+
 
 _NameOnly = ShowTags | ShowRules | PrintRulesJson | UpdateRules
 # The validated form of each statement in which only the name of the profile has to be validated.

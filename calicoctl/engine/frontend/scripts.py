@@ -57,6 +57,7 @@ class ScriptStep:
 
 
 def _step(statement: valid.Statement, extent: Span, node: ast.StatementNode) -> ScriptStep:
+    """The step of a validated statement; `node` has the spans of a block's rules."""
     if not isinstance(node, ast.ProfileBlock):
         return ScriptStep(statement, extent)
     lists = ((Direction.INBOUND, node.inbound), (Direction.OUTBOUND, node.outbound))
@@ -111,8 +112,8 @@ def _with_skipped_lines(step: ScriptStep, lists: Mapping[str, Sequence[ListItem]
     assert isinstance(block, valid.DeclareProfile)
     rules: dict[Direction, tuple[StoredRule, ...]] = {}
     places: dict[Direction, tuple[Span, ...]] = {}
-    for direction, parsed_rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
-        parsed_with_spans = zip(parsed_rules, step.rule_spans(direction), strict=True)
+    for direction in Direction:
+        parsed_with_spans = zip(block.rules(direction), step.rule_spans(direction), strict=True)
         listed: list[tuple[StoredRule, Span]] = []
         for item in lists.get(direction.value, ()):
             listed += sound_rules(item.extent) if isinstance(item, SkippedLines) else (next(parsed_with_spans),)
@@ -323,6 +324,7 @@ def _possibly_defined(extent: Span) -> Sequence[str]:
 def _read_step(
     item: StatementItem, open_file: OpenFile, variables: Variables
 ) -> tuple[ScriptStep | None, tuple[Diagnostic, ...]]:
+    """The step of a statement and the warnings about it; None and the diagnostics if the statement is not valid."""
     try:
         reading = validate(item.node, item.extent, variables)
         statement, warnings = reading.statement, reading.warnings

@@ -134,8 +134,8 @@ def lint_plan(plan: ScriptPlan) -> tuple[LintFinding, ...]:
 
 
 def _of_block(step: ScriptStep, block: DeclareProfile) -> Iterator[LintFinding]:
-    for direction, rules in ((Direction.INBOUND, block.inbound), (Direction.OUTBOUND, block.outbound)):
-        for finding in lint_list(block.profile, direction, rules, step.rule_spans(direction)):
+    for direction in Direction:
+        for finding in lint_list(block.profile, direction, block.rules(direction), step.rule_spans(direction)):
             if not _is_allowed(finding):
                 yield finding
 
