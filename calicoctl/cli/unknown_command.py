@@ -13,9 +13,13 @@ from calicoctl.cli.program_options import argument_span, typed_command, with_wor
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Advice, Correction, Diagnostic, Fix, Refused, diagnose
 from calicoctl.engine.frontend.statements import command_line, read_statement
+from calicoctl.lazy_patterns import pattern
 from calicoctl.nearest import nearest
 
 _SCRIPT_SUFFIX = ".calico"
+# `profile=WEB` and `profile/WEB`, as other tools name an object.
+_NAMED_PROFILE = pattern(r"profile[=/:](?P<name>.*)")
+_SEE_STATEMENTS = Advice("`calicoctl profile --help` lists the statements")
 _SEE_HELP = Advice("`calicoctl --help` lists the commands")
 
 
@@ -64,6 +68,8 @@ def _profile_statement(words: Sequence[str]) -> Correction | None:
 
 def _probable_command(words: Sequence[str]) -> Fix:
     """The command line that was probably meant: `profile` or another command is misspelt, or `profile` is missing."""
+    if (named := _NAMED_PROFILE.fullmatch(words[0])) is not None:
+        return _named_statement(words, named["name"])
     with contextlib.suppress(Refused):
         completed = command_line(["profile", *words])
         read_statement(completed)
@@ -75,21 +81,28 @@ def _probable_command(words: Sequence[str]) -> Fix:
         return _probable_statement(words)
     if near is None:
         return _completed(words, "run") if words[0].endswith(_SCRIPT_SUFFIX) else _SEE_HELP
-    return _corrected(words, near, lambda: read_arguments([near, *words[1:]]), _SEE_HELP)
+    return _corrected(words, lambda: read_arguments([near, *words[1:]]), with_word(words, 0, near), _SEE_HELP)
+
+
+def _named_statement(words: Sequence[str], name: str) -> Fix:
+    """The statement for `profile/WEB` and `profile=WEB`, with which other tools name an object."""
+    with contextlib.suppress(Refused):
+        text = command_line(["profile", name, *words[1:]])
+        return _corrected(words, lambda: read_statement(text), with_words(words, text.text), _SEE_STATEMENTS)
+    return _SEE_STATEMENTS
 
 
 def _probable_statement(words: Sequence[str]) -> Fix:
     """The statement whose first word should be `profile`; if it is not known, a reference to the help."""
     statement = command_line(["profile", *words[1:]])
-    see_help = Advice("`calicoctl profile --help` lists the statements")
-    return _corrected(words, "profile", lambda: read_statement(statement), see_help)
+    return _corrected(words, lambda: read_statement(statement), with_word(words, 0, "profile"), _SEE_STATEMENTS)
 
 
-def _corrected(words: Sequence[str], command: str, read: Callable[[], object], otherwise: Fix) -> Fix:
-    """The command line with another command, and with the correction that reading it gives."""
+def _corrected(words: Sequence[str], read: Callable[[], object], accepted: Fix, otherwise: Fix) -> Fix:
+    """The fix of the command line: `accepted` if `read` does not refuse it, else the correction of the refusal."""
     try:
         read()
     except Refused as refused:
         fix = refused.diagnostics[-1].fix
         return with_words(words, fix.text) if isinstance(fix, Correction) else fix or otherwise
-    return with_word(words, 0, command)
+    return accepted

@@ -178,6 +178,8 @@ def _missing_profile_fix(
     """The fix of an error about a missing profile: the statement about a similar profile, or advice."""
     if isinstance(statement, statements.ExpectVerdict) and statement.profile == "all":
         return Advice("`calicoctl profile --all expect ...` checks every profile")
+    if "," in statement.profile:
+        return Advice("write one statement for each profile")
     # The name that a v1 profile gets by migration to v3 is more likely than a name that is only similar.
     migrated = v3_profile_name(statement.profile) if has_resources else None
     similar = _beginning_with(statement.profile, names) or nearest(statement.profile, names)

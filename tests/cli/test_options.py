@@ -169,6 +169,12 @@ def test_a_resource_given_as_a_script_gets_a_hint_about_convert(embedded: Progra
     assert (result.status, commands_of_hints(result)) == (1, ["calicoctl convert --from=calico FILE"])
 
 
+def test_the_hint_for_several_profiles_names_none_of_them(embedded: Program) -> None:
+    assert embedded.run_inside("profile", "add", "WEB").status == 0
+    result = embedded.run_inside("profile", "WEB,DB", "rule", "show")
+    assert (result.status, result.stderr.splitlines()[-1]) == (1, "hint: write one statement for each profile")
+
+
 @pytest.mark.parametrize("words", ["container add x", "node status", "pool show"])
 def test_a_command_of_the_full_calicoctl_gets_a_hint_about_that_program(embedded: Program, words: str) -> None:
     result = embedded.run_inside(*words.split())
@@ -182,6 +188,12 @@ def test_a_command_of_the_full_calicoctl_gets_a_hint_about_that_program(embedded
 def test_the_hint_for_a_misspelt_command_is_itself_valid(embedded: Program) -> None:
     result = embedded.run_inside("profil", "WEB", "rule", "ad", "inbound", "allow")
     assert commands_of_hints(result) == ["calicoctl profile WEB rule add inbound allow"]
+    result = embedded.run_inside("profile/WEB", "rule", "ad", "inbound", "allow")
+    assert commands_of_hints(result) == ["calicoctl profile WEB rule add inbound allow"]
+    result = embedded.run_inside("profile=WEB", "tag", "show")
+    assert commands_of_hints(result) == ["calicoctl profile WEB tag show"]
+    result = embedded.run_inside("profile=", "tag", "show")
+    assert commands_of_hints(result) == ["calicoctl profile --help"]
     result = embedded.run_inside("profil", "WEB", "frobnicate", "x")
     assert commands_of_hints(result) == ["calicoctl profile --help"]
     result = embedded.run_inside("profil", "WEB", "show")

@@ -169,7 +169,6 @@ allow from tag A,B;fail;E0163;16;~
 allow from tag A, B;fail;E0163;16;~
 allow from A,B;fail;E0163;12;~
 allow from A, B;fail;E0163;12;~
-profile WEB rule add both allow;fail;E0101;22
 profile WEB rule add inbound log;fail;E0161;30;~
 profile WEB rule add inbound next-tier;fail;E0161;30;~
 hello world;fail;E0101;1

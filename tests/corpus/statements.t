@@ -126,6 +126,8 @@ profile WEB rule add inbound tcp;fail;E0101;30
 profile WEB rule remove;fail;E0102;24
 profile WEB rule remove inbound;fail;E0102;32
 profile WEB rule remove allow;fail;E0101;25;~
+profile WEB rule add both allow;fail;E0162;22;~
+profile WEB rule add inbound,outbound allow;fail;E0162;22;~
 
 # --- a whole rule, and its parts ---
 allow;ok;allow

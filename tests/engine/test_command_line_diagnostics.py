@@ -400,9 +400,9 @@ def test_warnings_come_with_a_valid_statement() -> None:
 
 def test_the_carets_are_under_words_after_wide_and_invisible_letters() -> None:
     with pytest.raises(Refused) as caught:
-        read_statement(command_line(["profile", "\u4e2d\u200b", "rule", "add", "both", "allow"]))
+        read_statement(command_line(["profile", "\u4e2d\u200b", "rule", "add", "side", "allow"]))
     assert render(caught.value.diagnostics[0]).split("\n")[1:] == [
-        "  calicoctl profile \u4e2d\\u200b rule add both allow",
+        "  calicoctl profile \u4e2d\\u200b rule add side allow",
         "                                      ^^^^",
     ]
 

@@ -59,6 +59,7 @@ _OPTION_OF_IPTABLES = re.compile(r"-[psdijmAI]\Z|--(?:proto|[sd]port|jump|match|
 _ONLY_IPTABLES = frozenset(
     {"-j", "--jump", "-p", "--protocol", "-m", "--match", "--dport", "--dports", "--sport", "--sports", *STATE_OPTIONS}
 )
+_BOTH_DIRECTIONS = frozenset({"both", "any", "all", "*", *(sign.join(DIRECTIONS) for sign in ",/|+&")})
 _BOTH_PROTOCOLS = frozenset({"dns", "domain", "kerberos", "ldap"})
 _STATEFUL = "established connections are always accepted, so a rule about them is not needed"
 _STATES = frozenset({"established", "related", "new", "invalid", "stateful", "state", "conntrack", "ctstate"})
@@ -205,6 +206,8 @@ def _statements(
         yield _no_counterpart(
             word, "`rule add` adds a rule; `rule update` replaces all rules with JSON from standard input"
         )
+    elif before[-2:] in (("rule", "add"), ("rule", "remove")) and lower in _BOTH_DIRECTIONS:
+        yield _no_counterpart(word, "write one statement for each direction")
     elif before[-1:] == ("rule",) and lower in ("flush", "clear", "reset"):
         yield _no_counterpart(word, "`rule update` with two empty lists removes all rules")
     elif lower in _SHOWN and before[-2:-1] == ("profile",) and not after and not before[-1].startswith("-"):
