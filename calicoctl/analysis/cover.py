@@ -115,7 +115,7 @@ class Cover:
     def free_point(
         self, box: Box, before: int = NEVER, without: int = -1, before_in_second: int = 0, including: int = -1
     ) -> Point | None:
-        """Like `uncovered`, but the result is a point; faster if only its existence matters.
+        """Like `uncovered`, but the result is a point or None; faster if only its existence matters.
 
         Args:
             box: See `uncovered`, also for the next three arguments.
@@ -123,6 +123,9 @@ class Cover:
             without: See there.
             before_in_second: See there.
             including: The position of a rule that is not ignored, although it is not before `before`.
+
+        Raises:
+            Undecided: It would take too long.
         """
         waiting = self._by_protocol(box)
         for _ in range(BUDGET):

@@ -87,6 +87,7 @@ def find_counterexample(rules: RuleList, boxes: Sequence[Box], *, is_allowed: bo
 def _part(
     cover: Cover, matching_rules: Sequence[ListedRule], rule: ListedRule | None, boxes: Sequence[Box]
 ) -> Part | None:
+    """The packets that a rule decides, or with None those that no rule matches; None if there are none."""
     position = NEVER if rule is None else rule.position
     parts: list[Box] = []
     packet = None

@@ -48,7 +48,7 @@ class _TakenPackets:
     cover: Cover
 
     def packet(self) -> Packet | None:
-        """One of the packets."""
+        """One of the packets; None if there is none."""
         return self.cover.uncovered(self.box, self.by.position, self.rule.position)
 
 
@@ -93,7 +93,7 @@ class UnneededRule:
 
     @cached_property
     def hidden(self) -> int | None:
-        """For a hole or an outage, the first rule that would be dead if the rule were before the worst one.
+        """For a hole or an outage, the first rule that would be dead if the rule were before the worst one; or None.
 
         Such rules contradict each other: if one of them is moved, the other one is reported.
 

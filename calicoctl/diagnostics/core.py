@@ -101,7 +101,7 @@ class Diagnostic:
 
     @property
     def hint(self) -> str | None:
-        """The text of the fix."""
+        """The text of the fix; None if there is none."""
         return None if self.fix is None else self.fix.text
 
     @property

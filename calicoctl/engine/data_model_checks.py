@@ -46,6 +46,7 @@ def require_v3(statement: statements.ProfileStatement, before: Profile, after: P
 
 
 def _name_problems(statement: statements.ProfileStatement, before: Profile, after: Profile) -> Iterator[Diagnostic]:
+    """The errors about the name of a new profile and the names of new tags."""
     name = statement.profile
     if after.exists and not before.exists and not is_profile_name(name):
         # Imported here: a correct statement needs no correction.

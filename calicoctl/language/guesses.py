@@ -89,6 +89,7 @@ def network_of_range(text: str) -> str | None:
 
 
 def _guess_network(address: str, length: str) -> str | None:
+    """The probable network for the parts before and after the slash; `length` is empty if there is no slash."""
     if (length or address).endswith(";"):
         return _guess_network(address, length[:-1]) if length else _guess_network(address[:-1], length)
     if address.startswith("[") and address.endswith("]") and ":" in address:

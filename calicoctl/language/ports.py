@@ -280,7 +280,7 @@ def enforced_port(value: object) -> PortRange | None:
 
 
 def older_port(value: object) -> PortRange | None:
-    """The ports that an older tool intended by a port of rule JSON: it also wrote `"80"`, `"80:80"` and port 0."""
+    """The ports that an older tool intended by a port of rule JSON, such as `"80"`, `"80:80"` or 0; None if invalid."""
     item = read_json_port(value).item
     return None if item is None or item.separator == "-" else item.within(STORED.port_min)
 

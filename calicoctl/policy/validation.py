@@ -116,6 +116,7 @@ def _check_versions(
 def _check_protocol_version(
     node: ast.RuleNode | ast.MatchNode, protocol: ast.Keyword, cidr: ast.Word, net: Network, findings: Findings
 ) -> None:
+    """Check that a protocol is of the IP version of a network."""
     version = Protocol(protocol.text).ip_version
     if version is None or version == net.version:
         return

@@ -114,6 +114,7 @@ def _add_ports(downgrade: Downgrade, v1_rule: dict[str, object], start: str, por
 def _add_selector(
     downgrade: Downgrade, v1_rule: dict[str, object], start: str, selector: object, path: JsonPath
 ) -> None:
+    """Add the tag and the selector of one side of a rule, with a problem for a selector that v1 does not have."""
     if not isinstance(selector, str):
         return
     v1_selector, label = split_tag(selector, is_negated=start.startswith("!"))

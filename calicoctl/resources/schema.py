@@ -139,6 +139,7 @@ def _label_problems(labels: object, path: JsonPath) -> Problems:
 
 
 def _annotation_problems(annotations: object, path: JsonPath) -> Problems:
+    """Problems of the keys, the values and the total size of annotations."""
     if annotations is None:
         return
     if not isinstance(annotations, dict):
@@ -245,6 +246,7 @@ def icmp_problems(fields: object, path: JsonPath = ()) -> Problems:
 def _port_protocol_problems(
     rule: Mapping[str, object], sides: Sequence[tuple[str, Mapping[str, object]]], path: JsonPath
 ) -> Problems:
+    """Problems of rules with ports, which need a protocol that has ports."""
     protocol = rule.get("protocol")
     number = _number(protocol)
     if (protocol if number is None else number) in _PORT_PROTOCOLS:
@@ -362,6 +364,7 @@ def _selector_problems(
 def _service_problems(
     sides: Sequence[tuple[str, Mapping[str, object]]], path: JsonPath, direction: Direction
 ) -> Problems:
+    """Problems of services: their side, and the fields that they cannot be combined with."""
     allowed_side = "source" if direction is Direction.INBOUND else "destination"
     for side, entity in sides:
         service = entity.get("services")
@@ -382,6 +385,7 @@ def _service_problems(
 
 
 def _http_problems(rule: Mapping[str, object], path: JsonPath, direction: Direction) -> Problems:
+    """Problems of HTTP methods and paths, which only rules for ingress that allow TCP may have."""
     http = rule.get("http")
     if http is None:
         return

@@ -190,6 +190,11 @@ def _form_hint(value: str) -> str:
 
 
 def _sqlite_path(path: str, text: Text, environment: Mapping[str, str]) -> str:
+    """The path of an SQLite file, with `~` replaced by the home folder.
+
+    Raises:
+        Refused: It is not a path, or it is a URL of other programs.
+    """
     if not path.strip():
         raise Refused([diagnose(messages.SQLITE_PATH_EMPTY, text.whole, _ADDRESS_FORMS)])
     if path.startswith("//"):

@@ -123,7 +123,7 @@ class ExpandedWord(Word):
         return ExpandedSpan(typed.source, typed.start, typed.end, (definition, *inner.via))
 
     def exact(self, start: int, end: int) -> Span | None:
-        """The source characters that are identical to some characters of the text, perhaps in a definition."""
+        """The source characters that are identical to some characters of the text, or None; perhaps in a definition."""
         piece = self._piece(start, end)
         if piece is None:
             return None

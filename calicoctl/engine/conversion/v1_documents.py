@@ -50,6 +50,11 @@ def read_v1_documents(source: Source) -> tuple[V1Profile, ...]:
 
 
 def _profile(source: Source, document: object) -> V1Profile:
+    """The profile of a JSON value.
+
+    Raises:
+        Refused: The value is not a profile, or its rules or tags cannot be read.
+    """
     if not isinstance(document, dict):
         raise _refusal(source, "each profile must be an object")
     if _LISTS & document.keys():

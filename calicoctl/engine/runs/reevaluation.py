@@ -47,7 +47,11 @@ def updated_changes(
 
 
 def replaced_changes(changes: Sequence[Change], profiles: Collection[str], new: Sequence[Change]) -> list[Change]:
-    """The changes with those of some profiles replaced, in the order of writing."""
+    """The changes with those of some profiles replaced, in the order of writing.
+
+    Raises:
+        ValueError: A new change is of another profile.
+    """
     if any(profile_of_change(change.key) not in profiles for change in new):
         raise ValueError("the evaluation of some profiles changed other profiles")
     others = (change for change in changes if profile_of_change(change.key) not in profiles)

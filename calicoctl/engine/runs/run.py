@@ -86,7 +86,11 @@ class _Applied:
         self._diffs = {diff.profile: diff for diff in profile_diffs(plan.state)}
 
     def replan(self, profiles: frozenset[str], snapshot: Snapshot) -> Sequence[Change]:
-        """Evaluate the statements about some profiles again."""
+        """Evaluate the statements about some profiles again; returns their new changes.
+
+        Raises:
+            Refused: A statement is no longer possible.
+        """
         indexes = [index for index, step in enumerate(self.steps) if _is_about(step, profiles)]
         steps = [self.steps[index] for index in indexes]
         plan = evaluate_script(steps, snapshot, has_resources=self._has_resources)

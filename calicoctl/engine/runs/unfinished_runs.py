@@ -120,7 +120,7 @@ def find_unfinished(datastore: Datastore) -> Journals:
 
 
 def unfinished_run_warning(datastore: Datastore, profile: str) -> Diagnostic | None:
-    """A warning, or a note, if an unfinished run changes a profile.
+    """A warning, or a note, if an unfinished run changes a profile; None if no such run is known.
 
     It costs one read of a key that is usually absent. Its failures are ignored, since the command needs no journal: the
     user may not be permitted to read runs.

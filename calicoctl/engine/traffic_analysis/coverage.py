@@ -93,6 +93,7 @@ def _expectations(results: Sequence[ExpectationResult], profile: str, direction:
 def _list_coverage(
     profile: str, direction: Direction, rules: RuleList, expectations: Sequence[_Expectation]
 ) -> ListCoverage:
+    """The coverage of one list; without the rules, or without the changes, if determining them would take too long."""
     try:
         covered = {
             part.rule.position

@@ -79,6 +79,7 @@ def _unmet(
 def _unmet_in(
     intention: Intention, profile: str, direction: Direction, old: RulesByName, new: RulesByName
 ) -> Diagnostic | None:
+    """The error if an intention is not met in one list, with a packet as an example; None if it is met."""
     before, after = (enforced_list(rules.get(profile), direction) for rules in (old, new))
     boxes = boxes_of(intention.rule)
     about = {"profile": profile, "direction": direction.value}

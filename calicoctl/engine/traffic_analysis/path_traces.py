@@ -253,6 +253,11 @@ def _network(network: Network) -> tuple[int, Net]:
 
 
 def _path(state: State, source: End, destination: End, match: Rule) -> PathTrace:
+    """The decisions of both ends about the packets of a match between them.
+
+    Raises:
+        Undecided: It would take too long.
+    """
     boxes = common_boxes(_possible_boxes(boxes_of(match), source, destination), tuple(_between(source, destination)))
     sender, senders = _chain(state, source, Direction.OUTBOUND, source, destination)
     receiver, receivers = _chain(state, destination, Direction.INBOUND, source, destination)

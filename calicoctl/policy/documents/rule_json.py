@@ -125,7 +125,7 @@ def from_json(value: object) -> Rule | None:
 
 
 def from_json_leniently(value: object) -> Rule | None:
-    """The rule that an older tool meant by a JSON value, whether or not the agent enforces it as written.
+    """The rule that an older tool meant by a JSON value, even if the agent does not enforce it as written; or None.
 
     Args:
         value: A JSON value, with objects as dictionaries.
@@ -181,6 +181,11 @@ def _integer(value: object, maximum: int) -> int:
 
 
 def _peer(rule: dict[str, object], side: str, bounds: _Bounds) -> Peer:
+    """The source or the destination of a rule.
+
+    Raises:
+        _NotInLanguage: A value of it cannot be expressed.
+    """
     net_key, ports_key, tag_key = _PEER_KEYS[side]
     net: Network | None = None
     ports: tuple[PortRange, ...] = ()

@@ -190,6 +190,7 @@ def _line_of_options(before: Sequence[str], options: Sequence[str], rule: Sequen
 def _statements(
     word: PlacedWord, words_before: Sequence[PlacedWord], after: Sequence[PlacedWord]
 ) -> Iterator[ForeignWord]:
+    """Verbs of statements: `rule move`, `rule edit`, `profile A rename B`, `rule flush`, `profile A show`."""
     before = tuple(word.text for word in words_before)
     lower = word.text.lower()
     if before[-1:] == ("rule",) and lower in ("move", "reorder", "swap"):

@@ -245,6 +245,7 @@ class _ScriptReader:
             self._missing_ends += ends  # the line may end more than was intended
 
     def _block(self, block: _Block) -> Iterator[ScriptItem]:
+        """Read the lines of a block up to its end; yields their errors, and then the block."""
         while (line := self._next()) is not None:
             try:
                 node = parse(line.extent, "block_line")

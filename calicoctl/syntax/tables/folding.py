@@ -112,7 +112,11 @@ class Grammar:
         return self._patterns[terminal]
 
     def pattern(self, terminal: str) -> str:
-        """The regular expression of a terminal that matches the same text as alone; it may have a group `_ATOM`."""
+        """The regular expression of a terminal that matches the same text as alone; it may have a group `_ATOM`.
+
+        Raises:
+            Unfoldable: The terminal contains groups.
+        """
         alone = self._patterns[terminal]
         if re.compile(alone).groups:
             raise Unfoldable(f"{terminal} contains groups")
