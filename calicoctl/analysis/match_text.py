@@ -37,7 +37,7 @@ def matches_text(boxes: Sequence[Box]) -> str:
 
 
 def _match(box: Box, *, is_of_one_version: bool) -> str:
-    """The match of a box, which also stands for the same box of the other version unless `is_of_one_version`."""
+    """The match of a box; unless `is_of_one_version`, also of the box of the other version that is otherwise equal."""
     words = _protocol(box)
     # A network or the protocol implies the version; otherwise, the network of all addresses specifies it.
     implies_version = (
