@@ -25,9 +25,9 @@ GRAMMAR = read_grammar("profile.lark", "script.lark")
 
 
 def keywords(rule: str) -> list[str]:
-    """The keywords of a rule of the grammar, each once, in order."""
-    known = {*PROTOCOLS, *ACTIONS, *DIRECTIONS, *PEERS, *PEER_PARTS, *ICMP_PARTS}
-    return list(dict.fromkeys(word.text for word in words(GRAMMAR.rules[rule]) if word.text in known))
+    """The keywords of a rule of the grammar, without braces, each once, in order."""
+    all_words = words(GRAMMAR.rules[rule])
+    return list(dict.fromkeys(word.text for word in all_words if word.kind == "keyword" and word.text.isalnum()))
 
 
 def test_the_grammar_has_the_protocols_that_the_facts_name() -> None:
