@@ -46,6 +46,14 @@ def test_every_module_is_named_in_the_architecture() -> None:
     assert missing == [], "name these modules in ARCHITECTURE.md, in the row of the purpose that they serve"
 
 
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_a_page_names_only_files_that_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:calicoctl|docs|fuzz|grammar|tests)/[\w/.-]+)`", text))
+    missing = sorted(name for name in named if not (ROOT / name).exists() and "CODE" not in name)
+    assert missing == [], f"{page} names files that do not exist"
+
+
 def test_the_package_knows_its_submodules() -> None:
     names = {
         path.stem for path in (ROOT / "calicoctl").iterdir() if (path / "__init__.py").exists() or path.suffix == ".py"
