@@ -31,6 +31,10 @@ allow from net WEB;fail;E0101;12
 allow from group WEB;fail;E0162;12;~
 allow from example.com;fail;E0162;12;~
 allow from localhost;fail;E0162;12;~
+allow from everyone;fail;E0101;12
+allow tcp to internet;fail;E0101;14
+allow tcp to ports 22 log;fail;E0101;23
+allow tcp to ports 22 counter;fail;E0101;23
 allow to www.example.com.;fail;E0162;10;~
 allow from $SRC;fail;E0164;12;~
 allow from ${SRC};fail;E0140;12

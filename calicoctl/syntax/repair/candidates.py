@@ -34,6 +34,10 @@ _VALUES_OF_PARTS = {"ports": _LOOKS_LIKE_PORTS, "cidr": _LOOKS_LIKE_ADDRESSES, "
 WORDS_OF_PEERS = frozenset(
     {"host", "hosts", "addr", "address", "network", "ip", "ipset", "set", "group", "zone", "interface", "on", "via"}
 )
+# Words that mean the host, every host, or what happens to a packet in other tools.
+_UNLIKELY_TAGS = frozenset(
+    {"localhost", "self", "me", "everyone", "world", "internet", "log", "counter", "quick", "limit", "comment"}
+)
 # Words before a protocol in other tools.
 _WORDS_OF_PROTOCOLS = frozenset({"proto", "protocol"})
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
@@ -291,8 +295,8 @@ def _cost_of_keyword(keyword: str, words: Sequence[PlacedWord], index: int, choi
 
 def _is_unlikely_tag(text: str) -> bool:
     """Whether a word after `from` or `to` is probably not a tag, but a word of another tool or the name of a host."""
-    is_foreign = text.lower() in WORDS_OF_PEERS | _WORDS_OF_PROTOCOLS | _NOT_MISSPELT
-    return "." in text or text == "localhost" or bool(_synonyms(text)) or is_foreign
+    is_foreign = text.lower() in WORDS_OF_PEERS | _WORDS_OF_PROTOCOLS | _UNLIKELY_TAGS | _NOT_MISSPELT
+    return "." in text or bool(_synonyms(text)) or is_foreign
 
 
 def _missing_peer(words: Sequence[PlacedWord], index: int) -> str | None:
