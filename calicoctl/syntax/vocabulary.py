@@ -50,6 +50,7 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "icmp4": ("icmp",), "icmpv4": ("icmp",),
     "icmp6": ("icmpv6",), "ipv6-icmp": ("icmpv6",), "icmp-v6": ("icmpv6",),
     "port": ("ports",), "dport": ("ports",), "sport": ("ports",), "dports": ("ports",), "sports": ("ports",),
+    "src-port": ("ports",), "source-port": ("ports",), "dst-port": ("ports",), "destination-port": ("ports",),
     "src": ("from",), "source": ("from",), "dst": ("to",), "dest": ("to",), "destination": ("to",),
     "host": ("cidr",), "addr": ("cidr",), "address": ("cidr",),
     "net": ("cidr",), "network": ("cidr",), "subnet": ("cidr",), "ip": ("cidr",), "label": ("tag",),

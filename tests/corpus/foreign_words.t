@@ -55,6 +55,12 @@ allow from 10.0.0.0/8 to any port 22 proto tcp;fail;E0117,E0162,E0106;26;allow t
 allow from tag proto tcp;fail;E0106;22;allow tcp from tag proto
 allow from proto;fail;E0101;12
 allow protocol tcp dport 80;fail;E0162,E0105;7;allow tcp to ports 80
+allow tcp dst-port 80;fail;E0105;11;allow tcp to ports 80
+allow tcp from dport 80;fail;E0105,W0201;16;allow tcp from to ports 80
+allow tcp to sport 80;fail;E0101;14
+allow tcp from sport 80;fail;E0104;16;allow tcp from ports 80
+allow tcp src-port 80;fail;E0105;11;allow tcp from ports 80
+allow tcp source-port 80;fail;E0105;11;allow tcp from ports 80
 allow tcp,udp;fail;E0163;7;~
 allow tcp/udp to ports 53;fail;E0163;7;~
 allow ssh;fail;E0162;7;~

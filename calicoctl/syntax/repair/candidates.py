@@ -38,6 +38,9 @@ WORDS_OF_PEERS = frozenset(
 _UNLIKELY_TAGS = frozenset(
     {"localhost", "self", "me", "everyone", "world", "internet", "log", "counter", "quick", "limit", "comment"}
 )
+# The keywords of other tools for ports of the source and of the destination.
+_SOURCE_PORTS = frozenset({"sport", "sports", "src-port", "source-port"})
+_DESTINATION_PORTS = frozenset({"dport", "dports", "dst-port", "destination-port"})
 # Words before a protocol in other tools.
 _WORDS_OF_PROTOCOLS = frozenset({"proto", "protocol"})
 _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
@@ -158,6 +161,8 @@ def _respelt(
 
 def _probable_keywords(words: Sequence[PlacedWord], index: int, choices: Sequence[str]) -> Iterator[tuple[str, float]]:
     """The keywords that a word was probably meant to be, with the cost of each."""
+    if _is_of_other_side(words, index):
+        return
     option, _, _ = _option_and_value(words[index])
     following = words[index + 1].text if index + 1 < len(words) else ""
     for keyword in (_without_quotes(option), *_synonyms(option)):
@@ -178,6 +183,13 @@ def _quotes(words: Sequence[PlacedWord], index: int, expected: frozenset[str]) -
     bare = option.strip("'\"")
     if option[:1] in QUOTES and not _without_quotes(option) and _LOOKS_LIKE_NAME.match(bare):
         yield _respelt(words, index, bare, 2, messages.UNCLOSED_QUOTE, ("word", word.text))
+
+
+def _is_of_other_side(words: Sequence[PlacedWord], index: int) -> bool:
+    """Whether a word names the ports of the side opposite to its peer: `from dport`, `to sport`."""
+    lower = words[index].text.lower().lstrip("-")
+    peer = next((word.text for word in reversed(words[:index]) if word.text in PEERS), None)
+    return (peer == "from" and lower in _DESTINATION_PORTS) or (peer == "to" and lower in _SOURCE_PORTS)
 
 
 def _without_quotes(word: str) -> str:
@@ -311,7 +323,7 @@ def _missing_peer(words: Sequence[PlacedWord], index: int) -> str | None:
     if keyword not in PEER_PARTS and not LOOKS_LIKE_NETWORK.match(keyword):
         return None
     if keyword == "ports":
-        return "from" if words[index].text.lower().lstrip("-") in ("sport", "sports") else "to"
+        return "from" if words[index].text.lower().lstrip("-") in _SOURCE_PORTS else "to"
     texts = {word.text for word in words}
     return "from" if "inbound" in texts else "to" if "outbound" in texts else None
 
