@@ -24,6 +24,7 @@ from calicoctl.engine.runs.unfinished_runs import (
     find_unfinished,
     new_run_name,
     remove_stale_journals,
+    run_unfinished,
 )
 from calicoctl.engine.runs.writers import (
     PhaseWriter,
@@ -187,7 +188,7 @@ class JournaledRun:
             if ended is not None:
                 undo_late_writes(self._written, ended, ownership.goal, self._open_store)
         except DatastoreError as error:
-            raise self._unfinished(error.diagnostic.message) from error
+            raise run_unfinished(error.diagnostic.message) from error
         if ended is None:
             hint = "look at the profiles that it changes before running it again"
             if record is None:
@@ -333,9 +334,9 @@ class JournaledRun:
             second_reason = (
                 "it was interrupted again" if self._lock.is_held else self._lock.lost_error().diagnostic.message
             )
-            raise self._unfinished(f"{reason}; and then {second_reason}") from stopped
+            raise run_unfinished(f"{reason}; and then {second_reason}") from stopped
         except (DatastoreError, Refused) as error:
-            raise self._unfinished(f"{reason}; and then {error}") from error
+            raise run_unfinished(f"{reason}; and then {error}") from error
         return sorted({step.profile for step in (*skipped_steps, *self._overtaken)})
 
     def _undoing_report(self, total: int) -> Callable[[int], None]:
@@ -383,6 +384,3 @@ class JournaledRun:
                 if run.name == self._name:
                     return read_steps(store, run)
         raise Unreachable(diagnose(messages.RUN_ENDED, run=self._name))
-
-    def _unfinished(self, reason: str) -> OutcomeUnknown:
-        return OutcomeUnknown(diagnose(messages.RUN_UNFINISHED, None, HOW_TO_END, reason=reason))

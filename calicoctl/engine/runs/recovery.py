@@ -23,12 +23,12 @@ from calicoctl.engine.runs.ownership import (
     undo_late_writes,
 )
 from calicoctl.engine.runs.unfinished_runs import (
-    HOW_TO_END,
     UnfinishedRun,
     find_unfinished,
     has_stale_journal,
     new_run_name,
     remove_stale_journals,
+    run_unfinished,
 )
 from calicoctl.engine.runs.writers import RunOptions, Writers, WritingStopped, apply_steps
 from calicoctl.fast_dataclasses import dataclass
@@ -122,7 +122,7 @@ class _Recovery:
             except TakenOver as taken_over:
                 return self._taken_over(taken_over.record)
             except DatastoreError as error:
-                raise self._unfinished(error.diagnostic.message) from error
+                raise run_unfinished(error.diagnostic.message) from error
 
     def _end(self, steps: Sequence[JournalStep], goal: RunGoal) -> RecoveryResult:
         record = self._run.record
@@ -139,7 +139,7 @@ class _Recovery:
             skipped_profiles = sorted({step.profile for step in self._apply_steps(steps, rewrite=rewrite)})
         except WritingStopped as stopped:
             self._ownership.require()
-            raise self._unfinished(self._why_stopped().message) from stopped
+            raise run_unfinished(self._why_stopped().message) from stopped
         self._ownership.end_after_takeover(skipped_profiles)
         with closing(self._open_store()) as store:
             remove_journal(store, self._run)
@@ -157,7 +157,7 @@ class _Recovery:
         try:
             undo_late_writes(self._written, ended, self._ownership.goal, self._open_store)
         except DatastoreError as error:
-            raise self._unfinished(error.diagnostic.message) from error
+            raise run_unfinished(error.diagnostic.message) from error
         if ended.goal is self._ownership.goal:
             return RecoveryResult(ended.skipped_profiles)
         if ended.goal is RunGoal.UNDO:
@@ -194,6 +194,3 @@ class _Recovery:
         if self._deadline.remaining() == 0:
             return diagnose(messages.RUN_TOO_LONG, seconds=f"{self._deadline.seconds:g}")
         return self._lock.lost_error().diagnostic
-
-    def _unfinished(self, reason: str) -> OutcomeUnknown:
-        return OutcomeUnknown(diagnose(messages.RUN_UNFINISHED, None, HOW_TO_END, reason=reason))

@@ -21,7 +21,7 @@ from calicoctl.engine.runs.lock import Holder, holder_of
 from calicoctl.engine.runs.ownership import ENDED_RECORD_SECONDS, OwnershipRecord, RunGoal, may_be_alive, read_record
 from calicoctl.fast_dataclasses import dataclass, replace
 from calicoctl.store import keys
-from calicoctl.store.interface import Change, Conflict, Datastore, Entry, Snapshot, Unreachable
+from calicoctl.store.interface import Change, Conflict, Datastore, Entry, OutcomeUnknown, Snapshot, Unreachable
 
 FORMAT = 2
 _MAX_COUNT = 100_000_000  # the maximum of any number in a journal
@@ -92,6 +92,11 @@ def new_run_name() -> str:
 
 
 # --- search -------------------------------------------------------------------------------------
+
+
+def run_unfinished(reason: str) -> OutcomeUnknown:
+    """The error about a run that stopped between its first change and its end."""
+    return OutcomeUnknown(diagnose(messages.RUN_UNFINISHED, None, HOW_TO_END, reason=reason))
 
 
 def find_unfinished(datastore: Datastore) -> Journals:
