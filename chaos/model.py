@@ -51,8 +51,8 @@ class Violation:
     text: str
 
 
-LOST, DOUBLED, WRONG, LATE = "lost", "doubled", "wrongly called", "late"
-VIOLATION_KINDS = (LOST, DOUBLED, WRONG, LATE)
+LOST, REPEATED, WRONG, LATE = "lost", "repeated", "wrongly reported", "late"
+VIOLATION_KINDS = (LOST, REPEATED, WRONG, LATE)
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Key:
                 if stored in _replayed(self.began_as, [*done, *later]):
                     return LOST
                 if stored in _replayed(self.began_as, [*done, (operation, status), (operation, status), *later]):
-                    return DOUBLED
+                    return REPEATED
             elif status != ExitStatus.UNKNOWN and stored in _replayed(
                 self.began_as, [*done, (operation, ExitStatus.DONE), *later]
             ):

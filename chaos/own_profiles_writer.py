@@ -174,7 +174,7 @@ class OwnProfilesWriter:
     def _violations_of_rules(self, rules: Values) -> list[Violation]:
         violations = self._rules.check(rules)
         if rules is not None and len(set(rules)) < len(rules):
-            violations.append(Violation(model.DOUBLED, f"{self._rules.name} has a repeated rule: {rules}"))
+            violations.append(Violation(model.REPEATED, f"{self._rules.name} has a repeated rule: {rules}"))
         return violations
 
     def check_all(self) -> None:

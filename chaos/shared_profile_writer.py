@@ -78,7 +78,7 @@ def _violations_of(what: str, items: dict[int, set[bool]], stored_numbers: Value
     for number, may_be in items.items():
         times = (stored_numbers or ()).count(number)
         if times > 1:
-            violations.append(Violation(model.DOUBLED, f"{what} {number} is stored {times} times"))
+            violations.append(Violation(model.REPEATED, f"{what} {number} is stored {times} times"))
         elif bool(times) not in may_be:
             kind = model.LOST if may_be == {True} or not times else WRONG
             violations.append(Violation(kind, f"{what} {number} is {'there' if times else 'not there'} in {PROFILE}"))

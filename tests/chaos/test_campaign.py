@@ -10,7 +10,7 @@ from calicoctl.cli.exit_status import ExitStatus
 from chaos import model
 from chaos.campaign import CampaignSettings, Report, carry_out
 from chaos.fault_injector import LONG_FAULTS, REQUEST_FAULTS
-from chaos.model import DOUBLED, LOST, WRONG, Key, Operation
+from chaos.model import LOST, REPEATED, WRONG, Key, Operation
 from chaos.report import is_clean, text_of
 
 DONE, REFUSED, UNREACHED, UNKNOWN = (
@@ -68,8 +68,8 @@ REMOVED = Operation("rule remove --at=1", ("rule", "remove"), model.take_first)
         ([(added(1), DONE), (added(2), DONE)], (1, 2, 0), LOST),
         ([(added(1), DONE), (REMOVED, DONE)], (0,), None),
         ([(added(1), DONE), (REMOVED, DONE)], (1, 0), LOST),
-        ([(added(1), DONE), (REMOVED, DONE)], (), DOUBLED),
-        ([(added(1), DONE)], (1, 1, 0), DOUBLED),
+        ([(added(1), DONE), (REMOVED, DONE)], (), REPEATED),
+        ([(added(1), DONE)], (1, 1, 0), REPEATED),
         ([(added(1), UNREACHED)], (1, 0), WRONG),
         ([(added(1), UNREACHED)], (0,), None),
         ([(added(1), UNKNOWN)], (1, 0), None),
