@@ -20,7 +20,7 @@ from calicoctl.engine.state import State
 from calicoctl.engine.traffic_analysis.lint import lint_stored
 from calicoctl.fast_dataclasses import dataclass
 from calicoctl.language.keywords import SIDES, Direction, counted
-from calicoctl.language.names import HIDDEN
+from calicoctl.language.names import HIDDEN, is_key_segment
 from calicoctl.language.networks import is_mapped, network_text
 from calicoctl.layout import resource_keys
 from calicoctl.policy.documents.rules_document import RulesDocument, StoredRule
@@ -120,7 +120,7 @@ def _missing_profiles(state: State, datastore: Datastore) -> Iterator[Diagnostic
     """The profiles that endpoints name but that do not exist, or are hidden."""
     for name, count in sorted(missing_profiles(state).items()):
         # A hidden profile is not listed, but it can be read by its name.
-        can_be_hidden = name.startswith(HIDDEN) and keys.is_inside_tree(name)
+        can_be_hidden = name.startswith(HIDDEN) and is_key_segment(name)
         if can_be_hidden and datastore.read([keys.profile_folder(name)]):
             yield diagnose(messages.HIDDEN_KEY, profile=name)
         else:

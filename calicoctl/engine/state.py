@@ -8,6 +8,7 @@ from functools import cached_property
 
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Diagnostic, diagnose
+from calicoctl.language.names import is_key_segment
 from calicoctl.policy.documents.endpoint import Endpoint, read_endpoint
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.network_set import NetworkSet, read_network_set
@@ -51,7 +52,7 @@ class State:
         return self._read[name]
 
     def _parse(self, name: str) -> Profile:
-        if not keys.is_inside_tree(name):
+        if not is_key_segment(name):
             return Profile(name, None, None)  # an endpoint may name a profile that cannot exist
         rules = self._snapshot.get(keys.rules_key(name))
         tags = self._snapshot.get(keys.tags_key(name))

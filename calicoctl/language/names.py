@@ -88,7 +88,7 @@ def is_utf8(text: str) -> bool:
     return text.isascii() or _SURROGATE.search(text) is None
 
 
-def is_key_piece(name: str) -> bool:
+def is_key_segment(name: str) -> bool:
     """Whether a name is exactly one segment of a key.
 
     A slash would lead into another folder; the server resolves an empty segment, `.` and `..`.

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import diagnose
 from calicoctl.fast_dataclasses import replace
+from calicoctl.language.names import is_key_segment
 from calicoctl.layout import resource_keys
 from calicoctl.layout.endpoint_resource import endpoint_entry
 from calicoctl.layout.network_set_resource import network_set_entries
@@ -280,7 +281,7 @@ def _entries(stored: Entry) -> Iterator[Entry]:
 
 
 def _profile_entries(name: str, stored: Entry) -> Iterator[Entry]:
-    if not keys.is_inside_tree(name):
+    if not is_key_segment(name):
         return
     # The whole resource is one of the entries, so that a removal can be undone completely.
     for part, text in (*_texts_by_part(stored.value).items(), (keys.RESOURCE, stored.value)):

@@ -242,7 +242,7 @@ def existing_profile(word: ast.Word, findings: Findings) -> str | None:
     `profile WEB, tag add X` is an error before any statement is run.
     """
     name = word.text
-    if not (names.is_key_piece(name) and names.is_storable(name)):
+    if not (names.is_key_segment(name) and names.is_storable(name)):
         findings.add(messages.DOT_PROFILE, word.span, name=name)
         return None
     if _is_unquoted_in_script(word) and not names.is_new_profile(name):

@@ -9,7 +9,7 @@ The layout is Calico's (etcd v2 API): a profile is the folder
 from __future__ import annotations
 
 from calicoctl.fast_dataclasses import dataclass
-from calicoctl.language.names import is_key_piece
+from calicoctl.language.names import is_key_segment
 
 ROOT = "/calico"
 PROFILES = f"{ROOT}/v1/policy/profile"
@@ -80,12 +80,12 @@ def profile_folder(profile: str) -> str:
     """The folder of a profile.
 
     Args:
-        profile: A name that `is_inside_tree` accepts.
+        profile: A name that `is_key_segment` accepts.
 
     Raises:
         ValueError: The name does not make one piece of a key.
     """
-    if not is_inside_tree(profile):
+    if not is_key_segment(profile):
         raise ValueError(f"invalid profile name {profile!r}: its key would be outside the profile tree")
     return f"{PROFILES}/{profile}"
 
@@ -108,11 +108,6 @@ def labels_key(profile: str) -> str:
 def resource_key(profile: str) -> str:
     """The key under which the full resource of a Calico v3 profile is read."""
     return f"{profile_folder(profile)}/{RESOURCE}"
-
-
-def is_inside_tree(profile: str) -> bool:
-    """Whether a name makes exactly one piece of a key, so that no other name has the same key."""
-    return is_key_piece(profile)
 
 
 def profile_of(key: str) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from calicoctl.diagnostics.core import Refused
 from calicoctl.engine.frontend.statements import command_line
 from calicoctl.language import names
 from calicoctl.language.limits import NAME_LENGTH, VARIABLE_LENGTH
-from calicoctl.language.names import NameMistake
+from calicoctl.language.names import NameMistake, is_key_segment
 from calicoctl.policy import sound_lines, values
 from calicoctl.policy.documents.agent_schema import Verdict, agent_problems
 from calicoctl.policy.documents.rule_json import from_json, from_json_leniently
@@ -21,7 +21,6 @@ from calicoctl.policy.documents.tags_document import TagsDocument
 from calicoctl.policy.validation_findings import Findings
 from calicoctl.policy.variables import is_reference
 from calicoctl.source import Source, Span
-from calicoctl.store import keys
 from calicoctl.syntax import ast, printer
 from tests.policy import agent_oracle
 from tests.support.law_examples import examples
@@ -78,7 +77,7 @@ def test_all_validators_agree_on_a_profile(text: str) -> None:
     assert findings.has_errors == (not is_new)
     assert bool(sound_lines._new_profile(text)) == is_new
     assert (printer.written_profile_name(text, frozenset()) == text) == is_new
-    can_exist = keys.is_inside_tree(text) and names.is_storable(text)
+    can_exist = is_key_segment(text) and names.is_storable(text)
     quoted = ast.Word(text, Span(Source("test", f"'{text}'"), 0, len(text) + 2))
     assert (values.existing_profile(quoted, Findings()) == text) == can_exist
     assert can_exist or not is_new

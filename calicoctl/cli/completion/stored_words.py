@@ -14,6 +14,7 @@ from calicoctl.diagnostics.core import Refused
 from calicoctl.diagnostics.terminal_text import printable
 from calicoctl.engine.state import State
 from calicoctl.language.keywords import Direction
+from calicoctl.language.names import is_key_segment
 from calicoctl.layout.opening import open_profiles
 from calicoctl.policy.documents.json_text import Unreadable
 from calicoctl.policy.documents.tags_document import read_stored_tags
@@ -88,7 +89,7 @@ def tag_words(profile: str) -> Question:
         entry = datastore.read((keys.tags_key(profile),)).get(keys.tags_key(profile))
         return [] if entry is None else [(tag, "") for tag in _tags(entry.value)]
 
-    return question if keys.is_inside_tree(profile) else _nothing
+    return question if is_key_segment(profile) else _nothing
 
 
 def _tags(text: str) -> tuple[str, ...]:
@@ -112,7 +113,7 @@ def positions(profile: str, direction: str, *, is_new: bool) -> Question:
         stored = () if rules is None else rules.rules(Direction(direction))
         return list(_numbered([printable(listing_text(rule)) for rule in stored], is_new))
 
-    return question if keys.is_inside_tree(profile) else _nothing
+    return question if is_key_segment(profile) else _nothing
 
 
 def _numbered(texts: list[str], is_new: bool) -> Iterator[StoredWord]:

@@ -25,6 +25,7 @@ from calicoctl.engine.runs.unfinished_runs import (
     text_of,
 )
 from calicoctl.fast_dataclasses import dataclass
+from calicoctl.language.names import is_key_segment
 from calicoctl.store import keys
 from calicoctl.store.interface import Change, Datastore, DatastoreError, Entry
 
@@ -132,7 +133,7 @@ def _read_line(run: str, line: str) -> JournalStep:
 def _profile_key(key: str) -> str:
     """Validate that a key is in the folder of a profile; a server resolves empty pieces, `.` and `..`."""
     profile_of_change(key)
-    if not all(map(keys.is_inside_tree, key.split("/")[1:])):
+    if not all(map(is_key_segment, key.split("/")[1:])):
         raise ValueError("the key resolves to another key")
     return key
 
