@@ -1,7 +1,7 @@
 # Targets, in a clean clone with only make and Python 3.10 or later:
 #   make demo    run the walk-through of the specification, on a temporary datastore
 #   make quick   run the tests of the language only: no etcd, no shell, under 20 seconds on two cores
-#   make test    run all tests, in about five minutes on two cores
+#   make test    run all tests, in about four minutes on two cores
 #   make lint    check style, types and the direction of imports
 #   make laws    run the property tests with new and more examples; `make test` always uses the same ones
 #   make fuzz    search for inputs that break a law; FUZZ_SECONDS=3600 sets the time for each target
