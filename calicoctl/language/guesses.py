@@ -14,11 +14,13 @@ from calicoctl.language.networks import read_network
 from calicoctl.language.numerals import read_number
 from calicoctl.language.ports import range_text, read_item
 
-# Quotes and dashes that word processors and web pages put in place of plain ones, and invisible characters.
+# From U+2010 (hyphen) to U+2015 (horizontal bar), and the minus sign: editors and web pages put them in place of `-`.
+TYPOGRAPHIC_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+# The same with quotes, and invisible characters.
 _TYPOGRAPHIC = str.maketrans(
     dict.fromkeys("\u2018\u2019\u201a\u201c\u201d\u201e", "")
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
-    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+    | dict.fromkeys(TYPOGRAPHIC_DASHES, "-")
 )
 
 # An open range, and a range in the syntax of other languages.

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Kind
 from calicoctl.fast_dataclasses import dataclass, replace
+from calicoctl.language.guesses import TYPOGRAPHIC_DASHES
 from calicoctl.language.keywords import ACTIONS, DIRECTIONS, PEER_PARTS, PEERS
 from calicoctl.language.names import REFERENCE
 from calicoctl.language.ports import LIKE_PORTS
@@ -47,8 +48,7 @@ _ANYTHING = frozenset({"any", "all", "anywhere", "anyone", "everything", "*"})
 _ANY_PROTOCOL = _ANYTHING | {"ip"}
 # Words that resemble a keyword and have another meaning: `all` is not a misspelt `allow`.
 _NOT_MISSPELT = frozenset({"all", "any", "ip", "ipv4", "ipv6", "ip4", "ip6", "rename", *OTHER_PROTOCOLS})
-# From U+2010 (hyphen) to U+2015 (horizontal bar), and the minus sign: editors and web pages put them in place of `-`.
-_ODD_DASHES = re.compile("[\u2010-\u2015\u2212]{1,2}")
+_ODD_DASHES = re.compile(f"[{TYPOGRAPHIC_DASHES}]{{1,2}}")
 _DIGITS = re.compile(r"[0-9]+")
 # Verbs of other tools that insert a rule at the beginning, if no position is given.
 _INSERTIONS = frozenset({"insert", "prepend"})
