@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from calicoctl.diagnostics.core import Diagnostic, Refused
 from calicoctl.diagnostics.render import render
-from calicoctl.engine.frontend.statements import Reading, command_line, read_statement
+from calicoctl.engine.frontend.statements import ValidatedStatement, command_line, read_statement
 
 # A diagnostic consists of the message, a line of the source, the carets and the hint. A field of 400 characters may be
 # ten times as long in escapes, and a message has only a few fields.
@@ -53,7 +53,7 @@ def require_valid_hints(refused: Refused) -> None:
             read_words(shlex.split(hint)[1:])
 
 
-def read_words(words: list[str]) -> Reading:
+def read_words(words: list[str]) -> ValidatedStatement:
     """The statement of the words of a command line.
 
     Raises:

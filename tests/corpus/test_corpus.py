@@ -37,7 +37,7 @@ import pytest
 from calicoctl.diagnostics import messages
 from calicoctl.diagnostics.core import Correction, Diagnostic, Refused
 from calicoctl.engine.frontend.scripts import read_scripts
-from calicoctl.engine.frontend.statements import Reading, read_statement
+from calicoctl.engine.frontend.statements import ValidatedStatement, read_statement
 from calicoctl.language.protocols import OTHER_PROTOCOLS, PORT_PROTOCOLS, PROTOCOLS
 from calicoctl.policy import canonical_words
 from calicoctl.policy import statement as valid
@@ -129,7 +129,7 @@ CASES = [
 ]
 
 
-def canonical(text: str, reading: Reading) -> str:
+def canonical(text: str, reading: ValidatedStatement) -> str:
     """The canonical text of a valid statement."""
     node = parse_statement_node(Source("corpus", text))
     statement = reading.statement

@@ -31,7 +31,7 @@ class NoStatement(Refused):
 
 
 @dataclass(frozen=True)
-class Reading:
+class ValidatedStatement:
     """A validated statement with the warnings about it."""
 
     statement: valid.Statement
@@ -69,7 +69,7 @@ def command_line(words: Sequence[str]) -> Source:
     return source
 
 
-def read_statement(source: Source) -> Reading:
+def read_statement(source: Source) -> ValidatedStatement:
     """Parse and validate the one statement of a source.
 
     Raises:
@@ -117,7 +117,7 @@ def read_rule_with_warnings(source: Source) -> tuple[Rule, tuple[Diagnostic, ...
     return rule, tuple(finding.diagnostic for finding in findings.entries)
 
 
-def validate(node: ast.StatementNode, extent: Span, variables: Variables | None = None) -> Reading:
+def validate(node: ast.StatementNode, extent: Span, variables: Variables | None = None) -> ValidatedStatement:
     """Validate a statement that has been parsed.
 
     Args:
@@ -138,7 +138,7 @@ def validate(node: ast.StatementNode, extent: Span, variables: Variables | None 
         from calicoctl.engine.frontend.syntax_errors import diagnose_findings
 
         raise Refused(diagnose_findings(findings.entries, node, extent, variables))
-    return Reading(statement, tuple(finding.diagnostic for finding in findings.entries))
+    return ValidatedStatement(statement, tuple(finding.diagnostic for finding in findings.entries))
 
 
 def _may_name_variables(node: ast.StatementNode, extent: Span) -> bool:
