@@ -6,7 +6,7 @@ import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 
 from hypothesis import assume, event, example, given, settings
@@ -106,7 +106,11 @@ def words_of(node: object) -> list[ast.Word | ast.Keyword]:
     """All words and keywords of a tree, in any order."""
     if isinstance(node, ast.Word | ast.Keyword):
         return [node]
-    names = [name for name in getattr(node, "__slots__", ()) if name not in ("span", "repeated")]
+    if isinstance(node, tuple):
+        return [word for part in node for word in words_of(part)]
+    if not is_dataclass(node):
+        return []
+    names = [field.name for field in fields(node) if field.name not in ("span", "repeated")]
     return [word for name in names for word in words_of(getattr(node, name))]
 
 
