@@ -40,10 +40,14 @@ def read_endpoints(
         return (), (diagnose(messages.ETCD_URL_FORM, text.whole, _form_hint(prefix), text=text.shown),)
     endpoints: dict[str, None] = {}
     problems: list[Diagnostic] = []
+    cluster_scheme = "https" if "https://" in text.value.lower() else "http"
     for start, item in _items(text.value):
         item_prefix = prefix if start == 0 else ""
         span = text.part(start - len(item_prefix), start + len(item))
-        endpoint = _read_url(item, span, item_prefix + item) if scheme is None else _read_authority(item, span, scheme)
+        if scheme is None:
+            endpoint = _read_url(item, span, item_prefix + item, cluster_scheme)
+        else:
+            endpoint = _read_authority(item, span, scheme)
         if isinstance(endpoint, Diagnostic):
             problems.append(endpoint)
         else:
@@ -73,18 +77,23 @@ def _form_hint(prefix: str = "") -> str:
     return f"write `{prefix}http://HOST:{USUAL_PORT}`"
 
 
-def _read_url(url: str, span: Span, written: str) -> str | Diagnostic:
+def _read_url(url: str, span: Span, written: str, cluster_scheme: str = "http") -> str | Diagnostic:
     """Read one server's address.
 
     Args:
         url: The address.
         span: Its span in the source.
         written: Its text in the source, which may lack the scheme or have a prefix.
+        cluster_scheme: The scheme of the other servers, for the hint about an address without one.
     """
     match = _URL.fullmatch(url)
     shift = len(written) - len(url)
     if match is None or match["scheme"].lower() not in ("http", "https") or not _is_host(match["host"]):
-        return diagnose(messages.ETCD_URL_FORM, span, _form_hint(written[: max(shift, 0)]), text=written)
+        prefix = written[: max(shift, 0)]
+        with_scheme = f"{cluster_scheme}://{url}"
+        address = None if "://" in url else _read_url(with_scheme, span, with_scheme)
+        hint = f"{prefix}{address}" if isinstance(address, str) else _form_hint(prefix)
+        return diagnose(messages.ETCD_URL_FORM, span, hint, text=written)
     if match["extra"] not in (None, "/"):
         start = match.start("extra") + shift
         where = Span(span.source, span.start + start, span.end)
