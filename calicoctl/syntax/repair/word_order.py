@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol, TypeVar
 
-from calicoctl.language.keywords import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS
+from calicoctl.language.keywords import ACTIONS, DIRECTIONS, ICMP_PARTS, PEER_PARTS, PEERS, either
 from calicoctl.language.protocols import PROTOCOLS
 
 
@@ -16,15 +16,17 @@ class _HasText(Protocol):
 
 _Word = TypeVar("_Word", bound=_HasText)
 
+# Keywords after the name of a profile: those with a verb, and the others.
+_SUBJECTS_WITH_VERB = ("rule", "tag")
+_SUBJECTS = (*_SUBJECTS_WITH_VERB, "trace", "expect")
+# The verbs of `rule` and `tag`.
+_VERBS = ("add", "json", "remove", "show", "update")
+
 # Orders as messages describe them.
 RULE_ORDER = "protocol, `type`, `code`, `from`, `to`, and `ports`, `tag`, `cidr` within each"
 STATEMENT_ORDER = "`rule add` or `rule remove`, direction, `--at`, action, match"
 EXPECTATION_ORDER = "`expect`, direction, action, match"
-NAME_ORDER = "`profile`, its name, then `rule`, `tag`, `trace` or `expect`"
-# Keywords after the name of a profile.
-_SUBJECTS = ("rule", "tag", "trace", "expect")
-# Keywords after `rule` and `tag`.
-_VERBS = ("add", "json", "remove", "show", "update")
+NAME_ORDER = f"`profile`, its name, then {either(_SUBJECTS)}"
 
 
 def match_start(words: Sequence[_Word]) -> int | None:
@@ -43,15 +45,14 @@ def arrangements(words: Sequence[_Word]) -> Iterator[tuple[list[_Word], str]]:
         arranged = _arrange_match(words[start:])
         if arranged is not None:
             yield [*words[:start], *arranged], RULE_ORDER
-    named = _arrange_name(words)
-    if named is not None:
-        yield named, NAME_ORDER
-    subject = _arrange_subject(words)
-    if subject is not None:
-        yield subject, NAME_ORDER
-    expectation = _arrange_expectation(words)
-    if expectation is not None:
-        yield expectation, EXPECTATION_ORDER
+    for arrange, order in (
+        (_arrange_name, NAME_ORDER),
+        (_arrange_subject, NAME_ORDER),
+        (_arrange_expectation, EXPECTATION_ORDER),
+    ):
+        arranged = arrange(words)
+        if arranged is not None:
+            yield arranged, order
     statement = _arrange_statement(words)
     if statement is not None:
         yield statement, STATEMENT_ORDER
@@ -93,19 +94,29 @@ def _arrange_match(words: Sequence[_Word]) -> list[_Word] | None:
 
 def _arrange_name(words: Sequence[_Word]) -> list[_Word] | None:
     """`profile tag WEB show` in the order of the usage, with the name of the profile before the subject."""
-    start = next((index + 1 for index, word in enumerate(words[:2]) if word.text == "profile"), None)
-    if start is None or len(words) < start + 2 or words[start].text not in _SUBJECTS:
-        return None
-    subject, name = words[start : start + 2]
-    return [*words[:start], name, subject, *words[start + 2 :]]
+    start = _after_profile(words)
+    return _swapped(words, start) if start is not None and words[start].text in _SUBJECTS else None
 
 
 def _arrange_subject(words: Sequence[_Word]) -> list[_Word] | None:
     """`profile WEB add rule` in the order of the usage, with the subject before the verb."""
-    start = next((index + 2 for index, word in enumerate(words[:2]) if word.text == "profile"), len(words))
-    if len(words) < start + 2 or words[start].text not in _VERBS or words[start + 1].text not in ("rule", "tag"):
+    name = _after_profile(words)
+    if name is None or len(words) < name + 3:
         return None
-    return [*words[:start], words[start + 1], words[start], *words[start + 2 :]]
+    verb, subject = words[name + 1 : name + 3]
+    is_swapped = verb.text in _VERBS and subject.text in _SUBJECTS_WITH_VERB
+    return _swapped(words, name + 1) if is_swapped else None
+
+
+def _after_profile(words: Sequence[_Word]) -> int | None:
+    """The index of the word after `profile`, if at least one more follows; None if there is none."""
+    start = next((index + 1 for index, word in enumerate(words[:2]) if word.text == "profile"), None)
+    return None if start is None or len(words) < start + 2 else start
+
+
+def _swapped(words: Sequence[_Word], at: int) -> list[_Word]:
+    """The words with two neighbours in the other order."""
+    return [*words[:at], words[at + 1], words[at], *words[at + 2 :]]
 
 
 def _arrange_expectation(words: Sequence[_Word]) -> list[_Word] | None:
