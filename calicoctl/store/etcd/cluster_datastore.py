@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from calicoctl.annotations import Any
@@ -19,7 +20,7 @@ from calicoctl.store.interface import Change, Probe, TooLarge, Unreachable
 _MAX_VERSION_LENGTH = 100  # etcd's versions are shorter
 
 
-class ClusterDatastore:
+class ClusterDatastore(ABC):
     """The part of a `Datastore` that both APIs share; each API derives its own class.
 
     Args:
@@ -88,13 +89,13 @@ class ClusterDatastore:
             hint = "spread the rules over several profiles"
             raise TooLarge(diagnose(messages.VALUE_TOO_LARGE, None, hint, key=change.key, size=size, limit=limit))
 
+    @abstractmethod
     def _change_bytes(self, change: Change) -> int:
         """The size of a change as the API measures it.
 
         Raises:
             UnicodeEncodeError: It cannot be sent.
         """
-        raise NotImplementedError
 
 
 def probe(

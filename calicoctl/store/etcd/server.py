@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ _Result = TypeVar("_Result")
 Request = Callable[[Any], _Result]
 
 
-class EtcdServer:
+class EtcdServer(ABC):
     """One server of a cluster; each API derives its own class.
 
     Args:
@@ -57,13 +58,13 @@ class EtcdServer:
             # A response that is JSON but not etcd's also raises these in python-etcd.
             raise unexpected_response(self.address, INVALID_RESPONSE) from error
 
+    @abstractmethod
     def close(self) -> None:
         """Close the connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _client(self, share: float) -> Any:
         """The client that a request is sent with, limited to a share of the remaining time."""
-        raise NotImplementedError
 
     def _send(self, request: Request[_Result], client: Any) -> _Result:
         """Send a request; an API overrides this if its client has exceptions of its own."""
