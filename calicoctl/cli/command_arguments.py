@@ -241,8 +241,8 @@ def _operands(words: Sequence[str]) -> Iterator[tuple[int, str]]:
 def _read(words: Sequence[str], arguments: Arguments) -> Iterator[Diagnostic]:
     """Read the words into `arguments`, and yield what is wrong with the options."""
     table = _options_by_name(words[0])
-    arguments.operands += [word for _, word in _operands(words)]
-    operands = {at for at, _ in _operands(words)}
+    operands = dict(_operands(words))
+    arguments.operands += operands.values()
     at = 0
     while (at := at + 1) < len(words):
         word = words[at]
