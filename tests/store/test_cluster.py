@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -194,6 +195,17 @@ def test_endpoints_are_tried_in_the_order_listed(proxies: Sequence[FaultProxy], 
     second.refuse()
     open_store(*urls(proxies)).commit([Change(KEY, None, "new")])
     assert (third.writes(), second.writes()) == (1, 0)
+
+
+def test_a_proxy_that_refuses_keeps_its_port(proxies: Sequence[FaultProxy]) -> None:
+    port = int(proxies[0].url.rpartition(":")[2])
+    proxies[0].refuse()
+    with socket.socket() as client, pytest.raises(ConnectionRefusedError):
+        client.connect(("127.0.0.1", port))
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))
+    proxies[0].accept()
+    socket.create_connection(("127.0.0.1", port)).close()
 
 
 @pytest.mark.parametrize("mode", [FaultProxy.refuse, FaultProxy.black_hole], ids=["refusing", "black holes"])

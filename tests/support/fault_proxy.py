@@ -108,7 +108,7 @@ class FaultProxy:
         self._always: dict[str, Fault] = {}
         self._closed = threading.Event()
         self._connections: set[socket.socket] = set()
-        self._hole: list[socket.socket] = []
+        self._port_holders: list[socket.socket] = []
         self._is_silent = False
         self._on_their_way = 0
         self._delivering = threading.Condition()
@@ -130,6 +130,8 @@ class FaultProxy:
     def refuse(self) -> None:
         """Refuse new connections from now on, and end the existing ones."""
         self._stop_listening()
+        # Connections to a bound socket that does not listen are refused, and no other process gets its port.
+        self._reserve_port()
         self._end_connections()
 
     def black_hole(self) -> None:
@@ -139,23 +141,14 @@ class FaultProxy:
         """
         self._is_silent = True
         self._stop_listening()
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self._port))
-        listener.listen(0)
-        self._hole.append(listener)
+        self._reserve_port().listen(0)
         while _connects(client := socket.socket(), self._port):
-            self._hole.append(client)
+            self._port_holders.append(client)
         client.close()
 
     def accept(self) -> None:
         """Accept connections again."""
-        for listener in self._hole:
-            listener.close()
-        self._hole.clear()
-        if self._is_silent:
-            self._is_silent = False
-            self._end_connections()
+        self._release_port()
         if self._server is None:
             self._listen()
 
@@ -176,8 +169,9 @@ class FaultProxy:
     def close(self) -> None:
         """End all connections, and refuse new ones."""
         self._closed.set()
-        self.accept()
-        self.refuse()
+        self._release_port()
+        self._stop_listening()
+        self._end_connections()
 
     # --- connections ---------------------------------------------------------------------------
 
@@ -194,6 +188,23 @@ class FaultProxy:
             self._server.server_close()
             self._thread.join()
             self._server = None
+
+    def _reserve_port(self) -> socket.socket:
+        """Bind a socket to the port, which keeps it until `_release_port`."""
+        placeholder = socket.socket()
+        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        placeholder.bind(("127.0.0.1", self._port))
+        self._port_holders.append(placeholder)
+        return placeholder
+
+    def _release_port(self) -> None:
+        """Close the sockets that keep the port; connections that hang end."""
+        for placeholder in self._port_holders:
+            placeholder.close()
+        self._port_holders.clear()
+        if self._is_silent:
+            self._is_silent = False
+            self._end_connections()
 
     def _end_connections(self) -> None:
         for connection in tuple(self._connections):
